@@ -1,0 +1,148 @@
+//! The one shape of a refusal, for every route of every service.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value};
+
+use crate::LabelEnum as _;
+
+crate::label_enum! {
+    /// Why a request was refused. The value stands in the body as `code`, in the log line as
+    /// `error_type` and in metrics as the label `error_type`.
+    pub enum ErrorCode: "error_type" {
+        /// 400: bad JSON, base64, multipart or parameter.
+        InvalidRequest = "invalid_request",
+        /// 422: well-formed, but not what the service takes.
+        InvalidInput = "invalid_input",
+        /// 415: a content type that the route does not take.
+        UnsupportedMediaType = "unsupported_media_type",
+        /// 413: more bytes, pixels or items than allowed.
+        TooLarge = "too_large",
+        /// 404: no such model or version.
+        ModelNotFound = "model_not_found",
+        /// 429: the queue is full.
+        Overloaded = "overloaded",
+        /// 503: loading, draining, or something needed is away.
+        NotReady = "not_ready",
+        /// 504: the request's deadline passed before its work was done.
+        DeadlineExceeded = "deadline_exceeded",
+        /// 499: the client went away; seen in metrics and logs only.
+        Cancelled = "cancelled",
+        /// 500: our fault.
+        Internal = "internal",
+        /// 404: no such route or resource.
+        NotFound = "not_found",
+        /// 405: the route exists, but not with this method.
+        MethodNotAllowed = "method_not_allowed",
+    }
+}
+
+impl ErrorCode {
+    /// The HTTP status that goes with the code.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        match self {
+            Self::InvalidRequest => 400,
+            Self::ModelNotFound | Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::TooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::InvalidInput => 422,
+            Self::Overloaded => 429,
+            Self::Cancelled => 499,
+            Self::Internal => 500,
+            Self::NotReady => 503,
+            Self::DeadlineExceeded => 504,
+        }
+    }
+
+    /// Whether a prediction can end this way; the other codes are of HTTP alone.
+    #[must_use]
+    pub fn is_of_predictions(self) -> bool {
+        !matches!(self, Self::NotFound | Self::MethodNotAllowed)
+    }
+}
+
+/// A refusal: `{"error": "a sentence", "code": "…", "request_id": "…"}` and its status.
+///
+/// The request id is filled in by the layer of [`instrument`](crate::http::instrument), which also
+/// logs the refusal unless the handler has done so.
+#[derive(Clone, Debug)]
+pub struct ApiError {
+    /// What kind of refusal.
+    pub code: ErrorCode,
+    /// A sentence for the client: what is wrong and what to do.
+    pub message: String,
+    /// Seconds after which trying again makes sense, sent as `Retry-After`.
+    pub retry_after_seconds: Option<u64>,
+    /// More members of the body.
+    pub details: Vec<(&'static str, Value)>,
+    /// What happened, for the log; clients never see it.
+    pub cause: Option<String>,
+    /// The handler has written its own log line about this refusal.
+    pub logged: bool,
+}
+
+impl ApiError {
+    /// A refusal with a sentence for the client.
+    #[must_use]
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { code, message, retry_after_seconds: None, details: Vec::new(), cause: None, logged: false }
+    }
+
+    /// A fault of the service: the cause goes to the log, the client gets a plain sentence.
+    #[must_use]
+    pub fn internal(cause: impl ToString) -> Self {
+        let error = Self::new(ErrorCode::Internal, "The service failed; its log has the cause under this request_id.");
+        error.caused_by(cause)
+    }
+
+    /// Adds `Retry-After`, in whole seconds and at least 1.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: f64) -> Self {
+        // The clamp keeps the cast exact.
+        self.retry_after_seconds = Some(seconds.ceil().clamp(1.0, 3600.0) as u64);
+        self
+    }
+
+    /// Adds the cause for the log.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl ToString) -> Self {
+        self.cause = Some(cause.to_string());
+        self
+    }
+
+    /// Adds a member to the body.
+    #[must_use]
+    pub fn detail(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.details.push((name, value.into()));
+        self
+    }
+
+    /// The whole response; the layer calls this when it knows the request's id.
+    pub(super) fn render(&self, request_id: &str) -> Response {
+        let mut body = Map::new();
+        body.insert("error".to_owned(), self.message.clone().into());
+        body.insert("code".to_owned(), self.code.as_str().into());
+        body.insert("request_id".to_owned(), request_id.into());
+        body.extend(self.details.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        let mut response = (self.http_status(), axum::Json(body)).into_response();
+        if let Some(seconds) = self.retry_after_seconds {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+
+    fn http_status(&self) -> StatusCode {
+        StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.http_status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}

@@ -1,0 +1,57 @@
+//! A router that remembers its routes, so that the `route` label is a closed set by construction.
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::routing::{MethodRouter, get, post};
+
+use super::metrics::Method;
+
+/// An axum router together with the list of its methods and path templates.
+pub struct Routes<S = ()> {
+    pub(super) router: Router<S>,
+    pub(super) declared: Vec<(Method, String)>,
+}
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
+    /// No routes yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { router: Router::new(), declared: Vec::new() }
+    }
+
+    /// Answers `GET path` (and `HEAD`) with `handler`.
+    #[must_use]
+    pub fn get<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
+        self.add(Method::Get, path, get(handler))
+    }
+
+    /// Answers `POST path` with `handler`.
+    #[must_use]
+    pub fn post<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
+        self.add(Method::Post, path, post(handler))
+    }
+
+    /// Hands the handlers their state.
+    #[must_use]
+    pub fn with_state(self, state: S) -> Routes {
+        Routes { router: self.router.with_state(state), declared: self.declared }
+    }
+
+    /// The routes of both.
+    #[must_use]
+    pub fn merge(mut self, other: Self) -> Self {
+        self.declared.extend(other.declared);
+        Self { router: self.router.merge(other.router), declared: self.declared }
+    }
+
+    fn add(mut self, method: Method, path: &str, handler: MethodRouter<S>) -> Self {
+        self.declared.push((method, path.to_owned()));
+        Self { router: self.router.route(path, handler), declared: self.declared }
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

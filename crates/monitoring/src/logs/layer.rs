@@ -1,0 +1,79 @@
+//! The tracing layer that turns events into lines and counts them.
+
+use std::io::Write as _;
+
+use serde_json::Map;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Subscriber};
+use tracing_appender::non_blocking::NonBlocking;
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+
+use super::line::{Fields, LineFormat, Origin, line};
+use crate::metrics::{Counter, Each, Family};
+
+crate::label_enum! {
+    /// Severity of a log event.
+    pub(super) enum Level: "level" {
+        Error = "error",
+        Warn = "warn",
+        Info = "info",
+        Debug = "debug",
+        Trace = "trace",
+    }
+}
+
+impl From<&tracing::Level> for Level {
+    fn from(level: &tracing::Level) -> Self {
+        match *level {
+            tracing::Level::ERROR => Self::Error,
+            tracing::Level::WARN => Self::Warn,
+            tracing::Level::INFO => Self::Info,
+            tracing::Level::DEBUG => Self::Debug,
+            tracing::Level::TRACE => Self::Trace,
+        }
+    }
+}
+
+/// Sees every event that passed the filter.
+pub(super) struct LogLayer {
+    pub(super) format: LineFormat,
+    pub(super) origin: Origin,
+    pub(super) writer: NonBlocking,
+    pub(super) events: Family<Counter, Each<Level>>,
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let mut fields = Fields::default();
+        attributes.record(&mut fields);
+        if let Some(span) = context.span(id) {
+            span.extensions_mut().insert(fields);
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && let Some(fields) = span.extensions_mut().get_mut::<Fields>()
+        {
+            values.record(fields);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let mut inherited = Map::new();
+        for span in context.event_scope(event).into_iter().flatten() {
+            if let Some(fields) = span.extensions().get::<Fields>() {
+                // From the inside out: the nearest span's value stands.
+                for (name, value) in &fields.0 {
+                    inherited.entry(name.as_str()).or_insert_with(|| value.clone());
+                }
+            }
+        }
+        self.events.with(event.metadata().level().into()).inc();
+        let line = line(self.format, &self.origin, event, inherited);
+        // The queue's policy is to drop and count, so this neither blocks nor fails. One call is one line.
+        let _ = self.writer.clone().write(line.as_bytes());
+    }
+}

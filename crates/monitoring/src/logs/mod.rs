@@ -1,0 +1,77 @@
+//! Structured logs: one JSON object a line on stdout, written without ever blocking a request.
+//!
+//! Lines go through a bounded queue to a thread of their own. If stdout blocks and the queue is
+//! full, lines are dropped and counted in `log_lines_dropped_total`.
+
+mod layer;
+mod line;
+
+use std::env;
+use std::io;
+
+use tracing::warn;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+
+use crate::metrics::{MetricsError, MetricsRegistry, each};
+use layer::LogLayer;
+use line::{LineFormat, Origin};
+
+/// Lines that may wait for stdout; about 4 MB at the usual length.
+const MAX_WAITING_LINES: usize = 8192;
+
+/// Writes what still waits, for at most a second, when dropped. Keep it until the end of `main`.
+#[must_use = "dropping it ends the log"]
+pub struct LogGuard(#[expect(dead_code, reason = "held for its Drop")] WorkerGuard);
+
+/// Logging could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum LogsError {
+    /// Another subscriber is installed in this process.
+    #[error("logging is set up already: {0}")]
+    AlreadySet(#[from] TryInitError),
+    /// The log's own metrics are registered already.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+}
+
+/// Sends every `tracing` event of this process to stdout and counts it in `log_events_total{level}`.
+///
+/// `LOG_FORMAT=pretty` gives lines for people instead of JSON; `RUST_LOG` filters (default `info`).
+///
+/// # Errors
+/// If the process has a subscriber already, or `registry` the log's metrics.
+pub fn setup_structured_logging(
+    service: &str,
+    version: &str,
+    registry: &MetricsRegistry,
+) -> Result<LogGuard, LogsError> {
+    let events = registry.counters("log_events_total", "Log events that passed the filter.", each())?;
+    let (writer, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(MAX_WAITING_LINES)
+        .lossy(true)
+        .thread_name("log-writer")
+        .finish(io::stdout());
+    let dropped = writer.error_counter();
+    registry.counter_fn(
+        "log_lines_dropped_total",
+        "Log lines dropped because stdout did not take them in time.",
+        move || dropped.dropped_lines() as u64,
+    )?;
+    let format =
+        if env::var("LOG_FORMAT").is_ok_and(|f| f == "pretty") { LineFormat::Pretty } else { LineFormat::Json };
+    let wanted = env::var("RUST_LOG").unwrap_or_default();
+    let filter = EnvFilter::builder().parse(if wanted.is_empty() { "info" } else { &wanted });
+    let filter_problem = filter.as_ref().err().map(ToString::to_string);
+    let origin = Origin { service: service.to_owned(), version: version.to_owned() };
+    tracing_subscriber::registry()
+        .with(filter.unwrap_or_else(|_| EnvFilter::new("info")))
+        .with(LogLayer { format, origin, writer, events })
+        .try_init()?;
+    if let Some(problem) = filter_problem {
+        warn!(RUST_LOG = wanted, problem, "RUST_LOG is not a valid filter; logging at info");
+    }
+    Ok(LogGuard(guard))
+}

@@ -1,0 +1,16 @@
+//! Metrics: a registry with typed registration, and the label types that keep every family bounded.
+
+mod exposition;
+mod family;
+mod labels;
+mod registry;
+mod route;
+
+pub use exposition::Exposition;
+pub use family::{Family, Metric};
+pub use labels::{Each, LabelEnum, LabelSet, LabelSetFull, Labels, MAX_MEMBERS, Member, each};
+pub use prometheus::core::{Collector, Desc};
+pub use prometheus::proto::MetricFamily;
+pub use prometheus::{Gauge, Histogram, IntCounter as Counter, IntGauge};
+pub use registry::{LATENCY_BUCKETS, MetricsError, MetricsRegistry};
+pub use route::metrics_route;

@@ -1,0 +1,76 @@
+//! Serving until told to stop, and stopping without losing a request.
+
+use std::future::{Future, IntoFuture as _};
+use std::io;
+use std::time::Duration;
+
+use axum::Router;
+use axum::serve::ListenerExt as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::sleep;
+use tracing::{info, warn};
+
+use crate::health::Readiness;
+
+/// How a server stops.
+#[derive(Clone, Copy, Debug)]
+pub struct Drain {
+    /// How long readiness says 503 while requests are still taken, so that load balancers notice.
+    pub notice: Duration,
+    /// How long running requests may take after that.
+    pub patience: Duration,
+}
+
+/// Completes at SIGTERM or SIGINT.
+///
+/// # Errors
+/// If the signal handlers cannot be installed.
+pub fn shutdown_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Serves until `shutdown` completes; then turns readiness off, goes on for `drain.notice`, closes
+/// the listener, and waits for the requests that it has accepted, at most `drain.patience`.
+///
+/// # Errors
+/// If accepting fails for good, or requests were still running when patience ended.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    (readiness, drain): (Readiness, Drain),
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let listener = listener.tap_io(|stream| {
+        // Without this, small answers wait for the acknowledgement of the one before.
+        let _ = stream.set_nodelay(true);
+    });
+    let (closing, closed) = tokio::sync::oneshot::channel();
+    let stop = async move {
+        shutdown.await;
+        readiness.set_draining();
+        info!(notice_seconds = drain.notice.as_secs_f64(), "draining");
+        sleep(drain.notice).await;
+        let _ = closing.send(());
+    };
+    let served = axum::serve(listener, router).with_graceful_shutdown(stop).into_future();
+    let overdue = async {
+        // An error means that the server ended first, and with it the other branch.
+        let _ = closed.await;
+        sleep(drain.patience).await;
+    };
+    tokio::select! {
+        result = served => result,
+        () = overdue => {
+            warn!(patience_seconds = drain.patience.as_secs_f64(), "requests_abandoned");
+            Err(io::Error::new(io::ErrorKind::TimedOut, "requests were still running when the time to drain was over"))
+        }
+    }
+}

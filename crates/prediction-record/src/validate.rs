@@ -1,0 +1,158 @@
+//! What a valid record is. Every string has a bound, every number a range.
+
+use crate::{PredictionRecord, Score, Status};
+
+/// Most characters of a model's name or version.
+pub const MAX_NAME_CHARS: usize = 128;
+/// Most characters of a label or an error type.
+pub const MAX_LABEL_CHARS: usize = 256;
+/// Most characters of a request id.
+pub const MAX_ID_CHARS: usize = 128;
+/// Most entries of `top`.
+pub const MAX_TOP: usize = 100;
+/// Most bytes of the unknown fields together, as JSON.
+pub const MAX_EXTRA_BYTES: usize = 4096;
+
+/// Why a record is refused: the field and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field} {problem}")]
+pub struct Invalid {
+    /// Path of the field within the record, such as `top[2].confidence`.
+    pub field: String,
+    /// What is wrong, readable behind the field's name.
+    pub problem: String,
+}
+
+impl Invalid {
+    fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { field: field.into(), problem: problem.into() }
+    }
+}
+
+impl PredictionRecord {
+    /// Checks required fields, bounds and ranges.
+    ///
+    /// # Errors
+    /// The first field that is missing or out of bounds.
+    pub fn validate(&self) -> Result<(), Invalid> {
+        name("model", &self.model)?;
+        if let Some(version) = &self.version {
+            name("version", version)?;
+        }
+        if let Some(id) = &self.request_id {
+            text("request_id", id, MAX_ID_CHARS)?;
+        }
+        match self.status {
+            Status::Success => self.validate_success()?,
+            Status::Error => self.validate_error()?,
+        }
+        if let Some(sha256) = &self.model_sha256 {
+            hex("model_sha256", sha256, 64)?;
+        }
+        if let Some(trace_id) = &self.trace_id {
+            hex("trace_id", trace_id, 32)?;
+        }
+        self.validate_top()?;
+        for (field, seconds) in [
+            ("latency_seconds", self.latency_seconds),
+            ("decode_seconds", self.decode_seconds),
+            ("queue_seconds", self.queue_seconds),
+            ("inference_seconds", self.inference_seconds),
+        ] {
+            if seconds.is_some_and(|s| !s.is_finite() || s < 0.0) {
+                return Err(Invalid::new(field, "must be a number of seconds, 0 or more"));
+            }
+        }
+        self.validate_extra()
+    }
+
+    fn validate_success(&self) -> Result<(), Invalid> {
+        let Some(label) = &self.label else {
+            return Err(Invalid::new("label", "is missing"));
+        };
+        text("label", label, MAX_LABEL_CHARS)?;
+        let Some(confidence) = self.confidence else {
+            return Err(Invalid::new("confidence", "is missing"));
+        };
+        probability("confidence", confidence)?;
+        if self.error_type.is_some() {
+            return Err(Invalid::new("error_type", "belongs to status \"error\" only"));
+        }
+        Ok(())
+    }
+
+    fn validate_error(&self) -> Result<(), Invalid> {
+        if let Some(error_type) = &self.error_type {
+            text("error_type", error_type, MAX_LABEL_CHARS)?;
+        }
+        if let Some(label) = &self.label {
+            text("label", label, MAX_LABEL_CHARS)?;
+        }
+        if let Some(confidence) = self.confidence {
+            probability("confidence", confidence)?;
+        }
+        Ok(())
+    }
+
+    fn validate_top(&self) -> Result<(), Invalid> {
+        if self.top.len() > MAX_TOP {
+            return Err(Invalid::new("top", format!("has more than {MAX_TOP} entries")));
+        }
+        for (i, Score { label, confidence, .. }) in self.top.iter().enumerate() {
+            text(&format!("top[{i}].label"), label, MAX_LABEL_CHARS)?;
+            probability(&format!("top[{i}].confidence"), *confidence)?;
+        }
+        Ok(())
+    }
+
+    fn validate_extra(&self) -> Result<(), Invalid> {
+        if self.extra.is_empty() {
+            return Ok(());
+        }
+        // Serialising a map of JSON values to a string cannot fail.
+        let bytes = serde_json::to_string(&self.extra).map_or(usize::MAX, |json| json.len());
+        if bytes > MAX_EXTRA_BYTES {
+            let field = self.extra.keys().next().cloned().unwrap_or_default();
+            return Err(Invalid::new(
+                field,
+                format!("and the other unknown fields take more than {MAX_EXTRA_BYTES} bytes"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A name that is also a folder, a URL segment and a label value: letters, digits, `.`, `_`, `-`.
+fn name(field: &str, value: &str) -> Result<(), Invalid> {
+    text(field, value, MAX_NAME_CHARS)?;
+    if value.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)) {
+        Ok(())
+    } else {
+        Err(Invalid::new(field, "may contain letters, digits, '.', '_' and '-' only"))
+    }
+}
+
+fn text(field: &str, value: &str, max_chars: usize) -> Result<(), Invalid> {
+    if value.is_empty() {
+        Err(Invalid::new(field, "is empty"))
+    } else if value.chars().count() > max_chars {
+        Err(Invalid::new(field, format!("has more than {max_chars} characters")))
+    } else if value.chars().any(char::is_control) {
+        Err(Invalid::new(field, "contains a control character"))
+    } else {
+        Ok(())
+    }
+}
+
+fn probability(field: &str, value: f64) -> Result<(), Invalid> {
+    if (0.0..=1.0).contains(&value) { Ok(()) } else { Err(Invalid::new(field, "must be between 0 and 1")) }
+}
+
+fn hex(field: &str, value: &str, digits: usize) -> Result<(), Invalid> {
+    let lower_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    if value.len() == digits && value.bytes().all(lower_hex) {
+        Ok(())
+    } else {
+        Err(Invalid::new(field, format!("must be {digits} lower-case hexadecimal digits")))
+    }
+}
