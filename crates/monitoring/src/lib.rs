@@ -41,7 +41,7 @@ mod shutdown;
 pub use health::{HealthReport, Readiness, health_routes, probe};
 pub use http::{
     ApiError, ErrorCode, HttpSetupError, Method, REQUEST_ID, RequestContext, Routes, TRACEPARENT, TraceContext,
-    instrument,
+    instrument, media_type, read_body,
 };
 pub use logs::{LogGuard, LogsError, setup_structured_logging};
 pub use metrics::{
@@ -49,4 +49,4 @@ pub use metrics::{
     LabelSet, LabelSetFull, Labels, MAX_MEMBERS, Member, Metric, MetricFamily, MetricsError, MetricsRegistry, each,
     metrics_route,
 };
-pub use shutdown::{Drain, serve, shutdown_signal};
+pub use shutdown::{Drain, drain_seconds, serve, shutdown_signal};

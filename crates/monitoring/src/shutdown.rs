@@ -22,6 +22,17 @@ pub struct Drain {
     pub patience: Duration,
 }
 
+/// Reads a flag's value for [`Drain::notice`]: seconds, 0 to 600.
+///
+/// # Errors
+/// A sentence for the user.
+pub fn drain_seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("expected a number of seconds, 0 to 600".to_owned()),
+    }
+}
+
 /// Completes at SIGTERM or SIGINT.
 ///
 /// # Errors

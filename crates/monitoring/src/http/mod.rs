@@ -3,6 +3,7 @@
 //! Rule of thumb: what every request needs happens here and only here; a handler returns its answer
 //! or an [`ApiError`].
 
+mod body;
 mod context;
 mod error;
 mod metrics;
@@ -21,6 +22,7 @@ use tracing::{Instrument, debug, error, error_span, warn};
 
 use crate::health::Readiness;
 use crate::metrics::{LabelEnum as _, MetricsRegistry};
+pub use body::{media_type, read_body};
 pub use context::{REQUEST_ID, RequestContext, TRACEPARENT, TraceContext};
 pub use error::{ApiError, ErrorCode};
 use metrics::{HttpMetrics, InFlight};

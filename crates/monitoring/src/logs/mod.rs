@@ -6,10 +6,9 @@
 mod layer;
 mod line;
 
-use std::env;
-use std::io;
+use std::{env, io, panic};
 
-use tracing::warn;
+use tracing::{error, warn};
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -70,8 +69,18 @@ pub fn setup_structured_logging(
         .with(filter.unwrap_or_else(|_| EnvFilter::new("info")))
         .with(LogLayer { format, origin, writer, events })
         .try_init()?;
+    log_panics();
     if let Some(problem) = filter_problem {
         warn!(RUST_LOG = wanted, problem, "RUST_LOG is not a valid filter; logging at info");
     }
     Ok(LogGuard(guard))
+}
+
+/// Makes a panic a log line like any other, instead of lines of text on stderr.
+fn log_panics() {
+    panic::set_hook(Box::new(|panic| {
+        let message = panic.payload_as_str().unwrap_or("without a message");
+        let location = panic.location().map(ToString::to_string);
+        error!(panic = message, location, "panicked");
+    }));
 }
