@@ -1,0 +1,56 @@
+//! Why an input is refused.
+//!
+//! Rule of thumb: the sender reads these messages, so each tells what was expected and what came.
+
+use super::format::Format;
+
+/// What is wrong with a picture or with numbers.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum InputError {
+    /// The bytes are no picture of a known format.
+    #[error("expected a JPEG, PNG, WebP or BMP picture, got {found}")]
+    UnsupportedFormat {
+        /// What the bytes look like.
+        found: String,
+    },
+    /// The bytes start like a picture but cannot be decoded.
+    #[error("the {format} picture cannot be decoded: {reason}")]
+    Undecodable {
+        /// The format that the first bytes promise.
+        format: Format,
+        /// What the decoder says.
+        reason: String,
+    },
+    /// The picture needs more memory than is allowed.
+    #[error("the picture is {width} x {height} pixels; {limit}")]
+    TooLarge {
+        /// Its width in pixels.
+        width: u32,
+        /// Its height in pixels.
+        height: u32,
+        /// The limit that it exceeds, as a sentence.
+        limit: String,
+    },
+    /// The numbers are not arranged as the model needs them.
+    #[error("expected {expected}, got {found}")]
+    WrongShape {
+        /// The shapes that would do.
+        expected: String,
+        /// The shape that came.
+        found: String,
+    },
+    /// Something else stands where a number should.
+    #[error("expected numbers in arrays, got {found}")]
+    WrongType {
+        /// What came.
+        found: String,
+    },
+    /// A number is NaN, infinite, or beyond the range of a 32-bit float.
+    #[error("expected finite 32-bit numbers, got {found} at position {index}")]
+    NonFinite {
+        /// Its position among all numbers, from 0, in reading order.
+        index: usize,
+        /// The number.
+        found: f64,
+    },
+}

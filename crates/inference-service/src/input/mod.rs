@@ -1,0 +1,17 @@
+//! From what a client sends to a tensor that a model takes.
+//!
+//! Rule of thumb: nothing from outside is trusted for its size, its type or its content, and everything is refused
+//! before it costs memory. Behind a [`ModelInput`] no code asks again.
+
+mod error;
+mod format;
+mod image;
+mod jpeg_end;
+mod model_input;
+mod numbers;
+
+pub use self::error::InputError;
+pub use self::format::Format;
+pub use self::image::{Header, ImageLimits, decode, read_header};
+pub use self::model_input::ModelInput;
+pub use self::numbers::Numbers;

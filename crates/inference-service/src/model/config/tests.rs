@@ -1,0 +1,156 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::path::PathBuf;
+
+use super::super::{Colour, DefectRule, Layout, ResizeFilter};
+use super::*;
+
+const GOOD: &str = r#"
+task = "classification"
+labels = ["ok", "bad"]
+[input]
+width = 4
+height = 2
+colour = "grey"
+layout = "nhwc"
+mean = [0.5]
+std = [0.25]
+"#;
+
+fn load(text: &str) -> (tempfile::TempDir, Result<ModelConfig, ModelError>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path: PathBuf = folder.path().join("model.toml");
+    fs::write(&path, text).unwrap();
+    fs::write(folder.path().join("labels.txt"), "ok\r\nbad \n\n").unwrap();
+    let config = ModelConfig::load(&path);
+    (folder, config)
+}
+
+/// The message for a file in which `from` has become `to`.
+fn message(from: &str, to: &str) -> String {
+    assert!(GOOD.contains(from));
+    let (_folder, config) = load(&GOOD.replacen(from, to, 1));
+    let message = config.expect_err(to).to_string();
+    assert!(message.contains("model.toml") || message.contains("labels.txt"), "names no file: {message}");
+    message
+}
+
+#[test]
+fn all_fields_arrive() {
+    let (_folder, config) = load(GOOD);
+    let config = config.unwrap();
+    assert_eq!(config.task, Task::Classification);
+    assert_eq!(config.version, None);
+    assert_eq!(config.labels, ["ok", "bad"]);
+    assert_eq!(config.defect, DefectRule::Never);
+    assert_eq!((config.input.width, config.input.height), (4, 2));
+    assert_eq!((config.input.colour, config.input.layout), (Colour::Grey, Layout::Nhwc));
+    assert_eq!((config.input.mean.as_slice(), config.input.std.as_slice()), (&[0.5][..], &[0.25][..]));
+    assert_eq!(config.input.resize, ResizeFilter::Triangle);
+    assert_eq!(config.input.tensor_shape(), [1, 2, 4, 1]);
+    assert_eq!(config.input.count(), 8);
+}
+
+#[test]
+fn every_filter_has_its_name() {
+    for (name, filter) in [
+        ("triangle", ResizeFilter::Triangle),
+        ("nearest", ResizeFilter::Nearest),
+        ("catmull-rom", ResizeFilter::CatmullRom),
+        ("lanczos3", ResizeFilter::Lanczos3),
+    ] {
+        let (_folder, config) = load(&format!("{GOOD}resize = \"{name}\"\n"));
+        assert_eq!(config.unwrap().input.resize, filter);
+    }
+}
+
+#[test]
+fn labels_come_from_a_file_beside() {
+    let (_folder, config) = load(&GOOD.replace(r#"["ok", "bad"]"#, r#""labels.txt""#));
+    assert_eq!(config.unwrap().labels, ["ok", "bad"], "line ends and trailing blank lines are no labels");
+}
+
+#[test]
+fn labels_from_elsewhere_are_refused() {
+    for name in ["../labels.txt", "/etc/hostname", "a/b", "", ".", ".."] {
+        let text = message(r#"["ok", "bad"]"#, &format!("{name:?}"));
+        assert!(text.contains("without a folder"), "{text}");
+    }
+    assert!(message(r#"["ok", "bad"]"#, r#""no-labels.txt""#).contains("cannot read"));
+}
+
+#[test]
+fn bad_labels_are_refused() {
+    assert!(message(r#"["ok", "bad"]"#, "[]").contains("has 0 labels"));
+    let many: Vec<String> = (0..=5_000).map(|class| class.to_string()).collect();
+    assert!(message(r#"["ok", "bad"]"#, &format!("{many:?}")).contains("has 5001 labels"));
+    assert!(message(r#"["ok", "bad"]"#, r#"["ok", "ok"]"#).contains("\"ok\" twice"));
+    assert!(message(r#"["ok", "bad"]"#, r#"["ok", " "]"#).contains("class 1"));
+    assert!(message(r#"["ok", "bad"]"#, r#"["ok\n", "bad"]"#).contains("class 0"));
+    assert!(message(r#"["ok", "bad"]"#, &format!("[\"{}\"]", "é".repeat(257))).contains("class 0"));
+    assert!(message(r#"["ok", "bad"]"#, "3").contains("array of strings"));
+    let (_folder, config) = load(&GOOD.replace(r#""bad""#, &format!("\"{}\"", "é".repeat(256))));
+    assert!(config.is_ok(), "256 characters are allowed, however many bytes they take");
+}
+
+#[test]
+fn messages_name_the_field() {
+    for (from, to, field) in [
+        ("width = 4", "width = 0", "input.width"),
+        ("height = 2", "height = 1025", "input.height"),
+        ("mean = [0.5]", "mean = [0.5, 0.5, 0.5]", "input.mean"),
+        ("mean = [0.5]", "mean = [nan]", "input.mean"),
+        ("mean = [0.5]", "mean = [1e9]", "input.mean"),
+        ("std = [0.25]", "std = []", "input.std"),
+        ("std = [0.25]", "std = [0.0]", "input.std"),
+        ("std = [0.25]", "std = [-1.0]", "input.std"),
+        ("std = [0.25]", "std = [inf]", "input.std"),
+        ("std = [0.25]", "std = [1e-30]", "input.std"),
+        ("task =", "version = 0\ntask =", "version"),
+        ("[input]", "[defect]\n[input]", "defect"),
+        ("[input]", "[defect]\nlabels = []\n[input]", "defect.labels"),
+        ("[input]", "[defect]\nlabels = [\"dent\"]\n[input]", "defect.labels"),
+        ("[input]", "[defect]\nconfidence_floor = 0.0\n[input]", "defect.confidence_floor"),
+        ("[input]", "[defect]\nconfidence_floor = 1.5\n[input]", "defect.confidence_floor"),
+        ("[input]", "[defect]\nconfidence_floor = nan\n[input]", "defect.confidence_floor"),
+        ("[input]", "[defect]\nlabels = [\"ok\"]\nconfidence_floor = 0.5\n[input]", "defect"),
+    ] {
+        let text = message(from, to);
+        assert!(text.contains(&format!("`{field}`")), "{to}: {text}");
+    }
+}
+
+#[test]
+fn the_parser_names_what_it_does_not_know() {
+    assert!(message("task =", "colour = 1\ntask =").contains("unknown field `colour`"));
+    assert!(message("width = 4", "widht = 4").contains("widht"));
+    assert!(message("width = 4", "width = -4").contains("width"));
+    assert!(message(r#""classification""#, r#""detection""#).contains("detection"));
+    assert!(message(r#""grey""#, r#""gray""#).contains("grey"), "the message offers the right word");
+    assert!(message("std = [0.25]", "").contains("missing field `std`"));
+    assert!(message("task =", "default = 1\ntask =").contains("default"));
+    assert!(message("task =", "= task").contains("TOML parse error"));
+}
+
+#[test]
+fn rules_for_defects() {
+    let (_folder, config) = load(&GOOD.replace("[input]", "[defect]\nlabels = [\"bad\"]\n[input]"));
+    let rule = config.unwrap().defect;
+    assert_eq!((rule.is_defect(0, 1.0), rule.is_defect(1, 0.1), rule.is_defect(2, 1.0)), (false, true, false));
+    let (_folder, config) = load(&GOOD.replace("[input]", "[defect]\nconfidence_floor = 0.5\n[input]"));
+    let rule = config.unwrap().defect;
+    assert_eq!((rule.is_defect(0, 0.5), rule.is_defect(0, 0.49)), (false, true));
+    assert!(!DefectRule::Never.is_defect(0, 0.0));
+}
+
+#[test]
+fn a_broken_file_may_still_say_that_it_is_the_default() {
+    for (text, expected) in
+        [("default = true\ntask = 3", true), ("default = false", false), ("", false), ("default = true\n???", false)]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.toml");
+        fs::write(&path, text).unwrap();
+        assert_eq!(says_default(&path), expected, "{text}");
+    }
+}

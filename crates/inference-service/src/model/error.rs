@@ -1,0 +1,123 @@
+//! What can be wrong with a model or with the repository it lies in.
+//!
+//! Rule of thumb: an operator reads these messages at start-up, so each names the file, what is wrong, and what to do.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a repository cannot be scanned, or a model cannot be loaded or run.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// A file or folder cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The repository holds no folder with a `model.toml`.
+    #[error("{} holds no model: put one at <name>/model.toml with <name>/1/model.onnx beside it", repository.display())]
+    NoModels {
+        /// The repository's folder.
+        repository: PathBuf,
+    },
+    /// The repository holds more models than one service takes.
+    #[error("{} holds {found} models, and at most {limit} can be served: move some to another repository", repository.display())]
+    TooManyModels {
+        /// The repository's folder.
+        repository: PathBuf,
+        /// How many models it holds.
+        found: usize,
+        /// How many are allowed.
+        limit: usize,
+    },
+    /// More than one model says `default = true`.
+    #[error("models {first} and {second} both say `default = true`: keep it in one model.toml")]
+    TwoDefaults {
+        /// The first of them by name.
+        first: String,
+        /// The second of them by name.
+        second: String,
+    },
+    /// A model has the name under which metrics count requests for models that do not exist.
+    #[error("{}: the name `{name}` is reserved: rename the folder", path.display())]
+    ReservedName {
+        /// The model's folder.
+        path: PathBuf,
+        /// The reserved name.
+        name: String,
+    },
+    /// A model's folder has a name that cannot be a model's name.
+    #[error("{}: a model's name is 1 to 64 of the characters A-Z a-z 0-9 . _ -: rename the folder", path.display())]
+    InvalidName {
+        /// The model's folder.
+        path: PathBuf,
+    },
+    /// The file is not the TOML that a model needs; the reason shows the line.
+    #[error("{}: {reason}", path.display())]
+    Syntax {
+        /// The model.toml.
+        path: PathBuf,
+        /// The parser's message, with line, field and what was expected.
+        reason: String,
+    },
+    /// A field holds a value that makes no sense.
+    #[error("{}: `{field}` {problem}: {remedy}", path.display())]
+    Field {
+        /// The file that holds the value.
+        path: PathBuf,
+        /// The field's name, such as `input.mean`.
+        field: &'static str,
+        /// What is wrong with it, readable behind the field's name.
+        problem: String,
+        /// What to write instead.
+        remedy: &'static str,
+    },
+    /// There is no version to serve.
+    #[error("{} holds no version: put the model at 1/model.onnx in it", directory.display())]
+    NoVersion {
+        /// The model's folder.
+        directory: PathBuf,
+    },
+    /// The file is no ONNX model that the engine can run.
+    #[error("{}: the engine cannot run this model: {reason}", path.display())]
+    Unsupported {
+        /// The model.onnx.
+        path: PathBuf,
+        /// The engine's message.
+        reason: String,
+    },
+    /// The model and its model.toml disagree on the shape or type of the input or the output.
+    #[error("{}: model.toml asks for {expected}, the model has {found}: correct [input] or labels in model.toml, or export the model again", path.display())]
+    Mismatch {
+        /// The model.onnx.
+        path: PathBuf,
+        /// What follows from model.toml.
+        expected: String,
+        /// What the model has.
+        found: String,
+    },
+    /// The input was made for a model with another shape.
+    #[error("the input has the shape {found:?}, the model takes {expected:?}")]
+    WrongInput {
+        /// The model's shape.
+        expected: [usize; 4],
+        /// The input's shape.
+        found: [usize; 4],
+    },
+    /// The engine failed while it ran the model.
+    #[error("the engine failed: {reason}")]
+    Run {
+        /// The engine's message.
+        reason: String,
+    },
+    /// The model's answer is not one finite number for each class.
+    #[error("the model's answer is not {classes} finite numbers: {problem}")]
+    BadLogits {
+        /// How many classes the model has.
+        classes: usize,
+        /// What it answered.
+        problem: String,
+    },
+}

@@ -1,0 +1,22 @@
+//! Models: where they lie on disk, what they take, how they run, and what their answers mean.
+//!
+//! Rule of thumb: everything that can be wrong with a model is found while it loads. After [`Engine::load`] and one
+//! [`Session::warm_up`], a request can only be wrong about its own input.
+
+mod config;
+mod defect;
+mod engine;
+mod error;
+mod input_spec;
+mod labels;
+mod repository;
+mod scores;
+mod shapes;
+
+pub use config::{ModelConfig, Task};
+pub use defect::DefectRule;
+pub use engine::{Engine, Session};
+pub use error::ModelError;
+pub use input_spec::{Colour, InputSpec, Layout, ResizeFilter};
+pub use repository::{Entry, MAX_MODELS, ModelSource, Repository};
+pub use scores::{Prediction, Score};
