@@ -1,0 +1,38 @@
+//! What the handlers share.
+
+use std::sync::{Arc, OnceLock};
+
+use monitoring::Readiness;
+use monitoring::prediction::ModelMetrics;
+
+use crate::config::Config;
+use crate::outbox::Outbox;
+use crate::serving::{Admission, Models, Pool};
+
+/// The service's parts. Clones share them.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Parts>);
+
+pub(crate) struct Parts {
+    pub(crate) config: Config,
+    pub(crate) readiness: Readiness,
+    pub(crate) models: Models,
+    pub(crate) unknown_model: ModelMetrics,
+    pub(crate) admission: Admission,
+    /// Empty until the models are loaded.
+    pub(crate) pool: OnceLock<Pool>,
+    pub(crate) outbox: Outbox,
+}
+
+impl App {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

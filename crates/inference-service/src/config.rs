@@ -1,0 +1,117 @@
+//! What can be set: one struct, each field a flag and an environment variable.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use clap::Parser;
+use reqwest::Url;
+
+/// Serves ONNX models over HTTP, and records every prediction.
+#[derive(Clone, Debug, Parser)]
+#[command(version)]
+pub struct Config {
+    /// Address and port to listen on.
+    #[arg(long, env = "INFERENCE_LISTEN", default_value = "127.0.0.1:8000")]
+    pub listen: SocketAddr,
+
+    /// Folder with the models: `<name>/model.toml` and `<name>/<version>/model.onnx`.
+    #[arg(long, env = "MODEL_REPOSITORY", default_value = "deploy/models")]
+    pub models: PathBuf,
+
+    /// The logging service that predictions are delivered to; empty: predictions are not logged.
+    #[arg(long, env = "PREDICTION_LOG_URL", default_value = "http://127.0.0.1:8001", value_parser = log_url)]
+    pub log_url: LogUrl,
+
+    /// Inference threads; by default one for each core.
+    #[arg(long, env = "INFERENCE_THREADS")]
+    pub threads: Option<NonZeroUsize>,
+
+    /// Items that may wait for an inference thread; more are refused as overloaded.
+    #[arg(long, env = "INFERENCE_QUEUE_LIMIT", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub queue_limit: u32,
+
+    /// Most bytes of a request's body.
+    #[arg(long, env = "INFERENCE_MAX_BODY_BYTES", default_value_t = 16 * 1024 * 1024)]
+    pub max_body_bytes: usize,
+
+    /// Most items of one request; never more than fit into the queue.
+    #[arg(long, env = "INFERENCE_MAX_BATCH", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub max_batch: u32,
+
+    /// Milliseconds that a request may take which names no x-request-timeout-ms of its own.
+    #[arg(long, env = "INFERENCE_REQUEST_TIMEOUT_MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1..=600_000))]
+    pub request_timeout_ms: u64,
+
+    /// Seconds between turning unready and closing the port when told to stop.
+    #[arg(long, env = "INFERENCE_DRAIN_SECONDS", default_value_t = 1.0, value_parser = monitoring::drain_seconds)]
+    pub drain_seconds: f64,
+
+    /// Ask the service that listens on --listen whether it is ready, and exit with 0 or 1.
+    #[arg(long)]
+    pub health_check: bool,
+}
+
+impl Config {
+    /// Inference threads to start.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
+    }
+
+    /// Most items of one request.
+    #[must_use]
+    pub fn max_batch(&self) -> usize {
+        self.max_batch.min(self.queue_limit) as usize
+    }
+
+    /// How long a request may take that does not say so itself.
+    #[must_use]
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_millis(self.request_timeout_ms)
+    }
+}
+
+/// Where records are posted to, or `None` for nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogUrl(pub Option<Url>);
+
+/// Turns the logging service's base URL into that of its `POST /log`.
+fn log_url(text: &str) -> Result<LogUrl, String> {
+    if text.is_empty() {
+        return Ok(LogUrl(None));
+    }
+    let mut url =
+        Url::parse(text).map_err(|error| format!("{error}; expected something like http://127.0.0.1:8001"))?;
+    if url.scheme() != "http" {
+        return Err("only http:// is supported".to_owned());
+    }
+    let mut path = url.path_segments_mut().map_err(|()| "expected something like http://127.0.0.1:8001".to_owned())?;
+    path.pop_if_empty().push("log");
+    drop(path);
+    Ok(LogUrl(Some(url)))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid() {
+        let config = Config::try_parse_from(["inference-service"]).unwrap();
+        assert!(config.listen.ip().is_loopback());
+        assert_eq!(config.log_url.0.unwrap().as_str(), "http://127.0.0.1:8001/log");
+    }
+
+    #[test]
+    fn log_urls() {
+        let parsed = |text| log_url(text).map(|url| url.0.map(|url| url.to_string()));
+        assert_eq!(parsed(""), Ok(None));
+        assert_eq!(parsed("http://log:1/prefix/"), Ok(Some("http://log:1/prefix/log".to_owned())));
+        assert!(parsed("log:8001").is_err());
+        assert!(parsed("https://log").is_err());
+    }
+}

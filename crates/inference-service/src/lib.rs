@@ -1,0 +1,144 @@
+//! Serves ONNX models over HTTP, and records every prediction.
+//!
+//! One prediction's way: [`run`] → `routes` → `predict::predict` → `serving` → `outbox`.
+//!
+//! **Architecture Invariant:** this crate does not know the logging service. It posts records to a
+//! URL, and no prediction waits for the answer.
+
+mod app;
+pub mod config;
+pub mod input;
+mod metrics;
+pub mod model;
+mod outbox;
+mod predict;
+mod serving;
+mod status;
+
+use std::future::Future;
+use std::io;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use monitoring::prediction::{PredictionMetrics, PredictionMetricsError, UNKNOWN_MODEL};
+use monitoring::{
+    Drain, HttpSetupError, MetricsError, MetricsRegistry, Readiness, Routes, health_routes, metrics_route,
+};
+use tokio::net::TcpListener;
+use tokio::task::spawn_blocking;
+use tracing::{error, info};
+
+use app::{App, Parts};
+use config::Config;
+use metrics::ModelGauges;
+use model::{ModelError, Repository};
+use outbox::{Outbox, OutboxError};
+use serving::{Admission, Models, Pool};
+
+/// The service's name in logs and metrics.
+pub const SERVICE: &str = "inference-service";
+
+/// How long running requests may take after the listener is closed; longer than any sensible deadline.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(30);
+/// How long records may still be delivered after the last request.
+const OUTBOX_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why the service cannot start, or did not stop cleanly.
+#[derive(Debug, thiserror::Error)]
+pub enum RunServiceError {
+    /// The model repository as a whole cannot be served.
+    #[error("the model repository cannot be served: {0}")]
+    Repository(#[from] ModelError),
+    /// A metric could not be registered.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    /// Too many models or classes.
+    #[error(transparent)]
+    PredictionMetrics(#[from] PredictionMetricsError),
+    /// The HTTP layer could not be set up.
+    #[error(transparent)]
+    Http(#[from] HttpSetupError),
+    /// The outbox could not be set up.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+    /// Serving failed.
+    #[error(transparent)]
+    Serve(#[from] io::Error),
+}
+
+/// Serves on `listener` until `shutdown` completes and every accepted request is answered.
+///
+/// The port answers at once; predictions and readiness wait until the models are loaded.
+///
+/// # Errors
+/// [`RunServiceError`].
+pub async fn run(
+    config: Config,
+    listener: TcpListener,
+    registry: MetricsRegistry,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), RunServiceError> {
+    let drain = Drain { notice: Duration::from_secs_f64(config.drain_seconds), patience: DRAIN_PATIENCE };
+    let readiness = Readiness::starting();
+    let (outbox, delivery) = Outbox::start(config.log_url.0.clone(), &registry)?;
+    let app = App::new(parts(config, &registry, (readiness.clone(), outbox))?);
+    let router = monitoring::instrument(routes(&app, &registry), &registry, readiness.clone())?;
+    info!(address = %listener.local_addr()?, "listening");
+    let loading = spawn_blocking({
+        let app = app.clone();
+        move || load(&app)
+    });
+    let served = monitoring::serve(listener, router, (readiness, drain), shutdown).await;
+    if let Err(problem) = loading.await {
+        error!(%problem, "loading the models ended early");
+    }
+    if let Some(delivery) = delivery {
+        delivery.finish(OUTBOX_PATIENCE).await;
+    }
+    info!("stopped");
+    Ok(served?)
+}
+
+fn parts(
+    config: Config,
+    registry: &MetricsRegistry,
+    (readiness, outbox): (Readiness, Outbox),
+) -> Result<Parts, RunServiceError> {
+    let repository = Repository::scan(&config.models)?;
+    let predictions = PredictionMetrics::register(registry)?;
+    let models = Models::register(repository, &predictions, ModelGauges::register(registry)?)?;
+    Ok(Parts {
+        readiness,
+        models,
+        unknown_model: predictions.model::<&str>(UNKNOWN_MODEL, &[])?,
+        admission: Admission::register(config.queue_limit as usize, config.threads(), registry)?,
+        pool: OnceLock::new(),
+        outbox,
+        config,
+    })
+}
+
+/// The whole surface of the service.
+fn routes(app: &App, registry: &MetricsRegistry) -> Routes {
+    let health = app.clone();
+    Routes::new()
+        .post("/predict", predict::predict)
+        .get("/models", status::models)
+        .with_state(app.clone())
+        .merge(health_routes(app.readiness.clone(), move || status::health(&health)))
+        .merge(metrics_route(registry))
+}
+
+/// Loads and warms up the models, starts the inference threads, and turns the service ready.
+fn load(app: &App) {
+    let sessions = app.models.load(app.config.threads());
+    match Pool::start(sessions, &app.admission, app.config.queue_limit as usize) {
+        Ok(pool) => {
+            // Loading happens once, so there is no pool to replace.
+            let _ = app.pool.set(pool);
+            app.readiness.set_ready();
+            info!(threads = app.config.threads(), "ready");
+        }
+        Err(problem) => error!(%problem, "the inference threads cannot be started; the service stays unready"),
+    }
+}

@@ -1,0 +1,114 @@
+//! The parsing of the query, JSON and forms of `POST /predict`.
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest as _, Multipart, Query as UrlQuery, Request};
+use axum::http::{HeaderMap, Uri};
+use monitoring::{ApiError, ErrorCode};
+use serde::Deserialize;
+
+use super::inputs::Inputs;
+use crate::input::Numbers;
+
+/// The options that every encoding takes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Query {
+    pub(super) model: Option<String>,
+    pub(super) version: Option<String>,
+    pub(super) top_k: Option<usize>,
+}
+
+impl Query {
+    pub(super) fn parse(uri: &Uri) -> Result<Self, ApiError> {
+        UrlQuery::try_from_uri(uri)
+            .map(|UrlQuery(query)| query)
+            .map_err(|problem| invalid(format!("The query cannot be read: {}.", problem.body_text())))
+    }
+
+    pub(super) fn overridden_by(self, body: Self) -> Self {
+        Self {
+            model: body.model.or(self.model),
+            version: body.version.or(self.version),
+            top_k: body.top_k.or(self.top_k),
+        }
+    }
+}
+
+/// A JSON body, taken apart.
+pub(super) struct JsonBody {
+    pub(super) options: Query,
+    pub(super) request_id: Option<String>,
+    pub(super) inputs: Inputs,
+}
+
+/// The members of a JSON body. Numbers go straight into one buffer.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Members {
+    model: Option<String>,
+    version: Option<Version>,
+    top_k: Option<usize>,
+    request_id: Option<String>,
+    image: Option<String>,
+    images: Option<Vec<String>>,
+    input: Option<Numbers>,
+    inputs: Option<Numbers>,
+}
+
+/// `"1"`, or `1` as people write it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Version {
+    Text(String),
+    Number(u32),
+}
+
+pub(super) fn json(body: &[u8]) -> Result<JsonBody, ApiError> {
+    let members: Members =
+        serde_json::from_slice(body).map_err(|problem| invalid(format!("The JSON cannot be read: {problem}.")))?;
+    let version = members.version.map(|version| match version {
+        Version::Text(version) => version,
+        Version::Number(version) => version.to_string(),
+    });
+    let options = Query { model: members.model, version, top_k: members.top_k };
+    let inputs = match (members.image, members.images, members.input, members.inputs) {
+        (Some(image), None, None, None) => Inputs::Base64(vec![image]),
+        (None, Some(images), None, None) => Inputs::Base64(images),
+        (None, None, Some(input), None) => Inputs::Tensor(input),
+        (None, None, None, Some(inputs)) => Inputs::Tensors(inputs),
+        _ => return Err(invalid("The JSON must have exactly one of image, images, input and inputs.")),
+    };
+    Ok(JsonBody { options, request_id: members.request_id, inputs })
+}
+
+/// A form with at least one part `image`, and optional parts `model`, `version` and `top_k`.
+pub(super) async fn multipart(headers: &HeaderMap, body: Bytes) -> Result<(Query, Vec<Bytes>), ApiError> {
+    let unreadable = |problem: &dyn std::fmt::Display| invalid(format!("The form cannot be read: {problem}."));
+    let mut request = Request::new(Body::from(body));
+    *request.headers_mut() = headers.clone();
+    let mut form = Multipart::from_request(request, &()).await.map_err(|problem| unreadable(&problem.body_text()))?;
+    let (mut options, mut images) = (Query::default(), Vec::new());
+    while let Some(part) = form.next_field().await.map_err(|problem| unreadable(&problem.body_text()))? {
+        let name = part.name().unwrap_or_default().to_owned();
+        let content = part.bytes().await.map_err(|problem| unreadable(&problem.body_text()))?;
+        let text = || String::from_utf8_lossy(&content).trim().to_owned();
+        match name.as_str() {
+            "image" => images.push(content),
+            "model" => options.model = Some(text()),
+            "version" => options.version = Some(text()),
+            "top_k" => {
+                let top_k = text().parse().map_err(|_| invalid("top_k must be a whole number, 1 or more."))?;
+                options.top_k = Some(top_k);
+            }
+            _ => return Err(invalid("The form may have the parts image, model, version and top_k only.")),
+        }
+    }
+    if images.is_empty() {
+        return Err(invalid("The form has no part named image."));
+    }
+    Ok((options, images))
+}
+
+fn invalid(sentence: impl Into<String>) -> ApiError {
+    ApiError::new(ErrorCode::InvalidRequest, sentence)
+}

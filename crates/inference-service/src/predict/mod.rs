@@ -1,0 +1,111 @@
+//! `POST /predict`, from the request to the answer.
+//!
+//! Rule of thumb: [`predict`] reads like the story of one prediction; each step has a file of its own.
+//! Whatever ends the story early is an [`ApiError`], and [`Progress`] tells of it once in metrics, log
+//! and prediction log.
+
+mod answer;
+mod body;
+mod inputs;
+mod options;
+mod progress;
+
+use std::time::Instant;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use monitoring::prediction::Phase;
+use monitoring::{ApiError, ErrorCode, RequestContext};
+use tokio::time::timeout_at;
+
+use crate::app::App;
+use crate::model::Prediction;
+use crate::serving::{RunError, Work};
+use answer::Answer;
+use body::Query;
+use options::Wanted;
+use progress::Progress;
+
+/// Answers one prediction request, and tells of it whatever its end.
+pub(crate) async fn predict(
+    State(app): State<App>,
+    Extension(context): Extension<RequestContext>,
+    request: Request<Body>,
+) -> Response {
+    let mut progress = Progress::start(&app, context);
+    match answer(&app, &mut progress, request).await {
+        Ok(predictions) => {
+            let timings = progress.complete(&predictions);
+            Answer::new(&progress, predictions, timings).into_response()
+        }
+        Err(refusal) => progress.fail(refusal).into_response(),
+    }
+}
+
+async fn answer(app: &App, progress: &mut Progress, request: Request<Body>) -> Result<Vec<Prediction>, ApiError> {
+    let deadline = options::deadline(request.headers(), app.config.request_timeout())?;
+    let late = |_| ApiError::new(ErrorCode::DeadlineExceeded, "The request's time was over before it was answered.");
+    timeout_at(deadline.into(), answer_until(deadline, app, progress, request)).await.unwrap_or_else(|e| Err(late(e)))
+}
+
+async fn answer_until(
+    deadline: Instant,
+    app: &App,
+    progress: &mut Progress,
+    request: Request<Body>,
+) -> Result<Vec<Prediction>, ApiError> {
+    let (head, body) = request.into_parts();
+    let query = Query::parse(&head.uri)?;
+    let body = monitoring::read_body(&head.headers, body, app.config.max_body_bytes).await?;
+
+    let decoding = Instant::now();
+    let (wanted, inputs) = Wanted::parse(&head.headers, query, body).await?;
+    progress.named(wanted.request_id);
+    let model = app.models.find(wanted.model.as_deref())?;
+    progress.for_model(model);
+    let engine = model.engine(wanted.version.as_deref())?.clone();
+    progress.for_engine(&engine);
+    let Some(pool) = app.pool.get() else {
+        return Err(ApiError::new(ErrorCode::NotReady, "The service is starting.").retry_after(1.0));
+    };
+
+    let items = inputs.count(engine.config(), app.config.max_batch())?;
+    progress.items(items);
+    let slots = app.admission.admit(items)?;
+    let (items, mut slots) = inputs.decode(&engine, slots).await?;
+    progress.phase(Phase::Decode, decoding.elapsed().as_secs_f64());
+
+    let queued = Instant::now();
+    let waiting: Vec<_> = items
+        .into_iter()
+        .filter_map(|input| {
+            let slot = slots.split_one()?;
+            Some(pool.submit(Work { model: model.index, input, slot, deadline }))
+        })
+        .collect();
+    let mut predictions = Vec::with_capacity(waiting.len());
+    let mut ran: Option<(Instant, Instant)> = None;
+    for result in waiting {
+        let (logits, times) = result.await.unwrap_or(Err(RunError::Stopped)).map_err(run_failed)?;
+        let (first, last) = ran.unwrap_or((times.started, times.ended));
+        ran = Some((first.min(times.started), last.max(times.ended)));
+        predictions.push(Prediction::from_logits(&logits, engine.config(), wanted.top_k).map_err(ApiError::internal)?);
+    }
+    if let Some((started, ended)) = ran {
+        progress.phase(Phase::Queue, started.duration_since(queued).as_secs_f64());
+        progress.phase(Phase::Inference, ended.duration_since(started).as_secs_f64());
+    }
+    Ok(predictions)
+}
+
+fn run_failed(error: RunError) -> ApiError {
+    match error {
+        RunError::Expired => {
+            ApiError::new(ErrorCode::DeadlineExceeded, "The request's time was over before a thread was free.")
+        }
+        RunError::Stopped => ApiError::new(ErrorCode::NotReady, "The service is stopping.").retry_after(1.0),
+        RunError::Model(error) => ApiError::internal(error),
+    }
+}

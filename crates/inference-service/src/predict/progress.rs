@@ -1,0 +1,220 @@
+//! How far one prediction request has come, and the one place that tells of its end.
+//!
+//! Rule of thumb: a request ends exactly once, in [`Progress::complete`], [`Progress::fail`], or by being
+//! dropped because its client left; each end is one count, one log line, and a record for each item.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use monitoring::prediction::{Answer, Attempt, Phase};
+use monitoring::{ApiError, ErrorCode, LabelEnum as _, RequestContext};
+use prediction_record::{MAX_TOP, PredictionRecord, SCHEMA_VERSION, Score, Status};
+use tracing::{error, info, warn};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::model::{Engine, Prediction};
+use crate::serving::Model;
+
+/// Seconds of each phase, `None` for a phase that was not reached, and of all together.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Timings {
+    pub(super) decode: Option<f64>,
+    pub(super) queue: Option<f64>,
+    pub(super) inference: Option<f64>,
+    pub(super) total: f64,
+}
+
+/// One prediction request under way.
+pub(super) struct Progress {
+    app: App,
+    context: RequestContext,
+    /// Taken when the request's end is told.
+    attempt: Option<Attempt>,
+    model: Option<Arc<Model>>,
+    engine: Option<Arc<Engine>>,
+    items: usize,
+    timings: Timings,
+}
+
+impl Progress {
+    pub(super) fn start(app: &App, context: RequestContext) -> Self {
+        let attempt = Some(app.unknown_model.start());
+        let (app, timings) = (app.clone(), Timings::default());
+        Self { app, context, attempt, model: None, engine: None, items: 1, timings }
+    }
+
+    /// The request brought an id of its own in its body.
+    pub(super) fn named(&mut self, request_id: Option<Arc<str>>) {
+        if let Some(request_id) = request_id {
+            self.context.request_id = request_id;
+        }
+    }
+
+    pub(super) fn for_model(&mut self, model: &Arc<Model>) {
+        if let Some(attempt) = &mut self.attempt {
+            attempt.for_model(&model.metrics);
+        }
+        self.model = Some(model.clone());
+    }
+
+    pub(super) fn for_engine(&mut self, engine: &Arc<Engine>) {
+        self.engine = Some(engine.clone());
+    }
+
+    pub(super) fn items(&mut self, items: usize) {
+        self.items = items;
+        if let Some(attempt) = &mut self.attempt {
+            attempt.items(items);
+        }
+    }
+
+    pub(super) fn phase(&mut self, phase: Phase, seconds: f64) {
+        match phase {
+            Phase::Decode => self.timings.decode = Some(seconds),
+            Phase::Queue => self.timings.queue = Some(seconds),
+            Phase::Inference => self.timings.inference = Some(seconds),
+            Phase::Record => {}
+        }
+        if let Some(model) = &self.model {
+            model.metrics.phase(phase, seconds);
+        }
+    }
+
+    pub(super) fn request_id(&self) -> &str {
+        &self.context.request_id
+    }
+
+    pub(super) fn engine(&self) -> Option<&Engine> {
+        self.engine.as_deref()
+    }
+
+    /// The model has answered every item.
+    pub(super) fn complete(&mut self, predictions: &[Prediction]) -> Timings {
+        let Some(attempt) = self.attempt.take() else { return self.timings };
+        let recording = Instant::now();
+        self.timings.total = attempt.seconds();
+        let records: Vec<_> = predictions.iter().enumerate().map(|(row, p)| self.success(row, p)).collect();
+        self.app.outbox.record(&records);
+        self.phase(Phase::Record, recording.elapsed().as_secs_f64());
+        let answers: Vec<_> = predictions.iter().map(|p| Answer { class: p.class, confidence: p.confidence }).collect();
+        attempt.succeed(&answers);
+        self.log_completed(predictions);
+        self.timings
+    }
+
+    /// The request is refused or has failed.
+    pub(super) fn fail(&mut self, mut refusal: ApiError) -> ApiError {
+        self.end(refusal.code, &refusal.message, refusal.cause.as_deref());
+        refusal.logged = true;
+        refusal.detail("request_id", self.request_id())
+    }
+
+    fn end(&mut self, code: ErrorCode, problem: &str, cause: Option<&str>) {
+        let Some(attempt) = self.attempt.take() else { return };
+        self.timings.total = attempt.seconds();
+        let records: Vec<_> = (0..self.items).map(|row| self.failure(row, code)).collect();
+        self.app.outbox.record(&records);
+        attempt.fail(code);
+        self.log_failed(code, problem, cause);
+    }
+
+    fn success(&self, row: usize, prediction: &Prediction) -> PredictionRecord {
+        let score = |score: &crate::model::Score| Score {
+            label: score.label.clone(),
+            class: u32::try_from(score.class).ok(),
+            confidence: score.confidence,
+        };
+        PredictionRecord {
+            label: Some(prediction.label.clone()),
+            class: u32::try_from(prediction.class).ok(),
+            confidence: Some(prediction.confidence),
+            defect: prediction.defect,
+            top: prediction.top.iter().take(MAX_TOP).map(score).collect(),
+            ..self.record(row)
+        }
+    }
+
+    fn failure(&self, row: usize, code: ErrorCode) -> PredictionRecord {
+        PredictionRecord { status: Status::Error, error_type: Some(code.as_str().to_owned()), ..self.record(row) }
+    }
+
+    /// What every record of this request has.
+    fn record(&self, row: usize) -> PredictionRecord {
+        let Timings { decode, queue, inference, total } = self.timings;
+        let now = Timestamp::now();
+        PredictionRecord {
+            event_id: Some(Uuid::now_v7()),
+            request_id: Some(self.context.request_id.to_string()),
+            row_index: u32::try_from(row).unwrap_or(u32::MAX),
+            // The log keeps microseconds; what it gives back shall equal what was sent.
+            occurred_at: Some(Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)),
+            model: self.model_name().to_owned(),
+            version: self.engine.as_ref().map(|engine| engine.version().to_owned()),
+            model_sha256: self.engine.as_ref().map(|engine| engine.sha256().to_owned()),
+            latency_seconds: Some(total),
+            decode_seconds: decode,
+            queue_seconds: queue,
+            inference_seconds: inference,
+            trace_id: Some(self.context.trace.trace_id()),
+            schema_version: Some(SCHEMA_VERSION),
+            ..PredictionRecord::default()
+        }
+    }
+
+    fn model_name(&self) -> &str {
+        self.model.as_ref().map_or(monitoring::prediction::UNKNOWN_MODEL, |model| &model.name)
+    }
+
+    fn log_completed(&self, predictions: &[Prediction]) {
+        let Timings { decode, queue, inference, total } = self.timings;
+        let only = if let [only] = predictions { Some(only) } else { None };
+        info!(
+            request_id = %self.context.request_id,
+            model = self.model_name(),
+            model_version = self.engine().map(Engine::version),
+            items = self.items,
+            label = only.map(|p| p.label.as_str()),
+            confidence = only.map(|p| p.confidence),
+            defects = predictions.iter().filter(|p| p.defect).count(),
+            decode_seconds = decode,
+            queue_seconds = queue,
+            inference_seconds = inference,
+            latency_seconds = total,
+            "prediction_completed"
+        );
+    }
+
+    fn log_failed(&self, code: ErrorCode, problem: &str, cause: Option<&str>) {
+        let Timings { decode, queue, inference, total } = self.timings;
+        // The level must be a constant of the call, hence one call for each.
+        macro_rules! event {
+            ($level:ident) => {
+                $level!(
+                    request_id = %self.context.request_id,
+                    model = self.model_name(),
+                    model_version = self.engine().map(Engine::version),
+                    items = self.items,
+                    error_type = code.as_str(),
+                    status = code.status(),
+                    error = problem,
+                    cause,
+                    decode_seconds = decode,
+                    queue_seconds = queue,
+                    inference_seconds = inference,
+                    latency_seconds = total,
+                    "prediction_failed"
+                )
+            };
+        }
+        if code.status() >= 500 { event!(error) } else { event!(warn) }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        // Only a request whose client has left gets here without its end being told.
+        self.end(ErrorCode::Cancelled, "the client left before the answer", None);
+    }
+}

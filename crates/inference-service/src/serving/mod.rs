@@ -1,0 +1,11 @@
+//! Models at work: which there are, who may wait for them, and the threads that run them.
+//!
+//! Rule of thumb: work gets in through [`Admission`], or it is refused; behind it nothing waits without a bound.
+
+mod admission;
+mod models;
+mod pool;
+
+pub(crate) use admission::{Admission, Slots};
+pub(crate) use models::{Model, ModelState, Models};
+pub(crate) use pool::{Pool, RunError, Work};

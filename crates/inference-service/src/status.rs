@@ -1,0 +1,76 @@
+//! `GET /models`, and what `GET /health` says beyond ready or not.
+
+use axum::Json;
+use axum::extract::State;
+use monitoring::HealthReport;
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::model::{Colour, Layout, ModelConfig};
+use crate::serving::{Model, ModelState};
+
+/// Every model of the repository: its state, what it takes and what it says.
+pub(crate) async fn models(State(app): State<App>) -> Json<Value> {
+    let models: Vec<Value> = app.models.all().iter().map(|model| described(&app, model)).collect();
+    Json(json!({ "models": models }))
+}
+
+/// Ready as long as one model serves: a broken one must not take the others out of the load balancer.
+pub(crate) fn health(app: &App) -> HealthReport {
+    let states: Vec<Value> =
+        app.models.all().iter().map(|model| json!({ "name": model.name, "state": state(model) })).collect();
+    let serves = app.models.all().iter().any(|model| matches!(model.state(), Some(ModelState::Ready(_))));
+    let log = match app.outbox.waiting() {
+        None => json!({ "enabled": false }),
+        Some(waiting) => json!({
+            "enabled": true,
+            "spooled_records": waiting.records,
+            "oldest_seconds": waiting.oldest_seconds,
+        }),
+    };
+    HealthReport {
+        problem: (!serves).then(|| "No model could be loaded; GET /models says why.".to_owned()),
+        details: vec![("models", states.into()), ("prediction_log", log)],
+    }
+}
+
+fn described(app: &App, model: &Model) -> Value {
+    let mut description = json!({
+        "name": model.name,
+        "default": app.models.is_default(model),
+        "state": state(model),
+    });
+    match model.state() {
+        Some(ModelState::Ready(engine)) => {
+            description["version"] = engine.version().into();
+            description["sha256"] = engine.sha256().into();
+            description["task"] = "classification".into();
+            description["input"] = input(engine.config());
+            description["labels"] = json!(engine.labels());
+        }
+        Some(ModelState::Failed(problem)) => description["error"] = problem.as_str().into(),
+        None => {}
+    }
+    description
+}
+
+fn input(config: &ModelConfig) -> Value {
+    let spec = &config.input;
+    json!({
+        "width": spec.width,
+        "height": spec.height,
+        "colour": match spec.colour { Colour::Rgb => "rgb", Colour::Grey => "grey" },
+        "layout": match spec.layout { Layout::Nchw => "nchw", Layout::Nhwc => "nhwc" },
+        "shape": spec.item_shape(),
+        "mean": spec.mean,
+        "std": spec.std,
+    })
+}
+
+fn state(model: &Model) -> &'static str {
+    match model.state() {
+        None => "loading",
+        Some(ModelState::Ready(_)) => "ready",
+        Some(ModelState::Failed(_)) => "failed",
+    }
+}
