@@ -1,2 +1,52 @@
-//! Skeleton.
-fn main() {}
+//! The commands of the README. `cargo xtask` lists them.
+//!
+//! Rule of thumb: what a person has to type more than once is a command here, and the build server types
+//! the same one. Nothing of the product lives in this crate.
+
+mod console;
+mod stop_request;
+mod test;
+mod tidy;
+mod up;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{CommandFactory, Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "xtask", bin_name = "cargo xtask", about = "The tasks of this repository")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Option<Task>,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build both services in release and run them until Ctrl-C.
+    Up(up::UpOptions),
+    /// Everything a change has to pass: structure, formatting, lints, docs, all tests.
+    Test,
+    /// Check the structure of the repository only (a part of `test`).
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            console::warn(format_args!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Option<Task>) -> Result<()> {
+    match task {
+        Some(Task::Up(options)) => up::run(&options),
+        Some(Task::Test) => test::run(),
+        Some(Task::Tidy) => tidy::run(),
+        None => Ok(Arguments::command().print_help()?),
+    }
+}

@@ -1,0 +1,119 @@
+//! The programs beside Rust that the tests need.
+//!
+//! Rule of thumb: where we may install, we install; elsewhere we say what to type and go on, and the tests
+//! that need the program say that they skip. A build server (`CI=true`) never goes on.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::policy::NoServices;
+use crate::console::{say, warn};
+use crate::stop_request::StopRequest;
+
+/// A program and the Debian package that brings it.
+struct Tool {
+    program: &'static str,
+    package: &'static str,
+}
+
+const TOOLS: [Tool; 1] = [Tool { program: "promtool", package: "prometheus" }];
+
+/// Makes the tools available, as far as this machine lets us.
+///
+/// # Errors
+/// On a build server: where a tool is missing after all. Everywhere: where a person asked to stop meanwhile.
+pub(super) fn provide() -> Result<()> {
+    let missing = missing(&search_path());
+    if missing.is_empty() {
+        say("Everything is here.");
+        return Ok(());
+    }
+    let programs: Vec<&str> = missing.iter().map(|tool| tool.program).collect();
+    let packages: Vec<&str> = missing.iter().map(|tool| tool.package).collect();
+    let by_hand = format!("apt-get install -y --no-install-recommends {}", packages.join(" "));
+    let programs = programs.join(", ");
+    say(format_args!("Missing: {programs}."));
+
+    let stop = StopRequest::listen().context("Ctrl-C cannot be listened for")?;
+    let outcome = install(&packages, &stop);
+    ensure!(!stop.is_waiting(), "stopped on request");
+    match outcome {
+        Ok(()) => Ok(()),
+        Err(error) if on_build_server() => Err(error.context(format!("{programs} cannot be installed"))),
+        Err(error) => {
+            warn(format_args!("{programs} cannot be installed: {error:#}. Tests that need it will be skipped."));
+            warn(format_args!("On Debian or Ubuntu, as root: {by_hand}"));
+            Ok(())
+        }
+    }
+}
+
+fn install(packages: &[&str], stop: &StopRequest) -> Result<()> {
+    ensure!(rustix::process::geteuid().is_root(), "only root may install packages");
+    ensure!(find("apt-get", &search_path()).is_some(), "this machine has no apt-get");
+    say(format_args!("Installing the Debian packages: {}.", packages.join(", ")));
+    // The package would start a server, for good, on a port that a person may use.
+    let _no_services = NoServices::begin()?;
+    let mut arguments = vec!["install", "-y", "--no-install-recommends"];
+    arguments.extend(packages);
+    if let Err(error) = apt_get(&arguments) {
+        if stop.is_waiting() {
+            return Err(error);
+        }
+        say("The package lists may be missing or old; reading them again.");
+        apt_get(&["update"])?;
+        apt_get(&arguments)?;
+    }
+    let missing = missing(&search_path());
+    ensure!(missing.is_empty(), "the packages are installed, but the programs are not in PATH");
+    Ok(())
+}
+
+fn apt_get(arguments: &[&str]) -> Result<()> {
+    let status = Command::new("apt-get")
+        .args(arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .status()
+        .context("apt-get cannot be started")?;
+    if !status.success() {
+        bail!("apt-get {} ended with {status}", arguments.join(" "));
+    }
+    Ok(())
+}
+
+fn missing(path: &OsStr) -> Vec<&'static Tool> {
+    TOOLS.iter().filter(|tool| find(tool.program, path).is_none()).collect()
+}
+
+fn find(program: &str, path: &OsStr) -> Option<PathBuf> {
+    env::split_paths(path).map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+fn search_path() -> OsString {
+    env::var_os("PATH").unwrap_or_default()
+}
+
+fn on_build_server() -> bool {
+    env::var_os("CI").is_some_and(|value| value == "true")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    #[test]
+    fn a_tool_is_found_in_any_folder_of_the_path_and_nowhere_else() {
+        let folders = [tempfile::TempDir::new().unwrap(), tempfile::TempDir::new().unwrap()];
+        let path = env::join_paths(folders.each_ref().map(tempfile::TempDir::path)).unwrap();
+        std::fs::create_dir(folders[0].path().join("promtool")).unwrap();
+        assert_eq!(missing(&path).len(), TOOLS.len(), "a folder of that name is no program");
+        std::fs::write(folders[1].path().join("promtool"), "").unwrap();
+        assert!(missing(&path).is_empty());
+        assert_eq!(missing(OsStr::new("")).len(), TOOLS.len());
+    }
+}

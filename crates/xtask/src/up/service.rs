@@ -1,0 +1,163 @@
+//! One service as a child process.
+//!
+//! Rule of thumb: a child leads a process group of its own. The terminal's Ctrl-C reaches `up` alone, which
+//! then decides who ends when.
+
+use std::env;
+use std::net::SocketAddr;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+use crate::console::warn;
+use crate::stop_request::StopRequest;
+use crate::workspace;
+
+/// Between two looks at a child or a signal.
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// A health check that takes longer counts as not ready.
+const HEALTH_CHECK_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What it takes to start a service.
+#[derive(Clone, Debug)]
+pub(super) struct ServicePlan {
+    /// As in its package and its logs.
+    pub(super) name: &'static str,
+    /// The program to run, with the root of the repository as its working directory.
+    pub(super) program: PathBuf,
+    /// Handed over as `--listen`.
+    pub(super) listen: SocketAddr,
+    /// The option of `up` that changes `listen`.
+    pub(super) listen_option: &'static str,
+    /// Everything after `--listen`.
+    pub(super) arguments: Vec<String>,
+}
+
+impl ServicePlan {
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.current_dir(workspace::root()).stdin(Stdio::null()).arg("--listen").arg(self.listen.to_string());
+        command
+    }
+}
+
+/// A running service. Dropping it kills it; [`Service::stop`] is the polite way.
+pub(super) struct Service {
+    plan: ServicePlan,
+    child: Child,
+}
+
+impl Service {
+    /// Starts the service; its output goes where ours goes, as text for people unless `LOG_FORMAT` says otherwise.
+    ///
+    /// # Errors
+    /// Where the program cannot be run.
+    pub(super) fn start(plan: &ServicePlan) -> Result<Self> {
+        let mut command = plan.command();
+        command.args(&plan.arguments).process_group(0);
+        if env::var_os("LOG_FORMAT").is_none() {
+            command.env("LOG_FORMAT", "pretty");
+        }
+        let child = command.spawn().with_context(|| format!("{} cannot be started", plan.program.display()))?;
+        Ok(Self { plan: plan.clone(), child })
+    }
+
+    /// The service's name.
+    pub(super) fn name(&self) -> &'static str {
+        self.plan.name
+    }
+
+    /// Whether the service answers ready; asks through the service's own `--health-check`.
+    ///
+    /// # Errors
+    /// Where the check cannot be run at all.
+    pub(super) fn is_ready(&self) -> Result<bool> {
+        let mut check = self
+            .plan
+            .command()
+            .arg("--health-check")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("the health check of {} cannot be started", self.name()))?;
+        let deadline = Instant::now() + HEALTH_CHECK_PATIENCE;
+        if let Some(status) = wait_for_exit(&mut check, || Instant::now() >= deadline)? {
+            return Ok(status.success());
+        }
+        check.kill()?;
+        check.wait()?;
+        Ok(false)
+    }
+
+    /// How the service ended, or `None` while it runs.
+    ///
+    /// # Errors
+    /// Where the system does not tell.
+    pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        self.child.try_wait().with_context(|| format!("the state of {} is unknown", self.plan.name))
+    }
+
+    /// Asks the service to end and waits for it; nothing to do where it has ended already. After `patience`, or
+    /// at another request to stop, it is killed.
+    ///
+    /// # Errors
+    /// Where the service had to be killed, or failed on its way out.
+    pub(super) fn stop(&mut self, stop: &StopRequest, patience: Duration) -> Result<()> {
+        if self.ended()?.is_some() {
+            return Ok(());
+        }
+        // Not yet waited for, so the id still is this child's, even if it ends at this very moment.
+        kill_process(Pid::from_child(&self.child), Signal::TERM)
+            .with_context(|| format!("{} cannot be asked to end", self.plan.name))?;
+        let deadline = Instant::now() + patience;
+        let mut hurry = false;
+        let ended = wait_for_exit(&mut self.child, || {
+            hurry |= stop.take();
+            hurry || Instant::now() >= deadline
+        })?;
+        match ended {
+            // A service that is asked before it listens for the signal ends by it, which is just as well.
+            Some(status) if status.success() || status.signal() == Some(Signal::TERM.as_raw()) => Ok(()),
+            Some(status) => bail!("{} was asked to end and failed on its way out ({status})", self.plan.name),
+            None => {
+                self.kill();
+                let why = if hurry { "on a second request".into() } else { format!("after {patience:.0?} of waiting") };
+                bail!("{} did not end by itself and was killed {why}; accepted requests may be lost", self.plan.name)
+            }
+        }
+    }
+
+    fn kill(&mut self) {
+        if let Err(error) = kill_process_group(Pid::from_child(&self.child), Signal::KILL) {
+            warn(format_args!("{} cannot be killed: {error}", self.plan.name));
+        } else if let Err(error) = self.child.wait() {
+            warn(format_args!("the end of {} was not seen: {error}", self.plan.name));
+        }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.kill();
+        }
+    }
+}
+
+/// Waits until the child has ended, or until `give_up` says so, which gives `None`.
+fn wait_for_exit(child: &mut Child, mut give_up: impl FnMut() -> bool) -> Result<Option<ExitStatus>> {
+    loop {
+        if let Some(status) = child.try_wait().context("a child process cannot be waited for")? {
+            return Ok(Some(status));
+        }
+        if give_up() {
+            return Ok(None);
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+}

@@ -1,0 +1,32 @@
+//! Where things are: the repository, cargo, and the programs that cargo builds.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+/// The root of the repository.
+pub(crate) fn root() -> &'static Path {
+    let this_crate = Path::new(env!("CARGO_MANIFEST_DIR"));
+    this_crate.ancestors().nth(2).unwrap_or(this_crate)
+}
+
+/// The cargo that runs this command, so that a toolchain chosen by hand stays chosen; it works in the root.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    command.current_dir(root());
+    command
+}
+
+/// The folder that `cargo build --release` fills. This program lies beside it, in the folder of its own
+/// profile, wherever the target directory was moved to.
+///
+/// # Errors
+/// Where the system does not say where this program lies.
+pub(crate) fn release_folder() -> Result<PathBuf> {
+    let program = env::current_exe().context("the path of this program is unknown")?;
+    let target = program.ancestors().nth(2).context("this program lies outside a target directory")?;
+    Ok(target.join("release"))
+}
