@@ -1,2 +1,37 @@
-//! Skeleton.
-fn main() {}
+//! The start-up story of the logging service.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use logging_service::SERVICE;
+use logging_service::config::Config;
+use monitoring::MetricsRegistry;
+use tokio::net::TcpListener;
+use tracing::error;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let config = Config::parse();
+    if config.health_check {
+        monitoring::probe(config.listen).with_context(|| format!("asking {}", config.listen))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let registry = MetricsRegistry::new(SERVICE, VERSION)?;
+    let _logs = monitoring::setup_structured_logging(SERVICE, VERSION, &registry)?;
+    if let Err(problem) = serve(config, registry).await {
+        error!(error = format!("{problem:#}"), "the service stops");
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(config: Config, registry: MetricsRegistry) -> anyhow::Result<()> {
+    let shutdown = monitoring::shutdown_signal()?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}; --listen names another address", config.listen))?;
+    Ok(logging_service::run(config, listener, registry, shutdown).await?)
+}

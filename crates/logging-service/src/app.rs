@@ -1,0 +1,13 @@
+//! What the handlers share.
+
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::store::Store;
+
+/// The service's parts. Clones share them.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) config: Arc<Config>,
+    pub(crate) store: Arc<Store>,
+}

@@ -1,0 +1,39 @@
+//! `POST /log`: records in, an acknowledgement out once they are on the disk.
+//!
+//! Rule of thumb: all records of a request are valid, or none is stored.
+
+mod records;
+
+use std::time::{Duration, Instant};
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use monitoring::{ApiError, ErrorCode};
+use tokio::time::timeout;
+use tracing::info;
+
+use crate::app::App;
+use crate::refusal::refusal;
+use crate::store::Accepted;
+
+/// How long a client may take to send its body.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Stores one record, a JSON array of them, or NDJSON.
+pub(crate) async fn log(State(app): State<App>, request: Request<Body>) -> Result<Json<Accepted>, ApiError> {
+    let started = Instant::now();
+    let (head, body) = request.into_parts();
+    let reading = monitoring::read_body(&head.headers, body, app.config.max_body_bytes);
+    let late = |_| ApiError::new(ErrorCode::DeadlineExceeded, "The body did not arrive within 30 seconds.");
+    let body = timeout(BODY_PATIENCE, reading).await.map_err(late)??;
+    let records = records::parse(&head.headers, &body, app.config.queue_limit as usize)?;
+    let stored = app.store.submit(records).await.map_err(refusal)?;
+    info!(
+        accepted = stored.accepted,
+        duplicates = stored.duplicates,
+        duration_seconds = started.elapsed().as_secs_f64(),
+        "records_stored"
+    );
+    Ok(Json(stored))
+}

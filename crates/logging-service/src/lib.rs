@@ -1,0 +1,123 @@
+//! Stores predictions durably, and answers questions about them.
+//!
+//! One record's way: [`run`] → `ingest::log` → [`store::Store::submit`] → commit → acknowledgement.
+//!
+//! **Architecture Invariant:** this crate does not know the inference service. Records come from
+//! whoever posts them.
+
+mod app;
+pub mod config;
+mod ingest;
+mod metrics;
+mod queries;
+mod refusal;
+pub mod store;
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use monitoring::{
+    Drain, HealthReport, HttpSetupError, MetricsError, MetricsRegistry, Readiness, Routes, health_routes, metrics_route,
+};
+use tokio::net::TcpListener;
+use tokio::task::{JoinError, spawn_blocking};
+use tracing::{info, warn};
+
+use app::App;
+use config::Config;
+use metrics::{LogMetrics, LogMetricsError};
+use store::{Store, StoreError, StoreOptions};
+
+/// The service's name in logs and metrics.
+pub const SERVICE: &str = "logging-service";
+
+/// How long running requests may take after the listener is closed.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why the service cannot start, or did not stop cleanly.
+#[derive(Debug, thiserror::Error)]
+pub enum RunServiceError {
+    /// The store cannot be started at all. A database that is away is no reason.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Starting the store was interrupted.
+    #[error(transparent)]
+    Interrupted(#[from] JoinError),
+    /// A metric could not be registered.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    /// The log's metrics could not be set up.
+    #[error(transparent)]
+    LogMetrics(#[from] LogMetricsError),
+    /// The HTTP layer could not be set up.
+    #[error(transparent)]
+    Http(#[from] HttpSetupError),
+    /// Serving failed.
+    #[error(transparent)]
+    Serve(#[from] io::Error),
+}
+
+/// Serves on `listener` until `shutdown` completes, every accepted request is answered, and every
+/// acknowledged record is in the database file.
+///
+/// # Errors
+/// [`RunServiceError`].
+pub async fn run(
+    config: Config,
+    listener: TcpListener,
+    registry: MetricsRegistry,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), RunServiceError> {
+    let drain = Drain { notice: Duration::from_secs_f64(config.drain_seconds), patience: DRAIN_PATIENCE };
+    let readiness = Readiness::starting();
+    let store = start_store(&config, &registry).await?;
+    let app = App { config: Arc::new(config), store: store.clone() };
+    let router = monitoring::instrument(routes(&app, &registry, &readiness), &registry, readiness.clone())?;
+    info!(address = %listener.local_addr()?, "listening");
+    readiness.set_ready();
+    let served = monitoring::serve(listener, router, (readiness, drain), shutdown).await;
+    store.close().await;
+    info!("stopped");
+    Ok(served?)
+}
+
+async fn start_store(config: &Config, registry: &MetricsRegistry) -> Result<Arc<Store>, RunServiceError> {
+    let metrics = Arc::new(LogMetrics::register(registry)?);
+    let options =
+        StoreOptions { queue_limit: config.queue_limit as usize, ..StoreOptions::new(config.database.clone()) };
+    let observer = metrics.clone();
+    let store = Arc::new(spawn_blocking(|| Store::start(options, observer)).await??);
+    LogMetrics::watch(registry, &store)?;
+    match store.models().await {
+        Ok(models) => models.iter().for_each(|model| metrics.expose(model)),
+        // Their series appear with the first record of each model instead.
+        Err(problem) => warn!(%problem, "the models in the database are not known yet"),
+    }
+    Ok(store)
+}
+
+/// The whole surface of the service.
+fn routes(app: &App, registry: &MetricsRegistry, readiness: &Readiness) -> Routes {
+    let store = app.store.clone();
+    Routes::new()
+        .post("/log", ingest::log)
+        .get("/predictions", queries::predictions)
+        .get("/predictions/{event_id}", queries::prediction)
+        .get("/stats", queries::stats)
+        .with_state(app.clone())
+        .merge(health_routes(readiness.clone(), move || health(&store)))
+        .merge(metrics_route(registry))
+}
+
+fn health(store: &Store) -> HealthReport {
+    let available = store.is_available();
+    HealthReport {
+        problem: (!available).then(|| "The database cannot be written.".to_owned()),
+        details: vec![
+            ("database", if available { "available" } else { "unavailable" }.into()),
+            ("queue_depth", store.queue_depth().into()),
+        ],
+    }
+}

@@ -1,0 +1,32 @@
+//! How the store's errors look from outside.
+
+use monitoring::{ApiError, ErrorCode};
+
+use crate::store::StoreError;
+
+/// Seconds after which a database that is away may be back.
+const UNAVAILABLE_RETRY_SECONDS: f64 = 2.0;
+
+/// The refusal that tells of a store's error.
+pub(crate) fn refusal(error: StoreError) -> ApiError {
+    let sentence = error.to_string();
+    match error {
+        StoreError::Overloaded { retry_after_seconds } => {
+            ApiError::new(ErrorCode::Overloaded, sentence).retry_after(retry_after_seconds)
+        }
+        StoreError::BatchTooLarge { .. } => ApiError::new(ErrorCode::TooLarge, sentence),
+        StoreError::Unavailable(_) | StoreError::NewerSchema { .. } => {
+            ApiError::new(ErrorCode::NotReady, "The prediction database is unavailable; try again later.")
+                .retry_after(UNAVAILABLE_RETRY_SECONDS)
+                .caused_by(sentence)
+        }
+        // The database's own words may quote what it holds.
+        StoreError::Refused(cause) => {
+            ApiError::new(ErrorCode::InvalidInput, "The database refused a record; nothing was stored.")
+                .caused_by(cause)
+        }
+        StoreError::Timeout { .. } => ApiError::new(ErrorCode::DeadlineExceeded, sentence),
+        StoreError::InvalidQuery(_) => ApiError::new(ErrorCode::InvalidRequest, sentence),
+        StoreError::InvalidUrl(_) | StoreError::SqliteTooOld { .. } => ApiError::internal(sentence),
+    }
+}

@@ -1,0 +1,234 @@
+//! Connections to the database file, set up for durability.
+//!
+//! Rule of thumb: a commit counts only while the files that were written are still the files at the
+//! path. SQLite happily goes on writing into a deleted file, and those rows are gone.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::{DatabasePath, StoreError, schema};
+
+/// SQLite 3.7.0 to 3.51.2 can lose commits where two connections write or checkpoint at once.
+const OLDEST_SQLITE: i32 = 3_051_003;
+/// How long the writer waits for a lock that somebody else holds, such as a `sqlite3` shell.
+const WRITER_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Readers meet a lock only while the database is being recovered.
+const READER_BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+/// Progress is looked at every so many steps of SQLite's virtual machine, some 10 µs.
+const STEPS_BETWEEN_DEADLINE_CHECKS: i32 = 1000;
+
+/// The writer's connection, and the identity of the files that it writes.
+pub(super) struct Database {
+    pub(super) connection: Connection,
+    path: DatabasePath,
+    files: Files,
+}
+
+impl Database {
+    /// Opens the database for writing. Creates it and its directory where they are absent, migrates
+    /// it, and proves with a durable write that it can be written.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerSchema`], or [`StoreError::Unavailable`] with the cause.
+    pub(super) fn open(path: &DatabasePath) -> Result<Self, StoreError> {
+        create_parent_directory(path.database())?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        if !path.database().exists() {
+            // Created first, so that its identity can be taken before and after it is opened for good.
+            drop(Connection::open_with_flags(path.database(), flags)?);
+        }
+        let before = FileId::of(path.database())?;
+        let mut connection = Connection::open_with_flags(path.database(), flags)?;
+        configure(&connection)?;
+        schema::migrate(&mut connection, schema::MIGRATIONS)?;
+        prove_writable(&mut connection)?;
+        let database = Self { connection, files: Files::at(path)?, path: path.clone() };
+        if database.files.database != before {
+            return Err(replaced());
+        }
+        Ok(database)
+    }
+
+    /// Checks that the open files are still the files at the path. Three calls of `stat`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where a file is gone or is another one.
+    pub(super) fn check_in_place(&self) -> Result<(), StoreError> {
+        if Files::at(&self.path)? == self.files { Ok(()) } else { Err(replaced()) }
+    }
+
+    /// Checks, without writing, that a commit would have a chance.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where the files moved, the file system became read-only, or
+    /// SQLite cannot begin a write transaction.
+    pub(super) fn probe(&mut self) -> Result<(), StoreError> {
+        self.check_in_place()?;
+        // Asks the file system whether it still lets us write. SQLite holds no locks on this file that closing it could drop.
+        OpenOptions::new().append(true).open(self.path.wal()).map_err(|error| unavailable(&self.path.wal(), &error))?;
+        self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?.rollback()?;
+        Ok(())
+    }
+
+    /// Copies the write-ahead log into the database and empties it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] with the cause. Being kept from it by a reader is no error: the
+    /// rows stay safe in the log.
+    pub(super) fn checkpoint(&self) -> Result<(), StoreError> {
+        checkpoint(&self.connection)
+    }
+
+    /// Closes a database whose use failed.
+    ///
+    /// Where its file was moved away, the rows that are still in the write-ahead log are given to it,
+    /// and the log leaves the path: replayed into another database that took the path, it would
+    /// corrupt that one. A log that a reader kept from being emptied is kept as `…-wal-orphaned`.
+    pub(super) fn abandon(self) {
+        if self.check_in_place().is_ok() {
+            return;
+        }
+        if let Err(error) = self.checkpoint() {
+            tracing::warn!(%error, path = %self.path, "moved_database_not_checkpointed");
+        }
+        let is_ours = |path: &Path, id: FileId| FileId::of(path).is_ok_and(|found| found == id);
+        if is_ours(self.path.database(), self.files.database) {
+            return;
+        }
+        for (path, id) in [(self.path.wal(), self.files.wal), (self.path.wal_index(), self.files.wal_index)] {
+            if is_ours(&path, id)
+                && let Err(error) = set_aside(&path, path == self.path.wal())
+            {
+                tracing::warn!(%error, path = %path.display(), "orphaned_file_not_removed");
+            }
+        }
+    }
+}
+
+/// Opens a read-only connection whose queries end at `deadline`, measured from now.
+///
+/// # Errors
+/// SQLite's, where there is no database or it cannot be read.
+pub(super) fn open_reader(path: &DatabasePath, deadline: Duration) -> rusqlite::Result<Connection> {
+    let started = Instant::now();
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path.database(), flags)?;
+    connection.busy_timeout(READER_BUSY_TIMEOUT)?;
+    connection.progress_handler(STEPS_BETWEEN_DEADLINE_CHECKS, Some(move || started.elapsed() >= deadline))?;
+    Ok(connection)
+}
+
+/// Refuses an SQLite that can lose commits.
+///
+/// # Errors
+/// [`StoreError::SqliteTooOld`].
+pub(super) fn require_sqlite_version() -> Result<(), StoreError> {
+    if rusqlite::version_number() >= OLDEST_SQLITE {
+        Ok(())
+    } else {
+        Err(StoreError::SqliteTooOld { found: rusqlite::version().to_owned() })
+    }
+}
+
+/// Device and inode: what a path stands for, as long as the file is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    fn of(path: &Path) -> Result<Self, StoreError> {
+        let file = fs::metadata(path).map_err(|error| unavailable(path, &error))?;
+        Ok(Self { device: file.dev(), inode: file.ino() })
+    }
+}
+
+/// The three files that an open database in WAL mode consists of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Files {
+    database: FileId,
+    wal: FileId,
+    wal_index: FileId,
+}
+
+impl Files {
+    fn at(path: &DatabasePath) -> Result<Self, StoreError> {
+        Ok(Self {
+            database: FileId::of(path.database())?,
+            wal: FileId::of(&path.wal())?,
+            wal_index: FileId::of(&path.wal_index())?,
+        })
+    }
+}
+
+fn configure(connection: &Connection) -> Result<(), StoreError> {
+    connection.busy_timeout(WRITER_BUSY_TIMEOUT)?;
+    // Only possible while the file is empty, so before anything else. Lets retention give space back.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(StoreError::Unavailable(format!(
+            "the file system allows no write-ahead log (journal mode {mode})"
+        )));
+    }
+    // FULL: a commit is on the disk before it is acknowledged. NORMAL would lose it with the power.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // 64 MiB, taken as needed: the indexes' inner pages stay in memory, which is what keeps inserts fast.
+    connection.pragma_update(None, "cache_size", -65_536)?;
+    // Copy the log back every 16 MiB, and give its space back where a long reader let it grow.
+    connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    Ok(())
+}
+
+/// Writes one page durably, then empties the log: a full or failing disk shows here, and what a
+/// failed flush left in the log never has commits stacked upon it.
+fn prove_writable(connection: &mut Connection) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    transaction.pragma_update(None, "user_version", version)?;
+    transaction.commit()?;
+    checkpoint(connection)
+}
+
+fn checkpoint(connection: &Connection) -> Result<(), StoreError> {
+    Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+}
+
+/// Creates the directory, durably: a new directory is an entry in its parent, which must reach the disk too.
+fn create_parent_directory(database: &Path) -> Result<(), StoreError> {
+    let directory = database.parent().unwrap_or(database);
+    let is_missing = |directory: &&Path| !directory.as_os_str().is_empty() && !directory.exists();
+    let missing: Vec<&Path> = directory.ancestors().take_while(is_missing).collect();
+    for directory in missing.into_iter().rev() {
+        fs::create_dir(directory).map_err(|error| unavailable(directory, &error))?;
+        let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(parent).and_then(|file| file.sync_all()).map_err(|error| unavailable(parent, &error))?;
+    }
+    Ok(())
+}
+
+/// Takes a file off its path; one that holds rows is kept under another name.
+fn set_aside(path: &Path, holds_rows: bool) -> std::io::Result<()> {
+    if !holds_rows || fs::metadata(path)?.len() == 0 {
+        return fs::remove_file(path);
+    }
+    let mut orphaned = path.as_os_str().to_owned();
+    orphaned.push("-orphaned");
+    tracing::warn!(path = %Path::new(&orphaned).display(), "write_ahead_log_kept");
+    fs::rename(path, orphaned)
+}
+
+fn unavailable(path: &Path, error: &std::io::Error) -> StoreError {
+    StoreError::Unavailable(format!("{}: {error}", path.display()))
+}
+
+fn replaced() -> StoreError {
+    StoreError::Unavailable("the database file was removed or replaced while it was open".to_owned())
+}

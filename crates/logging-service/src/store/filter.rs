@@ -1,0 +1,136 @@
+//! Which predictions are asked for, and the place in a list where the next page begins.
+//!
+//! Rule of thumb: a filter is a list of conditions, each with its value bound; no input becomes SQL.
+
+use jiff::Timestamp;
+use prediction_record::Status;
+use rusqlite::types::Value;
+
+use super::StoreError;
+use super::row::ceil_microseconds;
+
+/// Which predictions to list; a field that is `None` excludes nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Filter {
+    /// Name of the model.
+    pub model: Option<String>,
+    /// Version of the model.
+    pub version: Option<String>,
+    /// The predicted label.
+    pub label: Option<String>,
+    /// How the prediction ended.
+    pub status: Option<Status>,
+    /// Whether it names a defect.
+    pub defect: Option<bool>,
+    /// The earliest `occurred_at`, inclusive.
+    pub since: Option<Timestamp>,
+    /// The latest `occurred_at`, exclusive.
+    pub until: Option<Timestamp>,
+    /// The lowest confidence, inclusive; excludes predictions without one.
+    pub min_confidence: Option<f64>,
+    /// The highest confidence, inclusive; excludes predictions without one.
+    pub max_confidence: Option<f64>,
+    /// The request that asked for the prediction.
+    pub request_id: Option<String>,
+}
+
+impl Filter {
+    /// A filter by time alone.
+    pub(super) fn window(since: Option<Timestamp>, until: Option<Timestamp>) -> Self {
+        Self { since, until, ..Self::default() }
+    }
+
+    /// The conditions of this filter, and of the page after `cursor`.
+    pub(super) fn conditions(&self, cursor: Option<Cursor>) -> Conditions {
+        let mut conditions = Conditions::default();
+        // Stored times are whole microseconds, so a bound between two of them moves up to the next.
+        let time = |time: Option<Timestamp>| time.map(ceil_microseconds);
+        conditions.and("model = ?", self.model.clone());
+        conditions.and("version = ?", self.version.clone());
+        conditions.and("label = ?", self.label.clone());
+        conditions.and("status = ?", self.status.map(|status| status.as_str().to_owned()));
+        conditions.and("defect = ?", self.defect);
+        conditions.and("occurred_at >= ?", time(self.since));
+        conditions.and("occurred_at < ?", time(self.until));
+        conditions.and("confidence >= ?", self.min_confidence);
+        conditions.and("confidence <= ?", self.max_confidence);
+        conditions.and("request_id = ?", self.request_id.clone());
+        if let Some(Cursor { occurred_at, id }) = cursor {
+            conditions.and("(occurred_at, id) < (?, ?)", Some(occurred_at));
+            conditions.values.push(id.into());
+        }
+        conditions
+    }
+}
+
+/// SQL conditions and the values of their placeholders, in order.
+#[derive(Default)]
+pub(super) struct Conditions {
+    clauses: Vec<&'static str>,
+    /// The values of the placeholders.
+    pub(super) values: Vec<Value>,
+}
+
+impl Conditions {
+    /// `WHERE …`, or nothing.
+    pub(super) fn sql(&self) -> String {
+        if self.clauses.is_empty() { String::new() } else { format!("WHERE {}", self.clauses.join(" AND ")) }
+    }
+
+    fn and(&mut self, clause: &'static str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.clauses.push(clause);
+            self.values.push(value.into());
+        }
+    }
+}
+
+/// The last row of a page. Written as 32 hexadecimal digits, which callers hand back as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cursor {
+    pub(super) occurred_at: i64,
+    pub(super) id: i64,
+}
+
+impl Cursor {
+    /// The opaque form.
+    pub(super) fn encode(self) -> String {
+        format!("{:016x}{:016x}", self.occurred_at, self.id)
+    }
+
+    /// Reads what [`Cursor::encode`] wrote.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidQuery`] for anything else.
+    pub(super) fn decode(text: &str) -> Result<Self, StoreError> {
+        let invalid = || StoreError::InvalidQuery("cursor is not one that a previous page returned".to_owned());
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if text.len() != 32 || !text.bytes().all(is_digit) {
+            return Err(invalid());
+        }
+        let number = |digits: &str| u64::from_str_radix(digits, 16).map(u64::cast_signed).map_err(|_| invalid());
+        Ok(Self { occurred_at: number(&text[..16])?, id: number(&text[16..])? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn cursors_come_back(occurred_at in any::<i64>(), id in any::<i64>()) {
+            let cursor = Cursor { occurred_at, id };
+            prop_assert_eq!(Cursor::decode(&cursor.encode()), Ok(cursor));
+        }
+
+        #[test]
+        fn no_text_breaks_the_cursor(text in "\\PC{0,40}|[0-9a-fA-F+ ]{30,34}|[0-9a-f]{32}") {
+            if let Ok(cursor) = Cursor::decode(&text) {
+                prop_assert_eq!(cursor.encode(), text);
+            }
+        }
+    }
+}

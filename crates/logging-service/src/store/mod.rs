@@ -1,0 +1,264 @@
+//! The store: predictions in SQLite, written durably by one thread and read by a few.
+//!
+//! [`Store::submit`] → bounded queue → the writer's transaction, shared by everybody who waits →
+//! commit → [`Accepted`]. Reading never waits for writing.
+//!
+//! Rule of thumb: an answer is a promise. `Ok` means on the disk; every refusal says whether to
+//! come back, and when.
+
+mod connection;
+mod filter;
+mod observer;
+mod path;
+mod queue;
+mod reader;
+mod row;
+mod schema;
+mod stats;
+mod writer;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use prediction_record::PredictionRecord;
+use serde::Serialize;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+pub use filter::Filter;
+pub use observer::{CommitSummary, ModelCounts, StoreObserver};
+pub use path::DatabasePath;
+pub use reader::{MAX_PAGE, Page};
+pub use row::StoredPrediction;
+pub use stats::{MAX_NAMES, Stats, Summary};
+
+use queue::{Batch, Queue};
+use reader::Reader;
+use writer::Writer;
+
+/// Why the store did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum StoreError {
+    /// The URL of the database is not one that this store understands.
+    #[error("invalid database URL {0}")]
+    InvalidUrl(String),
+    /// The SQLite in this program is one that can lose commits.
+    #[error("SQLite 3.51.3 or newer is needed (older ones can lose commits: the WAL-reset bug), this is {found}")]
+    SqliteTooOld {
+        /// Its version.
+        found: String,
+    },
+    /// The database was written by a newer version of this program.
+    #[error("the database has schema version {found}, this program knows versions up to {known}: it needs an update")]
+    NewerSchema {
+        /// The database's version.
+        found: u32,
+        /// The newest version that this program knows.
+        known: u32,
+    },
+    /// No room now; nothing was stored or read.
+    #[error("the prediction log is overloaded; try again in {retry_after_seconds:.1} s")]
+    Overloaded {
+        /// When there should be room again, from now.
+        retry_after_seconds: f64,
+    },
+    /// The batch could never fit.
+    #[error("a batch of {records} records is larger than the queue, which holds {limit}")]
+    BatchTooLarge {
+        /// Its records.
+        records: usize,
+        /// The most records that may wait.
+        limit: usize,
+    },
+    /// The database cannot be read or written; carries the cause, which is not for clients. Whether
+    /// the rows of a submission were stored is open; sent again with the same event ids, they are stored once.
+    #[error("the prediction database is unavailable: {0}")]
+    Unavailable(String),
+    /// The database refused a record of the batch, and nothing of the batch was stored.
+    #[error("the database refused a record: {0}")]
+    Refused(String),
+    /// The query took too long and was ended.
+    #[error("the query took longer than {seconds} s")]
+    Timeout {
+        /// The time it had.
+        seconds: f64,
+    },
+    /// A parameter of the query is out of bounds.
+    #[error("{0}")]
+    InvalidQuery(String),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// What became of a submission.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Accepted {
+    /// New records, now on the disk.
+    pub accepted: u64,
+    /// Records whose event id was there already, or came twice in the submission.
+    pub duplicates: u64,
+}
+
+impl Accepted {
+    fn of(summary: &CommitSummary) -> Self {
+        summary.models.values().fold(Self::default(), |sum, counts| Self {
+            accepted: sum.accepted + counts.accepted,
+            duplicates: sum.duplicates + counts.duplicates,
+        })
+    }
+}
+
+/// How to run a store.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// Where the database is.
+    pub path: DatabasePath,
+    /// The most records that may wait for the writer; more are refused as [`StoreError::Overloaded`].
+    pub queue_limit: usize,
+    /// The most queries that run at a time.
+    pub readers: usize,
+    /// How long a query may run.
+    pub query_deadline: Duration,
+}
+
+impl StoreOptions {
+    /// The usual limits: 10,000 records, 4 queries of 5 seconds.
+    pub fn new(path: DatabasePath) -> Self {
+        Self { path, queue_limit: 10_000, readers: 4, query_deadline: Duration::from_secs(5) }
+    }
+}
+
+/// The predictions, as one database file. Shared between tasks behind an [`Arc`].
+///
+/// Dropping it without [`Store::close`] lets the writer finish what is queued, but waits for nothing.
+pub struct Store {
+    path: DatabasePath,
+    queue: Arc<Queue>,
+    reader: Reader,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Store {
+    /// Starts the writer. The database is opened before this returns, which may block for some
+    /// seconds; where that fails, the store is unavailable and goes on trying.
+    ///
+    /// # Errors
+    /// [`StoreError::SqliteTooOld`], and [`StoreError::Unavailable`] where no thread can be had.
+    pub fn start(options: StoreOptions, observer: Arc<dyn StoreObserver>) -> Result<Self, StoreError> {
+        connection::require_sqlite_version()?;
+        let StoreOptions { path, queue_limit, readers, query_deadline } = options;
+        let queue = Arc::new(Queue::new(queue_limit));
+        let writer = Writer::new(path.clone(), Arc::clone(&queue), observer);
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(|| writer.run())
+            .map_err(|error| StoreError::Unavailable(format!("the writer's thread did not start: {error}")))?;
+        let reader = Reader::new(path.clone(), readers, query_deadline);
+        Ok(Self { path, queue, reader, writer: Mutex::new(Some(thread)) })
+    }
+
+    /// Stores records, all or none, and returns when they are on the disk. Missing event ids, request
+    /// ids and times are filled in. The records must be valid ([`PredictionRecord::validate`]).
+    ///
+    /// A caller that stops waiting does not stop the storing.
+    ///
+    /// # Errors
+    /// [`StoreError::Overloaded`], [`StoreError::BatchTooLarge`] and [`StoreError::Refused`]: nothing
+    /// was stored. [`StoreError::Unavailable`]: send the same records again later. [`StoreError::NewerSchema`]:
+    /// the same, to a newer version of this program.
+    pub async fn submit(&self, mut records: Vec<PredictionRecord>) -> Result<Accepted, StoreError> {
+        if records.is_empty() {
+            return Ok(Accepted::default());
+        }
+        records.iter_mut().for_each(row::complete);
+        let (answer, outcome) = oneshot::channel();
+        self.queue.push(Batch { records, answer })?;
+        outcome.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer stopped".to_owned())))
+    }
+
+    /// The prediction of this event id.
+    ///
+    /// # Errors
+    /// Those of every query: [`StoreError::Overloaded`], [`StoreError::Timeout`], [`StoreError::Unavailable`].
+    pub async fn get(&self, event_id: Uuid) -> Result<Option<StoredPrediction>, StoreError> {
+        self.reader.get(event_id).await
+    }
+
+    /// Up to `limit` (1 to [`MAX_PAGE`]) predictions, newest first by `occurred_at`. Start without a
+    /// cursor, go on with each page's `next_cursor`.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidQuery`] for the limit or the cursor, and those of every query.
+    pub async fn list(&self, filter: &Filter, limit: usize, cursor: Option<&str>) -> Result<Page, StoreError> {
+        self.reader.list(filter, limit, cursor).await
+    }
+
+    /// Counts and means of the predictions from `since` (inclusive) to `until` (exclusive).
+    ///
+    /// # Errors
+    /// Those of every query.
+    pub async fn stats(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> Result<Stats, StoreError> {
+        self.reader.stats(since, until).await
+    }
+
+    /// The models that have predictions, in alphabetical order, at most [`MAX_NAMES`].
+    ///
+    /// # Errors
+    /// Those of every query.
+    pub async fn models(&self) -> Result<Vec<String>, StoreError> {
+        self.reader.models().await
+    }
+
+    /// How many predictions there are. Reads a whole index: seconds for tens of millions.
+    ///
+    /// # Errors
+    /// Those of every query.
+    pub async fn count(&self) -> Result<u64, StoreError> {
+        self.reader.count().await
+    }
+
+    /// Bytes on disk: the database and its write-ahead log.
+    pub fn size_bytes(&self) -> u64 {
+        self.path.size_bytes()
+    }
+
+    /// Whether the database can be written, as far as is known.
+    pub fn is_available(&self) -> bool {
+        self.queue.is_accepting()
+    }
+
+    /// Records that wait for the writer.
+    pub fn queue_depth(&self) -> usize {
+        self.queue.depth()
+    }
+
+    /// The most records that may wait.
+    pub fn queue_limit(&self) -> usize {
+        self.queue.limit()
+    }
+
+    /// Stores what is queued, refuses what comes after, empties the write-ahead log into the
+    /// database and closes it. Reading goes on. Closing twice is fine.
+    pub async fn close(&self) {
+        self.queue.close();
+        let thread = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let joined = tokio::task::spawn_blocking(|| thread.join()).await;
+            if !matches!(joined, Ok(Ok(()))) {
+                tracing::error!("the writer's thread ended in a panic");
+            }
+        }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}

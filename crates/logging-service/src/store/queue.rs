@@ -1,0 +1,265 @@
+//! The queue in front of the writer, bounded by records.
+//!
+//! Rule of thumb: whoever is let in gets an answer; whoever is not learns at once why, and when to
+//! come back. Full means refused, never waited for.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use prediction_record::PredictionRecord;
+use tokio::sync::oneshot;
+
+use super::{Accepted, StoreError};
+
+/// Rows per second assumed until the first commit was measured.
+const ASSUMED_ROWS_PER_SECOND: f64 = 5_000.0;
+/// Weight of the latest commit in the average speed.
+const LATEST_WEIGHT: f64 = 0.2;
+/// A caller is never told to come back sooner or later than this.
+const RETRY_AFTER_SECONDS: (f64, f64) = (0.1, 60.0);
+
+/// Records of one caller, stored all or not at all, and where the caller waits for the answer.
+pub(super) struct Batch {
+    pub(super) records: Vec<PredictionRecord>,
+    pub(super) answer: oneshot::Sender<Result<Accepted, StoreError>>,
+}
+
+impl Batch {
+    /// Answers the caller. One that stopped waiting is no concern: its rows are stored all the same.
+    pub(super) fn answer(self, outcome: Result<Accepted, StoreError>) {
+        let _ = self.answer.send(outcome);
+    }
+}
+
+/// What the writer is to do next.
+pub(super) enum Work {
+    /// Store these in one transaction.
+    Batches(Vec<Batch>),
+    /// Nothing arrived for as long as the writer was ready to wait.
+    Idle,
+    /// Nothing is left, and nothing will come.
+    Closed,
+}
+
+/// A bounded queue with many producers and one consumer.
+pub(super) struct Queue {
+    limit: usize,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    waiting: VecDeque<Batch>,
+    records: usize,
+    rows_per_second: f64,
+    /// Why nothing is let in for now.
+    refusal: Option<StoreError>,
+    closed: bool,
+}
+
+impl Queue {
+    /// An empty queue that takes up to `limit` records, and refuses them until [`Queue::accept`].
+    pub(super) fn new(limit: usize) -> Self {
+        let state = State {
+            waiting: VecDeque::new(),
+            records: 0,
+            rows_per_second: ASSUMED_ROWS_PER_SECOND,
+            refusal: Some(StoreError::Unavailable("the database is being opened".to_owned())),
+            closed: false,
+        };
+        Self { limit, state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// Lets a batch in.
+    ///
+    /// # Errors
+    /// [`StoreError::BatchTooLarge`] if it could never fit, [`StoreError::Overloaded`] if it does not
+    /// fit now, [`StoreError::Unavailable`] if the database cannot be written or the queue is closed.
+    pub(super) fn push(&self, batch: Batch) -> Result<(), StoreError> {
+        let records = batch.records.len();
+        if records > self.limit {
+            return Err(StoreError::BatchTooLarge { records, limit: self.limit });
+        }
+        let mut state = self.lock();
+        if state.closed {
+            return Err(StoreError::Unavailable("the store is closed".to_owned()));
+        }
+        if let Some(refusal) = &state.refusal {
+            return Err(refusal.clone());
+        }
+        if state.records + records > self.limit {
+            let (least, most) = RETRY_AFTER_SECONDS;
+            let seconds = (as_f64(state.records) / state.rows_per_second).clamp(least, most);
+            return Err(StoreError::Overloaded { retry_after_seconds: seconds });
+        }
+        state.records += records;
+        state.waiting.push_back(batch);
+        drop(state);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Takes the oldest batches, up to `max_records` together but at least one, waiting for the
+    /// first of them for up to `patience`.
+    pub(super) fn take(&self, max_records: usize, patience: Duration) -> Work {
+        let deadline = Instant::now() + patience;
+        let mut state = self.lock();
+        while state.waiting.is_empty() && !state.closed {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Work::Idle;
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let mut batches = Vec::new();
+        let mut taken = 0;
+        while let Some(next) = state.waiting.front()
+            && (batches.is_empty() || taken + next.records.len() <= max_records)
+        {
+            taken += next.records.len();
+            batches.extend(state.waiting.pop_front());
+        }
+        state.records -= taken;
+        if batches.is_empty() { Work::Closed } else { Work::Batches(batches) }
+    }
+
+    /// Tells how fast the writer is, so that refused callers learn when to come back.
+    pub(super) fn observe_speed(&self, rows: usize, seconds: f64) {
+        let mut state = self.lock();
+        let latest = as_f64(rows) / seconds.max(1e-6);
+        state.rows_per_second += LATEST_WEIGHT * (latest - state.rows_per_second);
+    }
+
+    /// Lets batches in from now on.
+    pub(super) fn accept(&self) {
+        self.lock().refusal = None;
+    }
+
+    /// Lets nothing in from now on, and hands back what was waiting.
+    pub(super) fn refuse(&self, why: StoreError) -> Vec<Batch> {
+        let mut state = self.lock();
+        state.refusal = Some(why);
+        state.records = 0;
+        state.waiting.drain(..).collect()
+    }
+
+    /// Lets nothing in ever again; what is waiting can still be taken.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_all();
+    }
+
+    /// Whether batches are let in.
+    pub(super) fn is_accepting(&self) -> bool {
+        let state = self.lock();
+        state.refusal.is_none() && !state.closed
+    }
+
+    /// Records that wait.
+    pub(super) fn depth(&self) -> usize {
+        self.lock().records
+    }
+
+    /// The most records that may wait.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every change is complete before the lock is given back, so a panic elsewhere leaves a sound state.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Exact up to 2⁵³, far above any queue.
+fn as_f64(count: usize) -> f64 {
+    count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    const NOW: Duration = Duration::ZERO;
+
+    fn batch(records: usize) -> Batch {
+        let record = PredictionRecord { model: records.to_string(), ..Default::default() };
+        Batch { records: vec![record; records], answer: oneshot::channel().0 }
+    }
+
+    fn open(limit: usize) -> Queue {
+        let queue = Queue::new(limit);
+        queue.accept();
+        queue
+    }
+
+    fn sizes(work: Work) -> Vec<usize> {
+        match work {
+            Work::Batches(batches) => batches.iter().map(|batch| batch.records.len()).collect(),
+            Work::Idle | Work::Closed => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_bound_counts_records_and_not_batches() {
+        let queue = open(10);
+        queue.push(batch(6)).unwrap();
+        queue.push(batch(4)).unwrap();
+        assert!(matches!(queue.push(batch(1)), Err(StoreError::Overloaded { .. })));
+        assert_eq!(queue.push(batch(11)), Err(StoreError::BatchTooLarge { records: 11, limit: 10 }));
+        assert_eq!(queue.depth(), 10);
+        assert_eq!(sizes(queue.take(100, NOW)), [6, 4]);
+        queue.push(batch(10)).unwrap();
+    }
+
+    #[test]
+    fn groups_are_in_order_and_bounded_but_never_empty() {
+        let queue = open(100);
+        for size in [9, 3, 2, 1] {
+            queue.push(batch(size)).unwrap();
+        }
+        assert_eq!(sizes(queue.take(5, NOW)), [9], "a batch above the bound goes alone");
+        assert_eq!(sizes(queue.take(5, NOW)), [3, 2]);
+        assert_eq!(sizes(queue.take(5, NOW)), [1]);
+        assert!(matches!(queue.take(5, NOW), Work::Idle));
+        assert_eq!(queue.depth(), 0);
+    }
+
+    #[test]
+    fn retry_after_follows_depth_and_speed() {
+        let retry_after = |queue: &Queue| match queue.push(batch(1000)) {
+            Err(StoreError::Overloaded { retry_after_seconds }) => retry_after_seconds,
+            other => panic!("{other:?}"),
+        };
+        let queue = open(1000);
+        queue.push(batch(1000)).unwrap();
+        (0..100).for_each(|_| queue.observe_speed(500, 1.0));
+        assert!((retry_after(&queue) - 2.0).abs() < 0.01);
+        (0..100).for_each(|_| queue.observe_speed(1, 1.0));
+        assert_eq!(retry_after(&queue), 60.0);
+        (0..100).for_each(|_| queue.observe_speed(1_000_000, 0.0));
+        assert_eq!(retry_after(&queue), 0.1);
+    }
+
+    #[test]
+    fn refusing_hands_back_what_waits_and_closing_does_not() {
+        let queue = Queue::new(10);
+        assert!(!queue.is_accepting());
+        assert!(matches!(queue.push(batch(1)), Err(StoreError::Unavailable(_))), "before it was opened");
+        queue.accept();
+        queue.push(batch(2)).unwrap();
+        let why = StoreError::Unavailable("disk full".to_owned());
+        assert_eq!(queue.refuse(why.clone()).len(), 1);
+        assert_eq!(queue.push(batch(1)), Err(why));
+        queue.accept();
+        queue.push(batch(10)).unwrap();
+        queue.close();
+        queue.accept();
+        assert!(!queue.is_accepting());
+        assert!(matches!(queue.push(batch(1)), Err(StoreError::Unavailable(_))), "after it was closed");
+        assert_eq!(sizes(queue.take(1, NOW)), [10]);
+        assert!(matches!(queue.take(1, Duration::MAX / 4), Work::Closed), "closed means no waiting");
+    }
+}

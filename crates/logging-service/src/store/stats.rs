@@ -1,0 +1,178 @@
+//! Counts and means over a window of time, for everything and by model.
+//!
+//! Rule of thumb: one pass over the rows; whatever can grow with what senders write is bounded.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Row, params_from_iter};
+use serde::Serialize;
+
+use super::filter::Filter;
+use super::row::timestamp;
+
+/// The most names kept in one map; the rest, which are the rarest, are counted together.
+pub const MAX_NAMES: usize = 1000;
+
+/// Counts and means over a window of time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Stats {
+    /// Over everything in the window.
+    pub total: Summary,
+    /// By model; at most [`MAX_NAMES`] of them.
+    pub models: BTreeMap<String, Summary>,
+    /// Predictions of models that are left out of `models`.
+    pub other_models: u64,
+}
+
+/// Counts and means of some predictions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Summary {
+    /// All predictions, failed ones included.
+    pub predictions: u64,
+    /// Those that failed.
+    pub errors: u64,
+    /// Those that name a defect.
+    pub defects: u64,
+    /// Mean over the predictions that carry a confidence.
+    pub mean_confidence: Option<f64>,
+    /// Mean over the predictions that carry a latency.
+    pub mean_latency_seconds: Option<f64>,
+    /// The longest latency.
+    pub max_latency_seconds: Option<f64>,
+    /// Predictions by label; at most [`MAX_NAMES`] labels.
+    pub labels: BTreeMap<String, u64>,
+    /// Predictions whose label is left out of `labels`.
+    pub other_labels: u64,
+    /// Failed predictions by error type, `unspecified` where the sender gave none; at most [`MAX_NAMES`].
+    pub error_types: BTreeMap<String, u64>,
+    /// Failed predictions whose type is left out of `error_types`.
+    pub other_error_types: u64,
+    /// `occurred_at` of the earliest prediction.
+    pub first_occurred_at: Option<Timestamp>,
+    /// `occurred_at` of the latest prediction.
+    pub last_occurred_at: Option<Timestamp>,
+    #[serde(skip)]
+    confidence: Mean,
+    #[serde(skip)]
+    latency: Mean,
+}
+
+/// Reads the statistics of `since` (inclusive) to `until` (exclusive).
+pub(super) fn stats(
+    connection: &Connection,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+) -> rusqlite::Result<Stats> {
+    let conditions = Filter::window(since, until).conditions(None);
+    // The most frequent groups come first, so that what is left out of a full map is rare.
+    let sql = format!(
+        "SELECT model, status = 'error' AS failed, label, error_type, count(*) AS predictions, sum(defect) AS defects,
+                count(confidence) AS confidences, total(confidence) AS confidence,
+                count(latency_seconds) AS latencies, total(latency_seconds) AS latency,
+                max(latency_seconds) AS max_latency, min(occurred_at) AS first, max(occurred_at) AS last
+         FROM predictions {} GROUP BY model, failed, label, error_type ORDER BY count(*) DESC",
+        conditions.sql()
+    );
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query(params_from_iter(conditions.values))?;
+    let mut stats = Stats::default();
+    while let Some(row) = rows.next()? {
+        let group = Group::read(row)?;
+        stats.total.add(&group);
+        match entry(&mut stats.models, &group.model) {
+            Some(summary) => summary.add(&group),
+            None => stats.other_models += group.predictions,
+        }
+    }
+    Ok(stats)
+}
+
+/// Predictions that agree in model, status, label and error type.
+struct Group {
+    model: String,
+    failed: bool,
+    label: Option<String>,
+    error_type: Option<String>,
+    predictions: u64,
+    defects: u64,
+    confidence: Mean,
+    latency: Mean,
+    max_latency_seconds: Option<f64>,
+    first: Timestamp,
+    last: Timestamp,
+}
+
+impl Group {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let count = |column: &str| row.get(column).map(i64::cast_unsigned);
+        Ok(Self {
+            model: row.get("model")?,
+            failed: row.get("failed")?,
+            label: row.get("label")?,
+            error_type: row.get("error_type")?,
+            predictions: count("predictions")?,
+            defects: count("defects")?,
+            confidence: Mean { count: count("confidences")?, sum: row.get("confidence")? },
+            latency: Mean { count: count("latencies")?, sum: row.get("latency")? },
+            max_latency_seconds: row.get("max_latency")?,
+            first: timestamp(row, "first")?,
+            last: timestamp(row, "last")?,
+        })
+    }
+}
+
+impl Summary {
+    fn add(&mut self, group: &Group) {
+        self.predictions += group.predictions;
+        self.defects += group.defects;
+        self.mean_confidence = self.confidence.add(group.confidence);
+        self.mean_latency_seconds = self.latency.add(group.latency);
+        self.max_latency_seconds = match (self.max_latency_seconds, group.max_latency_seconds) {
+            (Some(a), Some(b)) => Some(a.max(b)),
+            (a, b) => a.or(b),
+        };
+        self.first_occurred_at = Some(self.first_occurred_at.map_or(group.first, |first| first.min(group.first)));
+        self.last_occurred_at = Some(self.last_occurred_at.map_or(group.last, |last| last.max(group.last)));
+        if let Some(label) = &group.label {
+            match entry(&mut self.labels, label) {
+                Some(count) => *count += group.predictions,
+                None => self.other_labels += group.predictions,
+            }
+        }
+        if group.failed {
+            self.errors += group.predictions;
+            match entry(&mut self.error_types, group.error_type.as_deref().unwrap_or("unspecified")) {
+                Some(count) => *count += group.predictions,
+                None => self.other_error_types += group.predictions,
+            }
+        }
+    }
+}
+
+/// A mean that can be added to.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Mean {
+    count: u64,
+    sum: f64,
+}
+
+impl Mean {
+    /// Adds another and returns the mean of both, if there is anything.
+    fn add(&mut self, other: Self) -> Option<f64> {
+        self.count += other.count;
+        self.sum += other.sum;
+        (self.count > 0).then(|| self.sum / self.count as f64)
+    }
+}
+
+/// The value of `name`, made if there is still room.
+fn entry<'a, T: Default>(map: &'a mut BTreeMap<String, T>, name: &str) -> Option<&'a mut T> {
+    if !map.contains_key(name) {
+        if map.len() >= MAX_NAMES {
+            return None;
+        }
+        map.insert(name.to_owned(), T::default());
+    }
+    map.get_mut(name)
+}

@@ -1,0 +1,187 @@
+//! The one thread that writes.
+//!
+//! Rule of thumb: an answer is given after its rows are durable, in the file that is at the path. On
+//! any doubt the callers hear "unavailable", and the database is opened anew.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+
+use super::connection::Database;
+use super::observer::{CommitSummary, ModelCounts, StoreObserver};
+use super::queue::{Batch, Queue, Work};
+use super::{Accepted, DatabasePath, StoreError, row};
+
+/// The most records of one transaction, unless one batch alone has more.
+const GROUP_RECORDS: usize = 5000;
+/// How often an idle database is looked at.
+const PROBE_INTERVAL: Duration = Duration::from_secs(2);
+/// Waits between attempts to open the database: the first, and the longest.
+const RETRY_INTERVALS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// The writer and what it holds.
+pub(super) struct Writer {
+    path: DatabasePath,
+    queue: Arc<Queue>,
+    observer: Arc<dyn StoreObserver>,
+    /// `None` while the database cannot be opened.
+    database: Option<Database>,
+    retry_interval: Duration,
+}
+
+impl Writer {
+    /// A writer that has tried once to open the database.
+    pub(super) fn new(path: DatabasePath, queue: Arc<Queue>, observer: Arc<dyn StoreObserver>) -> Self {
+        let mut writer = Self { path, queue, observer, database: None, retry_interval: RETRY_INTERVALS.0 };
+        if let Err(error) = writer.open() {
+            writer.give_up(error, Vec::new());
+        }
+        writer
+    }
+
+    /// Writes until the queue is closed and empty.
+    pub(super) fn run(mut self) {
+        loop {
+            let patience = if self.database.is_some() { PROBE_INTERVAL } else { self.retry_interval };
+            match self.queue.take(GROUP_RECORDS, patience) {
+                Work::Batches(batches) => self.write(batches),
+                Work::Idle => self.probe_or_open(),
+                Work::Closed => break,
+            }
+        }
+        if let Some(database) = &self.database
+            && let Err(error) = database.checkpoint()
+        {
+            tracing::warn!(%error, "last_checkpoint_failed");
+        }
+    }
+
+    fn write(&mut self, batches: Vec<Batch>) {
+        let Some(database) = &mut self.database else {
+            return; // Nothing is let in without a database; a batch that is dropped answers "unavailable".
+        };
+        let started = Instant::now();
+        match store(database, &batches) {
+            Ok(mut group) => {
+                group.summary.seconds = started.elapsed().as_secs_f64();
+                self.queue.observe_speed(group.summary.rows, group.summary.seconds);
+                for refused in group.outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
+                    tracing::error!(error = %refused, "batch_refused_by_database");
+                    self.observer.commit_failed(refused);
+                }
+                if group.summary.rows > 0 {
+                    self.observer.committed(&group.summary);
+                }
+                for (batch, outcome) in batches.into_iter().zip(group.outcomes) {
+                    batch.answer(outcome);
+                }
+            }
+            Err(error) => {
+                self.observer.commit_failed(&error);
+                self.reopen(error, batches);
+            }
+        }
+    }
+
+    fn probe_or_open(&mut self) {
+        match self.database.as_mut().map(Database::probe) {
+            Some(Ok(())) => {}
+            Some(Err(error)) => self.reopen(error, Vec::new()),
+            None => match self.open() {
+                Ok(()) => tracing::info!(path = %self.path, "database_available"),
+                Err(error) => {
+                    self.retry_interval = (self.retry_interval * 2).min(RETRY_INTERVALS.1);
+                    tracing::debug!(%error, path = %self.path, "database_still_unavailable");
+                    self.queue.refuse(error);
+                }
+            },
+        }
+    }
+
+    /// Answers the callers, then tries at once to open the database anew.
+    fn reopen(&mut self, error: StoreError, batches: Vec<Batch>) {
+        self.give_up(error, batches);
+        self.retry_interval = RETRY_INTERVALS.0;
+        self.probe_or_open();
+    }
+
+    /// Closes the database and lets everybody know.
+    fn give_up(&mut self, error: StoreError, mut batches: Vec<Batch>) {
+        tracing::error!(%error, path = %self.path, "database_unavailable");
+        batches.extend(self.queue.refuse(error.clone()));
+        self.observer.availability(false);
+        for batch in batches {
+            batch.answer(Err(error.clone()));
+        }
+        if let Some(database) = self.database.take() {
+            database.abandon();
+        }
+    }
+
+    fn open(&mut self) -> Result<(), StoreError> {
+        self.database = Some(Database::open(&self.path)?);
+        self.queue.accept();
+        self.observer.availability(true);
+        Ok(())
+    }
+}
+
+impl Drop for Writer {
+    /// Also where the thread panics: then nobody may go on waiting.
+    fn drop(&mut self) {
+        self.queue.refuse(StoreError::Unavailable("the writer stopped".to_owned()));
+    }
+}
+
+/// What became of the batches of one transaction.
+struct Group {
+    summary: CommitSummary,
+    /// One for each batch, in order.
+    outcomes: Vec<Result<Accepted, StoreError>>,
+}
+
+/// Stores the batches in one durable transaction. A batch that breaks a constraint is left out whole.
+fn store(database: &mut Database, batches: &[Batch]) -> Result<Group, StoreError> {
+    let mut group = Group { summary: CommitSummary::default(), outcomes: Vec::with_capacity(batches.len()) };
+    let recorded_at = Timestamp::now();
+    let mut transaction = database.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for batch in batches {
+        let savepoint = transaction.savepoint()?;
+        match insert(&savepoint, batch, recorded_at) {
+            Ok(summary) => {
+                savepoint.commit()?;
+                group.outcomes.push(Ok(Accepted::of(&summary)));
+                group.summary.merge(summary);
+            }
+            Err(error) if is_constraint(&error) => {
+                savepoint.finish()?; // Rolls back to the savepoint.
+                group.outcomes.push(Err(StoreError::Refused(error.to_string())));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    transaction.commit()?;
+    database.check_in_place()?;
+    Ok(group)
+}
+
+fn insert(connection: &Connection, batch: &Batch, recorded_at: Timestamp) -> rusqlite::Result<CommitSummary> {
+    let mut summary = CommitSummary::default();
+    for record in &batch.records {
+        let counts = if row::insert(connection, record, recorded_at)? {
+            ModelCounts { accepted: 1, duplicates: 0, defects: u64::from(record.defect) }
+        } else {
+            ModelCounts { duplicates: 1, ..ModelCounts::default() }
+        };
+        summary.count(&record.model, counts);
+    }
+    Ok(summary)
+}
+
+/// The record is at fault, not the database.
+fn is_constraint(error: &rusqlite::Error) -> bool {
+    matches!(error, rusqlite::Error::ToSqlConversionFailure(_))
+        || matches!(error.sqlite_error_code(), Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig))
+}

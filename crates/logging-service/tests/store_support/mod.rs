@@ -1,0 +1,102 @@
+//! What the tests of the store share: a store in a scratch directory, records, and a witness.
+#![allow(dead_code)]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use logging_service::store::{CommitSummary, Store, StoreError, StoreObserver, StoreOptions};
+use prediction_record::PredictionRecord;
+use rusqlite::Connection;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// Everything that the store told its observer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) commits: Vec<CommitSummary>,
+    pub(crate) availability: Vec<bool>,
+    pub(crate) failures: Vec<StoreError>,
+}
+
+/// An observer that remembers, and lets tests wait for what they expect.
+#[derive(Default)]
+pub(crate) struct Witness(watch::Sender<Told>);
+
+impl Witness {
+    pub(crate) fn told(&self) -> Told {
+        self.0.borrow().clone()
+    }
+
+    /// Waits until the condition holds; fails the test after a minute.
+    pub(crate) async fn until(&self, condition: impl FnMut(&Told) -> bool) {
+        let mut told = self.0.subscribe();
+        let waited = tokio::time::timeout(Duration::from_secs(60), told.wait_for(condition)).await;
+        assert!(matches!(waited, Ok(Ok(_))), "the expected never happened: {:?}", self.told());
+    }
+
+    /// Waits until the availability changed so often: `[true, false, true]` is 3.
+    pub(crate) async fn until_availability_told(&self, times: usize) {
+        self.until(|told| told.availability.len() >= times).await;
+    }
+}
+
+impl StoreObserver for Witness {
+    fn committed(&self, summary: &CommitSummary) {
+        self.0.send_modify(|told| told.commits.push(summary.clone()));
+    }
+
+    fn availability(&self, available: bool) {
+        self.0.send_modify(|told| told.availability.push(available));
+    }
+
+    fn commit_failed(&self, error: &StoreError) {
+        self.0.send_modify(|told| told.failures.push(error.clone()));
+    }
+}
+
+/// Starts a store with the usual limits.
+pub(crate) fn start(path: &Path) -> (Arc<Store>, Arc<Witness>) {
+    start_with(StoreOptions::new(PathBuf::from(path).into()))
+}
+
+pub(crate) fn start_with(options: StoreOptions) -> (Arc<Store>, Arc<Witness>) {
+    let witness = Arc::new(Witness::default());
+    let observer: Arc<dyn StoreObserver> = Arc::clone(&witness) as _;
+    (Arc::new(Store::start(options, observer).unwrap()), witness)
+}
+
+/// A small valid record with an id.
+pub(crate) fn record(model: &str) -> PredictionRecord {
+    PredictionRecord {
+        event_id: Some(Uuid::now_v7()),
+        model: model.to_owned(),
+        label: Some("cat".to_owned()),
+        confidence: Some(0.9),
+        ..PredictionRecord::default()
+    }
+}
+
+pub(crate) fn records(count: usize) -> Vec<PredictionRecord> {
+    (0..count).map(|_| record("cifar10")).collect()
+}
+
+pub(crate) fn id(record: &PredictionRecord) -> Uuid {
+    record.event_id.unwrap()
+}
+
+pub(crate) fn is_unavailable<T>(outcome: &Result<T, StoreError>) -> bool {
+    matches!(outcome, Err(StoreError::Unavailable(_)))
+}
+
+/// Looks into the database past the store: every id is there exactly once, and the file is sound.
+pub(crate) fn assert_holds(path: &Path, ids: impl IntoIterator<Item = Uuid>) {
+    let connection = Connection::open(path).unwrap();
+    let sound: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(sound, "ok");
+    let mut statement = connection.prepare("SELECT count(*) FROM predictions WHERE event_id = ?1").unwrap();
+    for id in ids {
+        let count: i64 = statement.query_row([id.as_bytes()], |row| row.get(0)).unwrap();
+        assert_eq!(count, 1, "{id}");
+    }
+}
