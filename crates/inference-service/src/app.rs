@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use monitoring::Readiness;
 use monitoring::prediction::ModelMetrics;
+use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::outbox::Outbox;
@@ -22,6 +23,8 @@ pub(crate) struct Parts {
     /// Empty until the models are loaded.
     pub(crate) pool: OnceLock<Pool>,
     pub(crate) outbox: Outbox,
+    /// A permit for each large request that may be decoded at the same time; the others wait, until their deadline.
+    pub(crate) decoders: Arc<Semaphore>,
 }
 
 impl App {

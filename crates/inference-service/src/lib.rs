@@ -17,7 +17,7 @@ mod status;
 
 use std::future::Future;
 use std::io;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use monitoring::prediction::{PredictionMetrics, PredictionMetricsError, UNKNOWN_MODEL};
@@ -25,6 +25,7 @@ use monitoring::{
     Drain, HttpSetupError, MetricsError, MetricsRegistry, Readiness, Routes, health_routes, metrics_route,
 };
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tracing::{error, info};
 
@@ -47,8 +48,8 @@ const OUTBOX_PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub enum RunServiceError {
     /// The model repository as a whole cannot be served.
-    #[error("the model repository cannot be served: {0}")]
-    Repository(#[from] ModelError),
+    #[error("the model repository (--models) cannot be served: {0}")]
+    Repository(ModelError),
     /// A metric could not be registered.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
@@ -104,7 +105,7 @@ fn parts(
     registry: &MetricsRegistry,
     (readiness, outbox): (Readiness, Outbox),
 ) -> Result<Parts, RunServiceError> {
-    let repository = Repository::scan(&config.models)?;
+    let repository = Repository::scan(&config.models).map_err(RunServiceError::Repository)?;
     let predictions = PredictionMetrics::register(registry)?;
     let models = Models::register(repository, &predictions, ModelGauges::register(registry)?)?;
     Ok(Parts {
@@ -114,6 +115,7 @@ fn parts(
         admission: Admission::register(config.queue_limit as usize, config.threads(), registry)?,
         pool: OnceLock::new(),
         outbox,
+        decoders: Arc::new(Semaphore::new(config.threads())),
         config,
     })
 }

@@ -1,5 +1,7 @@
 //! The questions that can be asked: `GET /predictions`, `/predictions/{event_id}` and `/stats`.
 
+use std::str::FromStr;
+
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::Uri;
@@ -7,7 +9,7 @@ use jiff::Timestamp;
 use monitoring::{ApiError, ErrorCode};
 use prediction_record::Status;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -25,11 +27,16 @@ struct Asked {
     label: Option<String>,
     status: Option<Status>,
     defect: Option<bool>,
+    #[serde(default, deserialize_with = "time")]
     since: Option<Timestamp>,
+    #[serde(default, deserialize_with = "time")]
     until: Option<Timestamp>,
+    #[serde(default, deserialize_with = "probability")]
     min_confidence: Option<f64>,
+    #[serde(default, deserialize_with = "probability")]
     max_confidence: Option<f64>,
     request_id: Option<String>,
+    #[serde(default, deserialize_with = "whole_number")]
     limit: Option<usize>,
     cursor: Option<String>,
 }
@@ -67,7 +74,9 @@ pub(crate) async fn prediction(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Window {
+    #[serde(default, deserialize_with = "time")]
     since: Option<Timestamp>,
+    #[serde(default, deserialize_with = "time")]
     until: Option<Timestamp>,
 }
 
@@ -79,6 +88,32 @@ pub(crate) async fn stats(State(app): State<App>, uri: Uri) -> Result<Json<Stats
 
 fn query<Q: DeserializeOwned>(uri: &Uri) -> Result<Q, ApiError> {
     Query::try_from_uri(uri).map(|Query(query)| query).map_err(|problem| {
-        ApiError::new(ErrorCode::InvalidRequest, format!("The query cannot be read: {}.", problem.body_text()))
+        let problem = problem.body_text();
+        let problem = problem.strip_prefix("Failed to deserialize query string: ").unwrap_or(&problem);
+        ApiError::new(ErrorCode::InvalidRequest, format!("The query cannot be read: {problem}."))
     })
+}
+
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    // A plus sign in a query stands for a space, which is what most who meet this refusal have met.
+    parsed(deserializer, |_| true, "expected a time such as 2026-03-01T12:30:00Z; the + of an offset is written %2B")
+}
+
+fn probability<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    parsed(deserializer, |number| (0.0..=1.0).contains(number), "expected a number from 0 to 1")
+}
+
+fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    parsed(deserializer, |_| true, "expected a whole number")
+}
+
+/// Reads a parameter that is there, or says what was expected.
+fn parsed<'de, T: FromStr, D: Deserializer<'de>>(
+    deserializer: D,
+    valid: impl Fn(&T) -> bool,
+    expected: &str,
+) -> Result<Option<T>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let value = text.parse().ok().filter(valid).ok_or_else(|| D::Error::custom(expected))?;
+    Ok(Some(value))
 }

@@ -31,6 +31,7 @@
 //! **Architecture Invariant:** this crate knows no model, no image and no database, and starts no
 //! server of its own. A label value cannot be made from a request's text: see [`LabelEnum`] and [`LabelSet`].
 
+mod closing_listener;
 mod health;
 mod http;
 mod logs;
@@ -41,7 +42,7 @@ mod shutdown;
 pub use health::{HealthReport, Readiness, health_routes, probe};
 pub use http::{
     ApiError, ErrorCode, HttpSetupError, Method, REQUEST_ID, RequestContext, Routes, TRACEPARENT, TraceContext,
-    instrument, media_type, read_body,
+    discard_body, instrument, media_type, read_body,
 };
 pub use logs::{LogGuard, LogsError, setup_structured_logging};
 pub use metrics::{

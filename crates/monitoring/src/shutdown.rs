@@ -8,10 +8,16 @@ use axum::Router;
 use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 use tokio::time::sleep;
 use tracing::{info, warn};
 
+use crate::closing_listener::ClosingListener;
 use crate::health::Readiness;
+
+/// How long a client that has just connected may take to send its request. What it sends later meets a closed
+/// connection, as does whatever an idle connection sends.
+const FIRST_REQUEST_PATIENCE: Duration = Duration::from_millis(200);
 
 /// How a server stops.
 #[derive(Clone, Copy, Debug)]
@@ -59,22 +65,28 @@ pub async fn serve(
     (readiness, drain): (Readiness, Drain),
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    let (close, closing) = oneshot::channel();
+    let (listener, drained) = ClosingListener::new(listener, closing)?;
     let listener = listener.tap_io(|stream| {
         // Without this, small answers wait for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
     });
-    let (closing, closed) = tokio::sync::oneshot::channel();
+    let (stopping, stopped) = oneshot::channel();
     let stop = async move {
         shutdown.await;
         readiness.set_draining();
         info!(notice_seconds = drain.notice.as_secs_f64(), "draining");
         sleep(drain.notice).await;
-        let _ = closing.send(());
+        // The receivers end with the server only, and this with them.
+        let _ = close.send(());
+        let _ = drained.await;
+        sleep(FIRST_REQUEST_PATIENCE).await;
+        let _ = stopping.send(());
     };
     let served = axum::serve(listener, router).with_graceful_shutdown(stop).into_future();
     let overdue = async {
         // An error means that the server ended first, and with it the other branch.
-        let _ = closed.await;
+        let _ = stopped.await;
         sleep(drain.patience).await;
     };
     tokio::select! {

@@ -46,7 +46,7 @@ pub enum InputError {
         found: String,
     },
     /// A number is NaN, infinite, or beyond the range of a 32-bit float.
-    #[error("expected finite 32-bit numbers, got {found} at position {index}")]
+    #[error("expected finite 32-bit numbers, got {found:e} at position {index}")]
     NonFinite {
         /// Its position among all numbers, from 0, in reading order.
         index: usize,

@@ -115,7 +115,8 @@ fn memory(limits: &ImageLimits) -> u64 {
 }
 
 fn undecodable(format: Format, error: &ImageError) -> InputError {
-    InputError::Undecodable { format, reason: error.to_string() }
+    // Some decoders end their message with a line end.
+    InputError::Undecodable { format, reason: error.to_string().trim_end().to_owned() }
 }
 
 /// The picture in the model's colour and size: rows of pixels, each of the model's channels, 8 bits.

@@ -5,9 +5,12 @@ use axum::extract::{FromRequest as _, Multipart, Query as UrlQuery, Request};
 use axum::http::{HeaderMap, Uri};
 use monitoring::{ApiError, ErrorCode};
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
 
 use super::inputs::Inputs;
 use crate::input::Numbers;
+
+const BAD_TOP_K: &str = "top_k must be a whole number, 1 or more";
 
 /// The options that every encoding takes.
 #[derive(Debug, Default, Deserialize)]
@@ -15,14 +18,17 @@ use crate::input::Numbers;
 pub(super) struct Query {
     pub(super) model: Option<String>,
     pub(super) version: Option<String>,
+    #[serde(default, deserialize_with = "top_k")]
     pub(super) top_k: Option<usize>,
 }
 
 impl Query {
     pub(super) fn parse(uri: &Uri) -> Result<Self, ApiError> {
-        UrlQuery::try_from_uri(uri)
-            .map(|UrlQuery(query)| query)
-            .map_err(|problem| invalid(format!("The query cannot be read: {}.", problem.body_text())))
+        UrlQuery::try_from_uri(uri).map(|UrlQuery(query)| query).map_err(|problem| {
+            let problem = problem.body_text();
+            let problem = problem.strip_prefix("Failed to deserialize query string: ").unwrap_or(&problem);
+            invalid(format!("The query cannot be read: {problem}."))
+        })
     }
 
     pub(super) fn overridden_by(self, body: Self) -> Self {
@@ -47,6 +53,7 @@ pub(super) struct JsonBody {
 struct Members {
     model: Option<String>,
     version: Option<Version>,
+    #[serde(default, deserialize_with = "top_k")]
     top_k: Option<usize>,
     request_id: Option<String>,
     image: Option<String>,
@@ -57,13 +64,17 @@ struct Members {
 
 /// `"1"`, or `1` as people write it.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "version must be a text such as \"1\"")]
 enum Version {
     Text(String),
     Number(u32),
 }
 
 pub(super) fn json(body: &[u8]) -> Result<JsonBody, ApiError> {
+    // Without this, an array would be taken as the members in their order here.
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(invalid("The JSON must be an object, such as {\"image\": \"<base64>\"}."));
+    }
     let members: Members =
         serde_json::from_slice(body).map_err(|problem| invalid(format!("The JSON cannot be read: {problem}.")))?;
     let version = members.version.map(|version| match version {
@@ -97,7 +108,7 @@ pub(super) async fn multipart(headers: &HeaderMap, body: Bytes) -> Result<(Query
             "model" => options.model = Some(text()),
             "version" => options.version = Some(text()),
             "top_k" => {
-                let top_k = text().parse().map_err(|_| invalid("top_k must be a whole number, 1 or more."))?;
+                let top_k = text().parse().map_err(|_| invalid(format!("{BAD_TOP_K}.")))?;
                 options.top_k = Some(top_k);
             }
             _ => return Err(invalid("The form may have the parts image, model, version and top_k only.")),
@@ -107,6 +118,10 @@ pub(super) async fn multipart(headers: &HeaderMap, body: Bytes) -> Result<(Query
         return Err(invalid("The form has no part named image."));
     }
     Ok((options, images))
+}
+
+fn top_k<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    Option::deserialize(deserializer).map_err(|_| D::Error::custom(BAD_TOP_K))
 }
 
 fn invalid(sentence: impl Into<String>) -> ApiError {

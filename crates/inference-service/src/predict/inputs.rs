@@ -3,18 +3,21 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{DecodeError, Engine as _};
 use monitoring::{ApiError, ErrorCode};
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use crate::input::{self, ImageLimits, InputError, ModelInput, Numbers};
 use crate::model::{Engine, ModelConfig};
 use crate::serving::Slots;
 
-/// Bytes of encoded pictures that are decoded on the spot; more go to a thread that may block.
+/// Pictures of no more bytes and pixels than these are decoded on the spot; others go to a thread that may
+/// block. Both count, because a few bytes can hold millions of pixels.
 const SMALL_BYTES: usize = 16 * 1024;
+const SMALL_PIXELS: u64 = 512 * 512;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
@@ -58,15 +61,27 @@ impl Inputs {
 
     /// The model's inputs, one for each item. `slots` are held as long as this works, and come back after it.
     ///
+    /// A picture may take hundreds of megabytes while it is decoded, so each large request waits for one of the
+    /// `decoders`.
+    ///
     /// # Errors
     /// `invalid_input`, `too_large`, or `invalid_request` for bad base64.
-    pub(super) async fn decode(self, engine: &Arc<Engine>, slots: Slots) -> Result<(Vec<ModelInput>, Slots), ApiError> {
-        if self.encoded_bytes() <= SMALL_BYTES {
+    pub(super) async fn decode(
+        self,
+        engine: &Arc<Engine>,
+        slots: Slots,
+        decoders: &Arc<Semaphore>,
+    ) -> Result<(Vec<ModelInput>, Slots), ApiError> {
+        if self.is_small() {
             return Ok((self.decode_now(engine)?, slots));
         }
+        let decoder = decoders.clone().acquire_owned().await.map_err(ApiError::internal)?;
         let engine = engine.clone();
-        // The places move along: if the client leaves, they stay taken until the work is really over.
-        let work = spawn_blocking(move || (self.decode_now(&engine), slots));
+        // Decoder and places move along: if the client leaves, they stay taken until the work is really over.
+        let work = spawn_blocking(move || {
+            let _decoder = decoder;
+            (self.decode_now(&engine), slots)
+        });
         let (inputs, slots) = work.await.map_err(ApiError::internal)?;
         Ok((inputs?, slots))
     }
@@ -85,8 +100,9 @@ impl Inputs {
             Self::Base64(images) => {
                 let several = images.len() > 1;
                 let decoded = images.iter().enumerate().map(|(i, text)| {
-                    let bytes = from_base64(text)?;
-                    picture(&bytes).map_err(refused(several.then_some(i)))
+                    let item = several.then_some(i);
+                    let bytes = from_base64(text).map_err(|problem| not_base64(item, &problem))?;
+                    picture(&bytes).map_err(refused(item))
                 });
                 decoded.collect()
             }
@@ -97,25 +113,54 @@ impl Inputs {
         }
     }
 
-    fn encoded_bytes(&self) -> usize {
+    fn is_small(&self) -> bool {
         match self {
-            Self::Images(images) => images.iter().map(Bytes::len).sum(),
-            Self::Base64(images) => images.iter().map(String::len).sum(),
+            Self::Images(images) => {
+                images.iter().map(Bytes::len).sum::<usize>() <= SMALL_BYTES
+                    && images.iter().map(|bytes| pixels(bytes)).sum::<u64>() <= SMALL_PIXELS
+            }
+            Self::Base64(images) => {
+                images.iter().map(String::len).sum::<usize>() <= SMALL_BYTES
+                    && images.iter().map(|text| from_base64(text).map_or(0, |bytes| pixels(&bytes))).sum::<u64>()
+                        <= SMALL_PIXELS
+            }
             // Numbers are parsed already; what is left is quick.
-            Self::Tensor(_) | Self::Tensors(_) => 0,
+            Self::Tensor(_) | Self::Tensors(_) => true,
         }
     }
 }
 
+/// What the picture's header says; none for what is no picture, which is refused at once.
+fn pixels(picture: &[u8]) -> u64 {
+    input::read_header(picture).map_or(0, |header| u64::from(header.width) * u64::from(header.height))
+}
+
 /// Decodes the standard alphabet with or without padding; a `data:` URL's head is skipped.
-fn from_base64(text: &str) -> Result<Vec<u8>, ApiError> {
-    let payload = match text.strip_prefix("data:").and_then(|url| url.split_once(";base64,")) {
-        Some((_, payload)) => payload,
+///
+/// # Errors
+/// What is wrong, readable behind "is not base64: ".
+fn from_base64(text: &str) -> Result<Vec<u8>, String> {
+    let payload = match text.strip_prefix("data:") {
+        Some(url) => url.split_once(";base64,").ok_or("it is a data: URL without ;base64, in it")?.1,
         None => text,
     };
-    BASE64
-        .decode(payload.trim())
-        .map_err(|problem| ApiError::new(ErrorCode::InvalidRequest, format!("An image is not base64: {problem}.")))
+    BASE64.decode(payload.trim()).map_err(|problem| match problem {
+        DecodeError::InvalidByte(position, byte) if byte.is_ascii() => {
+            format!("{:?} at position {position} does not belong there", char::from(byte))
+        }
+        DecodeError::InvalidByte(position, _) => format!("what stands at position {position} does not belong there"),
+        DecodeError::InvalidLength(_) | DecodeError::InvalidLastSymbol { .. } | DecodeError::InvalidPadding => {
+            "its end is missing".to_owned()
+        }
+    })
+}
+
+fn not_base64(item: Option<usize>, problem: &str) -> ApiError {
+    let invalid = |sentence| ApiError::new(ErrorCode::InvalidRequest, sentence);
+    match item {
+        None => invalid(format!("The image is not base64: {problem}.")),
+        Some(item) => invalid(format!("Item {item} is not base64: {problem}.")).detail("item", item),
+    }
 }
 
 /// Turns an input's problem into a refusal, which names the item if there are several.

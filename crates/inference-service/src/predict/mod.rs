@@ -15,9 +15,10 @@ use std::time::Instant;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use monitoring::prediction::Phase;
-use monitoring::{ApiError, ErrorCode, RequestContext};
+use monitoring::{ApiError, ErrorCode, REQUEST_ID, RequestContext};
 use tokio::time::timeout_at;
 
 use crate::app::App;
@@ -40,25 +41,32 @@ pub(crate) async fn predict(
             let timings = progress.complete(&predictions);
             Answer::new(&progress, predictions, timings).into_response()
         }
-        Err(refusal) => progress.fail(refusal).into_response(),
+        Err(refusal) => ([(REQUEST_ID, progress.request_id().to_owned())], progress.fail(refusal)).into_response(),
     }
 }
 
 async fn answer(app: &App, progress: &mut Progress, request: Request<Body>) -> Result<Vec<Prediction>, ApiError> {
-    let deadline = options::deadline(request.headers(), app.config.request_timeout())?;
+    let (head, body) = request.into_parts();
+    let deadline = match options::deadline(&head.headers, app.config.request_timeout()) {
+        Ok(deadline) => deadline,
+        Err(refusal) => {
+            monitoring::discard_body(&head.headers, body).await;
+            return Err(refusal);
+        }
+    };
     let late = |_| ApiError::new(ErrorCode::DeadlineExceeded, "The request's time was over before it was answered.");
-    timeout_at(deadline.into(), answer_until(deadline, app, progress, request)).await.unwrap_or_else(|e| Err(late(e)))
+    let answering = answer_until(deadline, app, progress, (head, body));
+    timeout_at(deadline.into(), answering).await.unwrap_or_else(|elapsed| Err(late(elapsed)))
 }
 
 async fn answer_until(
     deadline: Instant,
     app: &App,
     progress: &mut Progress,
-    request: Request<Body>,
+    (head, body): (Parts, Body),
 ) -> Result<Vec<Prediction>, ApiError> {
-    let (head, body) = request.into_parts();
-    let query = Query::parse(&head.uri)?;
     let body = monitoring::read_body(&head.headers, body, app.config.max_body_bytes).await?;
+    let query = Query::parse(&head.uri)?;
 
     let decoding = Instant::now();
     let (wanted, inputs) = Wanted::parse(&head.headers, query, body).await?;
@@ -74,7 +82,7 @@ async fn answer_until(
     let items = inputs.count(engine.config(), app.config.max_batch())?;
     progress.items(items);
     let slots = app.admission.admit(items)?;
-    let (items, mut slots) = inputs.decode(&engine, slots).await?;
+    let (items, mut slots) = inputs.decode(&engine, slots, &app.decoders).await?;
     progress.phase(Phase::Decode, decoding.elapsed().as_secs_f64());
 
     let queued = Instant::now();

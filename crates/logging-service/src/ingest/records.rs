@@ -39,9 +39,9 @@ fn array(body: &[u8], most: usize) -> Result<Vec<PredictionRecord>, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let array: Array = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let (index, field) = place(error.path());
-        unreadable(index.unwrap_or_default(), field, &error.into_inner())
+        unreadable(index, field, &error.into_inner())
     })?;
-    json.end().map_err(|error| unreadable(0, None, &error))?;
+    json.end().map_err(|error| unreadable(None, None, &error))?;
     if array.records.len() > most || array.overflow { Err(too_many(most)) } else { Ok(array.records) }
 }
 
@@ -57,9 +57,9 @@ fn record(index: usize, json: &[u8]) -> Result<PredictionRecord, ApiError> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let record = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let field = place(error.path()).1;
-        unreadable(index, field, &error.into_inner())
+        unreadable(Some(index), field, &error.into_inner())
     })?;
-    deserializer.end().map_err(|error| unreadable(index, None, &error))?;
+    deserializer.end().map_err(|error| unreadable(Some(index), None, &error))?;
     Ok(record)
 }
 
@@ -113,21 +113,26 @@ fn place(path: &Path) -> (Option<usize>, Option<String>) {
     (index, (!field.is_empty()).then_some(field))
 }
 
-fn unreadable(index: usize, field: Option<String>, error: &serde_json::Error) -> ApiError {
+/// `index` is `None` for what is wrong between the records or behind them.
+fn unreadable(index: Option<usize>, field: Option<String>, error: &serde_json::Error) -> ApiError {
     match error.classify() {
         Category::Data => {
             let problem = error.to_string();
             // A missing field has no path; serde names it between backticks.
             let missing = problem.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+            let index = index.unwrap_or_default();
             match missing {
                 Some(field) => refused(index, Some(field.to_owned()), "is missing"),
                 None => refused(index, field, &format!("cannot be read: {problem}")),
             }
         }
-        Category::Syntax | Category::Eof | Category::Io => {
-            let sentence = format!("The JSON of record {index} cannot be read: {error}.");
-            ApiError::new(ErrorCode::InvalidRequest, sentence).detail("index", index)
-        }
+        Category::Syntax | Category::Eof | Category::Io => match index {
+            None => ApiError::new(ErrorCode::InvalidRequest, format!("The JSON cannot be read: {error}.")),
+            Some(index) => {
+                let sentence = format!("The JSON of record {index} cannot be read: {error}.");
+                ApiError::new(ErrorCode::InvalidRequest, sentence).detail("index", index)
+            }
+        },
     }
 }
 

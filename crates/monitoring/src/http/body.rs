@@ -1,29 +1,52 @@
 //! Reading a request's body within a bound.
+//!
+//! Rule of thumb: no answer before the body is read, not even a refusal. The connection would be closed with
+//! the rest of the body unread, and the client, still sending, would see it break instead of the answer.
+
+use std::error::Error;
+use std::time::Duration;
+use std::{io, iter};
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use tokio::time::timeout;
 
 use super::{ApiError, ErrorCode};
 
-/// Reads a body of at most `limit` bytes.
+/// Most bytes of a refused body that are read and thrown away. Who sends still more finds a closed connection.
+const MAX_DISCARDED_BYTES: usize = 64 * 1024 * 1024;
+/// How long they may take.
+const DISCARD_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Reads a body of at most `limit` bytes. What comes beyond is thrown away, within bounds, before this returns.
 ///
 /// # Errors
-/// `too_large`, before anything is read where the length was announced; `invalid_request` if the
-/// client stopped sending.
-pub async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, ApiError> {
-    let too_large = || ApiError::new(ErrorCode::TooLarge, format!("The body has more than {limit} bytes."));
+/// `too_large`, without keeping anything where the length was announced; `cancelled` if the client
+/// left before the end; `invalid_request` for chunks that are not HTTP.
+pub async fn read_body(headers: &HeaderMap, mut body: Body, limit: usize) -> Result<Bytes, ApiError> {
+    let sentence = format!("The body has more than {limit} bytes, the most that is taken.");
+    let too_large = || ApiError::new(ErrorCode::TooLarge, sentence);
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > limit as u64) {
+        discard_body(headers, body).await;
         return Err(too_large());
     }
-    match Limited::new(body, limit).collect().await {
+    match Limited::new(&mut body, limit).collect().await {
         Ok(body) => Ok(body.to_bytes()),
-        Err(problem) if problem.is::<LengthLimitError>() => Err(too_large()),
-        Err(problem) => {
-            let sentence = "The body ended before it was complete.";
-            Err(ApiError::new(ErrorCode::InvalidRequest, sentence).caused_by(problem))
+        Err(problem) if problem.is::<LengthLimitError>() => {
+            discard(body).await;
+            Err(too_large())
         }
+        Err(problem) => Err(unreadable(problem.as_ref())),
+    }
+}
+
+/// Throws a body away, within bounds, before a refusal that does not depend on it.
+pub async fn discard_body(headers: &HeaderMap, body: Body) {
+    // A client that asks before it sends has its answer without sending anything.
+    if !headers.contains_key(header::EXPECT) {
+        discard(body).await;
     }
 }
 
@@ -32,4 +55,27 @@ pub async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<
 pub fn media_type(headers: &HeaderMap) -> String {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+async fn discard(body: Body) {
+    let mut rest = Limited::new(body, MAX_DISCARDED_BYTES);
+    let reading = async { while let Some(Ok(_)) = rest.frame().await {} };
+    // Time may run out; then the connection is closed with the rest unread.
+    let _ = timeout(DISCARD_PATIENCE, reading).await;
+}
+
+fn unreadable(problem: &(dyn Error + 'static)) -> ApiError {
+    let causes: Vec<&(dyn Error + 'static)> = iter::successors(Some(problem), |&cause| cause.source()).collect();
+    let gone = |cause: &&(dyn Error + 'static)| cause.downcast_ref::<io::Error>().is_some_and(is_the_clients_leaving);
+    let refusal = if causes.iter().any(gone) {
+        ApiError::new(ErrorCode::Cancelled, "The connection ended before the body was complete.")
+    } else {
+        ApiError::new(ErrorCode::InvalidRequest, "The body cannot be read: it is not the HTTP that its head announced.")
+    };
+    refusal.caused_by(causes.iter().map(ToString::to_string).collect::<Vec<_>>().join(": "))
+}
+
+fn is_the_clients_leaving(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe)
 }

@@ -63,6 +63,9 @@ impl ErrorCode {
     }
 }
 
+/// Most bytes of a sentence, which may quote what the client sent.
+const MAX_TEXT_BYTES: usize = 600;
+
 /// A refusal: `{"error": "a sentence", "code": "…", "request_id": "…"}` and its status.
 ///
 /// The request id is filled in by the layer of [`instrument`](crate::http::instrument), which also
@@ -84,10 +87,10 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// A refusal with a sentence for the client.
+    /// A refusal with a sentence for the client. A long one loses its middle.
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        let message = message.into();
+        let message = shortened(message.into());
         Self { code, message, retry_after_seconds: None, details: Vec::new(), cause: None, logged: false }
     }
 
@@ -113,10 +116,14 @@ impl ApiError {
         self
     }
 
-    /// Adds a member to the body.
+    /// Adds a member to the body. A long text loses its middle.
     #[must_use]
     pub fn detail(mut self, name: &'static str, value: impl Into<Value>) -> Self {
-        self.details.push((name, value.into()));
+        let value = match value.into() {
+            Value::String(text) => shortened(text).into(),
+            other => other,
+        };
+        self.details.push((name, value));
         self
     }
 
@@ -144,5 +151,35 @@ impl IntoResponse for ApiError {
         let mut response = self.http_status().into_response();
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+/// Keeps both ends: what is wrong stands at the start, and where at the end.
+fn shortened(mut text: String) -> String {
+    if text.len() > MAX_TEXT_BYTES {
+        let half = MAX_TEXT_BYTES / 2;
+        let middle = text.floor_char_boundary(half)..text.ceil_char_boundary(text.len() - half);
+        text.replace_range(middle, " … ");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_sentence_keeps_its_ends() {
+        let sentence = |quoted: &str| format!("The start {quoted} and the end.");
+        for (quoted, whole) in [("short", true), (&"ä".repeat(280), true), (&"ä".repeat(5000), false)] {
+            let refusal = ApiError::new(ErrorCode::InvalidRequest, sentence(quoted)).detail("quoted", sentence(quoted));
+            for text in [refusal.message.as_str(), refusal.details[0].1.as_str().unwrap_or_default()] {
+                assert_eq!(text == sentence(quoted), whole, "{text}");
+                assert!(
+                    text.starts_with("The start ") && text.ends_with(" and the end.") && text.len() <= 610,
+                    "{text}"
+                );
+            }
+        }
     }
 }

@@ -13,8 +13,9 @@ use std::any::Any;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -22,7 +23,7 @@ use tracing::{Instrument, debug, error, error_span, warn};
 
 use crate::health::Readiness;
 use crate::metrics::{LabelEnum as _, MetricsRegistry};
-pub use body::{media_type, read_body};
+pub use body::{discard_body, media_type, read_body};
 pub use context::{REQUEST_ID, RequestContext, TRACEPARENT, TraceContext};
 pub use error::{ApiError, ErrorCode};
 use metrics::{HttpMetrics, InFlight};
@@ -36,10 +37,15 @@ pub use routes::Routes;
 /// [`HttpSetupError`] if the registry already has HTTP metrics, or there are too many routes.
 pub fn instrument(routes: Routes, registry: &MetricsRegistry, readiness: Readiness) -> Result<Router, HttpSetupError> {
     let metrics = Arc::new(HttpMetrics::register(registry, &routes.declared)?);
+    let there_is = routes.there_is();
     let router = routes
         .router
-        .fallback(async || ApiError::new(ErrorCode::NotFound, "There is no such route."))
-        .method_not_allowed_fallback(async || {
+        .fallback(async move |headers: HeaderMap, body: Body| {
+            discard_body(&headers, body).await;
+            ApiError::new(ErrorCode::NotFound, there_is)
+        })
+        .method_not_allowed_fallback(async |headers: HeaderMap, body: Body| {
+            discard_body(&headers, body).await;
             ApiError::new(
                 ErrorCode::MethodNotAllowed,
                 "This route does not take this method; the Allow header lists those it takes.",
@@ -69,7 +75,8 @@ async fn observe(
         in_flight.answered(response.status().as_u16());
         log_outcome(&response, method, route.as_deref(), &in_flight);
         if let Ok(id) = HeaderValue::from_str(&context.request_id) {
-            response.headers_mut().insert(REQUEST_ID, id);
+            // A handler that has found the client's id elsewhere has set it already.
+            response.headers_mut().entry(REQUEST_ID).or_insert(id);
         }
         if readiness.is_draining() {
             // The client opens its next connection elsewhere instead of meeting a closed one here.

@@ -5,6 +5,7 @@ use axum::handler::Handler;
 use axum::routing::{MethodRouter, get, post};
 
 use super::metrics::Method;
+use crate::metrics::LabelEnum as _;
 
 /// An axum router together with the list of its methods and path templates.
 pub struct Routes<S = ()> {
@@ -42,6 +43,13 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     pub fn merge(mut self, other: Self) -> Self {
         self.declared.extend(other.declared);
         Self { router: self.router.merge(other.router), declared: self.declared }
+    }
+
+    /// What to tell a client that asks for a route that there is not.
+    pub(super) fn there_is(&self) -> String {
+        let routes: Vec<String> =
+            self.declared.iter().map(|(method, path)| format!("{} {path}", method.as_str())).collect();
+        format!("There is no such route; there is: {}.", routes.join(", "))
     }
 
     fn add(mut self, method: Method, path: &str, handler: MethodRouter<S>) -> Self {

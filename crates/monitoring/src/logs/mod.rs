@@ -6,7 +6,9 @@
 mod layer;
 mod line;
 
-use std::{env, io, panic};
+use std::sync::mpsc;
+use std::time::Duration;
+use std::{env, io, panic, thread};
 
 use tracing::{error, warn};
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
@@ -20,10 +22,29 @@ use line::{LineFormat, Origin};
 
 /// Lines that may wait for stdout; about 4 MB at the usual length.
 const MAX_WAITING_LINES: usize = 8192;
+/// A little longer than the inner guard takes to give up.
+const FLUSH_PATIENCE: Duration = Duration::from_millis(1200);
 
-/// Writes what still waits, for at most a second, when dropped. Keep it until the end of `main`.
+/// Writes what still waits, for about a second at most, when dropped. Keep it until the end of `main`.
 #[must_use = "dropping it ends the log"]
-pub struct LogGuard(#[expect(dead_code, reason = "held for its Drop")] WorkerGuard);
+pub struct LogGuard(Option<WorkerGuard>);
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        let guard = self.0.take();
+        let (flushed, done) = mpsc::channel::<()>();
+        // The inner guard gives up after a second, and says so on stdout. If that is blocked, it stays there
+        // for good; the end of the process must not wait for it.
+        let flushing = thread::Builder::new().spawn(move || {
+            drop(guard);
+            drop(flushed);
+        });
+        if flushing.is_ok() {
+            // An error either way: the sender is gone, or time is over.
+            let _ = done.recv_timeout(FLUSH_PATIENCE);
+        }
+    }
+}
 
 /// Logging could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +94,7 @@ pub fn setup_structured_logging(
     if let Some(problem) = filter_problem {
         warn!(RUST_LOG = wanted, problem, "RUST_LOG is not a valid filter; logging at info");
     }
-    Ok(LogGuard(guard))
+    Ok(LogGuard(Some(guard)))
 }
 
 /// Makes a panic a log line like any other, instead of lines of text on stderr.
