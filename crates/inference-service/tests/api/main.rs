@@ -1,0 +1,21 @@
+//! The service as its clients see it: what goes in over HTTP, and what comes out as answer, metric and log line.
+//!
+//! Rule of thumb: a test that needs the log runs the binary in a process of its own; the others serve in this one.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod answers;
+mod connections;
+mod encodings;
+mod endpoints;
+mod interruptions;
+mod metrics;
+mod onnx;
+mod pictures;
+mod process;
+mod raw;
+mod refusal_rows;
+mod refusals;
+mod repository;
+mod row;
+mod sent;
+mod service;

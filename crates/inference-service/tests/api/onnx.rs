@@ -1,0 +1,39 @@
+//! ONNX files that no training makes: just enough of protobuf for a chain of operators without parameters.
+
+/// A model with one grey picture of `[height, width]` as its input.
+pub(crate) fn chain([height, width]: [u64; 2], operators: &[&str]) -> Vec<u8> {
+    let sizes = [1, 1, height, width].map(|size| field(1, &varint_field(1, size)));
+    let float32 = varint_field(1, 1);
+    let tensor = [float32, field(2, &sizes.concat())].concat();
+    let mut graph = [field(2, b"chain"), field(11, &value("v0", &field(2, &field(1, &tensor))))].concat();
+    for (position, operator) in operators.iter().enumerate() {
+        let (from, to) = (format!("v{position}"), format!("v{}", position + 1));
+        let node = [field(1, from.as_bytes()), field(2, to.as_bytes()), field(4, operator.as_bytes())];
+        graph.extend(field(1, &node.concat()));
+    }
+    graph.extend(field(12, &value(&format!("v{}", operators.len()), &[])));
+    let (intermediate_representation, operator_set) = (varint_field(1, 8), field(8, &varint_field(2, 17)));
+    [intermediate_representation, operator_set, field(7, &graph)].concat()
+}
+
+fn value(name: &str, shape: &[u8]) -> Vec<u8> {
+    [field(1, name.as_bytes()), shape.to_vec()].concat()
+}
+
+fn varint(mut value: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+    bytes
+}
+
+fn varint_field(number: u64, value: u64) -> Vec<u8> {
+    [varint(number << 3), varint(value)].concat()
+}
+
+fn field(number: u64, content: &[u8]) -> Vec<u8> {
+    [varint(number << 3 | 2), varint(content.len() as u64), content.to_vec()].concat()
+}

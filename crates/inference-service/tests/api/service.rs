@@ -1,0 +1,136 @@
+//! A running service and its client.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Parser as _;
+use inference_service::config::Config;
+use monitoring::MetricsRegistry;
+use reqwest::header::HeaderMap;
+use reqwest::{Client, RequestBuilder};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::metrics::Metrics;
+use crate::sent::Sent;
+
+/// How long anything may take to happen before a test gives up on it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|problem| panic!("{problem} in {self:?}"))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+/// A service at an address.
+#[derive(Clone)]
+pub(crate) struct Service {
+    pub(crate) address: SocketAddr,
+    client: Client,
+}
+
+impl Service {
+    pub(crate) fn at(address: SocketAddr) -> Self {
+        Self { address, client: Client::builder().no_proxy().build().unwrap() }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.answer(self.client.get(self.url(path))).await
+    }
+
+    pub(crate) async fn head(&self, path: &str) -> Answer {
+        self.answer(self.client.head(self.url(path))).await
+    }
+
+    pub(crate) async fn predict(&self, sent: &Sent) -> Answer {
+        self.answer(self.prediction(sent)).await
+    }
+
+    /// A request to `POST /predict` that is not sent yet.
+    pub(crate) fn prediction(&self, sent: &Sent) -> RequestBuilder {
+        let request = self.client.post(self.url(&format!("/predict{}", sent.query)));
+        sent.headers.iter().fold(request, |request, (name, value)| request.header(*name, value)).body(sent.body.clone())
+    }
+
+    pub(crate) async fn metrics(&self) -> Metrics {
+        Metrics::parse(&self.get("/metrics").await.text)
+    }
+
+    /// Waits until the metrics are as they should be.
+    pub(crate) async fn metrics_until(&self, what: &str, condition: impl Fn(&Metrics) -> bool) -> Metrics {
+        let asking = async {
+            loop {
+                let metrics = self.metrics().await;
+                if condition(&metrics) {
+                    return metrics;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("never happened: {what}"))
+    }
+
+    /// Waits until the service is ready.
+    pub(crate) async fn ready(&self) {
+        let asking = async { while self.get("/health/ready").await.status != 200 {} };
+        tokio::time::timeout(PATIENCE, asking).await.expect("the service never became ready");
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Answer { status, headers, text: response.text().await.unwrap() }
+    }
+}
+
+/// A service in this process. Dropping it stops it.
+pub(crate) struct Running {
+    pub(crate) service: Service,
+    _stop: oneshot::Sender<()>,
+}
+
+impl std::ops::Deref for Running {
+    type Target = Service;
+    fn deref(&self) -> &Service {
+        &self.service
+    }
+}
+
+/// Serves the models of a folder from a free port, and waits until that is ready.
+pub(crate) async fn serve(models: &Path, flags: &[&str]) -> Running {
+    let models = models.to_str().unwrap();
+    let fixed = ["inference-service", "--models", models, "--log-url", "", "--drain-seconds", "0"];
+    let config = Config::try_parse_from(fixed.iter().chain(flags)).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let service = Service::at(listener.local_addr().unwrap());
+    let registry = MetricsRegistry::new(inference_service::SERVICE, "test").unwrap();
+    let (stop, stopped) = oneshot::channel();
+    tokio::spawn(async {
+        let shutdown = async {
+            // The sender is never used; it is dropped.
+            let _ = stopped.await;
+        };
+        inference_service::run(config, listener, registry, shutdown).await.unwrap();
+    });
+    service.ready().await;
+    Running { service, _stop: stop }
+}

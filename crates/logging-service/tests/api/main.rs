@@ -1,0 +1,10 @@
+//! The service as its clients see it: records in over HTTP, and answers, rows and metrics out.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod forms;
+mod metrics;
+mod outage;
+mod queries;
+mod refusals;
+mod reports;
+mod service;

@@ -1,0 +1,181 @@
+//! What is refused, how the refusal says it, and that nothing of it is stored.
+
+use serde_json::{Value, json};
+
+use crate::service::{Answer, JSON, NDJSON, Service, fresh, lines, smallest};
+
+/// The refusal has the one shape and says the right thing, and there is still nothing in the log.
+async fn check(service: &Service, name: &str, answer: &Answer, (status, code, says): (u16, &str, &str)) {
+    assert_eq!(answer.status, status, "{name}: {answer:?}");
+    assert_eq!(answer.header("content-type"), Some("application/json"), "{name}");
+    assert_eq!(answer.header("x-request-id"), Some("the-request"), "{name}");
+    let body = answer.json();
+    let members: Vec<&str> = body.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(members[..3], ["error", "code", "request_id"], "{name}");
+    assert_eq!((&body["code"], &body["request_id"]), (&json!(code), &json!("the-request")), "{name}");
+    let sentence = body["error"].as_str().unwrap();
+    assert!(sentence.contains(says) && sentence.ends_with(['.', ')']), "{name} says: {sentence}");
+    assert!(answer.text.len() < 2500, "{name} says a lot: {sentence}");
+    assert_eq!(service.count().await, 0, "{name}: something was stored");
+}
+
+/// A record that differs from the smallest in these members.
+fn but(members: Value) -> Value {
+    let mut record = smallest();
+    record.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    record
+}
+
+fn without(member: &str) -> Value {
+    let mut record = smallest();
+    record.as_object_mut().unwrap().remove(member);
+    record
+}
+
+/// Records that are no records: what is wrong, the field that must be named, and a part of the sentence.
+fn bad_records() -> Vec<(Value, &'static str, &'static str)> {
+    let score = |confidence: Value| json!({ "label": "cat", "confidence": confidence });
+    let failed = |members: Value| {
+        let mut record = json!({ "model": "m", "status": "error" });
+        record.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        record
+    };
+    vec![
+        (without("model"), "model", "is missing"),
+        (without("label"), "label", "is missing"),
+        (without("confidence"), "confidence", "is missing"),
+        (but(json!({ "confidence": null })), "confidence", "is missing"),
+        (but(json!({ "model": 7 })), "model", "expected a string"),
+        (but(json!({ "model": null })), "model", "expected a string"),
+        (but(json!({ "model": "" })), "model", "is empty"),
+        (but(json!({ "model": "a/b" })), "model", "letters"),
+        (but(json!({ "model": "x".repeat(129) })), "model", "more than 128"),
+        (but(json!({ "version": 1 })), "version", "expected a string"),
+        (but(json!({ "version": "1 beta" })), "version", "letters"),
+        (but(json!({ "label": "" })), "label", "is empty"),
+        (but(json!({ "label": "a\u{0}b" })), "label", "control character"),
+        (but(json!({ "label": "ä".repeat(257) })), "label", "more than 256"),
+        (but(json!({ "label": ["cat"] })), "label", "expected a string"),
+        (but(json!({ "confidence": 1.000_001 })), "confidence", "between 0 and 1"),
+        (but(json!({ "confidence": -1e-9 })), "confidence", "between 0 and 1"),
+        (but(json!({ "confidence": "0.9" })), "confidence", "0.9"),
+        (but(json!({ "confidence": "9".repeat(100_000) })), "confidence", "cannot be read"),
+        (but(json!({ "class": -1 })), "class", "-1"),
+        (but(json!({ "class": 4_294_967_296_u64 })), "class", "4294967296"),
+        (but(json!({ "defect": "no" })), "defect", "boolean"),
+        (but(json!({ "status": "ok" })), "status", "success"),
+        (but(json!({ "error_type": "internal" })), "error_type", "status \"error\" only"),
+        (failed(json!({ "error_type": "" })), "error_type", "is empty"),
+        (failed(json!({ "confidence": 2 })), "confidence", "between 0 and 1"),
+        (failed(json!({ "label": "\n" })), "label", "control character"),
+        (but(json!({ "event_id": "7" })), "event_id", "UUID"),
+        (but(json!({ "event_id": 7 })), "event_id", "UUID"),
+        (but(json!({ "request_id": "" })), "request_id", "is empty"),
+        (but(json!({ "request_id": "x".repeat(129) })), "request_id", "more than 128"),
+        (but(json!({ "row_index": -1 })), "row_index", "-1"),
+        (but(json!({ "occurred_at": "yesterday" })), "occurred_at", "year"),
+        (but(json!({ "occurred_at": 1_700_000_000 })), "occurred_at", "expected"),
+        (but(json!({ "model_sha256": "AB".repeat(32) })), "model_sha256", "64 lower-case"),
+        (but(json!({ "trace_id": "0".repeat(31) })), "trace_id", "32 lower-case"),
+        (but(json!({ "latency_seconds": -0.001 })), "latency_seconds", "0 or more"),
+        (but(json!({ "queue_seconds": "1 ms" })), "queue_seconds", "1 ms"),
+        (but(json!({ "schema_version": 1.5 })), "schema_version", "1.5"),
+        (but(json!({ "top": [score(json!(1)), score(json!(1.5))] })), "top[1].confidence", "between 0 and 1"),
+        (but(json!({ "top": [score(json!(1)), { "label": "", "confidence": 0 }] })), "top[1].label", "is empty"),
+        (but(json!({ "top": vec![score(json!(0)); 101] })), "top", "more than 100"),
+        (but(json!({ "note": "x".repeat(4096) })), "note", "4096 bytes"),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_record_names_its_place_and_its_field_wherever_it_stands() {
+    let (service, _folder) = fresh(&[]).await;
+    for (bad, field, says) in bad_records() {
+        let among = [smallest(), smallest(), bad.clone(), smallest()];
+        for (form, content_type, body, index) in [
+            ("alone", JSON, bad.to_string(), 0),
+            ("in an array", JSON, json!(among).to_string(), 2),
+            ("in lines", NDJSON, lines(&among), 2),
+        ] {
+            let name = format!("{field} that {says}, {form}");
+            let answer = service.log(content_type, body).await;
+            check(&service, &name, &answer, (422, "invalid_input", says)).await;
+            let body = answer.json();
+            assert_eq!((&body["index"], &body["field"]), (&json!(index), &json!(field)), "{name}: {body}");
+            assert!(body["error"].as_str().unwrap().contains(&format!("Record {index}")), "{name}: {body}");
+        }
+    }
+    let counted = service.metrics().await;
+    let refused = 3.0 * bad_records().len() as f64;
+    assert_eq!(counted.get(r#"http_requests_total{method="POST",route="/log",status="422"}"#), refused);
+    assert_eq!(counted.of("logging_predictions_total").sum() + counted.of("logging_duplicates_total").sum(), 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_record_at_all() {
+    let (service, _folder) = fresh(&[]).await;
+    for (name, content_type, body, index) in [
+        ("a number", JSON, "7".to_owned(), 0),
+        ("text", JSON, "\"cat\"".to_owned(), 0),
+        ("nothing", JSON, "null".to_owned(), 0),
+        ("an array in an array", JSON, json!([smallest(), ["cifar10"]]).to_string(), 1),
+        ("a number among lines", NDJSON, format!("{}\n7\n", smallest()), 1),
+        ("an array as a line", NDJSON, json!([smallest()]).to_string(), 0),
+    ] {
+        let answer = service.log(content_type, body).await;
+        check(&service, name, &answer, (422, "invalid_input", "")).await;
+        assert_eq!(answer.json()["index"], index, "{name}: {answer:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_json_is_another_matter_than_a_bad_record() {
+    let (service, _folder) = fresh(&[]).await;
+    let record = smallest().to_string();
+    let cut = &record[..record.len() - 1];
+    for (name, content_type, body, index) in [
+        ("an empty body", JSON, String::new(), json!(0)),
+        ("no JSON", JSON, "model=cifar10".to_owned(), json!(0)),
+        ("a record that ends early", JSON, cut.to_owned(), json!(0)),
+        ("two records", JSON, format!("{record}{record}"), json!(0)),
+        ("lines that are called JSON", JSON, format!("{record}\n{record}\n"), json!(0)),
+        ("NaN", JSON, record.replace("0.93", "NaN"), json!(0)),
+        ("an array that ends early", JSON, format!("[{record},{record}"), Value::Null),
+        ("an array with more behind it", JSON, format!("[{record}]]"), Value::Null),
+        ("an array that is broken within", JSON, format!("[{record},{cut},{record}]"), json!(1)),
+        ("a line that is broken", NDJSON, format!("{record}\n{cut}\n{record}\n"), json!(1)),
+        ("two records in a line", NDJSON, format!("{record}\n{record}{record}\n"), json!(1)),
+        ("bytes that are no text", NDJSON, format!("{record}\n\u{1}"), json!(1)),
+    ] {
+        let answer = service.log(content_type, body).await;
+        check(&service, name, &answer, (400, "invalid_request", "cannot be read")).await;
+        assert_eq!(answer.json()["index"], index, "{name}: {answer:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_content_types() {
+    let (service, _folder) = fresh(&[]).await;
+    for content_type in ["", "text/plain", "application/x-www-form-urlencoded", "json", "application/json-seq"] {
+        let answer = service.log(content_type, smallest().to_string()).await;
+        check(&service, content_type, &answer, (415, "unsupported_media_type", "application/x-ndjson")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_much_at_once() {
+    let (service, _folder) = fresh(&["--queue-limit", "10", "--max-body-bytes", "5000"]).await;
+    let (ten, eleven) = (vec![smallest(); 10], vec![smallest(); 11]);
+    let large = "x".repeat(5001);
+    for (name, content_type, body, says) in [
+        ("an array of many", JSON, json!(eleven).to_string(), "At most 10"),
+        ("many lines", NDJSON, lines(&eleven), "At most 10"),
+        ("many lines, of which one is bad", NDJSON, lines(&eleven).replacen("cat", "", 1), "At most 10"),
+        ("many bytes", JSON, large, "5000 bytes"),
+    ] {
+        let answer = service.log(content_type, body).await;
+        check(&service, name, &answer, (413, "too_large", says)).await;
+    }
+    service.store(&ten).await;
+    assert_eq!(service.count().await, 10);
+}

@@ -1,0 +1,151 @@
+//! A running service and its client.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Parser as _;
+use logging_service::config::Config;
+use monitoring::MetricsRegistry;
+use reqwest::header::HeaderMap;
+use reqwest::{Client, RequestBuilder};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::metrics::Metrics;
+
+/// How long anything may take to happen before a test gives up on it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const NDJSON: &str = "application/x-ndjson";
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|problem| panic!("{problem} in {self:?}"))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+/// A service in this process. Dropping it stops it.
+pub(crate) struct Service {
+    address: SocketAddr,
+    client: Client,
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<()>,
+}
+
+/// Starts a service on a database of its own, which lasts as long as the folder that comes with it.
+pub(crate) async fn fresh(flags: &[&str]) -> (Service, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    (Service::start(folder.path(), flags).await, folder)
+}
+
+impl Service {
+    /// Serves the database `data/predictions.db` in a folder from a free port.
+    pub(crate) async fn start(folder: &Path, flags: &[&str]) -> Self {
+        let database = format!("sqlite:{}", folder.join("data/predictions.db").display());
+        let fixed = ["logging-service", "--database", &database, "--drain-seconds", "0"];
+        let config = Config::try_parse_from(fixed.iter().chain(flags)).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let registry = MetricsRegistry::new(logging_service::SERVICE, "test").unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let running = tokio::spawn(async {
+            let shutdown = async {
+                // The sender is never used; it is dropped.
+                let _ = stopped.await;
+            };
+            logging_service::run(config, listener, registry, shutdown).await.unwrap();
+        });
+        let service = Self { address, client: Client::builder().no_proxy().build().unwrap(), stop, running };
+        // The port takes connections at once; an answer means that the database was tried.
+        assert_eq!(service.get("/health/live").await.status, 200);
+        service
+    }
+
+    /// Stops the service and waits until it has ended.
+    pub(crate) async fn stop(self) {
+        // An open connection that nobody uses would be waited for.
+        drop((self.client, self.stop));
+        self.running.await.unwrap();
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        answer(self.client.get(self.url(path))).await
+    }
+
+    pub(crate) async fn head(&self, path: &str) -> Answer {
+        answer(self.client.head(self.url(path))).await
+    }
+
+    /// Sends a body to `POST /log`; no content type is sent where it is empty.
+    pub(crate) async fn log(&self, content_type: &str, body: impl Into<reqwest::Body>) -> Answer {
+        let request = self.client.post(self.url("/log")).header("x-request-id", "the-request").body(body);
+        answer(if content_type.is_empty() { request } else { request.header("content-type", content_type) }).await
+    }
+
+    /// Stores records that are new.
+    pub(crate) async fn store(&self, records: &[Value]) {
+        let answer = self.log(JSON, Value::from(records).to_string()).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(answer.json(), json!({ "accepted": records.len(), "duplicates": 0 }));
+    }
+
+    /// The predictions of one page.
+    pub(crate) async fn predictions(&self, query: &str) -> Vec<Value> {
+        let answer = self.get(&format!("/predictions{query}")).await;
+        assert_eq!(answer.status, 200, "{query}: {answer:?}");
+        answer.json()["predictions"].as_array().unwrap().clone()
+    }
+
+    /// How many predictions are stored.
+    pub(crate) async fn count(&self) -> u64 {
+        self.get("/stats").await.json()["total"]["predictions"].as_u64().unwrap()
+    }
+
+    pub(crate) async fn metrics(&self) -> Metrics {
+        Metrics::parse(&self.get("/metrics").await.text)
+    }
+
+    /// Waits until the metrics are as they should be.
+    pub(crate) async fn metrics_until(&self, what: &str, condition: impl Fn(&Metrics) -> bool) {
+        let asking = async { while !condition(&self.metrics().await) {} };
+        tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("never happened: {what}"));
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+}
+
+async fn answer(request: RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    Answer { status, headers, text: response.text().await.unwrap() }
+}
+
+/// The smallest valid record.
+pub(crate) fn smallest() -> Value {
+    json!({ "model": "cifar10", "label": "cat", "confidence": 0.93 })
+}
+
+/// One record a line.
+pub(crate) fn lines(records: &[Value]) -> String {
+    records.iter().map(|record| format!("{record}\n")).collect()
+}
