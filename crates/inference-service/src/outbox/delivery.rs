@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, header};
-use monitoring::{Counter, Each, Family, RequestContext, label_enum};
+use monitoring::{Counter, Each, Family, LabelEnum as _, RequestContext, label_enum};
 use reqwest::{Client, StatusCode, Url};
 use serde::Deserialize;
 use tokio::sync::watch;
@@ -96,7 +96,7 @@ impl Delivery {
                 Err((DeliveryError::Rejected, _)) => batch_limit = batch.len() / 2,
                 Err((reason, problem)) => {
                     if pause == FIRST_PAUSE {
-                        warn!(reason = ?reason, problem, "prediction_log_delivery_failing");
+                        warn!(reason = reason.as_str(), problem, "prediction_log_delivery_failing");
                     }
                     self.rest(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
