@@ -4,6 +4,9 @@
 //! the same one. Nothing of the product lives in this crate.
 
 mod console;
+mod demo;
+mod generate;
+mod installed;
 mod stop_request;
 mod test;
 mod tidy;
@@ -26,10 +29,14 @@ struct Arguments {
 enum Task {
     /// Build both services in release and run them until Ctrl-C.
     Up(up::UpOptions),
+    /// Send traffic to a running inference-service, with an episode of drift, so that there is something to see.
+    Demo(demo::DemoOptions),
     /// Everything a change has to pass: structure, formatting, lints, docs, all tests.
     Test,
     /// Check the structure of the repository only (a part of `test`).
     Tidy,
+    /// Write the Kubernetes objects that are made from rules and dashboards (`test` checks them).
+    Generate(generate::GenerateOptions),
 }
 
 fn main() -> ExitCode {
@@ -45,8 +52,10 @@ fn main() -> ExitCode {
 fn run(task: Option<Task>) -> Result<()> {
     match task {
         Some(Task::Up(options)) => up::run(&options),
+        Some(Task::Demo(options)) => demo::run(&options),
         Some(Task::Test) => test::run(),
         Some(Task::Tidy) => tidy::run(),
+        Some(Task::Generate(options)) => generate::run(&options),
         None => Ok(Arguments::command().print_help()?),
     }
 }

@@ -15,6 +15,7 @@ use anyhow::{Result, anyhow};
 use self::command::CargoCommand;
 use self::skips::Skips;
 use crate::console::{say, warn};
+use crate::generate;
 use crate::tidy;
 
 const THIS: &str = "cargo xtask test";
@@ -51,6 +52,7 @@ const TESTS: CargoCommand = CargoCommand {
 pub(crate) fn run() -> Result<()> {
     let mut report = Report { started: Instant::now(), steps: Vec::new() };
     report.step("tidy", "cargo xtask tidy", tidy::run)?;
+    report.step("generated files", "cargo xtask generate --check", generate::check)?;
     report.step("tools", THIS, tools::provide)?;
     for check in CHECKS {
         report.step(check.name, &check.to_string(), || check.run())?;

@@ -4,14 +4,14 @@
 //! that need the program say that they skip. A build server (`CI=true`) never goes on.
 
 use std::env;
-use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::ffi::OsStr;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::policy::NoServices;
 use crate::console::{say, warn};
+use crate::installed::{find, search_path};
 use crate::stop_request::StopRequest;
 
 /// A program and the Debian package that brings it.
@@ -20,7 +20,14 @@ struct Tool {
     package: &'static str,
 }
 
-const TOOLS: [Tool; 1] = [Tool { program: "promtool", package: "prometheus" }];
+const TOOLS: [Tool; 6] = [
+    Tool { program: "promtool", package: "prometheus" },
+    Tool { program: "amtool", package: "prometheus-alertmanager" },
+    Tool { program: "prometheus-node-exporter", package: "prometheus-node-exporter" },
+    Tool { program: "yamllint", package: "yamllint" },
+    Tool { program: "shellcheck", package: "shellcheck" },
+    Tool { program: "docker-compose", package: "docker-compose" },
+];
 
 /// Makes the tools available, as far as this machine lets us.
 ///
@@ -89,14 +96,6 @@ fn missing(path: &OsStr) -> Vec<&'static Tool> {
     TOOLS.iter().filter(|tool| find(tool.program, path).is_none()).collect()
 }
 
-fn find(program: &str, path: &OsStr) -> Option<PathBuf> {
-    env::split_paths(path).map(|folder| folder.join(program)).find(|file| file.is_file())
-}
-
-fn search_path() -> OsString {
-    env::var_os("PATH").unwrap_or_default()
-}
-
 fn on_build_server() -> bool {
     env::var_os("CI").is_some_and(|value| value == "true")
 }
@@ -112,7 +111,9 @@ mod tests {
         let path = env::join_paths(folders.each_ref().map(tempfile::TempDir::path)).unwrap();
         std::fs::create_dir(folders[0].path().join("promtool")).unwrap();
         assert_eq!(missing(&path).len(), TOOLS.len(), "a folder of that name is no program");
-        std::fs::write(folders[1].path().join("promtool"), "").unwrap();
+        for tool in TOOLS {
+            std::fs::write(folders[1].path().join(tool.program), "").unwrap();
+        }
         assert!(missing(&path).is_empty());
         assert_eq!(missing(OsStr::new("")).len(), TOOLS.len());
     }

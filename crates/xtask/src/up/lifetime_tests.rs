@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::service::ServicePlan;
+use super::service::{Origin, ServicePlan};
 use super::supervisor::Supervisor;
 use crate::stop_request::StopRequest;
 
@@ -65,7 +65,7 @@ fn plan(folder: &Path, name: &'static str, script: &str) -> ServicePlan {
     fs::write(program.with_extension("script"), script).unwrap();
     symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/up/stand_in.sh"), &program).unwrap();
     let listen = "127.0.0.1:1".parse().unwrap();
-    ServicePlan { name, program, listen, listen_option: "--unused", arguments: Vec::new() }
+    ServicePlan { name, program, listen, listen_option: "--unused", arguments: Vec::new(), origin: Origin::Ours }
 }
 
 #[test]

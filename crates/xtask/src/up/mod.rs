@@ -1,33 +1,37 @@
-//! `cargo xtask up`: both services, built in release, until somebody says stop.
+//! `cargo xtask up`: both services, built in release, until somebody says stop; and what watches them, if asked for.
 //!
-//! Rule of thumb: whatever `up` starts, `up` ends, in the order that loses no record. inference-service ends
-//! first and delivers its last records; logging-service is there until it has.
+//! Rule of thumb: whatever `up` starts, `up` ends, in the order that loses no record. What watches ends first, then
+//! inference-service, which delivers its last records; logging-service is there until it has.
 
+mod http;
 #[cfg(test)]
 mod lifetime_tests;
+mod monitoring;
 mod ports;
 mod service;
 mod supervisor;
 
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 
-use self::service::ServicePlan;
+use self::monitoring::{Monitoring, MonitoringOptions};
+use self::service::{Origin, ServicePlan};
 use self::supervisor::Supervisor;
 use crate::console::{say, warn};
+use crate::installed;
 use crate::stop_request::StopRequest;
 use crate::workspace;
 
-/// How long both may take to load their models and open their database.
+/// How long all may take to load their models and open their databases.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 /// How long one service may take to answer what it accepted. Longer than a service gives itself.
 const STOP_PATIENCE: Duration = Duration::from_secs(40);
 
-/// Where the services listen.
+/// Where the services listen, and what else is to run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct UpOptions {
     /// Address of inference-service.
@@ -36,6 +40,11 @@ pub(crate) struct UpOptions {
     /// Address of logging-service.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8001", value_parser = parse_listen)]
     logging_listen: SocketAddr,
+    /// Folder for all that is kept; relative to the root of the repository.
+    #[arg(long, value_name = "FOLDER", default_value = "data")]
+    data: PathBuf,
+    #[command(flatten)]
+    monitoring: MonitoringOptions,
 }
 
 /// Builds, starts, waits, tells, watches, stops.
@@ -43,67 +52,70 @@ pub(crate) struct UpOptions {
 /// # Errors
 /// Where a port is taken, the build fails, or a service does not get ready, ends by itself, or has to be killed.
 pub(crate) fn run(options: &UpOptions) -> Result<()> {
-    let plans = options.plans(&workspace::release_folder()?)?;
+    let data = workspace::root().join(&options.data);
+    let services = options.plans(&workspace::release_folder()?);
+    let monitoring = options.monitoring.plan(&data, &installed::search_path())?;
+    let plans: Vec<ServicePlan> =
+        services.iter().chain(monitoring.iter().flat_map(|monitoring| &monitoring.plans)).cloned().collect();
+    ports::require_different(&plans)?;
     ports::require_free(&plans)?;
     build()?;
     // The build may have taken minutes, and the ports may have gone to somebody else.
     ports::require_free(&plans)?;
-    let data = workspace::root().join("data");
     fs::create_dir_all(&data).with_context(|| format!("{} cannot be created", data.display()))?;
+    if let Some(monitoring) = &monitoring {
+        monitoring.prepare(&services)?;
+    }
 
     let stop = StopRequest::listen().context("Ctrl-C cannot be listened for")?;
     let started = Instant::now();
     let mut supervisor = Supervisor::start(&plans)?;
     let outcome = supervisor.wait_until_ready(&stop, START_PATIENCE).and_then(|ready| {
         if ready {
-            say(options.welcome(started.elapsed()));
+            say(welcome(&services, monitoring.as_ref(), started.elapsed()));
             supervisor.watch(&stop)?;
         }
         Ok(())
     });
-    say("\nStopping: inference-service first, then logging-service. Ctrl-C again kills what does not end by itself.");
+    let order: Vec<&str> = plans.iter().rev().map(|plan| plan.name).collect();
+    say(format_args!("\nStopping {}. Ctrl-C again kills what does not end by itself.", order.join(", then ")));
     let stopped = supervisor.stop(&stop, STOP_PATIENCE);
     if let (Err(_), Err(problem)) = (&outcome, &stopped) {
         warn(problem);
     }
     outcome.and(stopped)?;
-    say("Both services have stopped.");
+    say("All of them have stopped.");
     Ok(())
 }
 
 impl UpOptions {
     /// Both services in their starting order.
-    fn plans(&self, programs: &Path) -> Result<[ServicePlan; 2]> {
-        let (inference, logging) = (self.inference_listen, self.logging_listen);
-        let same_host =
-            inference.ip() == logging.ip() || inference.ip().is_unspecified() || logging.ip().is_unspecified();
-        ensure!(
-            !(same_host && inference.port() == logging.port()),
-            "both services were given port {}: choose two different ones",
-            logging.port()
-        );
-        Ok([
-            ServicePlan {
-                name: "logging-service",
-                program: programs.join("logging-service"),
-                listen: logging,
-                listen_option: "--logging-listen",
-                arguments: vec!["--database".into(), "sqlite:data/predictions.db".into()],
-            },
-            ServicePlan {
-                name: "inference-service",
-                program: programs.join("inference-service"),
-                listen: inference,
-                listen_option: "--inference-listen",
-                arguments: vec!["--log-url".into(), base_url(logging)],
-            },
-        ])
+    fn plans(&self, programs: &Path) -> [ServicePlan; 2] {
+        let logging = ServicePlan {
+            name: "logging-service",
+            program: programs.join("logging-service"),
+            listen: self.logging_listen,
+            listen_option: "--logging-listen",
+            arguments: vec!["--database".into(), format!("sqlite:{}", self.data.join("predictions.db").display())],
+            origin: Origin::Ours,
+        };
+        let inference = ServicePlan {
+            name: "inference-service",
+            program: programs.join("inference-service"),
+            listen: self.inference_listen,
+            listen_option: "--inference-listen",
+            arguments: vec!["--log-url".into(), logging.url()],
+            origin: Origin::Ours,
+        };
+        [logging, inference]
     }
+}
 
-    fn welcome(&self, took: Duration) -> String {
-        let (inference, logging) = (base_url(self.inference_listen), base_url(self.logging_listen));
-        format!(
-            "
+fn welcome([logging, inference]: &[ServicePlan; 2], monitoring: Option<&Monitoring>, took: Duration) -> String {
+    let (inference, logging) = (inference.url(), logging.url());
+    let monitoring = monitoring.map(|monitoring| format!("{}\n", monitoring.welcome())).unwrap_or_default();
+    format!(
+        "
 Both services are ready after {took:.1?}.
 
   inference-service   {inference}/predict       {inference}/metrics   {inference}/health
@@ -114,10 +126,9 @@ A first prediction, from the root of the repository, and its row in the predicti
   curl --data-binary @deploy/models/cifar10/examples/cat.jpg -H 'content-type: image/jpeg' {inference}/predict
   curl '{logging}/predictions?limit=1'
 
-Ctrl-C stops both.
+{monitoring}Ctrl-C stops everything.
 "
-        )
-    }
+    )
 }
 
 fn build() -> Result<()> {
@@ -132,16 +143,6 @@ fn build() -> Result<()> {
     Ok(())
 }
 
-/// The address under which this machine reaches a service that listens on `listen`.
-fn base_url(mut listen: SocketAddr) -> String {
-    match listen.ip() {
-        IpAddr::V4(address) if address.is_unspecified() => listen.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(address) if address.is_unspecified() => listen.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
-    }
-    format!("http://{listen}")
-}
-
 /// Port 0 would be a port that nobody else is told.
 fn parse_listen(text: &str) -> Result<SocketAddr, String> {
     match text.parse::<SocketAddr>() {
@@ -154,10 +155,19 @@ fn parse_listen(text: &str) -> Result<SocketAddr, String> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use clap::Parser;
+
     use super::*;
 
-    fn options(inference: &str, logging: &str) -> UpOptions {
-        UpOptions { inference_listen: parse_listen(inference).unwrap(), logging_listen: parse_listen(logging).unwrap() }
+    fn plans(inference: &str, logging: &str) -> [ServicePlan; 2] {
+        let line = ["up", "--inference-listen", inference, "--logging-listen", logging, "--data", "kept"];
+        Line::try_parse_from(line).unwrap().options.plans(Path::new("/"))
+    }
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: UpOptions,
     }
 
     #[test]
@@ -169,33 +179,31 @@ mod tests {
     }
 
     #[test]
-    fn two_services_on_one_port_are_refused_before_anything_is_built() {
-        let programs = Path::new("/");
-        for (inference, logging) in
-            [("127.0.0.1:8000", "127.0.0.1:8000"), ("0.0.0.0:8000", "127.0.0.1:8000"), ("127.0.0.1:8000", "[::]:8000")]
-        {
-            assert!(options(inference, logging).plans(programs).is_err(), "{inference} with {logging}");
-        }
-        assert!(options("127.0.0.1:8000", "127.0.0.2:8000").plans(programs).is_ok());
-    }
-
-    #[test]
     fn records_go_to_where_logging_service_can_be_reached() {
         for (listen, url) in [
             ("127.0.0.1:9001", "http://127.0.0.1:9001"),
             ("0.0.0.0:9001", "http://127.0.0.1:9001"),
             ("[::]:9001", "http://[::1]:9001"),
         ] {
-            let plans = options("127.0.0.1:9000", listen).plans(Path::new("/")).unwrap();
-            assert_eq!(plans[1].arguments, ["--log-url", url]);
+            let [logging, inference] = plans("127.0.0.1:9000", listen);
+            assert_eq!(inference.arguments, ["--log-url", url]);
+            assert_eq!(logging.arguments, ["--database", "sqlite:kept/predictions.db"]);
         }
     }
 
     #[test]
     fn the_welcome_names_the_addresses_that_were_chosen() {
-        let text = options("127.0.0.1:9000", "0.0.0.0:9001").welcome(Duration::from_millis(840));
+        let text = welcome(&plans("127.0.0.1:9000", "0.0.0.0:9001"), None, Duration::from_millis(840));
         assert!(text.contains("image/jpeg' http://127.0.0.1:9000/predict\n"), "{text}");
         assert!(text.contains("curl 'http://127.0.0.1:9001/predictions?limit=1'\n"), "{text}");
         assert!(!text.contains(":8000") && !text.contains(":8001") && !text.contains("0.0.0.0"), "{text}");
+    }
+
+    #[test]
+    fn places_of_tools_are_asked_for_only_where_tools_run() {
+        for option in ["--prometheus-listen", "--alertmanager-listen", "--node-exporter-listen"] {
+            assert!(Line::try_parse_from(["up", option, "127.0.0.1:9000"]).is_err(), "{option}");
+            assert!(Line::try_parse_from(["up", "--monitoring", option, "127.0.0.1:9000"]).is_ok(), "{option}");
+        }
     }
 }

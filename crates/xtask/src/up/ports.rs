@@ -16,6 +16,19 @@ const SHOWN_COMMAND: usize = 80;
 /// The state LISTEN in the kernel's socket tables.
 const LISTENING: &str = "0A";
 
+/// Checks that no two services are meant to listen on one port.
+///
+/// # Errors
+/// The first two that are.
+pub(super) fn require_different(plans: &[ServicePlan]) -> Result<()> {
+    for (index, one) in plans.iter().enumerate() {
+        if let Some(other) = plans[..index].iter().find(|other| in_the_way(other.listen, one.listen)) {
+            bail!("{} and {} were given port {}: choose two different ones", other.name, one.name, one.listen.port());
+        }
+    }
+    Ok(())
+}
+
 /// Checks that each service can listen where it is meant to.
 ///
 /// # Errors
@@ -75,12 +88,16 @@ fn listening_sockets(table: &str, wanted: SocketAddr) -> Vec<String> {
             continue;
         };
         let Ok(taken) = parse_address(local) else { continue };
-        let same_host = taken.ip() == wanted.ip() || taken.ip().is_unspecified() || wanted.ip().is_unspecified();
-        if same_host && taken.port() == wanted.port() {
+        if in_the_way(taken, wanted) {
             inodes.push((*inode).to_owned());
         }
     }
     inodes
+}
+
+fn in_the_way(taken: SocketAddr, wanted: SocketAddr) -> bool {
+    let same_host = taken.ip() == wanted.ip() || taken.ip().is_unspecified() || wanted.ip().is_unspecified();
+    same_host && taken.port() == wanted.port()
 }
 
 /// `0100007F:1F40` is 127.0.0.1:8000: words of 32 bits in the machine's byte order, then the port.
@@ -121,6 +138,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use std::time::{Duration, Instant};
 
+    use super::super::service::Origin;
     use super::*;
 
     fn plan(listen: SocketAddr) -> ServicePlan {
@@ -130,7 +148,20 @@ mod tests {
             listen,
             listen_option: "--inference-listen",
             arguments: Vec::new(),
+            origin: Origin::Ours,
         }
+    }
+
+    #[test]
+    fn two_services_on_one_port_are_refused() {
+        for (one, other) in
+            [("127.0.0.1:8000", "127.0.0.1:8000"), ("0.0.0.0:8000", "127.0.0.1:8000"), ("127.0.0.1:8000", "[::]:8000")]
+        {
+            let plans = ["127.0.0.1:1", one, other].map(|address| plan(address.parse().unwrap()));
+            assert!(require_different(&plans).is_err(), "{one} with {other}");
+        }
+        let plans = ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.2:1"].map(|address| plan(address.parse().unwrap()));
+        assert!(require_different(&plans).is_ok());
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! One service as a child process.
+//! One service, or a tool that watches the services, as a child process.
 //!
 //! Rule of thumb: a child leads a process group of its own. The terminal's Ctrl-C reaches `up` alone, which
 //! then decides who ends when.
 
 use std::env;
-use std::net::SocketAddr;
+use std::fs::{self, File};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
+use super::http;
 use crate::console::warn;
 use crate::stop_request::StopRequest;
 use crate::workspace;
@@ -22,6 +24,8 @@ use crate::workspace;
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// A health check that takes longer counts as not ready.
 const HEALTH_CHECK_PATIENCE: Duration = Duration::from_secs(2);
+/// Lines that a tool wrote before it failed, as far as they are shown.
+const SHOWN_LINES: usize = 5;
 
 /// What it takes to start a service.
 #[derive(Clone, Debug)]
@@ -30,19 +34,55 @@ pub(super) struct ServicePlan {
     pub(super) name: &'static str,
     /// The program to run, with the root of the repository as its working directory.
     pub(super) program: PathBuf,
-    /// Handed over as `--listen`.
+    /// Where it listens; it is told so on its command line.
     pub(super) listen: SocketAddr,
     /// The option of `up` that changes `listen`.
     pub(super) listen_option: &'static str,
-    /// Everything after `--listen`.
+    /// Everything else on its command line.
     pub(super) arguments: Vec<String>,
+    /// Whose program it is.
+    pub(super) origin: Origin,
+}
+
+/// How a program is spoken to.
+#[derive(Clone, Debug)]
+pub(super) enum Origin {
+    /// One of our services: takes `--listen` and `--health-check`, and writes for people where we write.
+    Ours,
+    /// A tool of the Prometheus family: takes `--web.listen-address`.
+    Tool {
+        /// A GET of this path is answered with 200 once it is ready.
+        ready_path: &'static str,
+        /// All that it writes goes here.
+        log: PathBuf,
+    },
 }
 
 impl ServicePlan {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
-        command.current_dir(workspace::root()).stdin(Stdio::null()).arg("--listen").arg(self.listen.to_string());
+        command.current_dir(workspace::root()).stdin(Stdio::null());
+        match self.origin {
+            Origin::Ours => command.arg("--listen").arg(self.listen.to_string()),
+            Origin::Tool { .. } => command.arg(format!("--web.listen-address={}", self.listen)),
+        };
         command
+    }
+
+    /// The URL under which this machine reaches the service, without a path.
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.reached_at())
+    }
+
+    /// The address under which this machine reaches the service.
+    pub(super) fn reached_at(&self) -> SocketAddr {
+        let mut address = self.listen;
+        match address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+            _ => {}
+        }
+        address
     }
 }
 
@@ -53,15 +93,21 @@ pub(super) struct Service {
 }
 
 impl Service {
-    /// Starts the service; its output goes where ours goes, as text for people unless `LOG_FORMAT` says otherwise.
+    /// Starts the service. The output of our own goes where ours goes, as text for people unless `LOG_FORMAT` says
+    /// otherwise.
     ///
     /// # Errors
-    /// Where the program cannot be run.
+    /// Where the program cannot be run, or its log cannot be written.
     pub(super) fn start(plan: &ServicePlan) -> Result<Self> {
         let mut command = plan.command();
         command.args(&plan.arguments).process_group(0);
-        if env::var_os("LOG_FORMAT").is_none() {
-            command.env("LOG_FORMAT", "pretty");
+        match &plan.origin {
+            Origin::Ours if env::var_os("LOG_FORMAT").is_none() => _ = command.env("LOG_FORMAT", "pretty"),
+            Origin::Ours => {}
+            Origin::Tool { log, .. } => {
+                let file = File::create(log).with_context(|| format!("{} cannot be written", log.display()))?;
+                command.stdout(file.try_clone()?).stderr(file);
+            }
         }
         let child = command.spawn().with_context(|| format!("{} cannot be started", plan.program.display()))?;
         Ok(Self { plan: plan.clone(), child })
@@ -72,11 +118,29 @@ impl Service {
         self.plan.name
     }
 
-    /// Whether the service answers ready; asks through the service's own `--health-check`.
+    /// Where its last lines are, or the lines themselves: they may say why it failed.
+    pub(super) fn last_words(&self) -> String {
+        let Origin::Tool { log, .. } = &self.plan.origin else {
+            return "its last lines above may say why".into();
+        };
+        let text = fs::read_to_string(log).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        let shown = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
+        format!("{} may say why; it ends with\n{}", log.display(), shown.join("\n"))
+    }
+
+    /// Whether the service answers ready; one of ours is asked through its own `--health-check`.
     ///
     /// # Errors
     /// Where the check cannot be run at all.
     pub(super) fn is_ready(&self) -> Result<bool> {
+        match self.plan.origin {
+            Origin::Ours => self.passes_health_check(),
+            Origin::Tool { ready_path, .. } => Ok(http::answers_ok(self.plan.reached_at(), ready_path)),
+        }
+    }
+
+    fn passes_health_check(&self) -> Result<bool> {
         let mut check = self
             .plan
             .command()

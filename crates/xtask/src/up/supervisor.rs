@@ -43,10 +43,8 @@ impl Supervisor {
                 return Ok(true);
             };
             if Instant::now() >= deadline {
-                bail!(
-                    "{} is not ready after {patience:.0?}; its last lines above may say why",
-                    self.services[late].name()
-                );
+                let late = &self.services[late];
+                bail!("{} is not ready after {patience:.0?}; {}", late.name(), late.last_words());
             }
             thread::sleep(LOOK_EVERY);
         }
@@ -82,7 +80,7 @@ impl Supervisor {
     fn require_all_running(&mut self) -> Result<()> {
         for service in &mut self.services {
             if let Some(status) = service.ended()? {
-                bail!("{} has ended by itself ({status}); its last lines above may say why", service.name());
+                bail!("{} has ended by itself ({status}); {}", service.name(), service.last_words());
             }
         }
         Ok(())

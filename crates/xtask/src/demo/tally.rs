@@ -1,0 +1,166 @@
+//! What was sent and what came back.
+
+use std::collections::BTreeMap;
+
+use super::counters::{Counter, Counts};
+use super::mix::Episode;
+
+/// What became of one request.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    /// When it was made.
+    pub(super) episode: Episode,
+    /// Predictions that it asked for.
+    pub(super) items: u64,
+    /// Seconds until the whole answer was there.
+    pub(super) seconds: f64,
+    /// The answer.
+    pub(super) answer: Answer,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// Predictions of this model.
+    Predictions(String, Vec<Prediction>),
+    /// A refusal with this code.
+    Refusal(String),
+    /// Nothing, or nothing that can be understood, for this reason.
+    Nothing(String),
+}
+
+/// What is looked at of one prediction.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Prediction {
+    /// From 0 to 1.
+    pub(super) confidence: f64,
+    pub(super) defect: bool,
+}
+
+/// Everything so far.
+#[derive(Default)]
+pub(super) struct Tally {
+    /// Requests that were answered with predictions.
+    pub(super) answered: u64,
+    /// Requests that were refused.
+    pub(super) refused: u64,
+    /// Requests that got no answer.
+    pub(super) unanswered: u64,
+    /// Predictions that were asked for without getting an answer: the service may have counted them or not.
+    pub(super) uncertain: u64,
+    /// The last reason why there was no answer.
+    pub(super) last_problem: Option<String>,
+    /// What the service should have counted.
+    pub(super) counts: Counts,
+    /// What the models said, by model and episode.
+    pub(super) qualities: BTreeMap<(String, Episode), Quality>,
+    seconds: Vec<f64>,
+    /// Of `seconds`, those before the present interval.
+    told: usize,
+}
+
+/// What a model said in one episode.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Quality {
+    predictions: u64,
+    confidence: f64,
+    defects: u64,
+}
+
+impl Quality {
+    /// Mean confidence.
+    pub(super) fn confidence(&self) -> f64 {
+        self.confidence / self.predictions as f64
+    }
+
+    /// Share of the predictions that name a defect.
+    pub(super) fn defects(&self) -> f64 {
+        self.defects as f64 / self.predictions as f64
+    }
+}
+
+impl Tally {
+    /// Takes in one outcome.
+    pub(super) fn add(&mut self, outcome: Outcome) {
+        match outcome.answer {
+            Answer::Predictions(model, predictions) => {
+                self.answered += 1;
+                self.seconds.push(outcome.seconds);
+                let quality = self.qualities.entry((model.clone(), outcome.episode)).or_default();
+                for prediction in &predictions {
+                    quality.predictions += 1;
+                    quality.confidence += prediction.confidence;
+                    quality.defects += u64::from(prediction.defect);
+                }
+                self.counts.add(Counter::Predicted(model), predictions.len() as u64);
+            }
+            Answer::Refusal(code) => {
+                self.refused += 1;
+                self.counts.add(Counter::Refused(code), outcome.items);
+            }
+            Answer::Nothing(problem) => {
+                self.unanswered += 1;
+                self.uncertain += outcome.items;
+                self.last_problem = Some(problem);
+            }
+        }
+    }
+
+    /// Requests whose end is known.
+    pub(super) fn ended(&self) -> u64 {
+        self.answered + self.refused + self.unanswered
+    }
+
+    /// Median and 95th percentile of the seconds of the answers since the last call.
+    pub(super) fn recent_latency(&mut self) -> Option<[f64; 2]> {
+        let recent = percentiles(&self.seconds[self.told..]);
+        self.told = self.seconds.len();
+        recent
+    }
+
+    /// The same of all answers.
+    pub(super) fn latency(&self) -> Option<[f64; 2]> {
+        percentiles(&self.seconds)
+    }
+}
+
+/// Median and 95th percentile, or `None` of nothing.
+fn percentiles(values: &[f64]) -> Option<[f64; 2]> {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    let last = values.len().checked_sub(1)?;
+    Some([0.5, 0.95].map(|quantile| values[(last as f64 * quantile).round() as usize]))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    fn outcome(items: u64, answer: Answer) -> Outcome {
+        Outcome { episode: Episode::Drift, items, seconds: 0.5, answer }
+    }
+
+    #[test]
+    fn predictions_are_counted_one_by_one_and_requests_as_a_whole() {
+        let mut tally = Tally::default();
+        let predictions = [(0.5, true), (0.75, false)].map(|(confidence, defect)| Prediction { confidence, defect });
+        tally.add(outcome(2, Answer::Predictions("a".into(), predictions.into())));
+        tally.add(outcome(4, Answer::Refusal("overloaded".into())));
+        tally.add(outcome(3, Answer::Nothing("gone".into())));
+        assert_eq!((tally.answered, tally.refused, tally.unanswered, tally.uncertain), (1, 1, 1, 3));
+        let counted: Vec<u64> = tally.counts.beside(&Counts::default()).map(|(_, mine, _)| mine).collect();
+        assert_eq!(counted, [2, 4]);
+        let quality = tally.qualities[&("a".to_owned(), Episode::Drift)];
+        assert_eq!((quality.confidence(), quality.defects()), (0.625, 0.5));
+    }
+
+    #[test]
+    fn latency_is_told_once_for_each_interval_and_at_the_end_for_all() {
+        let mut tally = Tally { seconds: (1..=101).map(f64::from).collect(), ..Tally::default() };
+        assert_eq!(tally.recent_latency(), Some([51.0, 96.0]));
+        assert_eq!(tally.recent_latency(), None);
+        assert_eq!(tally.latency(), Some([51.0, 96.0]));
+        assert_eq!(percentiles(&[3.0]), Some([3.0, 3.0]));
+    }
+}
