@@ -1,1 +1,52 @@
-//! Skeleton.
+//! Both services as real processes, observed from outside: by HTTP, signals, their output, their files.
+//!
+//! Each file in `tests/` opens with what it proves. They want both processor cores, so inside a file one test
+//! runs at a time ([`alone`]), and cargo runs the files one after another.
+//!
+//! Rule of thumb: a test waits for a condition ([`wait_until`]), never for a time to pass, unless the time is
+//! its subject.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "only tests use this crate, and a panic is how they fail")]
+
+mod answer;
+mod configuration;
+mod daemon;
+mod database;
+mod documents;
+mod launch;
+mod load;
+mod log_books;
+mod log_lines;
+mod metrics;
+mod pair;
+mod patience;
+mod pictures;
+mod programs;
+mod prometheus;
+mod python;
+mod service;
+mod stage;
+mod targets;
+mod tools;
+
+pub use answer::{Answer, Failure, assert_is_refusal, client};
+pub use configuration::Configuration;
+pub use daemon::Daemon;
+pub use database::Database;
+pub use documents::{DocumentedQuery, documented_queries, documents};
+pub use launch::Launch;
+pub use load::{Load, Outcome, RunningLoad, Shot, percentile};
+pub use log_books::LogBooks;
+pub use log_lines::{LogLine, count_by, read_log_lines};
+pub use metrics::Metrics;
+pub use pair::Pair;
+pub use patience::{alone, wait_until};
+pub use pictures::{Picture, copy_model, model_folder, pictures};
+pub use programs::{program, root};
+pub use prometheus::Prometheus;
+pub use python::python_program;
+pub use rustix::process::Signal;
+pub use service::Service;
+pub use stage::{AN_HOUR_AGO, Stage};
+pub use targets::Targets;
+pub use tools::{free_address, skip_without, tool};

@@ -1,0 +1,50 @@
+//! The logging service's database file, read past the service.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+use uuid::Uuid;
+
+/// A read-only connection to the file.
+pub struct Database(Connection);
+
+impl Database {
+    /// Opens the file.
+    ///
+    /// # Panics
+    /// If it is not there; so do all the others if a query fails.
+    pub fn open(path: &Path) -> Self {
+        Self(Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("the database opens"))
+    }
+
+    /// SQLite's own verdict on the file: `ok`, or what is wrong.
+    pub fn integrity(&self) -> String {
+        self.0.pragma_query_value(None, "integrity_check", |row| row.get(0)).expect("integrity_check")
+    }
+
+    /// All rows.
+    pub fn rows(&self) -> u64 {
+        self.number("SELECT count(*) FROM predictions WHERE ?1 = ?1", "")
+    }
+
+    /// The rows of one model.
+    pub fn rows_of(&self, model: &str) -> u64 {
+        self.number("SELECT count(*) FROM predictions WHERE model = ?1", model)
+    }
+
+    /// How often each event id of a model is there.
+    pub fn event_ids_of(&self, model: &str) -> HashMap<Uuid, u64> {
+        let mut statement = self.0.prepare("SELECT event_id FROM predictions WHERE model = ?1").expect("a statement");
+        let ids = statement.query_map([model], |row| row.get::<_, [u8; 16]>(0)).expect("the event ids");
+        let mut counts = HashMap::new();
+        for id in ids {
+            *counts.entry(Uuid::from_bytes(id.expect("an event id"))).or_default() += 1;
+        }
+        counts
+    }
+
+    fn number(&self, sql: &str, parameter: &str) -> u64 {
+        self.0.query_row(sql, [parameter], |row| row.get::<_, i64>(0)).expect("a number").unsigned_abs()
+    }
+}

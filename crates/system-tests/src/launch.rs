@@ -1,0 +1,138 @@
+//! How a service is to be started.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::programs::program;
+use crate::service::{Service, StandardOutput};
+use crate::{free_address, model_folder};
+
+/// Ports that may be lost to somebody else between choosing and taking them.
+const ATTEMPTS: usize = 5;
+
+/// A service to be started, any number of times, with no environment but the one given here.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    program: &'static str,
+    listen: Option<SocketAddr>,
+    arguments: Vec<OsString>,
+    environment: Vec<(&'static str, &'static str)>,
+    models: Option<OsString>,
+    stdout_is_read: bool,
+}
+
+impl Launch {
+    /// The inference service with the shipped models, which logs nowhere until told.
+    pub fn inference() -> Self {
+        let launch = Self::new("inference-service");
+        Self { models: Some(model_folder().into()), ..launch }.flag("--log-url=", "")
+    }
+
+    /// The inference service with the shipped models, which logs to the logging service at this address.
+    pub fn inference_logging_to(logging: SocketAddr) -> Self {
+        let launch = Self::new("inference-service");
+        Self { models: Some(model_folder().into()), ..launch }.flag("--log-url=", format!("http://{logging}"))
+    }
+
+    /// The logging service with its database in this file.
+    pub fn logging(database: &Path) -> Self {
+        let mut url = OsString::from("sqlite:");
+        url.push(database);
+        Self::new("logging-service").flag("--database=", url)
+    }
+
+    fn new(program: &'static str) -> Self {
+        Self {
+            program,
+            listen: None,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            models: None,
+            stdout_is_read: true,
+        }
+    }
+
+    /// Adds a flag, such as `--threads=` with `1`.
+    #[must_use]
+    pub fn flag(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        let mut argument = OsString::from(name);
+        argument.push(value.into());
+        self.arguments.push(argument);
+        self
+    }
+
+    /// Serves models from another folder.
+    #[must_use]
+    pub fn models(self, folder: &Path) -> Self {
+        Self { models: Some(folder.into()), ..self }
+    }
+
+    /// Sets an environment variable.
+    #[must_use]
+    pub fn environment(mut self, name: &'static str, value: &'static str) -> Self {
+        self.environment.push((name, value));
+        self
+    }
+
+    /// Listens on this address and no other.
+    #[must_use]
+    pub fn listen(self, address: SocketAddr) -> Self {
+        Self { listen: Some(address), ..self }
+    }
+
+    /// Makes stdout a pipe that nobody reads.
+    #[must_use]
+    pub fn unread_stdout(self) -> Self {
+        Self { stdout_is_read: false, ..self }
+    }
+
+    /// Starts the process, and does not wait for it.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn spawn(&self) -> Service {
+        let address = self.listen.unwrap_or_else(free_address);
+        let folder = TempDir::new().expect("a scratch folder");
+        let file = |name| File::create(folder.path().join(name)).expect("a file for the output");
+        let stdout = if self.stdout_is_read { file("stdout").into() } else { Stdio::piped() };
+        let mut child = Command::new(program(self.program))
+            .arg("--listen")
+            .arg(address.to_string())
+            .args(self.models.iter().flat_map(|models| ["--models".as_ref(), models.as_os_str()]))
+            .args(&self.arguments)
+            .env_clear()
+            .envs(self.environment.iter().copied())
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(stdout)
+            .stderr(file("stderr"))
+            .spawn()
+            .expect("the service starts");
+        let output = match child.stdout.take() {
+            Some(pipe) => StandardOutput::Unread(pipe),
+            None => StandardOutput::File(folder.path().join("stdout")),
+        };
+        Service::new(address, child, (folder, output))
+    }
+
+    /// Starts the service, and waits until it is ready.
+    ///
+    /// # Panics
+    /// If it does not become ready.
+    pub async fn start(&self) -> Service {
+        for _ in 0..ATTEMPTS {
+            let mut service = self.spawn();
+            if service.becomes_ready().await {
+                return service;
+            }
+            let output = service.output();
+            assert!(self.listen.is_none() && output.contains("cannot listen on"), "{} ended: {output}", self.program);
+        }
+        panic!("every port was lost to somebody else");
+    }
+}

@@ -1,0 +1,119 @@
+//! Proves that the documents are true: docs/metrics.md has a row for each metric that the services expose, with its
+//! type and labels, and no other; and the commands of the README work as printed.
+
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use system_tests::{Pair, alone};
+
+/// What is known of a metric besides its name.
+#[derive(Debug, PartialEq, Eq)]
+struct Description {
+    kind: String,
+    labels: BTreeSet<String>,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_metric_has_its_row_and_every_row_its_metric() {
+    let _alone = alone().await;
+    let pair = Pair::start().await;
+    let mut exposed = BTreeMap::new();
+    for service in [&pair.inference, &pair.logging] {
+        exposed.extend(described_by_exposition(&service.get("/metrics").await.text()));
+    }
+    let documented = described_by_table(&fs::read_to_string(root().join("docs/metrics.md")).unwrap());
+    for (name, description) in &exposed {
+        assert_eq!(documented.get(name), Some(description), "{name} in docs/metrics.md");
+    }
+    for name in documented.keys() {
+        assert!(exposed.contains_key(name), "docs/metrics.md describes {name}, which no service exposes");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commands_of_the_readme_work_as_printed() {
+    let _alone = alone().await;
+    let pair = Pair::start().await;
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let mut lines = readme.lines();
+    let mut commands = 0;
+    while let Some(line) = lines.next() {
+        let Some(command) = line.strip_prefix("$ curl ") else { continue };
+        let printed = lines.next().unwrap();
+        let command = format!("curl -sS --fail {command}")
+            .replace("127.0.0.1:8000", &pair.inference.address.to_string())
+            .replace("127.0.0.1:8001", &pair.logging.address.to_string());
+        let output = Command::new("bash").args(["-c", &command]).current_dir(root()).output().unwrap();
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+        let output = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(shape(&output), shape(printed), "{command}");
+        pair.all_delivered().await;
+        commands += 1;
+    }
+    assert!(commands >= 3, "the README has only {commands} commands");
+}
+
+/// What of an output does not change from run to run: the keys of JSON, or the text before the last number.
+fn shape(output: &str) -> String {
+    let first = output.lines().next().unwrap_or_default();
+    match serde_json::from_str::<Value>(first) {
+        Ok(mut json) => {
+            erase_values(&mut json);
+            json.to_string()
+        }
+        Err(_) => first.rsplit_once(' ').unwrap_or((first, "")).0.to_owned(),
+    }
+}
+
+fn erase_values(json: &mut Value) {
+    match json {
+        Value::Object(members) => members.values_mut().for_each(erase_values),
+        Value::Array(elements) => elements.iter_mut().for_each(erase_values),
+        // What was predicted does not change.
+        Value::String(text) if text == "cat" => {}
+        other => *other = Value::Null,
+    }
+}
+
+/// Reads `# TYPE` lines and the labels of the samples that follow.
+fn described_by_exposition(text: &str) -> BTreeMap<String, Description> {
+    let mut metrics: BTreeMap<String, Description> = BTreeMap::new();
+    let mut current = String::new();
+    for line in text.lines() {
+        if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' ')) {
+            current = name.to_owned();
+            metrics.insert(current.clone(), Description { kind: kind.to_owned(), labels: BTreeSet::new() });
+        } else if let Some((_, labels)) = line.split_once('{').filter(|_| !line.starts_with('#')) {
+            // No label value of the shipped models holds a quote or an equals sign.
+            let names = labels.split("=\"").map(|part| part.rsplit([',', '"']).next().unwrap_or(part));
+            let names: BTreeSet<&str> = names.filter(|name| !name.contains('}') && *name != "le").collect();
+            metrics.get_mut(&current).unwrap().labels.extend(names.into_iter().map(str::to_owned));
+        }
+    }
+    metrics
+}
+
+/// Reads rows such as "| `name` | counter | `a`, `b` | meaning |".
+fn described_by_table(page: &str) -> BTreeMap<String, Description> {
+    let mut metrics = BTreeMap::new();
+    for line in page.lines() {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [name, kind, labels, meaning] = cells.as_slice() else { continue };
+        let Some(name) = name.strip_prefix('`').and_then(|name| name.strip_suffix('`')) else { continue };
+        assert!(meaning.len() > 10, "{name} has no meaning in docs/metrics.md");
+        let labels = labels.split(',').map(|label| label.trim().trim_matches('`').to_owned());
+        let labels = labels.filter(|label| !label.is_empty()).collect();
+        let twice = metrics.insert(name.to_owned(), Description { kind: (*kind).to_owned(), labels });
+        assert!(twice.is_none(), "{name} stands twice in docs/metrics.md");
+    }
+    metrics
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
