@@ -1,0 +1,89 @@
+//! A command of the README as a process.
+
+use std::env;
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, kill_process};
+use system_tests::{Signal, root, wait_until};
+use tempfile::TempDir;
+
+/// A running `cargo xtask …`. If it still runs when it is dropped, it is asked to end, with all that it has started.
+pub(crate) struct Task {
+    child: Child,
+    output: PathBuf,
+    #[expect(dead_code, reason = "the folder is deleted with this")]
+    folder: TempDir,
+}
+
+impl Task {
+    /// Types `cargo xtask` and these arguments.
+    pub(crate) fn start(arguments: &[impl AsRef<str>]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let output = folder.path().join("output");
+        let file = File::create(&output).unwrap();
+        // This program is <target folder>/debug/deps/<test>, wherever that is.
+        let target = env::current_exe().unwrap().ancestors().nth(3).unwrap().to_owned();
+        let child = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+            .arg("xtask")
+            .args(arguments.iter().map(AsRef::as_ref))
+            .current_dir(root())
+            .env("CARGO_TARGET_DIR", target)
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        Self { child, output, folder }
+    }
+
+    /// All that it has said, on stdout and stderr.
+    pub(crate) fn output(&self) -> String {
+        fs::read_to_string(&self.output).unwrap()
+    }
+
+    /// Waits until it has said these words.
+    pub(crate) async fn says(&mut self, words: &str, patience: Duration) {
+        wait_until(&format!("the command says {words:?}"), patience, async || {
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none(), "it ended ({ended:?}) before it said {words:?}: {}", self.output());
+            self.output().contains(words)
+        })
+        .await;
+    }
+
+    /// The processes that it has started; `cargo` itself has become the command.
+    pub(crate) fn children(&self) -> Vec<u32> {
+        let ids = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        let parent = self.child.id().to_string();
+        let started_by_it = |id: &u32| {
+            let state = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            // The name, which may hold anything, stands in brackets; after it come the state and the parent.
+            let after_name = state.rsplit_once(')').map_or("", |(_, rest)| rest);
+            after_name.split_whitespace().nth(1) == Some(parent.as_str())
+        };
+        ids.filter(started_by_it).collect()
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits until it has ended, and says how.
+    pub(crate) async fn ends(&mut self, patience: Duration) -> ExitStatus {
+        wait_until("the command ends", patience, async || self.child.try_wait().unwrap().is_some()).await;
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.signal(Signal::TERM);
+            let _ = self.child.wait();
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Metrics of ours that no rule and no dashboard uses.
+
+/// A metric, and why nothing has to be asked of it all the time.
+pub(crate) const EXEMPT: [(&str, &str); 1] =
+    [("process_virtual_memory_bytes", "address space costs nothing; process_resident_memory_bytes is what is watched")];

@@ -1,0 +1,54 @@
+//! What the clients of the tests ask for.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::json;
+use system_tests::{Load, Pair, Picture, RunningLoad, Shot, copy_model, model_folder, pictures};
+
+const LOAD: Load = Load { connections: 2, every: Duration::from_millis(20), requests: None };
+
+/// A model that is there and cannot be loaded.
+pub(crate) const BROKEN_MODEL: &str = "broken";
+
+/// Pictures for both models, all of which are answered; few show a defect.
+pub(crate) fn ordinary(pair: &Pair) -> RunningLoad {
+    let (images, surface) = (pictures("cifar10"), pictures("surface"));
+    let ok = fs::read(model_folder().join("surface/examples/ok.png")).unwrap();
+    let ok = Picture { content_type: "image/png", bytes: ok };
+    LOAD.start(&pair.inference, move |number| match number % 20 {
+        0 => Shot::picture("surface", &surface[number / 20 % surface.len()]),
+        even if even % 2 == 0 => Shot::picture("surface", &ok),
+        _ => Shot::picture("cifar10", &images[number / 2 % images.len()]),
+    })
+}
+
+/// All kinds of trouble: refusals, defects, batches, and a model that does not serve.
+pub(crate) fn troubled(pair: &Pair) -> RunningLoad {
+    let (surface, images) = (pictures("surface"), pictures("cifar10"));
+    LOAD.start(&pair.inference, move |number| match number % 8 {
+        0 => Shot::new("/predict", "text/plain", "hello"),
+        1 => Shot::new("/predict?model=surface", "image/png", "no picture"),
+        2 => Shot::picture("nobody", &surface[0]),
+        3 => Shot::picture(BROKEN_MODEL, &surface[0]),
+        4 => {
+            let batch: Vec<String> = images.iter().map(|image| BASE64_STANDARD.encode(&image.bytes)).collect();
+            Shot::new("/predict", "application/json", json!({"model": "cifar10", "images": batch}).to_string())
+        }
+        _ => Shot::picture("surface", &surface[number % surface.len()]),
+    })
+}
+
+/// Puts the shipped models into a folder, and one beside them whose file is cut short.
+pub(crate) fn repository_with_a_broken_model(folder: &Path) {
+    for model in ["cifar10", "surface"] {
+        copy_model(model, folder, model);
+    }
+    copy_model("surface", folder, BROKEN_MODEL);
+    let file = folder.join(BROKEN_MODEL).join("1/model.onnx");
+    let bytes = fs::read(&file).unwrap();
+    fs::write(file, &bytes[..bytes.len() / 2]).unwrap();
+}
