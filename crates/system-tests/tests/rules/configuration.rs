@@ -11,11 +11,11 @@ use crate::catalogue::{RULE_FILES, list, parse, rules, test_files};
 #[test]
 fn prometheus_takes_its_configuration_and_its_rules() {
     let Some(promtool) = skip_without("promtool", "the configuration of Prometheus") else { return };
-    let said = run(&promtool, &root(), &["check", "config", "--lint=all", "prometheus.yml"]).unwrap();
+    let said = run(&promtool, root(), &["check", "config", "--lint=all", "prometheus.yml"]).unwrap();
     assert!(said.contains("3 rule files found"), "{said}");
     let found: usize = said.lines().filter_map(|line| line.trim().strip_prefix("SUCCESS: ")).filter_map(number).sum();
     assert_eq!(found, rules().len() + RULE_FILES.len(), "{said}");
-    run(&promtool, &root(), &[&["check", "rules", "--lint=all", "--lint-fatal"], &RULE_FILES[..]].concat()).unwrap();
+    run(&promtool, root(), &[&["check", "rules", "--lint=all", "--lint-fatal"], &RULE_FILES[..]].concat()).unwrap();
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn the_tests_of_the_rules_hold() {
     let Some(promtool) = skip_without("promtool", "what the rules do") else { return };
     let files = test_files();
     let arguments: Vec<_> = ["test", "rules"].into_iter().chain(files.iter().map(String::as_str)).collect();
-    run(&promtool, &root(), &arguments).unwrap();
+    run(&promtool, root(), &arguments).unwrap();
 }
 
 /// What promtool says, or how it fails.

@@ -8,4 +8,3 @@ mod catalogue;
 mod configuration;
 mod expression;
 mod manners;
-mod selection;
