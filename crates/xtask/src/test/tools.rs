@@ -20,13 +20,16 @@ struct Tool {
     package: &'static str,
 }
 
-const TOOLS: [Tool; 6] = [
+const TOOLS: [Tool; 9] = [
     Tool { program: "promtool", package: "prometheus" },
     Tool { program: "amtool", package: "prometheus-alertmanager" },
     Tool { program: "prometheus-node-exporter", package: "prometheus-node-exporter" },
     Tool { program: "yamllint", package: "yamllint" },
     Tool { program: "shellcheck", package: "shellcheck" },
     Tool { program: "docker-compose", package: "docker-compose" },
+    Tool { program: "busybox", package: "busybox-static" },
+    Tool { program: "haproxy", package: "haproxy" },
+    Tool { program: "strip", package: "binutils" },
 ];
 
 /// Makes the tools available, as far as this machine lets us.
