@@ -17,6 +17,13 @@ pub(crate) struct Rule {
     pub(crate) body: Value,
 }
 
+/// One entry of a file of tests.
+pub(crate) struct Case {
+    /// Time between two evaluations; it holds for all entries of a file.
+    pub(crate) every: String,
+    pub(crate) body: Value,
+}
+
 impl Rule {
     /// The alert's name, or that of the recorded series.
     pub(crate) fn name(&self) -> &str {
@@ -36,6 +43,17 @@ impl Rule {
 pub(crate) fn rules() -> Vec<Rule> {
     let groups = RULE_FILES.iter().flat_map(|file| list(&parse(file), "groups"));
     groups.flat_map(|group| list(&group, "rules")).map(|body| Rule { body }).collect()
+}
+
+/// Every entry of every file of tests.
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for file in test_files() {
+        let file = parse(&file);
+        let every = file["evaluation_interval"].as_str().expect("an evaluation interval");
+        cases.extend(list(&file, "tests").into_iter().map(|body| Case { every: every.to_owned(), body }));
+    }
+    cases
 }
 
 /// The paths of the files of tests.

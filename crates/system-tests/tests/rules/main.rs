@@ -1,5 +1,5 @@
 //! Proves that the rules of Prometheus are right: it takes them and the configuration around them, their tests hold,
-//! and every alert says who is told,
+//! the tests notice if a threshold, a window, a label or a comparison is changed, and every alert says who is told,
 //! what is the matter, and where to read on.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
@@ -8,3 +8,7 @@ mod catalogue;
 mod configuration;
 mod expression;
 mod manners;
+mod mutants;
+mod mutations;
+mod selection;
+mod survivors;
