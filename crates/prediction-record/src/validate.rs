@@ -156,3 +156,65 @@ fn hex(field: &str, value: &str, digits: usize) -> Result<(), Invalid> {
         Err(Invalid::new(field, format!("must be {digits} lower-case hexadecimal digits")))
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn field_refused(change: impl FnOnce(&mut Value)) -> Option<String> {
+        let mut record = json!({ "model": "cifar10", "label": "cat", "confidence": 0.93 });
+        change(&mut record);
+        let record: PredictionRecord = serde_json::from_value(record).unwrap();
+        record.validate().err().map(|invalid| invalid.field)
+    }
+
+    #[test]
+    fn the_smallest_records_are_valid() {
+        assert_eq!(field_refused(|_| {}), None);
+        let failed: PredictionRecord = serde_json::from_value(json!({ "model": "m", "status": "error" })).unwrap();
+        assert_eq!(failed.validate(), Ok(()));
+    }
+
+    #[test]
+    fn the_field_at_fault_is_named() {
+        let set = |field: &'static str, value: Value| field_refused(move |record| record[field] = value);
+        for (field, value) in [
+            ("model", json!("")),
+            ("model", json!("two words")),
+            ("model", json!("m".repeat(MAX_NAME_CHARS + 1))),
+            ("version", json!("1/2")),
+            ("request_id", json!("line\nend")),
+            ("label", json!("l".repeat(MAX_LABEL_CHARS + 1))),
+            ("label", Value::Null),
+            ("confidence", json!(1.01)),
+            ("confidence", json!(-0.01)),
+            ("confidence", Value::Null),
+            ("error_type", json!("internal")),
+            ("model_sha256", json!("ABC")),
+            ("trace_id", json!("0".repeat(31))),
+            ("latency_seconds", json!(-1.0)),
+        ] {
+            assert_eq!(set(field, value.clone()).as_deref(), Some(field), "{value}");
+        }
+        let second = json!([{ "label": "a", "confidence": 1.0 }, { "label": "b", "confidence": 2.0 }]);
+        assert_eq!(set("top", second).as_deref(), Some("top[1].confidence"));
+        assert_eq!(set("mystery", json!("x".repeat(MAX_EXTRA_BYTES))).as_deref(), Some("mystery"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_not_known_comes_back_as_it_was(name in "x_[a-z]{1,8}", value in any::<i32>(), confidence in 0.0..=1.0) {
+            let mut sent = json!({ "model": "m", "label": "l", "confidence": confidence });
+            sent[&name] = json!(value);
+            let record: PredictionRecord = serde_json::from_value(sent).unwrap();
+            prop_assert_eq!(record.validate(), Ok(()));
+            let back: PredictionRecord = serde_json::from_value(serde_json::to_value(&record).unwrap()).unwrap();
+            prop_assert_eq!(&back.extra[&name], &json!(value));
+            prop_assert_eq!(back, record);
+        }
+    }
+}

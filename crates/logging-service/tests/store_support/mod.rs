@@ -1,5 +1,5 @@
 //! What the tests of the store share: a store in a scratch directory, records, and a witness.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
