@@ -7,6 +7,7 @@
 
 mod app;
 pub mod config;
+pub mod export;
 mod ingest;
 mod metrics;
 mod queries;

@@ -1,0 +1,150 @@
+//! Apache Parquet: rows are kept until a row group is full, and its bytes are handed out then.
+//!
+//! Times are 64-bit microseconds in UTC, as the store keeps them; whole numbers are 64 bits wide.
+//! Pages are compressed with Snappy: pure Rust, cheap, and known to every reader of Parquet.
+//!
+//! Rule of thumb: a file that was cut off is no Parquet file, as the index comes last. The index is
+//! the one thing that grows with the rows: some kilobytes for each row group.
+
+mod pending;
+
+use std::mem;
+use std::sync::Arc;
+
+use ::parquet::basic::{Compression, LogicalType, Repetition, TimeUnit, Type as PhysicalType};
+use ::parquet::errors::ParquetError;
+use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
+use ::parquet::file::writer::SerializedFileWriter;
+use ::parquet::schema::types::{Type, TypePtr};
+
+use self::pending::PendingColumn;
+use super::columns::{COLUMNS, Column, Kind};
+use super::{EncodeError, Encoder};
+use crate::store::StoredPrediction;
+
+/// Rows of a full row group.
+const GROUP_ROWS: usize = 10_000;
+/// Bytes of text and numbers that close a row group early, as some rows carry kilobytes.
+const GROUP_BYTES: usize = 16 << 20;
+
+/// Keeps at most one row group.
+pub(super) struct ParquetEncoder {
+    writer: SerializedFileWriter<Vec<u8>>,
+    pending: Vec<PendingColumn>,
+    rows: usize,
+    bytes: usize,
+}
+
+impl ParquetEncoder {
+    pub(super) fn new() -> Result<Self, EncodeError> {
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::SNAPPY)
+            // For each page as well, they would make the index many times as large.
+            .set_statistics_enabled(EnabledStatistics::Chunk)
+            .set_offset_index_disabled(true)
+            .build();
+        let writer = SerializedFileWriter::new(Vec::new(), schema()?, Arc::new(properties))?;
+        let pending = COLUMNS.iter().map(PendingColumn::new).collect();
+        Ok(Self { writer, pending, rows: 0, bytes: 0 })
+    }
+
+    fn push(&mut self, row: &StoredPrediction) -> Result<(), EncodeError> {
+        for (column, pending) in COLUMNS.iter().zip(&mut self.pending) {
+            self.bytes += pending.push((column.get)(row)?)?;
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    fn write_group(&mut self) -> Result<(), ParquetError> {
+        let mut group = self.writer.next_row_group()?;
+        for pending in &mut self.pending {
+            let writer = group.next_column()?;
+            pending.write(writer.ok_or_else(|| ParquetError::General("a column is missing".to_owned()))?)?;
+        }
+        group.close()?;
+        (self.rows, self.bytes) = (0, 0);
+        Ok(())
+    }
+}
+
+impl Encoder for ParquetEncoder {
+    fn rows(&mut self, rows: &[StoredPrediction]) -> Result<Vec<u8>, EncodeError> {
+        for row in rows {
+            self.push(row)?;
+            if self.rows >= GROUP_ROWS || self.bytes >= GROUP_BYTES {
+                self.write_group()?;
+            }
+        }
+        // The writer counts what it has written itself, so taking it away moves no offset.
+        Ok(mem::take(self.writer.inner_mut()))
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<Vec<u8>, EncodeError> {
+        if self.rows > 0 {
+            self.write_group()?;
+        }
+        Ok(self.writer.into_inner()?)
+    }
+}
+
+fn schema() -> Result<TypePtr, ParquetError> {
+    let fields = COLUMNS.iter().map(field).collect::<Result<_, _>>()?;
+    Ok(Arc::new(Type::group_type_builder("prediction").with_fields(fields).build()?))
+}
+
+fn field(column: &Column) -> Result<TypePtr, ParquetError> {
+    let (physical, logical) = match column.kind {
+        // JSON has a logical type of its own, which some readers do not know; every one knows text.
+        Kind::Text | Kind::Json => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)),
+        Kind::Integer => (PhysicalType::INT64, None),
+        Kind::Double => (PhysicalType::DOUBLE, None),
+        Kind::Flag => (PhysicalType::BOOLEAN, None),
+        Kind::Time => (PhysicalType::INT64, Some(LogicalType::timestamp(true, TimeUnit::MICROS))),
+    };
+    let repetition = if column.required { Repetition::REQUIRED } else { Repetition::OPTIONAL };
+    let field = Type::primitive_type_builder(column.name, physical);
+    Ok(Arc::new(field.with_logical_type(logical).with_repetition(repetition).build()?))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use jiff::Timestamp;
+    use prediction_record::PredictionRecord;
+
+    use super::*;
+
+    fn row(label: String) -> StoredPrediction {
+        let record = PredictionRecord { model: "m".to_owned(), label: Some(label), ..PredictionRecord::default() };
+        StoredPrediction { record, recorded_at: Timestamp::UNIX_EPOCH }
+    }
+
+    #[test]
+    fn two_hundred_thousand_rows_are_never_held_at_once() {
+        let mut encoder = Box::new(ParquetEncoder::new().unwrap());
+        let page: Vec<_> = (0..1000).map(|i| row(format!("label {i}"))).collect();
+        let (mut most_bytes, mut largest) = (0, 0);
+        for _ in 0..200 {
+            largest = largest.max(encoder.rows(&page).unwrap().len());
+            most_bytes = most_bytes.max(encoder.pending.iter().map(PendingColumn::capacity_bytes).sum());
+            assert!(encoder.rows < GROUP_ROWS && encoder.writer.inner().is_empty());
+        }
+        let row_bytes = 300;
+        assert!((1..GROUP_ROWS * 2 * row_bytes).contains(&most_bytes), "{most_bytes} bytes kept");
+        assert!((1..GROUP_ROWS * row_bytes).contains(&largest), "a chunk of {largest} bytes");
+        assert_eq!(encoder.writer.flushed_row_groups().len(), 20);
+        assert!(encoder.finish().unwrap().len() < 200_000, "the index is small");
+    }
+
+    #[test]
+    fn heavy_rows_make_smaller_groups() {
+        let mut encoder = Box::new(ParquetEncoder::new().unwrap());
+        let page = vec![row("l".repeat(64 << 10))];
+        for _ in 0..600 {
+            encoder.rows(&page).unwrap();
+            assert!(encoder.bytes < GROUP_BYTES);
+        }
+        assert_eq!(encoder.writer.flushed_row_groups().len(), 2);
+    }
+}
