@@ -102,6 +102,10 @@ async fn every_field_comes_back_and_the_smallest_record_is_completed() {
         inference_seconds: Some(2.0f64.powi(-20)),
         trace_id: Some("0".repeat(32)),
         schema_version: Some(7),
+        variant: None,
+        span_id: None,
+        input_sha256: None,
+        input: None,
         extra: serde_json::from_str(r#"{"camera":"north","nested":{"x":[1,null,-0.5]}}"#).unwrap(),
     };
     let smallest: PredictionRecord =

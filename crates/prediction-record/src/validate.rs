@@ -1,6 +1,6 @@
 //! What a valid record is. Every string has a bound, every number a range.
 
-use crate::{PredictionRecord, Score, Status};
+use crate::{InputSummary, PredictionRecord, Score, Status};
 
 /// Most characters of a model's name or version.
 pub const MAX_NAME_CHARS: usize = 128;
@@ -10,6 +10,8 @@ pub const MAX_LABEL_CHARS: usize = 256;
 pub const MAX_ID_CHARS: usize = 128;
 /// Most entries of `top`.
 pub const MAX_TOP: usize = 100;
+/// Most channels of an input.
+pub const MAX_CHANNELS: usize = 4;
 /// Most bytes of the unknown fields together, as JSON.
 pub const MAX_EXTRA_BYTES: usize = 4096;
 
@@ -46,11 +48,21 @@ impl PredictionRecord {
             Status::Success => self.validate_success()?,
             Status::Error => self.validate_error()?,
         }
-        if let Some(sha256) = &self.model_sha256 {
-            hex("model_sha256", sha256, 64)?;
+        if let Some(variant) = &self.variant {
+            name("variant", variant)?;
         }
-        if let Some(trace_id) = &self.trace_id {
-            hex("trace_id", trace_id, 32)?;
+        for (field, id, digits) in [
+            ("model_sha256", &self.model_sha256, 64),
+            ("trace_id", &self.trace_id, 32),
+            ("span_id", &self.span_id, 16),
+            ("input_sha256", &self.input_sha256, 64),
+        ] {
+            if let Some(id) = id {
+                hex(field, id, digits)?;
+            }
+        }
+        if let Some(input) = &self.input {
+            input.validate()?;
         }
         self.validate_top()?;
         for (field, seconds) in [
@@ -122,6 +134,37 @@ impl PredictionRecord {
     }
 }
 
+impl InputSummary {
+    fn validate(&self) -> Result<(), Invalid> {
+        for (field, side) in [("input.width", self.width), ("input.height", self.height)] {
+            if side == 0 {
+                return Err(Invalid::new(field, "must be 1 or more"));
+            }
+        }
+        for (field, channels) in [("input.mean", &self.mean), ("input.std", &self.std)] {
+            if !(1..=MAX_CHANNELS).contains(&channels.len()) {
+                return Err(Invalid::new(field, format!("must have 1 to {MAX_CHANNELS} numbers, one a channel")));
+            }
+        }
+        if self.mean.len() != self.std.len() {
+            return Err(Invalid::new("input.std", "must have as many numbers as input.mean"));
+        }
+        for (field, value) in [
+            ("input.brightness", self.brightness),
+            ("input.contrast", self.contrast),
+            ("input.sharpness", self.sharpness),
+        ] {
+            statistic(value).map_err(|problem| Invalid::new(field, problem))?;
+        }
+        for (field, values) in [("input.mean", &self.mean), ("input.std", &self.std)] {
+            for (i, value) in values.iter().enumerate() {
+                statistic(*value).map_err(|problem| Invalid::new(format!("{field}[{i}]"), problem))?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// A name that is also a folder, a URL segment and a label value: letters, digits, `.`, `_`, `-`.
 fn name(field: &str, value: &str) -> Result<(), Invalid> {
     text(field, value, MAX_NAME_CHARS)?;
@@ -146,6 +189,10 @@ fn text(field: &str, value: &str, max_chars: usize) -> Result<(), Invalid> {
 
 fn probability(field: &str, value: f64) -> Result<(), Invalid> {
     if (0.0..=1.0).contains(&value) { Ok(()) } else { Err(Invalid::new(field, "must be between 0 and 1")) }
+}
+
+fn statistic(value: f64) -> Result<(), &'static str> {
+    if value.is_finite() && value >= 0.0 { Ok(()) } else { Err("must be a number, 0 or more") }
 }
 
 fn hex(field: &str, value: &str, digits: usize) -> Result<(), Invalid> {

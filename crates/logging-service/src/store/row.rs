@@ -95,6 +95,10 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<StoredPrediction> {
         inference_seconds: row.get("inference_seconds")?,
         trace_id: row.get("trace_id")?,
         schema_version: row.get("schema_version")?,
+        variant: None,
+        span_id: None,
+        input_sha256: None,
+        input: None,
         extra: from_json(row, "extra")?,
     };
     Ok(StoredPrediction { record, recorded_at: timestamp(row, "recorded_at")? })

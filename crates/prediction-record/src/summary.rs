@@ -1,0 +1,22 @@
+//! What an input looked like, in a few numbers.
+
+use serde::{Deserialize, Serialize};
+
+/// What the input looked like, instead of its pixels. The numbers are on a scale where black is 0 and white is 1.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct InputSummary {
+    /// Width of the input as it was sent, in pixels; of a tensor, the model's.
+    pub width: u32,
+    /// Height of the input as it was sent, in pixels; of a tensor, the model's.
+    pub height: u32,
+    /// Mean luma (ITU-R BT.601).
+    pub brightness: f64,
+    /// Standard deviation of luma, which is the root-mean-square contrast.
+    pub contrast: f64,
+    /// Variance of the Laplacian of luma: low where edges are blurred (Pech-Pacheco 2000).
+    pub sharpness: f64,
+    /// Mean of each channel.
+    pub mean: Vec<f64>,
+    /// Standard deviation of each channel.
+    pub std: Vec<f64>,
+}
