@@ -6,6 +6,7 @@
 //! whoever posts them.
 
 mod app;
+pub mod cloudevents;
 pub mod config;
 pub mod export;
 mod ingest;

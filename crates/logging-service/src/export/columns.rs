@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
+use prediction_record::InputSummary;
 use serde::Serialize;
 
 use super::EncodeError;
@@ -67,7 +68,7 @@ const fn optional(name: &'static str, kind: Kind, get: Get) -> Column {
 }
 
 /// Every column, in the order of the file.
-pub(super) static COLUMNS: [Column; 22] = [
+pub(super) static COLUMNS: [Column; 32] = [
     // The store fills in these three, but their type does not say so.
     optional("event_id", Kind::Text, |row| Ok(row.record.event_id.map(|id| Value::Text(id.to_string().into())))),
     optional("request_id", Kind::Text, |row| text(row.record.request_id.as_ref())),
@@ -77,6 +78,7 @@ pub(super) static COLUMNS: [Column; 22] = [
     required("model", Kind::Text, |row| text(Some(&row.record.model))),
     optional("version", Kind::Text, |row| text(row.record.version.as_ref())),
     optional("model_sha256", Kind::Text, |row| text(row.record.model_sha256.as_ref())),
+    optional("variant", Kind::Text, |row| text(row.record.variant.as_ref())),
     required("status", Kind::Text, |row| Ok(Some(Value::Text(row.record.status.as_str().into())))),
     optional("error_type", Kind::Text, |row| text(row.record.error_type.as_ref())),
     optional("label", Kind::Text, |row| text(row.record.label.as_ref())),
@@ -89,10 +91,23 @@ pub(super) static COLUMNS: [Column; 22] = [
     optional("queue_seconds", Kind::Double, |row| double(row.record.queue_seconds)),
     optional("inference_seconds", Kind::Double, |row| double(row.record.inference_seconds)),
     optional("trace_id", Kind::Text, |row| text(row.record.trace_id.as_ref())),
+    optional("span_id", Kind::Text, |row| text(row.record.span_id.as_ref())),
+    optional("input_sha256", Kind::Text, |row| text(row.record.input_sha256.as_ref())),
+    optional("input_width", Kind::Integer, |row| integer(input(row).map(|input| input.width))),
+    optional("input_height", Kind::Integer, |row| integer(input(row).map(|input| input.height))),
+    optional("input_brightness", Kind::Double, |row| double(input(row).map(|input| input.brightness))),
+    optional("input_contrast", Kind::Double, |row| double(input(row).map(|input| input.contrast))),
+    optional("input_sharpness", Kind::Double, |row| double(input(row).map(|input| input.sharpness))),
+    optional("input_mean", Kind::Json, |row| json(input(row).map(|input| &input.mean))),
+    optional("input_std", Kind::Json, |row| json(input(row).map(|input| &input.std))),
     optional("schema_version", Kind::Integer, |row| integer(row.record.schema_version)),
     // Fields that this version does not know, together.
     optional("extra", Kind::Json, |row| json((!row.record.extra.is_empty()).then_some(&row.record.extra))),
 ];
+
+fn input(row: &StoredPrediction) -> Option<&InputSummary> {
+    row.record.input.as_ref()
+}
 
 type Cell<'a> = Result<Option<Value<'a>>, EncodeError>;
 

@@ -1,0 +1,37 @@
+//! Unpacking, with a bound: a few kilobytes of gzip can hold gigabytes.
+
+use std::borrow::Cow;
+use std::io::Read;
+
+use flate2::read::MultiGzDecoder;
+
+use super::{EventError, MAX_UNPACKED_BYTES, shortened};
+
+/// The first bytes of gzip data. KServe's logger sends packed payloads without saying so in a header.
+const MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// Unpacks the bodies of one request; they share one bound.
+pub(super) struct Unpacker {
+    left: usize,
+}
+
+impl Unpacker {
+    pub(super) fn new() -> Self {
+        Self { left: MAX_UNPACKED_BYTES }
+    }
+
+    /// The bytes, unpacked if they are gzip.
+    pub(super) fn unpack<'a>(&mut self, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>, EventError> {
+        let unpacked = if bytes.starts_with(&MAGIC) { self.gunzip(bytes)?.into() } else { Cow::Borrowed(bytes) };
+        self.left = self.left.checked_sub(unpacked.len()).ok_or(EventError::TooLarge)?;
+        Ok(unpacked)
+    }
+
+    fn gunzip(&self, bytes: &[u8]) -> Result<Vec<u8>, EventError> {
+        let mut unpacked = Vec::new();
+        // One byte more than may be, so that too much is told from just enough.
+        let mut bounded = MultiGzDecoder::new(bytes).take(self.left as u64 + 1);
+        bounded.read_to_end(&mut unpacked).map_err(|error| EventError::Gzip(shortened(&error.to_string(), 200)))?;
+        Ok(unpacked)
+    }
+}

@@ -1,0 +1,89 @@
+//! V2, the Open Inference Protocol: named tensors, each with a shape, a datatype and its data.
+
+use serde_json::Value;
+
+use super::answer::Answer;
+use super::scores::{best, numbers};
+use super::v1;
+use crate::cloudevents::{EventError, MAX_ROWS, shortened};
+
+/// A tensor whose data fits its shape.
+struct Tensor<'a> {
+    rows: usize,
+    columns: usize,
+    is_float: bool,
+    data: Vec<&'a Value>,
+}
+
+/// Labels from the first tensor with one value a row, preferably not floats; scores from the first
+/// of floats with several. A model that gives both (scikit-learn's `predict` and `predict_proba`) has both read.
+pub(super) fn answers(outputs: &[Value]) -> Result<Vec<Answer>, EventError> {
+    let tensors: Vec<Tensor<'_>> = outputs.iter().map(tensor).collect::<Result<_, _>>()?;
+    let scores = tensors.iter().find(|tensor| tensor.is_float && tensor.columns > 1);
+    let single = |is_float| tensors.iter().find(move |tensor| tensor.columns == 1 && tensor.is_float == is_float);
+    let labels = single(false).or_else(|| single(true).filter(|_| scores.is_none()));
+    let rows = match (labels, scores) {
+        (Some(labels), Some(scores)) if labels.rows != scores.rows => {
+            return Err(EventError::Payload("its outputs differ in their number of rows".to_owned()));
+        }
+        (Some(tensor), _) | (None, Some(tensor)) => tensor.rows,
+        (None, None) => {
+            return Err(EventError::Payload("no output has the shape [rows] or [rows, classes]".to_owned()));
+        }
+    };
+    if rows > MAX_ROWS {
+        return Err(EventError::TooManyRows);
+    }
+    let read = |row: usize| {
+        let labelled = labels.and_then(|tensor| tensor.data.get(row)).map(|value| v1::answer(value));
+        let scored = scores.map(|tensor| scores_of(tensor, row));
+        match (labelled, scored) {
+            (Some(Some(labelled)), Some(Some(scored))) => Some(v1::combined(labelled, scored)),
+            (Some(one), None) | (None, Some(one)) => one,
+            _ => None,
+        }
+    };
+    (0..rows)
+        .map(|row| read(row).ok_or_else(|| EventError::Payload(format!("row {row} holds no label and no numbers"))))
+        .collect()
+}
+
+fn scores_of(tensor: &Tensor<'_>, row: usize) -> Option<Answer> {
+    let start = row.checked_mul(tensor.columns)?;
+    let values = tensor.data.get(start..start.checked_add(tensor.columns)?)?;
+    let values: Vec<Value> = values.iter().map(|&value| value.clone()).collect();
+    best(&numbers(&values)?)
+}
+
+fn tensor(output: &Value) -> Result<Tensor<'_>, EventError> {
+    let name = shortened(output.get("name").and_then(Value::as_str).unwrap_or("without a name"), 128);
+    let problem = |what: &str| EventError::Payload(format!("the output {name} {what}"));
+    let shape = output.get("shape").and_then(Value::as_array).ok_or_else(|| problem("has no shape"))?;
+    let shape: Vec<usize> = shape
+        .iter()
+        .map(|size| size.as_u64().and_then(|size| size.try_into().ok()))
+        .collect::<Option<_>>()
+        .ok_or_else(|| problem("has a shape of other than sizes"))?;
+    // Binary data stands behind the JSON, for which the logger has no room.
+    let data = output.get("data").ok_or_else(|| problem("has no data inside of the JSON"))?;
+    let mut flat = Vec::new();
+    flatten(data, &mut flat);
+    let rows = shape.first().copied().unwrap_or(1);
+    let columns = shape.iter().skip(1).try_fold(1, |product: usize, &size| product.checked_mul(size));
+    let columns = columns.ok_or_else(|| problem("has a shape that is too large"))?;
+    if rows.checked_mul(columns) != Some(flat.len()) {
+        return Err(problem("has data that does not fit its shape"));
+    }
+    // Pictures and boxes have several dimensions; they are not scores of classes.
+    let is_table = shape.iter().skip(1).filter(|&&size| size != 1).count() <= 1;
+    let is_float = output.get("datatype").and_then(Value::as_str).is_some_and(|datatype| datatype.contains("FP"));
+    Ok(Tensor { rows, columns: if is_table { columns } else { 0 }, is_float, data: flat })
+}
+
+/// Data may be nested or flat. As deep as the parser of JSON goes, which is 128 levels.
+fn flatten<'a>(data: &'a Value, flat: &mut Vec<&'a Value>) {
+    match data {
+        Value::Array(values) => values.iter().for_each(|value| flatten(value, flat)),
+        value => flat.push(value),
+    }
+}

@@ -1,0 +1,46 @@
+//! Events as KServe's agent posts them become records, in whatever form and order they come.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod forms;
+mod garbage;
+mod pairing;
+mod payloads;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use logging_service::cloudevents::{CloudEvent, EventError, parse};
+use serde_json::Value;
+
+const ID: &str = "8a7f2a54-3b0e-4f7c-9a51-5f0ad4a0e1c2";
+
+/// The headers of an event in binary mode, as KServe's agent sends them; `kind` is `request` or `response`.
+fn headers(kind: &str, time: &str) -> HeaderMap {
+    let kind = format!("org.kubeflow.serving.inference.{kind}");
+    [
+        ("content-type", "application/json"),
+        ("ce-specversion", "1.0"),
+        ("ce-id", ID),
+        ("ce-source", "http://localhost:9081/"),
+        ("ce-time", time),
+        ("ce-type", kind.as_str()),
+        ("ce-inferenceservicename", "flowers"),
+        ("ce-namespace", "default"),
+        ("ce-component", "predictor"),
+        ("ce-endpoint", "canary"),
+    ]
+    .into_iter()
+    .map(|(name, value)| (HeaderName::try_from(name).unwrap(), HeaderValue::from_str(value).unwrap()))
+    .collect()
+}
+
+fn post(kind: &str, time: &str, body: &[u8]) -> Result<CloudEvent, EventError> {
+    parse(&headers(kind, time), body).map(|mut events| events.remove(0))
+}
+
+fn request(body: &Value) -> CloudEvent {
+    post("request", "2026-03-01T10:00:00Z", body.to_string().as_bytes()).unwrap()
+}
+
+fn response(body: &Value) -> CloudEvent {
+    post("response", "2026-03-01T10:00:00.25Z", body.to_string().as_bytes()).unwrap()
+}
