@@ -1,0 +1,24 @@
+//! The statistics of drift and quality: what a model said, whether it was right, and whether its input has changed.
+//!
+//! A row's way: [`WindowCounts::observe`] puts it on fixed grids as whole numbers → counts of windows are
+//! merged → [`compare`] lays them beside a reference, [`quality`] beside the labels.
+//!
+//! Rule of thumb: everything is a function of [`WindowCounts`], and those only ever add up. So any split of
+//! the rows, merged in any order, gives the numbers of the whole.
+//!
+//! **Architecture Invariant:** no I/O, no SQL, no HTTP and no clock in here.
+
+mod classes;
+mod counts;
+mod feature;
+mod feature_counts;
+mod grid;
+mod labels;
+mod tally;
+
+pub use classes::{ClassCounts, MAX_CLASSES};
+pub use counts::{CountsError, InputFeatures, Observation, WindowCounts};
+pub use feature::Feature;
+pub use grid::GRID_VERSION;
+pub use labels::{LabelCounts, Labelled, MAX_PAIRS, Sign};
+pub use tally::Tally;
