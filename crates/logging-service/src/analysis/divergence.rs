@@ -6,7 +6,7 @@
 
 use statrs::function::gamma::gamma_ur;
 
-/// What an empty bin counts as in PSI, whose logarithm would be infinite.
+/// The least that an empty bin counts as in PSI, however large the sample.
 pub const EMPTY_SHARE: f64 = 1e-4;
 
 /// A normed distance smaller than this many units of a constant feature's scale is not blown up any further.
@@ -31,14 +31,22 @@ pub fn shares(counts: &[u64]) -> Vec<f64> {
     counts.iter().map(|count| *count as f64 / total as f64).collect()
 }
 
-/// Population stability index, Σ (p−q)·ln(p/q), with [`EMPTY_SHARE`] for an empty bin that the other has.
+/// Population stability index, Σ (p−q)·ln(p/q), with [`empty_share`] for an empty bin that the other has.
 ///
 /// The symmetric Kullback–Leibler divergence (Jeffreys 1946), under its name in credit scoring (Siddiqi 2006).
 pub fn psi(current: &[u64], reference: &[u64]) -> f64 {
+    let floors = (empty_share(current.iter().sum()), empty_share(reference.iter().sum()));
     let pairs = shares(current).into_iter().zip(shares(reference));
     let occupied = pairs.filter(|(p, q)| *p > 0.0 || *q > 0.0);
-    let floored = occupied.map(|(p, q)| (p.max(EMPTY_SHARE), q.max(EMPTY_SHARE)));
+    let or = |share: f64, floor: f64| if share > 0.0 { share } else { floor };
+    let floored = occupied.map(|(p, q)| (or(p, floors.0), or(q, floors.1)));
     floored.map(|(p, q)| (p - q) * (p / q).ln()).sum()
+}
+
+/// What an empty bin counts as in PSI, whose logarithm would be infinite: half a prediction, at least
+/// [`EMPTY_SHARE`]. The constant alone would make one empty bin of a small sample look like drift.
+pub fn empty_share(samples: u64) -> f64 {
+    (0.5 / samples as f64).max(EMPTY_SHARE)
 }
 
 /// Jensen–Shannon distance, √(½·KL(p‖a) + ½·KL(q‖a)) with a = (p+q)/2 and logarithms to the base 2; 0 to 1.

@@ -128,8 +128,9 @@ impl Side {
         let (n, m) = (self.samples(), self.reference_samples());
         let noise = Noise::new(n, m, alpha);
         let chi = distance::chi_squared(now, then);
+        let psi = distance::psi(now, then);
         let mut measured = vec![
-            Measured::judged(Statistic::Psi, distance::psi(now, then), noise.psi(chi.freedom)),
+            Measured::judged(Statistic::Psi, psi, noise.psi_of_thin_bins(psi, &chi)),
             Measured::judged(Statistic::Js, distance::jensen_shannon(now, then), noise.jensen_shannon(chi.freedom)),
         ];
         if let Some((fine, positions)) = &self.fine {

@@ -29,6 +29,17 @@ impl Noise {
         self.rate * chi_squared_quantile(freedom, 1.0 - self.alpha)
     }
 
+    /// PSI's floor where bins are thin: the above times max(1, PSI / (r·X²)), X² being the χ² statistic.
+    ///
+    /// PSI is r·X² for many predictions in each bin. With few, an emptier bin's logarithm makes it larger, and at
+    /// ten a bin it passes the plain floor three times as often as α says; X² keeps to α. So the floor grows by what
+    /// the logarithm adds: PSI is above it where it is above the plain one and the χ² test finds a difference too.
+    pub fn psi_of_thin_bins(&self, psi: f64, chi: &super::divergence::ChiSquared) -> f64 {
+        let plain = self.rate * chi.statistic;
+        let inflation = if plain > 0.0 { (psi / plain).max(1.0) } else { 1.0 };
+        self.psi(chi.freedom) * inflation
+    }
+
     /// Jensen–Shannon distance: √(PSI's floor / (8·ln 2)), as for small differences PSI is 8·ln 2·JS².
     pub fn jensen_shannon(&self, freedom: u32) -> f64 {
         (self.psi(freedom) / (8.0 * LN_2)).sqrt()
