@@ -5,6 +5,7 @@
 //! **Architecture Invariant:** this crate does not know the inference service. Records come from
 //! whoever posts them.
 
+pub mod analysis;
 mod app;
 pub mod cloudevents;
 pub mod config;

@@ -1,0 +1,262 @@
+//! All that is kept of the predictions of one window: whole numbers on fixed grids.
+//!
+//! Rule of thumb: rows → counts is a sum. Nothing in here depends on order, on time or on other rows.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::feature_counts::FeatureCounts;
+use super::{ClassCounts, Feature, GRID_VERSION, LabelCounts, Labelled, MAX_CLASSES, Sign, Tally};
+
+/// Confidences are summed in units of 2⁻³², each from the lower edge of its bin: exact whole numbers whose sum
+/// cannot overflow before 10¹¹ predictions. (Sums of full confidences in units of 2⁻⁴⁰ would at 8 million.)
+const UNITS: f64 = 4_294_967_296.0;
+
+/// No honest count is larger, and sums of as many counts as there are bins stay exact.
+const MOST: u64 = 1 << 53;
+
+/// One prediction, as far as the counts need it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Observation<'a> {
+    /// Whether the prediction failed. Of a failed one nothing else is counted.
+    pub failed: bool,
+    /// The predicted class.
+    pub label: Option<&'a str>,
+    /// Its probability.
+    pub confidence: Option<f64>,
+    /// What the input looked like.
+    pub input: Option<InputFeatures<'a>>,
+}
+
+/// What an input looked like; pixel values are scaled to 0..1.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InputFeatures<'a> {
+    /// Mean luma.
+    pub brightness: f64,
+    /// Standard deviation of luma.
+    pub contrast: f64,
+    /// Variance of the Laplacian of luma.
+    pub sharpness: f64,
+    /// Mean of each channel.
+    pub mean: &'a [f64],
+    /// Standard deviation of each channel.
+    pub std: &'a [f64],
+    /// Pixels from left to right.
+    pub width: u32,
+    /// Pixels from top to bottom.
+    pub height: u32,
+}
+
+/// Why counts cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CountsError {
+    /// They lie on other grids; they have to be counted again from the rows.
+    #[error("the counts are of grid version {0}, and this version counts on {GRID_VERSION}")]
+    OtherGrid(u64),
+    /// They are not the JSON form of counts.
+    #[error("the counts cannot be read: {0}")]
+    Unreadable(#[from] serde_json::Error),
+    /// They contradict themselves.
+    #[error("the counts are wrong: {0}")]
+    Wrong(&'static str),
+}
+
+/// The counts of one model in one window, or of any sum of windows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WindowCounts {
+    #[serde(rename = "g")]
+    grid: GridVersion,
+    /// Predictions that were answered.
+    #[serde(rename = "n", default)]
+    pub predictions: u64,
+    /// Predictions that failed.
+    #[serde(rename = "e", default)]
+    pub errors: u64,
+    /// Answered predictions by class.
+    #[serde(rename = "c", default)]
+    pub classes: ClassCounts,
+    /// Answered predictions by bin of each feature.
+    #[serde(rename = "f", default)]
+    features: FeatureCounts,
+    /// Sum of the confidences in each bin of the confidence, in units of 2⁻³² above the bin's lower edge.
+    #[serde(rename = "s", default)]
+    confidence_sums: Tally,
+    /// What is known of the true labels.
+    #[serde(rename = "l", default, skip_serializing_if = "LabelCounts::is_empty")]
+    pub labels: LabelCounts,
+}
+
+impl WindowCounts {
+    /// Counts a prediction.
+    pub fn observe(&mut self, observation: &Observation<'_>) {
+        if observation.failed {
+            self.errors += 1;
+            return;
+        }
+        self.predictions += 1;
+        if let Some(class) = observation.label {
+            self.classes.add(class, 1);
+        }
+        if let Some((confidence, bin)) =
+            observation.confidence.and_then(|confidence| Some((confidence, Feature::Confidence.bin(confidence)?)))
+        {
+            self.features.add(Feature::Confidence, bin, 1);
+            self.confidence_sums.add(bin, above_edge(bin, confidence));
+        }
+        if let Some(input) = &observation.input {
+            self.observe_input(input);
+        }
+    }
+
+    /// Counts a true label, or takes it back. It belongs into the window of its prediction.
+    pub fn label(&mut self, label: &Labelled<'_>, sign: Sign) {
+        self.labels.add(label, sign);
+    }
+
+    /// Adds all of the other.
+    pub fn merge(&mut self, other: &Self) {
+        self.predictions = self.predictions.saturating_add(other.predictions);
+        self.errors = self.errors.saturating_add(other.errors);
+        self.classes.merge(&other.classes);
+        self.features.merge(&other.features);
+        self.confidence_sums.merge(&other.confidence_sums);
+        self.labels.merge(&other.labels);
+    }
+
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The counts of a feature by bin of its grid.
+    pub fn feature(&self, feature: Feature) -> &Tally {
+        self.features.get(feature)
+    }
+
+    /// Sums of the confidences above the lower edges, by bin of the confidence.
+    pub(super) fn confidence_sums(&self) -> &Tally {
+        &self.confidence_sums
+    }
+
+    /// The compact JSON form.
+    pub fn to_json(&self) -> String {
+        // Maps with text keys and whole numbers have no way to fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads the JSON form.
+    ///
+    /// # Errors
+    /// [`CountsError`]: they are of another grid, unreadable or contradict themselves.
+    pub fn from_json(text: &str) -> Result<Self, CountsError> {
+        let counts: Self = serde_json::from_str(text).map_err(|problem| match other_grid(text) {
+            Some(version) => CountsError::OtherGrid(version),
+            None => CountsError::Unreadable(problem),
+        })?;
+        counts.check_bins()?;
+        Ok(counts)
+    }
+
+    /// Whether these can be the counts of predictions, as a reference has to be; counts of a difference need not.
+    ///
+    /// # Errors
+    /// [`CountsError::Wrong`] says what contradicts what.
+    pub fn validate(&self) -> Result<(), CountsError> {
+        self.check_bins()?;
+        let labels = &self.labels;
+        let tallies = [&labels.by_confidence, &labels.correct_by_confidence, &labels.lags];
+        let counted = || Feature::ALL.into_iter().map(|feature| self.feature(feature)).chain(tallies);
+        if counted().any(|tally| tally.iter().any(|(_, count)| count < 0)) || labels.pairs().any(|pair| pair.2 < 0) {
+            return Err(CountsError::Wrong("a count is negative"));
+        }
+        if self.predictions > MOST || self.errors > MOST {
+            return Err(CountsError::Wrong("there are more predictions than can be"));
+        }
+        if counted().any(|tally| tally.total().unsigned_abs() > self.predictions) {
+            return Err(CountsError::Wrong("a feature is counted more often than there are predictions"));
+        }
+        if self.classes.total() > self.predictions {
+            return Err(CountsError::Wrong("classes are counted more often than there are predictions"));
+        }
+        if self.classes.len() > MAX_CLASSES {
+            return Err(CountsError::Wrong("there are too many classes"));
+        }
+        Ok(())
+    }
+
+    fn observe_input(&mut self, input: &InputFeatures<'_>) {
+        let single = [
+            (Feature::Brightness, input.brightness),
+            (Feature::Contrast, input.contrast),
+            (Feature::Sharpness, input.sharpness),
+            (Feature::Width, f64::from(input.width)),
+            (Feature::Height, f64::from(input.height)),
+        ];
+        let means = Feature::MEANS.into_iter().zip(input.mean.iter().copied());
+        let stds = Feature::STDS.into_iter().zip(input.std.iter().copied());
+        for (feature, value) in single.into_iter().chain(means).chain(stds) {
+            if let Some(bin) = feature.bin(value) {
+                self.features.add(feature, bin, 1);
+            }
+        }
+    }
+
+    /// A bin that no grid has would be looked up outside of it later.
+    fn check_bins(&self) -> Result<(), CountsError> {
+        let labels = &self.labels;
+        let of_confidence =
+            [&self.confidence_sums, &labels.by_confidence, &labels.correct_by_confidence, &labels.confidence_sums];
+        let of_features = Feature::ALL.into_iter().map(|feature| (feature.bins(), self.feature(feature)));
+        let all = of_features
+            .chain(of_confidence.into_iter().map(|tally| (Feature::Confidence.bins(), tally)))
+            .chain([(super::grid::LAG.bins(), &labels.lags)]);
+        for (bins, tally) in all {
+            if tally.last_bin().is_some_and(|last| last >= bins) {
+                return Err(CountsError::Wrong("there is no such bin"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How far a confidence lies above the lower edge of its bin, in units.
+pub(super) fn above_edge(bin: u16, confidence: f64) -> i64 {
+    let edge = Feature::Confidence.edges()[usize::from(bin)];
+    ((confidence.clamp(0.0, 1.0) - edge) * UNITS).round() as i64
+}
+
+/// The sum of as many confidences of a bin as `count` says, from the units above its lower edge.
+pub(super) fn confidence_sum(bin: u16, count: i64, units: i64) -> f64 {
+    count as f64 * Feature::Confidence.edges()[usize::from(bin)] + units as f64 / UNITS
+}
+
+/// Stands in the JSON form, so that counts of another grid cannot be mistaken for ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct GridVersion;
+
+impl Serialize for GridVersion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u16(GRID_VERSION)
+    }
+}
+
+impl<'de> Deserialize<'de> for GridVersion {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let version = u64::deserialize(deserializer)?;
+        if version == u64::from(GRID_VERSION) {
+            Ok(Self)
+        } else {
+            Err(serde::de::Error::custom(CountsError::OtherGrid(version)))
+        }
+    }
+}
+
+/// The grid version of counts, if it is not ours.
+fn other_grid(text: &str) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Header {
+        #[serde(rename = "g")]
+        grid: u64,
+    }
+    let header: Header = serde_json::from_str(text).ok()?;
+    (header.grid != u64::from(GRID_VERSION)).then_some(header.grid)
+}

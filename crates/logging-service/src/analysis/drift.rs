@@ -1,0 +1,228 @@
+//! A window beside its reference: every feature, every statistic, one verdict.
+//!
+//! Rule of thumb: the verdict of a feature is PSI's alone. It is the one statistic with two accepted levels, and
+//! it has one floor for numbers and names; if any of six statistics could raise a verdict, each would add false
+//! alarms of its own. The others are there to look at.
+
+use serde::Serialize;
+
+use super::bins::{Compared, FrozenBins, compare_classes};
+use super::divergence as distance;
+use super::noise::Noise;
+use super::verdict::{Measured, Statistic, Verdict};
+use super::{Feature, WindowCounts};
+
+/// The name under which the classes are reported beside the features.
+pub const PREDICTED_CLASS: &str = "predicted_class";
+
+/// How often a model without any drift may get a verdict other than none, all features together.
+pub const FALSE_ALARM_RATE: f64 = 0.05;
+
+/// What names have: an order, and so KS and Wasserstein, is for numbers only.
+const OF_NAMES: [Statistic; 4] = [Statistic::Psi, Statistic::Js, Statistic::Chi2, Statistic::Linf];
+
+/// A window compared with its reference.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DriftReport {
+    /// Answered predictions of the window. At 0 nothing can be said: all values are 0.
+    pub samples: u64,
+    /// Answered predictions of the reference.
+    pub reference_samples: u64,
+    /// The probability with which one feature may raise a false alarm: 5 % over the number of features.
+    pub alpha: f64,
+    /// The features that both have; all of the reference's for a window without samples.
+    pub features: Vec<FeatureDrift>,
+    /// The worst of the features'.
+    pub verdict: Verdict,
+}
+
+/// One feature compared.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FeatureDrift {
+    /// Its name.
+    pub feature: &'static str,
+    /// Predictions of the window that have it.
+    pub samples: u64,
+    /// Predictions of the reference that have it.
+    pub reference_samples: u64,
+    /// Every statistic.
+    pub statistics: Vec<Measured>,
+    /// PSI's.
+    pub verdict: Verdict,
+}
+
+/// Lays a window beside its reference. Features that one of them never has are left out.
+pub fn compare(reference: &WindowCounts, current: &WindowCounts) -> DriftReport {
+    let sides = sides(reference, current);
+    let alpha = FALSE_ALARM_RATE / sides.len().max(1) as f64;
+    let features: Vec<FeatureDrift> = sides.iter().map(|side| side.compare(alpha)).collect();
+    DriftReport {
+        samples: current.predictions,
+        reference_samples: reference.predictions,
+        alpha,
+        verdict: features.iter().map(|feature| feature.verdict).max().unwrap_or_default(),
+        features,
+    }
+}
+
+/// What is to be compared of one feature.
+struct Side {
+    name: &'static str,
+    bins: Compared,
+    /// Of a number, the same on its fine grid and where its bins lie.
+    fine: Option<(Compared, &'static [f64])>,
+}
+
+fn sides(reference: &WindowCounts, current: &WindowCounts) -> Vec<Side> {
+    let classes = Side { name: PREDICTED_CLASS, bins: compare_classes(reference, current), fine: None };
+    let numbers = Feature::ALL.into_iter().map(|feature| numeric(feature, reference, current));
+    let unknown = current.predictions == 0;
+    [classes]
+        .into_iter()
+        .chain(numbers)
+        .filter(|side| side.reference_samples() > 0 && (unknown || side.samples() > 0))
+        .collect()
+}
+
+fn numeric(feature: Feature, reference: &WindowCounts, current: &WindowCounts) -> Side {
+    let (then, now) = (reference.feature(feature), current.feature(feature));
+    let bins = FrozenBins::of(feature, then);
+    let fine = |tally: &super::Tally| {
+        (0..feature.bins()).map(|bin| u64::try_from(tally.get(bin)).unwrap_or(0)).collect::<Vec<_>>()
+    };
+    Side {
+        name: feature.as_str(),
+        bins: Compared { reference: bins.count(then), current: bins.count(now) },
+        fine: Some((Compared { reference: fine(then), current: fine(now) }, feature.positions())),
+    }
+}
+
+impl Side {
+    fn samples(&self) -> u64 {
+        self.bins.current.iter().sum()
+    }
+
+    fn reference_samples(&self) -> u64 {
+        self.bins.reference.iter().sum()
+    }
+
+    fn compare(&self, alpha: f64) -> FeatureDrift {
+        let statistics = if self.samples() == 0 { self.without_samples() } else { self.measure(alpha) };
+        let psi = statistics.iter().find(|measured| measured.statistic == Statistic::Psi);
+        FeatureDrift {
+            feature: self.name,
+            samples: self.samples(),
+            reference_samples: self.reference_samples(),
+            verdict: psi.map(|psi| psi.verdict).unwrap_or_default(),
+            statistics,
+        }
+    }
+
+    fn without_samples(&self) -> Vec<Measured> {
+        let which = if self.fine.is_some() { &Statistic::ALL[..] } else { &OF_NAMES };
+        which.iter().copied().map(Measured::without_samples).collect()
+    }
+
+    fn measure(&self, alpha: f64) -> Vec<Measured> {
+        let (now, then) = (&self.bins.current[..], &self.bins.reference[..]);
+        let (n, m) = (self.samples(), self.reference_samples());
+        let noise = Noise::new(n, m, alpha);
+        let chi = distance::chi_squared(now, then);
+        let psi = distance::psi(now, then);
+        let mut measured = vec![
+            Measured::judged(Statistic::Psi, psi, noise.psi_of_thin_bins(psi, &chi)),
+            Measured::judged(Statistic::Js, distance::jensen_shannon(now, then), noise.jensen_shannon(chi.freedom)),
+        ];
+        if let Some((fine, positions)) = &self.fine {
+            let ks = distance::kolmogorov_smirnov(now, then);
+            let p_value = distance::kolmogorov_p_value(ks, n, m);
+            measured.push(Measured::tested(Statistic::Ks, ks, noise.kolmogorov_smirnov(), (p_value, alpha)));
+            measured.push(Measured::judged(
+                Statistic::Wasserstein,
+                distance::wasserstein(&fine.current, &fine.reference, positions),
+                noise.wasserstein(&fine.reference, positions),
+            ));
+        }
+        let floor = noise.cramers_v(chi.freedom);
+        measured.push(Measured::tested(Statistic::Chi2, chi.cramers_v, floor, (chi.p_value, alpha)));
+        measured.push(Measured::judged(Statistic::Linf, distance::l_infinity(now, then), noise.l_infinity(then)));
+        measured
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::super::{InputFeatures, Observation};
+    use super::*;
+
+    fn window(count: u32, brightness: impl Fn(u32) -> f64) -> WindowCounts {
+        let mut counts = WindowCounts::default();
+        for number in 0..count {
+            let brightness = brightness(number);
+            let input =
+                InputFeatures { brightness, mean: &[0.5], std: &[0.1], width: 32, height: 32, ..<_>::default() };
+            let label = Some(if number % 3 == 0 { "cat" } else { "dog" });
+            counts.observe(&Observation { label, input: Some(input), ..<_>::default() });
+        }
+        counts
+    }
+
+    #[test]
+    fn a_window_without_samples_has_all_features_at_zero() {
+        let report = compare(&window(100, |n| f64::from(n) / 100.0), &WindowCounts::default());
+        assert_eq!((report.samples, report.reference_samples, report.verdict), (0, 100, Verdict::None));
+        let names: Vec<&str> = report.features.iter().map(|feature| feature.feature).collect();
+        assert_eq!(
+            names,
+            ["predicted_class", "brightness", "contrast", "sharpness", "mean_0", "std_0", "width", "height"]
+        );
+        let all = report.features.iter().flat_map(|feature| &feature.statistics);
+        assert!(all.clone().all(|measured| measured.value == 0.0 && measured.noise_floor.is_none()));
+        assert_eq!(all.count(), 4 + 7 * 6);
+    }
+
+    #[test]
+    fn what_one_side_never_has_is_left_out() {
+        let mut bare = WindowCounts::default();
+        bare.observe(&Observation { label: Some("cat"), confidence: Some(0.9), ..<_>::default() });
+        let report = compare(&window(100, |_| 0.5), &bare);
+        assert_eq!(report.features.len(), 1);
+        assert_eq!(report.alpha, 0.05);
+        assert!(compare(&WindowCounts::default(), &bare).features.is_empty());
+    }
+
+    #[test]
+    fn the_worst_feature_decides_and_the_others_stay_quiet() {
+        let report =
+            compare(&window(1_000, |n| f64::from(n) / 1e3), &window(1_000, |n| 0.3 + 0.7 * f64::from(n) / 1e3));
+        assert_eq!(report.verdict, Verdict::Drift);
+        for feature in &report.features {
+            let expected = if feature.feature == "brightness" { Verdict::Drift } else { Verdict::None };
+            assert_eq!(feature.verdict, expected, "{feature:?}");
+        }
+    }
+
+    #[test]
+    fn a_size_that_was_never_seen_is_drift() {
+        let mut current = window(50, |_| 0.5);
+        let input =
+            InputFeatures { brightness: 0.5, mean: &[0.5], std: &[0.1], width: 640, height: 32, ..<_>::default() };
+        for _ in 0..50 {
+            current.observe(&Observation { label: Some("dog"), input: Some(input), ..<_>::default() });
+        }
+        let report = compare(&window(100, |_| 0.5), &current);
+        let width = report.features.iter().find(|feature| feature.feature == "width").unwrap();
+        assert_eq!(width.verdict, Verdict::Drift, "{width:?}");
+    }
+
+    #[test]
+    fn large_but_within_noise_is_no_verdict() {
+        let measured = Measured::judged(Statistic::Psi, 0.3, 0.34);
+        assert_eq!(measured.verdict, Verdict::None);
+        assert_eq!(Measured::judged(Statistic::Psi, 0.3, 0.1).verdict, Verdict::Drift);
+        assert_eq!(Measured::judged(Statistic::Psi, 0.2, 0.1).verdict, Verdict::Warning);
+        assert_eq!(Measured::judged(Statistic::Psi, 0.05, 0.01).verdict, Verdict::None);
+        assert_eq!(Measured::tested(Statistic::Ks, 0.2, 0.1, (0.001, 0.01)).verdict, Verdict::Warning);
+    }
+}

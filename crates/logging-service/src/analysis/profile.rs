@@ -1,0 +1,147 @@
+//! What a model's predictions looked like when all was well.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{CountsError, WindowCounts};
+
+/// The version of the profile's JSON form that this crate writes.
+pub const PROFILE_SCHEMA_VERSION: u32 = 1;
+
+/// A model has a name of at most as many characters, as in a record.
+const MAX_NAME_CHARS: usize = prediction_record::MAX_NAME_CHARS;
+
+/// Counts that later windows are compared with, bound to the file of the model that they were made by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReferenceProfile {
+    /// [`PROFILE_SCHEMA_VERSION`] of whoever made it.
+    pub schema_version: u32,
+    /// Name of the model.
+    pub model: String,
+    /// SHA-256 of the model file, 64 lower-case hexadecimal digits; absent for any file of that name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_sha256: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// The earliest time of the predictions, if they are of a range.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Where the range ends; not part of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// The predictions.
+    pub counts: WindowCounts,
+}
+
+/// Why a profile cannot be a reference.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// It is of a version that this one does not know.
+    #[error("schema_version is {0}, and this version knows {PROFILE_SCHEMA_VERSION}")]
+    Version(u32),
+    /// Its model has no name, or too long a one.
+    #[error("model must have 1 to {MAX_NAME_CHARS} characters")]
+    Model,
+    /// What it says of the model's file is no SHA-256.
+    #[error("model_sha256 must be 64 lower-case hexadecimal digits")]
+    Sha256,
+    /// It begins after it ends.
+    #[error("since must be before until")]
+    Range,
+    /// There is nothing to compare with.
+    #[error("counts has no predictions")]
+    Empty,
+    /// Its counts contradict themselves.
+    #[error(transparent)]
+    Counts(#[from] CountsError),
+}
+
+impl ReferenceProfile {
+    /// Whether windows can be compared with it.
+    ///
+    /// # Errors
+    /// [`ProfileError`], the first reason why not.
+    pub fn validate(&self) -> Result<(), ProfileError> {
+        if self.schema_version != PROFILE_SCHEMA_VERSION {
+            return Err(ProfileError::Version(self.schema_version));
+        }
+        if self.model.is_empty() || self.model.chars().count() > MAX_NAME_CHARS {
+            return Err(ProfileError::Model);
+        }
+        if self.model_sha256.as_deref().is_some_and(|digest| !is_sha256(digest)) {
+            return Err(ProfileError::Sha256);
+        }
+        if let (Some(since), Some(until)) = (self.since, self.until)
+            && since >= until
+        {
+            return Err(ProfileError::Range);
+        }
+        if self.counts.predictions == 0 {
+            return Err(ProfileError::Empty);
+        }
+        Ok(self.counts.validate()?)
+    }
+}
+
+fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::super::Observation;
+    use super::*;
+
+    fn profile() -> ReferenceProfile {
+        let mut counts = WindowCounts::default();
+        counts.observe(&Observation { label: Some("cat"), confidence: Some(0.9), ..<_>::default() });
+        ReferenceProfile {
+            schema_version: PROFILE_SCHEMA_VERSION,
+            model: "cifar10".into(),
+            model_sha256: Some("0a".repeat(32)),
+            created_at: Timestamp::UNIX_EPOCH,
+            since: None,
+            until: None,
+            counts,
+        }
+    }
+
+    #[test]
+    fn a_profile_survives_json() {
+        let profile = profile();
+        profile.validate().unwrap();
+        let text = serde_json::to_string(&profile).unwrap();
+        assert_eq!(serde_json::from_str::<ReferenceProfile>(&text).unwrap(), profile);
+    }
+
+    #[test]
+    fn what_cannot_be_compared_with_is_refused() {
+        let refused = |change: fn(&mut ReferenceProfile)| {
+            let mut profile = profile();
+            change(&mut profile);
+            profile.validate().unwrap_err().to_string()
+        };
+        assert!(refused(|profile| profile.schema_version = 9).contains("schema_version is 9"));
+        assert!(refused(|profile| profile.model.clear()).contains("model must"));
+        assert!(refused(|profile| profile.model_sha256 = Some("0A".repeat(32))).contains("model_sha256"));
+        assert!(refused(|profile| profile.counts = WindowCounts::default()).contains("no predictions"));
+        assert!(refused(|profile| profile.counts.classes.add("dog", 5)).contains("classes"));
+        let later = |profile: &mut ReferenceProfile| {
+            profile.since = Some(Timestamp::UNIX_EPOCH);
+            profile.until = profile.since;
+        };
+        assert!(refused(later).contains("since must"));
+    }
+
+    #[test]
+    fn another_grid_or_a_bin_outside_of_it_is_noticed() {
+        let text = serde_json::to_string(&profile()).unwrap();
+        let problem = serde_json::from_str::<ReferenceProfile>(&text.replace("\"g\":1", "\"g\":2")).unwrap_err();
+        assert!(problem.to_string().contains("grid version 2"), "{problem}");
+        let outside = text.replace("\"confidence\":[0,90,1]", "\"confidence\":[0,900,1]");
+        assert_ne!(outside, text);
+        let problem = serde_json::from_str::<ReferenceProfile>(&outside).unwrap().validate().unwrap_err();
+        assert!(problem.to_string().contains("no such bin"), "{problem}");
+    }
+}

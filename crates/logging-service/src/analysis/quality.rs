@@ -1,0 +1,184 @@
+//! Whether a model was right: where labels are known by counting, where not by what its confidence promises.
+//!
+//! Rule of thumb: a number that has nothing to stand on is absent, never 0.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::calibration::{Calibrated, CalibrationBins, CalibrationSource};
+use super::grid::LAG;
+use super::{LabelCounts, Tally, WindowCounts};
+
+/// The quality of a model in a window.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Quality {
+    /// Answered predictions.
+    pub predictions: u64,
+    /// Those whose true label is known.
+    pub labelled: u64,
+    /// The share of the labelled, 0 to 1.
+    pub coverage: f64,
+    /// From prediction to label, on average.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lag_mean_seconds: Option<f64>,
+    /// Half of the labels came faster; within a fifth, as lags are counted on a logarithmic grid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lag_p50_seconds: Option<f64>,
+    /// The share of the labelled that was right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
+    /// The accuracy that the confidences of all predictions promise (CBPE).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_accuracy: Option<f64>,
+    /// Whose labels the promise was corrected by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibrated_by: Option<CalibrationSource>,
+    /// How far confidence and accuracy lie apart (ECE).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibration_error: Option<f64>,
+    /// Every class that was predicted or true among the labelled.
+    pub classes: Vec<ClassQuality>,
+    /// The mean of the classes' F1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub macro_f1: Option<f64>,
+}
+
+/// The quality of one class. A quotient without anything to divide by is 0, as scikit-learn's `zero_division=0`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ClassQuality {
+    /// The class.
+    pub class: String,
+    /// Of those predicted to be of the class, the share that was.
+    pub precision: f64,
+    /// Of those of the class, the share that was predicted to be.
+    pub recall: f64,
+    /// The harmonic mean of both.
+    pub f1: f64,
+    /// How many were of the class.
+    pub support: u64,
+}
+
+/// The quality of a window. The labels of a reference, if it has any, correct what confidences promise.
+pub fn quality(window: &WindowCounts, reference: Option<&WindowCounts>) -> Quality {
+    let labels = &window.labels;
+    let labelled = u64::try_from(labels.labelled).unwrap_or(0);
+    let share = |count: i64| (labelled > 0).then(|| count as f64 / labelled as f64);
+    let classes = classes(labels);
+    let expected = Calibrated::of(window, reference);
+    Quality {
+        predictions: window.predictions,
+        labelled,
+        coverage: ratio(labels.labelled, i64::try_from(window.predictions).unwrap_or(i64::MAX)),
+        lag_mean_seconds: lag_mean(labels),
+        lag_p50_seconds: median(&labels.lags),
+        accuracy: share(labels.correct),
+        expected_accuracy: expected.as_ref().map(|expected| expected.accuracy),
+        calibrated_by: expected.map(|expected| expected.source),
+        calibration_error: CalibrationBins::of(labels).error(),
+        macro_f1: (!classes.is_empty())
+            .then(|| classes.iter().map(|class| class.f1).sum::<f64>() / classes.len() as f64),
+        classes,
+    }
+}
+
+fn classes(labels: &LabelCounts) -> Vec<ClassQuality> {
+    /// How often a class was right, predicted and true.
+    #[derive(Default)]
+    struct Hits {
+        right: i64,
+        predicted: i64,
+        support: i64,
+    }
+    let mut hits = BTreeMap::<&str, Hits>::new();
+    for (predicted, truth, count) in labels.pairs().filter(|pair| pair.2 > 0) {
+        hits.entry(predicted).or_default().predicted += count;
+        let of_class = hits.entry(truth).or_default();
+        of_class.support += count;
+        of_class.right += if predicted == truth { count } else { 0 };
+    }
+    let judge = |(class, hits): (&str, Hits)| ClassQuality {
+        class: class.to_owned(),
+        precision: ratio(hits.right, hits.predicted),
+        recall: ratio(hits.right, hits.support),
+        f1: ratio(2 * hits.right, hits.predicted + hits.support),
+        support: u64::try_from(hits.support).unwrap_or(0),
+    };
+    hits.into_iter().map(judge).collect()
+}
+
+fn ratio(part: i64, whole: i64) -> f64 {
+    if whole > 0 { part as f64 / whole as f64 } else { 0.0 }
+}
+
+fn lag_mean(labels: &LabelCounts) -> Option<f64> {
+    let count = labels.lags.total();
+    (count > 0).then(|| labels.lag_milliseconds as f64 / 1e3 / count as f64)
+}
+
+/// Within its bin the median lies as far up as counts of the bin lie below it.
+fn median(lags: &Tally) -> Option<f64> {
+    let half = lags.total() as f64 / 2.0;
+    let mut below = 0.0;
+    for (bin, count) in lags.iter().filter(|(_, count)| *count > 0) {
+        let count = count as f64;
+        if below + count >= half {
+            let edges = LAG.edges();
+            let (lower, upper) = (edges[usize::from(bin)], edges[usize::from(bin) + 1]);
+            let lower = if bin == 0 { 0.0 } else { lower };
+            return Some(lower + (upper - lower) * (half - below) / count);
+        }
+        below += count;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::super::{Labelled, Observation, Sign};
+    use super::*;
+
+    fn window(rows: &[(&str, Option<&str>, f64)]) -> WindowCounts {
+        let mut counts = WindowCounts::default();
+        for (predicted, truth, confidence) in rows {
+            let confidence = *confidence;
+            counts.observe(&Observation { label: Some(predicted), confidence: Some(confidence), ..<_>::default() });
+            if let Some(truth) = truth {
+                counts.label(&Labelled { predicted, truth, confidence, lag_seconds: 60.0 }, Sign::Add);
+            }
+        }
+        counts
+    }
+
+    #[test]
+    fn nothing_known_is_absent_and_not_zero() {
+        let none = quality(&WindowCounts::default(), None);
+        let text = serde_json::to_string(&none).unwrap();
+        assert_eq!(text, r#"{"predictions":0,"labelled":0,"coverage":0.0,"classes":[]}"#);
+        let unlabelled = quality(&window(&[("cat", None, 0.75), ("dog", None, 0.25)]), None);
+        assert_eq!((unlabelled.accuracy, unlabelled.expected_accuracy), (None, Some(0.5)));
+        assert_eq!(unlabelled.calibrated_by, Some(CalibrationSource::None));
+    }
+
+    #[test]
+    fn labels_are_counted_by_class() {
+        let rows = [
+            ("cat", Some("cat"), 0.9),
+            ("cat", Some("dog"), 0.8),
+            ("dog", Some("dog"), 0.7),
+            ("eel", Some("dog"), 0.6),
+            ("dog", None, 0.6),
+        ];
+        let quality = quality(&window(&rows), None);
+        assert_eq!((quality.labelled, quality.coverage, quality.accuracy), (4, 0.8, Some(0.5)));
+        let [cat, dog, eel] = &quality.classes[..] else { panic!("{quality:?}") };
+        assert_eq!((cat.precision, cat.recall, cat.support), (0.5, 1.0, 1));
+        assert_eq!((dog.precision, dog.recall, dog.f1, dog.support), (1.0, 1.0 / 3.0, 0.5, 3));
+        assert_eq!((eel.precision, eel.recall, eel.f1, eel.support), (0.0, 0.0, 0.0, 0));
+        assert!((quality.macro_f1.unwrap() - (2.0 / 3.0 + 0.5) / 3.0).abs() < 1e-12);
+        assert_eq!(quality.lag_mean_seconds, Some(60.0));
+        let median = quality.lag_p50_seconds.unwrap();
+        assert!((50.0..72.0).contains(&median), "{median}");
+    }
+}

@@ -1,0 +1,125 @@
+//! The algebra of the counts: any split of the rows, merged in any order, is the whole.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod analysis_support;
+
+use analysis_support::{CLASSES, Drift, row, window};
+use logging_service::analysis::{Labelled, Observation, Sign, WindowCounts};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+/// A row of a seed, in one of some parts, and perhaps a label with its revision.
+#[derive(Clone, Debug)]
+struct Event {
+    seed: u64,
+    part: usize,
+    failed: bool,
+    truth: Option<usize>,
+    revised: Option<usize>,
+}
+
+const PARTS: usize = 5;
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let truth = || proptest::option::of(0..CLASSES.len());
+    let event = (any::<u64>(), 0..PARTS, proptest::bool::weighted(0.1), truth(), truth());
+    let event = event.prop_map(|(seed, part, failed, truth, revised)| Event { seed, part, failed, truth, revised });
+    vec(event, 0..120)
+}
+
+impl Event {
+    fn count(&self, counts: &mut WindowCounts) {
+        let row = row(&mut fastrand::Rng::with_seed(self.seed), Drift::default());
+        counts.observe(&Observation { failed: self.failed, ..row.observation() });
+        let label = |class: usize| Labelled {
+            predicted: row.label,
+            truth: CLASSES[class].0,
+            confidence: row.confidence,
+            lag_seconds: row.brightness * 1e5,
+        };
+        if let Some(truth) = self.truth.filter(|_| !self.failed) {
+            counts.label(&label(truth), Sign::Add);
+            if let Some(revised) = self.revised {
+                counts.label(&label(truth), Sign::TakeBack);
+                counts.label(&label(revised), Sign::Add);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_split_merged_in_any_order_is_the_whole(events in events(), order in Just((0..PARTS).collect::<Vec<_>>()).prop_shuffle()) {
+        let mut whole = WindowCounts::default();
+        let mut parts = vec![WindowCounts::default(); PARTS];
+        for event in &events {
+            event.count(&mut whole);
+            event.count(&mut parts[event.part]);
+        }
+        let mut merged = WindowCounts::default();
+        for part in order {
+            merged.merge(&WindowCounts::from_json(&parts[part].to_json()).unwrap());
+        }
+        prop_assert_eq!(merged.to_json(), whole.to_json());
+        prop_assert_eq!(&merged, &whole);
+        whole.validate().unwrap();
+    }
+
+    #[test]
+    fn a_label_taken_back_leaves_nothing(events in events()) {
+        let mut counts = WindowCounts::default();
+        let labels: Vec<Labelled<'_>> = events
+            .iter()
+            .map(|event| Labelled {
+                predicted: CLASSES[event.part].0,
+                truth: CLASSES[event.truth.unwrap_or(0)].0,
+                confidence: (event.seed % 1_001) as f64 / 1e3,
+                lag_seconds: (event.seed % 99_991) as f64 / 7.0,
+            })
+            .collect();
+        labels.iter().for_each(|label| counts.label(label, Sign::Add));
+        labels.iter().rev().for_each(|label| counts.label(label, Sign::TakeBack));
+        prop_assert!(counts.is_empty(), "{}", counts.to_json());
+    }
+}
+
+#[test]
+fn a_window_is_a_few_kilobytes_of_json() {
+    let window = window(&mut fastrand::Rng::with_seed(1), 500, Drift::default());
+    let text = window.to_json();
+    assert!(text.len() < 3_000, "{} bytes: {text}", text.len());
+    assert_eq!(WindowCounts::from_json(&text).unwrap(), window);
+}
+
+#[test]
+fn unknown_keys_are_ignored_and_another_grid_is_not() {
+    let counts = WindowCounts::from_json(r#"{"g":1,"n":2,"e":1,"new":[1],"f":{"hue":[4],"width":[0,20,2]}}"#).unwrap();
+    assert_eq!((counts.predictions, counts.errors), (2, 1));
+    let problem = WindowCounts::from_json(r#"{"g":7,"n":"of another shape"}"#).unwrap_err();
+    assert!(problem.to_string().contains("grid version 7"), "{problem}");
+    assert!(WindowCounts::from_json(r#"{"g":1,"f":{"width":[0,64,2]}}"#).is_err());
+    assert!(WindowCounts::from_json("{}").is_err());
+}
+
+/// Not a benchmark: a guard against work on the ingest path that grows by a hundred.
+#[test]
+#[ignore = "prints times; run it with --release --nocapture"]
+fn how_long_it_takes() {
+    let mut random = fastrand::Rng::with_seed(1);
+    let rows: Vec<_> = (0..20_000).map(|_| row(&mut random, Drift::default())).collect();
+    let mut counts = WindowCounts::default();
+    let began = std::time::Instant::now();
+    rows.iter().for_each(|row| counts.observe(&row.observation()));
+    eprintln!("observe: {:?}", began.elapsed() / 20_000);
+    let began = std::time::Instant::now();
+    let text = counts.to_json();
+    eprintln!("encode: {:?} for {} bytes", began.elapsed(), text.len());
+    let began = std::time::Instant::now();
+    WindowCounts::from_json(&text).unwrap();
+    eprintln!("decode: {:?}", began.elapsed());
+    let began = std::time::Instant::now();
+    logging_service::analysis::compare(&counts, &counts);
+    eprintln!("compare: {:?}", began.elapsed());
+}

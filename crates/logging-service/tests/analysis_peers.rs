@@ -1,0 +1,199 @@
+//! The numbers beside those of scipy, numpy and scikit-learn, on the same counts and rows.
+//!
+//! Rule of thumb: the peers get counts and rows, never a result of ours.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod analysis_support;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use analysis_support::{CLASSES, Drift, row, window};
+use logging_service::analysis::bins::{Compared, FrozenBins, compare_classes};
+use logging_service::analysis::noise::Noise;
+use logging_service::analysis::{Feature, Labelled, Sign, WindowCounts, compare, divergence, quality};
+use serde_json::{Value, json};
+
+const PACKAGES: [(&str, &str); 3] = [("numpy", "2.4.6"), ("scipy", "1.17.1"), ("scikit-learn", "1.9.1")];
+const TOLERANCE: f64 = 1e-9;
+const ALPHA: f64 = 0.05 / 13.0;
+
+/// What is laid before the peers: bins, and the fine grid for Wasserstein.
+struct Case {
+    bins: Compared,
+    fine: Compared,
+    positions: Vec<f64>,
+}
+
+#[test]
+fn the_peers_find_the_same_numbers() {
+    let Some(python) = python() else { return };
+    let cases = cases();
+    let (counts, rows) = labelled_rows();
+    let work = json!({ "cases": cases.iter().map(as_json).collect::<Vec<_>>(), "rows": rows });
+    let answer = ask(&python, &work);
+    for (case, theirs) in cases.iter().zip(answer["compared"].as_array().unwrap()) {
+        check_case(case, theirs);
+    }
+    check_quality(&counts, &answer["quality"]);
+}
+
+fn check_case(case: &Case, theirs: &Value) {
+    let (now, then) = (&case.bins.current[..], &case.bins.reference[..]);
+    let (n, m) = (now.iter().sum(), then.iter().sum());
+    let chi = divergence::chi_squared(now, then);
+    let ks = divergence::kolmogorov_smirnov(now, then);
+    let noise = Noise::new(n, m, ALPHA);
+    let ours = [
+        ("psi", divergence::psi(now, then)),
+        ("js", divergence::jensen_shannon(now, then)),
+        ("ks", ks),
+        ("ks_p", divergence::kolmogorov_p_value(ks, n, m)),
+        ("wasserstein", divergence::wasserstein(&case.fine.current, &case.fine.reference, &case.positions)),
+        ("chi2", chi.cramers_v),
+        ("chi2_p", chi.p_value),
+        ("linf", divergence::l_infinity(now, then)),
+        ("psi_floor", noise.psi(chi.freedom)),
+        ("chi2_floor", noise.cramers_v(chi.freedom)),
+    ];
+    for (name, value) in ours {
+        // Of a single bin they have no χ² test.
+        if chi.freedom > 0 || !theirs[name].is_null() {
+            assert_near(name, value, &theirs[name]);
+        }
+    }
+}
+
+fn check_quality(counts: &WindowCounts, theirs: &Value) {
+    let ours = quality(counts, None);
+    for (name, value) in [
+        ("accuracy", ours.accuracy.unwrap()),
+        ("coverage", ours.coverage),
+        ("calibration_error", ours.calibration_error.unwrap()),
+        ("expected_accuracy", ours.expected_accuracy.unwrap()),
+        ("macro_f1", ours.macro_f1.unwrap()),
+        ("lag_mean_seconds", ours.lag_mean_seconds.unwrap()),
+    ] {
+        assert_near(name, value, &theirs[name]);
+    }
+    let classes: Vec<&str> = ours.classes.iter().map(|class| class.class.as_str()).collect();
+    assert_eq!(json!(classes), theirs["classes"]);
+    for (index, class) in ours.classes.iter().enumerate() {
+        assert_near("precision", class.precision, &theirs["precision"][index]);
+        assert_near("recall", class.recall, &theirs["recall"][index]);
+        assert_near("f1", class.f1, &theirs["f1"][index]);
+        assert_eq!(json!(class.support), theirs["support"][index]);
+    }
+}
+
+fn assert_near(name: &str, ours: f64, theirs: &Value) {
+    let theirs = theirs.as_f64().unwrap_or_else(|| panic!("{name} is missing"));
+    assert!((ours - theirs).abs() <= TOLERANCE, "{name}: {ours} here, {theirs} there");
+}
+
+/// Windows of several sizes, with and without drift, in all features.
+fn cases() -> Vec<Case> {
+    let mut random = fastrand::Rng::with_seed(7);
+    let reference = window(&mut random, 1_000, Drift::default());
+    let mut cases = Vec::new();
+    for (rows, brighter) in [(3, 0.0), (100, 0.0), (100, 1.5), (2_000, 0.3)] {
+        let current = window(&mut random, rows, Drift { brighter, trucks: brighter / 10.0 });
+        assert!(!compare(&reference, &current).features.is_empty());
+        let classes = compare_classes(&reference, &current);
+        let positions = (0..classes.current.len()).map(|index| index as f64).collect();
+        cases.push(Case { fine: classes.clone(), bins: classes, positions });
+        cases.extend(Feature::ALL.map(|feature| case(feature, &reference, &current)));
+    }
+    cases
+}
+
+fn case(feature: Feature, reference: &WindowCounts, current: &WindowCounts) -> Case {
+    let (then, now) = (reference.feature(feature), current.feature(feature));
+    let bins = FrozenBins::of(feature, then);
+    let fine = |tally: &logging_service::analysis::Tally| {
+        (0..feature.bins()).map(|bin| u64::try_from(tally.get(bin)).unwrap()).collect()
+    };
+    Case {
+        bins: Compared { reference: bins.count(then), current: bins.count(now) },
+        fine: Compared { reference: fine(then), current: fine(now) },
+        positions: feature.positions().to_vec(),
+    }
+}
+
+fn as_json(case: &Case) -> Value {
+    json!({
+        "current": case.bins.current, "reference": case.bins.reference, "alpha": ALPHA,
+        "fine_current": case.fine.current, "fine_reference": case.fine.reference, "positions": case.positions,
+    })
+}
+
+/// Rows of which most have a label, some of them a class that is never predicted.
+fn labelled_rows() -> (WindowCounts, Vec<Value>) {
+    let mut random = fastrand::Rng::with_seed(11);
+    let mut counts = WindowCounts::default();
+    let mut rows = Vec::new();
+    for _ in 0..2_000 {
+        let row = row(&mut random, Drift::default());
+        counts.observe(&row.observation());
+        let truth = match random.f64() {
+            draw if draw < 0.2 => None,
+            draw if draw < 0.8 => Some(row.label),
+            draw if draw < 0.82 => Some("zebra"),
+            _ => Some(CLASSES[random.usize(0..8)].0),
+        };
+        let lag = f64::from(random.u32(0..100_000_000)) / 1e3;
+        if let Some(truth) = truth {
+            let label = Labelled { predicted: row.label, truth, confidence: row.confidence, lag_seconds: lag };
+            counts.label(&label, Sign::Add);
+        }
+        rows.push(json!({"predicted": row.label, "truth": truth, "confidence": row.confidence, "lag": lag}));
+    }
+    (counts, rows)
+}
+
+fn ask(python: &Path, work: &Value) -> Value {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/statistics.py");
+    let mut child =
+        Command::new(python).arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python starts");
+    child.stdin.take().unwrap().write_all(work.to_string().as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "the peers failed");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// A python with the packages, installed once below the target folder; or a line that says why not.
+fn python() -> Option<PathBuf> {
+    let versions: Vec<String> = PACKAGES.iter().map(|(package, version)| format!("{package}-{version}")).collect();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python").join(versions.join("-"));
+    match install(&folder) {
+        Ok(()) => Some(folder.join("bin/python")),
+        Err(problem) => {
+            let sentence = format!("the statistics are not held against scipy and scikit-learn: {problem}");
+            assert!(std::env::var_os("CI").is_none(), "{sentence}");
+            eprintln!("SKIPPED: {sentence}");
+            None
+        }
+    }
+}
+
+fn install(folder: &Path) -> Result<(), String> {
+    // A folder that is there may be what an interrupted installation has left.
+    let python = folder.join("bin/python");
+    let versions = PACKAGES.map(|(package, version)| format!("assert m.version('{package}') == '{version}'"));
+    let are_there = format!("import importlib.metadata as m; {}; import scipy, sklearn", versions.join("; "));
+    if run(Command::new(&python).args(["-c", &are_there])).is_ok() {
+        return Ok(());
+    }
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder))?;
+    let wanted = PACKAGES.map(|(package, version)| format!("{package}=={version}"));
+    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(wanted))
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    let output = command.output().map_err(|error| error.to_string())?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ")),
+    }
+}
