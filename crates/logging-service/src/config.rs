@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use clap::Parser;
 
-use crate::store::DatabasePath;
+use crate::store::DatabaseUrl;
 
 /// Stores predictions durably, and answers questions about them.
 #[derive(Clone, Debug, Parser)]
@@ -16,7 +16,7 @@ pub struct Config {
 
     /// The database: sqlite:PATH.
     #[arg(long, env = "DATABASE_URL", default_value = "sqlite:data/predictions.db")]
-    pub database: DatabasePath,
+    pub database: DatabaseUrl,
 
     /// Records that may wait to be written; more are refused as overloaded. Also the most records of one request.
     #[arg(long, env = "LOGGING_QUEUE_LIMIT", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use logging_service::store::{Filter, MAX_NAMES, MAX_PAGE, Store, StoreError, StoreOptions, Summary};
+use logging_service::store::{DatabasePath, Filter, MAX_NAMES, MAX_PAGE, Store, StoreError, StoreOptions, Summary};
 use prediction_record::{PredictionRecord, Status};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -268,7 +268,8 @@ async fn names_without_bound_are_counted_together() {
 async fn a_query_beyond_its_deadline_is_ended() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("p.db");
-    let (store, _) = start_with(StoreOptions { query_deadline: Duration::ZERO, ..StoreOptions::new(path.into()) });
+    let (store, _) =
+        start_with(StoreOptions { query_deadline: Duration::ZERO, ..StoreOptions::new(DatabasePath::from(path)) });
     store.submit(store_support::records(2000)).await.unwrap();
     assert_eq!(store.stats(None, None).await, Err(StoreError::Timeout { seconds: 0.0 }));
     // The store is none the worse for it.
@@ -280,7 +281,8 @@ async fn models_are_found_without_reading_their_rows() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("p.db");
     // With no time at all a scan of the rows would be ended, as the test above shows.
-    let (store, _) = start_with(StoreOptions { query_deadline: Duration::ZERO, ..StoreOptions::new(path.into()) });
+    let (store, _) =
+        start_with(StoreOptions { query_deadline: Duration::ZERO, ..StoreOptions::new(DatabasePath::from(path)) });
     for model in ["b", "a", "c"] {
         store.submit((0..2000).map(|_| record(model)).collect()).await.unwrap();
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use logging_service::store::{Accepted, ModelCounts, Store, StoreError, StoreOptions};
+use logging_service::store::{Accepted, DatabasePath, ModelCounts, Store, StoreError, StoreOptions};
 use prediction_record::{PredictionRecord, Score, Status};
 use rusqlite::Connection;
 use store_support::{Witness, id, record, records, start, start_with};
@@ -178,7 +178,8 @@ async fn a_batch_that_breaks_a_constraint_is_left_out_whole_and_alone() {
 async fn the_queue_is_bounded_by_records_and_says_when_to_come_back() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("p.db");
-    let (store, _) = start_with(StoreOptions { queue_limit: 10, ..StoreOptions::new(path.clone().into()) });
+    let (store, _) =
+        start_with(StoreOptions { queue_limit: 10, ..StoreOptions::new(DatabasePath::from(path.clone())) });
     assert_eq!(store.submit(records(11)).await, Err(StoreError::BatchTooLarge { records: 11, limit: 10 }));
     let lock = lock(&path);
     let taken = submit_in_background(&store, records(10)).await;
@@ -312,7 +313,7 @@ async fn a_panic_of_the_writer_leaves_nobody_waiting() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("p.db");
     let observer = Arc::new(Clumsy(Witness::default()));
-    let store = Arc::new(Store::start(StoreOptions::new(path.clone().into()), observer).unwrap());
+    let store = Arc::new(Store::start(StoreOptions::new(DatabasePath::from(path.clone())), observer).unwrap());
     store.submit(records(2)).await.unwrap();
     let lock = lock(&path);
     let fatal = submit_in_background(&store, records(3)).await;

@@ -4,10 +4,10 @@
 
 use jiff::Timestamp;
 use prediction_record::Status;
-use rusqlite::types::Value;
 
 use super::StoreError;
 use super::row::ceil_microseconds;
+use super::session::{RequestLookup, Value};
 
 /// Which predictions to list; a field that is `None` excludes nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,21 +40,33 @@ impl Filter {
         Self { since, until, ..Self::default() }
     }
 
-    /// The conditions of this filter, and of the page after `cursor`.
-    pub(super) fn conditions(&self, cursor: Option<Cursor>) -> Conditions {
+    /// The conditions of this filter, and of the page after `cursor`, where requests are found by `lookup`.
+    pub(super) fn conditions(&self, cursor: Option<Cursor>, lookup: RequestLookup) -> Conditions {
         let mut conditions = Conditions::default();
         // Stored times are whole microseconds, so a bound between two of them moves up to the next.
         let time = |time: Option<Timestamp>| time.map(ceil_microseconds);
         conditions.and("model = ?", self.model.clone());
         conditions.and("version = ?", self.version.clone());
         conditions.and("label = ?", self.label.clone());
-        conditions.and("status = ?", self.status.map(|status| status.as_str().to_owned()));
-        conditions.and("defect = ?", self.defect);
+        // Written out, for the indexes of failures and defects hold only those.
+        match self.status {
+            Some(Status::Error) => conditions.clauses.push("status = 'error'"),
+            Some(Status::Success) => conditions.clauses.push("status = 'success'"),
+            None => {}
+        }
+        match self.defect {
+            Some(true) => conditions.clauses.push("defect = 1"),
+            Some(false) => conditions.clauses.push("defect = 0"),
+            None => {}
+        }
         conditions.and("occurred_at >= ?", time(self.since));
         conditions.and("occurred_at < ?", time(self.until));
         conditions.and("confidence >= ?", self.min_confidence);
         conditions.and("confidence <= ?", self.max_confidence);
-        conditions.and("request_id = ?", self.request_id.clone());
+        if let Some(request_id) = &self.request_id {
+            conditions.clauses.push(lookup.condition);
+            conditions.values.extend((lookup.values)(request_id));
+        }
         if let Some(Cursor { occurred_at, id }) = cursor {
             conditions.and("(occurred_at, id) < (?, ?)", Some(occurred_at));
             conditions.values.push(id.into());
@@ -72,9 +84,27 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
-    /// `WHERE …`, or nothing.
+    /// `WHERE …` with its placeholders numbered from 1, or nothing.
     pub(super) fn sql(&self) -> String {
-        if self.clauses.is_empty() { String::new() } else { format!("WHERE {}", self.clauses.join(" AND ")) }
+        let mut sql = String::new();
+        let mut number = 0;
+        for (position, clause) in self.clauses.iter().enumerate() {
+            sql.push_str(if position == 0 { "WHERE " } else { " AND " });
+            for character in clause.chars() {
+                sql.push(if character == '?' { '$' } else { character });
+                if character == '?' {
+                    number += 1;
+                    sql.push_str(&number.to_string());
+                }
+            }
+        }
+        sql
+    }
+
+    /// The placeholder of one more value.
+    pub(super) fn value(&mut self, value: impl Into<Value>) -> String {
+        self.values.push(value.into());
+        format!("${}", self.values.len())
     }
 
     fn and(&mut self, clause: &'static str, value: Option<impl Into<Value>>) {

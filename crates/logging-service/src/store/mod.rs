@@ -6,15 +6,18 @@
 //! Rule of thumb: an answer is a promise. `Ok` means on the disk; every refusal says whether to
 //! come back, and when.
 
-mod connection;
+mod engine;
+mod error;
 mod filter;
+mod job;
 mod observer;
-mod path;
 mod queue;
 mod reader;
 mod row;
-mod schema;
+mod session;
+mod sqlite;
 mod stats;
+mod windows;
 mod writer;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,74 +30,20 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+pub use engine::DatabaseUrl;
+pub use error::StoreError;
 pub use filter::Filter;
 pub use observer::{CommitSummary, ModelCounts, StoreObserver};
-pub use path::DatabasePath;
 pub use reader::{MAX_PAGE, Page};
 pub use row::StoredPrediction;
+pub use sqlite::DatabasePath;
 pub use stats::{MAX_NAMES, Stats, Summary};
 
+use engine::{Engine, Transaction};
 use queue::{Batch, Queue};
 use reader::Reader;
+use session::{DatabaseError, Session};
 use writer::Writer;
-
-/// Why the store did not do what it was asked.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum StoreError {
-    /// The URL of the database is not one that this store understands.
-    #[error("invalid database URL {0}")]
-    InvalidUrl(String),
-    /// The SQLite in this program is one that can lose commits.
-    #[error("SQLite 3.51.3 or newer is needed (older ones can lose commits: the WAL-reset bug), this is {found}")]
-    SqliteTooOld {
-        /// Its version.
-        found: String,
-    },
-    /// The database was written by a newer version of this program.
-    #[error("the database has schema version {found}, this program knows versions up to {known}: it needs an update")]
-    NewerSchema {
-        /// The database's version.
-        found: u32,
-        /// The newest version that this program knows.
-        known: u32,
-    },
-    /// No room now; nothing was stored or read.
-    #[error("the prediction log is overloaded; try again in {retry_after_seconds:.1} s")]
-    Overloaded {
-        /// When there should be room again, from now.
-        retry_after_seconds: f64,
-    },
-    /// The batch could never fit.
-    #[error("a batch of {records} records is larger than the queue, which holds {limit}")]
-    BatchTooLarge {
-        /// Its records.
-        records: usize,
-        /// The most records that may wait.
-        limit: usize,
-    },
-    /// The database cannot be read or written; carries the cause, which is not for clients. Whether
-    /// the rows of a submission were stored is open; sent again with the same event ids, they are stored once.
-    #[error("the prediction database is unavailable: {0}")]
-    Unavailable(String),
-    /// The database refused a record of the batch, and nothing of the batch was stored.
-    #[error("the database refused a record: {0}")]
-    Refused(String),
-    /// The query took too long and was ended.
-    #[error("the query took longer than {seconds} s")]
-    Timeout {
-        /// The time it had.
-        seconds: f64,
-    },
-    /// A parameter of the query is out of bounds.
-    #[error("{0}")]
-    InvalidQuery(String),
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Unavailable(error.to_string())
-    }
-}
 
 /// What became of a submission.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -118,7 +67,7 @@ impl Accepted {
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
     /// Where the database is.
-    pub path: DatabasePath,
+    pub database: DatabaseUrl,
     /// The most records that may wait for the writer; more are refused as [`StoreError::Overloaded`].
     pub queue_limit: usize,
     /// The most queries that run at a time.
@@ -129,16 +78,16 @@ pub struct StoreOptions {
 
 impl StoreOptions {
     /// The usual limits: 10,000 records, 4 queries of 5 seconds.
-    pub fn new(path: DatabasePath) -> Self {
-        Self { path, queue_limit: 10_000, readers: 4, query_deadline: Duration::from_secs(5) }
+    pub fn new(database: impl Into<DatabaseUrl>) -> Self {
+        Self { database: database.into(), queue_limit: 10_000, readers: 4, query_deadline: Duration::from_secs(5) }
     }
 }
 
-/// The predictions, as one database file. Shared between tasks behind an [`Arc`].
+/// The predictions, in one database. Shared between tasks behind an [`Arc`].
 ///
 /// Dropping it without [`Store::close`] lets the writer finish what is queued, but waits for nothing.
 pub struct Store {
-    path: DatabasePath,
+    engine: Arc<dyn Engine>,
     queue: Arc<Queue>,
     reader: Reader,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -151,16 +100,17 @@ impl Store {
     /// # Errors
     /// [`StoreError::SqliteTooOld`], and [`StoreError::Unavailable`] where no thread can be had.
     pub fn start(options: StoreOptions, observer: Arc<dyn StoreObserver>) -> Result<Self, StoreError> {
-        connection::require_sqlite_version()?;
-        let StoreOptions { path, queue_limit, readers, query_deadline } = options;
+        sqlite::require_sqlite_version()?;
+        let StoreOptions { database, queue_limit, readers, query_deadline } = options;
         let queue = Arc::new(Queue::new(queue_limit));
-        let writer = Writer::new(path.clone(), Arc::clone(&queue), observer);
+        let engine = database.engine();
+        let writer = Writer::new(Arc::clone(&engine), Arc::clone(&queue), observer);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(|| writer.run())
             .map_err(|error| StoreError::Unavailable(format!("the writer's thread did not start: {error}")))?;
-        let reader = Reader::new(path.clone(), readers, query_deadline);
-        Ok(Self { path, queue, reader, writer: Mutex::new(Some(thread)) })
+        let reader = Reader::new(Arc::clone(&engine), readers, query_deadline);
+        Ok(Self { engine, queue, reader, writer: Mutex::new(Some(thread)) })
     }
 
     /// Stores records, all or none, and returns when they are on the disk. Missing event ids, request
@@ -178,8 +128,28 @@ impl Store {
         }
         records.iter_mut().for_each(row::complete);
         let (answer, outcome) = oneshot::channel();
-        self.queue.push(Batch { records, answer })?;
+        self.queue.push(Batch::Records { records, answer })?;
         outcome.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer stopped".to_owned())))
+    }
+
+    /// Writes anything else than predictions, in the writer's next transaction, as `weight` records.
+    pub(crate) async fn write<T, W>(&self, weight: usize, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnMut(&mut dyn Transaction) -> Result<T, DatabaseError> + Send + 'static,
+    {
+        let (job, outcome) = job::job(weight, work);
+        self.queue.push(Batch::Job(job))?;
+        outcome.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer stopped".to_owned())))
+    }
+
+    /// Asks the database something, beside the writer.
+    pub(crate) async fn read<T, Q>(&self, query: Q) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        Q: FnOnce(&mut dyn Session) -> Result<T, DatabaseError> + Send + 'static,
+    {
+        self.reader.query(query).await
     }
 
     /// The prediction of this event id.
@@ -225,7 +195,7 @@ impl Store {
 
     /// Bytes on disk: the database and its write-ahead log.
     pub fn size_bytes(&self) -> u64 {
-        self.path.size_bytes()
+        self.engine.size_bytes()
     }
 
     /// Whether the database can be written, as far as is known.

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use prediction_record::PredictionRecord;
 use tokio::sync::oneshot;
 
+use super::engine::Transaction;
+use super::session::DatabaseError;
 use super::{Accepted, StoreError};
 
 /// Rows per second assumed until the first commit was measured.
@@ -19,16 +21,51 @@ const LATEST_WEIGHT: f64 = 0.2;
 /// A caller is never told to come back sooner or later than this.
 const RETRY_AFTER_SECONDS: (f64, f64) = (0.1, 60.0);
 
-/// Records of one caller, stored all or not at all, and where the caller waits for the answer.
-pub(super) struct Batch {
-    pub(super) records: Vec<PredictionRecord>,
-    pub(super) answer: oneshot::Sender<Result<Accepted, StoreError>>,
+/// What one caller wants written, all or not at all, and where the caller waits for the answer.
+pub(super) enum Batch {
+    /// Predictions.
+    Records {
+        /// The predictions.
+        records: Vec<PredictionRecord>,
+        /// Where the answer goes.
+        answer: oneshot::Sender<Result<Accepted, StoreError>>,
+    },
+    /// Anything else.
+    Job(Box<dyn Job>),
+}
+
+/// Something to be written in a transaction.
+pub(super) trait Job: Send {
+    /// How much room it takes in the queue, in records.
+    fn weight(&self) -> usize;
+
+    /// Does it. May be undone as a whole.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]: nothing of it is stored.
+    fn run(&mut self, transaction: &mut dyn Transaction) -> Result<(), DatabaseError>;
+
+    /// Tells the caller what has become of it, after the commit.
+    fn answer(self: Box<Self>, outcome: Result<(), StoreError>);
 }
 
 impl Batch {
+    /// How much room it takes, in records.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Records { records, .. } => records.len(),
+            Self::Job(job) => job.weight(),
+        }
+    }
+
     /// Answers the caller. One that stopped waiting is no concern: its rows are stored all the same.
     pub(super) fn answer(self, outcome: Result<Accepted, StoreError>) {
-        let _ = self.answer.send(outcome);
+        match self {
+            Self::Records { answer, .. } => {
+                let _ = answer.send(outcome);
+            }
+            Self::Job(job) => job.answer(outcome.map(|_| ())),
+        }
     }
 }
 
@@ -77,7 +114,7 @@ impl Queue {
     /// [`StoreError::BatchTooLarge`] if it could never fit, [`StoreError::Overloaded`] if it does not
     /// fit now, [`StoreError::Unavailable`] if the database cannot be written or the queue is closed.
     pub(super) fn push(&self, batch: Batch) -> Result<(), StoreError> {
-        let records = batch.records.len();
+        let records = batch.weight();
         if records > self.limit {
             return Err(StoreError::BatchTooLarge { records, limit: self.limit });
         }
@@ -115,9 +152,9 @@ impl Queue {
         let mut batches = Vec::new();
         let mut taken = 0;
         while let Some(next) = state.waiting.front()
-            && (batches.is_empty() || taken + next.records.len() <= max_records)
+            && (batches.is_empty() || taken + next.weight() <= max_records)
         {
-            taken += next.records.len();
+            taken += next.weight();
             batches.extend(state.waiting.pop_front());
         }
         state.records -= taken;
@@ -186,7 +223,7 @@ mod tests {
 
     fn batch(records: usize) -> Batch {
         let record = PredictionRecord { model: records.to_string(), ..Default::default() };
-        Batch { records: vec![record; records], answer: oneshot::channel().0 }
+        Batch::Records { records: vec![record; records], answer: oneshot::channel().0 }
     }
 
     fn open(limit: usize) -> Queue {
@@ -197,7 +234,7 @@ mod tests {
 
     fn sizes(work: Work) -> Vec<usize> {
         match work {
-            Work::Batches(batches) => batches.iter().map(|batch| batch.records.len()).collect(),
+            Work::Batches(batches) => batches.iter().map(|batch| batch.weight()).collect(),
             Work::Idle | Work::Closed => Vec::new(),
         }
     }

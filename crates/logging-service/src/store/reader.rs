@@ -8,15 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::types::Value;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, params_from_iter};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use super::engine::Engine;
 use super::filter::{Cursor, Filter};
+use super::session::{DatabaseError, Session, first, rows};
 use super::stats::{self, MAX_NAMES, Stats};
-use super::{DatabasePath, StoreError, StoredPrediction, connection, row};
+use super::{StoreError, StoredPrediction, row};
 
 /// The most predictions of one page.
 pub const MAX_PAGE: usize = 1000;
@@ -30,7 +30,7 @@ WITH RECURSIVE names (model) AS (
     UNION ALL
     SELECT (SELECT min(model) FROM predictions WHERE model > names.model) FROM names WHERE names.model IS NOT NULL
 )
-SELECT model FROM names WHERE model IS NOT NULL LIMIT ?1";
+SELECT model FROM names WHERE model IS NOT NULL LIMIT $1";
 
 /// A part of a list, newest first.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -43,21 +43,25 @@ pub struct Page {
 
 /// Runs queries, a bounded number at a time.
 pub(super) struct Reader {
-    path: DatabasePath,
+    engine: Arc<dyn Engine>,
     places: Arc<Semaphore>,
     deadline: Duration,
 }
 
 impl Reader {
     /// Lets `places` queries run at a time, each for up to `deadline`.
-    pub(super) fn new(path: DatabasePath, places: usize, deadline: Duration) -> Self {
-        Self { path, places: Arc::new(Semaphore::new(places)), deadline }
+    pub(super) fn new(engine: Arc<dyn Engine>, places: usize, deadline: Duration) -> Self {
+        Self { engine, places: Arc::new(Semaphore::new(places)), deadline }
     }
 
     /// The prediction of this id.
     pub(super) async fn get(&self, event_id: Uuid) -> Result<Option<StoredPrediction>, StoreError> {
-        let sql = "SELECT * FROM predictions WHERE event_id = ?1";
-        self.query(move |connection| connection.query_row(sql, [event_id.as_bytes()], row::read).optional()).await
+        let sql = format!("SELECT {} FROM predictions WHERE event_id = $1", row::COLUMNS);
+        self.query(move |session| {
+            let found = first(session, &sql, &[event_id.as_bytes().as_slice().into()], row::read)?;
+            Ok(found.map(|(_, prediction)| prediction))
+        })
+        .await
     }
 
     /// One page of what the filter lets through.
@@ -65,86 +69,89 @@ impl Reader {
         if !(1..=MAX_PAGE).contains(&limit) {
             return Err(StoreError::InvalidQuery(format!("limit must be between 1 and {MAX_PAGE}")));
         }
-        let mut conditions = filter.conditions(cursor.map(Cursor::decode).transpose()?);
-        let sql = format!("SELECT * FROM predictions {} ORDER BY occurred_at DESC, id DESC LIMIT ?", conditions.sql());
-        // One more than asked for tells whether there is a next page.
-        conditions.values.push(Value::Integer(limit as i64 + 1));
-        self.query(move |connection| {
-            let mut statement = connection.prepare(&sql)?;
-            let rows = statement.query_map(params_from_iter(conditions.values), |row| {
-                let cursor = Cursor { occurred_at: row.get("occurred_at")?, id: row.get("id")? };
-                Ok((cursor, row::read(row)?))
-            })?;
-            let mut rows: Vec<(Cursor, StoredPrediction)> = rows.collect::<rusqlite::Result<_>>()?;
-            let more = rows.len() > limit;
-            rows.truncate(limit);
-            let next_cursor = rows.last().filter(|_| more).map(|(cursor, _)| cursor.encode());
-            Ok(Page { predictions: rows.into_iter().map(|(_, prediction)| prediction).collect(), next_cursor })
-        })
-        .await
+        let (filter, cursor) = (filter.clone(), cursor.map(Cursor::decode).transpose()?);
+        self.query(move |session| page(session, &filter, limit, cursor)).await
     }
 
     /// Counts and means of a window of time.
     pub(super) async fn stats(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> Result<Stats, StoreError> {
-        self.query(move |connection| stats::stats(connection, since, until)).await
+        self.query(move |session| stats::stats(session, since, until)).await
     }
 
     /// The models that have predictions, in alphabetical order.
     pub(super) async fn models(&self) -> Result<Vec<String>, StoreError> {
-        self.query(|connection| {
-            connection
-                .prepare(MODELS)?
-                .query_map([MAX_NAMES as i64], |row| row.get(0))?
-                .collect::<rusqlite::Result<_>>()
-        })
-        .await
+        self.query(|session| rows(session, MODELS, &[(MAX_NAMES as i64).into()], |columns| columns.text())).await
     }
 
     /// How many predictions there are.
     pub(super) async fn count(&self) -> Result<u64, StoreError> {
         let sql = "SELECT count(*) FROM predictions";
-        self.query(move |connection| connection.query_row(sql, [], |row| row.get(0)).map(i64::cast_unsigned)).await
+        self.query(move |session| Ok(first(session, sql, &[], |columns| columns.count())?.unwrap_or_default())).await
     }
 
     /// Runs a query on a thread that may block.
-    async fn query<T, Q>(&self, query: Q) -> Result<T, StoreError>
+    pub(super) async fn query<T, Q>(&self, query: Q) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        Q: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        Q: FnOnce(&mut dyn Session) -> Result<T, DatabaseError> + Send + 'static,
     {
         let waiting = tokio::time::timeout(PATIENCE, Arc::clone(&self.places).acquire_owned());
         let Ok(Ok(place)) = waiting.await else {
             // Within the deadline every query that runs now has given its place back.
             return Err(StoreError::Overloaded { retry_after_seconds: self.deadline.as_secs_f64() });
         };
-        let (path, deadline) = (self.path.clone(), self.deadline);
+        let (engine, deadline) = (Arc::clone(&self.engine), self.deadline);
         let work = tokio::task::spawn_blocking(move || {
-            let outcome = connection::open_reader(&path, deadline).and_then(|connection| query(&connection));
+            let outcome = engine.open_reader(deadline).and_then(|mut session| query(session.as_mut()));
             // Held until here, so that a caller who stops waiting does not make room for more queries than places.
             drop(place);
             outcome
         });
         match work.await {
             Ok(Ok(found)) => Ok(found),
-            Ok(Err(error)) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
-                Err(StoreError::Timeout { seconds: deadline.as_secs_f64() })
-            }
+            Ok(Err(DatabaseError::Interrupted)) => Err(StoreError::Timeout { seconds: deadline.as_secs_f64() }),
             Ok(Err(error)) => Err(error.into()),
             Err(error) => Err(StoreError::Unavailable(format!("a query did not finish: {error}"))),
         }
     }
 }
 
+/// One page of what the filter lets through, newest first, beginning after `cursor`.
+pub(super) fn page(
+    session: &mut dyn Session,
+    filter: &Filter,
+    limit: usize,
+    cursor: Option<Cursor>,
+) -> Result<Page, DatabaseError> {
+    let mut conditions = filter.conditions(cursor, session.request_lookup());
+    // One more than asked for tells whether there is a next page.
+    let most = conditions.value(limit as i64 + 1);
+    let (columns, conditions_sql) = (row::COLUMNS, conditions.sql());
+    let sql =
+        format!("SELECT {columns} FROM predictions {conditions_sql} ORDER BY occurred_at DESC, id DESC LIMIT {most}");
+    let mut found = rows(session, &sql, &conditions.values, row::read)?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next_cursor = found.last().filter(|_| more).map(|(id, prediction)| {
+        let occurred_at = prediction.record.occurred_at.map_or(0, row::floor_microseconds);
+        Cursor { occurred_at, id: *id }.encode()
+    });
+    Ok(Page { predictions: found.into_iter().map(|(_, prediction)| prediction).collect(), next_cursor })
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
+    use crate::store::{DatabasePath, DatabaseUrl};
+    use rusqlite::Connection;
     use std::sync::mpsc;
 
     fn reader(directory: &tempfile::TempDir) -> Arc<Reader> {
         let path = directory.path().join("p.db");
         Connection::open(&path).unwrap().execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (x)").unwrap();
-        Arc::new(Reader::new(path.into(), 1, Duration::from_secs(5)))
+        let engine = DatabaseUrl::from(DatabasePath::from(path)).engine();
+        Arc::new(Reader::new(engine, 1, Duration::from_secs(5)))
     }
 
     #[tokio::test]
@@ -175,9 +182,9 @@ mod tests {
     async fn a_query_cannot_write_and_a_panic_is_an_error() {
         let directory = tempfile::tempdir().unwrap();
         let reader = reader(&directory);
-        let written = reader.query(|connection| connection.execute("INSERT INTO t VALUES (1)", [])).await;
+        let written = reader.query(|session| session.execute("INSERT INTO t VALUES (1)", &[])).await;
         assert!(matches!(written, Err(StoreError::Unavailable(cause)) if cause.contains("readonly")));
-        let panicked = reader.query(|_| -> rusqlite::Result<()> { panic!("on purpose") }).await;
+        let panicked = reader.query(|_| -> Result<(), DatabaseError> { panic!("on purpose") }).await;
         assert!(matches!(panicked, Err(StoreError::Unavailable(_))));
         reader.query(|_| Ok(())).await.unwrap();
     }

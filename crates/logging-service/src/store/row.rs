@@ -3,19 +3,16 @@
 //! Rule of thumb: what is written comes back equal; timestamps are kept to the microsecond.
 
 use jiff::Timestamp;
-use prediction_record::{PredictionRecord, Score, Status};
-use rusqlite::types::Type;
-use rusqlite::{Connection, Row, params};
+use prediction_record::{PredictionRecord, Status};
 use serde::Serialize;
 use uuid::Uuid;
 
-const INSERT: &str = "
-INSERT INTO predictions (
-    event_id, request_id, row_index, occurred_at, recorded_at, model, version, model_sha256, status, error_type, label,
-    class, confidence, defect, top, latency_seconds, decode_seconds, queue_seconds, inference_seconds, trace_id,
-    schema_version, extra
-) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
-ON CONFLICT (event_id) DO NOTHING";
+use super::session::{Columns, DatabaseError};
+
+/// The columns that [`read`] expects, in order.
+pub(super) const COLUMNS: &str = "id, event_id, request_id, row_index, occurred_at, recorded_at, model, version, model_sha256, \
+     variant, status, error_type, label, class, confidence, defect, top, latency_seconds, decode_seconds, queue_seconds, \
+     inference_seconds, trace_id, span_id, input_sha256, input, schema_version, extra";
 
 /// A record as it was stored. Serialises flat: the record's fields and `recorded_at`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -37,80 +34,46 @@ pub(super) fn complete(record: &mut PredictionRecord) {
     record.extra.remove("recorded_at");
 }
 
-/// Inserts a completed record; false where its event id is there already.
-pub(super) fn insert(
-    connection: &Connection,
-    record: &PredictionRecord,
-    recorded_at: Timestamp,
-) -> rusqlite::Result<bool> {
-    let rows = connection.prepare_cached(INSERT)?.execute(params![
-        record.event_id.as_ref().map(Uuid::as_bytes),
-        record.request_id,
-        record.row_index,
-        record.occurred_at.map(floor_microseconds),
-        floor_microseconds(recorded_at),
-        record.model,
-        record.version,
-        record.model_sha256,
-        record.status.as_str(),
-        record.error_type,
-        record.label,
-        record.class,
-        record.confidence,
-        record.defect,
-        json_unless(record.top.is_empty(), &record.top)?,
-        record.latency_seconds,
-        record.decode_seconds,
-        record.queue_seconds,
-        record.inference_seconds,
-        record.trace_id,
-        record.schema_version,
-        json_unless(record.extra.is_empty(), &record.extra)?,
-    ])?;
-    Ok(rows == 1)
-}
-
-/// Reads a row of `SELECT *`.
-pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<StoredPrediction> {
-    let event_id: [u8; 16] = row.get("event_id")?;
-    let status: String = row.get("status")?;
+/// Reads a row of [`COLUMNS`], with its id.
+pub(super) fn read(columns: &mut Columns) -> Result<(i64, StoredPrediction), DatabaseError> {
+    let id = columns.integer()?;
+    let event_id = <[u8; 16]>::try_from(columns.blob()?).map_err(|_| DatabaseError::unreadable("event_id"))?;
+    let request_id = columns.opt_text()?;
+    let row_index = columns.opt_u32()?.unwrap_or_default();
+    let occurred_at = Some(from_microseconds(columns.integer()?));
+    let recorded_at = from_microseconds(columns.integer()?);
     let record = PredictionRecord {
         event_id: Some(Uuid::from_bytes(event_id)),
-        request_id: row.get("request_id")?,
-        row_index: row.get("row_index")?,
-        occurred_at: Some(timestamp(row, "occurred_at")?),
-        model: row.get("model")?,
-        version: row.get("version")?,
-        model_sha256: row.get("model_sha256")?,
-        status: if status == Status::Error.as_str() { Status::Error } else { Status::Success },
-        error_type: row.get("error_type")?,
-        label: row.get("label")?,
-        class: row.get("class")?,
-        confidence: row.get("confidence")?,
-        defect: row.get("defect")?,
-        top: from_json::<Vec<Score>>(row, "top")?,
-        latency_seconds: row.get("latency_seconds")?,
-        decode_seconds: row.get("decode_seconds")?,
-        queue_seconds: row.get("queue_seconds")?,
-        inference_seconds: row.get("inference_seconds")?,
-        trace_id: row.get("trace_id")?,
-        schema_version: row.get("schema_version")?,
-        variant: None,
-        span_id: None,
-        input_sha256: None,
-        input: None,
-        extra: from_json(row, "extra")?,
+        request_id,
+        row_index,
+        occurred_at,
+        model: columns.text()?,
+        version: columns.opt_text()?,
+        model_sha256: columns.opt_text()?,
+        variant: columns.opt_text()?,
+        status: if columns.text()? == Status::Error.as_str() { Status::Error } else { Status::Success },
+        error_type: columns.opt_text()?,
+        label: columns.opt_text()?,
+        class: columns.opt_u32()?,
+        confidence: columns.opt_real()?,
+        defect: columns.integer()? != 0,
+        top: from_json(columns)?.unwrap_or_default(),
+        latency_seconds: columns.opt_real()?,
+        decode_seconds: columns.opt_real()?,
+        queue_seconds: columns.opt_real()?,
+        inference_seconds: columns.opt_real()?,
+        trace_id: columns.opt_text()?,
+        span_id: columns.opt_text()?,
+        input_sha256: columns.opt_text()?,
+        input: from_json(columns)?,
+        schema_version: columns.opt_u32()?,
+        extra: from_json(columns)?.unwrap_or_default(),
     };
-    Ok(StoredPrediction { record, recorded_at: timestamp(row, "recorded_at")? })
-}
-
-/// Reads a column of microseconds since 1970.
-pub(super) fn timestamp(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
-    row.get(column).map(from_microseconds)
+    Ok((id, StoredPrediction { record, recorded_at }))
 }
 
 /// The ends of time, rounded, may lie just outside; a row there must not make a whole page unreadable.
-fn from_microseconds(microseconds: i64) -> Timestamp {
+pub(super) fn from_microseconds(microseconds: i64) -> Timestamp {
     let nearest = if microseconds < 0 { Timestamp::MIN } else { Timestamp::MAX };
     Timestamp::from_microsecond(microseconds).unwrap_or(nearest)
 }
@@ -127,17 +90,16 @@ pub(super) fn ceil_microseconds(time: Timestamp) -> i64 {
     if time.as_nanosecond() > i128::from(truncated) * 1000 { truncated + 1 } else { truncated }
 }
 
-fn json_unless(empty: bool, value: &impl Serialize) -> rusqlite::Result<Option<String>> {
-    let json =
-        |value| serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()));
-    if empty { Ok(None) } else { json(value).map(Some) }
+/// The JSON of a value that is not empty.
+pub(super) fn json_unless(empty: bool, value: &impl Serialize) -> Result<Option<String>, DatabaseError> {
+    if empty {
+        return Ok(None);
+    }
+    serde_json::to_string(value).map(Some).map_err(|error| DatabaseError::Refused(error.to_string()))
 }
 
-fn from_json<T: Default + serde::de::DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
-    let Some(json) = row.get::<_, Option<String>>(column)? else {
-        return Ok(T::default());
-    };
-    serde_json::from_str(&json).map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, error.into()))
+fn from_json<T: serde::de::DeserializeOwned>(columns: &mut Columns) -> Result<Option<T>, DatabaseError> {
+    columns.opt_text()?.map(|json| serde_json::from_str(&json).map_err(DatabaseError::unreadable)).transpose()
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, params_from_iter};
 use serde::Serialize;
 
 use super::filter::Filter;
-use super::row::timestamp;
+use super::row::from_microseconds;
+use super::session::{Columns, DatabaseError, Session};
 
 /// The most names kept in one map; the rest, which are the rarest, are counted together.
 pub const MAX_NAMES: usize = 1000;
@@ -60,31 +60,29 @@ pub struct Summary {
 
 /// Reads the statistics of `since` (inclusive) to `until` (exclusive).
 pub(super) fn stats(
-    connection: &Connection,
+    session: &mut dyn Session,
     since: Option<Timestamp>,
     until: Option<Timestamp>,
-) -> rusqlite::Result<Stats> {
-    let conditions = Filter::window(since, until).conditions(None);
+) -> Result<Stats, DatabaseError> {
+    let conditions = Filter::window(since, until).conditions(None, session.request_lookup());
     // The most frequent groups come first, so that what is left out of a full map is rare.
     let sql = format!(
-        "SELECT model, status = 'error' AS failed, label, error_type, count(*) AS predictions, sum(defect) AS defects,
-                count(confidence) AS confidences, total(confidence) AS confidence,
-                count(latency_seconds) AS latencies, total(latency_seconds) AS latency,
-                max(latency_seconds) AS max_latency, min(occurred_at) AS first, max(occurred_at) AS last
-         FROM predictions {} GROUP BY model, failed, label, error_type ORDER BY count(*) DESC",
+        "SELECT model, CASE WHEN status = 'error' THEN CAST(1 AS BIGINT) ELSE 0 END AS failed, label, error_type,
+                count(*) AS predictions, CAST(sum(defect) AS BIGINT), count(confidence), sum(confidence),
+                count(latency_seconds), sum(latency_seconds), max(latency_seconds), min(occurred_at), max(occurred_at)
+         FROM predictions {} GROUP BY model, failed, label, error_type ORDER BY predictions DESC",
         conditions.sql()
     );
-    let mut statement = connection.prepare(&sql)?;
-    let mut rows = statement.query(params_from_iter(conditions.values))?;
     let mut stats = Stats::default();
-    while let Some(row) = rows.next()? {
-        let group = Group::read(row)?;
+    session.query(&sql, &conditions.values, &mut |mut columns| {
+        let group = Group::read(&mut columns)?;
         stats.total.add(&group);
         match entry(&mut stats.models, &group.model) {
             Some(summary) => summary.add(&group),
             None => stats.other_models += group.predictions,
         }
-    }
+        Ok(())
+    })?;
     Ok(stats)
 }
 
@@ -104,20 +102,21 @@ struct Group {
 }
 
 impl Group {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let count = |column: &str| row.get(column).map(i64::cast_unsigned);
+    fn read(columns: &mut Columns) -> Result<Self, DatabaseError> {
+        let mean =
+            |columns: &mut Columns| Ok(Mean { count: columns.count()?, sum: columns.opt_real()?.unwrap_or_default() });
         Ok(Self {
-            model: row.get("model")?,
-            failed: row.get("failed")?,
-            label: row.get("label")?,
-            error_type: row.get("error_type")?,
-            predictions: count("predictions")?,
-            defects: count("defects")?,
-            confidence: Mean { count: count("confidences")?, sum: row.get("confidence")? },
-            latency: Mean { count: count("latencies")?, sum: row.get("latency")? },
-            max_latency_seconds: row.get("max_latency")?,
-            first: timestamp(row, "first")?,
-            last: timestamp(row, "last")?,
+            model: columns.text()?,
+            failed: columns.integer()? != 0,
+            label: columns.opt_text()?,
+            error_type: columns.opt_text()?,
+            predictions: columns.count()?,
+            defects: columns.count()?,
+            confidence: mean(columns)?,
+            latency: mean(columns)?,
+            max_latency_seconds: columns.opt_real()?,
+            first: from_microseconds(columns.integer()?),
+            last: from_microseconds(columns.integer()?),
         })
     }
 }

@@ -7,12 +7,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use prediction_record::PredictionRecord;
 
-use super::connection::Database;
+use super::engine::{Database, Engine};
 use super::observer::{CommitSummary, ModelCounts, StoreObserver};
 use super::queue::{Batch, Queue, Work};
-use super::{Accepted, DatabasePath, StoreError, row};
+use super::row::floor_microseconds;
+use super::session::DatabaseError;
+use super::windows::Windows;
+use super::{Accepted, StoreError};
 
 /// The most records of one transaction, unless one batch alone has more.
 const GROUP_RECORDS: usize = 5000;
@@ -23,18 +26,18 @@ const RETRY_INTERVALS: (Duration, Duration) = (Duration::from_millis(100), Durat
 
 /// The writer and what it holds.
 pub(super) struct Writer {
-    path: DatabasePath,
+    engine: Arc<dyn Engine>,
     queue: Arc<Queue>,
     observer: Arc<dyn StoreObserver>,
     /// `None` while the database cannot be opened.
-    database: Option<Database>,
+    database: Option<Box<dyn Database>>,
     retry_interval: Duration,
 }
 
 impl Writer {
     /// A writer that has tried once to open the database.
-    pub(super) fn new(path: DatabasePath, queue: Arc<Queue>, observer: Arc<dyn StoreObserver>) -> Self {
-        let mut writer = Self { path, queue, observer, database: None, retry_interval: RETRY_INTERVALS.0 };
+    pub(super) fn new(engine: Arc<dyn Engine>, queue: Arc<Queue>, observer: Arc<dyn StoreObserver>) -> Self {
+        let mut writer = Self { engine, queue, observer, database: None, retry_interval: RETRY_INTERVALS.0 };
         if let Err(error) = writer.open() {
             writer.give_up(error, Vec::new());
         }
@@ -51,19 +54,19 @@ impl Writer {
                 Work::Closed => break,
             }
         }
-        if let Some(database) = &self.database
-            && let Err(error) = database.checkpoint()
+        if let Some(database) = self.database.take()
+            && let Err(error) = database.close()
         {
-            tracing::warn!(%error, "last_checkpoint_failed");
+            tracing::warn!(%error, "database_not_closed_in_order");
         }
     }
 
-    fn write(&mut self, batches: Vec<Batch>) {
+    fn write(&mut self, mut batches: Vec<Batch>) {
         let Some(database) = &mut self.database else {
             return; // Nothing is let in without a database; a batch that is dropped answers "unavailable".
         };
         let started = Instant::now();
-        match store(database, &batches) {
+        match store(database.as_mut(), &mut batches) {
             Ok(mut group) => {
                 group.summary.seconds = started.elapsed().as_secs_f64();
                 self.queue.observe_speed(group.summary.rows, group.summary.seconds);
@@ -79,21 +82,31 @@ impl Writer {
                 }
             }
             Err(error) => {
+                let error = StoreError::from(error);
                 self.observer.commit_failed(&error);
                 self.reopen(error, batches);
             }
         }
+        self.maintain();
+    }
+
+    fn maintain(&mut self) {
+        if let Some(database) = &mut self.database
+            && let Err(error) = database.maintain()
+        {
+            tracing::warn!(%error, "database_maintenance_failed");
+        }
     }
 
     fn probe_or_open(&mut self) {
-        match self.database.as_mut().map(Database::probe) {
-            Some(Ok(())) => {}
-            Some(Err(error)) => self.reopen(error, Vec::new()),
+        match self.database.as_mut().map(|database| database.probe()) {
+            Some(Ok(())) => self.maintain(),
+            Some(Err(error)) => self.reopen(error.into(), Vec::new()),
             None => match self.open() {
-                Ok(()) => tracing::info!(path = %self.path, "database_available"),
+                Ok(()) => tracing::info!(database = %self.engine.place(), "database_available"),
                 Err(error) => {
                     self.retry_interval = (self.retry_interval * 2).min(RETRY_INTERVALS.1);
-                    tracing::debug!(%error, path = %self.path, "database_still_unavailable");
+                    tracing::debug!(%error, database = %self.engine.place(), "database_still_unavailable");
                     self.queue.refuse(error);
                 }
             },
@@ -109,7 +122,7 @@ impl Writer {
 
     /// Closes the database and lets everybody know.
     fn give_up(&mut self, error: StoreError, mut batches: Vec<Batch>) {
-        tracing::error!(%error, path = %self.path, "database_unavailable");
+        tracing::error!(%error, database = %self.engine.place(), "database_unavailable");
         batches.extend(self.queue.refuse(error.clone()));
         self.observer.availability(false);
         for batch in batches {
@@ -121,7 +134,7 @@ impl Writer {
     }
 
     fn open(&mut self) -> Result<(), StoreError> {
-        self.database = Some(Database::open(&self.path)?);
+        self.database = Some(self.engine.open_writer()?);
         self.queue.accept();
         self.observer.availability(true);
         Ok(())
@@ -143,45 +156,45 @@ struct Group {
 }
 
 /// Stores the batches in one durable transaction. A batch that breaks a constraint is left out whole.
-fn store(database: &mut Database, batches: &[Batch]) -> Result<Group, StoreError> {
+fn store(database: &mut dyn Database, batches: &mut [Batch]) -> Result<Group, DatabaseError> {
     let mut group = Group { summary: CommitSummary::default(), outcomes: Vec::with_capacity(batches.len()) };
-    let recorded_at = Timestamp::now();
-    let mut transaction = database.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for batch in batches {
-        let savepoint = transaction.savepoint()?;
-        match insert(&savepoint, batch, recorded_at) {
-            Ok(summary) => {
-                savepoint.commit()?;
-                group.outcomes.push(Ok(Accepted::of(&summary)));
-                group.summary.merge(summary);
+    let mut windows = Windows::default();
+    let recorded_at = floor_microseconds(Timestamp::now());
+    database.transaction(&mut |transaction| {
+        for batch in batches.iter_mut() {
+            let mut summary = CommitSummary::default();
+            let outcome = transaction.savepoint(&mut |part| match batch {
+                Batch::Records { records, .. } => {
+                    let new = part.insert(records, recorded_at)?;
+                    summary = summarised(records, &new);
+                    windows.observe(records, &new);
+                    Ok(())
+                }
+                Batch::Job(job) => job.run(part),
+            });
+            match outcome {
+                Ok(()) => {
+                    group.outcomes.push(Ok(Accepted::of(&summary)));
+                    group.summary.merge(summary);
+                }
+                Err(DatabaseError::Refused(problem)) => group.outcomes.push(Err(StoreError::Refused(problem))),
+                Err(error) => return Err(error),
             }
-            Err(error) if is_constraint(&error) => {
-                savepoint.finish()?; // Rolls back to the savepoint.
-                group.outcomes.push(Err(StoreError::Refused(error.to_string())));
-            }
-            Err(error) => return Err(error.into()),
         }
-    }
-    transaction.commit()?;
-    database.check_in_place()?;
+        windows.save(transaction)
+    })?;
     Ok(group)
 }
 
-fn insert(connection: &Connection, batch: &Batch, recorded_at: Timestamp) -> rusqlite::Result<CommitSummary> {
+fn summarised(records: &[PredictionRecord], new: &[bool]) -> CommitSummary {
     let mut summary = CommitSummary::default();
-    for record in &batch.records {
-        let counts = if row::insert(connection, record, recorded_at)? {
+    for (record, &new) in records.iter().zip(new) {
+        let counts = if new {
             ModelCounts { accepted: 1, duplicates: 0, defects: u64::from(record.defect) }
         } else {
             ModelCounts { duplicates: 1, ..ModelCounts::default() }
         };
         summary.count(&record.model, counts);
     }
-    Ok(summary)
-}
-
-/// The record is at fault, not the database.
-fn is_constraint(error: &rusqlite::Error) -> bool {
-    matches!(error, rusqlite::Error::ToSqlConversionFailure(_))
-        || matches!(error.sqlite_error_code(), Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig))
+    summary
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use logging_service::store::{CommitSummary, Store, StoreError, StoreObserver, StoreOptions};
+use logging_service::store::{CommitSummary, DatabasePath, Store, StoreError, StoreObserver, StoreOptions};
 use prediction_record::PredictionRecord;
 use rusqlite::Connection;
 use tokio::sync::watch;
@@ -57,7 +57,7 @@ impl StoreObserver for Witness {
 
 /// Starts a store with the usual limits.
 pub(crate) fn start(path: &Path) -> (Arc<Store>, Arc<Witness>) {
-    start_with(StoreOptions::new(PathBuf::from(path).into()))
+    start_with(StoreOptions::new(DatabasePath::from(PathBuf::from(path))))
 }
 
 pub(crate) fn start_with(options: StoreOptions) -> (Arc<Store>, Arc<Witness>) {

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::StoreError;
+use super::super::StoreError;
 
 /// The path of a database file, parsed from its URL.
 ///

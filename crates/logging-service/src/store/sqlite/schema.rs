@@ -5,10 +5,11 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::StoreError;
+use super::super::session::DatabaseError;
+use super::failed;
 
 /// The steps, oldest first; step n leads to version n (counted from 1).
-pub(super) const MIGRATIONS: &[&str] = &[VERSION_1];
+pub(super) const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
 
 const VERSION_1: &str = "
 CREATE TABLE predictions (
@@ -46,27 +47,99 @@ CREATE INDEX predictions_by_time ON predictions (occurred_at);
 CREATE INDEX predictions_by_model_and_time ON predictions (model, occurred_at);
 ";
 
+const VERSION_2: &str = "
+ALTER TABLE predictions ADD COLUMN variant TEXT;
+ALTER TABLE predictions ADD COLUMN span_id TEXT;
+ALTER TABLE predictions ADD COLUMN input_sha256 TEXT;
+ALTER TABLE predictions ADD COLUMN input TEXT; -- JSON object, see prediction_record::InputSummary
+
+-- Which predictions have this label?
+CREATE INDEX predictions_by_label_and_time ON predictions (label, occurred_at);
+-- Which are defects, and which failed? Few are, so these cost little.
+CREATE INDEX predictions_defects ON predictions (occurred_at) WHERE defect = 1;
+CREATE INDEX predictions_errors ON predictions (occurred_at) WHERE status = 'error';
+
+-- Which predictions belong to this request? In segments, see store/sqlite/requests.rs.
+DROP INDEX predictions_by_request;
+CREATE TABLE request_segments (segment INTEGER PRIMARY KEY, last_id INTEGER NOT NULL) STRICT;
+CREATE TABLE requests (
+    segment INTEGER NOT NULL,
+    hash    INTEGER NOT NULL,
+    id      INTEGER NOT NULL,
+    PRIMARY KEY (segment, hash, id)
+) STRICT, WITHOUT ROWID;
+
+-- What the predictions of five minutes looked like, see store/windows.rs.
+CREATE TABLE window_counts (
+    model        TEXT NOT NULL,
+    model_sha256 TEXT NOT NULL, -- '' where the sender gave none
+    bucket       INTEGER NOT NULL, -- microseconds since 1970, UTC
+    writer       TEXT NOT NULL,
+    counts       TEXT NOT NULL, -- JSON of analysis::WindowCounts
+    PRIMARY KEY (model, model_sha256, bucket, writer)
+) STRICT;
+CREATE INDEX window_counts_by_time ON window_counts (bucket);
+
+-- The true labels, as they came; see store/labels.rs.
+CREATE TABLE labels (
+    id          INTEGER PRIMARY KEY,
+    request_id  TEXT NOT NULL,
+    row_index   INTEGER NOT NULL,
+    label       TEXT NOT NULL,
+    labelled_at INTEGER NOT NULL, -- microseconds since 1970, UTC
+    source      TEXT,
+    revision    INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    state       INTEGER NOT NULL -- 0 waits for its prediction, 1 counted, 2 superseded, 3 given up
+) STRICT;
+CREATE INDEX labels_by_request ON labels (request_id, row_index);
+CREATE INDEX labels_waiting ON labels (id) WHERE state = 0;
+CREATE INDEX labels_by_time ON labels (recorded_at);
+
+-- What models' predictions looked like when all was well, see store/references.rs.
+CREATE TABLE reference_profiles (
+    model        TEXT NOT NULL,
+    model_sha256 TEXT NOT NULL, -- '' for any file of that model
+    profile      TEXT NOT NULL, -- JSON of analysis::ReferenceProfile
+    recorded_at  INTEGER NOT NULL,
+    PRIMARY KEY (model, model_sha256)
+) STRICT;
+
+-- CloudEvents whose counterpart has not arrived, see store/events.rs.
+CREATE TABLE events (
+    pair_key    TEXT NOT NULL,
+    kind        TEXT NOT NULL,
+    event       TEXT NOT NULL, -- JSON of cloudevents::CloudEvent
+    recorded_at INTEGER NOT NULL,
+    PRIMARY KEY (pair_key, kind)
+) STRICT;
+CREATE INDEX events_by_time ON events (recorded_at);
+";
+
 /// Takes the steps that the database has not taken yet, each in its own transaction.
 ///
 /// # Errors
-/// [`StoreError::NewerSchema`] where the database has taken more steps than this program knows;
-/// [`StoreError::Unavailable`] where a step fails, which leaves the database at the step before.
-pub(super) fn migrate(connection: &mut Connection, migrations: &[&str]) -> Result<(), StoreError> {
+/// [`DatabaseError::NewerSchema`] where the database has taken more steps than this program knows;
+/// [`DatabaseError::Failed`] where a step fails, which leaves the database at the step before.
+pub(super) fn migrate(connection: &mut Connection, migrations: &[&str]) -> Result<(), DatabaseError> {
     loop {
         // The version is read inside the transaction, so two programs that start at once do not repeat a step.
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let version: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        let version: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
         let known = migrations.len() as u32;
         if version > known {
-            return Err(StoreError::NewerSchema { found: version, known });
+            return Err(DatabaseError::NewerSchema { found: version, known });
         }
         let Some(step) = migrations.get(version as usize) else {
             return Ok(());
         };
-        transaction.execute_batch(step)?;
-        transaction.pragma_update(None, "user_version", version + 1)?;
-        transaction.commit()?;
-        tracing::info!(schema_version = version + 1, "database_migrated");
+        let next = version + 1;
+        transaction
+            .execute_batch(step)
+            .and_then(|()| transaction.pragma_update(None, "user_version", next))
+            .and_then(|()| transaction.commit())
+            .map_err(failed)?;
+        tracing::info!(schema_version = next, "database_migrated");
     }
 }
 
@@ -107,7 +180,7 @@ mod tests {
     fn a_failing_step_leaves_the_version_before() {
         let (_directory, mut connection) = database();
         let broken = ["CREATE TABLE a (x)", "CREATE TABLE b (x); CREATE TABLE a (x)"];
-        assert!(matches!(migrate(&mut connection, &broken), Err(StoreError::Unavailable(_))));
+        assert!(matches!(migrate(&mut connection, &broken), Err(DatabaseError::Failed(_))));
         assert_eq!(version(&connection), 1);
         assert!(connection.prepare("SELECT * FROM b").is_err(), "half of the failed step is there");
         migrate(&mut connection, TWO).unwrap();
@@ -119,7 +192,7 @@ mod tests {
         let (_directory, mut connection) = database();
         connection.pragma_update(None, "user_version", 3).unwrap();
         let error = migrate(&mut connection, TWO).unwrap_err();
-        assert_eq!(error, StoreError::NewerSchema { found: 3, known: 2 });
+        assert_eq!(error, DatabaseError::NewerSchema { found: 3, known: 2 });
         assert_eq!(version(&connection), 3);
         assert!(connection.prepare("SELECT * FROM a").is_err());
     }
@@ -130,7 +203,9 @@ mod tests {
         migrate(&mut connection, MIGRATIONS).unwrap();
         for (question, index) in [
             ("WHERE event_id = x'00'", "sqlite_autoindex_predictions_1"),
-            ("WHERE request_id = 'r'", "predictions_by_request"),
+            ("WHERE label = 'cat' ORDER BY occurred_at DESC, id DESC", "predictions_by_label_and_time"),
+            ("WHERE defect = 1 ORDER BY occurred_at DESC, id DESC", "predictions_defects"),
+            ("WHERE status = 'error' ORDER BY occurred_at DESC, id DESC", "predictions_errors"),
             ("ORDER BY occurred_at DESC, id DESC", "predictions_by_time"),
             ("WHERE (occurred_at, id) < (5, 5) ORDER BY occurred_at DESC, id DESC", "predictions_by_time"),
             ("WHERE model = 'm' ORDER BY occurred_at DESC, id DESC", "predictions_by_model_and_time"),

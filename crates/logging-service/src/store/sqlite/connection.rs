@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::{DatabasePath, StoreError, schema};
+use super::super::StoreError;
+use super::super::session::DatabaseError;
+use super::{DatabasePath, failed, schema};
 
 /// SQLite 3.7.0 to 3.51.2 can lose commits where two connections write or checkpoint at once.
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -22,65 +24,65 @@ const READER_BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 const STEPS_BETWEEN_DEADLINE_CHECKS: i32 = 1000;
 
 /// The writer's connection, and the identity of the files that it writes.
-pub(super) struct Database {
+pub(super) struct Files {
     pub(super) connection: Connection,
     path: DatabasePath,
-    files: Files,
+    ids: FileIds,
 }
 
-impl Database {
+impl Files {
     /// Opens the database for writing. Creates it and its directory where they are absent, migrates
     /// it, and proves with a durable write that it can be written.
     ///
     /// # Errors
-    /// [`StoreError::NewerSchema`], or [`StoreError::Unavailable`] with the cause.
-    pub(super) fn open(path: &DatabasePath) -> Result<Self, StoreError> {
+    /// [`DatabaseError::NewerSchema`], or [`DatabaseError::Failed`] with the cause.
+    pub(super) fn open(path: &DatabasePath) -> Result<Self, DatabaseError> {
         create_parent_directory(path.database())?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         if !path.database().exists() {
             // Created first, so that its identity can be taken before and after it is opened for good.
-            drop(Connection::open_with_flags(path.database(), flags)?);
+            drop(Connection::open_with_flags(path.database(), flags).map_err(failed)?);
         }
         let before = FileId::of(path.database())?;
-        let mut connection = Connection::open_with_flags(path.database(), flags)?;
+        let mut connection = Connection::open_with_flags(path.database(), flags).map_err(failed)?;
         configure(&connection)?;
         schema::migrate(&mut connection, schema::MIGRATIONS)?;
-        prove_writable(&mut connection)?;
-        let database = Self { connection, files: Files::at(path)?, path: path.clone() };
-        if database.files.database != before {
+        prove_writable(&mut connection).map_err(failed)?;
+        let files = Self { connection, ids: FileIds::at(path)?, path: path.clone() };
+        if files.ids.database != before {
             return Err(replaced());
         }
-        Ok(database)
+        Ok(files)
     }
 
     /// Checks that the open files are still the files at the path. Three calls of `stat`.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] where a file is gone or is another one.
-    pub(super) fn check_in_place(&self) -> Result<(), StoreError> {
-        if Files::at(&self.path)? == self.files { Ok(()) } else { Err(replaced()) }
+    /// [`DatabaseError::Failed`] where a file is gone or is another one.
+    pub(super) fn check_in_place(&self) -> Result<(), DatabaseError> {
+        if FileIds::at(&self.path)? == self.ids { Ok(()) } else { Err(replaced()) }
     }
 
     /// Checks, without writing, that a commit would have a chance.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] where the files moved, the file system became read-only, or
+    /// [`DatabaseError::Failed`] where the files moved, the file system became read-only, or
     /// SQLite cannot begin a write transaction.
-    pub(super) fn probe(&mut self) -> Result<(), StoreError> {
+    pub(super) fn probe(&mut self) -> Result<(), DatabaseError> {
         self.check_in_place()?;
         // Asks the file system whether it still lets us write. SQLite holds no locks on this file that closing it could drop.
         OpenOptions::new().append(true).open(self.path.wal()).map_err(|error| unavailable(&self.path.wal(), &error))?;
-        self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?.rollback()?;
-        Ok(())
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        transaction.rollback().map_err(failed)
     }
 
     /// Copies the write-ahead log into the database and empties it.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] with the cause. Being kept from it by a reader is no error: the
+    /// [`DatabaseError::Failed`] with the cause. Being kept from it by a reader is no error: the
     /// rows stay safe in the log.
-    pub(super) fn checkpoint(&self) -> Result<(), StoreError> {
-        checkpoint(&self.connection)
+    pub(super) fn checkpoint(&self) -> Result<(), DatabaseError> {
+        checkpoint(&self.connection).map_err(failed)
     }
 
     /// Closes a database whose use failed.
@@ -96,10 +98,10 @@ impl Database {
             tracing::warn!(%error, path = %self.path, "moved_database_not_checkpointed");
         }
         let is_ours = |path: &Path, id: FileId| FileId::of(path).is_ok_and(|found| found == id);
-        if is_ours(self.path.database(), self.files.database) {
+        if is_ours(self.path.database(), self.ids.database) {
             return;
         }
-        for (path, id) in [(self.path.wal(), self.files.wal), (self.path.wal_index(), self.files.wal_index)] {
+        for (path, id) in [(self.path.wal(), self.ids.wal), (self.path.wal_index(), self.ids.wal_index)] {
             if is_ours(&path, id)
                 && let Err(error) = set_aside(&path, path == self.path.wal())
             {
@@ -126,7 +128,7 @@ pub(super) fn open_reader(path: &DatabasePath, deadline: Duration) -> rusqlite::
 ///
 /// # Errors
 /// [`StoreError::SqliteTooOld`].
-pub(super) fn require_sqlite_version() -> Result<(), StoreError> {
+pub(in crate::store) fn require_sqlite_version() -> Result<(), StoreError> {
     if rusqlite::version_number() >= OLDEST_SQLITE {
         Ok(())
     } else {
@@ -142,7 +144,7 @@ struct FileId {
 }
 
 impl FileId {
-    fn of(path: &Path) -> Result<Self, StoreError> {
+    fn of(path: &Path) -> Result<Self, DatabaseError> {
         let file = fs::metadata(path).map_err(|error| unavailable(path, &error))?;
         Ok(Self { device: file.dev(), inode: file.ino() })
     }
@@ -150,14 +152,14 @@ impl FileId {
 
 /// The three files that an open database in WAL mode consists of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Files {
+struct FileIds {
     database: FileId,
     wal: FileId,
     wal_index: FileId,
 }
 
-impl Files {
-    fn at(path: &DatabasePath) -> Result<Self, StoreError> {
+impl FileIds {
+    fn at(path: &DatabasePath) -> Result<Self, DatabaseError> {
         Ok(Self {
             database: FileId::of(path.database())?,
             wal: FileId::of(&path.wal())?,
@@ -166,16 +168,20 @@ impl Files {
     }
 }
 
-fn configure(connection: &Connection) -> Result<(), StoreError> {
+fn configure(connection: &Connection) -> Result<(), DatabaseError> {
+    let mode = set_up(connection).map_err(failed)?;
+    if mode == "wal" {
+        return Ok(());
+    }
+    Err(DatabaseError::Failed(format!("the file system allows no write-ahead log (journal mode {mode})")))
+}
+
+/// Gives the journal mode that the file system lets us have.
+fn set_up(connection: &Connection) -> rusqlite::Result<String> {
     connection.busy_timeout(WRITER_BUSY_TIMEOUT)?;
     // Only possible while the file is empty, so before anything else. Lets retention give space back.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
-    if mode != "wal" {
-        return Err(StoreError::Unavailable(format!(
-            "the file system allows no write-ahead log (journal mode {mode})"
-        )));
-    }
     // FULL: a commit is on the disk before it is acknowledged. NORMAL would lose it with the power.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -184,12 +190,13 @@ fn configure(connection: &Connection) -> Result<(), StoreError> {
     // Copy the log back every 16 MiB, and give its space back where a long reader let it grow.
     connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
-    Ok(())
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(mode)
 }
 
 /// Writes one page durably, then empties the log: a full or failing disk shows here, and what a
 /// failed flush left in the log never has commits stacked upon it.
-fn prove_writable(connection: &mut Connection) -> Result<(), StoreError> {
+fn prove_writable(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     transaction.pragma_update(None, "user_version", version)?;
@@ -197,12 +204,12 @@ fn prove_writable(connection: &mut Connection) -> Result<(), StoreError> {
     checkpoint(connection)
 }
 
-fn checkpoint(connection: &Connection) -> Result<(), StoreError> {
-    Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
 /// Creates the directory, durably: a new directory is an entry in its parent, which must reach the disk too.
-fn create_parent_directory(database: &Path) -> Result<(), StoreError> {
+fn create_parent_directory(database: &Path) -> Result<(), DatabaseError> {
     let directory = database.parent().unwrap_or(database);
     let is_missing = |directory: &&Path| !directory.as_os_str().is_empty() && !directory.exists();
     let missing: Vec<&Path> = directory.ancestors().take_while(is_missing).collect();
@@ -225,10 +232,10 @@ fn set_aside(path: &Path, holds_rows: bool) -> std::io::Result<()> {
     fs::rename(path, orphaned)
 }
 
-fn unavailable(path: &Path, error: &std::io::Error) -> StoreError {
-    StoreError::Unavailable(format!("{}: {error}", path.display()))
+fn unavailable(path: &Path, error: &std::io::Error) -> DatabaseError {
+    DatabaseError::Failed(format!("{}: {error}", path.display()))
 }
 
-fn replaced() -> StoreError {
-    StoreError::Unavailable("the database file was removed or replaced while it was open".to_owned())
+fn replaced() -> DatabaseError {
+    DatabaseError::Failed("the database file was removed or replaced while it was open".to_owned())
 }
