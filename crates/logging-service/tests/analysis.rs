@@ -48,7 +48,7 @@ impl Event {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_split_merged_in_any_order_is_the_whole(events in events(), order in Just((0..PARTS).collect::<Vec<_>>()).prop_shuffle()) {

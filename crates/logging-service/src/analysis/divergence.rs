@@ -140,6 +140,8 @@ mod tests {
 
     use super::*;
 
+    type Distance = fn(&[u64], &[u64]) -> f64;
+
     fn two_samples() -> impl Strategy<Value = (Vec<u64>, Vec<u64>)> {
         let counts = || vec(0_u64..1_000, 2..15);
         (counts(), counts()).prop_map(|(mut first, mut second)| {
@@ -155,7 +157,7 @@ mod tests {
     proptest! {
         #[test]
         fn distances_are_symmetric_and_bounded((p, q) in two_samples()) {
-            let symmetric: [fn(&[u64], &[u64]) -> f64; 5] =
+            let symmetric: [Distance; 5] =
                 [psi, jensen_shannon, kolmogorov_smirnov, l_infinity, |p, q| chi_squared(p, q).cramers_v];
             for (index, distance) in symmetric.into_iter().enumerate() {
                 let value = distance(&p, &q);
