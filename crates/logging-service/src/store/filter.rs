@@ -2,12 +2,14 @@
 //!
 //! Rule of thumb: a filter is a list of conditions, each with its value bound; no input becomes SQL.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use prediction_record::Status;
 
 use super::StoreError;
 use super::row::ceil_microseconds;
-use super::session::{RequestLookup, Value};
+use super::session::{Condition, Session, Value};
 
 /// Which predictions to list; a field that is `None` excludes nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,8 +42,8 @@ impl Filter {
         Self { since, until, ..Self::default() }
     }
 
-    /// The conditions of this filter, and of the page after `cursor`, where requests are found by `lookup`.
-    pub(super) fn conditions(&self, cursor: Option<Cursor>, lookup: RequestLookup) -> Conditions {
+    /// The conditions of this filter, and of the page after `cursor`, as `session` finds requests.
+    pub(super) fn conditions(&self, cursor: Option<Cursor>, session: &dyn Session) -> Conditions {
         let mut conditions = Conditions::default();
         // Stored times are whole microseconds, so a bound between two of them moves up to the next.
         let time = |time: Option<Timestamp>| time.map(ceil_microseconds);
@@ -50,13 +52,13 @@ impl Filter {
         conditions.and("label = ?", self.label.clone());
         // Written out, for the indexes of failures and defects hold only those.
         match self.status {
-            Some(Status::Error) => conditions.clauses.push("status = 'error'"),
-            Some(Status::Success) => conditions.clauses.push("status = 'success'"),
+            Some(Status::Error) => conditions.clauses.push("status = 'error'".into()),
+            Some(Status::Success) => conditions.clauses.push("status = 'success'".into()),
             None => {}
         }
         match self.defect {
-            Some(true) => conditions.clauses.push("defect = 1"),
-            Some(false) => conditions.clauses.push("defect = 0"),
+            Some(true) => conditions.clauses.push("defect = 1".into()),
+            Some(false) => conditions.clauses.push("defect = 0".into()),
             None => {}
         }
         conditions.and("occurred_at >= ?", time(self.since));
@@ -64,8 +66,9 @@ impl Filter {
         conditions.and("confidence >= ?", self.min_confidence);
         conditions.and("confidence <= ?", self.max_confidence);
         if let Some(request_id) = &self.request_id {
-            conditions.clauses.push(lookup.condition);
-            conditions.values.extend((lookup.values)(request_id));
+            let Condition { sql, values } = session.of_request(request_id);
+            conditions.clauses.push(sql);
+            conditions.values.extend(values);
         }
         if let Some(Cursor { occurred_at, id }) = cursor {
             conditions.and("(occurred_at, id) < (?, ?)", Some(occurred_at));
@@ -78,7 +81,7 @@ impl Filter {
 /// SQL conditions and the values of their placeholders, in order.
 #[derive(Default)]
 pub(super) struct Conditions {
-    clauses: Vec<&'static str>,
+    clauses: Vec<Cow<'static, str>>,
     /// The values of the placeholders.
     pub(super) values: Vec<Value>,
 }
@@ -109,7 +112,7 @@ impl Conditions {
 
     fn and(&mut self, clause: &'static str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
-            self.clauses.push(clause);
+            self.clauses.push(clause.into());
             self.values.push(value.into());
         }
     }

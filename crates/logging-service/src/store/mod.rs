@@ -8,16 +8,20 @@
 
 mod engine;
 mod error;
+pub(crate) mod events;
 mod filter;
 mod job;
+pub(crate) mod labels;
 mod observer;
 mod queue;
 mod reader;
-mod row;
+pub(crate) mod references;
+pub(crate) mod retention;
+pub(crate) mod row;
 mod session;
 mod sqlite;
 mod stats;
-mod windows;
+pub(crate) mod windows;
 mod writer;
 
 use std::sync::{Arc, Mutex, PoisonError};

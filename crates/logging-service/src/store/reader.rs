@@ -123,7 +123,7 @@ pub(super) fn page(
     limit: usize,
     cursor: Option<Cursor>,
 ) -> Result<Page, DatabaseError> {
-    let mut conditions = filter.conditions(cursor, session.request_lookup());
+    let mut conditions = filter.conditions(cursor, session);
     // One more than asked for tells whether there is a next page.
     let most = conditions.value(limit as i64 + 1);
     let (columns, conditions_sql) = (row::COLUMNS, conditions.sql());

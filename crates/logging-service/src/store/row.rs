@@ -73,19 +73,19 @@ pub(super) fn read(columns: &mut Columns) -> Result<(i64, StoredPrediction), Dat
 }
 
 /// The ends of time, rounded, may lie just outside; a row there must not make a whole page unreadable.
-pub(super) fn from_microseconds(microseconds: i64) -> Timestamp {
+pub(crate) fn from_microseconds(microseconds: i64) -> Timestamp {
     let nearest = if microseconds < 0 { Timestamp::MIN } else { Timestamp::MAX };
     Timestamp::from_microsecond(microseconds).unwrap_or(nearest)
 }
 
 /// Whole microseconds since 1970, the latest that is not after `time`.
-pub(super) fn floor_microseconds(time: Timestamp) -> i64 {
+pub(crate) fn floor_microseconds(time: Timestamp) -> i64 {
     let truncated = time.as_microsecond();
     if time.as_nanosecond() < i128::from(truncated) * 1000 { truncated - 1 } else { truncated }
 }
 
 /// Whole microseconds since 1970, the earliest that is not before `time`.
-pub(super) fn ceil_microseconds(time: Timestamp) -> i64 {
+pub(crate) fn ceil_microseconds(time: Timestamp) -> i64 {
     let truncated = time.as_microsecond();
     if time.as_nanosecond() > i128::from(truncated) * 1000 { truncated + 1 } else { truncated }
 }

@@ -4,6 +4,7 @@
 //! `$2`, … and first appear in that order, because SQLite numbers them by appearance. Sums are cast, because the
 //! engines give them different types.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// A value on its way into a statement or out of a row.
@@ -193,17 +194,16 @@ pub(crate) trait Session {
     /// The statement's.
     fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, DatabaseError>;
 
-    /// How this engine finds the predictions of a request.
-    fn request_lookup(&self) -> RequestLookup;
+    /// The condition on predictions that they belong to a request.
+    fn of_request(&self, request_id: &str) -> Condition;
 }
 
-/// A condition on predictions, and the values of its placeholders, written `?`.
-#[derive(Clone, Copy)]
-pub(crate) struct RequestLookup {
-    /// The condition.
-    pub(crate) condition: &'static str,
-    /// Makes the values from the request's id.
-    pub(crate) values: fn(&str) -> Vec<Value>,
+/// A condition on predictions.
+pub(crate) struct Condition {
+    /// SQL with `?` for each value.
+    pub(crate) sql: Cow<'static, str>,
+    /// The values, in order.
+    pub(crate) values: Vec<Value>,
 }
 
 /// Collects what `read` makes of each row.

@@ -64,7 +64,7 @@ pub(super) fn stats(
     since: Option<Timestamp>,
     until: Option<Timestamp>,
 ) -> Result<Stats, DatabaseError> {
-    let conditions = Filter::window(since, until).conditions(None, session.request_lookup());
+    let conditions = Filter::window(since, until).conditions(None, session);
     // The most frequent groups come first, so that what is left out of a full map is rare.
     let sql = format!(
         "SELECT model, CASE WHEN status = 'error' THEN CAST(1 AS BIGINT) ELSE 0 END AS failed, label, error_type,

@@ -162,7 +162,8 @@ fn observation(record: &PredictionRecord) -> Observation<'_> {
     Observation {
         failed: record.status == Status::Error,
         label: record.label.as_deref(),
-        confidence: record.confidence,
+        // A sender that knows no confidence has to write one; it is nothing to count.
+        confidence: record.confidence.filter(|_| record.extra.get("confidence_source") != Some(&"none".into())),
         input: record.input.as_ref().map(|input| InputFeatures {
             brightness: input.brightness,
             contrast: input.contrast,

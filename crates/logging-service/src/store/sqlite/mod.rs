@@ -9,6 +9,7 @@ mod requests;
 mod schema;
 mod session;
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rusqlite::{ErrorCode, TransactionBehavior};
@@ -20,27 +21,32 @@ pub(super) use connection::require_sqlite_version;
 pub use path::DatabasePath;
 
 use connection::Files;
+use requests::Tail;
 use session::{Reading, Writing};
 
 /// A database file.
 pub(super) struct Sqlite {
     path: DatabasePath,
+    /// Shared with the writer, so that readers find what it has not put into the index yet.
+    tail: Arc<Mutex<Tail>>,
 }
 
 impl Sqlite {
     pub(super) fn new(path: DatabasePath) -> Self {
-        Self { path }
+        Self { path, tail: Arc::default() }
     }
 }
 
 impl Engine for Sqlite {
     fn open_writer(&self) -> Result<Box<dyn Database>, DatabaseError> {
-        Ok(Box::new(SqliteDatabase::open(&self.path)?))
+        let mut files = Files::open(&self.path)?;
+        requests::recover(&mut files.connection, &self.tail)?;
+        Ok(Box::new(SqliteDatabase { files, tail: Arc::clone(&self.tail) }))
     }
 
     fn open_reader(&self, deadline: Duration) -> Result<Box<dyn Session>, DatabaseError> {
         let connection = connection::open_reader(&self.path, deadline).map_err(failed)?;
-        Ok(Box::new(Reading { connection }))
+        Ok(Box::new(Reading { connection, tail: Arc::clone(&self.tail) }))
     }
 
     fn size_bytes(&self) -> u64 {
@@ -55,29 +61,20 @@ impl Engine for Sqlite {
 /// The open file, and the requests that are not yet in its index.
 struct SqliteDatabase {
     files: Files,
-    tail: requests::Tail,
-}
-
-impl SqliteDatabase {
-    fn open(path: &DatabasePath) -> Result<Self, DatabaseError> {
-        let mut files = Files::open(path)?;
-        let tail = requests::Tail::recover(&mut files.connection)?;
-        Ok(Self { files, tail })
-    }
+    tail: Arc<Mutex<Tail>>,
 }
 
 impl Database for SqliteDatabase {
     fn transaction(&mut self, work: &mut Work<'_>) -> Result<(), DatabaseError> {
-        let begun = self.tail.len();
+        let begun = requests::lock(&self.tail).len();
         let transaction =
             self.files.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-        let mut writing = Writing { connection: &transaction, tail: &mut self.tail };
-        let outcome = work(&mut writing)
-            .and_then(|()| writing.tail.seal_full(&transaction))
+        let outcome = work(&mut Writing { connection: &transaction, tail: &self.tail })
+            .and_then(|()| requests::lock(&self.tail).seal_full(&transaction))
             .and_then(|()| transaction.commit().map_err(failed));
         match outcome {
-            Ok(()) => self.tail.committed(),
-            Err(_) => self.tail.rolled_back(begun),
+            Ok(()) => requests::lock(&self.tail).committed(),
+            Err(_) => requests::lock(&self.tail).rolled_back(begun),
         }
         outcome?;
         self.files.check_in_place()
@@ -89,7 +86,7 @@ impl Database for SqliteDatabase {
 
     fn maintain(&mut self) -> Result<(), DatabaseError> {
         // Gives the pages of deleted rows back, a few at a time, so that nobody waits for it.
-        self.files.connection.execute_batch("PRAGMA incremental_vacuum(256)").map_err(failed)
+        self.files.connection.execute_batch("PRAGMA incremental_vacuum(1024)").map_err(failed)
     }
 
     fn close(self: Box<Self>) -> Result<(), DatabaseError> {

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::super::row::{floor_microseconds, json_unless};
 use super::super::session::DatabaseError;
-use super::failed;
 use super::session::Writing;
+use super::{failed, requests};
 
 const INSERT: &str = "
 INSERT INTO predictions (
@@ -25,6 +25,7 @@ pub(super) fn insert(
     recorded_at: i64,
 ) -> Result<Vec<bool>, DatabaseError> {
     let mut statement = writing.connection.prepare_cached(INSERT).map_err(failed)?;
+    let mut tail = requests::lock(writing.tail);
     let mut new = Vec::with_capacity(records.len());
     for record in records {
         let rows = statement
@@ -58,7 +59,7 @@ pub(super) fn insert(
             ])
             .map_err(failed)?;
         if rows == 1 {
-            writing.tail.push(record.request_id.as_deref().unwrap_or_default(), writing.connection.last_insert_rowid());
+            tail.push(record.request_id.as_deref().unwrap_or_default(), writing.connection.last_insert_rowid());
         }
         new.push(rows == 1);
     }

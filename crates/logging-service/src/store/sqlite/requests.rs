@@ -2,31 +2,61 @@
 //!
 //! Callers choose request ids, so they come in any order, and an ordinary index would be written all over at every
 //! commit: that alone makes ingestion five times slower. Here the ids of [`SEGMENT`] rows are sorted in memory and
-//! then appended at once, as one segment. A look-up asks each segment, which is a few microseconds, and then the
-//! rows that are in no segment yet.
+//! then appended at once, as one segment. A look-up asks each segment, which is a few microseconds, and the memory.
 //!
-//! Rule of thumb: segments are only ever appended, and what is in none of them is found by reading the newest rows.
+//! Rule of thumb: segments are only ever appended; what is in none of them is in memory, or read again at a start.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::super::session::{DatabaseError, RequestLookup, Value};
+use super::super::session::{Condition, DatabaseError, Value};
 use super::failed;
 
-/// Rows of a segment. Fewer make more segments to ask, more make more rows to read that are in none.
-pub(super) const SEGMENT: usize = 16_384;
+/// Rows of a segment. Fewer make more segments to ask, more make a longer pause when one is written.
+pub(super) const SEGMENT: usize = 32_768;
 
-/// Two ids may have one hash, hence the last condition.
-pub(super) const LOOKUP: RequestLookup = RequestLookup {
-    condition: "id IN (SELECT r.id FROM request_segments s CROSS JOIN requests r
-                       WHERE r.segment = s.segment AND r.hash = ?
-                       UNION ALL
-                       SELECT p.id FROM predictions p
-                       WHERE p.id > (SELECT coalesce(max(last_id), 0) FROM request_segments) AND p.request_id = ?)
-                AND request_id = ?",
-    values: |request_id| vec![Value::Integer(hash(request_id)), request_id.into(), request_id.into()],
-};
+/// The condition that predictions belong to a request.
+pub(super) fn condition(request_id: &str, tail: &Mutex<Tail>) -> Condition {
+    let hash = hash(request_id);
+    let mut sql = "id IN (SELECT r.id FROM request_segments s CROSS JOIN requests r
+                          WHERE r.segment = s.segment AND r.hash = ?"
+        .to_owned();
+    for (_, id) in lock(tail).entries.iter().filter(|entry| entry.0 == hash) {
+        sql.push_str(&format!(" UNION ALL SELECT {id}"));
+    }
+    // Two requests may have one hash, and entries of the tail may have no row yet.
+    sql.push_str(") AND request_id = ?");
+    Condition { sql: sql.into(), values: vec![Value::Integer(hash), request_id.into()] }
+}
+
+/// Nobody panics between two changes that belong together.
+pub(super) fn lock(tail: &Mutex<Tail>) -> MutexGuard<'_, Tail> {
+    tail.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reads what is in no segment, and makes segments of what is too much.
+///
+/// # Errors
+/// SQLite's.
+pub(super) fn recover(connection: &mut Connection, tail: &Mutex<Tail>) -> Result<(), DatabaseError> {
+    let mut recovered = Tail::default();
+    loop {
+        let transaction = connection.transaction().map_err(failed)?;
+        let read = recovered.read(&transaction)?;
+        recovered.seal_full(&transaction)?;
+        transaction.commit().map_err(failed)?;
+        recovered.committed();
+        if read < SEGMENT {
+            break;
+        }
+    }
+    *lock(tail) = recovered;
+    Ok(())
+}
 
 /// The requests of the newest rows, which are in no segment yet.
+#[derive(Default)]
 pub(super) struct Tail {
     /// Hash of the request's id, and the row's id.
     entries: Vec<(i64, i64)>,
@@ -35,24 +65,6 @@ pub(super) struct Tail {
 }
 
 impl Tail {
-    /// Reads what is in no segment, and makes segments of what is too much.
-    ///
-    /// # Errors
-    /// SQLite's.
-    pub(super) fn recover(connection: &mut Connection) -> Result<Self, DatabaseError> {
-        let mut tail = Self { entries: Vec::new(), sealed: 0 };
-        loop {
-            let transaction = connection.transaction().map_err(failed)?;
-            let read = tail.read(&transaction)?;
-            tail.seal_full(&transaction)?;
-            transaction.commit().map_err(failed)?;
-            tail.committed();
-            if read < SEGMENT {
-                return Ok(tail);
-            }
-        }
-    }
-
     /// Entries that are in no segment.
     pub(super) fn len(&self) -> usize {
         self.entries.len()

@@ -1,17 +1,20 @@
 //! Statements on an SQLite connection.
 
+use std::sync::{Arc, Mutex};
+
 use prediction_record::PredictionRecord;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql, params_from_iter};
 
 use super::super::engine::{Lock, Transaction, Work};
-use super::super::session::{Columns, DatabaseError, RequestLookup, Session, Value};
+use super::super::session::{Columns, Condition, DatabaseError, Session, Value};
 use super::requests::Tail;
 use super::{failed, predictions, requests};
 
 /// A connection that only reads.
 pub(super) struct Reading {
     pub(super) connection: Connection,
+    pub(super) tail: Arc<Mutex<Tail>>,
 }
 
 impl Session for Reading {
@@ -28,15 +31,15 @@ impl Session for Reading {
         execute(&self.connection, sql, values)
     }
 
-    fn request_lookup(&self) -> RequestLookup {
-        requests::LOOKUP
+    fn of_request(&self, request_id: &str) -> Condition {
+        requests::condition(request_id, &self.tail)
     }
 }
 
 /// The writer's transaction, or a savepoint in it.
 pub(super) struct Writing<'a> {
     pub(super) connection: &'a Connection,
-    pub(super) tail: &'a mut Tail,
+    pub(super) tail: &'a Mutex<Tail>,
 }
 
 impl Session for Writing<'_> {
@@ -53,18 +56,18 @@ impl Session for Writing<'_> {
         execute(self.connection, sql, values)
     }
 
-    fn request_lookup(&self) -> RequestLookup {
-        requests::LOOKUP
+    fn of_request(&self, request_id: &str) -> Condition {
+        requests::condition(request_id, self.tail)
     }
 }
 
 impl Transaction for Writing<'_> {
     fn savepoint(&mut self, work: &mut Work<'_>) -> Result<(), DatabaseError> {
-        let begun = self.tail.len();
+        let begun = requests::lock(self.tail).len();
         self.connection.execute_batch("SAVEPOINT part").map_err(failed)?;
         let outcome = work(self);
         if outcome.is_err() {
-            self.tail.truncate(begun);
+            requests::lock(self.tail).truncate(begun);
             self.connection.execute_batch("ROLLBACK TO part").map_err(failed)?;
         }
         self.connection.execute_batch("RELEASE part").map_err(failed)?;
