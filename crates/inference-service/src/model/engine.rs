@@ -177,7 +177,8 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
     format!("it panicked: {}", message.unwrap_or("without a message"))
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
