@@ -14,7 +14,6 @@ use std::path::Path;
 
 use axum::body::Bytes;
 use serde::Deserialize;
-use tracing::error;
 
 pub(crate) use delivery::{ProfileError, Profiles};
 
