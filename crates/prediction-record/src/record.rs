@@ -107,7 +107,8 @@ pub struct PredictionRecord {
     /// W3C id of the span that answered, 16 lower-case hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub span_id: Option<String>,
-    /// SHA-256 of the input's bytes as they were sent, 64 lower-case hexadecimal digits.
+    /// SHA-256 of the input's bytes as they were sent, 64 lower-case hexadecimal digits. The inference service gives it
+    /// for pictures of up to 1 MiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_sha256: Option<String>,
     /// What the input looked like.
