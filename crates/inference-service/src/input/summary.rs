@@ -12,107 +12,98 @@ use crate::model::{Colour, InputSpec, Layout};
 const LUMA: [f64; 3] = [0.299, 0.587, 0.114];
 /// Decimals are kept down to this. What is beyond is the rounding of 32-bit floats, and would double a record's length.
 const PRECISION: f64 = 1e9;
+/// Sums that are made side by side.
+const LANES: usize = 4;
 
 /// Summarises an input of this model. The `size` is the picture's, width and height, as it was sent; the model's
 /// otherwise.
-pub fn summarise(input: &ModelInput, spec: &InputSpec, size: [u32; 2]) -> InputSummary {
-    match spec.colour {
-        Colour::Rgb => {
-            summary::<3>(input, spec, size, |[red, green, blue]| LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue)
-        }
-        Colour::Grey => summary::<1>(input, spec, size, |[grey]| grey),
-    }
-}
-
-fn summary<const CHANNELS: usize>(
-    input: &ModelInput,
-    spec: &InputSpec,
-    [width, height]: [u32; 2],
-    luma: impl Fn([f64; CHANNELS]) -> f64,
-) -> InputSummary {
-    let values = input.values();
-    let pixels = values.len() / CHANNELS;
-    let (pixel_step, channel_step) = match spec.layout {
-        Layout::Nchw => (1, pixels),
-        Layout::Nhwc => (CHANNELS, 1),
+pub fn summarise(input: &ModelInput, spec: &InputSpec, [width, height]: [u32; 2]) -> InputSummary {
+    let weights = match spec.colour {
+        Colour::Rgb => &LUMA[..],
+        Colour::Grey => &[1.0],
     };
-    // Back from the model's scale to the picture's, in numbers wide enough for whatever a tensor holds.
-    let scale: [(f64, f64); CHANNELS] =
-        std::array::from_fn(|channel| (spec.std[channel].into(), spec.mean[channel].into()));
-    let pixel = |index: usize| -> [f64; CHANNELS] {
-        std::array::from_fn(|channel| {
-            let (std, mean) = scale[channel];
-            f64::from(values[index * pixel_step + channel * channel_step]) * std + mean
-        })
-    };
-    let first = pixel(0);
-    let mut channels: [Moments; CHANNELS] = std::array::from_fn(|channel| Moments::about(first[channel]));
-    let mut light = Moments::about(luma(first));
-    let mut grey = Vec::with_capacity(pixels);
-    for index in 0..pixels {
-        let pixel = pixel(index);
-        for (moments, value) in channels.iter_mut().zip(pixel) {
-            moments.add(value);
+    let pixels = input.values().len() / weights.len();
+    let mut luma = vec![0.0; pixels];
+    let mut channel = vec![0.0; pixels];
+    let (mut mean, mut std) = (Vec::with_capacity(weights.len()), Vec::with_capacity(weights.len()));
+    for (index, weight) in weights.iter().enumerate() {
+        fill(&mut channel, input.values(), spec, index);
+        for (luma, value) in luma.iter_mut().zip(&channel) {
+            *luma += weight * value;
         }
-        let luma = luma(pixel);
-        light.add(luma);
-        grey.push(luma);
+        let moments = Moments::of(&channel);
+        mean.push(rounded(moments.mean));
+        std.push(rounded(moments.variance.sqrt()));
     }
+    let light = Moments::of(&luma);
     InputSummary {
         width,
         height,
-        brightness: rounded(light.mean()),
-        contrast: rounded(light.variance().sqrt()),
-        sharpness: rounded(laplacian_variance(&grey, spec.width as usize)),
-        mean: channels.iter().map(|moments| rounded(moments.mean())).collect(),
-        std: channels.iter().map(|moments| rounded(moments.variance().sqrt())).collect(),
+        brightness: rounded(light.mean),
+        contrast: rounded(light.variance.sqrt()),
+        sharpness: rounded(laplacian_variance(&luma, spec.width as usize, channel)),
+        mean,
+        std,
     }
 }
 
-/// The variance of the four-neighbour Laplacian over all pixels that have four neighbours; 0 if none has.
-fn laplacian_variance(grey: &[f64], width: usize) -> f64 {
-    let mut moments = Moments::about(0.0);
-    let rows: Vec<&[f64]> = grey.chunks_exact(width).collect();
-    for rows in rows.windows(3) {
-        let [above, row, below] = [rows[0], rows[1], rows[2]];
-        for ((three, above), below) in row.windows(3).zip(&above[1..]).zip(&below[1..]) {
-            moments.add(above + below + three[0] + three[2] - 4.0 * three[1]);
+/// One channel, back from the model's scale to the picture's, in numbers wide enough for whatever a tensor holds.
+fn fill(channel: &mut [f64], values: &[f32], spec: &InputSpec, index: usize) {
+    let (std, mean) = (f64::from(spec.std[index]), f64::from(spec.mean[index]));
+    let pixel = |value: &f32| f64::from(*value) * std + mean;
+    match spec.layout {
+        Layout::Nchw => {
+            let plane = &values[index * channel.len()..];
+            channel.iter_mut().zip(plane).for_each(|(to, value)| *to = pixel(value));
+        }
+        Layout::Nhwc => {
+            let plane = values[index..].iter().step_by(spec.channels());
+            channel.iter_mut().zip(plane).for_each(|(to, value)| *to = pixel(value));
         }
     }
-    moments.variance()
 }
 
-/// Mean and variance in one pass. Sums of distances from a number among the values stay exact where sums of the values
-/// would not.
+/// The variance of the four-neighbour Laplacian over all pixels that have four neighbours; 0 if none has. The `edges`
+/// are memory to work in.
+fn laplacian_variance(luma: &[f64], width: usize, mut edges: Vec<f64>) -> f64 {
+    edges.clear();
+    let (above, here, below) = (luma, luma.get(width..).unwrap_or_default(), luma.get(2 * width..).unwrap_or_default());
+    let rows = above.chunks_exact(width).zip(here.chunks_exact(width)).zip(below.chunks_exact(width));
+    for ((above, row), below) in rows {
+        let inner = row.windows(3).zip(&above[1..]).zip(&below[1..]);
+        edges.extend(inner.map(|((three, above), below)| above + below + three[0] + three[2] - 4.0 * three[1]));
+    }
+    Moments::of(&edges).variance
+}
+
+/// Mean and variance of the values there are; both 0 for none.
 struct Moments {
-    about: f64,
-    count: f64,
-    sum: f64,
-    squares: f64,
+    mean: f64,
+    variance: f64,
 }
 
 impl Moments {
-    fn about(about: f64) -> Self {
-        Self { about, count: 0.0, sum: 0.0, squares: 0.0 }
-    }
-
-    fn add(&mut self, value: f64) {
-        let distance = value - self.about;
-        self.count += 1.0;
-        self.sum += distance;
-        self.squares += distance * distance;
-    }
-
-    fn mean(&self) -> f64 {
-        self.about + self.sum / self.count
-    }
-
-    fn variance(&self) -> f64 {
-        if self.count == 0.0 {
-            return 0.0;
+    /// Sums in a few lanes side by side, because one sum alone waits for each of its additions. What is summed are
+    /// distances from the first value: these stay exact where the values themselves would not.
+    fn of(values: &[f64]) -> Self {
+        let Some(first) = values.first() else { return Self { mean: 0.0, variance: 0.0 } };
+        let (mut sums, mut squares) = ([0.0; LANES], [0.0; LANES]);
+        let mut chunks = values.chunks_exact(LANES);
+        for chunk in &mut chunks {
+            for ((sum, square), value) in sums.iter_mut().zip(&mut squares).zip(chunk) {
+                let distance = value - first;
+                *sum += distance;
+                *square += distance * distance;
+            }
         }
-        let mean = self.sum / self.count;
-        (self.squares / self.count - mean * mean).max(0.0)
+        for value in chunks.remainder() {
+            let distance = value - first;
+            sums[0] += distance;
+            squares[0] += distance * distance;
+        }
+        let count = values.len() as f64;
+        let (mean, square) = (sums.iter().sum::<f64>() / count, squares.iter().sum::<f64>() / count);
+        Self { mean: first + mean, variance: (square - mean * mean).max(0.0) }
     }
 }
 
