@@ -74,23 +74,29 @@ impl Config {
     }
 }
 
-/// Where records are posted to, or `None` for nowhere.
+/// The base URL of the logging service, or `None` for nowhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogUrl(pub Option<Url>);
+pub struct LogUrl(Option<Url>);
 
-/// Turns the logging service's base URL into that of its `POST /log`.
+impl LogUrl {
+    /// The URL of one of the logging service's routes, such as `log` or `drift/reference`.
+    #[must_use]
+    pub fn join(&self, route: &str) -> Option<Url> {
+        let mut url = self.0.clone()?;
+        url.path_segments_mut().ok()?.pop_if_empty().extend(route.split('/'));
+        Some(url)
+    }
+}
+
+/// Checks the logging service's base URL.
 fn log_url(text: &str) -> Result<LogUrl, String> {
     if text.is_empty() {
         return Ok(LogUrl(None));
     }
-    let mut url =
-        Url::parse(text).map_err(|error| format!("{error}; expected something like http://127.0.0.1:8001"))?;
+    let url = Url::parse(text).map_err(|error| format!("{error}; expected something like http://127.0.0.1:8001"))?;
     if url.scheme() != "http" {
         return Err("only http:// is supported".to_owned());
     }
-    let mut path = url.path_segments_mut().map_err(|()| "expected something like http://127.0.0.1:8001".to_owned())?;
-    path.pop_if_empty().push("log");
-    drop(path);
     Ok(LogUrl(Some(url)))
 }
 
@@ -103,14 +109,16 @@ mod tests {
     fn the_defaults_are_valid() {
         let config = Config::try_parse_from(["inference-service"]).unwrap();
         assert!(config.listen.ip().is_loopback());
-        assert_eq!(config.log_url.0.unwrap().as_str(), "http://127.0.0.1:8001/log");
+        assert_eq!(config.log_url.join("log").unwrap().as_str(), "http://127.0.0.1:8001/log");
     }
 
     #[test]
     fn log_urls() {
-        let parsed = |text| log_url(text).map(|url| url.0.map(|url| url.to_string()));
+        let parsed = |text| log_url(text).map(|url| url.join("log").map(|url| url.to_string()));
         assert_eq!(parsed(""), Ok(None));
         assert_eq!(parsed("http://log:1/prefix/"), Ok(Some("http://log:1/prefix/log".to_owned())));
+        let reference = log_url("http://log:1").unwrap().join("drift/reference").unwrap();
+        assert_eq!(reference.as_str(), "http://log:1/drift/reference");
         assert!(parsed("log:8001").is_err());
         assert!(parsed("https://log").is_err());
     }

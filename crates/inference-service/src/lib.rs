@@ -12,9 +12,11 @@ mod metrics;
 pub mod model;
 mod outbox;
 mod predict;
+mod profile;
 mod serving;
 mod status;
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -25,7 +27,7 @@ use monitoring::{
     Drain, HttpSetupError, MetricsError, MetricsRegistry, Readiness, Routes, health_routes, metrics_route,
 };
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::spawn_blocking;
 use tracing::{error, info};
 
@@ -34,6 +36,7 @@ use config::Config;
 use metrics::ModelGauges;
 use model::{ModelError, Repository};
 use outbox::{Outbox, OutboxError};
+use profile::{ProfileError, Profiles};
 use serving::{Admission, Models, Pool};
 
 /// The service's name in logs and metrics.
@@ -62,6 +65,9 @@ pub enum RunServiceError {
     /// The outbox could not be set up.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
+    /// The sending of profiles could not be set up.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
     /// Serving failed.
     #[error(transparent)]
     Serve(#[from] io::Error),
@@ -81,17 +87,17 @@ pub async fn run(
 ) -> Result<(), RunServiceError> {
     let drain = Drain { notice: Duration::from_secs_f64(config.drain_seconds), patience: DRAIN_PATIENCE };
     let readiness = Readiness::starting();
-    let (outbox, delivery) = Outbox::start(config.log_url.0.clone(), &registry)?;
+    let (outbox, delivery) = Outbox::start(config.log_url.join("log"), &registry)?;
+    let profiles = Profiles::register(config.log_url.join("drift/reference"), &registry)?;
     let app = App::new(parts(config, &registry, (readiness.clone(), outbox))?);
     let router = monitoring::instrument(routes(&app, &registry), &registry, readiness.clone())?;
     info!(address = %listener.local_addr()?, "listening");
-    let loading = spawn_blocking({
-        let app = app.clone();
-        move || load(&app)
-    });
+    let (stop, stopped) = oneshot::channel();
+    let preparing = tokio::spawn(prepare(app.clone(), profiles, stopped));
     let served = monitoring::serve(listener, router, (readiness, drain), shutdown).await;
-    if let Err(problem) = loading.await {
-        error!(%problem, "loading the models ended early");
+    drop(stop);
+    if let Err(problem) = preparing.await {
+        error!(%problem, "preparing the models ended early");
     }
     if let Some(delivery) = delivery {
         delivery.finish(OUTBOX_PATIENCE).await;
@@ -129,6 +135,22 @@ fn routes(app: &App, registry: &MetricsRegistry) -> Routes {
         .with_state(app.clone())
         .merge(health_routes(app.readiness.clone(), move || status::health(&health)))
         .merge(metrics_route(registry))
+}
+
+/// Gets the models to serve, and then sends their profiles until that is done or the service stops.
+async fn prepare(app: App, profiles: Profiles, stopped: oneshot::Receiver<Infallible>) {
+    let loading = spawn_blocking({
+        let app = app.clone();
+        move || load(&app)
+    });
+    if let Err(problem) = loading.await {
+        error!(%problem, "loading the models ended early");
+    }
+    tokio::select! {
+        () = profiles.deliver(&app.models) => {}
+        // Nothing is ever sent; the sender is dropped.
+        _ = stopped => {}
+    }
 }
 
 /// Loads and warms up the models, starts the inference threads, and turns the service ready.

@@ -9,11 +9,9 @@
 //! Rule of thumb: this crate does no I/O, reads no clock and makes no ids. It says what a record is
 //! and whether it is valid.
 
-mod read;
 mod record;
 mod summary;
 mod validate;
-mod write;
 
 pub use record::{PredictionRecord, SCHEMA_VERSION, Score, Status};
 pub use summary::InputSummary;

@@ -43,58 +43,81 @@ pub struct Score {
 }
 
 /// One prediction. A batch of n items is n records with one `request_id` and `row_index` 0 to n−1.
-///
-/// Its JSON is read in `read.rs` and written in `write.rs`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PredictionRecord {
     /// Unique id of this record, the key of idempotent ingestion; UUIDv7 keeps the index in order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_id: Option<Uuid>,
     /// The caller's key: the request that asked for the prediction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
     /// Position of the item in the request's batch.
+    #[serde(default)]
     pub row_index: u32,
     /// When the prediction was answered; RFC 3339, kept to the microsecond.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
     /// Name of the model.
     pub model: String,
     /// Version of the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// SHA-256 of the model file, 64 lower-case hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_sha256: Option<String>,
     /// Which of several models under one name answered, such as `default`, `canary` or `shadow`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
     /// How the prediction ended.
+    #[serde(default)]
     pub status: Status,
     /// For `status: "error"`, the code of the error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_type: Option<String>,
     /// The predicted label; required for `status: "success"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// Index of the predicted class in the model's output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<u32>,
     /// Probability of the predicted class, 0 to 1; required for `status: "success"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<f64>,
     /// Whether the prediction names a defect.
+    #[serde(default)]
     pub defect: bool,
     /// The most probable classes, best first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub top: Vec<Score>,
     /// Seconds from the request's first byte of handling to its answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency_seconds: Option<f64>,
     /// Seconds of reading and decoding the input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decode_seconds: Option<f64>,
     /// Seconds of waiting for an inference thread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue_seconds: Option<f64>,
     /// Seconds of running the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inference_seconds: Option<f64>,
     /// W3C trace id, 32 lower-case hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<String>,
     /// W3C id of the span that answered, 16 lower-case hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub span_id: Option<String>,
-    /// SHA-256 of the input's bytes as they were sent, 64 lower-case hexadecimal digits.
+    /// SHA-256 of the input's bytes as they were sent, 64 lower-case hexadecimal digits. The inference service gives it
+    /// for pictures of up to 1 MiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_sha256: Option<String>,
     /// What the input looked like.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<InputSummary>,
     /// Version of this schema that the sender wrote; absent means the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema_version: Option<u32>,
     /// Fields that this version does not know, kept as they came.
+    #[serde(flatten)]
     pub extra: serde_json::Map<String, serde_json::Value>,
 }

@@ -149,17 +149,13 @@ impl InputSummary {
         if self.mean.len() != self.std.len() {
             return Err(Invalid::new("input.std", "must have as many numbers as input.mean"));
         }
-        for (field, value) in [
-            ("input.brightness", self.brightness),
-            ("input.contrast", self.contrast),
-            ("input.sharpness", self.sharpness),
-        ] {
-            statistic(value).map_err(|problem| Invalid::new(field, problem))?;
-        }
-        for (field, values) in [("input.mean", &self.mean), ("input.std", &self.std)] {
-            for (i, value) in values.iter().enumerate() {
-                statistic(*value).map_err(|problem| Invalid::new(format!("{field}[{i}]"), problem))?;
-            }
+        // A tensor may hold what no picture does, so its means may lie anywhere; what is a square or its root may not.
+        finite("input.brightness", self.brightness)?;
+        spread("input.contrast", self.contrast)?;
+        spread("input.sharpness", self.sharpness)?;
+        for (i, (mean, std)) in self.mean.iter().zip(&self.std).enumerate() {
+            finite(&format!("input.mean[{i}]"), *mean)?;
+            spread(&format!("input.std[{i}]"), *std)?;
         }
         Ok(())
     }
@@ -191,8 +187,12 @@ fn probability(field: &str, value: f64) -> Result<(), Invalid> {
     if (0.0..=1.0).contains(&value) { Ok(()) } else { Err(Invalid::new(field, "must be between 0 and 1")) }
 }
 
-fn statistic(value: f64) -> Result<(), &'static str> {
-    if value.is_finite() && value >= 0.0 { Ok(()) } else { Err("must be a number, 0 or more") }
+fn finite(field: &str, value: f64) -> Result<(), Invalid> {
+    if value.is_finite() { Ok(()) } else { Err(Invalid::new(field, "must be a number")) }
+}
+
+fn spread(field: &str, value: f64) -> Result<(), Invalid> {
+    if value.is_finite() && value >= 0.0 { Ok(()) } else { Err(Invalid::new(field, "must be a number, 0 or more")) }
 }
 
 fn hex(field: &str, value: &str, digits: usize) -> Result<(), Invalid> {
@@ -244,12 +244,46 @@ mod tests {
             ("model_sha256", json!("ABC")),
             ("trace_id", json!("0".repeat(31))),
             ("latency_seconds", json!(-1.0)),
+            ("variant", json!("")),
+            ("variant", json!("can/ary")),
+            ("span_id", json!("0".repeat(32))),
+            ("input_sha256", json!("A".repeat(64))),
         ] {
             assert_eq!(set(field, value.clone()).as_deref(), Some(field), "{value}");
         }
         let second = json!([{ "label": "a", "confidence": 1.0 }, { "label": "b", "confidence": 2.0 }]);
         assert_eq!(set("top", second).as_deref(), Some("top[1].confidence"));
         assert_eq!(set("mystery", json!("x".repeat(MAX_EXTRA_BYTES))).as_deref(), Some("mystery"));
+    }
+
+    #[test]
+    fn the_fault_within_an_input_is_named() {
+        let with = |field: &str, value: Value| {
+            let mut input = json!({
+                "width": 32, "height": 32, "brightness": 0.5, "contrast": 0.25, "sharpness": 0.01,
+                "mean": [0.5, 0.5, 0.5], "std": [0.1, 0.2, 0.3],
+            });
+            input[field] = value;
+            field_refused(|record| record["input"] = input)
+        };
+        for (field, value, refused) in [
+            ("width", json!(0), Some("input.width")),
+            ("height", json!(0), Some("input.height")),
+            ("mean", json!([]), Some("input.mean")),
+            ("mean", json!([0.5]), Some("input.std")),
+            ("std", json!([0.1, 0.2, 0.3, 0.4, 0.5]), Some("input.std")),
+            ("std", json!([0.1, -0.2, 0.3]), Some("input.std[1]")),
+            ("contrast", json!(-0.1), Some("input.contrast")),
+            ("sharpness", json!(-0.1), Some("input.sharpness")),
+            // Not a picture, but a tensor may be anything.
+            ("brightness", json!(-7.5), None),
+            ("mean", json!([-1.0, 2.0, 0.0]), None),
+            ("width", json!(1), None),
+        ] {
+            assert_eq!(with(field, value.clone()).as_deref(), refused, "{field} {value}");
+        }
+        let endless = InputSummary { width: 1, height: 1, mean: vec![f64::NAN], std: vec![0.0], ..Default::default() };
+        assert_eq!(endless.validate().unwrap_err().field, "input.mean[0]");
     }
 
     proptest! {

@@ -65,17 +65,30 @@ pub fn read_header(bytes: &[u8]) -> Result<Header, InputError> {
 /// [`InputError::UnsupportedFormat`]; [`InputError::TooLarge`], found before memory is taken;
 /// [`InputError::Undecodable`] for a picture that is broken, incomplete or empty, or on which the decoder panics.
 pub fn decode(bytes: &[u8], spec: &InputSpec, limits: &ImageLimits) -> Result<ModelInput, InputError> {
+    decode_with_header(bytes, spec, limits).map(|(input, _)| input)
+}
+
+/// As [`decode`], and says what the picture was like before.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_with_header(
+    bytes: &[u8],
+    spec: &InputSpec,
+    limits: &ImageLimits,
+) -> Result<(ModelInput, Header), InputError> {
     let format = Format::detect(bytes)?;
-    let pixels = guarded(format, || {
+    let (pixels, header) = guarded(format, || {
         let decoder = open(bytes, format, limits)?;
+        let (width, height) = decoder.dimensions();
         check_size(&decoder, format, limits)?;
         if format == Format::Jpeg && !jpeg_end::is_complete(bytes) {
             return Err(InputError::Undecodable { format, reason: "the file ends before the picture does".to_owned() });
         }
         let picture = DynamicImage::from_decoder(decoder).map_err(|error| undecodable(format, &error))?;
-        Ok(resized(picture, spec))
+        Ok((resized(picture, spec), Header { format, width, height }))
     })?;
-    ModelInput::new(spec, normalised(&pixels, spec))
+    Ok((ModelInput::new(spec, normalised(&pixels, spec))?, header))
 }
 
 /// Turns a panic of a decoder, which is code that works on a stranger's bytes, into a refusal.

@@ -9,9 +9,11 @@ mod image;
 mod jpeg_end;
 mod model_input;
 mod numbers;
+mod summary;
 
 pub use self::error::InputError;
 pub use self::format::Format;
-pub use self::image::{Header, ImageLimits, decode, read_header};
+pub use self::image::{Header, ImageLimits, decode, decode_with_header, read_header};
 pub use self::model_input::ModelInput;
 pub use self::numbers::Numbers;
+pub use self::summary::summarise;

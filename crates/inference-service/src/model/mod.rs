@@ -15,6 +15,7 @@ mod shapes;
 
 pub use config::{ModelConfig, Task};
 pub use defect::DefectRule;
+pub(crate) use engine::hexadecimal;
 pub use engine::{Engine, Session};
 pub use error::ModelError;
 pub use input_spec::{Colour, InputSpec, Layout, ResizeFilter};

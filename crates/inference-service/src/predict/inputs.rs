@@ -7,17 +7,23 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::{DecodeError, Engine as _};
 use monitoring::{ApiError, ErrorCode};
+use prediction_record::InputSummary;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use crate::input::{self, ImageLimits, InputError, ModelInput, Numbers};
-use crate::model::{Engine, ModelConfig};
+use crate::model::{Engine, InputSpec, ModelConfig, hexadecimal};
 use crate::serving::Slots;
 
 /// Pictures of no more bytes and pixels than these are decoded on the spot; others go to a thread that may
 /// block. Both count, because a few bytes can hold millions of pixels.
 const SMALL_BYTES: usize = 16 * 1024;
 const SMALL_PIXELS: u64 = 512 * 512;
+
+/// Pictures of no more bytes than this have their digest in the log: it takes milliseconds for each megabyte, and a
+/// prediction must not wait for it.
+const DIGEST_BYTES: usize = 1024 * 1024;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
@@ -34,6 +40,20 @@ pub(super) enum Inputs {
     Tensor(Numbers),
     /// The tensors of several items.
     Tensors(Numbers),
+}
+
+/// One item, decoded.
+pub(super) struct Item {
+    pub(super) input: ModelInput,
+    pub(super) seen: Seen,
+}
+
+/// What the prediction log keeps of an item.
+#[derive(Clone)]
+pub(super) struct Seen {
+    pub(super) summary: InputSummary,
+    /// Of the picture's bytes, where it is a picture and not too large.
+    pub(super) sha256: Option<String>,
 }
 
 impl Inputs {
@@ -59,7 +79,7 @@ impl Inputs {
         }
     }
 
-    /// The model's inputs, one for each item. `slots` are held as long as this works, and come back after it.
+    /// The items, each the model's input and what it looked like. `slots` are held as long as this works, and come back after it.
     ///
     /// A picture may take hundreds of megabytes while it is decoded, so each large request waits for one of the
     /// `decoders`.
@@ -71,7 +91,7 @@ impl Inputs {
         engine: &Arc<Engine>,
         slots: Slots,
         decoders: &Arc<Semaphore>,
-    ) -> Result<(Vec<ModelInput>, Slots), ApiError> {
+    ) -> Result<(Vec<Item>, Slots), ApiError> {
         if self.is_small() {
             return Ok((self.decode_now(engine)?, slots));
         }
@@ -86,10 +106,9 @@ impl Inputs {
         Ok((inputs?, slots))
     }
 
-    fn decode_now(self, engine: &Engine) -> Result<Vec<ModelInput>, ApiError> {
+    fn decode_now(self, engine: &Engine) -> Result<Vec<Item>, ApiError> {
         let spec = &engine.config().input;
-        let limits = ImageLimits::default();
-        let picture = |bytes: &[u8]| input::decode(bytes, spec, &limits);
+        let picture = |bytes: &[u8]| Item::from_picture(bytes, spec);
         match self {
             Self::Images(images) => {
                 let several = images.len() > 1;
@@ -107,9 +126,13 @@ impl Inputs {
                 decoded.collect()
             }
             Self::Tensor(numbers) => {
-                ModelInput::from_values(spec, numbers).map(|input| vec![input]).map_err(refused(None))
+                let input = ModelInput::from_values(spec, numbers).map_err(refused(None))?;
+                Ok(vec![Item::from_tensor(input, spec)])
             }
-            Self::Tensors(numbers) => ModelInput::many_from_values(spec, numbers).map_err(refused(None)),
+            Self::Tensors(numbers) => {
+                let inputs = ModelInput::many_from_values(spec, numbers).map_err(refused(None))?;
+                Ok(inputs.into_iter().map(|input| Item::from_tensor(input, spec)).collect())
+            }
         }
     }
 
@@ -127,6 +150,20 @@ impl Inputs {
             // Numbers are parsed already; what is left is quick.
             Self::Tensor(_) | Self::Tensors(_) => true,
         }
+    }
+}
+
+impl Item {
+    fn from_picture(bytes: &[u8], spec: &InputSpec) -> Result<Self, InputError> {
+        let (input, header) = input::decode_with_header(bytes, spec, &ImageLimits::default())?;
+        let summary = input::summarise(&input, spec, [header.width, header.height]);
+        let sha256 = (bytes.len() <= DIGEST_BYTES).then(|| hexadecimal(&Sha256::digest(bytes)));
+        Ok(Self { input, seen: Seen { summary, sha256 } })
+    }
+
+    fn from_tensor(input: ModelInput, spec: &InputSpec) -> Self {
+        let summary = input::summarise(&input, spec, [spec.width, spec.height]);
+        Self { input, seen: Seen { summary, sha256: None } }
     }
 }
 

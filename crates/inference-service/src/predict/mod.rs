@@ -26,6 +26,7 @@ use crate::model::Prediction;
 use crate::serving::{RunError, Work};
 use answer::Answer;
 use body::Query;
+use inputs::Item;
 use options::Wanted;
 use progress::Progress;
 
@@ -83,10 +84,12 @@ async fn answer_until(
     progress.items(items);
     let slots = app.admission.admit(items)?;
     let (items, mut slots) = inputs.decode(&engine, slots, &app.decoders).await?;
+    let (inputs, seen): (Vec<_>, Vec<_>) = items.into_iter().map(|Item { input, seen }| (input, seen)).unzip();
+    progress.seen(seen);
     progress.phase(Phase::Decode, decoding.elapsed().as_secs_f64());
 
     let queued = Instant::now();
-    let waiting: Vec<_> = items
+    let waiting: Vec<_> = inputs
         .into_iter()
         .filter_map(|input| {
             let slot = slots.split_one()?;

@@ -13,6 +13,7 @@ use prediction_record::{MAX_TOP, PredictionRecord, SCHEMA_VERSION, Score, Status
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
+use super::inputs::Seen;
 use crate::app::App;
 use crate::model::{Engine, Prediction};
 use crate::serving::Model;
@@ -35,6 +36,8 @@ pub(super) struct Progress {
     model: Option<Arc<Model>>,
     engine: Option<Arc<Engine>>,
     items: usize,
+    /// What each item looked like, once they are decoded.
+    seen: Vec<Seen>,
     timings: Timings,
 }
 
@@ -42,7 +45,7 @@ impl Progress {
     pub(super) fn start(app: &App, context: RequestContext) -> Self {
         let attempt = Some(app.unknown_model.start());
         let (app, timings) = (app.clone(), Timings::default());
-        Self { app, context, attempt, model: None, engine: None, items: 1, timings }
+        Self { app, context, attempt, model: None, engine: None, items: 1, seen: Vec::new(), timings }
     }
 
     /// The request brought an id of its own in its body.
@@ -68,6 +71,10 @@ impl Progress {
         if let Some(attempt) = &mut self.attempt {
             attempt.items(items);
         }
+    }
+
+    pub(super) fn seen(&mut self, seen: Vec<Seen>) {
+        self.seen = seen;
     }
 
     pub(super) fn phase(&mut self, phase: Phase, seconds: f64) {
@@ -144,6 +151,7 @@ impl Progress {
     fn record(&self, row: usize) -> PredictionRecord {
         let Timings { decode, queue, inference, total } = self.timings;
         let now = Timestamp::now();
+        let seen = self.seen.get(row);
         PredictionRecord {
             event_id: Some(Uuid::now_v7()),
             request_id: Some(self.context.request_id.to_string()),
@@ -158,6 +166,9 @@ impl Progress {
             queue_seconds: queue,
             inference_seconds: inference,
             trace_id: Some(self.context.trace.trace_id()),
+            span_id: Some(self.context.trace.span_id()),
+            input_sha256: seen.and_then(|seen| seen.sha256.clone()),
+            input: seen.map(|seen| seen.summary.clone()),
             schema_version: Some(SCHEMA_VERSION),
             ..PredictionRecord::default()
         }

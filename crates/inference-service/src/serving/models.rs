@@ -1,5 +1,6 @@
 //! The models of the repository and how far each has come.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Instant;
@@ -131,6 +132,11 @@ impl Model {
     /// How far it has come; `None` while it loads.
     pub(crate) fn state(&self) -> Option<&ModelState> {
         self.state.get()
+    }
+
+    /// The path of its model.onnx, if its model.toml is in order.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.source.as_ref().ok().map(|source| source.file.as_path())
     }
 
     /// The loaded model, if it is of the version that was asked for.

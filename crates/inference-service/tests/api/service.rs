@@ -117,8 +117,13 @@ impl std::ops::Deref for Running {
 
 /// Serves the models of a folder from a free port, and waits until that is ready.
 pub(crate) async fn serve(models: &Path, flags: &[&str]) -> Running {
+    serve_logging(models, "", flags).await
+}
+
+/// The same, with a logging service at this URL.
+pub(crate) async fn serve_logging(models: &Path, log_url: &str, flags: &[&str]) -> Running {
     let models = models.to_str().unwrap();
-    let fixed = ["inference-service", "--models", models, "--log-url", "", "--drain-seconds", "0"];
+    let fixed = ["inference-service", "--models", models, "--log-url", log_url, "--drain-seconds", "0"];
     let config = Config::try_parse_from(fixed.iter().chain(flags)).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let service = Service::at(listener.local_addr().unwrap());

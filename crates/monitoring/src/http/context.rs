@@ -85,6 +85,12 @@ impl TraceContext {
     pub fn trace_id(&self) -> String {
         format!("{:032x}", self.trace_id)
     }
+
+    /// The id of this service's span within the trace: 16 lower-case hexadecimal digits.
+    #[must_use]
+    pub fn span_id(&self) -> String {
+        format!("{:016x}", self.span_id)
+    }
 }
 
 impl fmt::Display for TraceContext {
@@ -147,7 +153,7 @@ mod tests {
         #[test]
         fn any_traceparent_is_taken_or_replaced(text in ".{0,80}") {
             if let Some(child) = TraceContext::child_of(&text) {
-                prop_assert!(text.contains(&child.trace_id()));
+                prop_assert!(text.contains(&child.trace_id()) && text.contains(&child.span_id()));
             }
         }
     }

@@ -1,0 +1,183 @@
+//! The task that sends the profiles to the logging service.
+//!
+//! Rule of thumb: nothing waits for a profile. It is sent until it is taken or refused, each apart from the others.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, HeaderValue, header};
+use monitoring::prediction::MAX_MODELS;
+use monitoring::{Family, Gauge, LabelSet, MetricsError, MetricsRegistry, RequestContext};
+use reqwest::redirect::Policy;
+use reqwest::{Client, StatusCode, Url};
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::{sleep, timeout};
+use tracing::{error, info, warn};
+
+use super::Profile;
+use crate::serving::{Model, ModelState, Models};
+
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// The profiles cannot be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// The metric is registered already.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    /// The HTTP client cannot be made.
+    #[error("cannot make an HTTP client: {0}")]
+    Client(#[from] reqwest::Error),
+}
+
+/// Finds the profiles and sends them.
+pub(crate) struct Profiles {
+    sender: Option<Sender>,
+    names: LabelSet,
+    delivered: Family<Gauge, LabelSet>,
+}
+
+/// Where profiles go.
+#[derive(Clone)]
+struct Sender {
+    client: Client,
+    url: Url,
+}
+
+/// How one attempt ended, if the profile was not taken.
+#[derive(Debug, PartialEq)]
+enum Failure {
+    /// The same profile will be refused again.
+    Refused(String),
+    /// Another time may be better.
+    Passing(String),
+}
+
+impl Profiles {
+    /// Registers the metric. Without a `url`, profiles are left where they lie.
+    pub(crate) fn register(url: Option<Url>, registry: &MetricsRegistry) -> Result<Self, ProfileError> {
+        let names = LabelSet::new(&["model"], MAX_MODELS);
+        let help =
+            "1 once the logging service has taken the model's reference profile, 0 before; only models with one.";
+        let delivered = registry.gauges("model_profile_delivered", help, names.clone())?;
+        let sender = match url {
+            // A redirect or a proxy would send profiles elsewhere than configured.
+            Some(url) => Some(Sender { client: Client::builder().redirect(Policy::none()).no_proxy().build()?, url }),
+            None => None,
+        };
+        Ok(Self { sender, names, delivered })
+    }
+
+    /// Sends the profile of each model that is ready and has one. Ends when each is taken or given up; dropping the
+    /// future ends it as well.
+    pub(crate) async fn deliver(&self, models: &Models) {
+        let Some(sender) = &self.sender else { return };
+        let mut sending = JoinSet::new();
+        for model in models.all() {
+            if let Some(profile) = self.profile_of(model).await {
+                let sender = sender.clone();
+                sending.spawn(async move { sender.deliver(&profile).await.then_some(profile.model) });
+            }
+        }
+        while let Some(sent) = sending.join_next().await {
+            match sent {
+                Ok(Some(model)) => self.set(&model, 1.0),
+                Ok(None) => {}
+                Err(problem) => error!(%problem, "model_profile_delivery_stopped_early"),
+            }
+        }
+    }
+
+    async fn profile_of(&self, model: &Model) -> Option<Profile> {
+        let Some(ModelState::Ready(engine)) = model.state() else { return None };
+        let (file, engine) = (model.file()?.to_owned(), engine.clone());
+        let reading = spawn_blocking(move || super::read(&file, engine.sha256()));
+        let found = reading.await.ok()??;
+        self.set(&model.name, 0.0);
+        match found {
+            Ok(json) => Some(Profile { model: model.name.clone(), json }),
+            Err(problem) => {
+                error!(model = model.name, %problem, "model_profile_ignored");
+                None
+            }
+        }
+    }
+
+    fn set(&self, model: &str, delivered: f64) {
+        if let Ok(model) = self.names.admit(&[model]) {
+            self.delivered.with(model).set(delivered);
+        }
+    }
+}
+
+impl Sender {
+    /// Sends a profile until it is taken, or refused for good; says whether it was taken.
+    async fn deliver(&self, profile: &Profile) -> bool {
+        let Profile { model, json } = profile;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.attempt(json).await {
+                Ok(()) => {
+                    info!(model, "model_profile_delivered");
+                    return true;
+                }
+                Err(Failure::Refused(problem)) => {
+                    error!(model, problem, "model_profile_refused");
+                    return false;
+                }
+                Err(Failure::Passing(problem)) => {
+                    if pause == FIRST_PAUSE {
+                        warn!(model, problem, "model_profile_delivery_failing");
+                    }
+                    // Between half and all of the pause, so that several senders do not come back together.
+                    sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+
+    async fn attempt(&self, json: &Bytes) -> Result<(), Failure> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        RequestContext::from_headers(&HeaderMap::new()).send_on(&mut headers);
+        let exchange = async {
+            let response = self.client.put(self.url.clone()).headers(headers).body(json.clone()).send().await?;
+            Ok((response.status(), response.bytes().await?))
+        };
+        let exchanged: Result<(StatusCode, Bytes), reqwest::Error> =
+            timeout(ATTEMPT_TIMEOUT, exchange).await.map_err(|_| Failure::Passing("no answer in time".to_owned()))?;
+        let (status, answer) = exchanged.map_err(|error| Failure::Passing(error.to_string()))?;
+        judge(status, &answer)
+    }
+}
+
+fn judge(status: StatusCode, answer: &[u8]) -> Result<(), Failure> {
+    let text = || format!("{status}: {}", String::from_utf8_lossy(&answer[..answer.len().min(300)]));
+    match status.as_u16() {
+        200 => Ok(()),
+        429 => Err(Failure::Passing(text())),
+        400..500 => Err(Failure::Refused(text())),
+        _ => Err(Failure::Passing(text())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_refusal_ends_the_attempts() {
+        for (status, ends) in [(200, true), (204, false), (302, false), (429, false), (500, false), (503, false)] {
+            let judged = judge(StatusCode::from_u16(status).unwrap_or_default(), b"");
+            assert_eq!(judged.is_ok(), ends, "{status}");
+            assert!(!matches!(judged, Err(Failure::Refused(_))), "{status}");
+        }
+        for status in [400, 404, 413, 422] {
+            let judged = judge(StatusCode::from_u16(status).unwrap_or_default(), b"no");
+            assert!(matches!(judged, Err(Failure::Refused(_))), "{status}");
+        }
+    }
+}
