@@ -81,7 +81,7 @@ pub async fn run(
 ) -> Result<(), RunServiceError> {
     let drain = Drain { notice: Duration::from_secs_f64(config.drain_seconds), patience: DRAIN_PATIENCE };
     let readiness = Readiness::starting();
-    let (outbox, delivery) = Outbox::start(config.log_url.0.clone(), &registry)?;
+    let (outbox, delivery) = Outbox::start(config.records(), &registry).await?;
     let app = App::new(parts(config, &registry, (readiness.clone(), outbox))?);
     let router = monitoring::instrument(routes(&app, &registry), &registry, readiness.clone())?;
     info!(address = %listener.local_addr()?, "listening");
