@@ -19,3 +19,4 @@ mod repository;
 mod row;
 mod sent;
 mod service;
+mod spool;

@@ -18,7 +18,7 @@ const LARGE: u32 = 8192;
 /// What a transaction changes, in this order.
 pub(super) struct Changes<'c> {
     /// Records up to this id leave.
-    pub(super) gone_through: i64,
+    pub(super) gone_through: Option<i64>,
     /// These come behind all others.
     pub(super) lines: &'c [&'c Line],
 }
@@ -100,7 +100,9 @@ impl Database {
     }
 
     fn change(&self, changes: &Changes<'_>) -> rusqlite::Result<i64> {
-        self.connection.prepare_cached("DELETE FROM records WHERE id <= ?")?.execute([changes.gone_through])?;
+        if let Some(gone_through) = changes.gone_through {
+            self.connection.prepare_cached("DELETE FROM records WHERE id <= ?")?.execute([gone_through])?;
+        }
         let mut insert = self
             .connection
             .prepare_cached("INSERT INTO records (id, recorded_at, checksum, line) VALUES (?, ?, ?, ?)")?;
@@ -160,6 +162,11 @@ impl Database {
         transaction.execute(copy, [id])?;
         transaction.execute("DELETE FROM records WHERE id = ?", [id])?;
         transaction.commit()
+    }
+
+    /// How many damaged records are set aside.
+    pub(super) fn quarantine(&self) -> rusqlite::Result<i64> {
+        self.connection.query_one("SELECT count(*) FROM quarantine", [], |row| row.get(0))
     }
 
     /// Begins the write-ahead log anew, so that nothing of a failed write stays in it, and proves with a write

@@ -41,7 +41,7 @@ pub(super) struct Known {
 /// The open spool.
 pub(super) struct Disk {
     /// Keeps other processes away.
-    _folder: Folder,
+    folder: Folder,
     pub(super) database: Database,
     /// What waits in it.
     amount: Amount,
@@ -89,7 +89,7 @@ impl Disk {
         };
         // Delivered before, so to deliver it again would be no more than a duplicate; but the books know better.
         let gone_through = known.map_or(0, |known| known.gone_through);
-        database.commit(&Changes { gone_through, lines: &[] })?;
+        database.commit(&Changes { gone_through: Some(gone_through), lines: &[] })?;
         let (amount, oldest_at) = database.content()?;
         folder.sync()?;
         match known {
@@ -100,12 +100,29 @@ impl Disk {
             }
         }
         let (lent, damaged) = Default::default();
-        Ok(Self { _folder: folder, database, amount, oldest_at, gone_through, stale: false, lent, damaged })
+        Ok(Self { folder, database, amount, oldest_at, gone_through, stale: false, lent, damaged })
     }
 
     /// Closes the database, and says what is known of it.
     pub(super) fn close(self) -> Known {
         Known { amount: self.amount, gone_through: self.gone_through }
+    }
+
+    /// Whether nothing waits in it and nothing is set aside.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub(super) fn is_spent(&self) -> Result<bool, DiskError> {
+        Ok(self.amount.records == 0 && self.database.quarantine()? == 0)
+    }
+
+    /// Removes the database's files.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub(super) fn remove(self) -> io::Result<()> {
+        drop(self.database);
+        self.folder.remove_database()
     }
 
     pub(super) fn amount(&self) -> Amount {
@@ -141,17 +158,17 @@ impl Disk {
             evicted = evicted.plus(Amount::one(oldest.size()));
             kept = others;
         }
-        self.database.commit(&Changes { gone_through, lines: kept })?;
+        let leaving = self.stale || evicted.records > 0;
+        self.database.commit(&Changes { gone_through: leaving.then_some(gone_through), lines: kept })?;
         books.dropped(evicted, DropReason::Evicted);
-        self.stale = false;
         let was_empty = self.amount.records == 0;
         self.amount = self.amount.plus(added).minus(evicted);
+        (self.gone_through, self.stale) = (gone_through, false);
         if was_empty && evicted.records == 0 {
             self.oldest_at = kept.first().map(|line| line.recorded_at);
         } else if evicted.records > 0 {
-            self.oldest_at = self.database.oldest_at(gone_through)?;
+            self.find_oldest();
         }
-        self.gone_through = gone_through;
         Ok(())
     }
 
@@ -174,6 +191,7 @@ impl Disk {
             }
             if whole.is_empty() {
                 self.gone_through = damaged.last().map_or(self.gone_through, |row| row.id);
+                self.stale = true;
                 continue;
             }
             self.lent = whole.iter().map(|row| (row.id, row.line.size())).collect();
@@ -182,17 +200,23 @@ impl Disk {
         Ok(Vec::new())
     }
 
-    /// What is being delivered has arrived, and is deleted with the next commit. The error is that of finding
-    /// out what is the oldest now.
-    pub(super) fn settle(&mut self) -> (Amount, Result<(), DiskError>) {
+    /// What is being delivered has arrived, and is deleted with the next commit.
+    pub(super) fn settle(&mut self) -> Amount {
         let lent = std::mem::take(&mut self.lent);
         let waited = lent.iter().filter(|(id, _)| *id > self.gone_through);
-        let settled = waited.fold(Amount::default(), |sum, (_, size)| sum.plus(Amount::one(*size)));
-        self.gone_through = lent.last().map_or(self.gone_through, |(id, _)| self.gone_through.max(*id));
+        let mut settled = waited.fold(Amount::default(), |sum, (_, size)| sum.plus(Amount::one(*size)));
+        if settled.records == 0 {
+            return settled;
+        }
+        if settled.records == self.amount.records {
+            // Damage may have changed the size of one; with the last record, all bytes leave.
+            settled.bytes = self.amount.bytes;
+        }
+        self.gone_through = lent.last().map_or(self.gone_through, |(id, _)| *id);
         self.amount = self.amount.minus(settled);
-        self.stale |= settled.records > 0;
-        let oldest_at = self.database.oldest_at(self.gone_through);
-        (settled, oldest_at.map(|oldest_at| self.oldest_at = oldest_at).map_err(DiskError::from))
+        self.stale = true;
+        self.find_oldest();
+        settled
     }
 
     /// Gives space back if there is little left of much.
@@ -202,6 +226,13 @@ impl Disk {
         {
             // It is tried again the next time that the spool is empty.
             warn!(%problem, "prediction_log_spool_not_shrunk");
+        }
+    }
+
+    /// Where the database does not tell, the answer stays as it was; the next reading meets the problem.
+    fn find_oldest(&mut self) {
+        if let Ok(oldest_at) = self.database.oldest_at(self.gone_through) {
+            self.oldest_at = oldest_at;
         }
     }
 

@@ -87,6 +87,20 @@ impl Folder {
         Ok(kept)
     }
 
+    /// Removes the database; the log first, because it would be replayed into the next one.
+    ///
+    /// # Errors
+    /// Those of removing.
+    pub(super) fn remove_database(&self) -> io::Result<()> {
+        for file in [self.wal(), self.database()] {
+            match fs::remove_file(file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Makes the folder's entries durable.
     ///
     /// # Errors

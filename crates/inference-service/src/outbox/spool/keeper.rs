@@ -38,13 +38,13 @@ pub(super) struct Keeper {
     /// The spool's folder; without one, all records wait in memory.
     folder: Option<PathBuf>,
     /// The open spool, even while it takes no records.
-    disk: Option<Disk>,
+    pub(super) disk: Option<Disk>,
     /// What the books count as being in a spool that was closed because it is damaged.
     known: Option<Known>,
-    memory: MemoryQueue,
+    pub(super) memory: MemoryQueue,
     write_seconds: Histogram,
     /// When the disk is tried again; `None` while it takes records.
-    retry_at: Option<Instant>,
+    pub(super) retry_at: Option<Instant>,
     pause: Duration,
 }
 
@@ -99,11 +99,7 @@ impl Keeper {
     pub(super) fn settle(&mut self, how: Settlement) {
         let mut settled = self.memory.settle();
         if let Some(disk) = &mut self.disk {
-            let (on_disk, known) = disk.settle();
-            settled = settled.plus(on_disk);
-            if let Err(problem) = known {
-                warn!(%problem, "prediction_log_spool_unreadable");
-            }
+            settled = settled.plus(disk.settle());
         }
         match how {
             Settlement::Delivered => self.books.delivered(settled),
@@ -162,6 +158,9 @@ impl Keeper {
     }
 
     fn commit(&mut self, lines: &[Line]) -> Result<bool, DiskError> {
+        if self.retry_at.is_some() {
+            self.remove_if_spent()?;
+        }
         self.open()?;
         let Some(disk) = &mut self.disk else { return Ok(false) };
         let mut written = self.retry_at.is_some();
@@ -204,6 +203,15 @@ impl Keeper {
             let folder = Folder::open(folder)?;
             self.disk = Some(Disk::open(folder, self.durability, (&self.books, self.known))?);
             self.known = None;
+        }
+        Ok(())
+    }
+
+    /// The spool's own files may be what fills the disk, so much that they can neither be written nor emptied;
+    /// once all that was in them is delivered, they go.
+    fn remove_if_spent(&mut self) -> Result<(), DiskError> {
+        if let Some(disk) = self.disk.take_if(|disk| disk.is_spent().unwrap_or(false)) {
+            disk.remove()?;
         }
         Ok(())
     }

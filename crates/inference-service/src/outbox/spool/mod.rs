@@ -9,6 +9,9 @@ mod folder;
 mod inbox;
 mod keeper;
 mod salvage;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 mod wal;
 
 use std::io;
