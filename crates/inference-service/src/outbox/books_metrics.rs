@@ -42,8 +42,7 @@ const GAUGES: [(Named, fn(&Ledger) -> f64); 4] = [
 ];
 
 const DROPPED: Named = ("prediction_log_dropped_total", "Records given up, by reason.");
-const LIMIT_RECORDS: Named =
-    ("prediction_log_limit_records", "Records that may wait; +Inf if only their bytes are bounded.");
+const LIMIT_RECORDS: Named = ("prediction_log_limit_records", "Records that may wait.");
 const LIMIT_BYTES: Named = ("prediction_log_limit_bytes", "Bytes of records that may wait.");
 
 /// Exposes the books.
@@ -80,8 +79,7 @@ impl Collector for BooksCollector {
             counter.inc_by(value(&ledger));
             Some(counter.collect())
         });
-        let limit_records = bound.records.map_or(f64::INFINITY, |records| records as f64);
-        let limits = [(&LIMIT_RECORDS, limit_records), (&LIMIT_BYTES, bound.bytes as f64)];
+        let limits = [(&LIMIT_RECORDS, bound.records as f64), (&LIMIT_BYTES, bound.bytes as f64)];
         let gauges = GAUGES.iter().map(|(named, value)| (named, value(&ledger))).chain(limits);
         let gauges = gauges.filter_map(|((name, help), value)| {
             let gauge = Gauge::new(*name, *help).ok()?;
@@ -109,7 +107,7 @@ mod tests {
     use super::*;
 
     fn books(when_full: WhenFull) -> Books {
-        Books::new(Bound { records: Some(50), bytes: 20_000 }, when_full)
+        Books::new(Bound { records: 50, bytes: 20_000 }, when_full)
     }
 
     fn line(size: usize) -> Line {

@@ -51,6 +51,11 @@ impl Amount {
         Self { records: self.records + other.records, bytes: self.bytes + other.bytes }
     }
 
+    /// Whether it is as much as the other in both.
+    pub(super) fn covers(self, other: Self) -> bool {
+        self.records >= other.records && self.bytes >= other.bytes
+    }
+
     /// Never below nothing.
     #[must_use]
     pub(super) fn minus(self, other: Self) -> Self {

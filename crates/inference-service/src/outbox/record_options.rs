@@ -7,6 +7,8 @@ use reqwest::Url;
 
 /// Records that may wait in memory.
 const MEMORY_RECORDS: usize = 100_000;
+/// Records that may wait in the spool, whatever their size.
+const SPOOL_RECORDS: usize = 10_000_000;
 /// Bytes of records that may wait in memory.
 const MEMORY_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -59,18 +61,17 @@ pub(crate) struct RecordOptions {
 /// How much may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bound {
-    /// Records; `None`: only their bytes are bounded.
-    pub(crate) records: Option<usize>,
+    pub(crate) records: usize,
     pub(crate) bytes: u64,
 }
 
 impl Bound {
     /// What may wait in memory.
-    pub(crate) const MEMORY: Self = Self { records: Some(MEMORY_RECORDS), bytes: MEMORY_BYTES };
+    pub(crate) const MEMORY: Self = Self { records: MEMORY_RECORDS, bytes: MEMORY_BYTES };
 
     /// Whether this much may wait.
     pub(crate) fn holds(self, records: usize, bytes: u64) -> bool {
-        bytes <= self.bytes && self.records.is_none_or(|limit| records <= limit)
+        bytes <= self.bytes && records <= self.records
     }
 }
 
@@ -84,7 +85,7 @@ impl RecordOptions {
     pub(crate) fn bound(&self) -> Bound {
         match self.durability {
             Durability::Memory => Bound::MEMORY,
-            Durability::Process | Durability::Power => Bound { records: None, bytes: self.spool_limit },
+            Durability::Process | Durability::Power => Bound { records: SPOOL_RECORDS, bytes: self.spool_limit },
         }
     }
 }

@@ -78,7 +78,7 @@ async fn a_killed_process_loses_no_prediction_that_was_answered() {
             process.service.ready().await;
             for _ in 0..5 {
                 answered.insert(predict(&process.service, &Sent::new("image/jpeg", cat()), 200).await);
-                answered.insert(predict(&process.service, &Sent::new("image/jpeg", "no picture"), 400).await);
+                answered.insert(predict(&process.service, &Sent::new("image/jpeg", "no picture"), 422).await);
             }
         }
         receiver.takes_records();

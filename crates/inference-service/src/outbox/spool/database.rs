@@ -133,13 +133,13 @@ impl Database {
         Ok(rows)
     }
 
-    /// The oldest records behind this id that have `bytes` together: how much they are, and the last one's id.
-    pub(super) fn measure(&self, behind: i64, bytes: u64) -> rusqlite::Result<(Amount, i64)> {
+    /// The oldest records behind this id that are `enough` together: how much they are, and the last one's id.
+    pub(super) fn measure(&self, behind: i64, enough: Amount) -> rusqlite::Result<(Amount, i64)> {
         let query = "SELECT id, length(line) FROM records WHERE id > ? ORDER BY id";
         let mut statement = self.connection.prepare_cached(query)?;
         let mut found = statement.query([behind])?;
         let (mut amount, mut last) = (Amount::default(), behind);
-        while amount.bytes < bytes
+        while !amount.covers(enough)
             && let Some(row) = found.next()?
         {
             amount = amount.plus(Amount::one(row.get::<_, i64>(1)?.cast_unsigned()));

@@ -144,15 +144,18 @@ impl Disk {
     /// [`DiskError`]; nothing has changed then.
     pub(super) fn commit(&mut self, lines: &[&Line], books: &Books) -> Result<(), DiskError> {
         let added = Amount::of(lines.iter().copied());
-        let bytes = self.amount.plus(added).bytes;
-        let over =
-            if books.when_full() == WhenFull::DropOldest { bytes.saturating_sub(books.bound().bytes) } else { 0 };
+        let (all, bound) = (self.amount.plus(added), books.bound());
+        let over = if books.when_full() == WhenFull::DropOldest {
+            all.minus(Amount { records: bound.records, bytes: bound.bytes })
+        } else {
+            Amount::default()
+        };
         let (mut evicted, mut gone_through) = (Amount::default(), self.gone_through);
-        if over > 0 {
+        if !evicted.covers(over) {
             (evicted, gone_through) = self.database.measure(self.gone_through, over)?;
         }
         let mut kept = lines;
-        while evicted.bytes < over
+        while !evicted.covers(over)
             && let [oldest, others @ ..] = kept
         {
             evicted = evicted.plus(Amount::one(oldest.size()));

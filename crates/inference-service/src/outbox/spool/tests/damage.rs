@@ -58,7 +58,7 @@ fn pages_in_the_middle_are_lost_alone() {
         accounted_for(&delivered, lost, 1000);
         assert!(lost > 0 && lost < 20 * pages as u64, "{lost} of {pages} pages");
         assert_eq!(kept.books.read().quarantined, 1);
-        assert_eq!(set_aside(folder.path()).len(), 1);
+        assert!(set_aside(folder.path())[0].starts_with("spool.db.corrupt-"));
     }
 }
 
@@ -85,7 +85,8 @@ fn a_file_that_is_no_database_is_set_aside() {
     let mut kept = Kept::open(folder.path());
     assert!(kept.record(0..3));
     assert_eq!(kept.deliver_all(), [0, 1, 2]);
-    assert_eq!((kept.books.read().quarantined, set_aside(folder.path()).len()), (1, 1));
+    assert_eq!(kept.books.read().quarantined, 1);
+    assert!(set_aside(folder.path())[0].starts_with("spool.db.corrupt-"));
 }
 
 #[test]

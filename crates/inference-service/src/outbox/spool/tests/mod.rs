@@ -39,7 +39,7 @@ impl Kept {
         durability: Durability,
         (when_full, bytes): (WhenFull, u64),
     ) -> Result<Self, FolderError> {
-        let books = Books::new(Bound { records: None, bytes }, when_full);
+        let books = Books::new(Bound { records: 1_000_000, bytes }, when_full);
         let registry = MetricsRegistry::new("test", "1").unwrap();
         let write_seconds = registry.histogram("seconds", "Seconds.", &[1.0]).unwrap();
         let keeper = Keeper::start(Some(folder.to_owned()), durability, (books.clone(), write_seconds))?;
