@@ -191,6 +191,7 @@ impl Database {
 
     /// Limits the file's size, as a full disk would.
     #[cfg(test)]
+    #[allow(clippy::unwrap_used)]
     pub(super) fn limit_pages(&self, pages: Option<u32>) {
         let pages = pages.unwrap_or(1_000_000);
         self.connection.query_one(&format!("PRAGMA max_page_count = {pages}"), [], |row| row.get::<_, i64>(0)).unwrap();
