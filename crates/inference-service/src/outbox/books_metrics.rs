@@ -6,9 +6,12 @@ use prometheus::{Gauge, IntCounter, IntCounterVec, Opts};
 
 use super::books::{Books, DropReason, Ledger};
 
+/// A name and its help.
 type Named = (&'static str, &'static str);
+/// How a value is read from the books.
+type Read<V> = fn(&Ledger) -> V;
 
-const COUNTERS: [(Named, fn(&Ledger) -> u64); 5] = [
+const COUNTERS: [(Named, Read<u64>); 5] = [
     (
         (
             "prediction_log_recorded_total",
@@ -26,7 +29,7 @@ const COUNTERS: [(Named, fn(&Ledger) -> u64); 5] = [
     }),
 ];
 
-const GAUGES: [(Named, fn(&Ledger) -> f64); 4] = [
+const GAUGES: [(Named, Read<f64>); 4] = [
     (("prediction_log_spooled_records", "Records that wait for delivery."), |ledger| ledger.spooled.records as f64),
     (("prediction_log_spooled_bytes", "Bytes of the records that wait for delivery."), |ledger| {
         ledger.spooled.bytes as f64
