@@ -9,6 +9,9 @@ use std::time::Duration;
 use clap::Parser;
 use reqwest::Url;
 
+use crate::outbox::RecordOptions;
+pub use crate::outbox::{Durability, WhenFull};
+
 /// Serves ONNX models over HTTP, and records every prediction.
 #[derive(Clone, Debug, Parser)]
 #[command(version)]
@@ -24,6 +27,22 @@ pub struct Config {
     /// The logging service that predictions are delivered to; empty: predictions are not logged.
     #[arg(long, env = "PREDICTION_LOG_URL", default_value = "http://127.0.0.1:8001", value_parser = log_url)]
     pub log_url: LogUrl,
+
+    /// Folder of the spool, in which records wait until they are delivered. Only one process may use it.
+    #[arg(long, env = "SPOOL_DIR", default_value = "data/spool")]
+    pub spool: PathBuf,
+
+    /// What a recorded prediction survives.
+    #[arg(long, env = "RECORD_DURABILITY", default_value = "process")]
+    pub record: Durability,
+
+    /// What happens when no more records fit.
+    #[arg(long, env = "SPOOL_FULL", default_value = "drop-newest")]
+    pub spool_full: WhenFull,
+
+    /// Most bytes of records that may wait in the spool.
+    #[arg(long, env = "SPOOL_LIMIT_BYTES", default_value_t = 1 << 30, value_parser = clap::value_parser!(u64).range(1 << 16..))]
+    pub spool_limit_bytes: u64,
 
     /// Inference threads; by default one for each core.
     #[arg(long, env = "INFERENCE_THREADS")]
@@ -65,6 +84,17 @@ impl Config {
     #[must_use]
     pub fn max_batch(&self) -> usize {
         self.max_batch.min(self.queue_limit) as usize
+    }
+
+    /// How records are kept.
+    pub(crate) fn records(&self) -> RecordOptions {
+        RecordOptions {
+            url: self.log_url.join("log"),
+            durability: self.record,
+            when_full: self.spool_full,
+            spool: self.spool.clone(),
+            spool_limit: self.spool_limit_bytes,
+        }
     }
 
     /// How long a request may take that does not say so itself.

@@ -87,7 +87,7 @@ pub async fn run(
 ) -> Result<(), RunServiceError> {
     let drain = Drain { notice: Duration::from_secs_f64(config.drain_seconds), patience: DRAIN_PATIENCE };
     let readiness = Readiness::starting();
-    let (outbox, delivery) = Outbox::start(config.log_url.join("log"), &registry)?;
+    let (outbox, delivery) = Outbox::start(config.records(), &registry).await?;
     let profiles = Profiles::register(config.log_url.join("drift/reference"), &registry)?;
     let app = App::new(parts(config, &registry, (readiness.clone(), outbox))?);
     let router = monitoring::instrument(routes(&app, &registry), &registry, readiness.clone())?;

@@ -22,9 +22,12 @@ pub(crate) fn health(app: &App) -> HealthReport {
     let serves = app.models.all().iter().any(|model| matches!(model.state(), Some(ModelState::Ready(_))));
     let log = match app.outbox.waiting() {
         None => json!({ "enabled": false }),
-        Some(waiting) => json!({
+        Some((mode, waiting)) => json!({
             "enabled": true,
+            "mode": mode,
+            "spool": if waiting.available { "available" } else { "unavailable" },
             "spooled_records": waiting.records,
+            "spooled_bytes": waiting.bytes,
             "oldest_seconds": waiting.oldest_seconds,
         }),
     };

@@ -1,6 +1,6 @@
 //! The task that delivers records to the logging service.
 //!
-//! Rule of thumb: a record leaves the books as delivered only when the logging service has
+//! Rule of thumb: a record leaves the spool as delivered only when the logging service has
 //! acknowledged it as stored. Whatever may be different next time is tried again; a record that is
 //! refused for its content is given up alone, and the others go on.
 
@@ -15,7 +15,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{error, info, warn};
 
-use super::books::{Books, DropReason};
+use super::books::Books;
+use super::line::Line;
+use super::spool::{Settlement, Spool};
 
 label_enum! {
     /// Why a delivery did not succeed.
@@ -36,22 +38,23 @@ label_enum! {
 /// Records of one request.
 const BATCH_RECORDS: usize = 500;
 /// Bytes of one request, about.
-const BATCH_BYTES: usize = 1024 * 1024;
+const BATCH_BYTES: u64 = 1024 * 1024;
 /// How long a record may wait for others to share its request.
 const LINGER: Duration = Duration::from_millis(50);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Delivers what is in the books until told to stop.
+/// Delivers what is in the spool until told to stop.
 pub(super) struct Delivery {
+    pub(super) spool: Spool,
     pub(super) books: Books,
     pub(super) client: Client,
     pub(super) url: Url,
     pub(super) errors: Family<Counter, Each<DeliveryError>>,
     /// Set when the service stops: from then on, only until that moment.
     pub(super) stop: watch::Receiver<Option<Instant>>,
-    /// Rung at each record.
+    /// Rung when there are records.
     pub(super) bell: std::sync::Arc<tokio::sync::Notify>,
 }
 
@@ -69,7 +72,7 @@ impl Delivery {
         let mut batch_limit = BATCH_RECORDS;
         loop {
             let stop_at = *self.stop.borrow_and_update();
-            let batch = self.books.oldest(batch_limit, BATCH_BYTES);
+            let batch = self.spool.lend(batch_limit, BATCH_BYTES).await;
             if batch.is_empty() {
                 if stop_at.is_some() {
                     return;
@@ -78,19 +81,19 @@ impl Delivery {
                 continue;
             }
             if stop_at.is_some_and(|stop_at| stop_at <= Instant::now()) {
-                return self.give_up();
+                return;
             }
             match self.deliver(&batch).await {
                 Ok(()) => {
-                    self.books.delivered(batch.len());
+                    self.spool.settle(Settlement::Delivered);
                     if pause != FIRST_PAUSE {
                         info!(spooled = self.books.waiting().records, "prediction_log_delivery_resumed");
                     }
                     (pause, batch_limit) = (FIRST_PAUSE, BATCH_RECORDS);
                 }
                 Err((DeliveryError::Rejected, problem)) if batch.len() == 1 => {
-                    error!(problem, record = %String::from_utf8_lossy(&batch[0]), "prediction_log_record_rejected");
-                    self.books.dropped(1, DropReason::Rejected);
+                    error!(problem, record = %String::from_utf8_lossy(&batch[0].text), "prediction_log_record_rejected");
+                    self.spool.settle(Settlement::Rejected);
                 }
                 // One of these records is refused; halving finds it, and the others get through.
                 Err((DeliveryError::Rejected, _)) => batch_limit = batch.len() / 2,
@@ -126,7 +129,7 @@ impl Delivery {
         }
     }
 
-    async fn deliver(&self, batch: &[Bytes]) -> Result<(), (DeliveryError, String)> {
+    async fn deliver(&self, batch: &[Line]) -> Result<(), (DeliveryError, String)> {
         let result = self.attempt(batch).await;
         if let Err((reason, _)) = &result {
             self.errors.with(*reason).inc();
@@ -134,10 +137,10 @@ impl Delivery {
         result
     }
 
-    async fn attempt(&self, batch: &[Bytes]) -> Result<(), (DeliveryError, String)> {
-        let mut body = Vec::with_capacity(batch.iter().map(|line| line.len() + 1).sum());
+    async fn attempt(&self, batch: &[Line]) -> Result<(), (DeliveryError, String)> {
+        let mut body = Vec::with_capacity(batch.iter().map(|line| line.text.len() + 1).sum());
         for line in batch {
-            body.extend_from_slice(line);
+            body.extend_from_slice(&line.text);
             body.push(b'\n');
         }
         let mut headers = HeaderMap::new();
@@ -153,15 +156,6 @@ impl Delivery {
             .map_err(|_| (DeliveryError::Timeout, "no answer in time".to_owned()))?;
         let (status, answer) = exchanged.map_err(|error| (DeliveryError::Connection, causes(&error)))?;
         judge(status, &answer, batch.len())
-    }
-
-    fn give_up(self) {
-        let records = self.books.waiting().records;
-        self.books.dropped(records, DropReason::Shutdown);
-        error!(
-            records,
-            "prediction_log_records_lost: the logging service did not take them before this service stopped"
-        );
     }
 }
 

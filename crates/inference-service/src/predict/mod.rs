@@ -23,12 +23,16 @@ use tokio::time::timeout_at;
 
 use crate::app::App;
 use crate::model::Prediction;
+use crate::outbox::LogFull;
 use crate::serving::{RunError, Work};
 use answer::Answer;
 use body::Query;
 use inputs::Item;
 use options::Wanted;
 use progress::Progress;
+
+/// When a full prediction log may have room again.
+const FULL_RETRY_SECONDS: f64 = 5.0;
 
 /// Answers one prediction request, and tells of it whatever its end.
 pub(crate) async fn predict(
@@ -37,12 +41,13 @@ pub(crate) async fn predict(
     request: Request<Body>,
 ) -> Response {
     let mut progress = Progress::start(&app, context);
-    match answer(&app, &mut progress, request).await {
-        Ok(predictions) => {
-            let timings = progress.complete(&predictions);
-            Answer::new(&progress, predictions, timings).into_response()
-        }
-        Err(refusal) => ([(REQUEST_ID, progress.request_id().to_owned())], progress.fail(refusal)).into_response(),
+    let completed = match answer(&app, &mut progress, request).await {
+        Ok(predictions) => progress.complete(predictions).await,
+        Err(refusal) => Err(progress.fail(refusal).await),
+    };
+    match completed {
+        Ok((predictions, timings)) => Answer::new(&progress, predictions, timings).into_response(),
+        Err(refusal) => ([(REQUEST_ID, progress.request_id().to_owned())], refusal).into_response(),
     }
 }
 
@@ -82,6 +87,7 @@ async fn answer_until(
 
     let items = inputs.count(engine.config(), app.config.max_batch())?;
     progress.items(items);
+    app.outbox.admit(items).map_err(log_full)?;
     let slots = app.admission.admit(items)?;
     let (items, mut slots) = inputs.decode(&engine, slots, &app.decoders).await?;
     let (inputs, seen): (Vec<_>, Vec<_>) = items.into_iter().map(|Item { input, seen }| (input, seen)).unzip();
@@ -109,6 +115,11 @@ async fn answer_until(
         progress.phase(Phase::Inference, ended.duration_since(started).as_secs_f64());
     }
     Ok(predictions)
+}
+
+/// The record of a prediction cannot be kept, and none is answered without.
+fn log_full(full: LogFull) -> ApiError {
+    ApiError::new(ErrorCode::NotReady, full.to_string()).retry_after(FULL_RETRY_SECONDS)
 }
 
 fn run_failed(error: RunError) -> ApiError {

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::inputs::Seen;
 use crate::app::App;
 use crate::model::{Engine, Prediction};
+use crate::outbox::Receipt;
 use crate::serving::Model;
 
 /// Seconds of each phase, `None` for a phase that was not reached, and of all together.
@@ -39,13 +40,16 @@ pub(super) struct Progress {
     /// What each item looked like, once they are decoded.
     seen: Vec<Seen>,
     timings: Timings,
+    /// What the model has answered, as soon as its records are handed over.
+    predictions: Vec<Prediction>,
 }
 
 impl Progress {
     pub(super) fn start(app: &App, context: RequestContext) -> Self {
         let attempt = Some(app.unknown_model.start());
         let (app, timings) = (app.clone(), Timings::default());
-        Self { app, context, attempt, model: None, engine: None, items: 1, seen: Vec::new(), timings }
+        let (seen, predictions) = (Vec::new(), Vec::new());
+        Self { app, context, attempt, model: None, engine: None, items: 1, seen, timings, predictions }
     }
 
     /// The request brought an id of its own in its body.
@@ -97,34 +101,71 @@ impl Progress {
         self.engine.as_deref()
     }
 
-    /// The model has answered every item.
-    pub(super) fn complete(&mut self, predictions: &[Prediction]) -> Timings {
-        let Some(attempt) = self.attempt.take() else { return self.timings };
+    /// The model has answered every item: the answer may be given when their records are kept.
+    ///
+    /// # Errors
+    /// If they cannot be kept and no prediction is answered without its record.
+    pub(super) async fn complete(
+        &mut self,
+        predictions: Vec<Prediction>,
+    ) -> Result<(Vec<Prediction>, Timings), ApiError> {
         let recording = Instant::now();
-        self.timings.total = attempt.seconds();
+        self.timings.total = self.attempt.as_ref().map_or(0.0, Attempt::seconds);
         let records: Vec<_> = predictions.iter().enumerate().map(|(row, p)| self.success(row, p)).collect();
-        self.app.outbox.record(&records);
+        let receipt = self.app.outbox.hand_over(&records);
+        // From here on, the log says that this request succeeded; so does its end, even if the client leaves now.
+        self.predictions = predictions;
+        let kept = receipt.kept(self.app.outbox.refuses()).await;
         self.phase(Phase::Record, recording.elapsed().as_secs_f64());
-        let answers: Vec<_> = predictions.iter().map(|p| Answer { class: p.class, confidence: p.confidence }).collect();
-        attempt.succeed(&answers);
-        self.log_completed(predictions);
-        self.timings
+        match kept {
+            Ok(()) => Ok((self.succeed(), self.timings)),
+            Err(full) => {
+                let refusal = super::log_full(full);
+                self.tell_failed(refusal.code, &refusal.message, None);
+                Err(self.logged(refusal))
+            }
+        }
     }
 
-    /// The request is refused or has failed.
-    pub(super) fn fail(&mut self, mut refusal: ApiError) -> ApiError {
-        self.end(refusal.code, &refusal.message, refusal.cause.as_deref());
+    /// The request is refused or has failed; that may be answered when its records are kept.
+    pub(super) async fn fail(&mut self, refusal: ApiError) -> ApiError {
+        if let Some(receipt) = self.end(refusal.code, &refusal.message, refusal.cause.as_deref()) {
+            // A refusal stays one, with or without its record.
+            let _ = receipt.kept(false).await;
+        }
+        self.logged(refusal)
+    }
+
+    fn logged(&self, mut refusal: ApiError) -> ApiError {
         refusal.logged = true;
         refusal.detail("request_id", self.request_id())
     }
 
-    fn end(&mut self, code: ErrorCode, problem: &str, cause: Option<&str>) {
-        let Some(attempt) = self.attempt.take() else { return };
-        self.timings.total = attempt.seconds();
+    /// Hands over the records of a request that has not succeeded, and tells of it; `None` if that was done before.
+    fn end(&mut self, code: ErrorCode, problem: &str, cause: Option<&str>) -> Option<Receipt> {
+        self.timings.total = self.attempt.as_ref()?.seconds();
         let records: Vec<_> = (0..self.items).map(|row| self.failure(row, code)).collect();
-        self.app.outbox.record(&records);
-        attempt.fail(code);
-        self.log_failed(code, problem, cause);
+        let receipt = self.app.outbox.hand_over(&records);
+        self.tell_failed(code, problem, cause);
+        Some(receipt)
+    }
+
+    fn tell_failed(&mut self, code: ErrorCode, problem: &str, cause: Option<&str>) {
+        if let Some(attempt) = self.attempt.take() {
+            attempt.fail(code);
+            self.log_failed(code, problem, cause);
+        }
+    }
+
+    /// Tells of the success, and gives the predictions back.
+    fn succeed(&mut self) -> Vec<Prediction> {
+        let predictions = std::mem::take(&mut self.predictions);
+        if let Some(attempt) = self.attempt.take() {
+            let answer = |p: &Prediction| Answer { class: p.class, confidence: p.confidence };
+            attempt.succeed(&predictions.iter().map(answer).collect::<Vec<_>>());
+            self.log_completed(&predictions);
+        }
+        predictions
     }
 
     fn success(&self, row: usize, prediction: &Prediction) -> PredictionRecord {
@@ -226,6 +267,11 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         // Only a request whose client has left gets here without its end being told.
-        self.end(ErrorCode::Cancelled, "the client left before the answer", None);
+        if self.predictions.is_empty() {
+            // Nobody waits for this record; it is kept all the same.
+            drop(self.end(ErrorCode::Cancelled, "the client left before the answer", None));
+        } else {
+            self.succeed();
+        }
     }
 }

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use crate::pictures::{base64, cat, numbers};
 use crate::repository::shipped;
 use crate::sent::Sent;
-use crate::service::{PATIENCE, serve_logging};
+use crate::service::{PATIENCE, serve_logging_to};
 
 /// Stands in for the logging service: takes every record, and answers profiles as it is told to.
 pub(crate) struct FakeLog {
@@ -80,7 +80,7 @@ async fn reference(State(told): State<Told>, headers: HeaderMap, body: String) -
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_says_what_the_input_looked_like() {
     let mut log = FakeLog::start(&[]).await;
-    let service = serve_logging(&shipped(), &log.url, &[]).await;
+    let service = serve_logging_to(&log.url, &shipped(), &["--record", "memory"]).await;
     let cat = cat();
     let (values, _) = numbers("cifar10", &cat);
 

@@ -21,3 +21,4 @@ mod repository;
 mod row;
 mod sent;
 mod service;
+mod spool;

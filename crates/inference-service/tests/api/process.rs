@@ -20,17 +20,13 @@ pub(crate) struct Process {
 impl Process {
     /// Starts the service and waits until it listens; it is perhaps not ready yet.
     pub(crate) fn start(models: &Path, flags: &[&str]) -> Self {
-        Self::run(models, "", flags)
+        Self::start_logging_to("", models, flags)
     }
 
-    /// The same, with a logging service at this URL.
-    pub(crate) fn start_logging(models: &Path, log_url: &str) -> Self {
-        Self::run(models, log_url, &[])
-    }
-
-    fn run(models: &Path, log_url: &str, flags: &[&str]) -> Self {
+    /// The same, with predictions logged to this URL.
+    pub(crate) fn start_logging_to(url: &str, models: &Path, flags: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_inference-service"));
-        command.args(["--listen", "127.0.0.1:0", "--log-url", log_url]).arg("--models").arg(models).args(flags);
+        command.args(["--listen", "127.0.0.1:0", "--log-url", url]).arg("--models").arg(models).args(flags);
         // What this process happens to have in its environment is no part of the test.
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::logged::FakeLog;
 use crate::process::Process;
 use crate::repository::shipped;
-use crate::service::serve_logging;
+use crate::service::serve_logging_to;
 
 /// The SHA-256 of the shipped surface model, as its service says it.
 async fn sha256() -> String {
@@ -47,7 +47,7 @@ async fn a_profile_is_sent_until_it_is_taken() {
     let profile = json!({ "model": "surface", "model_sha256": sha256().await, "anything": [1, 2] }).to_string();
     let models = repository(&profile);
     let mut log = FakeLog::start(&[503, 429]).await;
-    let service = serve_logging(models.path(), &log.url, &[]).await;
+    let service = serve_logging_to(&log.url, models.path(), &["--record", "memory"]).await;
     for _ in 0..3 {
         let (headers, body) = log.profile().await;
         assert_eq!(body, profile);
@@ -62,7 +62,7 @@ async fn a_refused_profile_is_given_up_and_says_so() {
     let profile = json!({ "model_sha256": sha256().await }).to_string();
     let models = repository(&profile);
     let mut log = FakeLog::start(&[422]).await;
-    let process = Process::start_logging(models.path(), &log.url);
+    let process = Process::start_logging_to(&log.url, models.path(), &["--record", "memory"]);
     log.profile().await;
     let line = process.log.wait_for("the refusal", |line| line["message"] == "model_profile_refused");
     assert_eq!((&line["model"], &line["level"]), (&json!("surface"), &json!("ERROR")));
@@ -73,7 +73,7 @@ async fn a_refused_profile_is_given_up_and_says_so() {
 async fn a_profile_of_another_file_is_ignored_and_says_so() {
     let models = repository(&json!({ "model_sha256": "0".repeat(64) }).to_string());
     let mut log = FakeLog::start(&[]).await;
-    let process = Process::start_logging(models.path(), &log.url);
+    let process = Process::start_logging_to(&log.url, models.path(), &["--record", "memory"]);
     let line = process.log.wait_for("why it is ignored", |line| line["message"] == "model_profile_ignored");
     assert!(line["problem"].as_str().is_some_and(|problem| problem.contains("make it anew")), "{line}");
     process.service.ready().await;

@@ -12,6 +12,7 @@ use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use crate::metrics::Metrics;
 use crate::sent::Sent;
@@ -105,7 +106,16 @@ impl Service {
 /// A service in this process. Dropping it stops it.
 pub(crate) struct Running {
     pub(crate) service: Service,
-    _stop: oneshot::Sender<()>,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+}
+
+impl Running {
+    /// Stops it, and waits until it has.
+    pub(crate) async fn stopped(self) {
+        drop(self.stop);
+        tokio::time::timeout(PATIENCE, self.serving).await.expect("the service never stopped").unwrap();
+    }
 }
 
 impl std::ops::Deref for Running {
@@ -117,19 +127,19 @@ impl std::ops::Deref for Running {
 
 /// Serves the models of a folder from a free port, and waits until that is ready.
 pub(crate) async fn serve(models: &Path, flags: &[&str]) -> Running {
-    serve_logging(models, "", flags).await
+    serve_logging_to("", models, flags).await
 }
 
-/// The same, with a logging service at this URL.
-pub(crate) async fn serve_logging(models: &Path, log_url: &str, flags: &[&str]) -> Running {
+/// The same, with predictions logged to this URL.
+pub(crate) async fn serve_logging_to(url: &str, models: &Path, flags: &[&str]) -> Running {
     let models = models.to_str().unwrap();
-    let fixed = ["inference-service", "--models", models, "--log-url", log_url, "--drain-seconds", "0"];
+    let fixed = ["inference-service", "--models", models, "--log-url", url, "--drain-seconds", "0"];
     let config = Config::try_parse_from(fixed.iter().chain(flags)).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let service = Service::at(listener.local_addr().unwrap());
     let registry = MetricsRegistry::new(inference_service::SERVICE, "test").unwrap();
     let (stop, stopped) = oneshot::channel();
-    tokio::spawn(async {
+    let serving = tokio::spawn(async {
         let shutdown = async {
             // The sender is never used; it is dropped.
             let _ = stopped.await;
@@ -137,5 +147,5 @@ pub(crate) async fn serve_logging(models: &Path, log_url: &str, flags: &[&str]) 
         inference_service::run(config, listener, registry, shutdown).await.unwrap();
     });
     service.ready().await;
-    Running { service, _stop: stop }
+    Running { service, stop, serving }
 }

@@ -104,7 +104,12 @@ impl UpOptions {
             program: programs.join("inference-service"),
             listen: self.inference_listen,
             listen_option: "--inference-listen",
-            arguments: vec!["--log-url".into(), logging.url()],
+            arguments: vec![
+                "--log-url".into(),
+                logging.url(),
+                "--spool".into(),
+                self.data.join("spool").display().to_string(),
+            ],
             origin: Origin::Ours,
         };
         [logging, inference]
@@ -186,7 +191,7 @@ mod tests {
             ("[::]:9001", "http://[::1]:9001"),
         ] {
             let [logging, inference] = plans("127.0.0.1:9000", listen);
-            assert_eq!(inference.arguments, ["--log-url", url]);
+            assert_eq!(inference.arguments, ["--log-url", url, "--spool", "kept/spool"]);
             assert_eq!(logging.arguments, ["--database", "sqlite:kept/predictions.db"]);
         }
     }

@@ -1,0 +1,248 @@
+//! The spool's database: one table of records, one connection.
+//!
+//! Rule of thumb: what a commit has returned from is kept as asked. A record that changed on the disk is set
+//! aside, never delivered.
+
+use std::path::Path;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, params};
+
+use super::super::line::{Amount, Line};
+use super::super::record_options::Durability;
+
+/// The schema that this program writes, as `user_version`.
+const SCHEMA: i32 = 1;
+/// Pages of a file that is worth shrinking once it is empty: 32 MiB.
+const LARGE: u32 = 8192;
+
+/// What a transaction changes, in this order.
+pub(super) struct Changes<'c> {
+    /// Records up to this id leave.
+    pub(super) gone_through: Option<i64>,
+    /// These come behind all others.
+    pub(super) lines: &'c [&'c Line],
+}
+
+/// A record as it stands in the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Row {
+    pub(super) id: i64,
+    pub(super) line: Line,
+}
+
+/// An open database.
+pub(super) struct Database {
+    connection: Connection,
+    /// The id of the newest record, also of one that is gone.
+    newest: i64,
+}
+
+/// Whether the error means that the file's content is damaged; all others may be gone next time.
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+impl Database {
+    /// Opens the database, creates it where it is absent, and proves that it is sound and can be written.
+    ///
+    /// # Errors
+    /// SQLite's; see [`is_damage`].
+    pub(super) fn open(path: &Path, durability: Durability) -> rusqlite::Result<Self> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        // Before anything else: with it the log's index is in this process's memory, and no call locks a file.
+        connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+        if mode != "wal" {
+            return Err(unusable(format!("the file system allows no write-ahead log (journal mode {mode})")));
+        }
+        // OFF: the operating system has what is committed, which outlives this process. FULL: the disk has it.
+        let synchronous = if durability == Durability::Power { "FULL" } else { "OFF" };
+        connection.pragma_update(None, "synchronous", synchronous)?;
+        connection.pragma_update(None, "cache_size", -8192)?;
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
+        // A transaction that spills would leave frames in the log that look like damage after a crash.
+        connection.pragma_update(None, "cache_spill", false)?;
+        let newest = prepare(&connection)?;
+        Ok(Self { connection, newest })
+    }
+
+    /// What is in it, with the time of the oldest.
+    ///
+    /// # Errors
+    /// SQLite's, as for all that follow.
+    pub(super) fn content(&self) -> rusqlite::Result<(Amount, Option<i64>)> {
+        let query = "SELECT count(*), coalesce(sum(length(line)), 0), min(recorded_at) FROM records";
+        self.connection.query_one(query, [], |row| {
+            let (records, bytes) = (row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned());
+            Ok((Amount { records: usize::try_from(records).unwrap_or(usize::MAX), bytes }, row.get(2)?))
+        })
+    }
+
+    /// Makes the changes, all or none. They are kept as asked when this returns.
+    pub(super) fn commit(&mut self, changes: &Changes<'_>) -> rusqlite::Result<()> {
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let changed = self.change(changes).and_then(|newest| {
+            self.connection.prepare_cached("COMMIT")?.execute([])?;
+            Ok(newest)
+        });
+        match changed {
+            Ok(newest) => self.newest = newest,
+            Err(error) => {
+                // SQLite has rolled back some errors by itself.
+                if !self.connection.is_autocommit() {
+                    let _ = self.connection.execute_batch("ROLLBACK");
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn change(&self, changes: &Changes<'_>) -> rusqlite::Result<i64> {
+        if let Some(gone_through) = changes.gone_through {
+            self.connection.prepare_cached("DELETE FROM records WHERE id <= ?")?.execute([gone_through])?;
+        }
+        let mut insert = self
+            .connection
+            .prepare_cached("INSERT INTO records (id, recorded_at, checksum, line) VALUES (?, ?, ?, ?)")?;
+        let mut id = self.newest;
+        for line in changes.lines {
+            id += 1;
+            insert.execute(params![id, line.recorded_at, line.checksum, &line.text[..]])?;
+        }
+        Ok(id)
+    }
+
+    /// The oldest records behind this id, at most `records` of them and about `bytes`.
+    pub(super) fn oldest(&self, behind: i64, records: usize, bytes: u64) -> rusqlite::Result<Vec<Row>> {
+        let query = "SELECT id, recorded_at, checksum, line FROM records WHERE id > ? ORDER BY id";
+        let mut statement = self.connection.prepare_cached(query)?;
+        let mut found = statement.query([behind])?;
+        let (mut rows, mut size) = (Vec::new(), 0);
+        while rows.len() < records
+            && let Some(row) = found.next()?
+        {
+            let row = read_row(row)?;
+            size += row.line.size();
+            if size > bytes && !rows.is_empty() {
+                break;
+            }
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+
+    /// The oldest records behind this id that are `enough` together: how much they are, and the last one's id.
+    pub(super) fn measure(&self, behind: i64, enough: Amount) -> rusqlite::Result<(Amount, i64)> {
+        let query = "SELECT id, length(line) FROM records WHERE id > ? ORDER BY id";
+        let mut statement = self.connection.prepare_cached(query)?;
+        let mut found = statement.query([behind])?;
+        let (mut amount, mut last) = (Amount::default(), behind);
+        while !amount.covers(enough)
+            && let Some(row) = found.next()?
+        {
+            amount = amount.plus(Amount::one(row.get::<_, i64>(1)?.cast_unsigned()));
+            last = row.get(0)?;
+        }
+        Ok((amount, last))
+    }
+
+    /// When the oldest record behind this id was taken in.
+    pub(super) fn oldest_at(&self, behind: i64) -> rusqlite::Result<Option<i64>> {
+        let query = "SELECT recorded_at FROM records WHERE id > ? ORDER BY id LIMIT 1";
+        let mut statement = self.connection.prepare_cached(query)?;
+        statement.query([behind])?.next()?.map(|row| row.get(0)).transpose()
+    }
+
+    /// Moves a damaged record out of the way, for somebody to look at.
+    pub(super) fn set_aside(&self, id: i64) -> rusqlite::Result<()> {
+        let copy = "INSERT OR REPLACE INTO quarantine SELECT * FROM records WHERE id = ?";
+        let transaction = self.connection.unchecked_transaction()?;
+        transaction.execute(copy, [id])?;
+        transaction.execute("DELETE FROM records WHERE id = ?", [id])?;
+        transaction.commit()
+    }
+
+    /// How many damaged records are set aside.
+    pub(super) fn quarantine(&self) -> rusqlite::Result<i64> {
+        self.connection.query_one("SELECT count(*) FROM quarantine", [], |row| row.get(0))
+    }
+
+    /// Begins the write-ahead log anew, so that nothing of a failed write stays in it, and proves with a write
+    /// that there is room for some. The log keeps its space, which is what a full disk has left for deleting.
+    pub(super) fn prove_writable(&self) -> rusqlite::Result<()> {
+        self.connection.query_one("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get::<_, i64>(0))?;
+        let transaction = self.connection.unchecked_transaction()?;
+        transaction.execute("INSERT OR REPLACE INTO quarantine VALUES (-1, 0, 0, zeroblob(8192))", [])?;
+        transaction.execute("DELETE FROM quarantine WHERE id = -1", [])?;
+        transaction.commit()
+    }
+
+    /// Gives the space of a large file back; quick only while there are few records.
+    pub(super) fn shrink(&self) -> rusqlite::Result<()> {
+        let pages: u32 = self.connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+        if pages < LARGE {
+            return Ok(());
+        }
+        self.connection.execute_batch("VACUUM")?;
+        self.connection.query_one("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)).map(|_| ())
+    }
+
+    /// Limits the file's size, as a full disk would.
+    #[cfg(test)]
+    #[allow(clippy::unwrap_used)]
+    pub(super) fn limit_pages(&self, pages: Option<u32>) {
+        let pages = pages.unwrap_or(1_000_000);
+        self.connection.query_one(&format!("PRAGMA max_page_count = {pages}"), [], |row| row.get::<_, i64>(0)).unwrap();
+    }
+}
+
+/// The columns id, recorded_at, checksum, line.
+pub(super) fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+    // Whatever the type became by damage, the checksum will tell.
+    let text = match row.get_ref(3)? {
+        rusqlite::types::ValueRef::Blob(bytes) | rusqlite::types::ValueRef::Text(bytes) => bytes.to_vec(),
+        _ => Vec::new(),
+    };
+    let checksum = row.get(2).unwrap_or_default();
+    let recorded_at = row.get(1).unwrap_or_default();
+    Ok(Row { id: row.get(0)?, line: Line { text: text.into(), checksum, recorded_at } })
+}
+
+/// Creates the tables where they are absent.
+///
+/// # Errors
+/// SQLite's.
+pub(super) fn create_tables(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(&format!(
+        "BEGIN IMMEDIATE;
+         CREATE TABLE IF NOT EXISTS records
+             (id INTEGER PRIMARY KEY, recorded_at INTEGER NOT NULL, checksum INTEGER NOT NULL, line BLOB NOT NULL);
+         CREATE TABLE IF NOT EXISTS quarantine
+             (id INTEGER PRIMARY KEY, recorded_at INTEGER NOT NULL, checksum INTEGER NOT NULL, line BLOB NOT NULL);
+         PRAGMA user_version = {SCHEMA};
+         COMMIT"
+    ))
+}
+
+/// Checks the file, creates what is absent, and returns the newest id.
+fn prepare(connection: &Connection) -> rusqlite::Result<i64> {
+    let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version > SCHEMA {
+        return Err(unusable(format!("the spool has schema version {version}, this program knows {SCHEMA}")));
+    }
+    let verdict: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+    if verdict != "ok" {
+        let damaged = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+        return Err(rusqlite::Error::SqliteFailure(damaged, Some(verdict)));
+    }
+    create_tables(connection)?;
+    // What an earlier process left in the log comes into the database, and a full or failing disk shows here.
+    connection.query_one("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))?;
+    connection.query_one("SELECT coalesce(max(id), 0) FROM records", [], |row| row.get(0))
+}
+
+fn unusable(why: String) -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN), Some(why))
+}

@@ -1,0 +1,279 @@
+//! The records on the disk: the database in its folder, and what is known of its content.
+//!
+//! Rule of thumb: damage is met here and never goes further. Whatever can be read goes on, what cannot is
+//! set aside and counted.
+
+use std::collections::HashSet;
+use std::io;
+
+use tracing::{error, warn};
+
+use super::super::books::{Books, DropReason};
+use super::super::line::{Amount, Line};
+use super::super::record_options::{Durability, WhenFull};
+use super::database::{Changes, Database, Row, is_damage};
+use super::folder::{Folder, FolderError};
+use super::salvage::{SalvageError, salvage};
+use super::wal::{self, WalState};
+
+/// Why the disk does not do what it is asked.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DiskError {
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error("{0}")]
+    Database(#[from] rusqlite::Error),
+    #[error("{0}")]
+    Files(#[from] io::Error),
+    #[error("the database turned out to be damaged while it was used")]
+    Damaged,
+    #[error(transparent)]
+    Salvage(#[from] SalvageError),
+}
+
+/// What is known of a spool that was closed because it is damaged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    amount: Amount,
+    gone_through: i64,
+}
+
+/// The open spool.
+pub(super) struct Disk {
+    /// Keeps other processes away.
+    folder: Folder,
+    pub(super) database: Database,
+    /// What waits in it.
+    amount: Amount,
+    oldest_at: Option<i64>,
+    /// Records up to this id are settled or evicted; the next commit deletes them.
+    gone_through: i64,
+    /// There are some to delete.
+    stale: bool,
+    /// Id and size of those that are being delivered.
+    lent: Vec<(i64, u64)>,
+    /// Damaged records that could not be set aside.
+    damaged: HashSet<i64>,
+}
+
+impl Disk {
+    /// Opens the folder's spool. `known` is what the books count as being in one that turned out damaged.
+    ///
+    /// # Errors
+    /// [`DiskError`]; damage is none.
+    pub(super) fn open(
+        folder: Folder,
+        durability: Durability,
+        (books, known): (&Books, Option<Known>),
+    ) -> Result<Self, DiskError> {
+        if folder.salvaged().exists() {
+            folder.swap_in_salvaged()?;
+        }
+        keep_damaged_log(&folder, books)?;
+        let mut lost = 0;
+        let found = if known.is_some() {
+            Err(DiskError::Damaged)
+        } else {
+            Database::open(&folder.database(), durability).map_err(DiskError::from)
+        };
+        let mut database = match found {
+            Err(problem) if problem.is_damage() => {
+                let salvaged = salvage(&folder)?;
+                books.quarantined();
+                let kept_at = salvaged.kept_at.display();
+                error!(%problem, %kept_at, known_lost = salvaged.lost, "prediction_log_spool_damaged");
+                lost = salvaged.lost;
+                Database::open(&folder.database(), durability)?
+            }
+            found => found?,
+        };
+        // Delivered before, so to deliver it again would be no more than a duplicate; but the books know better.
+        let gone_through = known.map_or(0, |known| known.gone_through);
+        database.commit(&Changes { gone_through: Some(gone_through), lines: &[] })?;
+        let (amount, oldest_at) = database.content()?;
+        folder.sync()?;
+        match known {
+            Some(known) => books.dropped(known.amount.minus(amount), DropReason::Corrupt),
+            None => {
+                books.recovered(amount);
+                books.found_lost(lost);
+            }
+        }
+        let (lent, damaged) = Default::default();
+        Ok(Self { folder, database, amount, oldest_at, gone_through, stale: false, lent, damaged })
+    }
+
+    /// Closes the database, and says what is known of it.
+    pub(super) fn close(self) -> Known {
+        Known { amount: self.amount, gone_through: self.gone_through }
+    }
+
+    /// Whether nothing waits in it and nothing is set aside.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub(super) fn is_spent(&self) -> Result<bool, DiskError> {
+        Ok(self.amount.records == 0 && self.database.quarantine()? == 0)
+    }
+
+    /// Removes the database's files.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub(super) fn remove(self) -> io::Result<()> {
+        drop(self.database);
+        self.folder.remove_database()
+    }
+
+    pub(super) fn amount(&self) -> Amount {
+        self.amount
+    }
+
+    pub(super) fn oldest_at(&self) -> Option<i64> {
+        self.oldest_at
+    }
+
+    /// Whether there is something to delete.
+    pub(super) fn is_stale(&self) -> bool {
+        self.stale
+    }
+
+    /// Writes these lines, and deletes what is gone and, if asked, what must make room.
+    ///
+    /// # Errors
+    /// [`DiskError`]; nothing has changed then.
+    pub(super) fn commit(&mut self, lines: &[&Line], books: &Books) -> Result<(), DiskError> {
+        let added = Amount::of(lines.iter().copied());
+        let (all, bound) = (self.amount.plus(added), books.bound());
+        let over = if books.when_full() == WhenFull::DropOldest {
+            all.minus(Amount { records: bound.records, bytes: bound.bytes })
+        } else {
+            Amount::default()
+        };
+        let (mut evicted, mut gone_through) = (Amount::default(), self.gone_through);
+        if !evicted.covers(over) {
+            (evicted, gone_through) = self.database.measure(self.gone_through, over)?;
+        }
+        let mut kept = lines;
+        while !evicted.covers(over)
+            && let [oldest, others @ ..] = kept
+        {
+            evicted = evicted.plus(Amount::one(oldest.size()));
+            kept = others;
+        }
+        let leaving = self.stale || evicted.records > 0;
+        self.database.commit(&Changes { gone_through: leaving.then_some(gone_through), lines: kept })?;
+        books.dropped(evicted, DropReason::Evicted);
+        let was_empty = self.amount.records == 0;
+        self.amount = self.amount.plus(added).minus(evicted);
+        (self.gone_through, self.stale) = (gone_through, false);
+        if was_empty && evicted.records == 0 {
+            self.oldest_at = kept.first().map(|line| line.recorded_at);
+        } else if evicted.records > 0 {
+            self.find_oldest();
+        }
+        Ok(())
+    }
+
+    /// The oldest lines, at most `records` of them and about `bytes`. They are being delivered from now on.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub(super) fn lend(&mut self, records: usize, bytes: u64, books: &Books) -> Result<Vec<Line>, DiskError> {
+        self.lent.clear();
+        while self.amount.records > 0 {
+            let rows = self.database.oldest(self.gone_through, records, bytes)?;
+            if rows.is_empty() {
+                // They are not there, although nobody deleted them.
+                books.dropped(std::mem::take(&mut self.amount), DropReason::Corrupt);
+                break;
+            }
+            let (whole, damaged): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.line.is_whole());
+            for row in &damaged {
+                self.set_aside(row, books);
+            }
+            if whole.is_empty() {
+                self.gone_through = damaged.last().map_or(self.gone_through, |row| row.id);
+                self.stale = true;
+                continue;
+            }
+            self.lent = whole.iter().map(|row| (row.id, row.line.size())).collect();
+            return Ok(whole.into_iter().map(|row| row.line).collect());
+        }
+        Ok(Vec::new())
+    }
+
+    /// What is being delivered has arrived, and is deleted with the next commit.
+    pub(super) fn settle(&mut self) -> Amount {
+        let lent = std::mem::take(&mut self.lent);
+        let waited = lent.iter().filter(|(id, _)| *id > self.gone_through);
+        let mut settled = waited.fold(Amount::default(), |sum, (_, size)| sum.plus(Amount::one(*size)));
+        if settled.records == 0 {
+            return settled;
+        }
+        if settled.records == self.amount.records {
+            // Damage may have changed the size of one; with the last record, all bytes leave.
+            settled.bytes = self.amount.bytes;
+        }
+        self.gone_through = lent.last().map_or(self.gone_through, |(id, _)| *id);
+        self.amount = self.amount.minus(settled);
+        self.stale = true;
+        self.find_oldest();
+        settled
+    }
+
+    /// Gives space back if there is little left of much.
+    pub(super) fn tidy(&self) {
+        if self.amount.records == 0
+            && let Err(problem) = self.database.shrink()
+        {
+            // It is tried again the next time that the spool is empty.
+            warn!(%problem, "prediction_log_spool_not_shrunk");
+        }
+    }
+
+    /// Where the database does not tell, the answer stays as it was; the next reading meets the problem.
+    fn find_oldest(&mut self) {
+        if let Ok(oldest_at) = self.database.oldest_at(self.gone_through) {
+            self.oldest_at = oldest_at;
+        }
+    }
+
+    fn set_aside(&mut self, row: &Row, books: &Books) {
+        if self.damaged.contains(&row.id) {
+            return;
+        }
+        let size = Amount::one(row.line.size());
+        books.dropped(size, DropReason::Corrupt);
+        self.amount = self.amount.minus(size);
+        error!(id = row.id, "prediction_log_record_damaged: it is kept in the spool's table quarantine");
+        if let Err(problem) = self.database.set_aside(row.id) {
+            warn!(%problem, "prediction_log_record_not_set_aside");
+            self.damaged.insert(row.id);
+        }
+    }
+}
+
+impl DiskError {
+    /// Whether the database is damaged, so that only a salvage helps.
+    pub(super) fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged => true,
+            Self::Database(problem) => is_damage(problem),
+            _ => false,
+        }
+    }
+}
+
+/// SQLite would silently leave out what stands behind the damage, and overwrite it.
+fn keep_damaged_log(folder: &Folder, books: &Books) -> io::Result<()> {
+    if wal::inspect(&folder.wal())? == WalState::Damaged {
+        let kept_at = folder.copy_wal()?;
+        books.quarantined();
+        error!(
+            kept_at = %kept_at.display(),
+            "prediction_log_spool_log_damaged: records behind the damage are lost to this spool"
+        );
+    }
+    Ok(())
+}

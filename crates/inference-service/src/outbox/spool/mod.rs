@@ -1,0 +1,154 @@
+//! Where records wait: one thread owns them, on the disk or in memory.
+//!
+//! Rule of thumb: everybody who waits at a moment shares one transaction. The thread takes all that was handed
+//! in, commits it, and then answers.
+
+mod database;
+mod disk;
+mod folder;
+mod inbox;
+mod keeper;
+mod salvage;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
+mod wal;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use monitoring::Histogram;
+use tokio::sync::{Notify, oneshot};
+use tracing::error;
+
+use super::books::Books;
+use super::line::Line;
+use super::record_options::Durability;
+use inbox::{Errand, Inbox, Submission, Work};
+use keeper::Keeper;
+pub(super) use keeper::Settlement;
+
+/// The spool cannot be had at all.
+#[derive(Debug, thiserror::Error)]
+pub enum SpoolError {
+    /// Another process uses it.
+    #[error("{0}; end it, or let --spool name another folder")]
+    Taken(String),
+    /// No thread can be had.
+    #[error("the spool's thread cannot be started: {0}")]
+    Thread(io::Error),
+}
+
+/// What a spool needs.
+pub(super) struct SpoolParts {
+    /// Without a folder, records wait in memory.
+    pub(super) folder: Option<PathBuf>,
+    pub(super) durability: Durability,
+    pub(super) books: Books,
+    pub(super) write_seconds: Histogram,
+    /// Rung after each write.
+    pub(super) bell: Arc<Notify>,
+}
+
+/// The way to the spool's thread. Clones lead to the same.
+#[derive(Clone)]
+pub(super) struct Spool(Arc<Inbox>);
+
+/// The thread itself.
+pub(super) struct SpoolThread {
+    inbox: Arc<Inbox>,
+    thread: JoinHandle<()>,
+}
+
+impl Spool {
+    /// Opens the spool, which may take some seconds if it is large, and starts its thread.
+    ///
+    /// # Errors
+    /// [`SpoolError`]. A disk that does not work is none.
+    pub(super) fn start(parts: SpoolParts) -> Result<(Self, SpoolThread), SpoolError> {
+        let SpoolParts { folder, durability, books, write_seconds, bell } = parts;
+        let keeper = Keeper::start(folder, durability, (books, write_seconds))
+            .map_err(|taken| SpoolError::Taken(taken.to_string()))?;
+        let inbox = Arc::new(Inbox::default());
+        let keeping = inbox.clone();
+        let thread = thread::Builder::new()
+            .name("spool".to_owned())
+            .spawn(move || run(keeper, &keeping, &bell))
+            .map_err(SpoolError::Thread)?;
+        Ok((Self(inbox.clone()), SpoolThread { inbox, thread }))
+    }
+
+    /// Hands lines in, without waiting. What comes back tells whether they are kept as asked; `None` if they are
+    /// not taken.
+    pub(super) fn submit(&self, lines: Vec<Line>) -> Option<oneshot::Receiver<bool>> {
+        let (answer, kept) = oneshot::channel();
+        self.0.submit(Submission { lines, answer }).then_some(kept)
+    }
+
+    /// The oldest lines, at most `records` of them and about `bytes`. They stay until they are settled.
+    pub(super) async fn lend(&self, records: usize, bytes: u64) -> Vec<Line> {
+        let (answer, lines) = oneshot::channel();
+        self.0.send(Errand::Lend(records, bytes, answer));
+        lines.await.unwrap_or_default()
+    }
+
+    /// What was lent last is done with.
+    pub(super) fn settle(&self, how: Settlement) {
+        self.0.send(Errand::Settle(how));
+    }
+}
+
+impl SpoolThread {
+    /// Lets the thread finish what was handed in, and waits for its end. Blocks.
+    pub(super) fn finish(self) {
+        self.inbox.close();
+        if self.thread.join().is_err() {
+            error!("the spool's thread ended in a panic");
+        }
+    }
+}
+
+fn run(mut keeper: Keeper, inbox: &Arc<Inbox>, bell: &Notify) {
+    // Should this thread panic, nobody waits for it for ever.
+    let _abandoned = AbandonOnDrop(inbox.clone());
+    loop {
+        let Work { submissions, errands, closed, .. } = inbox.take(keeper.next_tick());
+        let (lends, settlements): (Vec<_>, Vec<_>) =
+            errands.into_iter().partition(|errand| matches!(errand, Errand::Lend(..)));
+        for errand in settlements {
+            if let Errand::Settle(how) = errand {
+                keeper.settle(how);
+            }
+        }
+        let (lines, answers): (Vec<_>, Vec<_>) =
+            submissions.into_iter().map(|submission| (submission.lines, submission.answer)).unzip();
+        let lines: Vec<Line> = lines.into_iter().flatten().collect();
+        let any = !lines.is_empty();
+        let kept = keeper.keep(lines);
+        for answer in answers {
+            // Who does not wait for it has left.
+            let _ = answer.send(kept);
+        }
+        if any {
+            bell.notify_one();
+        }
+        for errand in lends {
+            if let Errand::Lend(records, bytes, answer) = errand {
+                let _ = answer.send(keeper.lend(records, bytes));
+            }
+        }
+        if closed {
+            return keeper.close();
+        }
+    }
+}
+
+struct AbandonOnDrop(Arc<Inbox>);
+
+impl Drop for AbandonOnDrop {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
