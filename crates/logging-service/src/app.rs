@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use crate::config::Config;
+use crate::evaluation::Evaluator;
 use crate::store::Store;
+use crate::upkeep::UpkeepMetrics;
 
 /// The service's parts. Clones share them.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) config: Arc<Config>,
     pub(crate) store: Arc<Store>,
+    pub(crate) upkeep: Arc<UpkeepMetrics>,
+    pub(crate) evaluator: Arc<Evaluator>,
 }

@@ -1,8 +1,9 @@
 //! What can be set: one struct, each field a flag and an environment variable.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 use crate::store::DatabaseUrl;
 
@@ -30,9 +31,59 @@ pub struct Config {
     #[arg(long, env = "LOGGING_DRAIN_SECONDS", default_value_t = 1.0, value_parser = monitoring::drain_seconds)]
     pub drain_seconds: f64,
 
+    /// Days that predictions are kept; left out: for ever.
+    #[arg(long, env = "LOGGING_RETENTION_DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub retention_days: Option<u32>,
+
+    /// Bytes that the database may take before the oldest predictions are deleted; left out: no limit.
+    #[arg(long, env = "LOGGING_RETENTION_BYTES", value_parser = clap::value_parser!(u64).range(1_000_000..))]
+    pub retention_bytes: Option<u64>,
+
+    /// Folder for scheduled backups; left out: none are made.
+    #[arg(long, env = "LOGGING_BACKUP_DIR")]
+    pub backup_dir: Option<PathBuf>,
+
+    /// Hours between two backups.
+    #[arg(long, env = "LOGGING_BACKUP_HOURS", default_value_t = 24.0, value_parser = positive)]
+    pub backup_hours: f64,
+
+    /// Backups that are kept; older ones are deleted.
+    #[arg(long, env = "LOGGING_BACKUP_KEEP", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub backup_keep: u32,
+
+    /// Seconds between two looks at the windows: drift, accuracy, waiting labels, retention.
+    #[arg(long, env = "LOGGING_EVALUATE_SECONDS", default_value_t = 30.0, value_parser = positive)]
+    pub evaluate_seconds: f64,
+
+    /// Seconds that a CloudEvent waits for its counterpart.
+    #[arg(long, env = "LOGGING_EVENT_WAIT_SECONDS", default_value_t = 60.0, value_parser = positive)]
+    pub event_wait_seconds: f64,
+
     /// Ask the service that listens on --listen whether it is ready, and exit with 0 or 1.
     #[arg(long)]
     pub health_check: bool,
+
+    /// Something else than serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What can be done with the database beside serving it; the service may run meanwhile.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Copy the database into a file, and verify the copy by opening it.
+    Backup {
+        /// The file; it must not exist.
+        to: PathBuf,
+    },
+    /// Check that the database is sound, and that the counts of windows equal the rows.
+    Check,
+}
+
+/// A number above 0.
+fn positive(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
+    if number.is_finite() && number > 0.0 { Ok(number) } else { Err("expected a number above 0".to_owned()) }
 }
 
 #[cfg(test)]

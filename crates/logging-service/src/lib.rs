@@ -8,13 +8,16 @@
 pub mod analysis;
 mod app;
 pub mod cloudevents;
+pub mod command;
 pub mod config;
+mod evaluation;
 pub mod export;
 mod ingest;
 mod metrics;
 mod queries;
 mod refusal;
 pub mod store;
+mod upkeep;
 
 use std::future::Future;
 use std::io;
@@ -30,8 +33,10 @@ use tracing::{info, warn};
 
 use app::App;
 use config::Config;
+use evaluation::Evaluator;
 use metrics::{LogMetrics, LogMetricsError};
 use store::{Store, StoreError, StoreOptions};
+use upkeep::{Upkeep, UpkeepMetrics};
 
 /// The service's name in logs and metrics.
 pub const SERVICE: &str = "logging-service";
@@ -76,11 +81,18 @@ pub async fn run(
     let drain = Drain { notice: Duration::from_secs_f64(config.drain_seconds), patience: DRAIN_PATIENCE };
     let readiness = Readiness::starting();
     let store = start_store(&config, &registry).await?;
-    let app = App { config: Arc::new(config), store: store.clone() };
+    let app = App {
+        config: Arc::new(config),
+        store: store.clone(),
+        upkeep: Arc::new(UpkeepMetrics::register(&registry)?),
+        evaluator: Arc::new(Evaluator::register(&registry)?),
+    };
     let router = monitoring::instrument(routes(&app, &registry, &readiness), &registry, readiness.clone())?;
     info!(address = %listener.local_addr()?, "listening");
     readiness.set_ready();
+    let upkeep = Upkeep::start(&app);
     let served = monitoring::serve(listener, router, (readiness, drain), shutdown).await;
+    drop(upkeep);
     store.close().await;
     info!("stopped");
     Ok(served?)
@@ -106,9 +118,17 @@ fn routes(app: &App, registry: &MetricsRegistry, readiness: &Readiness) -> Route
     let store = app.store.clone();
     Routes::new()
         .post("/log", ingest::log)
+        .post("/feedback", ingest::feedback)
+        .post("/cloudevents", ingest::cloudevents)
         .get("/predictions", queries::predictions)
         .get("/predictions/{event_id}", queries::prediction)
         .get("/stats", queries::stats)
+        .get("/export", queries::export)
+        .get("/drift", queries::drift)
+        .get("/quality", queries::quality)
+        .get("/drift/reference", queries::references)
+        .put("/drift/reference", queries::put_reference)
+        .post("/drift/reference", queries::take_reference)
         .with_state(app.clone())
         .merge(health_routes(readiness.clone(), move || health(&store)))
         .merge(metrics_route(registry))

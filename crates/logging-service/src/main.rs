@@ -19,6 +19,9 @@ async fn main() -> anyhow::Result<ExitCode> {
         monitoring::probe(config.listen).with_context(|| format!("asking {}", config.listen))?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let Some(command) = &config.command {
+        return logging_service::command::run(command, &config.database);
+    }
     let registry = MetricsRegistry::new(SERVICE, VERSION)?;
     let _logs = monitoring::setup_structured_logging(SERVICE, VERSION, &registry)?;
     if let Err(problem) = serve(config, registry).await {

@@ -1,14 +1,17 @@
-//! `POST /log`: records in, an acknowledgement out once they are on the disk.
+//! What comes in: `POST /log`, `/feedback` and `/cloudevents`, each acknowledged once it is on the disk.
 //!
-//! Rule of thumb: all records of a request are valid, or none is stored.
+//! Rule of thumb: all of a request is valid, or none is stored.
 
+mod events;
+mod feedback;
 mod records;
 
 use std::time::{Duration, Instant};
 
 use axum::Json;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use monitoring::{ApiError, ErrorCode};
 use tokio::time::timeout;
 use tracing::info;
@@ -17,17 +20,17 @@ use crate::app::App;
 use crate::refusal::refusal;
 use crate::store::Accepted;
 
+pub(crate) use events::{cloudevents, expire};
+pub(crate) use feedback::feedback;
+
 /// How long a client may take to send its body.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Stores one record, a JSON array of them, or NDJSON.
 pub(crate) async fn log(State(app): State<App>, request: Request<Body>) -> Result<Json<Accepted>, ApiError> {
     let started = Instant::now();
-    let (head, body) = request.into_parts();
-    let reading = monitoring::read_body(&head.headers, body, app.config.max_body_bytes);
-    let late = |_| ApiError::new(ErrorCode::DeadlineExceeded, "The body did not arrive within 30 seconds.");
-    let body = timeout(BODY_PATIENCE, reading).await.map_err(late)??;
-    let records = records::parse(&head.headers, &body, app.config.queue_limit as usize)?;
+    let (headers, body) = body(&app, request).await?;
+    let records = records::parse(&headers, &body, app.config.queue_limit as usize)?;
     let stored = app.store.submit(records).await.map_err(refusal)?;
     info!(
         accepted = stored.accepted,
@@ -36,4 +39,13 @@ pub(crate) async fn log(State(app): State<App>, request: Request<Body>) -> Resul
         "records_stored"
     );
     Ok(Json(stored))
+}
+
+/// The headers and the whole body, within the bounds of size and time.
+pub(crate) async fn body(app: &App, request: Request<Body>) -> Result<(HeaderMap, Bytes), ApiError> {
+    let (head, body) = request.into_parts();
+    let reading = monitoring::read_body(&head.headers, body, app.config.max_body_bytes);
+    let late = |_| ApiError::new(ErrorCode::DeadlineExceeded, "The body did not arrive within 30 seconds.");
+    let body = timeout(BODY_PATIENCE, reading).await.map_err(late)??;
+    Ok((head.headers, body))
 }

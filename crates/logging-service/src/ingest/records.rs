@@ -1,25 +1,41 @@
-//! The three forms of a body of records, and what is wrong with one.
+//! The three forms of a body of records or labels, and what is wrong with one.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use axum::http::HeaderMap;
 use monitoring::{ApiError, ErrorCode};
 use prediction_record::{Invalid, PredictionRecord};
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
 /// Records of one request; more are counted but not kept.
 const MOST_KEPT: usize = 1_000_000;
 
+/// What a body holds one or many of.
+pub(super) trait Item: DeserializeOwned {
+    /// Checks what its type does not say.
+    ///
+    /// # Errors
+    /// The first field that is not valid.
+    fn check(&self) -> Result<(), Invalid>;
+}
+
+impl Item for PredictionRecord {
+    fn check(&self) -> Result<(), Invalid> {
+        self.validate()
+    }
+}
+
 /// Takes a body apart by its content type, and validates every record.
 ///
 /// # Errors
 /// `unsupported_media_type`; `invalid_request` for bad JSON; `too_large` for more than `most`
 /// records; `invalid_input`, with `index` and `field`, for a record that is not valid.
-pub(super) fn parse(headers: &HeaderMap, body: &[u8], most: usize) -> Result<Vec<PredictionRecord>, ApiError> {
-    let records = match monitoring::media_type(headers).as_str() {
+pub(super) fn parse<T: Item>(headers: &HeaderMap, body: &[u8], most: usize) -> Result<Vec<T>, ApiError> {
+    let records: Vec<T> = match monitoring::media_type(headers).as_str() {
         "application/json" if body.trim_ascii_start().starts_with(b"[") => array(body, most)?,
         "application/json" => vec![record(0, body)?],
         "application/x-ndjson" | "application/ndjson" | "application/jsonl" => lines(body, most)?,
@@ -30,22 +46,27 @@ pub(super) fn parse(headers: &HeaderMap, body: &[u8], most: usize) -> Result<Vec
         }
     };
     for (index, record) in records.iter().enumerate() {
-        record.validate().map_err(|Invalid { field, problem }| refused(index, Some(field), &problem))?;
+        record.check().map_err(|Invalid { field, problem }| refused(index, Some(field), &problem))?;
     }
     Ok(records)
 }
 
-fn array(body: &[u8], most: usize) -> Result<Vec<PredictionRecord>, ApiError> {
+fn array<T: Item>(body: &[u8], most: usize) -> Result<Vec<T>, ApiError> {
+    // Keeping track of where it is takes as long again, so only a body that cannot be read is read that way.
+    let plain = serde_json::from_slice::<Array<T>>(body);
+    if let Ok(array) = plain {
+        return array.within(most);
+    }
     let mut json = serde_json::Deserializer::from_slice(body);
-    let array: Array = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let array: Array<T> = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let (index, field) = place(error.path());
         unreadable(index, field, &error.into_inner())
     })?;
     json.end().map_err(|error| unreadable(None, None, &error))?;
-    if array.records.len() > most || array.overflow { Err(too_many(most)) } else { Ok(array.records) }
+    array.within(most)
 }
 
-fn lines(body: &[u8], most: usize) -> Result<Vec<PredictionRecord>, ApiError> {
+fn lines<T: Item>(body: &[u8], most: usize) -> Result<Vec<T>, ApiError> {
     let lines = body.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
     if lines.clone().take(most + 1).count() > most {
         return Err(too_many(most));
@@ -53,7 +74,10 @@ fn lines(body: &[u8], most: usize) -> Result<Vec<PredictionRecord>, ApiError> {
     lines.enumerate().map(|(index, line)| record(index, line)).collect()
 }
 
-fn record(index: usize, json: &[u8]) -> Result<PredictionRecord, ApiError> {
+fn record<T: Item>(index: usize, json: &[u8]) -> Result<T, ApiError> {
+    if let Ok(record) = serde_json::from_slice(json) {
+        return Ok(record);
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let record = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let field = place(error.path()).1;
@@ -64,27 +88,33 @@ fn record(index: usize, json: &[u8]) -> Result<PredictionRecord, ApiError> {
 }
 
 /// A JSON array of records that stops keeping them beyond a bound.
-struct Array {
-    records: Vec<PredictionRecord>,
+struct Array<T> {
+    records: Vec<T>,
     overflow: bool,
 }
 
-impl<'de> Deserialize<'de> for Array {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(ArrayVisitor)
+impl<T> Array<T> {
+    fn within(self, most: usize) -> Result<Vec<T>, ApiError> {
+        if self.records.len() > most || self.overflow { Err(too_many(most)) } else { Ok(self.records) }
     }
 }
 
-struct ArrayVisitor;
+impl<'de, T: Item> Deserialize<'de> for Array<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(ArrayVisitor(PhantomData))
+    }
+}
 
-impl<'de> Visitor<'de> for ArrayVisitor {
-    type Value = Array;
+struct ArrayVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Item> Visitor<'de> for ArrayVisitor<T> {
+    type Value = Array<T>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("an array of records")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Array, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Array<T>, A::Error> {
         let mut records = Vec::new();
         while records.len() < MOST_KEPT {
             match elements.next_element()? {

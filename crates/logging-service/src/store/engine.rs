@@ -3,6 +3,7 @@
 //! Rule of thumb: an engine knows how to be durable; what is stored, and what it means, is the store's.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use prediction_record::PredictionRecord;
 
 use super::StoreError;
+use super::check::Findings;
 use super::session::{DatabaseError, Session};
 use super::sqlite::{DatabasePath, Sqlite};
 
@@ -32,6 +34,27 @@ pub(crate) trait Engine: Send + Sync {
 
     /// Where the database is, for logs: without a password.
     fn place(&self) -> String;
+
+    /// Copies the database into a new file, and verifies the copy.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] says why there is no copy.
+    fn backup(&self, to: &Path) -> Result<Backup, DatabaseError>;
+
+    /// Looks for what is wrong with the database.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] where it cannot be looked at.
+    fn check(&self) -> Result<Findings, DatabaseError>;
+}
+
+/// A verified copy of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Backup {
+    /// Predictions in it.
+    pub(crate) rows: u64,
+    /// Its size.
+    pub(crate) bytes: u64,
 }
 
 /// What is done inside of a transaction.

@@ -6,6 +6,7 @@
 //! Rule of thumb: an answer is a promise. `Ok` means on the disk; every refusal says whether to
 //! come back, and when.
 
+mod check;
 mod engine;
 mod error;
 pub(crate) mod events;
@@ -24,6 +25,7 @@ mod stats;
 pub(crate) mod windows;
 mod writer;
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -43,10 +45,11 @@ pub use row::StoredPrediction;
 pub use sqlite::DatabasePath;
 pub use stats::{MAX_NAMES, Stats, Summary};
 
-use engine::{Engine, Transaction};
+use engine::{Backup, Engine, Transaction};
 use queue::{Batch, Queue};
 use reader::Reader;
-use session::{DatabaseError, Session};
+use session::DatabaseError;
+pub(crate) use session::Session;
 use writer::Writer;
 
 /// What became of a submission.
@@ -200,6 +203,11 @@ impl Store {
     /// Bytes on disk: the database and its write-ahead log.
     pub fn size_bytes(&self) -> u64 {
         self.engine.size_bytes()
+    }
+
+    /// Copies the database into a new file, and verifies the copy. Blocks for as long as that takes.
+    pub(crate) fn backup(&self, to: &Path) -> Result<Backup, StoreError> {
+        self.engine.backup(to).map_err(StoreError::from)
     }
 
     /// Whether the database can be written, as far as is known.

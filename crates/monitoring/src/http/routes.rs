@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::handler::Handler;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, get, post, put};
 
 use super::metrics::Method;
 use crate::metrics::LabelEnum as _;
@@ -30,6 +30,12 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     #[must_use]
     pub fn post<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
         self.add(Method::Post, path, post(handler))
+    }
+
+    /// Answers `PUT path` with `handler`.
+    #[must_use]
+    pub fn put<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
+        self.add(Method::Put, path, put(handler))
     }
 
     /// Hands the handlers their state.

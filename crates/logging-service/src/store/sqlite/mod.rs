@@ -2,6 +2,7 @@
 //!
 //! Rule of thumb: durable means `synchronous=FULL`, a commit that succeeded, and files that are still at their path.
 
+mod backup;
 mod connection;
 mod path;
 mod predictions;
@@ -9,12 +10,14 @@ mod requests;
 mod schema;
 mod session;
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rusqlite::{ErrorCode, TransactionBehavior};
 
-use super::engine::{Database, Engine, Work};
+use super::check::{self, Findings};
+use super::engine::{Backup, Database, Engine, Work};
 use super::session::{DatabaseError, Session};
 
 pub(super) use connection::require_sqlite_version;
@@ -55,6 +58,18 @@ impl Engine for Sqlite {
 
     fn place(&self) -> String {
         self.path.to_string()
+    }
+
+    fn backup(&self, to: &Path) -> Result<Backup, DatabaseError> {
+        backup::backup(&self.path, to)
+    }
+
+    fn check(&self) -> Result<Findings, DatabaseError> {
+        let connection = backup::open(self.path.database())?;
+        let mut problems = backup::problems(&connection)?;
+        let mut findings = check::compare(&mut Reading { connection, tail: Arc::clone(&self.tail) })?;
+        problems.append(&mut findings.problems);
+        Ok(Findings { problems, ..findings })
     }
 }
 

@@ -1,0 +1,122 @@
+//! `POST /cloudevents`: what KServe's payload logger sends, as predictions.
+//!
+//! A request and its response come as two events, in either order. The first waits in the database; the second makes
+//! the predictions. A response whose request never comes makes them alone, when its time is over.
+//!
+//! Rule of thumb: an event is forgotten only after its predictions are durable.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use jiff::Timestamp;
+use monitoring::{ApiError, ErrorCode};
+use prediction_record::PredictionRecord;
+use serde_json::{Value, json};
+use tracing::warn;
+
+use crate::app::App;
+use crate::cloudevents::{CloudEvent, EventError, Kind, pair, parse};
+use crate::refusal::refusal;
+use crate::store::StoreError;
+use crate::store::events::{self, Meeting, Waiting};
+use crate::store::row::floor_microseconds;
+use crate::upkeep::EventOutcome;
+
+/// Takes an event or a batch of them. KServe's agent knows no other success than 200.
+pub(crate) async fn cloudevents(State(app): State<App>, request: Request<Body>) -> Result<Json<Value>, ApiError> {
+    let (headers, body) = super::body(&app, request).await?;
+    let unreadable = |error: EventError| {
+        app.upkeep.event(EventOutcome::Unreadable);
+        let code = if error == EventError::TooLarge { ErrorCode::TooLarge } else { ErrorCode::InvalidInput };
+        ApiError::new(code, format!("The CloudEvent is refused: {error}."))
+    };
+    let found = parse(&headers, &body).map_err(unreadable)?;
+    let mut predictions = 0;
+    for event in &found {
+        match take(&app, event).await {
+            Ok(records) => predictions += records,
+            Err(Problem::Event(error)) => return Err(unreadable(error)),
+            Err(Problem::Store(error)) => return Err(refusal(error)),
+        }
+    }
+    Ok(Json(json!({ "events": found.len(), "predictions": predictions })))
+}
+
+/// Makes predictions of the responses that have waited too long, and forgets the requests.
+///
+/// # Errors
+/// The store's.
+pub(crate) async fn expire(app: &App, until: i64) -> Result<(), StoreError> {
+    for (pair_key, kind, json) in app.store.read(move |session| events::expired(session, until)).await? {
+        app.upkeep.event(EventOutcome::Expired);
+        if kind == name(Kind::Response) {
+            match CloudEvent::from_json(&json).and_then(|response| pair(None, &response)) {
+                Ok(records) => drop(app.store.submit(records).await?),
+                Err(problem) => warn!(%problem, "cloudevent_unreadable"),
+            }
+        }
+        app.store.write(1, move |tx| events::forget(tx, &pair_key, &kind)).await?;
+    }
+    Ok(())
+}
+
+enum Problem {
+    Event(EventError),
+    Store(StoreError),
+}
+
+impl From<EventError> for Problem {
+    fn from(error: EventError) -> Self {
+        Self::Event(error)
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Lets an event wait, or stores the predictions of the pair; gives how many.
+async fn take(app: &App, event: &CloudEvent) -> Result<usize, Problem> {
+    if event.kind == Kind::Response {
+        // What no prediction can be read from is refused now, and not when its counterpart comes.
+        pair(None, event)?;
+    }
+    let waiting = Waiting { pair_key: event.pair_key(), kind: name(event.kind), event: event.to_json()? };
+    let (pair_key, counterpart) = (waiting.pair_key.clone(), name(other(event.kind)));
+    let now = floor_microseconds(Timestamp::now());
+    match app.store.write(1, move |tx| events::meet(tx, &waiting, counterpart, now)).await? {
+        Meeting::Waits => app.upkeep.event(EventOutcome::Waiting),
+        Meeting::WaitedAlready => app.upkeep.event(EventOutcome::Duplicate),
+        Meeting::Counterpart(json) => {
+            let records = paired(event, &CloudEvent::from_json(&json)?)?;
+            let stored = app.store.submit(records).await?;
+            app.upkeep.event(if stored.accepted > 0 { EventOutcome::Stored } else { EventOutcome::Duplicate });
+            app.store.write(1, move |tx| events::forget(tx, &pair_key, counterpart)).await?;
+            return Ok(usize::try_from(stored.accepted).unwrap_or(usize::MAX));
+        }
+    }
+    Ok(0)
+}
+
+fn paired(event: &CloudEvent, counterpart: &CloudEvent) -> Result<Vec<PredictionRecord>, EventError> {
+    match event.kind {
+        Kind::Request => pair(Some(event), counterpart),
+        Kind::Response => pair(Some(counterpart), event),
+    }
+}
+
+fn other(kind: Kind) -> Kind {
+    match kind {
+        Kind::Request => Kind::Response,
+        Kind::Response => Kind::Request,
+    }
+}
+
+fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Request => "request",
+        Kind::Response => "response",
+    }
+}

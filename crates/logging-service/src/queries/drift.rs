@@ -1,0 +1,134 @@
+//! `GET /drift`, `GET /quality`, and the references that windows are compared with.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::Uri;
+use jiff::Timestamp;
+use monitoring::{ApiError, ErrorCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tracing::info;
+
+use super::parameters::{Span, query};
+use crate::analysis::{PROFILE_SCHEMA_VERSION, ReferenceProfile};
+use crate::app::App;
+use crate::evaluation::{Evaluation, evaluate};
+use crate::ingest;
+use crate::refusal::refusal;
+use crate::store::row::{floor_microseconds, from_microseconds};
+use crate::store::windows::{self, ModelWindow};
+use crate::store::references;
+
+/// Each model's file beside its reference.
+pub(crate) async fn drift(State(app): State<App>, uri: Uri) -> Result<Json<Value>, ApiError> {
+    let mut found = evaluations(&app, &uri).await?;
+    found.iter_mut().for_each(|evaluation| evaluation.quality = None);
+    Ok(Json(json!({ "models": found })))
+}
+
+/// Each model's file beside the true labels.
+pub(crate) async fn quality(State(app): State<App>, uri: Uri) -> Result<Json<Value>, ApiError> {
+    let mut found = evaluations(&app, &uri).await?;
+    found.iter_mut().for_each(|evaluation| evaluation.drift = None);
+    Ok(Json(json!({ "models": found })))
+}
+
+async fn evaluations(app: &App, uri: &Uri) -> Result<Vec<Evaluation>, ApiError> {
+    let span: Span = query(uri)?;
+    let range = span.range()?;
+    let read = move |session: &mut dyn crate::store::Session| {
+        let profiles = references::all(session, span.model.as_deref())?;
+        let sums = windows::sums(session, span.model.as_deref(), range)?;
+        Ok(evaluate(&sums, &profiles, range))
+    };
+    app.store.read(read).await.map_err(refusal)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfModel {
+    model: Option<String>,
+}
+
+/// The references, of one model or of all.
+pub(crate) async fn references(State(app): State<App>, uri: Uri) -> Result<Json<Value>, ApiError> {
+    let OfModel { model } = query(&uri)?;
+    let found = app.store.read(move |session| references::all(session, model.as_deref())).await.map_err(refusal)?;
+    Ok(Json(json!({ "references": found })))
+}
+
+/// Takes a finished profile. Sent again, it changes nothing.
+pub(crate) async fn put_reference(State(app): State<App>, request: Request<Body>) -> Result<Json<Value>, ApiError> {
+    let profile: ReferenceProfile = json_body(&app, request).await?;
+    profile.validate().map_err(|problem| {
+        ApiError::new(ErrorCode::InvalidInput, format!("The profile is refused: {problem}."))
+    })?;
+    let answer = json!({ "model": profile.model, "model_sha256": profile.model_sha256 });
+    keep(&app, profile).await?;
+    Ok(Json(answer))
+}
+
+/// A range whose predictions are how they should be.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Range {
+    model: String,
+    model_sha256: Option<String>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+}
+
+/// Makes a reference of a range of time, and answers with it.
+pub(crate) async fn take_reference(
+    State(app): State<App>,
+    request: Request<Body>,
+) -> Result<Json<ReferenceProfile>, ApiError> {
+    let Range { model, model_sha256, since, until } = json_body(&app, request).await?;
+    let now = Timestamp::now();
+    let range = (since.map_or(i64::MIN, floor_microseconds), floor_microseconds(until.unwrap_or(now)));
+    let sums = app
+        .store
+        .read(move |session| windows::sums(session, Some(&model), range))
+        .await
+        .map_err(refusal)?;
+    let is_asked = |sum: &ModelWindow| model_sha256.as_ref().is_none_or(|digest| *digest == sum.model_sha256);
+    // Without a digest, the file that was used last.
+    let Some(sum) = sums.into_iter().filter(is_asked).max_by_key(|sum| sum.latest) else {
+        let sentence = "There are no predictions of this model in this range.";
+        return Err(ApiError::new(ErrorCode::InvalidInput, sentence));
+    };
+    let profile = ReferenceProfile {
+        schema_version: PROFILE_SCHEMA_VERSION,
+        model: sum.model,
+        model_sha256: Some(sum.model_sha256).filter(|digest| !digest.is_empty()),
+        created_at: now,
+        since,
+        until: Some(until.unwrap_or_else(|| from_microseconds(range.1))),
+        counts: sum.counts,
+    };
+    profile.validate().map_err(|problem| {
+        ApiError::new(ErrorCode::InvalidInput, format!("This range can be no reference: {problem}."))
+    })?;
+    keep(&app, profile.clone()).await?;
+    Ok(Json(profile))
+}
+
+async fn keep(app: &App, profile: ReferenceProfile) -> Result<(), ApiError> {
+    let now = floor_microseconds(Timestamp::now());
+    let (model, samples) = (profile.model.clone(), profile.counts.predictions);
+    app.store.write(1, move |tx| references::put(tx, &profile, now)).await.map_err(refusal)?;
+    info!(model, samples, "reference_profile_stored");
+    Ok(())
+}
+
+async fn json_body<T: serde::de::DeserializeOwned>(app: &App, request: Request<Body>) -> Result<T, ApiError> {
+    let (headers, body) = ingest::body(app, request).await?;
+    if monitoring::media_type(&headers) != "application/json" {
+        return Err(ApiError::new(ErrorCode::UnsupportedMediaType, "Send application/json."));
+    }
+    serde_json::from_slice(&body).map_err(|problem| {
+        let code = if problem.is_data() { ErrorCode::InvalidInput } else { ErrorCode::InvalidRequest };
+        ApiError::new(code, format!("The JSON cannot be read: {problem}."))
+    })
+}

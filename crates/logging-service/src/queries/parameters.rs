@@ -1,0 +1,83 @@
+//! Reading the parameters of a query, and saying what was expected.
+
+use std::str::FromStr;
+
+use axum::extract::Query;
+use axum::http::Uri;
+use jiff::Timestamp;
+use monitoring::{ApiError, ErrorCode};
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
+
+use crate::evaluation::Window;
+use crate::store::row::floor_microseconds;
+
+/// Reads a query whole.
+pub(super) fn query<Q: DeserializeOwned>(uri: &Uri) -> Result<Q, ApiError> {
+    Query::try_from_uri(uri).map(|Query(query)| query).map_err(|problem| {
+        let problem = problem.body_text();
+        let problem = problem.strip_prefix("Failed to deserialize query string: ").unwrap_or(&problem);
+        refused(problem)
+    })
+}
+
+/// The refusal of a parameter.
+pub(super) fn refused(problem: &str) -> ApiError {
+    ApiError::new(ErrorCode::InvalidRequest, format!("The query cannot be read: {problem}."))
+}
+
+pub(super) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    // A plus sign in a query stands for a space, which is what most who meet this refusal have met.
+    parsed(deserializer, |_| true, "expected a time such as 2026-03-01T12:30:00Z; the + of an offset is written %2B")
+}
+
+pub(super) fn probability<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    parsed(deserializer, |number| (0.0..=1.0).contains(number), "expected a number from 0 to 1")
+}
+
+pub(super) fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    parsed(deserializer, |_| true, "expected a whole number")
+}
+
+fn window<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Window>, D::Error> {
+    parsed(deserializer, |_| true, "expected 1h, 24h or 7d")
+}
+
+/// Reads a parameter that is there, or says what was expected.
+fn parsed<'de, T: FromStr, D: Deserializer<'de>>(
+    deserializer: D,
+    valid: impl Fn(&T) -> bool,
+    expected: &str,
+) -> Result<Option<T>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let value = text.parse().ok().filter(valid).ok_or_else(|| D::Error::custom(expected))?;
+    Ok(Some(value))
+}
+
+/// A model, and a window that ends now or a range of time; the last 24 hours if neither is given.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Span {
+    pub(super) model: Option<String>,
+    #[serde(default, deserialize_with = "window")]
+    window: Option<Window>,
+    #[serde(default, deserialize_with = "time")]
+    since: Option<Timestamp>,
+    #[serde(default, deserialize_with = "time")]
+    until: Option<Timestamp>,
+}
+
+impl Span {
+    /// The range in microseconds since 1970.
+    pub(super) fn range(&self) -> Result<(i64, i64), ApiError> {
+        let now = floor_microseconds(Timestamp::now());
+        match (self.window, self.since, self.until) {
+            (window, None, None) => Ok(window.unwrap_or(Window::Day).range(now)),
+            (Some(_), _, _) => Err(refused("window and since or until exclude each other")),
+            (None, since, until) => {
+                let until = until.map_or(now, floor_microseconds);
+                Ok((since.map_or(i64::MIN, floor_microseconds), until))
+            }
+        }
+    }
+}
