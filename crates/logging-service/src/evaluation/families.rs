@@ -49,8 +49,21 @@ const SAMPLES: Family = ("logging_drift_samples", "Predictions of the window tha
 const REFERENCE: Family = ("logging_reference_samples", "Predictions of the model's reference.", &["model"]);
 
 const ALL: [Family; 15] = [
-    PREDICTIONS, LABELLED, COVERAGE, LAG, ACCURACY, EXPECTED, CALIBRATION, PRECISION, RECALL, F1, DRIFT, FLOOR, VERDICT,
-    SAMPLES, REFERENCE,
+    PREDICTIONS,
+    LABELLED,
+    COVERAGE,
+    LAG,
+    ACCURACY,
+    EXPECTED,
+    CALIBRATION,
+    PRECISION,
+    RECALL,
+    F1,
+    DRIFT,
+    FLOOR,
+    VERDICT,
+    SAMPLES,
+    REFERENCE,
 ];
 
 /// What the families are called.

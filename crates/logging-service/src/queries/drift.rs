@@ -16,9 +16,9 @@ use crate::app::App;
 use crate::evaluation::{Evaluation, evaluate};
 use crate::ingest;
 use crate::refusal::refusal;
+use crate::store::references;
 use crate::store::row::{floor_microseconds, from_microseconds};
 use crate::store::windows::{self, ModelWindow};
-use crate::store::references;
 
 /// Each model's file beside its reference.
 pub(crate) async fn drift(State(app): State<App>, uri: Uri) -> Result<Json<Value>, ApiError> {
@@ -61,9 +61,9 @@ pub(crate) async fn references(State(app): State<App>, uri: Uri) -> Result<Json<
 /// Takes a finished profile. Sent again, it changes nothing.
 pub(crate) async fn put_reference(State(app): State<App>, request: Request<Body>) -> Result<Json<Value>, ApiError> {
     let profile: ReferenceProfile = json_body(&app, request).await?;
-    profile.validate().map_err(|problem| {
-        ApiError::new(ErrorCode::InvalidInput, format!("The profile is refused: {problem}."))
-    })?;
+    profile
+        .validate()
+        .map_err(|problem| ApiError::new(ErrorCode::InvalidInput, format!("The profile is refused: {problem}.")))?;
     let answer = json!({ "model": profile.model, "model_sha256": profile.model_sha256 });
     keep(&app, profile).await?;
     Ok(Json(answer))
@@ -87,11 +87,7 @@ pub(crate) async fn take_reference(
     let Range { model, model_sha256, since, until } = json_body(&app, request).await?;
     let now = Timestamp::now();
     let range = (since.map_or(i64::MIN, floor_microseconds), floor_microseconds(until.unwrap_or(now)));
-    let sums = app
-        .store
-        .read(move |session| windows::sums(session, Some(&model), range))
-        .await
-        .map_err(refusal)?;
+    let sums = app.store.read(move |session| windows::sums(session, Some(&model), range)).await.map_err(refusal)?;
     let is_asked = |sum: &ModelWindow| model_sha256.as_ref().is_none_or(|digest| *digest == sum.model_sha256);
     // Without a digest, the file that was used last.
     let Some(sum) = sums.into_iter().filter(is_asked).max_by_key(|sum| sum.latest) else {

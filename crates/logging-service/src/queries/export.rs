@@ -57,10 +57,8 @@ pub(crate) async fn export(State(app): State<App>, uri: Uri) -> Result<Response,
     let (sender, body) = Channel::<Bytes, ExportError>::new(AHEAD);
     tokio::spawn(send(app, filter, (first, encoder), sender));
     let disposition = format!("attachment; filename=\"predictions.{}\"", format.extension());
-    let headers = [
-        (header::CONTENT_TYPE, format.content_type().to_owned()),
-        (header::CONTENT_DISPOSITION, disposition),
-    ];
+    let headers =
+        [(header::CONTENT_TYPE, format.content_type().to_owned()), (header::CONTENT_DISPOSITION, disposition)];
     Ok((headers, Body::new(body)).into_response())
 }
 

@@ -101,6 +101,7 @@ pub(crate) fn add(tx: &mut dyn Transaction, labels: &[Label], now: i64) -> Resul
             label.source.clone().into(),
             label.revision.into(),
             now.into(),
+            (State::Waiting as i64).into(),
         ];
         tx.execute(INSERT, &values)?;
         settle(tx, &mut windows, &label.request_id, label.row_index)?;
@@ -111,7 +112,7 @@ pub(crate) fn add(tx: &mut dyn Transaction, labels: &[Label], now: i64) -> Resul
 
 const INSERT: &str = "
 INSERT INTO labels (request_id, row_index, label, labelled_at, source, revision, recorded_at, state)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 0)";
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 
 /// Without a time of its own a label is known if it changes nothing, for then the time of its arrival would make every
 /// repetition another label.

@@ -36,7 +36,11 @@ async fn make(app: &App, folder: &Path) -> bool {
     let path = folder.join(name);
     let outcome = tokio::task::spawn_blocking({
         let (store, path, folder) = (app.store.clone(), path.clone(), folder.to_owned());
-        move || fs::create_dir_all(&folder).map_err(|e| e.to_string()).and_then(|()| store.backup(&path).map_err(|e| e.to_string()))
+        move || {
+            fs::create_dir_all(&folder)
+                .map_err(|e| e.to_string())
+                .and_then(|()| store.backup(&path).map_err(|e| e.to_string()))
+        }
     })
     .await
     .unwrap_or_else(|panicked| Err(panicked.to_string()));

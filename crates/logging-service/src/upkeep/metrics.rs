@@ -61,7 +61,11 @@ impl UpkeepMetrics {
             events: registry.counters("logging_cloudevents_total", "CloudEvents, by what became of them.", each())?,
             events_waiting: registry
                 .float_gauge("logging_cloudevents_waiting", "CloudEvents that wait for their counterpart.")?,
-            deleted: registry.counters("logging_retention_deleted_total", "Predictions deleted by retention.", each())?,
+            deleted: registry.counters(
+                "logging_retention_deleted_total",
+                "Predictions deleted by retention.",
+                each(),
+            )?,
             oldest: registry.float_gauge(
                 "logging_oldest_prediction_timestamp_seconds",
                 "Unix time of the oldest stored prediction; 0 if there is none.",

@@ -100,12 +100,7 @@ async fn retain(app: &App, now: i64) -> Result<(), StoreError> {
 }
 
 /// Deletes the oldest predictions from before `until`, a step at a time, as long as that is wanted.
-async fn delete(
-    app: &App,
-    because: DeletedBecause,
-    until: i64,
-    wanted: impl Fn() -> bool,
-) -> Result<(), StoreError> {
+async fn delete(app: &App, because: DeletedBecause, until: i64, wanted: impl Fn() -> bool) -> Result<(), StoreError> {
     let mut deleted = 0;
     for _ in 0..STEPS {
         if !wanted() {
