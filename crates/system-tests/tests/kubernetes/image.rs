@@ -61,12 +61,18 @@ fn ports_paths_and_users_are_those_of_the_image() {
                 assert!(!stage.variables.contains_key(name), "{place}: {name} is said twice");
             }
         }
-        let deployment = objects.get("Deployment", "logging-service");
-        let mounts = container(deployment)["volumeMounts"].as_array().unwrap();
+        let mounted = |service: &str, volume: &str| {
+            let mounts = container(objects.get("Deployment", service))["volumeMounts"].as_array().unwrap();
+            let mount = mounts.iter().find(|mount| mount["name"] == volume).unwrap();
+            mount["mountPath"].as_str().unwrap().to_owned()
+        };
         let database = &Stage::read("logging-service").variables["DATABASE_URL"];
-        let data = mounts.iter().find(|mount| mount["name"] == "data").unwrap();
-        let folder = format!("sqlite:{}/", data["mountPath"].as_str().unwrap());
+        let folder = format!("sqlite:{}/", mounted("logging-service", "data"));
         assert!(database.starts_with(&folder), "{place}: {database} is not kept");
+        let spool = &Stage::read("inference-service").variables["SPOOL_DIR"];
+        assert_eq!(*spool, mounted("inference-service", "spool"), "{place}: the spool is not kept");
+        let backups = &environment(objects.get("Deployment", "logging-service"))["LOGGING_BACKUP_DIR"];
+        assert_eq!(*backups, mounted("logging-service", "backup"), "{place}: backups are not kept");
     }
 }
 
