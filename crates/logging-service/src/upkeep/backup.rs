@@ -20,8 +20,11 @@ const RETRY: Duration = Duration::from_secs(300);
 /// Makes backups for ever. The first one is due when the newest in the folder is old enough.
 pub(super) async fn schedule(app: App, folder: PathBuf) {
     let interval = Duration::from_secs_f64(app.config.backup_hours * 3600.0);
-    if let Some(age) = newest_age(&folder) {
-        sleep(interval.saturating_sub(age)).await;
+    // A backup has its name only if it was verified, so the newest one counts after a restart too.
+    if let Some((made, bytes)) = newest(&folder) {
+        let since_1970 = made.duration_since(UNIX_EPOCH).unwrap_or_default();
+        app.upkeep.backup_verified(since_1970.as_secs_f64(), bytes);
+        sleep(interval.saturating_sub(made.elapsed().unwrap_or_default())).await;
     }
     loop {
         let pause = if make(&app, &folder).await { interval } else { RETRY.min(interval) };
@@ -74,10 +77,10 @@ fn backups(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn newest_age(folder: &Path) -> Option<Duration> {
-    let modified = fs::metadata(backups(folder).ok()?.pop()?).ok()?.modified().ok()?;
-    let since = |time: SystemTime| time.duration_since(UNIX_EPOCH).ok();
-    Some(since(SystemTime::now())?.saturating_sub(since(modified)?))
+/// When the newest backup was made, and its bytes.
+fn newest(folder: &Path) -> Option<(SystemTime, u64)> {
+    let file = fs::metadata(backups(folder).ok()?.pop()?).ok()?;
+    Some((file.modified().ok()?, file.len()))
 }
 
 fn delete_old(folder: &Path, keep: usize) -> io::Result<()> {

@@ -1,6 +1,10 @@
 //! The service as its clients see it: records in over HTTP, and answers, rows and metrics out.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod drift;
+mod events;
+mod export;
+mod feedback;
 mod forms;
 mod metrics;
 mod outage;
@@ -8,3 +12,4 @@ mod queries;
 mod refusals;
 mod reports;
 mod service;
+mod upkeep;

@@ -21,6 +21,11 @@ impl Metrics {
         *self.0.get(series).unwrap_or_else(|| panic!("there is no series {series}"))
     }
 
+    /// The value of a series that may not exist.
+    pub(crate) fn find(&self, series: &str) -> Option<f64> {
+        self.0.get(series).copied()
+    }
+
     /// The series whose text starts like this.
     pub(crate) fn of(&self, start: &str) -> Self {
         Self(self.0.iter().filter(|(series, _)| series.starts_with(start)).map(|(s, v)| (s.clone(), *v)).collect())

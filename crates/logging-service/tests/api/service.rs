@@ -100,6 +100,22 @@ impl Service {
         answer(if content_type.is_empty() { request } else { request.header("content-type", content_type) }).await
     }
 
+    /// Sends JSON.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        answer(self.client.post(self.url(path)).header("content-type", JSON).body(body.to_string())).await
+    }
+
+    /// Sends JSON with `PUT`.
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
+        answer(self.client.put(self.url(path)).header("content-type", JSON).body(body.to_string())).await
+    }
+
+    /// Sends a body with headers.
+    pub(crate) async fn send(&self, path: &str, headers: &[(&str, &str)], body: impl Into<reqwest::Body>) -> Answer {
+        let request = self.client.post(self.url(path)).body(body);
+        answer(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+    }
+
     /// Stores records that are new.
     pub(crate) async fn store(&self, records: &[Value]) {
         let answer = self.log(JSON, Value::from(records).to_string()).await;

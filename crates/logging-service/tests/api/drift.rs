@@ -1,0 +1,97 @@
+//! References, and the verdict on windows that lie beside them.
+
+use serde_json::{Value, json};
+
+use crate::service::{Service, fresh};
+
+const EAGER: &[&str] = &["--evaluate-seconds", "0.05"];
+const SHA256: &str = "3cea1e0c4d3b12355368948ad03bf3acbe2da83adaece1526c4641c2f7bb58c0";
+
+/// Predictions whose pictures have this brightness, more or less.
+fn pictures(count: u32, brightness: f64) -> Vec<Value> {
+    let one = |i: u32| {
+        let spread = f64::from(i % 20) / 100.0;
+        let value = brightness + spread;
+        json!({
+            "model": "m", "model_sha256": SHA256, "label": if i % 3 == 0 { "cat" } else { "dog" }, "confidence": 0.6 + spread,
+            "input": {
+                "width": 32, "height": 32, "brightness": value, "contrast": 0.2 + spread, "sharpness": 0.01,
+                "mean": [value], "std": [0.2 + spread]
+            }
+        })
+    };
+    (0..count).map(one).collect()
+}
+
+async fn verdicts(service: &Service) -> Vec<(String, String)> {
+    let body = service.get("/drift?model=m&window=1h").await.json();
+    let features = body["models"][0]["drift"]["features"].as_array().unwrap().clone();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    features.iter().map(|feature| (text(&feature["feature"]), text(&feature["verdict"]))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drift_of_the_input_is_found_and_no_drift_is_not() {
+    let (service, _folder) = fresh(EAGER).await;
+    service.store(&pictures(400, 0.3)).await;
+    assert_eq!(service.get("/drift?model=m").await.json()["models"][0]["drift"], json!(null), "there is no reference");
+    let reference = service.post("/drift/reference", &json!({ "model": "m" })).await;
+    assert_eq!(reference.status, 200, "{reference:?}");
+    assert_eq!(reference.json()["model_sha256"], json!(SHA256));
+    assert!(verdicts(&service).await.iter().all(|(_, verdict)| verdict == "none"));
+
+    service.store(&pictures(800, 0.6)).await;
+    let found = verdicts(&service).await;
+    let of = |name: &str| found.iter().find(|(feature, _)| feature == name).unwrap().1.clone();
+    assert_eq!((of("brightness"), of("mean_0")), ("drift".to_owned(), "drift".to_owned()));
+    assert_eq!((of("contrast"), of("predicted_class"), of("width")), ("none".into(), "none".into(), "none".into()));
+
+    let series = "logging_drift_verdict{feature=\"brightness\",model=\"m\",window=\"24h\"}";
+    service.metrics_until("the verdict is a metric", |m| m.find(series) == Some(2.0)).await;
+    let metrics = service.metrics().await;
+    assert_eq!(metrics.get("logging_drift_samples{model=\"m\",window=\"1h\"}"), 1200.0);
+    assert_eq!(metrics.get("logging_reference_samples{model=\"m\"}"), 400.0);
+    let labels = "{feature=\"brightness\",model=\"m\",statistic=\"psi\",window=\"7d\"}";
+    let (psi, floor) =
+        (metrics.get(&format!("logging_drift{labels}")), metrics.get(&format!("logging_drift_noise_floor{labels}")));
+    assert!(psi > 0.25 && psi > floor && floor > 0.0, "{psi} {floor}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reference_outlives_the_service_and_belongs_to_its_file() {
+    let (service, folder) = fresh(&[]).await;
+    service.store(&pictures(100, 0.3)).await;
+    let profile = service.post("/drift/reference", &json!({ "model": "m", "model_sha256": SHA256 })).await.json();
+    service.stop().await;
+
+    let service = Service::start(folder.path(), &[]).await;
+    let kept = service.get("/drift/reference?model=m").await.json();
+    assert_eq!(kept["references"], json!([profile]));
+    let mut other = profile.clone();
+    other["model_sha256"] = json!("0".repeat(64));
+    for _ in 0..2 {
+        let answer = service.put("/drift/reference", &other).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    assert_eq!(service.get("/drift/reference").await.json()["references"].as_array().unwrap().len(), 2);
+    assert_eq!(service.get("/drift/reference?model=none").await.json()["references"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_be_no_reference_is_refused() {
+    let (service, _folder) = fresh(&[]).await;
+    let nothing = service.post("/drift/reference", &json!({ "model": "m" })).await;
+    assert_eq!((nothing.status, &nothing.json()["code"]), (422, &json!("invalid_input")));
+    service.store(&pictures(10, 0.3)).await;
+    let profile = service.post("/drift/reference", &json!({ "model": "m" })).await.json();
+    for (field, value) in [("schema_version", json!(99)), ("model", json!("")), ("model_sha256", json!("x"))] {
+        let mut broken = profile.clone();
+        broken[field] = value;
+        let answer = service.put("/drift/reference", &broken).await;
+        assert_eq!((answer.status, &answer.json()["code"]), (422, &json!("invalid_input")), "{field}");
+    }
+    assert_eq!(service.send("/drift/reference", &[("content-type", "text/plain")], "x").await.status, 415);
+    for query in ["window=2h", "window=1h&since=2026-01-01T00:00:00Z", "modle=m"] {
+        assert_eq!(service.get(&format!("/drift?{query}")).await.status, 400, "{query}");
+    }
+}

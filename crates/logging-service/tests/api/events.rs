@@ -1,0 +1,78 @@
+//! `POST /cloudevents`, as KServe's payload logger sends them.
+
+use serde_json::json;
+
+use crate::service::{Answer, Service, fresh};
+
+async fn event(service: &Service, kind: &str, id: &str, time: &str, body: &serde_json::Value) -> Answer {
+    let kind = format!("org.kubeflow.serving.inference.{kind}");
+    let headers = [
+        ("content-type", "application/json"),
+        ("ce-specversion", "1.0"),
+        ("ce-id", id),
+        ("ce-source", "http://localhost:9081/"),
+        ("ce-type", kind.as_str()),
+        ("ce-time", time),
+        ("ce-inferenceservicename", "flowers"),
+        ("ce-namespace", "garden"),
+        ("ce-endpoint", "default"),
+    ];
+    service.send("/cloudevents", &headers, body.to_string()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn request_and_response_make_predictions_in_either_order_once() {
+    let (service, _folder) = fresh(&[]).await;
+    let request = json!({ "instances": [[1.0, 2.0], [3.0, 4.0]] });
+    let response = json!({ "predictions": [[0.1, 0.9], [0.7, 0.3]] });
+    let (at, later) = ("2026-03-01T10:00:00.000Z", "2026-03-01T10:00:00.250Z");
+
+    let first = event(&service, "request", "one", at, &request).await;
+    assert_eq!((first.status, &first.json()["predictions"]), (200, &json!(0)));
+    let second = event(&service, "response", "one", later, &response).await;
+    assert_eq!((second.status, &second.json()["predictions"]), (200, &json!(2)));
+    event(&service, "response", "two", later, &response).await;
+    let second = event(&service, "request", "two", at, &request).await;
+    assert_eq!((second.status, &second.json()["predictions"]), (200, &json!(2)));
+
+    let rows = service.predictions("?model=flowers&request_id=one").await;
+    assert_eq!(rows.len(), 2);
+    assert_eq!((&rows[0]["latency_seconds"], &rows[0]["namespace"]), (&json!(0.25), &json!("garden")));
+    // The agent sends everything again.
+    for id in ["one", "two"] {
+        event(&service, "request", id, at, &request).await;
+        event(&service, "response", id, later, &response).await;
+    }
+    assert_eq!(service.count().await, 4);
+    let metrics = service.metrics().await;
+    assert_eq!(metrics.get("logging_cloudevents_total{outcome=\"stored\"}"), 2.0);
+    assert_eq!(metrics.get("logging_cloudevents_total{outcome=\"duplicate\"}"), 2.0);
+    assert_eq!(metrics.get("logging_predictions_total{model=\"flowers\"}"), 4.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_orphan_survives_a_restart_and_becomes_predictions_when_its_time_is_over() {
+    let (service, folder) = fresh(&[]).await;
+    let time = "2026-03-01T10:00:00Z";
+    event(&service, "response", "alone", time, &json!({ "predictions": [[0.1, 0.9]] })).await;
+    event(&service, "request", "unanswered", time, &json!({ "instances": [[1.0]] })).await;
+    assert_eq!(service.count().await, 0);
+    service.stop().await;
+
+    let hurried = ["--evaluate-seconds", "0.05", "--event-wait-seconds", "0.001"];
+    let service = Service::start(folder.path(), &hurried).await;
+    service.metrics_until("both are over", |m| m.get("logging_cloudevents_total{outcome=\"expired\"}") == 2.0).await;
+    service.metrics_until("nothing waits", |m| m.get("logging_cloudevents_waiting") == 0.0).await;
+    let rows = service.predictions("").await;
+    assert_eq!((rows.len(), &rows[0]["request_id"]), (1, &json!("alone")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_event_is_refused_and_counted() {
+    let (service, _folder) = fresh(&[]).await;
+    let answer = service.send("/cloudevents", &[("content-type", "application/json")], "{}").await;
+    assert_eq!((answer.status, &answer.json()["code"]), (422, &json!("invalid_input")));
+    let answer = event(&service, "response", "odd", "2026-03-01T10:00:00Z", &json!({ "nothing": 1 })).await;
+    assert_eq!(answer.status, 422, "{answer:?}");
+    assert_eq!(service.metrics().await.get("logging_cloudevents_total{outcome=\"unreadable\"}"), 2.0);
+}

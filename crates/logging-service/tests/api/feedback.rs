@@ -1,0 +1,125 @@
+//! True labels: early, late, revised, repeated.
+
+use serde_json::{Value, json};
+
+use crate::service::{Service, fresh, lines};
+
+/// The windows are looked at all the time.
+const EAGER: &[&str] = &["--evaluate-seconds", "0.05"];
+
+fn predicted(request: &str, label: &str, confidence: f64) -> Value {
+    json!({ "model": "m", "label": label, "confidence": confidence, "request_id": request })
+}
+
+fn label(request: &str, label: &str) -> Value {
+    json!({ "request_id": request, "label": label })
+}
+
+async fn quality(service: &Service) -> Value {
+    let answer = service.get("/quality?model=m&window=1h").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()["models"][0]["quality"].clone()
+}
+
+async fn accepted(service: &Service, labels: &[Value]) -> (u64, u64) {
+    let answer = service.post("/feedback", &Value::from(labels)).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let body = answer.json();
+    (body["accepted"].as_u64().unwrap(), body["duplicates"].as_u64().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn labels_late_early_and_revised_are_counted_once_each() {
+    let (service, _folder) = fresh(EAGER).await;
+    service.store(&[predicted("late", "cat", 0.9), predicted("revised", "cat", 0.8)]).await;
+    assert_eq!(
+        accepted(&service, &[label("late", "cat"), label("revised", "dog"), label("early", "cat")]).await,
+        (3, 0)
+    );
+    let both = quality(&service).await;
+    assert_eq!((&both["predictions"], &both["labelled"], &both["accuracy"]), (&json!(2), &json!(2), &json!(0.5)));
+
+    // The prediction arrives after its label.
+    service.store(&[predicted("early", "dog", 0.7)]).await;
+    service
+        .metrics_until("the early label is counted", |m| {
+            m.find("logging_labelled_predictions{model=\"m\",window=\"1h\"}") == Some(3.0)
+        })
+        .await;
+    let third = 1.0 / 3.0;
+    assert_eq!(quality(&service).await["accuracy"], json!(third));
+    service.metrics_until("nothing waits", |m| m.get("logging_feedback_waiting") == 0.0).await;
+
+    // Somebody looks again.
+    let revised = json!({ "request_id": "revised", "label": "cat", "revision": 1, "source": "second look" });
+    assert_eq!(accepted(&service, &[revised.clone()]).await, (1, 0));
+    let after = quality(&service).await;
+    assert_eq!(
+        (&after["labelled"], &after["accuracy"], &after["coverage"]),
+        (&json!(3), &json!(2.0 * third), &json!(1.0))
+    );
+    let classes = after["classes"].as_array().unwrap();
+    let cat = classes.iter().find(|class| class["class"] == "cat").unwrap();
+    assert_eq!((&cat["precision"], &cat["recall"], &cat["support"]), (&json!(1.0), &json!(2.0 * third), &json!(3)));
+
+    // An older opinion changes nothing, and nor does everything sent twice.
+    assert_eq!(accepted(&service, &[label("revised", "dog")]).await.0, 1, "it is kept");
+    assert_eq!(quality(&service).await["accuracy"], json!(2.0 * third), "and does not win");
+    assert_eq!(accepted(&service, &[revised, label("late", "cat"), label("early", "cat")]).await, (0, 3));
+    assert_eq!(quality(&service).await["labelled"], json!(3));
+    let metrics = service.metrics().await;
+    assert_eq!(metrics.get("logging_feedback_total{outcome=\"accepted\"}"), 5.0);
+    assert_eq!(metrics.get("logging_feedback_total{outcome=\"duplicate\"}"), 3.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_of_rows_has_a_label_for_each_row() {
+    let (service, _folder) = fresh(&[]).await;
+    let row = |row: u32, label: &str| json!({ "model": "m", "label": label, "confidence": 0.9, "request_id": "batch", "row_index": row });
+    service.store(&[row(0, "a"), row(1, "b"), row(2, "c")]).await;
+    let labels = [
+        json!({ "request_id": "batch", "row_index": 1, "label": "b" }),
+        json!({ "request_id": "batch", "row_index": 2, "label": "x" }),
+    ];
+    let answer = service.send("/feedback", &[("content-type", "application/x-ndjson")], lines(&labels)).await;
+    assert_eq!((answer.status, answer.json()), (200, json!({ "accepted": 2, "duplicates": 0 })));
+    let quality = quality(&service).await;
+    assert_eq!((&quality["labelled"], &quality["accuracy"]), (&json!(2), &json!(0.5)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_labels_there_is_no_accuracy_but_an_expected_one() {
+    let (service, _folder) = fresh(EAGER).await;
+    service.store(&[predicted("a", "cat", 0.5), predicted("b", "cat", 1.0)]).await;
+    service
+        .metrics_until("evaluated", |m| m.find("logging_window_predictions{model=\"m\",window=\"7d\"}") == Some(2.0))
+        .await;
+    let metrics = service.metrics().await;
+    assert_eq!(metrics.find("logging_accuracy{model=\"m\",window=\"1h\"}"), None, "0 would be a claim");
+    assert_eq!(metrics.get("logging_labelled_predictions{model=\"m\",window=\"1h\"}"), 0.0);
+    let expected = metrics.get("logging_expected_accuracy{model=\"m\",window=\"1h\"}");
+    assert!((expected - 0.75).abs() < 1e-9, "{expected}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_label_that_is_not_valid_is_refused_with_its_place() {
+    let (service, _folder) = fresh(&[]).await;
+    for (labels, index, field) in [
+        (json!([{ "request_id": "r", "label": "l" }, { "request_id": "", "label": "l" }]), 1, "request_id"),
+        (json!([{ "request_id": "r", "label": "l".repeat(257) }]), 0, "label"),
+        (json!([{ "request_id": "r", "label": "l", "row_index": -1 }]), 0, "row_index"),
+        (json!([{ "request_id": "r", "label": "l", "labelled_at": "yesterday" }]), 0, "labelled_at"),
+        (json!([{ "request_id": "r" }]), 0, "label"),
+    ] {
+        let answer = service.post("/feedback", &labels).await;
+        let body = answer.json();
+        assert_eq!((answer.status, &body["code"]), (422, &json!("invalid_input")), "{labels} {body}");
+        assert_eq!((&body["index"], &body["field"]), (&json!(index), &json!(field)), "{labels} {body}");
+    }
+    assert_eq!(service.metrics().await.get("logging_feedback_total{outcome=\"accepted\"}"), 0.0);
+    assert_eq!(
+        service.post("/feedback", &json!([{ "request_id": "r", "lable": "l" }])).await.status,
+        422,
+        "a typing error"
+    );
+}

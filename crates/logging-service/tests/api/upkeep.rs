@@ -1,0 +1,119 @@
+//! Retention and backups, beside a service that goes on.
+
+use logging_service::command;
+use logging_service::config::Command;
+use logging_service::store::DatabaseUrl;
+use serde_json::{Value, json};
+
+use crate::service::{Service, fresh, smallest};
+
+fn old(count: usize) -> Vec<Value> {
+    (0..count)
+        .map(|i| json!({ "model": "m", "label": "x", "confidence": 0.5, "request_id": format!("old-{i}"), "occurred_at": "2020-01-01T00:00:00Z" }))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_old_goes_and_the_counts_of_windows_stay() {
+    let (service, _folder) = fresh(&["--retention-days", "30", "--evaluate-seconds", "0.05"]).await;
+    service.store(&old(5000)).await;
+    service.store(&[smallest()]).await;
+    service
+        .metrics_until("the old ones are gone", |m| m.get("logging_retention_deleted_total{reason=\"age\"}") == 5000.0)
+        .await;
+    assert_eq!(service.count().await, 1);
+    let quality = service.get("/quality?model=m&since=2019-12-31T00:00:00Z&until=2020-01-02T00:00:00Z").await.json();
+    assert_eq!(quality["models"][0]["quality"]["predictions"], json!(5000));
+    let oldest = service.metrics().await.get("logging_oldest_prediction_timestamp_seconds");
+    assert!(oldest == 0.0 || oldest > 1.7e9, "{oldest}");
+    // Rows that come after a deletion are found by their request.
+    service.store(&[json!({ "model": "m", "label": "x", "confidence": 0.5, "request_id": "new" })]).await;
+    assert_eq!(service.predictions("?request_id=new").await.len(), 1);
+    assert!(service.predictions("?request_id=old-7").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_beyond_its_bytes_loses_its_oldest() {
+    let (service, _folder) = fresh(&["--retention-bytes", "1000000", "--evaluate-seconds", "0.05"]).await;
+    for _ in 0..4 {
+        service.store(&old(5000)).await;
+    }
+    service
+        .metrics_until("some are deleted", |m| m.get("logging_retention_deleted_total{reason=\"size\"}") > 0.0)
+        .await;
+    service.store(&[smallest()]).await;
+    assert!(!service.predictions("?model=cifar10").await.is_empty(), "the newest stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scheduled_backups_are_verified_and_the_old_ones_go() {
+    let backups = tempfile::tempdir().unwrap();
+    let folder = backups.path().to_str().unwrap();
+    let flags = ["--backup-dir", folder, "--backup-hours", "0.0003", "--backup-keep", "2"];
+    let (service, _folder) = fresh(&flags).await;
+    service.store(&old(10)).await;
+    let files = || {
+        let mut files: Vec<_> = std::fs::read_dir(backups.path()).unwrap().map(|file| file.unwrap().path()).collect();
+        files.sort();
+        files.retain(|file| file.extension().is_some_and(|extension| extension == "db"));
+        files
+    };
+    service
+        .metrics_until("two backups, the newest with the rows", |m| {
+            m.get("logging_backup_last_verified_timestamp_seconds") > 0.0
+                && files().len() == 2
+                && files().last().is_some_and(|file| rows(file) == Some(10))
+        })
+        .await;
+    let metrics = service.metrics().await;
+    assert_eq!((metrics.get("logging_backup_enabled"), metrics.get("logging_backup_failures_total")), (1.0, 0.0));
+    assert!(metrics.get("logging_backup_bytes") > 0.0);
+}
+
+fn rows(file: &std::path::Path) -> Option<i64> {
+    let connection = rusqlite::Connection::open(file).ok()?;
+    connection.query_row("SELECT count(*) FROM predictions", [], |row| row.get(0)).ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_cannot_be_made_is_counted_and_stops_nothing() {
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join("no-folder");
+    std::fs::write(&file, "").unwrap();
+    let (service, _folder) = fresh(&["--backup-dir", file.to_str().unwrap()]).await;
+    service.metrics_until("the failure is counted", |m| m.get("logging_backup_failures_total") == 1.0).await;
+    service.store(&[smallest()]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commands_copy_and_check_a_database_in_use() {
+    let (service, folder) = fresh(&[]).await;
+    service.store(&[smallest(), smallest()]).await;
+    let database: DatabaseUrl =
+        format!("sqlite:{}", folder.path().join("data/predictions.db").display()).parse().unwrap();
+    let to = folder.path().join("copy.db");
+    let run = |command: Command, database: DatabaseUrl| {
+        tokio::task::spawn_blocking(move || format!("{:?}", command::run(&command, &database)))
+    };
+    let sound = format!("{:?}", anyhow::Ok(std::process::ExitCode::SUCCESS));
+    assert_eq!(run(Command::Backup { to: to.clone() }, database.clone()).await.unwrap(), sound);
+    assert_eq!(rows(&to), Some(2));
+    assert!(run(Command::Backup { to: to.clone() }, database.clone()).await.unwrap().contains("exists already"));
+    assert_eq!(run(Command::Check, database.clone()).await.unwrap(), sound);
+
+    // A count that does not equal its rows is found. The bucket of the oldest row is not compared, hence the old one.
+    service.store(&old(1)).await;
+    assert_eq!(run(Command::Check, database.clone()).await.unwrap(), sound);
+    service.stop().await;
+    let connection = rusqlite::Connection::open(folder.path().join("data/predictions.db")).unwrap();
+    assert_eq!(
+        connection
+            .execute("DELETE FROM predictions WHERE model = 'cifar10' AND id = (SELECT min(id) FROM predictions)", [])
+            .unwrap(),
+        1
+    );
+    drop(connection);
+    assert_ne!(run(Command::Check, database).await.unwrap(), sound);
+    let service = Service::start(folder.path(), &[]).await;
+    assert_eq!(service.count().await, 2);
+}
