@@ -11,13 +11,12 @@ use axum::http::{Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use http_body_util::channel::{Channel, Sender};
 use monitoring::{ApiError, ErrorCode};
-use serde::Deserialize;
 use tracing::warn;
 
 use super::Asked;
 use super::parameters::query;
 use crate::app::App;
-use crate::export::{EncodeError, Encoder, ExportFormat, encoder};
+use crate::export::{EncodeError, Encoder, encoder};
 use crate::refusal::refusal;
 use crate::store::{Filter, MAX_PAGE, Page, StoreError};
 
@@ -25,14 +24,6 @@ use crate::store::{Filter, MAX_PAGE, Page, StoreError};
 const AHEAD: usize = 2;
 /// How often a page is asked for again while too many others ask.
 const ATTEMPTS: usize = 20;
-
-#[derive(Debug, Deserialize)]
-struct Wanted {
-    #[serde(default)]
-    format: ExportFormat,
-    #[serde(flatten)]
-    asked: Asked,
-}
 
 /// Why an export ends in the middle.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +36,8 @@ enum ExportError {
 
 /// Streams the predictions, newest first.
 pub(crate) async fn export(State(app): State<App>, uri: Uri) -> Result<Response, ApiError> {
-    let Wanted { format, asked } = query(&uri)?;
+    let asked: Asked = query(&uri)?;
+    let format = asked.format.unwrap_or_default();
     if asked.limit.is_some() || asked.cursor.is_some() {
         let sentence = "An export has no pages: limit and cursor belong to /predictions.";
         return Err(ApiError::new(ErrorCode::InvalidRequest, sentence));

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::export::ExportFormat;
 use crate::refusal::refusal;
 use crate::store::row::{floor_microseconds, from_microseconds};
 use crate::store::{Filter, Page, Stats, StoredPrediction};
@@ -27,7 +28,7 @@ use parameters::{probability, query, refused, time, whole_number};
 
 const DEFAULT_LIMIT: usize = 100;
 
-/// The filters and the page of `GET /predictions`.
+/// The filters of `GET /predictions` and `/export`, the page of the one and the format of the other.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Asked {
@@ -48,6 +49,8 @@ struct Asked {
     #[serde(default, deserialize_with = "whole_number")]
     limit: Option<usize>,
     cursor: Option<String>,
+    /// Of an export only.
+    format: Option<ExportFormat>,
 }
 
 impl Asked {
@@ -70,6 +73,9 @@ impl Asked {
 /// One page of predictions, newest first.
 pub(crate) async fn predictions(State(app): State<App>, uri: Uri) -> Result<Json<Page>, ApiError> {
     let asked: Asked = query(&uri)?;
+    if asked.format.is_some() {
+        return Err(refused("format belongs to /export"));
+    }
     let filter = asked.filter();
     let limit = asked.limit.unwrap_or(DEFAULT_LIMIT);
     app.store.list(&filter, limit, asked.cursor.as_deref()).await.map(Json).map_err(refusal)
