@@ -10,6 +10,7 @@ use std::time::Duration;
 use prediction_record::PredictionRecord;
 
 use super::StoreError;
+use super::postgres::{Postgres, ServerUrl};
 use super::session::{DatabaseError, Session};
 use super::sqlite::{DatabasePath, Sqlite};
 
@@ -108,12 +109,15 @@ pub(crate) enum Lock {
 pub enum DatabaseUrl {
     /// A file.
     Sqlite(DatabasePath),
+    /// A server.
+    Postgres(ServerUrl),
 }
 
 impl DatabaseUrl {
     pub(crate) fn engine(&self) -> Arc<dyn Engine> {
         match self {
             Self::Sqlite(path) => Arc::new(Sqlite::new(path.clone())),
+            Self::Postgres(url) => Arc::new(Postgres::new(url.clone())),
         }
     }
 }
@@ -122,6 +126,9 @@ impl FromStr for DatabaseUrl {
     type Err = StoreError;
 
     fn from_str(url: &str) -> Result<Self, StoreError> {
+        if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            return url.parse().map(Self::Postgres);
+        }
         url.parse().map(Self::Sqlite)
     }
 }
@@ -132,10 +139,17 @@ impl From<DatabasePath> for DatabaseUrl {
     }
 }
 
+impl From<ServerUrl> for DatabaseUrl {
+    fn from(url: ServerUrl) -> Self {
+        Self::Postgres(url)
+    }
+}
+
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => path.fmt(f),
+            Self::Postgres(url) => url.fmt(f),
         }
     }
 }
