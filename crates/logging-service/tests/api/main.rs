@@ -8,3 +8,5 @@ mod queries;
 mod refusals;
 mod reports;
 mod service;
+#[path = "../store_support/mod.rs"]
+mod store_support;

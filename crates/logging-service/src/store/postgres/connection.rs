@@ -87,7 +87,7 @@ impl Connection {
     /// # Errors
     /// The server's; [`DatabaseError::Failed`] where there is no row.
     pub(super) fn integer(&mut self, sql: &str, values: &[Value]) -> Result<i64, DatabaseError> {
-        first(self, sql, values, |columns| columns.integer())?.ok_or_else(|| DatabaseError::unreadable("there is none"))
+        first(self, sql, values, Columns::integer)?.ok_or_else(|| DatabaseError::unreadable("there is none"))
     }
 
     /// Runs `work` between `BEGIN` and `COMMIT`.

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::super::session::{DatabaseError, rows};
+use super::super::session::{Columns, DatabaseError, rows};
 use super::AdvisoryLock;
 use super::connection::Connection;
 
@@ -95,7 +95,7 @@ fn past(connection: &mut Connection, day: i64) -> Result<Vec<String>, DatabaseEr
     let sql = "SELECT CAST(c.relname AS TEXT) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
                WHERE i.inhparent = to_regclass('predictions')
                  AND c.relname ~ '^predictions_p[0-9]{8}$' AND CAST(c.relname AS TEXT) COLLATE \"C\" < $1";
-    rows(connection, sql, &[name(day).into()], |columns| columns.text())
+    rows(connection, sql, &[name(day).into()], Columns::text)
 }
 
 fn is_empty(connection: &mut Connection, name: &str) -> Result<bool, DatabaseError> {

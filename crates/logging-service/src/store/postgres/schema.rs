@@ -3,7 +3,7 @@
 //! Rule of thumb: a step that was released is never edited; a change is a new step at the end. The table
 //! `glasshouse_schema` says how many steps a database has taken; the count is PostgreSQL's own, not SQLite's.
 
-use super::super::session::{DatabaseError, first};
+use super::super::session::{Columns, DatabaseError, first};
 use super::AdvisoryLock;
 use super::connection::Connection;
 
@@ -124,7 +124,7 @@ CREATE INDEX events_by_time ON events (recorded_at);
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), DatabaseError> {
     // Text of any language must fit, or records would be refused for their labels.
     let encoding = "SELECT current_setting('server_encoding')";
-    let encoding = first(connection, encoding, &[], |columns| columns.text())?.unwrap_or_default();
+    let encoding = first(connection, encoding, &[], Columns::text)?.unwrap_or_default();
     if encoding != "UTF8" {
         return Err(DatabaseError::Failed(format!("the database's encoding is {encoding}, and UTF8 is needed")));
     }

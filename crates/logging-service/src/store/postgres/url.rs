@@ -22,7 +22,8 @@ const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(30), Duration:
 #[derive(Clone)]
 pub struct ServerUrl {
     url: String,
-    config: Config,
+    /// Boxed, for it is large and the path of a file is not.
+    config: Box<Config>,
 }
 
 impl ServerUrl {
@@ -65,7 +66,7 @@ impl FromStr for ServerUrl {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_TIMEOUT);
         }
-        Ok(Self { url: url.to_owned(), config })
+        Ok(Self { url: url.to_owned(), config: Box::new(config) })
     }
 }
 
