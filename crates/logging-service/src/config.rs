@@ -15,8 +15,8 @@ pub struct Config {
     #[arg(long, env = "LOGGING_LISTEN", default_value = "127.0.0.1:8001")]
     pub listen: SocketAddr,
 
-    /// The database: sqlite:PATH.
-    #[arg(long, env = "DATABASE_URL", default_value = "sqlite:data/predictions.db")]
+    /// The database: sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, default_value = "sqlite:data/predictions.db")]
     pub database: DatabaseUrl,
 
     /// Records that may wait to be written; more are refused as overloaded. Also the most records of one request.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use logging_service::store::{Store, StoreError};
 use prediction_record::PredictionRecord;
 use rusqlite::Connection;
-use store_support::{Witness, assert_holds, id, is_unavailable, record, records, start};
+use store_support::{Witness, assert_holds, id, is_unavailable, record, records, start_file};
 use uuid::Uuid;
 
 fn ids(records: &[PredictionRecord]) -> Vec<Uuid> {
@@ -37,10 +37,10 @@ async fn a_new_database_has_its_settings_and_an_old_one_keeps_its_rows() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a/b/p.db");
     let rows = records(3);
-    let (store, _) = start(&path);
+    let (store, _) = start_file(&path);
     store.submit(rows.clone()).await.unwrap();
     store.close().await;
-    let (store, _) = start(&path);
+    let (store, _) = start_file(&path);
     assert_eq!(store.submit(rows.clone()).await.unwrap().duplicates, 3);
     store.close().await;
 
@@ -59,14 +59,14 @@ async fn an_empty_file_becomes_a_database_and_a_foreign_one_is_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let empty = directory.path().join("empty.db");
     fs::write(&empty, "").unwrap();
-    let (store, _) = start(&empty);
+    let (store, _) = start_file(&empty);
     store.submit(records(1)).await.unwrap();
     store.close().await;
 
     let foreign = directory.path().join("foreign.db");
     let text = "this is no database ".repeat(1000);
     fs::write(&foreign, &text).unwrap();
-    let (store, witness) = start(&foreign);
+    let (store, witness) = start_file(&foreign);
     assert!(is_unavailable(&store.submit(records(1)).await));
     assert_eq!(witness.told().availability, [false]);
     store.close().await;
@@ -78,7 +78,7 @@ async fn a_newer_database_is_refused_and_says_so() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("p.db");
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    let (store, witness) = start(&path);
+    let (store, witness) = start_file(&path);
     let error = store.submit(records(1)).await.unwrap_err();
     assert_eq!(error, StoreError::NewerSchema { found: 99, known: 2 });
     assert!(error.to_string().contains("99"), "{error}");
@@ -94,7 +94,7 @@ async fn a_store_without_a_place_starts_refuses_and_recovers_by_itself() {
     fs::write(&file, "").unwrap();
     fs::create_dir(&folder).unwrap();
     for (obstacle, path) in [(&file, file.join("deep/p.db")), (&folder, folder.clone())] {
-        let (store, witness) = start(&path);
+        let (store, witness) = start_file(&path);
         assert!(!store.is_available());
         assert!(is_unavailable(&store.submit(records(1)).await));
         assert!(is_unavailable(&store.get(Uuid::nil()).await));
@@ -117,7 +117,7 @@ async fn a_store_without_a_place_starts_refuses_and_recovers_by_itself() {
 #[tokio::test]
 async fn a_store_that_cannot_open_closes_at_once() {
     let directory = tempfile::tempdir().unwrap();
-    let (store, _) = start(directory.path());
+    let (store, _) = start_file(directory.path());
     store.close().await;
     assert!(is_unavailable(&store.submit(records(1)).await));
 }
@@ -127,7 +127,7 @@ async fn a_deleted_database_swallows_no_acknowledged_row() {
     for suffixes in [&[""][..], &["", "-wal", "-shm"], &["-wal"], &["-shm"], &["-wal", "-shm"]] {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("p.db");
-        let (store, witness) = start(&path);
+        let (store, witness) = start_file(&path);
         let early = records(10);
         store.submit(early.clone()).await.unwrap();
         for suffix in suffixes {
@@ -149,7 +149,7 @@ async fn a_deleted_database_swallows_no_acknowledged_row() {
 async fn a_database_that_vanishes_without_traffic_is_noticed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("data/p.db");
-    let (store, witness) = start(&path);
+    let (store, witness) = start_file(&path);
     fs::remove_dir_all(directory.path().join("data")).unwrap();
     witness.until_availability_told(3).await;
     assert_eq!(witness.told().availability, [true, false, true]);
@@ -165,11 +165,11 @@ async fn a_replaced_database_is_not_mixed_up_with_the_old_one() {
     let (path, aside) = (directory.path().join("p.db"), directory.path().join("aside.db"));
     let replacement = directory.path().join("replacement.db");
     let restored = records(500);
-    let (other, _) = start(&replacement);
+    let (other, _) = start_file(&replacement);
     other.submit(restored.clone()).await.unwrap();
     other.close().await;
 
-    let (store, witness) = start(&path);
+    let (store, witness) = start_file(&path);
     let early = records(500);
     store.submit(early.clone()).await.unwrap();
     // As somebody would do who restores a backup and forgets to stop the service.
@@ -190,11 +190,11 @@ async fn a_replaced_database_is_safe_from_a_log_that_a_reader_holds() {
     let directory = tempfile::tempdir().unwrap();
     let file = |name: &str| directory.path().join(name);
     let restored = records(500);
-    let (other, _) = start(&file("replacement.db"));
+    let (other, _) = start_file(&file("replacement.db"));
     other.submit(restored.clone()).await.unwrap();
     other.close().await;
 
-    let (store, witness) = start(&file("p.db"));
+    let (store, witness) = start_file(&file("p.db"));
     let shell = Connection::open(file("p.db")).unwrap();
     shell.execute_batch("BEGIN; SELECT count(*) FROM predictions").unwrap();
     let early = records(500);
@@ -224,7 +224,7 @@ async fn a_full_disk_loses_nothing_and_is_survived() {
         return;
     };
     let path = disk.join("p.db");
-    let (store, witness) = start(&path);
+    let (store, witness) = start_file(&path);
     let mut acknowledged = Vec::new();
     for round in 0..3 {
         let rows = bulky(20);
@@ -291,7 +291,7 @@ fn child_that_writes_until_it_is_killed() {
     let path = std::env::var_os(CRASH_DATABASE).expect("run by the test below only");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        let (store, _) = start(Path::new(&path));
+        let (store, _) = start_file(Path::new(&path));
         let callers = (1..=8).map(|caller| tokio::spawn(submit_and_print(Arc::clone(&store), caller * 3)));
         for caller in callers.collect::<Vec<_>>() {
             caller.await.unwrap();

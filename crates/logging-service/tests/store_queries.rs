@@ -7,12 +7,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use logging_service::store::{DatabasePath, Filter, MAX_NAMES, MAX_PAGE, Store, StoreError, StoreOptions, Summary};
+use logging_service::store::{Filter, MAX_NAMES, MAX_PAGE, Store, StoreError, StoreOptions, Summary};
 use prediction_record::{PredictionRecord, Status};
 use proptest::prelude::*;
 use proptest::sample::select;
-use store_support::{id, record, start, start_with};
+use store_support::{Fixture, id, on_each_engine, record, start, start_with};
 use uuid::Uuid;
+
+on_each_engine! {
+    an_empty_database_has_answers,
+    limits_and_cursors_out_of_bounds_are_named,
+    names_without_bound_are_counted_together,
+    a_query_beyond_its_deadline_is_ended,
+    readers_see_whole_batches_and_never_wait_for_the_writer,
+}
 
 /// Times that differ by less than a microsecond, by one, and not at all, around 1970 too.
 fn time() -> impl Strategy<Value = Timestamp> {
@@ -124,58 +132,87 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+/// The properties below, for one engine.
+macro_rules! properties {
+    ($engine:ident, $cases:literal, $fixture:expr) => {
+        mod $engine {
+            use super::*;
 
-    #[test]
-    fn pages_hold_every_row_exactly_once_even_while_rows_arrive(
-        rows in proptest::collection::vec(any_record(), 0..60),
-        late in proptest::collection::vec(any_record(), 10),
-        filters in proptest::collection::vec((any_filter(), 1..8usize), 6),
-    ) {
-        runtime().block_on(async {
-            let directory = tempfile::tempdir().unwrap();
-            let (store, _) = start(&directory.path().join("p.db"));
-            store.submit(rows.clone()).await.unwrap();
-            for (filter, limit) in &filters {
-                prop_assert_eq!(all_pages(&store, filter, *limit, &[]).await, naive(&rows, filter));
-            }
-            let (filter, limit) = &filters[0];
-            let found = all_pages(&store, filter, *limit, &late).await;
-            let distinct: BTreeSet<&Uuid> = found.iter().collect();
-            prop_assert_eq!(distinct.len(), found.len(), "a row came twice");
-            let allowed: BTreeSet<Uuid> = late.iter().filter(|row| lets_through(filter, row)).map(id).collect();
-            let (arrived, original): (Vec<Uuid>, Vec<Uuid>) =
-                found.into_iter().partition(|id| late.iter().any(|row| row.event_id == Some(*id)));
-            prop_assert_eq!(original, naive(&rows, filter));
-            prop_assert!(arrived.iter().all(|id| allowed.contains(id)));
-            Ok(())
-        })?;
-    }
+            proptest! {
+                #![proptest_config(ProptestConfig { cases: $cases, ..ProptestConfig::default() })]
 
-    #[test]
-    fn statistics_equal_a_naive_count(
-        rows in proptest::collection::vec(any_record(), 0..60),
-        since in proptest::option::of(time()),
-        until in proptest::option::of(time()),
-    ) {
-        runtime().block_on(async {
-            let directory = tempfile::tempdir().unwrap();
-            let (store, _) = start(&directory.path().join("p.db"));
-            store.submit(rows.clone()).await.unwrap();
-            let stats = store.stats(since, until).await.unwrap();
-            let window = Filter { since, until, ..Filter::default() };
-            let rows: Vec<&PredictionRecord> = rows.iter().filter(|row| lets_through(&window, row)).collect();
-            assert_summary(&stats.total, &rows)?;
-            let models: BTreeSet<&String> = rows.iter().map(|row| &row.model).collect();
-            prop_assert_eq!(stats.models.keys().collect::<BTreeSet<_>>(), models);
-            for (model, summary) in &stats.models {
-                let rows: Vec<&PredictionRecord> = rows.iter().copied().filter(|row| row.model == *model).collect();
-                assert_summary(summary, &rows)?;
+                #[test]
+                fn pages_hold_every_row_exactly_once_even_while_rows_arrive(
+                    rows in proptest::collection::vec(any_record(), 0..60),
+                    late in proptest::collection::vec(any_record(), 10),
+                    filters in proptest::collection::vec((any_filter(), 1..8usize), 6),
+                ) {
+                    if let Some(fixture) = $fixture {
+                        runtime().block_on(assert_pages(&fixture, rows, late, filters))?;
+                    }
+                }
+
+                #[test]
+                fn statistics_equal_a_naive_count(
+                    rows in proptest::collection::vec(any_record(), 0..60),
+                    since in proptest::option::of(time()),
+                    until in proptest::option::of(time()),
+                ) {
+                    if let Some(fixture) = $fixture {
+                        runtime().block_on(assert_statistics(&fixture, rows, since, until))?;
+                    }
+                }
             }
-            Ok(())
-        })?;
+        }
+    };
+}
+
+properties!(sqlite_properties, 48, Some(Fixture::sqlite()));
+// A new database on a server takes longer than a new file.
+properties!(postgres_properties, 16, Fixture::postgres());
+
+async fn assert_pages(
+    fixture: &Fixture,
+    rows: Vec<PredictionRecord>,
+    late: Vec<PredictionRecord>,
+    filters: Vec<(Filter, usize)>,
+) -> Result<(), TestCaseError> {
+    let (store, _) = start(fixture.url());
+    store.submit(rows.clone()).await.unwrap();
+    for (filter, limit) in &filters {
+        prop_assert_eq!(all_pages(&store, filter, *limit, &[]).await, naive(&rows, filter));
     }
+    let (filter, limit) = &filters[0];
+    let found = all_pages(&store, filter, *limit, &late).await;
+    let distinct: BTreeSet<&Uuid> = found.iter().collect();
+    prop_assert_eq!(distinct.len(), found.len(), "a row came twice");
+    let allowed: BTreeSet<Uuid> = late.iter().filter(|row| lets_through(filter, row)).map(id).collect();
+    let (arrived, original): (Vec<Uuid>, Vec<Uuid>) =
+        found.into_iter().partition(|id| late.iter().any(|row| row.event_id == Some(*id)));
+    prop_assert_eq!(original, naive(&rows, filter));
+    prop_assert!(arrived.iter().all(|id| allowed.contains(id)));
+    Ok(())
+}
+
+async fn assert_statistics(
+    fixture: &Fixture,
+    rows: Vec<PredictionRecord>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+) -> Result<(), TestCaseError> {
+    let (store, _) = start(fixture.url());
+    store.submit(rows.clone()).await.unwrap();
+    let stats = store.stats(since, until).await.unwrap();
+    let window = Filter { since, until, ..Filter::default() };
+    let rows: Vec<&PredictionRecord> = rows.iter().filter(|row| lets_through(&window, row)).collect();
+    assert_summary(&stats.total, &rows)?;
+    let models: BTreeSet<&String> = rows.iter().map(|row| &row.model).collect();
+    prop_assert_eq!(stats.models.keys().collect::<BTreeSet<_>>(), models);
+    for (model, summary) in &stats.models {
+        let rows: Vec<&PredictionRecord> = rows.iter().copied().filter(|row| row.model == *model).collect();
+        assert_summary(summary, &rows)?;
+    }
+    Ok(())
 }
 
 fn assert_summary(summary: &Summary, rows: &[&PredictionRecord]) -> Result<(), TestCaseError> {
@@ -206,10 +243,8 @@ fn counts(names: impl Iterator<Item = String>) -> BTreeMap<String, u64> {
     })
 }
 
-#[tokio::test]
-async fn an_empty_database_has_answers() {
-    let directory = tempfile::tempdir().unwrap();
-    let (store, _) = start(&directory.path().join("p.db"));
+async fn an_empty_database_has_answers(fixture: Fixture) {
+    let (store, _) = start(fixture.url());
     assert_eq!(store.count().await.unwrap(), 0);
     assert_eq!(store.models().await.unwrap(), Vec::<String>::new());
     assert_eq!(store.stats(None, None).await.unwrap(), Default::default());
@@ -218,10 +253,8 @@ async fn an_empty_database_has_answers() {
     assert!(store.size_bytes() > 0);
 }
 
-#[tokio::test]
-async fn limits_and_cursors_out_of_bounds_are_named() {
-    let directory = tempfile::tempdir().unwrap();
-    let (store, _) = start(&directory.path().join("p.db"));
+async fn limits_and_cursors_out_of_bounds_are_named(fixture: Fixture) {
+    let (store, _) = start(fixture.url());
     let list = async |limit: usize, cursor: Option<&str>| store.list(&Filter::default(), limit, cursor).await;
     for (limit, cursor, word) in [
         (0, None, "limit"),
@@ -238,10 +271,8 @@ async fn limits_and_cursors_out_of_bounds_are_named() {
     }
 }
 
-#[tokio::test]
-async fn names_without_bound_are_counted_together() {
-    let directory = tempfile::tempdir().unwrap();
-    let (store, _) = start(&directory.path().join("p.db"));
+async fn names_without_bound_are_counted_together(fixture: Fixture) {
+    let (store, _) = start(fixture.url());
     let surplus = 7;
     let mut rows = vec![record("common"), record("common"), record("common")];
     for i in 0..MAX_NAMES + surplus {
@@ -264,12 +295,8 @@ async fn names_without_bound_are_counted_together() {
     assert!(models.is_sorted());
 }
 
-#[tokio::test]
-async fn a_query_beyond_its_deadline_is_ended() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("p.db");
-    let (store, _) =
-        start_with(StoreOptions { query_deadline: Duration::ZERO, ..StoreOptions::new(DatabasePath::from(path)) });
+async fn a_query_beyond_its_deadline_is_ended(fixture: Fixture) {
+    let (store, _) = start_with(StoreOptions { query_deadline: Duration::ZERO, ..StoreOptions::new(fixture.url()) });
     store.submit(store_support::records(2000)).await.unwrap();
     assert_eq!(store.stats(None, None).await, Err(StoreError::Timeout { seconds: 0.0 }));
     // The store is none the worse for it.
@@ -278,11 +305,9 @@ async fn a_query_beyond_its_deadline_is_ended() {
 
 #[tokio::test]
 async fn models_are_found_without_reading_their_rows() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("p.db");
+    let fixture = Fixture::sqlite();
     // With no time at all a scan of the rows would be ended, as the test above shows.
-    let (store, _) =
-        start_with(StoreOptions { query_deadline: Duration::ZERO, ..StoreOptions::new(DatabasePath::from(path)) });
+    let (store, _) = start_with(StoreOptions { query_deadline: Duration::ZERO, ..StoreOptions::new(fixture.url()) });
     for model in ["b", "a", "c"] {
         store.submit((0..2000).map(|_| record(model)).collect()).await.unwrap();
     }
@@ -290,10 +315,8 @@ async fn models_are_found_without_reading_their_rows() {
 }
 
 /// Reading goes on while rows are written, and a page is a view of one moment.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn readers_see_whole_batches_and_never_wait_for_the_writer() {
-    let directory = tempfile::tempdir().unwrap();
-    let (store, _) = start(&directory.path().join("p.db"));
+async fn readers_see_whole_batches_and_never_wait_for_the_writer(fixture: Fixture) {
+    let (store, _) = start(fixture.url());
     let writer = tokio::spawn({
         let store = store.clone();
         async move {

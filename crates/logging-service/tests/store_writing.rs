@@ -8,21 +8,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use logging_service::store::{Accepted, DatabasePath, ModelCounts, Store, StoreError, StoreOptions};
+use logging_service::store::{Accepted, ModelCounts, Store, StoreError, StoreOptions};
 use prediction_record::{PredictionRecord, Score, Status};
-use rusqlite::Connection;
-use store_support::{Witness, id, record, records, start, start_with};
+use store_support::{Fixture, Witness, id, on_each_engine, record, records, start, start_with};
 use uuid::Uuid;
+
+on_each_engine! {
+    everything_sent_twice_is_stored_once,
+    the_first_of_two_records_with_one_id_wins_within_a_batch_too,
+    every_field_comes_back_and_the_smallest_record_is_completed,
+    a_prediction_that_was_read_can_be_sent_again_and_says_recorded_at_once,
+    a_batch_that_breaks_a_constraint_is_left_out_whole_and_alone,
+    the_queue_is_bounded_by_records_and_says_when_to_come_back,
+    a_caller_that_is_gone_does_not_stop_the_storing,
+    whoever_was_answered_has_been_counted,
+    many_callers_share_few_transactions,
+    closing_stores_what_is_queued_and_empties_the_log,
+    a_store_that_is_dropped_stores_what_is_queued,
+    a_panic_of_the_writer_leaves_nobody_waiting,
+}
 
 fn accepted(accepted: u64, duplicates: u64) -> Accepted {
     Accepted { accepted, duplicates }
-}
-
-/// Keeps the writer waiting, as a shell with an open transaction would.
-fn lock(path: &std::path::Path) -> Connection {
-    let connection = Connection::open(path).unwrap();
-    connection.execute_batch("BEGIN IMMEDIATE").unwrap();
-    connection
 }
 
 /// Starts submitting and returns when the records are in the queue or with the writer.
@@ -45,13 +52,10 @@ async fn submit_in_background(
     task
 }
 
-#[tokio::test]
-async fn everything_sent_twice_is_stored_once() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("p.db");
+async fn everything_sent_twice_is_stored_once(fixture: Fixture) {
     let all: Vec<Vec<PredictionRecord>> = (1..40).map(records).collect();
     for round in 0..3 {
-        let (store, witness) = start(&path);
+        let (store, witness) = start(fixture.url());
         for batch in &all {
             let size = batch.len() as u64;
             let expected = if round == 0 { accepted(size, 0) } else { accepted(0, size) };
@@ -62,13 +66,11 @@ async fn everything_sent_twice_is_stored_once() {
         assert_eq!(duplicates, if round == 0 { 0 } else { (1..40).sum() });
         store.close().await;
     }
-    store_support::assert_holds(&path, all.iter().flatten().map(id));
+    fixture.assert_holds(all.iter().flatten().map(id));
 }
 
-#[tokio::test]
-async fn the_first_of_two_records_with_one_id_wins_within_a_batch_too() {
-    let directory = tempfile::tempdir().unwrap();
-    let (store, _) = start(&directory.path().join("p.db"));
+async fn the_first_of_two_records_with_one_id_wins_within_a_batch_too(fixture: Fixture) {
+    let (store, _) = start(fixture.url());
     let first = record("a");
     let second = PredictionRecord { model: "b".to_owned(), ..first.clone() };
     assert_eq!(store.submit(vec![first.clone(), second.clone(), second.clone()]).await.unwrap(), accepted(1, 2));
@@ -77,10 +79,8 @@ async fn the_first_of_two_records_with_one_id_wins_within_a_batch_too() {
     assert_eq!(store.models().await.unwrap(), ["a"]);
 }
 
-#[tokio::test]
-async fn every_field_comes_back_and_the_smallest_record_is_completed() {
-    let directory = tempfile::tempdir().unwrap();
-    let (store, _) = start(&directory.path().join("p.db"));
+async fn every_field_comes_back_and_the_smallest_record_is_completed(fixture: Fixture) {
+    let (store, _) = start(fixture.url());
     let full = PredictionRecord {
         event_id: Some(Uuid::now_v7()),
         request_id: Some("r'; DROP TABLE predictions; --".to_owned()),
@@ -125,11 +125,10 @@ async fn every_field_comes_back_and_the_smallest_record_is_completed() {
     assert_eq!(store.get(Uuid::nil()).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn a_prediction_that_was_read_can_be_sent_again_and_says_recorded_at_once() {
-    let directory = tempfile::tempdir().unwrap();
-    let (store, _) = start(&directory.path().join("p.db"));
-    let (other, _) = start(&directory.path().join("other.db"));
+async fn a_prediction_that_was_read_can_be_sent_again_and_says_recorded_at_once(fixture: Fixture) {
+    let (store, _) = start(fixture.url());
+    let another = fixture.another();
+    let (other, _) = start(another.url());
     let original = record("cifar10");
     store.submit(vec![original.clone()]).await.unwrap();
     let json = serde_json::to_string(&store.get(id(&original)).await.unwrap()).unwrap();
@@ -139,12 +138,9 @@ async fn a_prediction_that_was_read_can_be_sent_again_and_says_recorded_at_once(
     assert_eq!(serde_json::to_string(&copy).unwrap().matches("recorded_at").count(), 1);
 }
 
-#[tokio::test]
-async fn a_batch_that_breaks_a_constraint_is_left_out_whole_and_alone() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("p.db");
-    let (store, witness) = start(&path);
-    let lock = lock(&path);
+async fn a_batch_that_breaks_a_constraint_is_left_out_whole_and_alone(fixture: Fixture) {
+    let (store, witness) = start(fixture.url());
+    let lock = fixture.lock();
     // The first keeps the writer busy, so that the other three share one transaction.
     let first = submit_in_background(&store, records(1)).await;
     while store.queue_depth() > 0 {
@@ -174,14 +170,10 @@ async fn a_batch_that_breaks_a_constraint_is_left_out_whole_and_alone() {
     assert_eq!(store.submit(bad).await.unwrap(), accepted(5, 0));
 }
 
-#[tokio::test]
-async fn the_queue_is_bounded_by_records_and_says_when_to_come_back() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("p.db");
-    let (store, _) =
-        start_with(StoreOptions { queue_limit: 10, ..StoreOptions::new(DatabasePath::from(path.clone())) });
+async fn the_queue_is_bounded_by_records_and_says_when_to_come_back(fixture: Fixture) {
+    let (store, _) = start_with(StoreOptions { queue_limit: 10, ..StoreOptions::new(fixture.url()) });
     assert_eq!(store.submit(records(11)).await, Err(StoreError::BatchTooLarge { records: 11, limit: 10 }));
-    let lock = lock(&path);
+    let lock = fixture.lock();
     let taken = submit_in_background(&store, records(10)).await;
     while store.queue_depth() > 0 {
         tokio::task::yield_now().await;
@@ -197,12 +189,9 @@ async fn the_queue_is_bounded_by_records_and_says_when_to_come_back() {
     assert_eq!(store.count().await.unwrap(), 21);
 }
 
-#[tokio::test]
-async fn a_caller_that_is_gone_does_not_stop_the_storing() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("p.db");
-    let (store, witness) = start(&path);
-    let lock = lock(&path);
+async fn a_caller_that_is_gone_does_not_stop_the_storing(fixture: Fixture) {
+    let (store, witness) = start(fixture.url());
+    let lock = fixture.lock();
     let task = submit_in_background(&store, records(3)).await;
     task.abort();
     assert!(task.await.unwrap_err().is_cancelled());
@@ -211,10 +200,8 @@ async fn a_caller_that_is_gone_does_not_stop_the_storing() {
     assert_eq!(store.count().await.unwrap(), 3);
 }
 
-#[tokio::test]
-async fn whoever_was_answered_has_been_counted() {
-    let directory = tempfile::tempdir().unwrap();
-    let (store, witness) = start(&directory.path().join("p.db"));
+async fn whoever_was_answered_has_been_counted(fixture: Fixture) {
+    let (store, witness) = start(fixture.url());
     let defect = PredictionRecord { defect: true, ..record("steel") };
     store.submit(vec![defect.clone(), record("steel"), record("cifar10"), defect]).await.unwrap();
     let told = witness.told();
@@ -232,12 +219,9 @@ async fn whoever_was_answered_has_been_counted() {
     assert_eq!(witness.told().commits.len(), 1);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_callers_share_few_transactions() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("p.db");
-    let (store, witness) = start(&path);
-    let lock = lock(&path);
+async fn many_callers_share_few_transactions(fixture: Fixture) {
+    let (store, witness) = start(fixture.url());
+    let lock = fixture.lock();
     let mut tasks = Vec::new();
     for _ in 0..500 {
         tasks.push(submit_in_background(&store, records(3)).await);
@@ -250,12 +234,9 @@ async fn many_callers_share_few_transactions() {
     assert!(witness.told().commits.len() <= 3, "{} transactions", witness.told().commits.len());
 }
 
-#[tokio::test]
-async fn closing_stores_what_is_queued_and_empties_the_log() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("p.db");
-    let (store, _) = start(&path);
-    let lock = lock(&path);
+async fn closing_stores_what_is_queued_and_empties_the_log(fixture: Fixture) {
+    let (store, _) = start(fixture.url());
+    let lock = fixture.lock();
     let mut tasks = Vec::new();
     for _ in 0..20 {
         tasks.push(submit_in_background(&store, records(7)).await);
@@ -274,17 +255,17 @@ async fn closing_stores_what_is_queued_and_empties_the_log() {
         assert_eq!(task.await.unwrap(), Ok(accepted(7, 0)));
     }
     store.close().await;
-    assert!(!path.with_extension("db-wal").exists(), "the write-ahead log is still there");
+    if let Fixture::Sqlite(_) = fixture {
+        let path = fixture.file();
+        assert!(!path.with_extension("db-wal").exists(), "the write-ahead log is still there");
+        assert_eq!(store.size_bytes(), std::fs::metadata(&path).unwrap().len());
+    }
     assert_eq!(store.count().await.unwrap(), 140, "reading goes on");
-    assert_eq!(store.size_bytes(), std::fs::metadata(&path).unwrap().len());
 }
 
-#[tokio::test]
-async fn a_store_that_is_dropped_stores_what_is_queued() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("p.db");
-    let (store, witness) = start(&path);
-    let lock = lock(&path);
+async fn a_store_that_is_dropped_stores_what_is_queued(fixture: Fixture) {
+    let (store, witness) = start(fixture.url());
+    let lock = fixture.lock();
     let task = submit_in_background(&store, records(3)).await;
     task.abort();
     let _ = task.await;
@@ -308,14 +289,11 @@ impl logging_service::store::StoreObserver for Clumsy {
     }
 }
 
-#[tokio::test]
-async fn a_panic_of_the_writer_leaves_nobody_waiting() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("p.db");
+async fn a_panic_of_the_writer_leaves_nobody_waiting(fixture: Fixture) {
     let observer = Arc::new(Clumsy(Witness::default()));
-    let store = Arc::new(Store::start(StoreOptions::new(DatabasePath::from(path.clone())), observer).unwrap());
+    let store = Arc::new(Store::start(StoreOptions::new(fixture.url()), observer).unwrap());
     store.submit(records(2)).await.unwrap();
-    let lock = lock(&path);
+    let lock = fixture.lock();
     let fatal = submit_in_background(&store, records(3)).await;
     while store.queue_depth() > 0 {
         tokio::task::yield_now().await;

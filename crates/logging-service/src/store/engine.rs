@@ -12,6 +12,7 @@ use prediction_record::PredictionRecord;
 
 use super::StoreError;
 use super::check::Findings;
+use super::postgres::{Postgres, ServerUrl};
 use super::session::{DatabaseError, Session};
 use super::sqlite::{DatabasePath, Sqlite};
 
@@ -131,12 +132,15 @@ pub(crate) enum Lock {
 pub enum DatabaseUrl {
     /// A file.
     Sqlite(DatabasePath),
+    /// A server.
+    Postgres(ServerUrl),
 }
 
 impl DatabaseUrl {
     pub(crate) fn engine(&self) -> Arc<dyn Engine> {
         match self {
             Self::Sqlite(path) => Arc::new(Sqlite::new(path.clone())),
+            Self::Postgres(url) => Arc::new(Postgres::new(url.clone())),
         }
     }
 }
@@ -145,6 +149,9 @@ impl FromStr for DatabaseUrl {
     type Err = StoreError;
 
     fn from_str(url: &str) -> Result<Self, StoreError> {
+        if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            return url.parse().map(Self::Postgres);
+        }
         url.parse().map(Self::Sqlite)
     }
 }
@@ -155,10 +162,17 @@ impl From<DatabasePath> for DatabaseUrl {
     }
 }
 
+impl From<ServerUrl> for DatabaseUrl {
+    fn from(url: ServerUrl) -> Self {
+        Self::Postgres(url)
+    }
+}
+
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => path.fmt(f),
+            Self::Postgres(url) => url.fmt(f),
         }
     }
 }

@@ -59,7 +59,9 @@ impl From<DatabaseError> for StoreError {
         match error {
             DatabaseError::Refused(cause) => Self::Refused(cause),
             DatabaseError::NewerSchema { found, known } => Self::NewerSchema { found, known },
-            DatabaseError::Interrupted | DatabaseError::Failed(_) => Self::Unavailable(error.to_string()),
+            DatabaseError::Conflict(_) | DatabaseError::Interrupted | DatabaseError::Failed(_) => {
+                Self::Unavailable(error.to_string())
+            }
         }
     }
 }

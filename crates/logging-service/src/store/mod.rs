@@ -1,4 +1,4 @@
-//! The store: predictions in SQLite, written durably by one thread and read by a few.
+//! The store: predictions in SQLite or PostgreSQL, written durably by one thread and read by a few.
 //!
 //! [`Store::submit`] → bounded queue → the writer's transaction, shared by everybody who waits →
 //! commit → [`Accepted`]. Reading never waits for writing.
@@ -14,6 +14,7 @@ mod filter;
 mod job;
 pub(crate) mod labels;
 mod observer;
+mod postgres;
 mod queue;
 mod reader;
 pub(crate) mod references;
@@ -40,6 +41,7 @@ pub use engine::DatabaseUrl;
 pub use error::StoreError;
 pub use filter::Filter;
 pub use observer::{CommitSummary, ModelCounts, StoreObserver};
+pub use postgres::ServerUrl;
 pub use reader::{MAX_PAGE, Page};
 pub use row::StoredPrediction;
 pub use sqlite::DatabasePath;
@@ -111,11 +113,19 @@ impl Store {
         let StoreOptions { database, queue_limit, readers, query_deadline } = options;
         let queue = Arc::new(Queue::new(queue_limit));
         let engine = database.engine();
-        let writer = Writer::new(Arc::clone(&engine), Arc::clone(&queue), observer);
+        // Opened by the writer's thread, for a client of PostgreSQL must not block a task, nor be dropped in one.
+        let (opened, is_opened) = std::sync::mpsc::channel::<()>();
+        let (writers_engine, writers_queue) = (Arc::clone(&engine), Arc::clone(&queue));
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(|| writer.run())
+            .spawn(move || {
+                let writer = Writer::new(writers_engine, writers_queue, observer);
+                drop(opened);
+                writer.run();
+            })
             .map_err(|error| StoreError::Unavailable(format!("the writer's thread did not start: {error}")))?;
+        // Nothing is sent; the sender is dropped once the database was tried.
+        let _ = is_opened.recv();
         let reader = Reader::new(Arc::clone(&engine), readers, query_deadline);
         Ok(Self { engine, queue, reader, writer: Mutex::new(Some(thread)) })
     }

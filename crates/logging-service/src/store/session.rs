@@ -76,6 +76,9 @@ pub(crate) enum DatabaseError {
     /// The values are at fault: a constraint, or more than fits into a row.
     #[error("{0}")]
     Refused(String),
+    /// Others who wrote at the same time were in the way; nothing was stored, and it can be tried again at once.
+    #[error("{0}")]
+    Conflict(String),
     /// The deadline of the query is over.
     #[error("the deadline is over")]
     Interrupted,

@@ -19,6 +19,8 @@ use super::{Accepted, StoreError};
 
 /// The most records of one transaction, unless one batch alone has more.
 const GROUP_RECORDS: usize = 5000;
+/// How often a transaction that met others is tried again.
+const CONFLICTS: usize = 5;
 /// How often an idle database is looked at.
 const PROBE_INTERVAL: Duration = Duration::from_secs(2);
 /// Waits between attempts to open the database: the first, and the longest.
@@ -66,7 +68,14 @@ impl Writer {
             return; // Nothing is let in without a database; a batch that is dropped answers "unavailable".
         };
         let started = Instant::now();
-        match store(database.as_mut(), &mut batches) {
+        let mut outcome = store(database.as_mut(), &mut batches);
+        for _ in 0..CONFLICTS {
+            if !matches!(outcome, Err(DatabaseError::Conflict(_))) {
+                break;
+            }
+            outcome = store(database.as_mut(), &mut batches);
+        }
+        match outcome {
             Ok(mut group) => {
                 group.summary.seconds = started.elapsed().as_secs_f64();
                 self.queue.observe_speed(group.summary.rows, group.summary.seconds);

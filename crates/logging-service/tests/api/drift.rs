@@ -3,6 +3,13 @@
 use serde_json::{Value, json};
 
 use crate::service::{Service, fresh};
+use crate::store_support::{Fixture, on_each_engine};
+
+on_each_engine! {
+    a_drift_of_the_input_is_found_and_no_drift_is_not,
+    a_reference_outlives_the_service_and_belongs_to_its_file,
+    what_can_be_no_reference_is_refused,
+}
 
 const EAGER: &[&str] = &["--evaluate-seconds", "0.05"];
 const SHA256: &str = "3cea1e0c4d3b12355368948ad03bf3acbe2da83adaece1526c4641c2f7bb58c0";
@@ -30,9 +37,8 @@ async fn verdicts(service: &Service) -> Vec<(String, String)> {
     features.iter().map(|feature| (text(&feature["feature"]), text(&feature["verdict"]))).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_drift_of_the_input_is_found_and_no_drift_is_not() {
-    let (service, _folder) = fresh(EAGER).await;
+async fn a_drift_of_the_input_is_found_and_no_drift_is_not(fixture: Fixture) {
+    let service = fresh(&fixture, EAGER).await;
     service.store(&pictures(400, 0.3)).await;
     assert_eq!(service.get("/drift?model=m").await.json()["models"][0]["drift"], json!(null), "there is no reference");
     let reference = service.post("/drift/reference", &json!({ "model": "m" })).await;
@@ -57,14 +63,13 @@ async fn a_drift_of_the_input_is_found_and_no_drift_is_not() {
     assert!(psi > 0.25 && psi > floor && floor > 0.0, "{psi} {floor}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_reference_outlives_the_service_and_belongs_to_its_file() {
-    let (service, folder) = fresh(&[]).await;
+async fn a_reference_outlives_the_service_and_belongs_to_its_file(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     service.store(&pictures(100, 0.3)).await;
     let profile = service.post("/drift/reference", &json!({ "model": "m", "model_sha256": SHA256 })).await.json();
     service.stop().await;
 
-    let service = Service::start(folder.path(), &[]).await;
+    let service = Service::start(&fixture, &[]).await;
     let kept = service.get("/drift/reference?model=m").await.json();
     assert_eq!(kept["references"], json!([profile]));
     let mut other = profile.clone();
@@ -77,9 +82,8 @@ async fn a_reference_outlives_the_service_and_belongs_to_its_file() {
     assert_eq!(service.get("/drift/reference?model=none").await.json()["references"], json!([]));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_can_be_no_reference_is_refused() {
-    let (service, _folder) = fresh(&[]).await;
+async fn what_can_be_no_reference_is_refused(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     let nothing = service.post("/drift/reference", &json!({ "model": "m" })).await;
     assert_eq!((nothing.status, &nothing.json()["code"]), (422, &json!("invalid_input")));
     service.store(&pictures(10, 0.3)).await;

@@ -3,6 +3,13 @@
 use serde_json::json;
 
 use crate::service::{Answer, Service, fresh};
+use crate::store_support::{Fixture, on_each_engine};
+
+on_each_engine! {
+    request_and_response_make_predictions_in_either_order_once,
+    an_orphan_survives_a_restart_and_becomes_predictions_when_its_time_is_over,
+    what_is_no_event_is_refused_and_counted,
+}
 
 async fn event(service: &Service, kind: &str, id: &str, time: &str, body: &serde_json::Value) -> Answer {
     let kind = format!("org.kubeflow.serving.inference.{kind}");
@@ -20,9 +27,8 @@ async fn event(service: &Service, kind: &str, id: &str, time: &str, body: &serde
     service.send("/cloudevents", &headers, body.to_string()).await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn request_and_response_make_predictions_in_either_order_once() {
-    let (service, _folder) = fresh(&[]).await;
+async fn request_and_response_make_predictions_in_either_order_once(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     let request = json!({ "instances": [[1.0, 2.0], [3.0, 4.0]] });
     let response = json!({ "predictions": [[0.1, 0.9], [0.7, 0.3]] });
     let (at, later) = ("2026-03-01T10:00:00.000Z", "2026-03-01T10:00:00.250Z");
@@ -50,9 +56,8 @@ async fn request_and_response_make_predictions_in_either_order_once() {
     assert_eq!(metrics.get("logging_predictions_total{model=\"flowers\"}"), 4.0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_orphan_survives_a_restart_and_becomes_predictions_when_its_time_is_over() {
-    let (service, folder) = fresh(&[]).await;
+async fn an_orphan_survives_a_restart_and_becomes_predictions_when_its_time_is_over(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     let time = "2026-03-01T10:00:00Z";
     event(&service, "response", "alone", time, &json!({ "predictions": [[0.1, 0.9]] })).await;
     event(&service, "request", "unanswered", time, &json!({ "instances": [[1.0]] })).await;
@@ -60,16 +65,15 @@ async fn an_orphan_survives_a_restart_and_becomes_predictions_when_its_time_is_o
     service.stop().await;
 
     let hurried = ["--evaluate-seconds", "0.05", "--event-wait-seconds", "0.001"];
-    let service = Service::start(folder.path(), &hurried).await;
+    let service = Service::start(&fixture, &hurried).await;
     service.metrics_until("both are over", |m| m.get("logging_cloudevents_total{outcome=\"expired\"}") == 2.0).await;
     service.metrics_until("nothing waits", |m| m.get("logging_cloudevents_waiting") == 0.0).await;
     let rows = service.predictions("").await;
     assert_eq!((rows.len(), &rows[0]["request_id"]), (1, &json!("alone")));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_event_is_refused_and_counted() {
-    let (service, _folder) = fresh(&[]).await;
+async fn what_is_no_event_is_refused_and_counted(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     let answer = service.send("/cloudevents", &[("content-type", "application/json")], "{}").await;
     assert_eq!((answer.status, &answer.json()["code"]), (422, &json!("invalid_input")));
     let answer = event(&service, "response", "odd", "2026-03-01T10:00:00Z", &json!({ "nothing": 1 })).await;

@@ -3,10 +3,15 @@
 use serde_json::{Value, json};
 
 use crate::service::{fresh, smallest};
+use crate::store_support::{Fixture, on_each_engine};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_format_has_every_row_and_the_filters_apply() {
-    let (service, _folder) = fresh(&[]).await;
+on_each_engine! {
+    every_format_has_every_row_and_the_filters_apply,
+    statistics_by_interval_add_up,
+}
+
+async fn every_format_has_every_row_and_the_filters_apply(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     let rows: Vec<Value> = (0..2500)
         .map(|i| json!({ "model": if i % 5 == 0 { "a" } else { "b" }, "label": "x", "confidence": 0.5, "request_id": i.to_string() }))
         .collect();
@@ -34,9 +39,8 @@ async fn every_format_has_every_row_and_the_filters_apply() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn statistics_by_interval_add_up() {
-    let (service, _folder) = fresh(&[]).await;
+async fn statistics_by_interval_add_up(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     let at = |minute: u32| json!({ "model": "m", "label": "x", "confidence": 0.5, "occurred_at": format!("2026-03-01T10:{minute:02}:00Z") });
     service.store(&[at(0), at(5), at(29), at(30), at(59)]).await;
     let answer = service.get("/stats?since=2026-03-01T10:00:00Z&until=2026-03-01T11:00:00Z&interval=30m").await.json();

@@ -3,6 +3,14 @@
 use serde_json::{Value, json};
 
 use crate::service::{Service, fresh, lines};
+use crate::store_support::{Fixture, on_each_engine};
+
+on_each_engine! {
+    labels_late_early_and_revised_are_counted_once_each,
+    a_batch_of_rows_has_a_label_for_each_row,
+    without_labels_there_is_no_accuracy_but_an_expected_one,
+    a_label_that_is_not_valid_is_refused_with_its_place,
+}
 
 /// The windows are looked at all the time.
 const EAGER: &[&str] = &["--evaluate-seconds", "0.05"];
@@ -28,9 +36,8 @@ async fn accepted(service: &Service, labels: &[Value]) -> (u64, u64) {
     (body["accepted"].as_u64().unwrap(), body["duplicates"].as_u64().unwrap())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn labels_late_early_and_revised_are_counted_once_each() {
-    let (service, _folder) = fresh(EAGER).await;
+async fn labels_late_early_and_revised_are_counted_once_each(fixture: Fixture) {
+    let service = fresh(&fixture, EAGER).await;
     service.store(&[predicted("late", "cat", 0.9), predicted("revised", "cat", 0.8)]).await;
     assert_eq!(
         accepted(&service, &[label("late", "cat"), label("revised", "dog"), label("early", "cat")]).await,
@@ -72,9 +79,8 @@ async fn labels_late_early_and_revised_are_counted_once_each() {
     assert_eq!(metrics.get("logging_feedback_total{outcome=\"duplicate\"}"), 3.0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_batch_of_rows_has_a_label_for_each_row() {
-    let (service, _folder) = fresh(&[]).await;
+async fn a_batch_of_rows_has_a_label_for_each_row(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     let row = |row: u32, label: &str| json!({ "model": "m", "label": label, "confidence": 0.9, "request_id": "batch", "row_index": row });
     service.store(&[row(0, "a"), row(1, "b"), row(2, "c")]).await;
     let labels = [
@@ -87,9 +93,8 @@ async fn a_batch_of_rows_has_a_label_for_each_row() {
     assert_eq!((&quality["labelled"], &quality["accuracy"]), (&json!(2), &json!(0.5)));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn without_labels_there_is_no_accuracy_but_an_expected_one() {
-    let (service, _folder) = fresh(EAGER).await;
+async fn without_labels_there_is_no_accuracy_but_an_expected_one(fixture: Fixture) {
+    let service = fresh(&fixture, EAGER).await;
     service.store(&[predicted("a", "cat", 0.5), predicted("b", "cat", 1.0)]).await;
     service
         .metrics_until("evaluated", |m| m.find("logging_window_predictions{model=\"m\",window=\"7d\"}") == Some(2.0))
@@ -101,9 +106,8 @@ async fn without_labels_there_is_no_accuracy_but_an_expected_one() {
     assert!((expected - 0.75).abs() < 1e-9, "{expected}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_label_that_is_not_valid_is_refused_with_its_place() {
-    let (service, _folder) = fresh(&[]).await;
+async fn a_label_that_is_not_valid_is_refused_with_its_place(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     for (labels, index, field) in [
         (json!([{ "request_id": "r", "label": "l" }, { "request_id": "", "label": "l" }]), 1, "request_id"),
         (json!([{ "request_id": "r", "label": "l".repeat(257) }]), 0, "label"),

@@ -5,6 +5,16 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::service::{JSON, NDJSON, fresh, lines, smallest};
+use crate::store_support::{Fixture, on_each_engine};
+
+on_each_engine! {
+    one_record_an_array_or_lines,
+    what_the_smallest_record_lacks_is_filled_in,
+    whatever_is_sent_comes_back,
+    what_was_read_can_be_sent_again,
+    everything_may_be_sent_twice_and_is_stored_once,
+    of_two_records_with_one_id_the_first_stays,
+}
 
 fn with_ids(count: usize) -> Vec<Value> {
     let with_id = |_| {
@@ -15,9 +25,8 @@ fn with_ids(count: usize) -> Vec<Value> {
     (0..count).map(with_id).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn one_record_an_array_or_lines() {
-    let (service, _folder) = fresh(&[]).await;
+async fn one_record_an_array_or_lines(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     let record = smallest();
     let three = vec![record.clone(); 3];
     let mut stored = 0;
@@ -47,9 +56,8 @@ async fn one_record_an_array_or_lines() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_the_smallest_record_lacks_is_filled_in() {
-    let (service, _folder) = fresh(&[]).await;
+async fn what_the_smallest_record_lacks_is_filled_in(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     let before = Timestamp::now();
     service.store(&[smallest()]).await;
     let after = Timestamp::now();
@@ -71,9 +79,8 @@ async fn what_the_smallest_record_lacks_is_filled_in() {
     assert_eq!(service.get(&format!("/predictions/{event_id}")).await.json(), expected);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn whatever_is_sent_comes_back() {
-    let (service, _folder) = fresh(&[]).await;
+async fn whatever_is_sent_comes_back(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     let event_id = Uuid::now_v7();
     let mut sent = json!({
         "event_id": event_id, "request_id": "order-17", "row_index": 3, "occurred_at": "2026-02-03T04:05:06.123456Z",
@@ -99,12 +106,12 @@ async fn whatever_is_sent_comes_back() {
     assert!(stored.get("label").is_none() && stored.get("confidence").is_none(), "{stored}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_read_can_be_sent_again() {
-    let (service, _folder) = fresh(&[]).await;
+async fn what_was_read_can_be_sent_again(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     service.store(&[json!({ "model": "m", "label": "x", "confidence": 1, "note": "kept" })]).await;
     let stored = service.predictions("").await;
-    let (other, _other_folder) = fresh(&[]).await;
+    let another = fixture.another();
+    let other = fresh(&another, &[]).await;
     other.store(&stored).await;
     let mut copied = other.predictions("").await;
     assert_ne!(copied[0]["recorded_at"], stored[0]["recorded_at"]);
@@ -112,9 +119,8 @@ async fn what_was_read_can_be_sent_again() {
     assert_eq!(copied, stored);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn everything_may_be_sent_twice_and_is_stored_once() {
-    let (service, _folder) = fresh(&[]).await;
+async fn everything_may_be_sent_twice_and_is_stored_once(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     let bodies: Vec<(&str, String, u64)> = vec![
         (JSON, with_ids(1)[0].to_string(), 1),
         (JSON, json!(with_ids(5)).to_string(), 5),
@@ -133,9 +139,8 @@ async fn everything_may_be_sent_twice_and_is_stored_once() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_two_records_with_one_id_the_first_stays() {
-    let (service, _folder) = fresh(&[]).await;
+async fn of_two_records_with_one_id_the_first_stays(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     let first = with_ids(1).remove(0);
     let mut second = first.clone();
     second["label"] = json!("dog");

@@ -12,4 +12,6 @@ mod queries;
 mod refusals;
 mod reports;
 mod service;
+#[path = "../store_support/mod.rs"]
+mod store_support;
 mod upkeep;

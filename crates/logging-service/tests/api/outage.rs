@@ -3,16 +3,22 @@
 use std::fs;
 use std::sync::Arc;
 
-use rusqlite::Connection;
 use serde_json::json;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::service::{JSON, Service, fresh, smallest};
+use crate::store_support::{Fixture, on_each_engine};
+
+on_each_engine! {
+    while_the_writer_is_held_up_only_as_much_as_fits_is_taken,
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_its_database_the_service_refuses_and_recovers_by_itself() {
-    let (service, folder) = fresh(&[]).await;
+    let fixture = Fixture::sqlite();
+    let service = fresh(&fixture, &[]).await;
+    let folder = fixture.folder();
     service.store(&[smallest()]).await;
     let (data, away) = (folder.path().join("data"), folder.path().join("away"));
     let mut record = smallest();
@@ -54,10 +60,10 @@ async fn without_its_database_the_service_refuses_and_recovers_by_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_starts_without_its_database_waits_for_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().join("data");
+    let fixture = Fixture::sqlite();
+    let data = fixture.folder().path().join("data");
     fs::write(&data, "").unwrap();
-    let service = Service::start(folder.path(), &[]).await;
+    let service = Service::start(&fixture, &[]).await;
     assert_eq!(service.metrics().await.get("logging_db_initialized"), 0.0);
     assert_eq!(service.get("/health/ready").await.status, 503);
     assert_eq!(service.log(JSON, smallest().to_string()).await.status, 503);
@@ -67,15 +73,13 @@ async fn a_service_that_starts_without_its_database_waits_for_it() {
     assert_eq!(service.get("/health/ready").await.status, 200);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn while_the_writer_is_held_up_only_as_much_as_fits_is_taken() {
+async fn while_the_writer_is_held_up_only_as_much_as_fits_is_taken(fixture: Fixture) {
     const LIMIT: usize = 2;
     const SENT: usize = 8;
-    let (service, folder) = fresh(&["--queue-limit", "2"]).await;
+    let service = fresh(&fixture, &["--queue-limit", "2"]).await;
     let service = Arc::new(service);
     // Somebody with a shell on the database, in the middle of a transaction.
-    let somebody = Connection::open(folder.path().join("data/predictions.db")).unwrap();
-    somebody.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let somebody = fixture.lock();
     let mut answers = JoinSet::new();
     for _ in 0..SENT {
         let service = service.clone();
@@ -87,7 +91,7 @@ async fn while_the_writer_is_held_up_only_as_much_as_fits_is_taken() {
         assert_eq!((answer.status, &answer.json()["code"]), (429, &json!("overloaded")), "{answer:?}");
         assert!(answer.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().unwrap() >= 1), "{answer:?}");
     }
-    somebody.execute_batch("ROLLBACK").unwrap();
+    drop(somebody);
     let mut stored = 0;
     while let Some(answer) = answers.join_next().await {
         let answer = answer.unwrap();

@@ -6,6 +6,16 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::service::{Service, fresh};
+use crate::store_support::{Fixture, on_each_engine};
+
+on_each_engine! {
+    each_filter_keeps_what_it_says_newest_first,
+    pages_show_everything_once_whatever_their_size,
+    what_arrives_between_two_pages_does_not_disturb_them,
+    a_page_has_a_hundred_unless_asked_otherwise,
+    one_prediction_by_its_id,
+    questions_that_make_no_sense_are_refused,
+}
 
 /// Twenty-four predictions, one an hour from midnight, whose `hour` comes back as an unknown field.
 async fn a_day(service: &Service) {
@@ -38,8 +48,7 @@ fn hours(predictions: &[Value]) -> Vec<u32> {
     predictions.iter().map(|prediction| u32::try_from(prediction["hour"].as_u64().unwrap()).unwrap()).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn each_filter_keeps_what_it_says_newest_first() {
+async fn each_filter_keeps_what_it_says_newest_first(fixture: Fixture) {
     type Keeps = fn(u32) -> bool;
     let succeeded: Keeps = |hour| hour % 6 != 5;
     let cases: [(&str, Keeps); 24] = [
@@ -70,7 +79,7 @@ async fn each_filter_keeps_what_it_says_newest_first() {
             hour < 12 && hour % 2 == 0 && hour > 4
         }),
     ];
-    let (service, _folder) = fresh(&[]).await;
+    let service = fresh(&fixture, &[]).await;
     a_day(&service).await;
     for (query, keeps) in cases {
         let expected: Vec<u32> = (0..24).rev().filter(|hour| keeps(*hour)).collect();
@@ -78,9 +87,8 @@ async fn each_filter_keeps_what_it_says_newest_first() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn pages_show_everything_once_whatever_their_size() {
-    let (service, _folder) = fresh(&[]).await;
+async fn pages_show_everything_once_whatever_their_size(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     a_day(&service).await;
     // Many at one time: the page must not end between them and lose some.
     let same = json!({ "model": "surface", "label": "ok", "confidence": 1, "occurred_at": "2026-03-01T10:00:00Z", "hour": 10 });
@@ -110,9 +118,8 @@ async fn pages_show_everything_once_whatever_their_size() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_arrives_between_two_pages_does_not_disturb_them() {
-    let (service, _folder) = fresh(&[]).await;
+async fn what_arrives_between_two_pages_does_not_disturb_them(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     a_day(&service).await;
     let first = service.get("/predictions?limit=12").await.json();
     service.store(&[json!({ "model": "late", "label": "x", "confidence": 1, "hour": 99 })]).await;
@@ -120,17 +127,15 @@ async fn what_arrives_between_two_pages_does_not_disturb_them() {
     assert_eq!(hours(&second), (0..12).rev().collect::<Vec<_>>());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_page_has_a_hundred_unless_asked_otherwise() {
-    let (service, _folder) = fresh(&[]).await;
+async fn a_page_has_a_hundred_unless_asked_otherwise(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     service.store(&vec![crate::service::smallest(); 150]).await;
     assert_eq!(service.predictions("").await.len(), 100);
     assert_eq!(service.predictions("?limit=150").await.len(), 150);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn one_prediction_by_its_id() {
-    let (service, _folder) = fresh(&[]).await;
+async fn one_prediction_by_its_id(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     let id = Uuid::now_v7();
     service.store(&[json!({ "event_id": id, "model": "m", "label": "x", "confidence": 0.5 })]).await;
     for form in [id.to_string(), id.simple().to_string(), id.to_string().to_uppercase()] {
@@ -149,9 +154,8 @@ async fn one_prediction_by_its_id() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn questions_that_make_no_sense_are_refused() {
-    let (service, _folder) = fresh(&[]).await;
+async fn questions_that_make_no_sense_are_refused(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     let foreign_cursor = "f".repeat(31);
     for (path, says) in [
         ("/predictions?limit=0", "between 1 and 1000"),

@@ -3,6 +3,15 @@
 use serde_json::{Value, json};
 
 use crate::service::{Answer, JSON, NDJSON, Service, fresh, lines, smallest};
+use crate::store_support::{Fixture, on_each_engine};
+
+on_each_engine! {
+    a_bad_record_names_its_place_and_its_field_wherever_it_stands,
+    what_is_no_record_at_all,
+    bad_json_is_another_matter_than_a_bad_record,
+    other_content_types,
+    too_much_at_once,
+}
 
 /// The refusal has the one shape and says the right thing, and there is still nothing in the log.
 async fn check(service: &Service, name: &str, answer: &Answer, (status, code, says): (u16, &str, &str)) {
@@ -87,9 +96,8 @@ fn bad_records() -> Vec<(Value, &'static str, &'static str)> {
     ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_bad_record_names_its_place_and_its_field_wherever_it_stands() {
-    let (service, _folder) = fresh(&[]).await;
+async fn a_bad_record_names_its_place_and_its_field_wherever_it_stands(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     for (bad, field, says) in bad_records() {
         let among = [smallest(), smallest(), bad.clone(), smallest()];
         for (form, content_type, body, index) in [
@@ -111,9 +119,8 @@ async fn a_bad_record_names_its_place_and_its_field_wherever_it_stands() {
     assert_eq!(counted.of("logging_predictions_total").sum() + counted.of("logging_duplicates_total").sum(), 0.0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_record_at_all() {
-    let (service, _folder) = fresh(&[]).await;
+async fn what_is_no_record_at_all(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     for (name, content_type, body, index) in [
         ("a number", JSON, "7".to_owned(), 0),
         ("text", JSON, "\"cat\"".to_owned(), 0),
@@ -128,9 +135,8 @@ async fn what_is_no_record_at_all() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn bad_json_is_another_matter_than_a_bad_record() {
-    let (service, _folder) = fresh(&[]).await;
+async fn bad_json_is_another_matter_than_a_bad_record(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     let record = smallest().to_string();
     let cut = &record[..record.len() - 1];
     for (name, content_type, body, index) in [
@@ -153,18 +159,16 @@ async fn bad_json_is_another_matter_than_a_bad_record() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn other_content_types() {
-    let (service, _folder) = fresh(&[]).await;
+async fn other_content_types(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     for content_type in ["", "text/plain", "application/x-www-form-urlencoded", "json", "application/json-seq"] {
         let answer = service.log(content_type, smallest().to_string()).await;
         check(&service, content_type, &answer, (415, "unsupported_media_type", "application/x-ndjson")).await;
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn too_much_at_once() {
-    let (service, _folder) = fresh(&["--queue-limit", "10", "--max-body-bytes", "5000"]).await;
+async fn too_much_at_once(fixture: Fixture) {
+    let service = fresh(&fixture, &["--queue-limit", "10", "--max-body-bytes", "5000"]).await;
     let (ten, eleven) = (vec![smallest(); 10], vec![smallest(); 11]);
     let large = "x".repeat(5001);
     for (name, content_type, body, says) in [

@@ -3,10 +3,17 @@
 use serde_json::json;
 
 use crate::service::{Service, fresh, smallest};
+use crate::store_support::{Fixture, on_each_engine};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn statistics_count_what_was_stored() {
-    let (service, _folder) = fresh(&[]).await;
+on_each_engine! {
+    statistics_count_what_was_stored,
+    metrics_are_there_from_the_start_and_count_what_is_stored,
+    senders_cannot_make_series_without_end,
+    health_routes_and_heads,
+}
+
+async fn statistics_count_what_was_stored(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     let empty = service.get("/stats").await.json();
     assert_eq!((&empty["total"]["predictions"], &empty["models"]), (&json!(0), &json!({})));
     assert_eq!(empty["total"]["mean_confidence"], json!(null), "the mean of nothing is not 0");
@@ -40,9 +47,8 @@ async fn statistics_count_what_was_stored() {
     assert_eq!(summary(&window["total"]), json!([2, 1, 1, 1.0, 0.75, 0.75]));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn metrics_are_there_from_the_start_and_count_what_is_stored() {
-    let (service, folder) = fresh(&["--queue-limit", "50"]).await;
+async fn metrics_are_there_from_the_start_and_count_what_is_stored(fixture: Fixture) {
+    let service = fresh(&fixture, &["--queue-limit", "50"]).await;
     let metrics = service.metrics().await;
     for (series, value) in [
         ("logging_db_initialized", 1.0),
@@ -78,15 +84,14 @@ async fn metrics_are_there_from_the_start_and_count_what_is_stored() {
     assert!((0.0..60.0).contains(&(now - last_write)), "{now} {last_write}");
 
     service.stop().await;
-    let again = Service::start(folder.path(), &[]).await;
+    let again = Service::start(&fixture, &[]).await;
     let metrics = again.metrics().await;
     assert_eq!(metrics.get(r#"logging_predictions_total{model="surface"}"#), 0.0, "a model of before is there at 0");
     assert_eq!(again.count().await, 3, "and so are the rows");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn senders_cannot_make_series_without_end() {
-    let (service, _folder) = fresh(&[]).await;
+async fn senders_cannot_make_series_without_end(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     let models = |count: usize| {
         (0..count)
             .map(|i| json!({ "model": format!("m{i}"), "label": "zebra", "confidence": 1, "request_id": "zebra" }))
@@ -106,9 +111,8 @@ async fn senders_cannot_make_series_without_end() {
     assert_eq!(service.count().await, 300, "every row is stored all the same");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn health_routes_and_heads() {
-    let (service, _folder) = fresh(&[]).await;
+async fn health_routes_and_heads(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
     for path in ["/health", "/health/ready"] {
         let answer = service.get(path).await;
         let expected = json!({ "status": "ready", "database": "available", "queue_depth": 0 });

@@ -1,7 +1,6 @@
 //! A running service and its client.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Duration;
 
 use clap::Parser as _;
@@ -10,12 +9,12 @@ use monitoring::MetricsRegistry;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::metrics::Metrics;
+use crate::store_support::Fixture;
 
 /// How long anything may take to happen before a test gives up on it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -50,16 +49,15 @@ pub(crate) struct Service {
     running: JoinHandle<()>,
 }
 
-/// Starts a service on a database of its own, which lasts as long as the folder that comes with it.
-pub(crate) async fn fresh(flags: &[&str]) -> (Service, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    (Service::start(folder.path(), flags).await, folder)
+/// Starts a service on a database that is new.
+pub(crate) async fn fresh(fixture: &Fixture, flags: &[&str]) -> Service {
+    Service::start(fixture, flags).await
 }
 
 impl Service {
-    /// Serves the database `data/predictions.db` in a folder from a free port.
-    pub(crate) async fn start(folder: &Path, flags: &[&str]) -> Self {
-        let database = format!("sqlite:{}", folder.join("data/predictions.db").display());
+    /// Serves a database from a free port.
+    pub(crate) async fn start(fixture: &Fixture, flags: &[&str]) -> Self {
+        let database = fixture.flag();
         let fixed = ["logging-service", "--database", &database, "--drain-seconds", "0"];
         let config = Config::try_parse_from(fixed.iter().chain(flags)).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -7,6 +7,11 @@ use logging_service::store::DatabaseUrl;
 use serde_json::{Value, json};
 
 use crate::service::{Service, fresh, smallest};
+use crate::store_support::{Fixture, on_each_engine};
+
+on_each_engine! {
+    what_is_too_old_goes_and_the_counts_of_windows_stay,
+}
 
 /// Older than a month, and not so old that its counts would go too.
 fn old(count: usize) -> Vec<Value> {
@@ -16,9 +21,8 @@ fn old(count: usize) -> Vec<Value> {
         .collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_too_old_goes_and_the_counts_of_windows_stay() {
-    let (service, _folder) = fresh(&["--retention-days", "30", "--evaluate-seconds", "0.05"]).await;
+async fn what_is_too_old_goes_and_the_counts_of_windows_stay(fixture: Fixture) {
+    let service = fresh(&fixture, &["--retention-days", "30", "--evaluate-seconds", "0.05"]).await;
     service.store(&old(5000)).await;
     service.store(&[smallest()]).await;
     service
@@ -37,7 +41,8 @@ async fn what_is_too_old_goes_and_the_counts_of_windows_stay() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_beyond_its_bytes_loses_its_oldest() {
-    let (service, _folder) = fresh(&["--retention-bytes", "1000000", "--evaluate-seconds", "0.05"]).await;
+    let fixture = Fixture::sqlite();
+    let service = fresh(&fixture, &["--retention-bytes", "1000000", "--evaluate-seconds", "0.05"]).await;
     for _ in 0..4 {
         service.store(&old(5000)).await;
     }
@@ -50,10 +55,11 @@ async fn a_database_beyond_its_bytes_loses_its_oldest() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn scheduled_backups_are_verified_and_the_old_ones_go() {
+    let fixture = Fixture::sqlite();
     let backups = tempfile::tempdir().unwrap();
     let folder = backups.path().to_str().unwrap();
     let flags = ["--backup-dir", folder, "--backup-hours", "0.0003", "--backup-keep", "2"];
-    let (service, _folder) = fresh(&flags).await;
+    let service = fresh(&fixture, &flags).await;
     service.store(&old(10)).await;
     let files = || {
         let mut files: Vec<_> = std::fs::read_dir(backups.path()).unwrap().map(|file| file.unwrap().path()).collect();
@@ -80,21 +86,22 @@ fn rows(file: &std::path::Path) -> Option<i64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_that_cannot_be_made_is_counted_and_stops_nothing() {
+    let fixture = Fixture::sqlite();
     let scratch = tempfile::tempdir().unwrap();
     let file = scratch.path().join("no-folder");
     std::fs::write(&file, "").unwrap();
-    let (service, _folder) = fresh(&["--backup-dir", file.to_str().unwrap()]).await;
+    let service = fresh(&fixture, &["--backup-dir", file.to_str().unwrap()]).await;
     service.metrics_until("the failure is counted", |m| m.get("logging_backup_failures_total") == 1.0).await;
     service.store(&[smallest()]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_commands_copy_and_check_a_database_in_use() {
-    let (service, folder) = fresh(&[]).await;
+    let fixture = Fixture::sqlite();
+    let service = fresh(&fixture, &[]).await;
     service.store(&[smallest(), smallest()]).await;
-    let database: DatabaseUrl =
-        format!("sqlite:{}", folder.path().join("data/predictions.db").display()).parse().unwrap();
-    let to = folder.path().join("copy.db");
+    let database: DatabaseUrl = fixture.url();
+    let to = fixture.folder().path().join("copy.db");
     let run = |command: Command, database: DatabaseUrl| {
         tokio::task::spawn_blocking(move || format!("{:?}", command::run(&command, &database)))
     };
@@ -108,7 +115,7 @@ async fn the_commands_copy_and_check_a_database_in_use() {
     service.store(&old(1)).await;
     assert_eq!(run(Command::Check, database.clone()).await.unwrap(), sound);
     service.stop().await;
-    let connection = rusqlite::Connection::open(folder.path().join("data/predictions.db")).unwrap();
+    let connection = rusqlite::Connection::open(fixture.file()).unwrap();
     assert_eq!(
         connection
             .execute("DELETE FROM predictions WHERE model = 'cifar10' AND id = (SELECT min(id) FROM predictions)", [])
@@ -117,6 +124,6 @@ async fn the_commands_copy_and_check_a_database_in_use() {
     );
     drop(connection);
     assert_ne!(run(Command::Check, database).await.unwrap(), sound);
-    let service = Service::start(folder.path(), &[]).await;
+    let service = Service::start(&fixture, &[]).await;
     assert_eq!(service.count().await, 2);
 }

@@ -1,15 +1,23 @@
 //! What the tests of the store share: a store in a scratch directory, records, and a witness.
-#![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "each test program uses a part of it")]
+
+mod fixture;
+mod server;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use logging_service::store::{CommitSummary, DatabasePath, Store, StoreError, StoreObserver, StoreOptions};
+use logging_service::store::{
+    CommitSummary, DatabasePath, DatabaseUrl, Store, StoreError, StoreObserver, StoreOptions,
+};
 use prediction_record::PredictionRecord;
 use rusqlite::Connection;
 use tokio::sync::watch;
 use uuid::Uuid;
+
+pub(crate) use fixture::{Fixture, apart, assert_server_holds, on_each_engine};
+pub(crate) use server::Server;
 
 /// Everything that the store told its observer.
 #[derive(Clone, Debug, Default)]
@@ -56,8 +64,13 @@ impl StoreObserver for Witness {
 }
 
 /// Starts a store with the usual limits.
-pub(crate) fn start(path: &Path) -> (Arc<Store>, Arc<Witness>) {
-    start_with(StoreOptions::new(DatabasePath::from(PathBuf::from(path))))
+pub(crate) fn start(database: impl Into<DatabaseUrl>) -> (Arc<Store>, Arc<Witness>) {
+    start_with(StoreOptions::new(database))
+}
+
+/// Starts a store on a file.
+pub(crate) fn start_file(path: &Path) -> (Arc<Store>, Arc<Witness>) {
+    start(DatabasePath::from(PathBuf::from(path)))
 }
 
 pub(crate) fn start_with(options: StoreOptions) -> (Arc<Store>, Arc<Witness>) {

@@ -4,7 +4,8 @@
 //! that need the program say that they skip. A build server (`CI=true`) never goes on.
 
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -20,7 +21,7 @@ struct Tool {
     package: &'static str,
 }
 
-const TOOLS: [Tool; 9] = [
+const TOOLS: [Tool; 10] = [
     Tool { program: "promtool", package: "prometheus" },
     Tool { program: "amtool", package: "prometheus-alertmanager" },
     Tool { program: "prometheus-node-exporter", package: "prometheus-node-exporter" },
@@ -30,6 +31,7 @@ const TOOLS: [Tool; 9] = [
     Tool { program: "busybox", package: "busybox-static" },
     Tool { program: "haproxy", package: "haproxy" },
     Tool { program: "strip", package: "binutils" },
+    Tool { program: "initdb", package: "postgresql" },
 ];
 
 /// Makes the tools available, as far as this machine lets us.
@@ -37,7 +39,7 @@ const TOOLS: [Tool; 9] = [
 /// # Errors
 /// On a build server: where a tool is missing after all. Everywhere: where a person asked to stop meanwhile.
 pub(super) fn provide() -> Result<()> {
-    let missing = missing(&search_path());
+    let missing = missing(&search_path_and_servers());
     if missing.is_empty() {
         say("Everything is here.");
         return Ok(());
@@ -78,7 +80,7 @@ fn install(packages: &[&str], stop: &StopRequest) -> Result<()> {
         apt_get(&["update"])?;
         apt_get(&arguments)?;
     }
-    let missing = missing(&search_path());
+    let missing = missing(&search_path_and_servers());
     ensure!(missing.is_empty(), "the packages are installed, but the programs are not in PATH");
     Ok(())
 }
@@ -93,6 +95,14 @@ fn apt_get(arguments: &[&str]) -> Result<()> {
         bail!("apt-get {} ended with {status}", arguments.join(" "));
     }
     Ok(())
+}
+
+/// Debian puts PostgreSQL's programs beside the search path, a folder for each version.
+fn search_path_and_servers() -> OsString {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let servers = versions.map(|version| version.path().join("bin"));
+    let path = search_path();
+    env::join_paths(env::split_paths(&path).chain(servers)).unwrap_or(path)
 }
 
 fn missing(path: &OsStr) -> Vec<&'static Tool> {

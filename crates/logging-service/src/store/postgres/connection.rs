@@ -1,0 +1,155 @@
+//! One connection to the server, and the statements that it has prepared.
+//!
+//! Rule of thumb: a connection that failed once is not used again; a new one knows where it stands.
+
+use std::collections::HashMap;
+
+use postgres::types::ToSql;
+use postgres::{Client, NoTls, Statement};
+
+use super::super::session::{Columns, DatabaseError, Value, first};
+use super::{ServerUrl, failed, values};
+
+/// Statements that stay prepared; the store has a few dozen.
+const PREPARED: usize = 64;
+
+/// A connection.
+pub(super) struct Connection {
+    client: Client,
+    statements: HashMap<String, Statement>,
+}
+
+impl Connection {
+    /// Connects, and applies these settings.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Failed`] with the cause.
+    pub(super) fn open(url: &ServerUrl, settings: &str) -> Result<Self, DatabaseError> {
+        let mut client = url.config().connect(NoTls).map_err(failed)?;
+        client.batch_execute(settings).map_err(failed)?;
+        Ok(Self { client, statements: HashMap::new() })
+    }
+
+    /// Executes statements without values.
+    ///
+    /// # Errors
+    /// The server's.
+    pub(super) fn batch(&mut self, sql: &str) -> Result<(), DatabaseError> {
+        self.client.batch_execute(sql).map_err(failed)
+    }
+
+    /// Hands each row of a query to `each`.
+    ///
+    /// # Errors
+    /// The server's, or the first of `each`.
+    pub(super) fn query(
+        &mut self,
+        sql: &str,
+        values: &[Value],
+        each: &mut dyn FnMut(Columns) -> Result<(), DatabaseError>,
+    ) -> Result<(), DatabaseError> {
+        use postgres::fallible_iterator::FallibleIterator as _;
+        let statement = self.prepared(sql)?;
+        let parameters = parameters(&statement, values)?;
+        let mut rows = self.client.query_raw(&statement, parameters.iter().map(AsRef::as_ref)).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            each(values::columns(&row)?)?;
+        }
+        Ok(())
+    }
+
+    /// Executes a statement, and says how many rows it changed.
+    ///
+    /// # Errors
+    /// The server's.
+    pub(super) fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, DatabaseError> {
+        let statement = self.prepared(sql)?;
+        let parameters = parameters(&statement, values)?;
+        let parameters: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(AsRef::as_ref).collect();
+        self.client.execute(&statement, &parameters).map_err(failed)
+    }
+
+    /// The rows of a query whose values are of the types that the statement names.
+    ///
+    /// # Errors
+    /// The server's.
+    pub(super) fn rows(
+        &mut self,
+        sql: &str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<postgres::Row>, DatabaseError> {
+        let statement = self.prepared(sql)?;
+        self.client.query(&statement, values).map_err(failed)
+    }
+
+    /// The first column of the first row, a whole number or a flag.
+    ///
+    /// # Errors
+    /// The server's; [`DatabaseError::Failed`] where there is no row.
+    pub(super) fn integer(&mut self, sql: &str, values: &[Value]) -> Result<i64, DatabaseError> {
+        first(self, sql, values, Columns::integer)?.ok_or_else(|| DatabaseError::unreadable("there is none"))
+    }
+
+    /// Runs `work` between `BEGIN` and `COMMIT`.
+    ///
+    /// # Errors
+    /// That of `work`, which rolls back, or the server's.
+    pub(super) fn transaction<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
+        self.batch("BEGIN")?;
+        match work(self) {
+            Ok(result) => {
+                self.commit()?;
+                Ok(result)
+            }
+            Err(error) => {
+                self.roll_back();
+                Err(error)
+            }
+        }
+    }
+
+    /// Returns when the transaction is durable.
+    ///
+    /// # Errors
+    /// The server's; whether it took place is open then.
+    pub(super) fn commit(&mut self) -> Result<(), DatabaseError> {
+        // A timeout would end the wait for a synchronous standby, and the server would call that a success.
+        self.batch("SET LOCAL statement_timeout = 0; COMMIT")
+    }
+
+    /// Ends the transaction without a trace. Where that fails, the connection is gone, and the transaction with it.
+    pub(super) fn roll_back(&mut self) {
+        if let Err(error) = self.batch("ROLLBACK") {
+            tracing::debug!(%error, "transaction_not_rolled_back");
+        }
+    }
+
+    /// Whether the connection is known to be gone.
+    pub(super) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    fn prepared(&mut self, sql: &str) -> Result<Statement, DatabaseError> {
+        if let Some(statement) = self.statements.get(sql) {
+            return Ok(statement.clone());
+        }
+        if self.statements.len() >= PREPARED {
+            self.statements.clear();
+        }
+        let statement = self.client.prepare(sql).map_err(failed)?;
+        self.statements.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+}
+
+fn parameters(statement: &Statement, values: &[Value]) -> Result<Vec<Box<dyn ToSql + Sync>>, DatabaseError> {
+    let kinds = statement.params();
+    if kinds.len() != values.len() {
+        let (wanted, given) = (kinds.len(), values.len());
+        return Err(DatabaseError::Failed(format!("a statement has {wanted} placeholders and {given} values")));
+    }
+    values.iter().zip(kinds).map(|(value, kind)| values::parameter(value, kind)).collect()
+}

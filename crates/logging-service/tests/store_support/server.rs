@@ -1,0 +1,143 @@
+//! A PostgreSQL server for the tests of one program: no port, no file outside of its folder, gone with the program.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use postgres::{Client, NoTls};
+
+/// Ends the server when the pipe from the test program closes, however that program ends.
+const GUARD: &str = r#"
+trap '' INT TERM HUP
+"$@" >"$FOLDER/log" 2>&1 & pid=$!
+read -r _
+kill -QUIT $pid
+wait $pid
+if [ -n "$REMOVE" ]; then rm -rf "$FOLDER"; fi
+"#;
+
+/// A running server.
+pub(crate) struct Server {
+    folder: PathBuf,
+    programs: PathBuf,
+    flags: &'static [&'static str],
+    guard: Option<Child>,
+    /// Whether the guard removes the folder, because nobody else would.
+    is_shared: bool,
+}
+
+impl Server {
+    /// The server that the tests of this program share. It is in no hurry to be durable.
+    ///
+    /// Where PostgreSQL is not installed, the test is to be skipped, and says so; a build server has it.
+    pub(crate) fn shared() -> Option<&'static Self> {
+        static SHARED: OnceLock<Option<Server>> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start(true, &["-c", "fsync=off", "-c", "full_page_writes=off"])).as_ref()
+    }
+
+    /// A server for one test, which may stop it.
+    pub(crate) fn own() -> Option<Self> {
+        Self::start(false, &[])
+    }
+
+    fn start(is_shared: bool, flags: &'static [&'static str]) -> Option<Self> {
+        let Some(programs) = programs() else {
+            assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "PostgreSQL is not installed");
+            eprintln!("SKIPPED: PostgreSQL is not tested, because it is not installed (Debian's package postgresql)");
+            return None;
+        };
+        let folder = tempfile::Builder::new().prefix("glasshouse-pg").tempdir().unwrap().keep();
+        if is_root() {
+            fs::set_permissions(&folder, fs::Permissions::from_mode(0o711)).unwrap();
+            assert!(Command::new("chown").arg("postgres:").arg(&folder).status().unwrap().success());
+        }
+        let mut server = Self { folder, programs, flags, guard: None, is_shared };
+        let made = server
+            .command("initdb")
+            .args(["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "-D"])
+            .arg(server.folder.join("data"))
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{made:?}");
+        server.run();
+        Some(server)
+    }
+
+    /// Starts the server, and returns when it answers.
+    pub(crate) fn run(&mut self) {
+        let postgres = self.command("postgres");
+        let mut guard = Command::new("sh");
+        guard.args(["-c", GUARD, "guard"]).arg(postgres.get_program()).args(postgres.get_args());
+        guard.arg("-D").arg(self.folder.join("data")).arg("-k").arg(&self.folder);
+        guard.args(["-c", "listen_addresses=", "-c", "max_connections=200"]).args(self.flags);
+        guard.env("FOLDER", &self.folder).env("REMOVE", if self.is_shared { "yes" } else { "" });
+        self.guard = Some(guard.current_dir("/").stdin(Stdio::piped()).spawn().unwrap());
+        let started = Instant::now();
+        while Client::connect(&self.url("postgres"), NoTls).is_err() {
+            let log = || fs::read_to_string(self.folder.join("log"));
+            assert!(started.elapsed() < Duration::from_secs(60), "the server does not answer: {:?}", log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Stops the server at once, as a crash would, and returns when it is gone.
+    pub(crate) fn crash(&mut self) {
+        let mut guard = self.guard.take().unwrap();
+        drop(guard.stdin.take());
+        guard.wait().unwrap();
+    }
+
+    /// The URL of a database.
+    pub(crate) fn url(&self, database: &str) -> String {
+        let folder = self.folder.to_str().unwrap().replace('/', "%2F");
+        format!("postgres://postgres:the-secret@{folder}/{database}")
+    }
+
+    /// A database that no other test knows.
+    pub(crate) fn database(&self) -> String {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let mut client = Client::connect(&self.url("postgres"), NoTls).unwrap();
+        client.batch_execute(&format!("CREATE DATABASE {name} STRATEGY wal_log")).unwrap();
+        name
+    }
+
+    /// A program of PostgreSQL's, run by somebody who is not root.
+    fn command(&self, program: &str) -> Command {
+        let program = self.programs.join(program);
+        if !is_root() {
+            return Command::new(program);
+        }
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]).arg(program).current_dir("/");
+        command
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.guard.is_some() {
+            self.crash();
+        }
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
+/// The folder of the newest PostgreSQL's programs: in the search path, or where Debian puts them.
+fn programs() -> Option<PathBuf> {
+    let in_path = std::env::var_os("PATH").unwrap_or_default();
+    let mut debian: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
+        .map(|versions| versions.flatten().map(|version| version.path().join("bin")).collect())
+        .unwrap_or_default();
+    debian.sort();
+    let complete = |folder: &PathBuf| Path::new(folder).join("initdb").is_file() && folder.join("postgres").is_file();
+    std::env::split_paths(&in_path).chain(debian.into_iter().rev()).find(complete)
+}
