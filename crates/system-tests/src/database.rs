@@ -44,6 +44,22 @@ impl Database {
         counts
     }
 
+    /// How many rows each request has.
+    pub fn rows_by_request(&self) -> HashMap<String, u64> {
+        let mut statement = self.0.prepare("SELECT request_id FROM predictions").expect("a statement");
+        let ids = statement.query_map([], |row| row.get::<_, String>(0)).expect("the request ids");
+        let mut counts = HashMap::new();
+        for id in ids {
+            *counts.entry(id.expect("a request id")).or_default() += 1;
+        }
+        counts
+    }
+
+    /// How many different event ids there are.
+    pub fn distinct_events(&self) -> u64 {
+        self.number("SELECT count(DISTINCT event_id) FROM predictions WHERE ?1 = ?1", "")
+    }
+
     fn number(&self, sql: &str, parameter: &str) -> u64 {
         self.0.query_row(sql, [parameter], |row| row.get::<_, i64>(0)).expect("a number").unsigned_abs()
     }

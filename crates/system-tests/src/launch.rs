@@ -33,7 +33,8 @@ impl Launch {
         Self { models: Some(model_folder().into()), ..launch }.flag("--log-url=", "")
     }
 
-    /// The inference service with the shipped models, which logs to the logging service at this address.
+    /// The inference service with the shipped models, which logs to the logging service at this address. Its spool is
+    /// in the scratch folder of each process, unless a flag says otherwise.
     pub fn inference_logging_to(logging: SocketAddr) -> Self {
         let launch = Self::new("inference-service");
         Self { models: Some(model_folder().into()), ..launch }.flag("--log-url=", format!("http://{logging}"))
@@ -41,9 +42,7 @@ impl Launch {
 
     /// The logging service with its database in this file.
     pub fn logging(database: &Path) -> Self {
-        let mut url = OsString::from("sqlite:");
-        url.push(database);
-        Self::new("logging-service").flag("--database=", url)
+        Self::new("logging-service").flag("--database=", database_url(database))
     }
 
     fn new(program: &'static str) -> Self {
@@ -57,9 +56,10 @@ impl Launch {
         }
     }
 
-    /// Adds a flag, such as `--threads=` with `1`.
+    /// Adds a flag, such as `--threads=` with `1`, in place of an earlier one of the same name.
     #[must_use]
     pub fn flag(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.arguments.retain(|argument| !argument.as_encoded_bytes().starts_with(name.as_bytes()));
         let mut argument = OsString::from(name);
         argument.push(value.into());
         self.arguments.push(argument);
@@ -135,4 +135,11 @@ impl Launch {
         }
         panic!("every port was lost to somebody else");
     }
+}
+
+/// What the logging service calls a database file.
+pub(crate) fn database_url(file: &Path) -> OsString {
+    let mut url = OsString::from("sqlite:");
+    url.push(file);
+    url
 }

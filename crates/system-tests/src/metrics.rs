@@ -33,6 +33,11 @@ impl Metrics {
         chosen.map(|sample| sample.value).sum()
     }
 
+    /// The same, or `None` if there is no such series (yet).
+    pub fn find(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+        self.chosen(name, labels).next().is_some().then(|| self.value(name, labels))
+    }
+
     /// The same as a whole number.
     ///
     /// # Panics

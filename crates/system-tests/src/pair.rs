@@ -1,24 +1,48 @@
 //! Both services, one logging to the other.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 use std::time::Duration;
 
+use serde_json::json;
 use tempfile::TempDir;
 
+use crate::launch::database_url;
+use crate::programs::program;
 use crate::{Database, Launch, LogBooks, Service, free_address, wait_until};
 
 /// How long the last records may take to arrive. After an outage, delivery pauses for up to 5 seconds.
 const DELIVERY_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Both services, with a database in a folder of its own.
+/// Where the two keep what must outlive them.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// The folder of the inference service's spool.
+    pub spool: PathBuf,
+    /// The logging service's database file.
+    pub database: PathBuf,
+}
+
+impl Places {
+    /// Both in one folder.
+    pub fn below(folder: &Path) -> Self {
+        Self { spool: folder.join("spool"), database: folder.join("predictions.db") }
+    }
+}
+
+/// Both services, with a database and a spool in a folder of their own.
 pub struct Pair {
     /// Predicts.
     pub inference: Service,
     /// Stores.
     pub logging: Service,
+    /// Starts the inference service again, on the same spool and port.
+    pub inference_again: Launch,
     /// Starts the logging service again, on the same database and port.
     pub logging_again: Launch,
-    folder: TempDir,
+    /// Where they keep what must outlive them.
+    pub places: Places,
+    _folder: TempDir,
 }
 
 impl Pair {
@@ -32,16 +56,31 @@ impl Pair {
     /// # Panics
     /// If one does not become ready.
     pub async fn start_with(change: impl FnOnce(Launch) -> Launch) -> Self {
+        Self::start_at(|places| places, |inference, logging| (change(inference), logging)).await
+    }
+
+    /// The same, with something changed about the places and about both services.
+    ///
+    /// # Panics
+    /// If one does not become ready.
+    pub async fn start_at(
+        place: impl FnOnce(Places) -> Places,
+        change: impl FnOnce(Launch, Launch) -> (Launch, Launch),
+    ) -> Self {
         let folder = TempDir::new().expect("a scratch folder");
-        let logging_again = Launch::logging(&database_in(&folder)).listen(free_address());
+        let places = place(Places::below(folder.path()));
+        let address = free_address();
+        let inference = Launch::inference_logging_to(address).listen(free_address()).flag("--spool=", &places.spool);
+        let logging = Launch::logging(&places.database).listen(address);
+        let (inference_again, logging_again) = change(inference, logging);
         let logging = logging_again.start().await;
-        let inference = change(Launch::inference_logging_to(logging.address)).start().await;
-        Self { inference, logging, logging_again, folder }
+        let inference = inference_again.start().await;
+        Self { inference, logging, inference_again, logging_again, places, _folder: folder }
     }
 
     /// The database, read past the logging service.
     pub fn database(&self) -> Database {
-        Database::open(&database_in(&self.folder))
+        Database::open(&self.places.database)
     }
 
     /// The books as of now.
@@ -54,8 +93,41 @@ impl Pair {
         wait_until("all records are delivered", DELIVERY_PATIENCE, async || self.books().await.spooled == 0).await;
         self.books().await
     }
-}
 
-fn database_in(folder: &TempDir) -> PathBuf {
-    folder.path().join("predictions.db")
+    /// Stores one prediction of the model `before` from long ago: the check compares the counts of windows only after
+    /// the oldest prediction's.
+    ///
+    /// # Panics
+    /// If it is not stored.
+    pub async fn store_an_old_prediction(&self) {
+        let record =
+            json!({ "model": "before", "label": "cat", "confidence": 0.5, "occurred_at": "2026-01-01T00:00:00Z" });
+        let answer = self.logging.post("/log", "application/json", record.to_string()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+
+    /// Runs a command of the logging service's program on the database, beside the service or without it.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn command(&self, arguments: &[&str]) -> Output {
+        Command::new(program("logging-service"))
+            .arg("--database")
+            .arg(database_url(&self.places.database))
+            .args(arguments)
+            .env_clear()
+            .output()
+            .expect("the command runs")
+    }
+
+    /// Runs `logging-service check`, which must find nothing wrong, and compare something.
+    ///
+    /// # Panics
+    /// If it does.
+    pub fn assert_checked(&self) {
+        let output = self.command(&["check"]);
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{}: {said}", output.status);
+        assert!(said.contains(" 0 problems") && !said.contains(" 0 windows"), "{said}");
+    }
 }

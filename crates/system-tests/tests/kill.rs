@@ -1,62 +1,112 @@
-//! Proves that an acknowledgement is a promise: the logging service is killed twenty times under load from several
-//! clients; every record that it has acknowledged is in the database exactly once, the database is sound, and the
-//! books of the inference service, which was delivering all the while, balance.
+//! Proves that an answer is a promise: either service is killed, a hundred times in all, at random moments under load.
+//! Every prediction that a client saw answered is in the log exactly once, every record that the logging service has
+//! acknowledged is in the database exactly once, the database is sound and its counts equal its rows, and the books
+//! balance at every scrape.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use system_tests::{Failure, Load, Outcome, Pair, Shot, Signal, alone, pictures, wait_until};
+use system_tests::{
+    BooksWatch, Failure, Load, Outcome, Pair, RunningLoad, Shot, Signal, alone, assert_exactly_once, pictures,
+    wait_until,
+};
 use uuid::Uuid;
 
-const KILLS: usize = 20;
-/// At least 1 and less than these requests are answered between a delivery and the next kill.
+const KILLS: usize = 100;
+/// At least 1 and less than these requests are answered between a start and the next kill.
 const ANSWERS_BETWEEN_KILLS: std::ops::Range<usize> = 1..80;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The model that the direct clients name.
 const MODEL: &str = "direct";
 
+/// Who dies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Victim {
+    Inference,
+    Logging,
+    Both,
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_acknowledged_survives_twenty_kills() {
+async fn what_was_answered_survives_a_hundred_kills_of_either_service() {
     let _alone = alone().await;
-    let mut pair = Pair::start().await;
+    let mut pair = Pair::start_with(|inference| inference.flag("--record=", "process")).await;
+    pair.store_an_old_prediction().await;
+    let (started, watch) = (Instant::now(), BooksWatch::start(&pair.inference));
     let predicting = predictions(&pair);
     let posting =
-        Load { connections: 4, every: Duration::from_millis(3), requests: None }.start(&pair.logging, records);
+        Load { connections: 2, every: Duration::from_millis(5), requests: None }.start(&pair.logging, records);
 
+    let mut interrupted_deliveries = 0;
     for kill in 0..KILLS {
-        let delivered = pair.books().await.delivered;
-        wait_until("something is delivered", PATIENCE, async || pair.books().await.delivered > delivered).await;
-        // A number by chance, so that the kill comes at any point of the next delivery.
-        let enough = posting.answered() + fastrand::usize(ANSWERS_BETWEEN_KILLS);
-        wait_until("the other clients are served", PATIENCE, async || posting.answered() >= enough).await;
-        pair.logging.crash();
-        pair.logging = pair.logging_again.start().await;
-        let books = pair.books().await;
-        assert!(books.balance() && books.dropped == 0, "after kill {kill}: {books:?}");
+        let victim = victim(kill);
+        // A number by chance, so that the kill comes at any point of a commit, a delivery, or a start.
+        let enough = predicting.answered() + fastrand::usize(ANSWERS_BETWEEN_KILLS);
+        wait_until("predictions are answered", PATIENCE, async || predicting.answered() >= enough).await;
+        if victim != Victim::Inference {
+            let delivered = pair.books().await.delivered;
+            wait_until("something is delivered", PATIENCE, async || pair.books().await.delivered > delivered).await;
+            let enough = posting.answered() + fastrand::usize(ANSWERS_BETWEEN_KILLS) / 2;
+            wait_until("the other clients are served", PATIENCE, async || posting.answered() >= enough).await;
+        }
+        interrupted_deliveries += pair.inference.metrics().await.count("prediction_log_delivery_errors_total", &[]);
+        kill_and_start(&mut pair, victim).await;
     }
+    eprintln!("{KILLS} kills in {:?}", started.elapsed());
 
     let (posted, predicted) = (posting.stop().await, predicting.stop().await);
-    let books = pair.all_delivered().await;
-    let metrics = pair.inference.metrics().await;
-    assert!(metrics.count("prediction_log_delivery_errors_total", &[]) > 0, "no delivery was ever interrupted");
+    pair.all_delivered().await;
+    assert_eq!(watch.stop().await.most_dropped, 0, "a record was dropped");
+    assert!(interrupted_deliveries > 0, "no delivery was ever interrupted");
     pair.logging.signal(Signal::TERM);
     assert_eq!(pair.logging.ends_within(Duration::from_secs(10)).await.code(), Some(0));
 
     let database = pair.database();
-    assert_eq!(database.integrity(), "ok");
+    let answered = assert_exactly_once(&predicted, &database);
+    let broken = predicted.iter().filter(|outcome| matches!(outcome.answer, Err(Failure::Broken(_)))).count();
+    eprintln!("{answered} predictions answered, {broken} interrupted");
+    assert!(answered >= KILLS && broken > 0, "no prediction was under way when the service was killed");
+    // While the models load, there is nobody to ask.
+    let strange = predicted.iter().find(|outcome| ![Some(200), Some(503), None].contains(&outcome.status()));
+    assert!(strange.is_none(), "{:?}", strange.map(|outcome| &outcome.answer));
     acknowledged_once(&posted, &database.event_ids_of(MODEL));
-    let answered = predicted.iter().filter(|outcome| outcome.status() == Some(200)).count();
-    assert_eq!(answered, predicted.len(), "a prediction failed");
-    assert_eq!((books.recorded, books.delivered, books.dropped), (answered as u64, answered as u64, 0));
-    assert_eq!(database.rows() - database.rows_of(MODEL), books.recorded);
+    pair.assert_checked();
 }
 
-fn predictions(pair: &Pair) -> system_tests::RunningLoad {
+/// In turns, so that neither is spared, and sometimes both.
+fn victim(kill: usize) -> Victim {
+    match kill % 10 {
+        9 => Victim::Both,
+        even if even % 2 == 0 => Victim::Inference,
+        _ => Victim::Logging,
+    }
+}
+
+async fn kill_and_start(pair: &mut Pair, victim: Victim) {
+    match victim {
+        Victim::Inference => {
+            pair.inference.crash();
+            pair.inference = pair.inference_again.start().await;
+        }
+        Victim::Logging => {
+            pair.logging.crash();
+            pair.logging = pair.logging_again.start().await;
+        }
+        Victim::Both => {
+            pair.inference.crash();
+            pair.logging.crash();
+            pair.inference = pair.inference_again.start().await;
+            pair.logging = pair.logging_again.start().await;
+        }
+    }
+}
+
+fn predictions(pair: &Pair) -> RunningLoad {
     let examples = pictures("surface");
-    let load = Load { connections: 1, every: Duration::from_millis(5), requests: None };
+    let load = Load { connections: 3, every: Duration::from_millis(5), requests: None };
     load.start(&pair.inference, move |number| Shot::picture("surface", &examples[number % examples.len()]))
 }
 
@@ -112,5 +162,5 @@ fn acknowledged_once(posted: &[Outcome], stored: &HashMap<Uuid, u64>) {
     eprintln!("{acknowledged} records acknowledged, {interrupted} requests interrupted");
     assert!(stored.values().all(|count| *count == 1));
     assert!(interrupted > 0, "no request was under way when the service was killed");
-    assert!(acknowledged >= KILLS * ANSWERS_BETWEEN_KILLS.start);
+    assert!(acknowledged >= KILLS / 2);
 }
