@@ -31,11 +31,13 @@ pub(super) enum DiskError {
     Salvage(#[from] SalvageError),
 }
 
-/// What is known of a spool that was closed because it is damaged.
+/// What is known of a spool that was closed, and is to be opened again by the same process.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Known {
     amount: Amount,
     gone_through: i64,
+    /// It was closed because it is damaged.
+    pub(super) damaged: bool,
 }
 
 /// The open spool.
@@ -57,7 +59,7 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    /// Opens the folder's spool. `known` is what the books count as being in one that turned out damaged.
+    /// Opens the folder's spool. `known` is what the books count as being in it, if this process had it open before.
     ///
     /// # Errors
     /// [`DiskError`]; damage is none.
@@ -71,7 +73,7 @@ impl Disk {
         }
         keep_damaged_log(&folder, books)?;
         let mut lost = 0;
-        let found = if known.is_some() {
+        let found = if known.is_some_and(|known| known.damaged) {
             Err(DiskError::Damaged)
         } else {
             Database::open(&folder.database(), durability).map_err(DiskError::from)
@@ -103,9 +105,9 @@ impl Disk {
         Ok(Self { folder, database, amount, oldest_at, gone_through, stale: false, lent, damaged })
     }
 
-    /// Closes the database, and says what is known of it.
-    pub(super) fn close(self) -> Known {
-        Known { amount: self.amount, gone_through: self.gone_through }
+    /// What is known of it.
+    pub(super) fn known(&self) -> Known {
+        Known { amount: self.amount, gone_through: self.gone_through, damaged: false }
     }
 
     /// Whether nothing waits in it and nothing is set aside.

@@ -39,7 +39,7 @@ pub(super) struct Keeper {
     folder: Option<PathBuf>,
     /// The open spool, even while it takes no records.
     pub(super) disk: Option<Disk>,
-    /// What the books count as being in a spool that was closed because it is damaged.
+    /// What the books count as being in a spool that was closed because it is damaged, or could not be removed.
     known: Option<Known>,
     pub(super) memory: MemoryQueue,
     write_seconds: Histogram,
@@ -211,14 +211,22 @@ impl Keeper {
     /// once all that was in them is delivered, they go.
     fn remove_if_spent(&mut self) -> Result<(), DiskError> {
         if let Some(disk) = self.disk.take_if(|disk| disk.is_spent().unwrap_or(false)) {
-            disk.remove()?;
+            // Should they stay after all, what is in them is not to be counted again.
+            let known = disk.known();
+            if let Err(problem) = disk.remove() {
+                self.known = Some(known);
+                return Err(problem.into());
+            }
         }
         Ok(())
     }
 
     /// Closes the damaged spool, and opens what can be saved of it.
     fn reopen(&mut self) -> Result<(), DiskError> {
-        self.known = self.disk.take().map(Disk::close).or(self.known);
+        self.known = self.disk.take().map(|disk| disk.known()).or(self.known);
+        if let Some(known) = &mut self.known {
+            known.damaged = true;
+        }
         self.open()
     }
 

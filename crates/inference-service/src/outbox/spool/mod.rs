@@ -48,7 +48,7 @@ pub(super) struct SpoolParts {
     pub(super) durability: Durability,
     pub(super) books: Books,
     pub(super) write_seconds: Histogram,
-    /// Rung after each write.
+    /// Rung after each write, and when the disk works again.
     pub(super) bell: Arc<Notify>,
 }
 
@@ -125,13 +125,15 @@ fn run(mut keeper: Keeper, inbox: &Arc<Inbox>, bell: &Notify) {
         let (lines, answers): (Vec<_>, Vec<_>) =
             submissions.into_iter().map(|submission| (submission.lines, submission.answer)).unzip();
         let lines: Vec<Line> = lines.into_iter().flatten().collect();
-        let any = !lines.is_empty();
+        let (any, failed_before) = (!lines.is_empty(), keeper.next_tick().is_some());
         let kept = keeper.keep(lines);
+        // A disk that works again may bring records with it.
+        let works_again = failed_before && keeper.next_tick().is_none();
         for answer in answers {
             // Who does not wait for it has left.
             let _ = answer.send(kept);
         }
-        if any {
+        if any || works_again {
             bell.notify_one();
         }
         for errand in lends {
