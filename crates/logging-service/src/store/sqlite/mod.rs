@@ -66,6 +66,8 @@ impl Engine for Sqlite {
 
     fn check(&self) -> Result<Findings, DatabaseError> {
         let connection = backup::open(self.path.database())?;
+        // Rows and counts are compared as of one moment, whatever is written meanwhile.
+        connection.execute_batch("BEGIN").map_err(failed)?;
         let mut problems = backup::problems(&connection)?;
         let mut findings = check::compare(&mut Reading { connection, tail: Arc::clone(&self.tail) })?;
         problems.append(&mut findings.problems);
