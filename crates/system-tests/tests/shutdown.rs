@@ -1,5 +1,6 @@
 //! Proves that stopping a service loses nothing: on SIGTERM under load, readiness turns first while requests are
-//! still answered, every accepted request gets a complete answer, every record is stored, and the exit code is 0.
+//! still answered, every accepted request gets a complete answer, every record is stored or stays in the spool, and the
+//! exit code is 0.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
@@ -8,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use system_tests::{
-    Failure, Launch, Load, Outcome, Pair, RunningLoad, Service, Shot, Signal, alone, copy_model, pictures, wait_until,
+    Failure, Launch, Load, LogLine, Outcome, Pair, RunningLoad, Service, Shot, Signal, alone, assert_exactly_once,
+    copy_model, pictures, wait_until,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -16,6 +18,8 @@ use uuid::Uuid;
 /// Rounds of each stop under load: what goes wrong here goes wrong seldom.
 const ROUNDS: usize = 5;
 const HEAVY: Load = Load { connections: 8, every: Duration::from_millis(1), requests: None };
+/// Requests whose records are not delivered before the stop.
+const REQUESTS: usize = 200;
 const STOP_PATIENCE: Duration = Duration::from_secs(15);
 const LOAD_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -54,6 +58,49 @@ async fn the_logging_service_stores_whatever_it_acknowledged() {
         assert_eq!(stored.keys().copied().collect::<HashSet<_>>(), acknowledged);
         assert_eq!(pair.database().integrity(), "ok");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_delivered_is_delivered_by_the_next_start() {
+    let _alone = alone().await;
+    let mut pair = Pair::start_with(|inference| inference.flag("--drain-seconds=", "0")).await;
+    pair.logging.crash();
+    let examples = pictures("surface");
+    let load = Load { requests: Some(REQUESTS), ..HEAVY };
+    let picture = move |number: usize| Shot::picture("surface", &examples[number % examples.len()]);
+    let outcomes = load.run(&pair.inference, picture).await;
+    pair.inference.signal(Signal::TERM);
+    assert_eq!(pair.inference.ends_within(STOP_PATIENCE).await.code(), Some(0), "{}", pair.inference.output());
+    ended_in_order(&pair.inference);
+    let lines = system_tests::read_log_lines(&pair.inference.log());
+    let kept = |line: &&LogLine| line["message"].as_str().unwrap().starts_with("prediction_log_records_kept");
+    assert_eq!(lines.iter().find(kept).expect("a line that tells of it")["records"], REQUESTS);
+
+    pair.logging = pair.logging_again.start().await;
+    pair.inference = pair.inference_again.start().await;
+    assert_eq!(pair.inference.metrics().await.count("prediction_log_recovered_total", &[]), REQUESTS as u64);
+    let books = pair.all_delivered().await;
+    assert_eq!((books.recorded, books.delivered, books.dropped), (REQUESTS as u64, REQUESTS as u64, 0));
+    assert_eq!(assert_exactly_once(&outcomes, &pair.database()), REQUESTS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_in_memory_alone_is_told_of_when_it_is_lost() {
+    let _alone = alone().await;
+    let memory = |inference: Launch| inference.flag("--drain-seconds=", "0").flag("--record=", "memory");
+    let mut pair = Pair::start_with(memory).await;
+    pair.logging.crash();
+    let examples = pictures("surface");
+    let load = Load { requests: Some(REQUESTS), ..HEAVY };
+    load.run(&pair.inference, move |number| Shot::picture("surface", &examples[number % examples.len()])).await;
+    assert_eq!(pair.books().await.spooled, REQUESTS as u64);
+    pair.inference.signal(Signal::TERM);
+    assert_eq!(pair.inference.ends_within(STOP_PATIENCE).await.code(), Some(0), "{}", pair.inference.output());
+    let lines = system_tests::read_log_lines(&pair.inference.log());
+    let lost = |line: &&LogLine| line["message"].as_str().unwrap().starts_with("prediction_log_records_lost");
+    let line = lines.iter().find(lost).expect("a line that tells of it");
+    assert_eq!((&line["level"], &line["records"]), (&json!("ERROR"), &json!(REQUESTS)), "{line}");
+    assert!(!pair.places.spool.exists(), "there is a spool, although none was asked for");
 }
 
 #[tokio::test(flavor = "multi_thread")]
