@@ -17,7 +17,7 @@ pub fn assert_exactly_once(outcomes: &[Outcome], database: &Database) -> usize {
         let rows = stored.get(id).copied().unwrap_or_default();
         match &outcome.answer {
             Ok(answer) => {
-                assert_eq!(rows, 1, "rows of {id}, which was answered with {}: {}", answer.status, answer.text())
+                assert_eq!(rows, 1, "rows of {id}, which was answered with {}: {}", answer.status, answer.text());
             }
             Err(failure) => assert!(rows <= 1, "{rows} rows of {id}, which was not answered: {failure:?}"),
         }
