@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
-use serde_json::Value;
-use system_tests::{Pair, alone};
+use serde_json::{Value, json};
+use system_tests::{Answer, Launch, Pair, Shot, alone, client, pictures, wait_until};
 
 /// What is known of a metric besides its name.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,7 +22,9 @@ struct Description {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_metric_has_its_row_and_every_row_its_metric() {
     let _alone = alone().await;
-    let pair = Pair::start().await;
+    let often = |logging: Launch| logging.flag("--evaluate-seconds=", "0.2");
+    let pair = Pair::start_at(|places| places, |inference, logging| (inference, often(logging))).await;
+    predict_and_label(&pair).await;
     let mut exposed = BTreeMap::new();
     for service in [&pair.inference, &pair.logging] {
         exposed.extend(described_by_exposition(&service.get("/metrics").await.text()));
@@ -33,6 +36,19 @@ async fn every_metric_has_its_row_and_every_row_its_metric() {
     for name in documented.keys() {
         assert!(exposed.contains_key(name), "docs/metrics.md describes {name}, which no service exposes");
     }
+}
+
+/// A number that has nothing to stand on has no series, so there must be a prediction and its label.
+async fn predict_and_label(pair: &Pair) {
+    let shot = Shot::picture("cifar10", &pictures("cifar10")[0]);
+    assert_eq!(Answer::to(shot.request(&client(), &pair.inference.url(""))).await.unwrap().status, 200);
+    let label = json!({ "request_id": shot.request_id, "label": "cat" }).to_string();
+    assert_eq!(pair.logging.post("/feedback", "application/json", label).await.status, 200);
+    wait_until("it is evaluated", Duration::from_secs(30), async || {
+        let metrics = pair.logging.metrics().await;
+        ["logging_accuracy", "logging_drift_verdict"].iter().all(|name| metrics.find(name, &[]).is_some())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
