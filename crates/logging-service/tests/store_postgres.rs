@@ -306,6 +306,31 @@ async fn models_are_found_by_their_index() {
     assert!(plan.contains("occurred_at_id_idx") && !plan.contains("Sort  ("), "{plan}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_encrypted_connection_is_a_verified_one() {
+    let Some((server, port, authority)) = apart(Server::encrypted) else { return };
+    let authority = authority.display();
+    let trusting = format!("postgres://postgres@localhost:{port}/postgres?sslmode=require&sslrootcert={authority}");
+    let (store, witness) = start(server_url(&trusting));
+    assert_eq!(witness.told().availability, [true], "{:?}", witness.told());
+    store.submit(records(1)).await.unwrap();
+    assert_eq!(store.count().await.unwrap(), 1);
+    let sessions = "SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+                    WHERE application_name = 'glasshouse-logging-service'";
+    assert_eq!(ask(&server.url("postgres"), sessions), ["t"]);
+    store.close().await;
+    for (refused, why) in [
+        (trusting.replace("localhost", "127.0.0.1"), "not its name"),
+        (format!("postgres://postgres@localhost:{port}/postgres?sslmode=require"), "nobody the system trusts"),
+        (trusting.replace("ca.crt", "absent.crt"), "no authority"),
+    ] {
+        let (store, _) = start(server_url(&refused));
+        assert!(is_unavailable(&store.submit(records(1)).await), "{why}");
+        assert!(is_unavailable(&store.count().await), "{why}");
+    }
+    apart(move || drop(server));
+}
+
 const KILLED_DATABASE: &str = "GLASSHOUSE_KILL_TEST_DATABASE";
 
 /// Writes until it is killed, and prints each id when it is acknowledged.

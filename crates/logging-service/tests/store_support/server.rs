@@ -24,11 +24,20 @@ if [ -n "$REMOVE" ]; then rm -rf "$FOLDER"; fi
 pub(crate) struct Server {
     folder: PathBuf,
     programs: PathBuf,
-    flags: &'static [&'static str],
+    flags: Vec<String>,
     guard: Option<Child>,
     /// Whether the guard removes the folder, because nobody else would.
     is_shared: bool,
+    /// Part of the socket's name; only an encrypted server has a real port.
+    port: u16,
 }
+
+/// An authority, and a server that it vouches for.
+const CERTIFICATES: [&str; 3] = [
+    "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.crt",
+    "req -newkey rsa:2048 -nodes -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout server.key -out server.csr",
+    "x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -copy_extensions copy -out server.crt",
+];
 
 impl Server {
     /// The server that the tests of this program share. It is in no hurry to be durable.
@@ -36,7 +45,7 @@ impl Server {
     /// Where PostgreSQL is not installed, the test is to be skipped, and says so; a build server has it.
     pub(crate) fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Server>> = OnceLock::new();
-        SHARED.get_or_init(|| Self::start(true, &["-c", "fsync=off", "-c", "full_page_writes=off"])).as_ref()
+        SHARED.get_or_init(|| Self::start(true, &["fsync=off", "full_page_writes=off"])).as_ref()
     }
 
     /// A server for one test, which may stop it.
@@ -44,9 +53,42 @@ impl Server {
         Self::start(false, &[])
     }
 
-    fn start(is_shared: bool, flags: &'static [&'static str]) -> Option<Self> {
+    /// A server that encrypts, at a loopback port; and the authority that vouches for it, as `localhost`.
+    pub(crate) fn encrypted() -> Option<(Self, u16, PathBuf)> {
+        if Command::new("openssl").arg("version").output().is_err() {
+            assert!(!on_build_server(), "openssl is not installed");
+            eprintln!("SKIPPED: encryption is not tested, because openssl is not installed");
+            return None;
+        }
+        let mut server = Self::own()?;
+        server.crash();
+        for arguments in CERTIFICATES {
+            let made = Command::new("openssl").args(arguments.split(' ')).current_dir(&server.folder).output().unwrap();
+            assert!(made.status.success(), "{made:?}");
+        }
+        if is_root() {
+            let key = server.folder.join("server.key");
+            assert!(Command::new("chown").arg("postgres:").arg(key).status().unwrap().success());
+        }
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let file = |name: &str| server.folder.join(name).display().to_string();
+        let settings = [
+            "ssl=on".to_owned(),
+            "listen_addresses=127.0.0.1".to_owned(),
+            format!("port={port}"),
+            format!("ssl_cert_file={}", file("server.crt")),
+            format!("ssl_key_file={}", file("server.key")),
+        ];
+        server.flags.extend(settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting]));
+        let authority = server.folder.join("ca.crt");
+        server.port = port;
+        server.run();
+        Some((server, port, authority))
+    }
+
+    fn start(is_shared: bool, settings: &[&str]) -> Option<Self> {
         let Some(programs) = programs() else {
-            assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "PostgreSQL is not installed");
+            assert!(!on_build_server(), "PostgreSQL is not installed");
             eprintln!("SKIPPED: PostgreSQL is not tested, because it is not installed (Debian's package postgresql)");
             return None;
         };
@@ -55,7 +97,8 @@ impl Server {
             fs::set_permissions(&folder, fs::Permissions::from_mode(0o711)).unwrap();
             assert!(Command::new("chown").arg("postgres:").arg(&folder).status().unwrap().success());
         }
-        let mut server = Self { folder, programs, flags, guard: None, is_shared };
+        let flags = settings.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]).collect();
+        let mut server = Self { folder, programs, flags, guard: None, is_shared, port: 5432 };
         let made = server
             .command("initdb")
             .args(["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "-D"])
@@ -73,7 +116,7 @@ impl Server {
         let mut guard = Command::new("sh");
         guard.args(["-c", GUARD, "guard"]).arg(postgres.get_program()).args(postgres.get_args());
         guard.arg("-D").arg(self.folder.join("data")).arg("-k").arg(&self.folder);
-        guard.args(["-c", "listen_addresses=", "-c", "max_connections=200"]).args(self.flags);
+        guard.args(["-c", "listen_addresses=", "-c", "max_connections=200"]).args(&self.flags);
         guard.env("FOLDER", &self.folder).env("REMOVE", if self.is_shared { "yes" } else { "" });
         self.guard = Some(guard.current_dir("/").stdin(Stdio::piped()).spawn().unwrap());
         let started = Instant::now();
@@ -94,7 +137,7 @@ impl Server {
     /// The URL of a database.
     pub(crate) fn url(&self, database: &str) -> String {
         let folder = self.folder.to_str().unwrap().replace('/', "%2F");
-        format!("postgres://postgres:the-secret@{folder}/{database}")
+        format!("postgres://postgres:the-secret@{folder}:{}/{database}", self.port)
     }
 
     /// A database that no other test knows.
@@ -125,6 +168,10 @@ impl Drop for Server {
         }
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+fn on_build_server() -> bool {
+    std::env::var_os("CI").is_some_and(|value| value == "true")
 }
 
 fn is_root() -> bool {

@@ -25,7 +25,11 @@ impl Connection {
     /// # Errors
     /// [`DatabaseError::Failed`] with the cause.
     pub(super) fn open(url: &ServerUrl, settings: &str) -> Result<Self, DatabaseError> {
-        let mut client = url.config().connect(NoTls).map_err(failed)?;
+        let mut client = match url.trust() {
+            Some(trust) => url.config().connect(trust.connector()?),
+            None => url.config().connect(NoTls),
+        }
+        .map_err(failed)?;
         client.batch_execute(settings).map_err(failed)?;
         Ok(Self { client, statements: HashMap::new() })
     }

@@ -9,6 +9,7 @@ mod pool;
 mod predictions;
 mod schema;
 mod session;
+mod tls;
 mod url;
 mod values;
 

@@ -3,6 +3,7 @@
 //! Rule of thumb: the password is for the server alone; whatever is shown is put together without it.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use postgres::Config;
 use postgres::config::{Host, SslMode, TargetSessionAttrs};
 
 use super::super::StoreError;
+use super::tls::Trust;
 
 /// How long a server may take to answer the call.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -18,18 +20,25 @@ const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(30), Duration:
 
 /// A database on a server, parsed from `postgres://user:password@host:port/name`.
 ///
-/// Several hosts, separated by commas, are tried in turn until one can be written to.
+/// Several hosts, separated by commas, are tried in turn until one can be written to. With `sslmode=require` the
+/// connection is encrypted, and the server's certificate verified against `sslrootcert=FILE` or else the system's.
 #[derive(Clone)]
 pub struct ServerUrl {
     url: String,
     /// Boxed, for it is large and the path of a file is not.
     config: Box<Config>,
+    trust: Option<Trust>,
 }
 
 impl ServerUrl {
     /// How to connect.
     pub(super) fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Who may vouch for the server; nothing where the connection is not encrypted.
+    pub(super) fn trust(&self) -> Option<&Trust> {
+        self.trust.as_ref()
     }
 }
 
@@ -39,22 +48,17 @@ impl FromStr for ServerUrl {
     fn from_str(url: &str) -> Result<Self, StoreError> {
         // The URL holds a password, so an error names what is wrong and quotes nothing.
         let invalid = |problem: &str| StoreError::InvalidUrl(format!("postgres://…: {problem}"));
-        let mut config: Config = url.parse().map_err(|error: postgres::Error| {
+        let (rest, trust) = encryption(url).map_err(invalid)?;
+        let mut config: Config = rest.parse().map_err(|error: postgres::Error| {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             invalid(cause.as_deref().unwrap_or("it cannot be read"))
         })?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(invalid("a host is missing"));
         }
-        if config.get_ssl_mode() == SslMode::Require {
-            return Err(invalid(
-                "sslmode=require is not supported: this program speaks no TLS to PostgreSQL; use a private network \
-                 or a tunnel that encrypts",
-            ));
-        }
         let (idle, interval, retries) = KEEPALIVE;
         config
-            .ssl_mode(SslMode::Disable)
+            .ssl_mode(if trust.is_some() { SslMode::Require } else { SslMode::Disable })
             .application_name("glasshouse-logging-service")
             .keepalives(true)
             .keepalives_idle(idle)
@@ -66,8 +70,31 @@ impl FromStr for ServerUrl {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_TIMEOUT);
         }
-        Ok(Self { url: url.to_owned(), config: Box::new(config) })
+        Ok(Self { url: url.to_owned(), config: Box::new(config), trust })
     }
+}
+
+/// Takes the parameters of encryption out of the URL: the client knows fewer of them than PostgreSQL's own.
+fn encryption(url: &str) -> Result<(String, Option<Trust>), &'static str> {
+    let Some((place, parameters)) = url.split_once('?') else {
+        return Ok((url.to_owned(), None));
+    };
+    let (mut rest, mut encrypted, mut file) = (Vec::new(), false, None);
+    for parameter in parameters.split('&') {
+        match parameter.split_once('=') {
+            // "prefer" would go on in the clear wherever somebody in between wants it to, so it is no more than that.
+            Some(("sslmode", "disable" | "allow" | "prefer")) => {}
+            Some(("sslmode", "require" | "verify-ca" | "verify-full")) => encrypted = true,
+            Some(("sslmode", _)) => return Err("sslmode: expected disable, require or verify-full"),
+            Some(("sslrootcert", path)) => file = Some(PathBuf::from(path.replace("%2F", "/"))),
+            _ => rest.push(parameter),
+        }
+    }
+    if file.is_some() && !encrypted {
+        return Err("sslrootcert has no use without sslmode=require");
+    }
+    let trust = encrypted.then(|| file.map_or(Trust::System, Trust::File));
+    Ok((format!("{place}?{}", rest.join("&")), trust))
 }
 
 impl PartialEq for ServerUrl {
@@ -126,9 +153,23 @@ mod tests {
     }
 
     #[test]
+    fn encryption_is_asked_for_and_then_verified() {
+        let trust = |parameters: &str| {
+            format!("postgres://ann@db/log{parameters}").parse::<ServerUrl>().unwrap().trust().cloned()
+        };
+        assert_eq!(trust(""), None);
+        assert_eq!(trust("?sslmode=prefer&connect_timeout=3"), None);
+        assert_eq!(trust("?sslmode=require"), Some(Trust::System));
+        assert_eq!(
+            trust("?connect_timeout=3&sslmode=verify-full&sslrootcert=/etc/ca.pem"),
+            Some(Trust::File(PathBuf::from("/etc/ca.pem")))
+        );
+    }
+
+    #[test]
     fn what_cannot_be_used_is_refused_without_being_quoted() {
         for (url, word) in [
-            ("postgres://ann:s3cr3t@db/log?sslmode=require", "TLS"),
+            ("postgres://ann:s3cr3t@db/log?sslrootcert=ca.pem", "sslrootcert"),
             ("postgres://ann:s3cr3t@db/log?sslmode=s3cr3t", "sslmode"),
             ("postgres://ann:s3cr3t@db:s3cr3t/log", ""),
             ("postgres://", "host"),
