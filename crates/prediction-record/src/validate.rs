@@ -29,6 +29,10 @@ impl Invalid {
     fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
         Self { field: field.into(), problem: problem.into() }
     }
+
+    fn at(self, field: String) -> Self {
+        Self { field, ..self }
+    }
 }
 
 impl PredictionRecord {
@@ -111,8 +115,9 @@ impl PredictionRecord {
             return Err(Invalid::new("top", format!("has more than {MAX_TOP} entries")));
         }
         for (i, Score { label, confidence, .. }) in self.top.iter().enumerate() {
-            text(&format!("top[{i}].label"), label, MAX_LABEL_CHARS)?;
-            probability(&format!("top[{i}].confidence"), *confidence)?;
+            // Where it stands is written out only where something is wrong with it: most records are valid.
+            text("", label, MAX_LABEL_CHARS).map_err(|invalid| invalid.at(format!("top[{i}].label")))?;
+            probability("", *confidence).map_err(|invalid| invalid.at(format!("top[{i}].confidence")))?;
         }
         Ok(())
     }
@@ -154,8 +159,8 @@ impl InputSummary {
         spread("input.contrast", self.contrast)?;
         spread("input.sharpness", self.sharpness)?;
         for (i, (mean, std)) in self.mean.iter().zip(&self.std).enumerate() {
-            finite(&format!("input.mean[{i}]"), *mean)?;
-            spread(&format!("input.std[{i}]"), *std)?;
+            finite("", *mean).map_err(|invalid| invalid.at(format!("input.mean[{i}]")))?;
+            spread("", *std).map_err(|invalid| invalid.at(format!("input.std[{i}]")))?;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! Rule of thumb: what a person has to type more than once is a command here, and the build server types
 //! the same one. Nothing of the product lives in this crate.
 
+mod bench;
 mod console;
 mod demo;
 mod generate;
@@ -31,6 +32,8 @@ enum Task {
     Up(up::UpOptions),
     /// Send traffic to a running inference-service, with an episode of drift, so that there is something to see.
     Demo(demo::DemoOptions),
+    /// Measure what the prediction log costs and how much it takes, and hold it against its targets.
+    Bench(bench::BenchOptions),
     /// Everything a change has to pass: structure, formatting, lints, docs, all tests.
     Test,
     /// Check the structure of the repository only (a part of `test`).
@@ -53,6 +56,7 @@ fn run(task: Option<Task>) -> Result<()> {
     match task {
         Some(Task::Up(options)) => up::run(&options),
         Some(Task::Demo(options)) => demo::run(&options),
+        Some(Task::Bench(options)) => bench::run(&options),
         Some(Task::Test) => test::run(),
         Some(Task::Tidy) => tidy::run(),
         Some(Task::Generate(options)) => generate::run(&options),

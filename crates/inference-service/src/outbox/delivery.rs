@@ -39,8 +39,9 @@ label_enum! {
 const BATCH_RECORDS: usize = 500;
 /// Bytes of one request, about.
 const BATCH_BYTES: u64 = 1024 * 1024;
-/// How long a record may wait for others to share its request.
-const LINGER: Duration = Duration::from_millis(50);
+/// How long a record may wait for others to share its request. A request costs both services far more than a record
+/// of it does, the commit at its end above all, so a busy service sends a few large ones.
+const LINGER: Duration = Duration::from_millis(200);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -85,11 +86,15 @@ impl Delivery {
             }
             match self.deliver(&batch).await {
                 Ok(()) => {
+                    let more_wait = batch.len() == batch_limit || bytes(&batch) >= BATCH_BYTES / 2;
                     self.spool.settle(Settlement::Delivered);
                     if pause != FIRST_PAUSE {
                         info!(spooled = self.books.waiting().records, "prediction_log_delivery_resumed");
                     }
                     (pause, batch_limit) = (FIRST_PAUSE, BATCH_RECORDS);
+                    if !more_wait {
+                        self.linger().await;
+                    }
                 }
                 Err((DeliveryError::Rejected, problem)) if batch.len() == 1 => {
                     error!(problem, record = %String::from_utf8_lossy(&batch[0].text), "prediction_log_record_rejected");
@@ -111,9 +116,20 @@ impl Delivery {
     /// Waits for a record, and then a moment for others to go with it.
     async fn wait_for_records(&mut self) {
         tokio::select! {
-            () = self.bell.notified() => sleep(LINGER).await,
+            () = self.bell.notified() => {}
             // An error means that the outbox is gone, and with it everybody who could record.
-            _ = self.stop.changed() => {}
+            _ = self.stop.changed() => return,
+        }
+        self.linger().await;
+    }
+
+    /// Lets records gather, unless the service stops.
+    async fn linger(&mut self) {
+        if self.stop.borrow().is_none() {
+            tokio::select! {
+                () = sleep(LINGER) => {}
+                _ = self.stop.changed() => {}
+            }
         }
     }
 
@@ -157,6 +173,10 @@ impl Delivery {
         let (status, answer) = exchanged.map_err(|error| (DeliveryError::Connection, causes(&error)))?;
         judge(status, &answer, batch.len())
     }
+}
+
+fn bytes(batch: &[Line]) -> u64 {
+    batch.iter().map(Line::size).sum()
 }
 
 fn judge(status: StatusCode, answer: &[u8], sent: usize) -> Result<(), (DeliveryError, String)> {

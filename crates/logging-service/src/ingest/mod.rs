@@ -13,6 +13,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use monitoring::{ApiError, ErrorCode};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tracing::info;
 
@@ -25,12 +26,21 @@ pub(crate) use feedback::feedback;
 
 /// How long a client may take to send its body.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
+/// Bytes of a body that takes long to parse, compared with everything else about a request.
+const LARGE_BODY: usize = 64 * 1024;
 
 /// Stores one record, a JSON array of them, or NDJSON.
 pub(crate) async fn log(State(app): State<App>, request: Request<Body>) -> Result<Json<Accepted>, ApiError> {
     let started = Instant::now();
     let (headers, body) = body(&app, request).await?;
-    let records = records::parse(&headers, &body, app.config.queue_limit as usize)?;
+    let most = app.config.queue_limit as usize;
+    let records = if body.len() < LARGE_BODY {
+        records::parse(&headers, &body, most)?
+    } else {
+        // Milliseconds, in which other requests shall not wait for this one.
+        let parsing = spawn_blocking(move || records::parse(&headers, &body, most));
+        parsing.await.map_err(ApiError::internal)??
+    };
     let stored = app.store.submit(records).await.map_err(refusal)?;
     info!(
         accepted = stored.accepted,

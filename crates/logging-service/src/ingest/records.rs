@@ -68,10 +68,8 @@ fn array<T: Item>(body: &[u8], most: usize) -> Result<Vec<T>, ApiError> {
 
 fn lines<T: Item>(body: &[u8], most: usize) -> Result<Vec<T>, ApiError> {
     let lines = body.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
-    if lines.clone().take(most + 1).count() > most {
-        return Err(too_many(most));
-    }
-    lines.enumerate().map(|(index, line)| record(index, line)).collect()
+    let within = |index| if index < most { Ok(index) } else { Err(too_many(most)) };
+    lines.enumerate().map(|(index, line)| record(within(index)?, line)).collect()
 }
 
 fn record<T: Item>(index: usize, json: &[u8]) -> Result<T, ApiError> {

@@ -8,11 +8,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prediction_record::PredictionRecord;
-
 use super::StoreError;
 use super::check::Findings;
 use super::postgres::{Postgres, ServerUrl};
+use super::row::NewRow;
 use super::session::{DatabaseError, Session};
 use super::sqlite::{DatabasePath, Sqlite};
 
@@ -99,11 +98,11 @@ pub(crate) trait Transaction: Session {
     /// That of `work`.
     fn savepoint(&mut self, work: &mut Work<'_>) -> Result<(), DatabaseError>;
 
-    /// Inserts completed records; says of each whether it is new. `recorded_at` is in microseconds since 1970.
+    /// Inserts rows; says of each whether it is new. `recorded_at` is in microseconds since 1970.
     ///
     /// # Errors
     /// [`DatabaseError::Refused`] where a record breaks a constraint, and others.
-    fn insert(&mut self, records: &[PredictionRecord], recorded_at: i64) -> Result<Vec<bool>, DatabaseError>;
+    fn insert(&mut self, rows: &[NewRow], recorded_at: i64) -> Result<Vec<bool>, DatabaseError>;
 
     /// Whoever else wants the lock waits until this transaction ends. Needed where several programs write to one
     /// database and read before they write.

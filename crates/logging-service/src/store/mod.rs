@@ -48,11 +48,15 @@ pub use sqlite::DatabasePath;
 pub use stats::{MAX_NAMES, Stats, Summary};
 
 use engine::{Backup, Engine, Transaction};
-use queue::{Batch, Queue};
+use queue::{Batch, Counted, Queue};
 use reader::Reader;
+use row::NewRow;
 use session::DatabaseError;
 pub(crate) use session::Session;
 use writer::Writer;
+
+/// Records of a submission that are counted before they come to the writer; fewer are counted there in less time.
+const WORTH_COUNTING: usize = 16;
 
 /// What became of a submission.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -139,14 +143,16 @@ impl Store {
     /// [`StoreError::Overloaded`], [`StoreError::BatchTooLarge`] and [`StoreError::Refused`]: nothing
     /// was stored. [`StoreError::Unavailable`]: send the same records again later. [`StoreError::NewerSchema`]:
     /// the same, to a newer version of this program.
-    pub async fn submit(&self, mut records: Vec<PredictionRecord>) -> Result<Accepted, StoreError> {
+    pub async fn submit(&self, records: Vec<PredictionRecord>) -> Result<Accepted, StoreError> {
         if records.is_empty() {
             return Ok(Accepted::default());
         }
-        records.iter_mut().for_each(row::complete);
+        let rows = records.into_iter().map(NewRow::of).collect::<Result<Vec<_>, _>>()?;
+        let counted = (rows.len() >= WORTH_COUNTING).then(|| Counted::of(&rows));
         let (answer, outcome) = oneshot::channel();
-        self.queue.push(Batch::Records { records, answer })?;
-        outcome.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer stopped".to_owned())))
+        self.queue.push(Batch::Records { rows, counted, answer })?;
+        let stopped = || Err(StoreError::Unavailable("the writer stopped".to_owned()));
+        outcome.await.map_or_else(|_| stopped(), |answer| answer.outcome)
     }
 
     /// Writes anything else than predictions, in the writer's next transaction, as `weight` records.

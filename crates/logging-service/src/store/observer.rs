@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::StoreError;
+use super::row::NewRow;
 
 /// Watches the writer. Every method is called on the writer's thread, before the callers concerned
 /// get their answers: a client that was answered finds itself counted. It must be quick and must not panic.
@@ -41,8 +42,22 @@ pub struct ModelCounts {
 }
 
 impl CommitSummary {
-    /// Counts one record of `model`.
-    pub(super) fn count(&mut self, model: &str, row: ModelCounts) {
+    /// Counts rows, of which those are duplicates that are not `new`; without it, none is.
+    pub(super) fn of(rows: &[NewRow], new: Option<&[bool]>) -> Self {
+        let mut summary = Self::default();
+        for (index, NewRow { record, .. }) in rows.iter().enumerate() {
+            let is_new = new.is_none_or(|new| new.get(index) == Some(&true));
+            let counts = if is_new {
+                ModelCounts { accepted: 1, duplicates: 0, defects: u64::from(record.defect) }
+            } else {
+                ModelCounts { duplicates: 1, ..ModelCounts::default() }
+            };
+            summary.count(&record.model, counts);
+        }
+        summary
+    }
+
+    fn count(&mut self, model: &str, row: ModelCounts) {
         self.rows += 1;
         match self.models.get_mut(model) {
             Some(counts) => counts.add(row),

@@ -7,12 +7,13 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use prediction_record::PredictionRecord;
 use tokio::sync::oneshot;
 
 use super::engine::Transaction;
+use super::row::NewRow;
 use super::session::DatabaseError;
-use super::{Accepted, StoreError};
+use super::windows::Windows;
+use super::{Accepted, CommitSummary, StoreError};
 
 /// Rows per second assumed until the first commit was measured.
 const ASSUMED_ROWS_PER_SECOND: f64 = 5_000.0;
@@ -26,12 +27,36 @@ pub(super) enum Batch {
     /// Predictions.
     Records {
         /// The predictions.
-        records: Vec<PredictionRecord>,
+        rows: Vec<NewRow>,
+        /// What they add up to if all of them are new; counted by the caller, who has more time than the writer.
+        counted: Option<Counted>,
         /// Where the answer goes.
-        answer: oneshot::Sender<Result<Accepted, StoreError>>,
+        answer: oneshot::Sender<Answer>,
     },
     /// Anything else.
     Job(Box<dyn Job>),
+}
+
+/// What became of the rows, and the rows themselves: letting go of a thousand takes time, and it is the caller's to
+/// spend.
+pub(super) struct Answer {
+    pub(super) outcome: Result<Accepted, StoreError>,
+    pub(super) _rows: Vec<NewRow>,
+}
+
+/// What rows add up to.
+pub(super) struct Counted {
+    pub(super) windows: Windows,
+    pub(super) summary: CommitSummary,
+}
+
+impl Counted {
+    /// Counts rows as new ones.
+    pub(super) fn of(rows: &[NewRow]) -> Self {
+        let mut windows = Windows::default();
+        windows.observe(rows.iter().map(|row| &row.record));
+        Self { windows, summary: CommitSummary::of(rows, None) }
+    }
 }
 
 /// Something to be written in a transaction.
@@ -53,7 +78,7 @@ impl Batch {
     /// How much room it takes, in records.
     pub(super) fn weight(&self) -> usize {
         match self {
-            Self::Records { records, .. } => records.len(),
+            Self::Records { rows, .. } => rows.len(),
             Self::Job(job) => job.weight(),
         }
     }
@@ -61,8 +86,8 @@ impl Batch {
     /// Answers the caller. One that stopped waiting is no concern: its rows are stored all the same.
     pub(super) fn answer(self, outcome: Result<Accepted, StoreError>) {
         match self {
-            Self::Records { answer, .. } => {
-                let _ = answer.send(outcome);
+            Self::Records { rows, answer, .. } => {
+                let _ = answer.send(Answer { outcome, _rows: rows });
             }
             Self::Job(job) => job.answer(outcome.map(|_| ())),
         }
@@ -217,13 +242,15 @@ fn as_f64(count: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use prediction_record::PredictionRecord;
+
     use super::*;
 
     const NOW: Duration = Duration::ZERO;
 
     fn batch(records: usize) -> Batch {
-        let record = PredictionRecord { model: records.to_string(), ..Default::default() };
-        Batch::Records { records: vec![record; records], answer: oneshot::channel().0 }
+        let row = || NewRow::of(PredictionRecord { model: records.to_string(), ..Default::default() }).unwrap();
+        Batch::Records { rows: (0..records).map(|_| row()).collect(), counted: None, answer: oneshot::channel().0 }
     }
 
     fn open(limit: usize) -> Queue {

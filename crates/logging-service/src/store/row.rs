@@ -24,8 +24,37 @@ pub struct StoredPrediction {
     pub recorded_at: Timestamp,
 }
 
+/// A complete record on its way to the writer, with the JSON of its columns written: the writer is one, and those who
+/// have something to be written are many.
+pub(crate) struct NewRow {
+    /// The record.
+    pub(super) record: PredictionRecord,
+    /// JSON of `top`; `None` if it is empty.
+    pub(super) top: Option<String>,
+    /// JSON of `input`.
+    pub(super) input: Option<String>,
+    /// JSON of `extra`; `None` if it is empty.
+    pub(super) extra: Option<String>,
+}
+
+impl NewRow {
+    /// Completes a record.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Refused`] for what JSON cannot express.
+    pub(super) fn of(mut record: PredictionRecord) -> Result<Self, DatabaseError> {
+        complete(&mut record);
+        Ok(Self {
+            top: json_unless(record.top.is_empty(), &record.top)?,
+            input: json_unless(record.input.is_none(), &record.input)?,
+            extra: json_unless(record.extra.is_empty(), &record.extra)?,
+            record,
+        })
+    }
+}
+
 /// Fills in what the sender may leave out: the ids and the time.
-pub(super) fn complete(record: &mut PredictionRecord) {
+fn complete(record: &mut PredictionRecord) {
     let event_id = *record.event_id.get_or_insert_with(Uuid::now_v7);
     record.request_id.get_or_insert_with(|| event_id.to_string());
     record.occurred_at.get_or_insert_with(Timestamp::now);
@@ -91,7 +120,7 @@ pub(crate) fn ceil_microseconds(time: Timestamp) -> i64 {
 }
 
 /// The JSON of a value that is not empty.
-pub(super) fn json_unless(empty: bool, value: &impl Serialize) -> Result<Option<String>, DatabaseError> {
+fn json_unless(empty: bool, value: &impl Serialize) -> Result<Option<String>, DatabaseError> {
     if empty {
         return Ok(None);
     }

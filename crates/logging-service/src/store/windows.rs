@@ -39,15 +39,33 @@ impl Key {
 }
 
 /// What a transaction adds to the counts.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Windows(BTreeMap<Key, WindowCounts>);
 
 impl Windows {
-    /// Counts the records that are new.
-    pub(super) fn observe(&mut self, records: &[PredictionRecord], new: &[bool]) {
-        for (record, _) in records.iter().zip(new).filter(|(_, new)| **new) {
-            let time = record.occurred_at.map_or(0, floor_microseconds);
-            self.counts(Key::new(&record.model, record.model_sha256.as_deref(), time)).observe(&observation(record));
+    /// Counts records.
+    pub(super) fn observe<'r>(&mut self, records: impl Iterator<Item = &'r PredictionRecord>) {
+        let mut records = records.peekable();
+        while let Some(first) = records.next() {
+            let time = |record: &PredictionRecord| record.occurred_at.map_or(0, floor_microseconds);
+            let key = Key::new(&first.model, first.model_sha256.as_deref(), time(first));
+            let bucket = key.bucket..=key.bucket.saturating_add(BUCKET - 1);
+            let counts = self.counts(key);
+            counts.observe(&observation(first));
+            // Most records come in runs of one bucket, and finding it takes as long as counting.
+            let goes_on = |next: &&PredictionRecord| {
+                next.model == first.model && next.model_sha256 == first.model_sha256 && bucket.contains(&time(next))
+            };
+            while let Some(next) = records.next_if(goes_on) {
+                counts.observe(&observation(next));
+            }
+        }
+    }
+
+    /// Adds all of the other.
+    pub(super) fn merge(&mut self, other: Self) {
+        for (key, counts) in other.0 {
+            self.counts(key).merge(&counts);
         }
     }
 

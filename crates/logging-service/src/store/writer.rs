@@ -7,10 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use prediction_record::PredictionRecord;
 
 use super::engine::{Database, Engine};
-use super::observer::{CommitSummary, ModelCounts, StoreObserver};
+use super::observer::{CommitSummary, StoreObserver};
 use super::queue::{Batch, Queue, Work};
 use super::row::floor_microseconds;
 use super::session::DatabaseError;
@@ -23,6 +22,8 @@ const GROUP_RECORDS: usize = 5000;
 const CONFLICTS: usize = 5;
 /// How often an idle database is looked at.
 const PROBE_INTERVAL: Duration = Duration::from_secs(2);
+/// How often the database is kept in order at most.
+const MAINTENANCE_INTERVAL: Duration = Duration::from_millis(50);
 /// Waits between attempts to open the database: the first, and the longest.
 const RETRY_INTERVALS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
@@ -34,12 +35,14 @@ pub(super) struct Writer {
     /// `None` while the database cannot be opened.
     database: Option<Box<dyn Database>>,
     retry_interval: Duration,
+    maintained: Instant,
 }
 
 impl Writer {
     /// A writer that has tried once to open the database.
     pub(super) fn new(engine: Arc<dyn Engine>, queue: Arc<Queue>, observer: Arc<dyn StoreObserver>) -> Self {
-        let mut writer = Self { engine, queue, observer, database: None, retry_interval: RETRY_INTERVALS.0 };
+        let (retry_interval, maintained) = (RETRY_INTERVALS.0, Instant::now());
+        let mut writer = Self { engine, queue, observer, database: None, retry_interval, maintained };
         if let Err(error) = writer.open() {
             writer.give_up(error, Vec::new());
         }
@@ -100,11 +103,15 @@ impl Writer {
     }
 
     fn maintain(&mut self) {
+        if self.maintained.elapsed() < MAINTENANCE_INTERVAL {
+            return;
+        }
         if let Some(database) = &mut self.database
             && let Err(error) = database.maintain()
         {
             tracing::warn!(%error, "database_maintenance_failed");
         }
+        self.maintained = Instant::now();
     }
 
     fn probe_or_open(&mut self) {
@@ -173,10 +180,19 @@ fn store(database: &mut dyn Database, batches: &mut [Batch]) -> Result<Group, Da
         for batch in batches.iter_mut() {
             let mut summary = CommitSummary::default();
             let outcome = transaction.savepoint(&mut |part| match batch {
-                Batch::Records { records, .. } => {
-                    let new = part.insert(records, recorded_at)?;
-                    summary = summarised(records, &new);
-                    windows.observe(records, &new);
+                Batch::Records { rows, counted, .. } => {
+                    let new = part.insert(rows, recorded_at)?;
+                    match counted.take_if(|_| new.iter().all(|&new| new)) {
+                        Some(counted) => {
+                            summary = counted.summary;
+                            windows.merge(counted.windows);
+                        }
+                        None => {
+                            summary = CommitSummary::of(rows, Some(&new));
+                            let new = rows.iter().zip(&new).filter(|(_, new)| **new);
+                            windows.observe(new.map(|(row, _)| &row.record));
+                        }
+                    }
                     Ok(())
                 }
                 Batch::Job(job) => job.run(part),
@@ -193,17 +209,4 @@ fn store(database: &mut dyn Database, batches: &mut [Batch]) -> Result<Group, Da
         windows.save(transaction)
     })?;
     Ok(group)
-}
-
-fn summarised(records: &[PredictionRecord], new: &[bool]) -> CommitSummary {
-    let mut summary = CommitSummary::default();
-    for (record, &new) in records.iter().zip(new) {
-        let counts = if new {
-            ModelCounts { accepted: 1, duplicates: 0, defects: u64::from(record.defect) }
-        } else {
-            ModelCounts { duplicates: 1, ..ModelCounts::default() }
-        };
-        summary.count(&record.model, counts);
-    }
-    summary
 }

@@ -5,10 +5,9 @@
 use std::collections::HashSet;
 
 use postgres::types::ToSql;
-use prediction_record::PredictionRecord;
 use uuid::Uuid;
 
-use super::super::row::{floor_microseconds, json_unless};
+use super::super::row::{NewRow, floor_microseconds};
 use super::super::session::DatabaseError;
 use super::connection::Connection;
 use super::failed;
@@ -41,25 +40,24 @@ ORDER BY position
 ON CONFLICT (event_id) DO NOTHING
 RETURNING event_id";
 
-/// Inserts completed records; false for each whose event id is there already, or came before it.
+/// Inserts rows; false for each whose event id is there already, or came before it.
 ///
 /// # Errors
 /// [`DatabaseError::Refused`] where a record breaks a constraint, and the server's.
 pub(super) fn insert(
     connection: &mut Connection,
-    records: &[PredictionRecord],
+    rows: &[NewRow],
     recorded_at: i64,
 ) -> Result<Vec<bool>, DatabaseError> {
-    let mut new = Vec::with_capacity(records.len());
-    for chunk in records.chunks(CHUNK) {
+    let mut new = Vec::with_capacity(rows.len());
+    for chunk in rows.chunks(CHUNK) {
         let mut seen = HashSet::with_capacity(chunk.len());
-        let is_first: Vec<bool> = chunk.iter().map(|record| seen.insert(record.event_id)).collect();
-        let firsts: Vec<&PredictionRecord> =
-            chunk.iter().zip(&is_first).filter(|(_, first)| **first).map(|(record, _)| record).collect();
+        let is_first: Vec<bool> = chunk.iter().map(|row| seen.insert(row.record.event_id)).collect();
+        let firsts: Vec<&NewRow> =
+            chunk.iter().zip(&is_first).filter(|(_, first)| **first).map(|(row, _)| row).collect();
         let inserted = insert_distinct(connection, &firsts, recorded_at)?;
-        let is_new = |(record, first): (&PredictionRecord, bool)| {
-            first && record.event_id.is_some_and(|id| inserted.contains(&id))
-        };
+        let is_new =
+            |(row, first): (&NewRow, bool)| first && row.record.event_id.is_some_and(|id| inserted.contains(&id));
         new.extend(chunk.iter().zip(is_first).map(is_new));
     }
     Ok(new)
@@ -68,41 +66,38 @@ pub(super) fn insert(
 /// Gives the ids of those that are new.
 fn insert_distinct(
     connection: &mut Connection,
-    records: &[&PredictionRecord],
+    rows: &[&NewRow],
     recorded_at: i64,
 ) -> Result<HashSet<Uuid>, DatabaseError> {
-    fn column<'a, T>(records: &[&'a PredictionRecord], value: impl Fn(&'a PredictionRecord) -> T) -> Vec<T> {
-        records.iter().map(|record| value(record)).collect()
+    fn column<'a, T>(rows: &[&'a NewRow], value: impl Fn(&'a NewRow) -> T) -> Vec<T> {
+        rows.iter().map(|row| value(row)).collect()
     }
-    let json = |value: fn(&PredictionRecord) -> Result<Option<String>, DatabaseError>| {
-        records.iter().map(|record| value(record)).collect::<Result<Vec<_>, _>>()
-    };
     let values: [&(dyn ToSql + Sync); 26] = [
-        &column(records, |record| record.event_id),
-        &column(records, |record| record.request_id.as_deref()),
-        &column(records, |record| i64::from(record.row_index)),
-        &column(records, |record| record.occurred_at.map(floor_microseconds)),
-        &column(records, |record| record.model.as_str()),
-        &column(records, |record| record.version.as_deref()),
-        &column(records, |record| record.model_sha256.as_deref()),
-        &column(records, |record| record.variant.as_deref()),
-        &column(records, |record| record.status.as_str()),
-        &column(records, |record| record.error_type.as_deref()),
-        &column(records, |record| record.label.as_deref()),
-        &column(records, |record| record.class.map(i64::from)),
-        &column(records, |record| record.confidence),
-        &column(records, |record| i64::from(record.defect)),
-        &json(|record| json_unless(record.top.is_empty(), &record.top))?,
-        &column(records, |record| record.latency_seconds),
-        &column(records, |record| record.decode_seconds),
-        &column(records, |record| record.queue_seconds),
-        &column(records, |record| record.inference_seconds),
-        &column(records, |record| record.trace_id.as_deref()),
-        &column(records, |record| record.span_id.as_deref()),
-        &column(records, |record| record.input_sha256.as_deref()),
-        &json(|record| json_unless(record.input.is_none(), &record.input))?,
-        &column(records, |record| record.schema_version.map(i64::from)),
-        &json(|record| json_unless(record.extra.is_empty(), &record.extra))?,
+        &column(rows, |row| row.record.event_id),
+        &column(rows, |row| row.record.request_id.as_deref()),
+        &column(rows, |row| i64::from(row.record.row_index)),
+        &column(rows, |row| row.record.occurred_at.map(floor_microseconds)),
+        &column(rows, |row| row.record.model.as_str()),
+        &column(rows, |row| row.record.version.as_deref()),
+        &column(rows, |row| row.record.model_sha256.as_deref()),
+        &column(rows, |row| row.record.variant.as_deref()),
+        &column(rows, |row| row.record.status.as_str()),
+        &column(rows, |row| row.record.error_type.as_deref()),
+        &column(rows, |row| row.record.label.as_deref()),
+        &column(rows, |row| row.record.class.map(i64::from)),
+        &column(rows, |row| row.record.confidence),
+        &column(rows, |row| i64::from(row.record.defect)),
+        &column(rows, |row| row.top.as_deref()),
+        &column(rows, |row| row.record.latency_seconds),
+        &column(rows, |row| row.record.decode_seconds),
+        &column(rows, |row| row.record.queue_seconds),
+        &column(rows, |row| row.record.inference_seconds),
+        &column(rows, |row| row.record.trace_id.as_deref()),
+        &column(rows, |row| row.record.span_id.as_deref()),
+        &column(rows, |row| row.record.input_sha256.as_deref()),
+        &column(rows, |row| row.input.as_deref()),
+        &column(rows, |row| row.record.schema_version.map(i64::from)),
+        &column(rows, |row| row.extra.as_deref()),
         &recorded_at,
     ];
     let rows = connection.rows(INSERT, &values)?;

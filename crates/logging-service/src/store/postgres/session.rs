@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use prediction_record::PredictionRecord;
-
 use super::super::engine::{Lock, Transaction, Work};
+use super::super::row::NewRow;
 use super::super::session::{Columns, Condition, DatabaseError, Session, Value};
 use super::connection::Connection;
 use super::pool::Pool;
@@ -167,8 +166,8 @@ impl Transaction for Writing<'_> {
         ended.and(outcome)
     }
 
-    fn insert(&mut self, records: &[PredictionRecord], recorded_at: i64) -> Result<Vec<bool>, DatabaseError> {
-        let outcome = predictions::insert(self.connection, records, recorded_at);
+    fn insert(&mut self, rows: &[NewRow], recorded_at: i64) -> Result<Vec<bool>, DatabaseError> {
+        let outcome = predictions::insert(self.connection, rows, recorded_at);
         self.noted(outcome)
     }
 

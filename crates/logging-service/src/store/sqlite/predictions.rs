@@ -1,10 +1,9 @@
-//! The writer's hot path: records into rows.
+//! The writer's hot path.
 
-use prediction_record::PredictionRecord;
 use rusqlite::params;
 use uuid::Uuid;
 
-use super::super::row::{floor_microseconds, json_unless};
+use super::super::row::{NewRow, floor_microseconds};
 use super::super::session::DatabaseError;
 use super::session::Writing;
 use super::{failed, requests};
@@ -18,17 +17,13 @@ INSERT INTO predictions (
     ?25, ?26)
 ON CONFLICT (event_id) DO NOTHING";
 
-/// Inserts completed records; false for each whose event id is there already.
-pub(super) fn insert(
-    writing: &mut Writing<'_>,
-    records: &[PredictionRecord],
-    recorded_at: i64,
-) -> Result<Vec<bool>, DatabaseError> {
+/// Inserts rows; false for each whose event id is there already.
+pub(super) fn insert(writing: &mut Writing<'_>, rows: &[NewRow], recorded_at: i64) -> Result<Vec<bool>, DatabaseError> {
     let mut statement = writing.connection.prepare_cached(INSERT).map_err(failed)?;
     let mut tail = requests::lock(writing.tail);
-    let mut new = Vec::with_capacity(records.len());
-    for record in records {
-        let rows = statement
+    let mut new = Vec::with_capacity(rows.len());
+    for NewRow { record, top, input, extra } in rows {
+        let inserted = statement
             .execute(params![
                 record.event_id.as_ref().map(Uuid::as_bytes),
                 record.request_id,
@@ -45,7 +40,7 @@ pub(super) fn insert(
                 record.class,
                 record.confidence,
                 record.defect,
-                json_unless(record.top.is_empty(), &record.top)?,
+                top,
                 record.latency_seconds,
                 record.decode_seconds,
                 record.queue_seconds,
@@ -53,15 +48,15 @@ pub(super) fn insert(
                 record.trace_id,
                 record.span_id,
                 record.input_sha256,
-                json_unless(record.input.is_none(), &record.input)?,
+                input,
                 record.schema_version,
-                json_unless(record.extra.is_empty(), &record.extra)?,
+                extra,
             ])
             .map_err(failed)?;
-        if rows == 1 {
+        if inserted == 1 {
             tail.push(record.request_id.as_deref().unwrap_or_default(), writing.connection.last_insert_rowid());
         }
-        new.push(rows == 1);
+        new.push(inserted == 1);
     }
     Ok(new)
 }

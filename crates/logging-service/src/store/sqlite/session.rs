@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use prediction_record::PredictionRecord;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql, params_from_iter};
 
 use super::super::engine::{Lock, Transaction, Work};
+use super::super::row::NewRow;
 use super::super::session::{Columns, Condition, DatabaseError, Session, Value};
 use super::requests::Tail;
 use super::{failed, predictions, requests};
@@ -64,18 +64,18 @@ impl Session for Writing<'_> {
 impl Transaction for Writing<'_> {
     fn savepoint(&mut self, work: &mut Work<'_>) -> Result<(), DatabaseError> {
         let begun = requests::lock(self.tail).len();
-        self.connection.execute_batch("SAVEPOINT part").map_err(failed)?;
+        run(self.connection, "SAVEPOINT part")?;
         let outcome = work(self);
         if outcome.is_err() {
             requests::lock(self.tail).truncate(begun);
-            self.connection.execute_batch("ROLLBACK TO part").map_err(failed)?;
+            run(self.connection, "ROLLBACK TO part")?;
         }
-        self.connection.execute_batch("RELEASE part").map_err(failed)?;
+        run(self.connection, "RELEASE part")?;
         outcome
     }
 
-    fn insert(&mut self, records: &[PredictionRecord], recorded_at: i64) -> Result<Vec<bool>, DatabaseError> {
-        predictions::insert(self, records, recorded_at)
+    fn insert(&mut self, rows: &[NewRow], recorded_at: i64) -> Result<Vec<bool>, DatabaseError> {
+        predictions::insert(self, rows, recorded_at)
     }
 
     fn lock(&mut self, _: Lock) -> Result<(), DatabaseError> {
@@ -104,6 +104,11 @@ fn query(
         each(Columns::new(found))?;
     }
     Ok(())
+}
+
+/// A statement without values. Prepared once: to a batch of one record, preparing is not little.
+fn run(connection: &Connection, sql: &str) -> Result<(), DatabaseError> {
+    connection.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map(|_| ()).map_err(failed)
 }
 
 fn execute(connection: &Connection, sql: &str, values: &[Value]) -> Result<u64, DatabaseError> {
