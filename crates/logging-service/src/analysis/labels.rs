@@ -69,7 +69,7 @@ pub struct LabelCounts {
     /// Correct predictions by bin of their confidence.
     #[serde(rename = "rb")]
     pub correct_by_confidence: Tally,
-    /// Sums of confidences by bin, as [`super::counts`] has them.
+    /// Sums of confidences by bin, in the units of the counts of all predictions.
     #[serde(rename = "s")]
     pub confidence_sums: Tally,
     /// Labels by bin of their lag.

@@ -55,7 +55,7 @@ pub(crate) async fn expire(app: &App, until: i64) -> Result<(), StoreError> {
                 Err(problem) => warn!(%problem, "cloudevent_unreadable"),
             }
         }
-        app.store.write(1, move |tx| events::forget(tx, &pair_key, &kind)).await?;
+        app.store.write(0, move |tx| events::forget(tx, &pair_key, &kind)).await?;
     }
     Ok(())
 }
@@ -86,14 +86,14 @@ async fn take(app: &App, event: &CloudEvent) -> Result<usize, Problem> {
     let waiting = Waiting { pair_key: event.pair_key(), kind: name(event.kind), event: event.to_json()? };
     let (pair_key, counterpart) = (waiting.pair_key.clone(), name(other(event.kind)));
     let now = floor_microseconds(Timestamp::now());
-    match app.store.write(1, move |tx| events::meet(tx, &waiting, counterpart, now)).await? {
+    match app.store.write(0, move |tx| events::meet(tx, &waiting, counterpart, now)).await? {
         Meeting::Waits => app.upkeep.event(EventOutcome::Waiting),
         Meeting::WaitedAlready => app.upkeep.event(EventOutcome::Duplicate),
         Meeting::Counterpart(json) => {
             let records = paired(event, &CloudEvent::from_json(&json)?)?;
             let stored = app.store.submit(records).await?;
             app.upkeep.event(if stored.accepted > 0 { EventOutcome::Stored } else { EventOutcome::Duplicate });
-            app.store.write(1, move |tx| events::forget(tx, &pair_key, counterpart)).await?;
+            app.store.write(0, move |tx| events::forget(tx, &pair_key, counterpart)).await?;
             return Ok(usize::try_from(stored.accepted).unwrap_or(usize::MAX));
         }
     }

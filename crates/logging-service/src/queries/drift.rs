@@ -113,7 +113,7 @@ pub(crate) async fn take_reference(
 async fn keep(app: &App, profile: ReferenceProfile) -> Result<(), ApiError> {
     let now = floor_microseconds(Timestamp::now());
     let (model, samples) = (profile.model.clone(), profile.counts.predictions);
-    app.store.write(1, move |tx| references::put(tx, &profile, now)).await.map_err(refusal)?;
+    app.store.write(0, move |tx| references::put(tx, &profile, now)).await.map_err(refusal)?;
     info!(model, samples, "reference_profile_stored");
     Ok(())
 }

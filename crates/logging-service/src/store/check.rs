@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::row::floor_microseconds;
-use super::session::{DatabaseError, Session, first};
+use super::session::{Columns, DatabaseError, Session, first};
 use super::windows;
 use crate::analysis::LabelCounts;
 
@@ -26,7 +26,7 @@ pub(crate) struct Findings {
 /// # Errors
 /// The database's.
 pub(super) fn compare(session: &mut dyn Session) -> Result<Findings, DatabaseError> {
-    let rows = first(session, "SELECT count(*) FROM predictions", &[], |columns| columns.count())?.unwrap_or_default();
+    let rows = first(session, "SELECT count(*) FROM predictions", &[], Columns::count)?.unwrap_or_default();
     let oldest = super::retention::oldest(session)?.unwrap_or_default();
     let now = floor_microseconds(Timestamp::now());
     // The bucket of the oldest row may have lost rows to retention.

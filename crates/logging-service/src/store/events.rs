@@ -4,7 +4,7 @@
 //! between makes duplicates, which are known by their ids, and never gaps.
 
 use super::engine::{Lock, Transaction};
-use super::session::{DatabaseError, Session, first, rows};
+use super::session::{Columns, DatabaseError, Session, first, rows};
 
 /// An event that waits, and what it waits under.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(crate) fn meet(
 ) -> Result<Meeting, DatabaseError> {
     tx.lock(Lock::Events)?;
     let sql = "SELECT event FROM events WHERE pair_key = $1 AND kind = $2";
-    let found = first(tx, sql, &[event.pair_key.as_str().into(), counterpart.into()], |columns| columns.text())?;
+    let found = first(tx, sql, &[event.pair_key.as_str().into(), counterpart.into()], Columns::text)?;
     if let Some(found) = found {
         return Ok(Meeting::Counterpart(found));
     }
@@ -75,5 +75,5 @@ pub(crate) fn forget(tx: &mut dyn Transaction, pair_key: &str, kind: &str) -> Re
 /// # Errors
 /// The database's.
 pub(crate) fn waiting(session: &mut dyn Session) -> Result<u64, DatabaseError> {
-    Ok(first(session, "SELECT count(*) FROM events", &[], |columns| columns.count())?.unwrap_or_default())
+    Ok(first(session, "SELECT count(*) FROM events", &[], Columns::count)?.unwrap_or_default())
 }

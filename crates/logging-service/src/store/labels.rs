@@ -14,7 +14,7 @@ use super::Accepted;
 use super::engine::{Lock, Transaction};
 use super::filter::Filter;
 use super::row::floor_microseconds;
-use super::session::{DatabaseError, first, rows};
+use super::session::{Columns, DatabaseError, first, rows};
 use super::windows::{Key, Windows};
 use crate::analysis::{Labelled, Sign};
 
@@ -151,7 +151,7 @@ pub(crate) fn settle_waiting(tx: &mut dyn Transaction, after: i64, now: i64) -> 
 /// The database's.
 pub(crate) fn waiting(session: &mut dyn super::Session) -> Result<u64, DatabaseError> {
     let sql = "SELECT count(*) FROM labels WHERE state = 0";
-    Ok(first(session, sql, &[], |columns| columns.count())?.unwrap_or_default())
+    Ok(first(session, sql, &[], Columns::count)?.unwrap_or_default())
 }
 
 /// Counts the label that wins, if its prediction is there, and takes back the one that was counted. False where the

@@ -155,7 +155,7 @@ impl Store {
         outcome.await.map_or_else(|_| stopped(), |answer| answer.outcome)
     }
 
-    /// Writes anything else than predictions, in the writer's next transaction, as `weight` records.
+    /// Writes anything else than predictions, in the writer's next transaction. It takes the room of `weight` records.
     pub(crate) async fn write<T, W>(&self, weight: usize, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,

@@ -261,7 +261,7 @@ mod tests {
 
     fn sizes(work: Work) -> Vec<usize> {
         match work {
-            Work::Batches(batches) => batches.iter().map(|batch| batch.weight()).collect(),
+            Work::Batches(batches) => batches.iter().map(Batch::weight).collect(),
             Work::Idle | Work::Closed => Vec::new(),
         }
     }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::engine::Engine;
 use super::filter::{Cursor, Filter};
-use super::session::{DatabaseError, Session, first, rows};
+use super::session::{Columns, DatabaseError, Session, first, rows};
 use super::stats::{self, MAX_NAMES, Stats};
 use super::{StoreError, StoredPrediction, row};
 
@@ -80,13 +80,13 @@ impl Reader {
 
     /// The models that have predictions, in alphabetical order.
     pub(super) async fn models(&self) -> Result<Vec<String>, StoreError> {
-        self.query(|session| rows(session, MODELS, &[(MAX_NAMES as i64).into()], |columns| columns.text())).await
+        self.query(|session| rows(session, MODELS, &[(MAX_NAMES as i64).into()], Columns::text)).await
     }
 
     /// How many predictions there are.
     pub(super) async fn count(&self) -> Result<u64, StoreError> {
         let sql = "SELECT count(*) FROM predictions";
-        self.query(move |session| Ok(first(session, sql, &[], |columns| columns.count())?.unwrap_or_default())).await
+        self.query(move |session| Ok(first(session, sql, &[], Columns::count)?.unwrap_or_default())).await
     }
 
     /// Runs a query on a thread that may block.

@@ -4,7 +4,7 @@
 //! next one goes.
 
 use super::engine::{Lock, Transaction};
-use super::session::{DatabaseError, Session, first};
+use super::session::{Columns, DatabaseError, Session, first};
 
 /// Rows of one step.
 const STEP: i64 = 2_000;
@@ -41,5 +41,5 @@ pub(crate) fn rest(tx: &mut dyn Transaction, until: i64, counts_until: i64) -> R
 /// # Errors
 /// The database's.
 pub(crate) fn oldest(session: &mut dyn Session) -> Result<Option<i64>, DatabaseError> {
-    Ok(first(session, "SELECT min(occurred_at) FROM predictions", &[], |columns| columns.opt_integer())?.flatten())
+    Ok(first(session, "SELECT min(occurred_at) FROM predictions", &[], Columns::opt_integer)?.flatten())
 }

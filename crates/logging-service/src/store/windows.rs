@@ -13,7 +13,7 @@ use prediction_record::{PredictionRecord, Status};
 
 use super::engine::Transaction;
 use super::row::floor_microseconds;
-use super::session::{DatabaseError, Session, first};
+use super::session::{Columns, DatabaseError, Session, first};
 use crate::analysis::{InputFeatures, Observation, WindowCounts};
 
 /// Microseconds of a bucket.
@@ -83,7 +83,7 @@ impl Windows {
         for (key, counts) in &mut self.0 {
             let place =
                 [key.model.as_str().into(), key.sha256.as_str().into(), key.bucket.into(), writer.as_str().into()];
-            let found = first(transaction, SELECT, &place, |columns| columns.text())?;
+            let found = first(transaction, SELECT, &place, Columns::text)?;
             if let Some(found) = found {
                 counts.merge(&readable(&found));
             }

@@ -78,7 +78,7 @@ async fn settle_labels(app: &App, now: i64) -> Result<(), StoreError> {
     let mut after = Some(0);
     for _ in 0..STEPS {
         let Some(from) = after else { return Ok(()) };
-        after = app.store.write(1, move |tx| labels::settle_waiting(tx, from, now)).await?;
+        after = app.store.write(0, move |tx| labels::settle_waiting(tx, from, now)).await?;
     }
     Ok(())
 }
@@ -88,7 +88,7 @@ async fn retain(app: &App, now: i64) -> Result<(), StoreError> {
         let until = now - i64::from(days) * DAY;
         delete(app, DeletedBecause::Age, until, || true).await?;
         for _ in 0..STEPS {
-            if app.store.write(1, move |tx| retention::rest(tx, until, now - COUNTS_KEPT)).await? == 0 {
+            if app.store.write(0, move |tx| retention::rest(tx, until, now - COUNTS_KEPT)).await? == 0 {
                 break;
             }
         }
@@ -106,7 +106,7 @@ async fn delete(app: &App, because: DeletedBecause, until: i64, wanted: impl Fn(
         if !wanted() {
             break;
         }
-        let step = app.store.write(1, move |tx| retention::predictions(tx, until)).await?;
+        let step = app.store.write(0, move |tx| retention::predictions(tx, until)).await?;
         app.upkeep.deleted(because, step);
         deleted += step;
         if step == 0 {

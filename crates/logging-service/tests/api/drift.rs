@@ -20,7 +20,7 @@ fn pictures(count: u32, brightness: f64) -> Vec<Value> {
         let spread = f64::from(i % 20) / 100.0;
         let value = brightness + spread;
         json!({
-            "model": "m", "model_sha256": SHA256, "label": if i % 3 == 0 { "cat" } else { "dog" }, "confidence": 0.6 + spread,
+            "model": "m", "model_sha256": SHA256, "label": if i.is_multiple_of(3) { "cat" } else { "dog" }, "confidence": 0.6 + spread,
             "input": {
                 "width": 32, "height": 32, "brightness": value, "contrast": 0.2 + spread, "sharpness": 0.01,
                 "mean": [value], "std": [0.2 + spread]

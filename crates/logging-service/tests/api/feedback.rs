@@ -59,7 +59,7 @@ async fn labels_late_early_and_revised_are_counted_once_each(fixture: Fixture) {
 
     // Somebody looks again.
     let revised = json!({ "request_id": "revised", "label": "cat", "revision": 1, "source": "second look" });
-    assert_eq!(accepted(&service, &[revised.clone()]).await, (1, 0));
+    assert_eq!(accepted(&service, std::slice::from_ref(&revised)).await, (1, 0));
     let after = quality(&service).await;
     assert_eq!(
         (&after["labelled"], &after["accuracy"], &after["coverage"]),

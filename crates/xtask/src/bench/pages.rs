@@ -66,7 +66,7 @@ fn fill(service: &Program, rows: usize, database: &Path) -> Result<()> {
         let requests: Vec<Vec<u8>> = records.chunks(BATCH).map(request).collect::<Result<_>>()?;
         sending += send_each(service.address, &requests, SENDERS)?;
         let sent = first + records.len();
-        if sent % TELL_EVERY == 0 || sent == rows {
+        if sent.is_multiple_of(TELL_EVERY) || sent == rows {
             say(format_args!(
                 "{} rows in {:.0} s, at {} rows/s; the database has {:.1} GB",
                 thousands(sent as f64),
