@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::launch::database_url;
@@ -59,6 +59,15 @@ impl Pair {
         Self::start_at(|places| places, |inference, logging| (change(inference), logging)).await
     }
 
+    /// The same, and the logging service looks at its windows all the time.
+    ///
+    /// # Panics
+    /// If one does not become ready.
+    pub async fn start_eager(change: impl FnOnce(Launch) -> Launch) -> Self {
+        let eager = |inference, logging: Launch| (change(inference), logging.flag("--evaluate-seconds=", "0.2"));
+        Self::start_at(|places| places, eager).await
+    }
+
     /// The same, with something changed about the places and about both services.
     ///
     /// # Panics
@@ -92,6 +101,33 @@ impl Pair {
     pub async fn all_delivered(&self) -> LogBooks {
         wait_until("all records are delivered", DELIVERY_PATIENCE, async || self.books().await.spooled == 0).await;
         self.books().await
+    }
+
+    /// Gives true labels to the predictions that are stored, most of them what was predicted, and waits until the
+    /// logging service has compared these models with their labels and with their references.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub async fn is_judged(&self, models: &[&str]) {
+        let stored = self.logging.get("/predictions?status=success&limit=1000").await.json();
+        let stored = stored["predictions"].as_array().expect("predictions");
+        let label = |(position, prediction): (usize, &Value)| {
+            let truth = if position % 10 == 9 { &json!("something else") } else { &prediction["label"] };
+            let (request, row) = (&prediction["request_id"], &prediction["row_index"]);
+            json!({ "request_id": request, "row_index": row, "label": truth })
+        };
+        let labels: Vec<Value> = stored.iter().enumerate().map(label).collect();
+        let answer = self.logging.post("/feedback", "application/json", json!(labels).to_string()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        wait_until("the models are judged", DELIVERY_PATIENCE, async || {
+            let metrics = self.logging.metrics().await;
+            models.iter().all(|model| {
+                let of_model = [("model", *model), ("window", "1h")];
+                metrics.find("logging_labelled_predictions", &of_model).is_some_and(|labelled| labelled > 0.0)
+                    && metrics.find("logging_drift_samples", &of_model).is_some_and(|samples| samples > 0.0)
+            })
+        })
+        .await;
     }
 
     /// Stores one prediction of the model `before` from long ago: the check compares the counts of windows only after

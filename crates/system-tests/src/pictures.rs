@@ -40,7 +40,7 @@ pub fn copy_model(from: &str, repository: &Path, to: &str) {
     fs::create_dir_all(to.join("1")).unwrap();
     let toml = fs::read_to_string(from.join("model.toml")).unwrap();
     fs::write(to.join("model.toml"), toml.replace("default = true\n", "")).unwrap();
-    for file in ["labels.txt", "1/model.onnx"] {
+    for file in ["labels.txt", "1/model.onnx", "1/profile.json"] {
         fs::copy(from.join(file), to.join(file)).unwrap();
     }
 }

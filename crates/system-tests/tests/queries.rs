@@ -17,7 +17,7 @@ const PAGE: &str = "docs/queries.md";
 #[tokio::test(flavor = "multi_thread")]
 async fn every_query_of_the_documents_runs() {
     let _alone = alone().await;
-    let Some(stage) = Stage::around(Pair::start().await).await else { return };
+    let Some(stage) = Stage::around(Pair::start_eager(|inference| inference).await).await else { return };
     // Each model, refusals and defects, twice with a scrape between, so that there is a rate.
     for _ in 0..2 {
         for model in ["cifar10", "surface"] {
@@ -29,6 +29,7 @@ async fn every_query_of_the_documents_runs() {
         }
         assert_eq!(stage.pair.inference.post("/predict", "text/plain", "hello").await.status, 415);
         stage.pair.all_delivered().await;
+        stage.pair.is_judged(&["cifar10", "surface"]).await;
         stage.catches_up().await;
     }
 

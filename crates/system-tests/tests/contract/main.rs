@@ -127,15 +127,16 @@ fn check(
     }
 }
 
-/// Both services, once each model has been asked.
+/// Both services, once each model has been asked and its answers are labelled.
 async fn used_pair() -> Pair {
-    let pair = Pair::start().await;
+    let pair = Pair::start_eager(|inference| inference).await;
     for model in ["cifar10", "surface"] {
         let picture = pictures(model).remove(0);
         let path = format!("/predict?model={model}");
         assert_eq!(pair.inference.post(&path, picture.content_type, picture.bytes).await.status, 200);
     }
     pair.all_delivered().await;
+    pair.is_judged(&["cifar10", "surface"]).await;
     pair
 }
 

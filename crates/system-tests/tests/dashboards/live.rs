@@ -47,7 +47,7 @@ const SHOW_FAULTS: [(&str, &str); 16] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn no_panel_is_empty_on_a_healthy_system() {
     let _alone = alone().await;
-    let Some(stage) = Stage::around(Pair::start().await).await else { return };
+    let Some(stage) = Stage::around(Pair::start_eager(|inference| inference).await).await else { return };
 
     // Nobody has asked for anything yet: a panel shows data, or says in words why it has none.
     stage.catches_up().await;
@@ -69,6 +69,7 @@ async fn no_panel_is_empty_on_a_healthy_system() {
     stage.catches_up().await;
     load.stop().await;
     stage.pair.all_delivered().await;
+    stage.pair.is_judged(&["cifar10", "surface"]).await;
     stage.catches_up().await;
     for dashboard in &dashboards() {
         for (panel, target, choice) in questions(&stage, dashboard, &["cifar10", "surface"]).await {
@@ -99,7 +100,7 @@ async fn faults_show() {
     let _alone = alone().await;
     let folder = TempDir::new().unwrap();
     repository_with_a_broken_model(folder.path());
-    let pair = Pair::start_with(|inference| inference.models(folder.path())).await;
+    let pair = Pair::start_eager(|inference| inference.models(folder.path())).await;
     let Some(mut stage) = Stage::around(pair).await else { return };
 
     let load = troubled(&stage.pair);
@@ -111,6 +112,7 @@ async fn faults_show() {
         shows(&stage, place, "that the log is away", |number| number > 0.0).await;
     }
     stage.pair.logging = stage.pair.logging_again.start().await;
+    stage.pair.is_judged(&["cifar10", "surface"]).await;
     stage.catches_up().await;
     // Rates look back a moment only, so what they show is looked at while it goes on.
     for place in SHOW_FAULTS {
