@@ -130,6 +130,24 @@ impl Pair {
         .await;
     }
 
+    /// Takes what is stored for how it should be, so that there is no drift.
+    ///
+    /// # Panics
+    /// If it is not taken, or shows drift all the same.
+    pub async fn all_is_as_it_should_be(&self, models: &[&str]) {
+        for model in models {
+            let asked = json!({ "model": model }).to_string();
+            let answer = self.logging.post("/drift/reference", "application/json", asked).await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        }
+        wait_until("no drift is seen", DELIVERY_PATIENCE, async || {
+            let metrics = self.logging.metrics().await;
+            let judged = metrics.series().any(|(name, _)| name == "logging_drift_verdict");
+            judged && metrics.counts_by("logging_drift_verdict", &[], "feature").is_empty()
+        })
+        .await;
+    }
+
     /// Stores one prediction of the model `before` from long ago: the check compares the counts of windows only after
     /// the oldest prediction's.
     ///
