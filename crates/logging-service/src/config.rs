@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::store::DatabaseUrl;
+use crate::store::{DatabaseUrl, StoreError};
 
 /// Stores predictions durably, and answers questions about them.
 #[derive(Clone, Debug, Parser)]
@@ -17,7 +17,11 @@ pub struct Config {
 
     /// The database: sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, default_value = "sqlite:data/predictions.db")]
-    pub database: DatabaseUrl,
+    database: DatabaseUrl,
+
+    /// A file that holds the database's URL, instead of --database; for a URL with a password.
+    #[arg(long = "database-file", env = "DATABASE_URL_FILE", value_name = "FILE", value_parser = in_file)]
+    database_in_file: Option<DatabaseUrl>,
 
     /// Records that may wait to be written; more are refused as overloaded. Also the most records of one request.
     #[arg(long, env = "LOGGING_QUEUE_LIMIT", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -68,6 +72,14 @@ pub struct Config {
     pub command: Option<Command>,
 }
 
+impl Config {
+    /// Where the database is.
+    #[must_use]
+    pub fn database(&self) -> &DatabaseUrl {
+        self.database_in_file.as_ref().unwrap_or(&self.database)
+    }
+}
+
 /// What can be done with the database beside serving it; the service may run meanwhile.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
@@ -78,6 +90,16 @@ pub enum Command {
     },
     /// Check that the database is sound, and that the counts of windows equal the rows.
     Check,
+}
+
+/// The URL in a file; a problem names what is wrong without quoting it.
+fn in_file(path: &str) -> Result<DatabaseUrl, String> {
+    let url = std::fs::read_to_string(path).map_err(|problem| format!("it cannot be read: {problem}"))?;
+    let url = url.trim();
+    if !["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| url.starts_with(scheme)) {
+        return Err("expected sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME in it".to_owned());
+    }
+    url.parse().map_err(|problem: StoreError| problem.to_string())
 }
 
 /// A number above 0.
@@ -95,6 +117,22 @@ mod tests {
     fn the_defaults_are_valid_and_local() {
         let config = Config::try_parse_from(["logging-service"]).unwrap();
         assert!(config.listen.ip().is_loopback());
+    }
+
+    #[test]
+    fn a_database_in_a_file_comes_first_and_its_password_is_not_shown() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().to_str().unwrap();
+        let parse = |content: &str| {
+            std::fs::write(path, content).unwrap();
+            Config::try_parse_from(["logging-service", "--database", "sqlite:a.db", "--database-file", path])
+        };
+        let config = parse("postgres://log:s3cr3t@host:5432/log\n").unwrap();
+        assert_eq!(config.database().to_string(), "postgres://log@host:5432/log");
+        for broken in ["", "mysql://log:s3cr3t@host/log", "postgres://log:s3cr3t@host:port/log"] {
+            let problem = parse(broken).unwrap_err().to_string();
+            assert!(problem.contains("database-file") && !problem.contains("s3cr3t"), "{problem}");
+        }
     }
 
     #[test]

@@ -101,7 +101,7 @@ pub async fn run(
 async fn start_store(config: &Config, registry: &MetricsRegistry) -> Result<Arc<Store>, RunServiceError> {
     let metrics = Arc::new(LogMetrics::register(registry)?);
     let options =
-        StoreOptions { queue_limit: config.queue_limit as usize, ..StoreOptions::new(config.database.clone()) };
+        StoreOptions { queue_limit: config.queue_limit as usize, ..StoreOptions::new(config.database().clone()) };
     let observer = metrics.clone();
     let store = Arc::new(spawn_blocking(|| Store::start(options, observer)).await??);
     LogMetrics::watch(registry, &store)?;

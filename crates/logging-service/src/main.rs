@@ -20,7 +20,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(command) = &config.command {
-        return logging_service::command::run(command, &config.database);
+        return logging_service::command::run(command, config.database());
     }
     let registry = MetricsRegistry::new(SERVICE, VERSION)?;
     let _logs = monitoring::setup_structured_logging(SERVICE, VERSION, &registry)?;

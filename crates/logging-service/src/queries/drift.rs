@@ -58,15 +58,15 @@ pub(crate) async fn references(State(app): State<App>, uri: Uri) -> Result<Json<
     Ok(Json(json!({ "references": found })))
 }
 
-/// Takes a finished profile. Sent again, it changes nothing.
+/// Takes a finished profile, unless there is a newer one. Sent again, it changes nothing.
 pub(crate) async fn put_reference(State(app): State<App>, request: Request<Body>) -> Result<Json<Value>, ApiError> {
     let profile: ReferenceProfile = json_body(&app, request).await?;
     profile
         .validate()
         .map_err(|problem| ApiError::new(ErrorCode::InvalidInput, format!("The profile is refused: {problem}.")))?;
-    let answer = json!({ "model": profile.model, "model_sha256": profile.model_sha256 });
-    keep(&app, profile).await?;
-    Ok(Json(answer))
+    let (model, model_sha256) = (profile.model.clone(), profile.model_sha256.clone());
+    let stored = keep(&app, profile).await?;
+    Ok(Json(json!({ "model": model, "model_sha256": model_sha256, "stored": stored })))
 }
 
 /// A range whose predictions are how they should be.
@@ -110,12 +110,16 @@ pub(crate) async fn take_reference(
     Ok(Json(profile))
 }
 
-async fn keep(app: &App, profile: ReferenceProfile) -> Result<(), ApiError> {
+async fn keep(app: &App, profile: ReferenceProfile) -> Result<bool, ApiError> {
     let now = floor_microseconds(Timestamp::now());
     let (model, samples) = (profile.model.clone(), profile.counts.predictions);
-    app.store.write(0, move |tx| references::put(tx, &profile, now)).await.map_err(refusal)?;
-    info!(model, samples, "reference_profile_stored");
-    Ok(())
+    let stored = app.store.write(0, move |tx| references::put(tx, &profile, now)).await.map_err(refusal)?;
+    if stored {
+        info!(model, samples, "reference_profile_stored");
+    } else {
+        info!(model, samples, "reference_profile_older_than_the_kept_one");
+    }
+    Ok(stored)
 }
 
 async fn json_body<T: serde::de::DeserializeOwned>(app: &App, request: Request<Body>) -> Result<T, ApiError> {

@@ -11,22 +11,28 @@ const UPSERT: &str = "
 INSERT INTO reference_profiles (model, model_sha256, profile, recorded_at) VALUES ($1, $2, $3, $4)
 ON CONFLICT (model, model_sha256) DO UPDATE SET profile = excluded.profile, recorded_at = excluded.recorded_at";
 
-/// Keeps a profile, in place of an earlier one of the same file. `now` is in microseconds since 1970.
+/// Keeps a profile, in place of an earlier one of the same file; says whether it did. `now` is in microseconds since
+/// 1970. A newer one stays: what somebody took from production outlives the shipped profile, which comes again at each
+/// start of a service.
 ///
 /// # Errors
 /// The database's.
-pub(crate) fn put(tx: &mut dyn Transaction, profile: &ReferenceProfile, now: i64) -> Result<(), DatabaseError> {
-    let json = serde_json::to_string(profile).map_err(|error| DatabaseError::Refused(error.to_string()))?;
+pub(crate) fn put(tx: &mut dyn Transaction, profile: &ReferenceProfile, now: i64) -> Result<bool, DatabaseError> {
     let sha256 = profile.model_sha256.clone().unwrap_or_default();
+    let kept = all(tx, Some(&profile.model))?;
+    if kept.iter().any(|kept| kept.model_sha256 == profile.model_sha256 && kept.created_at > profile.created_at) {
+        return Ok(false);
+    }
+    let json = serde_json::to_string(profile).map_err(|error| DatabaseError::Refused(error.to_string()))?;
     tx.execute(UPSERT, &[profile.model.as_str().into(), sha256.into(), json.into(), now.into()])?;
-    Ok(())
+    Ok(true)
 }
 
 /// The profiles, of one model only where `model` says so. One that cannot be read is left out, and logged.
 ///
 /// # Errors
 /// The database's.
-pub(crate) fn all(session: &mut dyn Session, model: Option<&str>) -> Result<Vec<ReferenceProfile>, DatabaseError> {
+pub(crate) fn all(session: &mut (impl Session + ?Sized), model: Option<&str>) -> Result<Vec<ReferenceProfile>, DatabaseError> {
     let (condition, values) = match model {
         Some(model) => (" WHERE model = $1", vec![model.into()]),
         None => ("", Vec::new()),

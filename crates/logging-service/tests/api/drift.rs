@@ -8,6 +8,7 @@ use crate::store_support::{Fixture, on_each_engine};
 on_each_engine! {
     a_drift_of_the_input_is_found_and_no_drift_is_not,
     a_reference_outlives_the_service_and_belongs_to_its_file,
+    an_older_reference_does_not_replace_a_newer_one,
     what_can_be_no_reference_is_refused,
 }
 
@@ -80,6 +81,20 @@ async fn a_reference_outlives_the_service_and_belongs_to_its_file(fixture: Fixtu
     }
     assert_eq!(service.get("/drift/reference").await.json()["references"].as_array().unwrap().len(), 2);
     assert_eq!(service.get("/drift/reference?model=none").await.json()["references"], json!([]));
+}
+
+async fn an_older_reference_does_not_replace_a_newer_one(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
+    service.store(&pictures(100, 0.3)).await;
+    let taken = service.post("/drift/reference", &json!({ "model": "m", "model_sha256": SHA256 })).await.json();
+    let mut shipped = taken.clone();
+    for (created_at, stored) in [("2020-01-01T00:00:00Z", false), ("2120-01-01T00:00:00Z", true)] {
+        shipped["created_at"] = json!(created_at);
+        let answer = service.put("/drift/reference", &shipped).await.json();
+        assert_eq!(answer["stored"], json!(stored), "{answer}");
+        let kept = service.get("/drift/reference").await.json();
+        assert_eq!(kept["references"], json!([if stored { &shipped } else { &taken }]));
+    }
 }
 
 async fn what_can_be_no_reference_is_refused(fixture: Fixture) {

@@ -38,11 +38,11 @@ const CHECKS: [CargoCommand; 4] = [
         arguments: &["build", "--release", "--locked", "-p", "inference-service", "-p", "logging-service"],
     },
 ];
-/// Shows the output of tests that pass, too, for in it they say what they skip.
+/// Shows the output of tests that pass, too, for in it they say what they skip; and shows all that fail, not the first.
 const TESTS: CargoCommand = CargoCommand {
     name: "tests",
     environment: &[],
-    arguments: &["test", "--workspace", "--locked", "--", "--show-output"],
+    arguments: &["test", "--workspace", "--locked", "--no-fail-fast", "--", "--show-output"],
 };
 
 /// Runs every step, then says what was left out.

@@ -32,8 +32,10 @@ use partitions::Partitions;
 use pool::Pool;
 use session::Writing;
 
-/// How long a check may read.
-const CHECK_DEADLINE: Duration = Duration::from_secs(3600);
+/// The settings of a check's connection: rows and counts are compared as of one moment, whatever is written meanwhile.
+const CHECK_SETTINGS: &str = "
+SET statement_timeout = '1h';
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// How often the database's size is asked for.
 const SIZE_INTERVAL: Duration = Duration::from_secs(10);
 /// The settings of the writer's connection. Where this program hangs, the server ends its transaction.
@@ -95,7 +97,7 @@ impl Engine for Postgres {
     }
 
     fn check(&self) -> Result<Findings, DatabaseError> {
-        check::compare(&mut self.pool.take(CHECK_DEADLINE)?)
+        check::compare(&mut Connection::open(&self.url, CHECK_SETTINGS)?)
     }
 }
 
