@@ -32,7 +32,10 @@ pub(crate) fn put(tx: &mut dyn Transaction, profile: &ReferenceProfile, now: i64
 ///
 /// # Errors
 /// The database's.
-pub(crate) fn all(session: &mut (impl Session + ?Sized), model: Option<&str>) -> Result<Vec<ReferenceProfile>, DatabaseError> {
+pub(crate) fn all(
+    session: &mut (impl Session + ?Sized),
+    model: Option<&str>,
+) -> Result<Vec<ReferenceProfile>, DatabaseError> {
     let (condition, values) = match model {
         Some(model) => (" WHERE model = $1", vec![model.into()]),
         None => ("", Vec::new()),
