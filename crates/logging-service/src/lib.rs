@@ -82,6 +82,7 @@ pub async fn run(
     let readiness = Readiness::starting();
     let store = start_store(&config, &registry).await?;
     let app = App {
+        bodies: ingest::Bodies::new(config.max_body_bytes),
         config: Arc::new(config),
         store: store.clone(),
         upkeep: Arc::new(UpkeepMetrics::register(&registry)?),

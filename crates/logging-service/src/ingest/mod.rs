@@ -2,6 +2,7 @@
 //!
 //! Rule of thumb: all of a request is valid, or none is stored.
 
+mod bodies;
 mod events;
 mod feedback;
 mod records;
@@ -21,11 +22,14 @@ use crate::app::App;
 use crate::refusal::refusal;
 use crate::store::Accepted;
 
+pub(crate) use bodies::Bodies;
 pub(crate) use events::{cloudevents, expire};
 pub(crate) use feedback::feedback;
 
 /// How long a client may take to send its body.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
+/// When there may be room for a body again.
+const FULL_RETRY_SECONDS: f64 = 1.0;
 /// Bytes of a body that takes long to parse, compared with everything else about a request.
 const LARGE_BODY: usize = 64 * 1024;
 
@@ -51,11 +55,16 @@ pub(crate) async fn log(State(app): State<App>, request: Request<Body>) -> Resul
     Ok(Json(stored))
 }
 
-/// The headers and the whole body, within the bounds of size and time.
+/// The headers and the whole body, within the bounds of size, time and memory.
 pub(crate) async fn body(app: &App, request: Request<Body>) -> Result<(HeaderMap, Bytes), ApiError> {
     let (head, body) = request.into_parts();
+    let Some(room) = app.bodies.room_for(&head.headers) else {
+        monitoring::discard_body(&head.headers, body).await;
+        let sentence = "Too many bodies are being received; try again later.";
+        return Err(ApiError::new(ErrorCode::Overloaded, sentence).retry_after(FULL_RETRY_SECONDS));
+    };
     let reading = monitoring::read_body(&head.headers, body, app.config.max_body_bytes);
     let late = |_| ApiError::new(ErrorCode::DeadlineExceeded, "The body did not arrive within 30 seconds.");
     let body = timeout(BODY_PATIENCE, reading).await.map_err(late)??;
-    Ok((head.headers, body))
+    Ok((head.headers, room.around(body)))
 }

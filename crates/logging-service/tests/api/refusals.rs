@@ -1,6 +1,8 @@
 //! What is refused, how the refusal says it, and that nothing of it is stored.
 
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 use crate::service::{Answer, JSON, NDJSON, Service, fresh, lines, smallest};
 use crate::store_support::{Fixture, on_each_engine};
@@ -11,6 +13,7 @@ on_each_engine! {
     bad_json_is_another_matter_than_a_bad_record,
     other_content_types,
     too_much_at_once,
+    bodies_that_do_not_come_take_no_more_than_their_room,
 }
 
 /// The refusal has the one shape and says the right thing, and there is still nothing in the log.
@@ -182,4 +185,23 @@ async fn too_much_at_once(fixture: Fixture) {
     }
     service.store(&ten).await;
     assert_eq!(service.count().await, 10);
+}
+
+/// Each of them announces the largest body there may be, and sends nothing of it.
+async fn bodies_that_do_not_come_take_no_more_than_their_room(fixture: Fixture) {
+    let service = fresh(&fixture, &["--max-body-bytes", "100000"]).await;
+    let mut idle = Vec::new();
+    for _ in 0..8 {
+        let mut connection = TcpStream::connect(service.address()).await.unwrap();
+        let head =
+            "POST /log HTTP/1.1\r\nhost: log\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n";
+        connection.write_all(head.as_bytes()).await.unwrap();
+        idle.push(connection);
+    }
+    let record = smallest().to_string();
+    let refused = service.log_until(&record, 429).await;
+    assert_eq!((refused.header("retry-after"), &refused.json()["code"]), (Some("1"), &json!("overloaded")));
+    assert_eq!(service.get("/health").await.status, 200);
+    drop(idle);
+    service.log_until(&record, 200).await;
 }

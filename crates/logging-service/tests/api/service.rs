@@ -98,6 +98,24 @@ impl Service {
         answer(if content_type.is_empty() { request } else { request.header("content-type", content_type) }).await
     }
 
+    /// Sends this record again and again until the answer has this status.
+    pub(crate) async fn log_until(&self, record: &str, status: u16) -> Answer {
+        let asking = async {
+            loop {
+                let answer = self.log(JSON, record.to_owned()).await;
+                if answer.status == status {
+                    return answer;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("no answer had status {status}"))
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Sends JSON.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         answer(self.client.post(self.url(path)).header("content-type", JSON).body(body.to_string())).await
