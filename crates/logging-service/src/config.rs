@@ -39,7 +39,8 @@ pub struct Config {
     #[arg(long, env = "LOGGING_RETENTION_DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub retention_days: Option<u32>,
 
-    /// Bytes that the database may take before the oldest predictions are deleted; left out: no limit.
+    /// Bytes that the database's content may take before the oldest predictions are deleted; free space and the write-ahead
+    /// log (up to 64 MiB) come on top. Left out: no limit.
     #[arg(long, env = "LOGGING_RETENTION_BYTES", value_parser = clap::value_parser!(u64).range(1_000_000..))]
     pub retention_bytes: Option<u64>,
 

@@ -12,19 +12,20 @@ use tracing::error;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-#[tokio::main]
-async fn main() -> anyhow::Result<ExitCode> {
+fn main() -> anyhow::Result<ExitCode> {
     let config = Config::parse();
     if config.health_check {
         monitoring::probe(config.listen).with_context(|| format!("asking {}", config.listen))?;
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(command) = &config.command {
+        // Outside of a runtime, for a client of PostgreSQL brings its own.
         return logging_service::command::run(command, config.database());
     }
     let registry = MetricsRegistry::new(SERVICE, VERSION)?;
     let _logs = monitoring::setup_structured_logging(SERVICE, VERSION, &registry)?;
-    if let Err(problem) = serve(config, registry).await {
+    let runtime = tokio::runtime::Runtime::new().context("the runtime cannot be started")?;
+    if let Err(problem) = runtime.block_on(serve(config, registry)) {
         error!(error = format!("{problem:#}"), "the service stops");
         return Ok(ExitCode::FAILURE);
     }

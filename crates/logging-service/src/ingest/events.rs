@@ -3,7 +3,8 @@
 //! A request and its response come as two events, in either order. The first waits in the database; the second makes
 //! the predictions. A response whose request never comes makes them alone, when its time is over.
 //!
-//! Rule of thumb: an event is forgotten only after its predictions are durable.
+//! Rule of thumb: an event is forgotten only after its predictions are durable. The events of a batch have nothing to do
+//! with each other: one that is refused keeps none of the others out.
 
 use axum::Json;
 use axum::body::Body;
@@ -32,14 +33,22 @@ pub(crate) async fn cloudevents(State(app): State<App>, request: Request<Body>) 
     };
     let found = parse(&headers, &body).map_err(unreadable)?;
     let mut predictions = 0;
-    for event in &found {
+    let mut refused = None;
+    for (position, event) in found.iter().enumerate() {
         match take(&app, event).await {
             Ok(records) => predictions += records,
-            Err(Problem::Event(error)) => return Err(unreadable(error)),
+            // The sender does not send again what was refused, so the others are taken all the same.
+            Err(Problem::Event(error)) => {
+                let error = unreadable(error).detail("event", position);
+                refused.get_or_insert(error);
+            }
             Err(Problem::Store(error)) => return Err(refusal(error)),
         }
     }
-    Ok(Json(json!({ "events": found.len(), "predictions": predictions })))
+    match refused {
+        Some(error) => Err(error.detail("predictions", predictions)),
+        None => Ok(Json(json!({ "events": found.len(), "predictions": predictions }))),
+    }
 }
 
 /// Makes predictions of the responses that have waited too long, and forgets the requests.

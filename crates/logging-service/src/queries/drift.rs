@@ -4,7 +4,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::Uri;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use monitoring::{ApiError, ErrorCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,6 +19,9 @@ use crate::refusal::refusal;
 use crate::store::references;
 use crate::store::row::{floor_microseconds, from_microseconds};
 use crate::store::windows::{self, ModelWindow};
+
+/// By how much the clock of whoever made a profile may be ahead.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
 
 /// Each model's file beside its reference.
 pub(crate) async fn drift(State(app): State<App>, uri: Uri) -> Result<Json<Value>, ApiError> {
@@ -64,6 +67,11 @@ pub(crate) async fn put_reference(State(app): State<App>, request: Request<Body>
     profile
         .validate()
         .map_err(|problem| ApiError::new(ErrorCode::InvalidInput, format!("The profile is refused: {problem}.")))?;
+    // It would make every later one an older one.
+    if profile.created_at > Timestamp::now() + CLOCKS_DIFFER {
+        let sentence = "The profile is refused: created_at lies in the future.";
+        return Err(ApiError::new(ErrorCode::InvalidInput, sentence));
+    }
     let (model, model_sha256) = (profile.model.clone(), profile.model_sha256.clone());
     let stored = keep(&app, profile).await?;
     Ok(Json(json!({ "model": model, "model_sha256": model_sha256, "stored": stored })))
@@ -106,7 +114,10 @@ pub(crate) async fn take_reference(
     profile.validate().map_err(|problem| {
         ApiError::new(ErrorCode::InvalidInput, format!("This range can be no reference: {problem}."))
     })?;
-    keep(&app, profile.clone()).await?;
+    if !keep(&app, profile.clone()).await? {
+        let sentence = "There is a reference already whose created_at is later than now.";
+        return Err(ApiError::new(ErrorCode::InvalidInput, sentence));
+    }
     Ok(Json(profile))
 }
 

@@ -142,7 +142,7 @@ pub(crate) async fn stats(State(app): State<App>, uri: Uri) -> Result<Json<Stats
             return Err(refused("interval needs window or since"));
         };
         let (begin, end) = (floor_microseconds(since), floor_microseconds(until.unwrap_or_else(Timestamp::now)));
-        if (end - begin) / length >= MAX_INTERVALS {
+        if (end - begin + length - 1) / length > MAX_INTERVALS {
             return Err(refused(&format!("there would be more than {MAX_INTERVALS} intervals")));
         }
         let mut begin = begin;

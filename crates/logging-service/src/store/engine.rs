@@ -32,6 +32,10 @@ pub(crate) trait Engine: Send + Sync {
     /// Bytes on disk, as far as they are known.
     fn size_bytes(&self) -> u64;
 
+    /// SQL that gives the bytes that the content takes, without free space, and about how many predictions there are.
+    /// Deleting lowers both at once, other than [`Engine::size_bytes`].
+    fn content(&self) -> &'static str;
+
     /// Where the database is, for logs: without a password.
     fn place(&self) -> String;
 

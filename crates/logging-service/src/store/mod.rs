@@ -221,6 +221,12 @@ impl Store {
         self.engine.size_bytes()
     }
 
+    /// About how many predictions are too many for the content to take no more than `limit` bytes.
+    pub(crate) async fn excess(&self, limit: u64) -> Result<u64, StoreError> {
+        let sql = self.engine.content();
+        self.read(move |session| retention::excess(session, sql, limit)).await
+    }
+
     /// Copies the database into a new file, and verifies the copy. Blocks for as long as that takes.
     pub(crate) fn backup(&self, to: &Path) -> Result<Backup, StoreError> {
         self.engine.backup(to).map_err(StoreError::from)

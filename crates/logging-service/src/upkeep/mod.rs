@@ -86,27 +86,31 @@ async fn settle_labels(app: &App, now: i64) -> Result<(), StoreError> {
 async fn retain(app: &App, now: i64) -> Result<(), StoreError> {
     if let Some(days) = app.config.retention_days {
         let until = now - i64::from(days) * DAY;
-        delete(app, DeletedBecause::Age, until, || true).await?;
-        for _ in 0..STEPS {
-            if app.store.write(0, move |tx| retention::rest(tx, until, now - COUNTS_KEPT)).await? == 0 {
-                break;
-            }
-        }
+        delete(app, DeletedBecause::Age, until, u64::MAX).await?;
+        delete_rest(app, until, now).await?;
     }
     if let Some(limit) = app.config.retention_bytes {
-        delete(app, DeletedBecause::Size, i64::MAX, || app.store.size_bytes() > limit).await?;
+        // Measured once in a turn, so that what was just deleted is not measured and deleted again.
+        let excess = app.store.excess(limit).await?;
+        delete(app, DeletedBecause::Size, i64::MAX, excess).await?;
+        if excess > 0
+            && let Some(oldest) = app.store.read(|session| retention::oldest(session)).await?
+        {
+            delete_rest(app, oldest, now).await?;
+        }
     }
     Ok(())
 }
 
-/// Deletes the oldest predictions from before `until`, a step at a time, as long as that is wanted.
-async fn delete(app: &App, because: DeletedBecause, until: i64, wanted: impl Fn() -> bool) -> Result<(), StoreError> {
+/// Deletes the oldest predictions from before `until`, a step at a time and at most so many.
+async fn delete(app: &App, because: DeletedBecause, until: i64, most: u64) -> Result<(), StoreError> {
     let mut deleted = 0;
     for _ in 0..STEPS {
-        if !wanted() {
+        let left = most - deleted;
+        if left == 0 {
             break;
         }
-        let step = app.store.write(0, move |tx| retention::predictions(tx, until)).await?;
+        let step = app.store.write(0, move |tx| retention::predictions(tx, until, left)).await?;
         app.upkeep.deleted(because, step);
         deleted += step;
         if step == 0 {
@@ -115,6 +119,16 @@ async fn delete(app: &App, because: DeletedBecause, until: i64, wanted: impl Fn(
     }
     if deleted > 0 {
         info!(deleted, reason = monitoring::LabelEnum::as_str(because), "predictions_deleted");
+    }
+    Ok(())
+}
+
+/// Deletes labels that came before `until`, for their predictions are gone, and counts of windows of long ago.
+async fn delete_rest(app: &App, until: i64, now: i64) -> Result<(), StoreError> {
+    for _ in 0..STEPS {
+        if app.store.write(0, move |tx| retention::rest(tx, until, now - COUNTS_KEPT)).await? == 0 {
+            break;
+        }
     }
     Ok(())
 }

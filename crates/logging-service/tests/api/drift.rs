@@ -1,5 +1,6 @@
 //! References, and the verdict on windows that lie beside them.
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::service::{Service, fresh};
@@ -87,14 +88,24 @@ async fn an_older_reference_does_not_replace_a_newer_one(fixture: Fixture) {
     let service = fresh(&fixture, &[]).await;
     service.store(&pictures(100, 0.3)).await;
     let taken = service.post("/drift/reference", &json!({ "model": "m", "model_sha256": SHA256 })).await.json();
-    let mut shipped = taken.clone();
-    for (created_at, stored) in [("2020-01-01T00:00:00Z", false), ("2120-01-01T00:00:00Z", true)] {
-        shipped["created_at"] = json!(created_at);
-        let answer = service.put("/drift/reference", &shipped).await.json();
-        assert_eq!(answer["stored"], json!(stored), "{answer}");
-        let kept = service.get("/drift/reference").await.json();
-        assert_eq!(kept["references"], json!([if stored { &shipped } else { &taken }]));
-    }
+    let put = async |created_at: String| {
+        let mut profile = taken.clone();
+        profile["created_at"] = json!(created_at);
+        (service.put("/drift/reference", &profile).await, profile)
+    };
+    let kept = async || service.get("/drift/reference").await.json()["references"].clone();
+    let (answer, _) = put("2020-01-01T00:00:00Z".to_owned()).await;
+    assert_eq!((answer.status, &answer.json()["stored"]), (200, &json!(false)));
+    let (answer, _) = put("2120-01-01T00:00:00Z".to_owned()).await;
+    assert_eq!((answer.status, &answer.json()["code"]), (422, &json!("invalid_input")));
+    assert_eq!(kept().await, json!([taken]));
+    let a_minute_ahead = (Timestamp::now() + SignedDuration::from_mins(1)).to_string();
+    let (answer, newer) = put(a_minute_ahead).await;
+    assert_eq!((answer.status, &answer.json()["stored"]), (200, &json!(true)));
+    assert_eq!(kept().await, json!([newer]));
+    // It says so where it could not take one.
+    let taken_again = service.post("/drift/reference", &json!({ "model": "m" })).await;
+    assert_eq!((taken_again.status, kept().await), (422, json!([newer])));
 }
 
 async fn what_can_be_no_reference_is_refused(fixture: Fixture) {

@@ -1,6 +1,6 @@
 //! `POST /cloudevents`, as KServe's payload logger sends them.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::service::{Answer, Service, fresh};
 use crate::store_support::{Fixture, on_each_engine};
@@ -9,6 +9,7 @@ on_each_engine! {
     request_and_response_make_predictions_in_either_order_once,
     an_orphan_survives_a_restart_and_becomes_predictions_when_its_time_is_over,
     what_is_no_event_is_refused_and_counted,
+    one_bad_event_of_a_batch_keeps_no_other_out,
 }
 
 async fn event(service: &Service, kind: &str, id: &str, time: &str, body: &serde_json::Value) -> Answer {
@@ -79,4 +80,24 @@ async fn what_is_no_event_is_refused_and_counted(fixture: Fixture) {
     let answer = event(&service, "response", "odd", "2026-03-01T10:00:00Z", &json!({ "nothing": 1 })).await;
     assert_eq!(answer.status, 422, "{answer:?}");
     assert_eq!(service.metrics().await.get("logging_cloudevents_total{outcome=\"unreadable\"}"), 2.0);
+}
+
+async fn one_bad_event_of_a_batch_keeps_no_other_out(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
+    let event = |kind: &str, id: &str, data: Value| {
+        json!({
+            "specversion": "1.0", "id": id, "source": "http://localhost:9081/", "time": "2026-03-01T10:00:00Z",
+            "type": format!("org.kubeflow.serving.inference.{kind}"), "inferenceservicename": "flowers", "data": data,
+        })
+    };
+    let batch = json!([
+        event("response", "odd", json!({ "nothing": 1 })),
+        event("response", "good", json!({ "predictions": [[0.1, 0.9]] })),
+        event("request", "good", json!({ "instances": [[1.0]] })),
+    ]);
+    let headers = [("content-type", "application/cloudevents-batch+json")];
+    let answer = service.send("/cloudevents", &headers, batch.to_string()).await;
+    let body = answer.json();
+    assert_eq!((answer.status, &body["event"], &body["predictions"]), (422, &json!(0), &json!(1)), "{answer:?}");
+    assert_eq!(service.count().await, 1);
 }

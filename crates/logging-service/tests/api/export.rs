@@ -47,6 +47,10 @@ async fn statistics_by_interval_add_up(fixture: Fixture) {
     let counts: Vec<&Value> =
         answer["intervals"].as_array().unwrap().iter().map(|i| &i["total"]["predictions"]).collect();
     assert_eq!((counts, &answer["total"]["predictions"]), (vec![&json!(3), &json!(2)], &json!(5)));
+    for (until, status) in [("08T10:00:00Z", 200), ("08T10:00:00.000001Z", 400)] {
+        let week = format!("/stats?since=2026-03-01T10:00:00Z&until=2026-03-{until}&interval=1h");
+        assert_eq!(service.get(&week).await.status, status, "168 intervals are the most: {until}");
+    }
     service.store(&[smallest()]).await;
     assert_eq!(service.get("/stats?window=15m").await.json()["total"]["predictions"], json!(1));
     for query in

@@ -97,7 +97,7 @@ async fn without_labels_there_is_no_accuracy_but_an_expected_one(fixture: Fixtur
     let service = fresh(&fixture, EAGER).await;
     service.store(&[predicted("a", "cat", 0.5), predicted("b", "cat", 1.0)]).await;
     service
-        .metrics_until("evaluated", |m| m.find("logging_window_predictions{model=\"m\",window=\"7d\"}") == Some(2.0))
+        .metrics_until("evaluated", |m| m.find("logging_window_predictions{model=\"m\",window=\"1h\"}") == Some(2.0))
         .await;
     let metrics = service.metrics().await;
     assert_eq!(metrics.find("logging_accuracy{model=\"m\",window=\"1h\"}"), None, "0 would be a claim");

@@ -17,7 +17,7 @@ use crate::metrics::Metrics;
 use crate::store_support::Fixture;
 
 /// How long anything may take to happen before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const NDJSON: &str = "application/x-ndjson";
@@ -156,7 +156,7 @@ impl Service {
     }
 
     /// Waits until the metrics are as they should be.
-    pub(crate) async fn metrics_until(&self, what: &str, condition: impl Fn(&Metrics) -> bool) {
+    pub(crate) async fn metrics_until(&self, what: &str, mut condition: impl FnMut(&Metrics) -> bool) {
         let asking = async { while !condition(&self.metrics().await) {} };
         tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("never happened: {what}"));
     }

@@ -27,6 +27,12 @@ use connection::Files;
 use requests::Tail;
 use session::{Reading, Writing};
 
+/// Ids rise by one, and the oldest go first.
+const CONTENT: &str = "
+SELECT (pages.page_count - free.freelist_count) * size.page_size,
+       (SELECT coalesce(max(id) - min(id) + 1, 0) FROM predictions)
+FROM pragma_page_count AS pages, pragma_freelist_count AS free, pragma_page_size AS size";
+
 /// A database file.
 pub(super) struct Sqlite {
     path: DatabasePath,
@@ -54,6 +60,10 @@ impl Engine for Sqlite {
 
     fn size_bytes(&self) -> u64 {
         self.path.size_bytes()
+    }
+
+    fn content(&self) -> &'static str {
+        CONTENT
     }
 
     fn place(&self) -> String {
