@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::Parser;
 use reqwest::Url;
 
+pub use crate::model::RuntimeKind;
 use crate::outbox::RecordOptions;
 pub use crate::outbox::{Durability, WhenFull};
 
@@ -23,6 +24,14 @@ pub struct Config {
     /// Folder with the models: `<name>/model.toml` and `<name>/<version>/model.onnx`.
     #[arg(long, env = "MODEL_REPOSITORY", default_value = "deploy/models")]
     pub models: PathBuf,
+
+    /// What runs the models.
+    #[arg(long, env = "INFERENCE_ENGINE", default_value = "tract")]
+    pub engine: RuntimeKind,
+
+    /// ONNX Runtime's library, for `--engine onnxruntime`; left out, the system looks for libonnxruntime.so.
+    #[arg(long, env = "ORT_DYLIB_PATH")]
+    pub onnxruntime_library: Option<PathBuf>,
 
     /// The logging service that predictions are delivered to; empty: predictions are not logged.
     #[arg(long, env = "PREDICTION_LOG_URL", default_value = "http://127.0.0.1:8001", value_parser = log_url)]

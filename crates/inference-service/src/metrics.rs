@@ -16,7 +16,7 @@ pub(crate) struct ModelGauges {
 impl ModelGauges {
     pub(crate) fn register(registry: &MetricsRegistry) -> Result<Self, MetricsError> {
         let names = LabelSet::new(&["model"], MAX_MODELS);
-        let versions = LabelSet::new(&["model", "version", "sha256"], MAX_MODELS);
+        let versions = LabelSet::new(&["model", "version", "sha256", "engine"], MAX_MODELS);
         Ok(Self {
             loaded: registry.gauges("model_loaded", "1 if the model serves, else 0.", names.clone())?,
             load_seconds: registry.gauges(
@@ -24,7 +24,11 @@ impl ModelGauges {
                 "Seconds that reading, optimising and warming up the model took; 0 until it is loaded.",
                 names.clone(),
             )?,
-            info: registry.gauges("model_info", "Always 1; the labels say which file serves.", versions.clone())?,
+            info: registry.gauges(
+                "model_info",
+                "Always 1; the labels say which file serves, and what runs it.",
+                versions.clone(),
+            )?,
             names,
             versions,
         })
@@ -39,8 +43,10 @@ impl ModelGauges {
     }
 
     /// The model serves from now on.
-    pub(crate) fn loaded(&self, [name, version, sha256]: [&str; 3], seconds: f64) {
-        if let (Ok(model), Ok(version)) = (self.names.admit(&[name]), self.versions.admit(&[name, version, sha256])) {
+    pub(crate) fn loaded(&self, [name, version, sha256, engine]: [&str; 4], seconds: f64) {
+        if let (Ok(model), Ok(version)) =
+            (self.names.admit(&[name]), self.versions.admit(&[name, version, sha256, engine]))
+        {
             self.load_seconds.with(model).set(seconds);
             self.info.with(version).set(1.0);
             self.loaded.with(model).set(1.0);

@@ -47,6 +47,7 @@ fn described(app: &App, model: &Model) -> Value {
         Some(ModelState::Ready(engine)) => {
             description["version"] = engine.version().into();
             description["sha256"] = engine.sha256().into();
+            description["engine"] = engine.runtime().as_str().into();
             description["task"] = "classification".into();
             description["input"] = input(engine.config());
             description["labels"] = json!(engine.labels());

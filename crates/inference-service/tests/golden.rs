@@ -1,17 +1,20 @@
-//! The shipped models give the answers that ONNX Runtime gives, from tensors and from the bytes of picture files.
+//! In every runtime, the shipped models give the answers that ONNX Runtime gave, from tensors and from the bytes of
+//! picture files.
 //!
 //! What is in the repository is always checked. The full test pictures are looked for in `$GLASSHOUSE_SHARED/data`, or
 //! in `../shared/data` beside the workspace.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use inference_service::input::{ImageLimits, ModelInput, decode};
-use inference_service::model::{Engine, Prediction, Repository, Session};
+use inference_service::model::{Engine, Prediction, Repository, Runtime, RuntimeKind, Session};
 use serde::Deserialize;
 
 const MODELS: [&str; 2] = ["cifar10", "surface"];
@@ -25,10 +28,10 @@ struct Model {
 }
 
 impl Model {
-    fn load(name: &str) -> Self {
+    fn load(name: &str, runtime: &Runtime) -> Self {
         let repository = Repository::scan(&models_folder()).unwrap();
         let entry = repository.entries().iter().find(|entry| entry.name == name).unwrap();
-        let engine = Engine::load(entry.source.as_ref().unwrap()).unwrap();
+        let engine = Engine::load(entry.source.as_ref().unwrap(), runtime).unwrap();
         let mut session = engine.session().unwrap();
         session.warm_up().unwrap();
         Self { engine, session }
@@ -45,6 +48,18 @@ impl Model {
         let logits = self.logits(file);
         Prediction::from_logits(&logits, self.engine.config(), NonZeroUsize::MIN).unwrap()
     }
+}
+
+/// Every model in every runtime that there is, which must give the same answers.
+fn models() -> Vec<(&'static str, Model)> {
+    static RUNTIMES: OnceLock<Vec<Runtime>> = OnceLock::new();
+    let runtimes = RUNTIMES.get_or_init(|| {
+        let library = system_tests::onnxruntime_library("whether ONNX Runtime gives the same answers");
+        let onnxruntime = library.map(|path| Runtime::start(RuntimeKind::OnnxRuntime, Some(&path)).unwrap());
+        [Runtime::tract()].into_iter().chain(onnxruntime).collect()
+    });
+    let loaded = |name: &'static str| runtimes.iter().map(move |runtime| (name, Model::load(name, runtime)));
+    MODELS.into_iter().flat_map(loaded).collect()
 }
 
 fn models_folder() -> PathBuf {
@@ -99,8 +114,7 @@ fn likeliest(logits: &[f32]) -> usize {
 #[test]
 fn the_same_tensor_gives_the_same_logits() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
-    for name in MODELS {
-        let mut model = Model::load(name);
+    for (name, mut model) in models() {
         let (shape, tensors) = read_npy(&data.join(format!("{name}_tensors.npy")));
         let (_, golden) = read_npy(&data.join(format!("{name}_tensors_logits.npy")));
         let spec = model.engine.config().input.clone();
@@ -122,15 +136,17 @@ fn the_shipped_models_are_the_ones_that_the_cards_describe() {
     assert_eq!(repository.default_model().unwrap().name, "cifar10");
     for name in MODELS {
         let card = fs::read_to_string(models_folder().join(name).join("CARD.md")).unwrap();
-        assert!(card.contains(Model::load(name).engine.sha256()), "the card of {name} names another model.onnx");
+        assert!(
+            card.contains(Model::load(name, &Runtime::tract()).engine.sha256()),
+            "the card of {name} names another model.onnx"
+        );
     }
 }
 
 /// Every example picture stands in its model's card as `| file | label | confidence |`, and is predicted as it says.
 #[test]
 fn example_pictures_are_predicted_as_the_cards_say() {
-    for name in MODELS {
-        let mut model = Model::load(name);
+    for (name, mut model) in models() {
         let folder = models_folder().join(name);
         let card = fs::read_to_string(folder.join("CARD.md")).unwrap();
         let examples = files_below(&folder.join("examples"));
@@ -166,11 +182,10 @@ struct GoldenImage {
 
 #[test]
 fn files_give_the_golden_classes() {
-    for name in MODELS {
+    for (name, mut model) in models() {
         let Some(folder) = test_pictures(name) else { continue };
         let golden: Golden = serde_json::from_slice(&fs::read(folder.join("golden.json")).unwrap()).unwrap();
         assert!(golden.images.len() >= 100);
-        let mut model = Model::load(name);
         let mut differences = Vec::new();
         let mut agreed = 0;
         for image in &golden.images {
@@ -179,10 +194,11 @@ fn files_give_the_golden_classes() {
             agreed += usize::from(likeliest(&logits) == likeliest(&image.logits));
         }
         differences.sort_by(f32::total_cmp);
+        let runtime = model.engine.runtime().as_str();
         let (median, largest) = (differences[differences.len() / 2], differences[differences.len() - 1]);
         let agreement = agreed as f64 / golden.images.len() as f64;
         eprintln!(
-            "{name}: {agreement:.4} of classes agree; logits differ by {median:.5} (median), {largest:.5} (largest)"
+            "{name} ({runtime}): {agreement:.4} of classes agree; logits differ by {median:.5} (median), {largest:.5} (largest)"
         );
         assert!(agreement >= 0.99, "{name}: only {agreement} of the classes are those of ONNX Runtime");
     }
@@ -191,9 +207,9 @@ fn files_give_the_golden_classes() {
 #[test]
 fn accuracy_is_that_of_the_cards() {
     // What the cards state for these very pictures. On 4,000 others, surface has 98.4 %.
-    for (name, stated) in [("cifar10", 0.864), ("surface", 0.992)] {
-        let Some(folder) = test_pictures(name) else { continue };
-        let mut model = Model::load(name);
+    let stated = BTreeMap::from([("cifar10", 0.864), ("surface", 0.992)]);
+    for (name, mut model) in models() {
+        let (Some(folder), stated) = (test_pictures(name), stated[name]) else { continue };
         let (mut right, mut all) = (0_u32, 0_u32);
         for class in files_below(&folder.join("images")) {
             for file in files_below(&class) {

@@ -49,7 +49,7 @@ pub use patience::{alone, wait_until};
 pub use pictures::{Picture, copy_model, model_folder, pictures};
 pub use programs::{program, root};
 pub use prometheus::Prometheus;
-pub use python::python_program;
+pub use python::{onnxruntime_library, python_program, python_with};
 pub use rustix::process::Signal;
 pub use service::Service;
 pub use stage::{AN_HOUR_AGO, Stage};

@@ -1,25 +1,21 @@
 //! A model in memory, and the state with which one thread runs it.
 //!
 //! Rule of thumb: an [`Engine`] is loaded once and shared; a [`Session`] belongs to one thread and is kept between
-//! requests. Items run one at a time, because the engine's batches take longer per item than single items do.
+//! requests. Items run one at a time, because tract's batches take longer per item than single items do, and ONNX
+//! Runtime's save five per cent.
 
 use std::any::Any;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use tract_onnx::prelude::{
-    Datum, Framework, InferenceFact, InferenceModelExt, IntoRunnable, TValue, Tensor, TractResult, TypedSimplePlan,
-    TypedSimpleState, tvec,
-};
 
 use super::config::ModelConfig;
 use super::error::ModelError;
 use super::repository::ModelSource;
+use super::runtime::{LoadError, Program, Run, Runtime, RuntimeKind, Signature};
 use super::scores;
-use super::shapes;
 use crate::input::ModelInput;
 
 /// A loaded, optimised model. Shared by all threads; see [`Engine::session`].
@@ -29,27 +25,38 @@ pub struct Engine {
     version: String,
     sha256: String,
     config: Arc<ModelConfig>,
-    plan: Arc<TypedSimplePlan>,
+    runtime: RuntimeKind,
+    program: Arc<dyn Program>,
 }
 
 impl Engine {
     /// Reads the file once, optimises the model for one item, and checks that it fits its model.toml.
     ///
     /// # Errors
-    /// [`ModelError::Unreadable`]; [`ModelError::Unsupported`] for a file that the engine cannot run, or on which it
+    /// [`ModelError::Unreadable`]; [`ModelError::Unsupported`] for a file that the runtime cannot run, or on which it
     /// panics; [`ModelError::Mismatch`] where shapes, types or the number of classes differ from model.toml.
-    pub fn load(source: &ModelSource) -> Result<Self, ModelError> {
+    pub fn load(source: &ModelSource, runtime: &Runtime) -> Result<Self, ModelError> {
         let path = &source.file;
         let bytes = fs::read(path).map_err(|error| ModelError::Unreadable { path: path.clone(), source: error })?;
-        let plan = catch_unwind(AssertUnwindSafe(|| optimised_plan(&bytes, &source.config, path))).unwrap_or_else(
-            |panic| Err(ModelError::Unsupported { path: path.clone(), reason: panic_message(panic.as_ref()) }),
-        )?;
+        let (shape, classes) = (source.config.input.tensor_shape(), source.config.labels.len());
+        let mismatch = |expected, found| ModelError::Mismatch { path: path.clone(), expected, found };
+        let loaded = catch_unwind(AssertUnwindSafe(|| runtime.load(&bytes, shape)))
+            .unwrap_or_else(|panic| Err(LoadError::Unsupported(panic_message(panic.as_ref()))));
+        let program = loaded.map_err(|error| match error {
+            LoadError::Unsupported(reason) => ModelError::Unsupported { path: path.clone(), reason },
+            LoadError::Input(found) => mismatch(format!("one input of type FP32 and shape {shape:?}"), found),
+        })?;
+        program
+            .signature()
+            .check_output(classes)
+            .map_err(|found| mismatch(format!("one output of type FP32 and shape [1, {classes}]"), found))?;
         Ok(Self {
             name: source.name.clone(),
             version: source.version.to_string(),
             sha256: hexadecimal(&Sha256::digest(&bytes)),
             config: Arc::new(source.config.clone()),
-            plan,
+            runtime: runtime.kind(),
+            program,
         })
     }
 
@@ -78,13 +85,23 @@ impl Engine {
         &self.config.labels
     }
 
+    /// What runs it.
+    pub fn runtime(&self) -> RuntimeKind {
+        self.runtime
+    }
+
+    /// What the file takes and gives.
+    pub fn signature(&self) -> &Signature {
+        self.program.signature()
+    }
+
     /// Makes the state with which one thread runs this model.
     ///
     /// # Errors
-    /// [`ModelError::Run`] where the engine cannot make it.
+    /// [`ModelError::Run`] where the runtime cannot make it.
     pub fn session(&self) -> Result<Session, ModelError> {
-        let state = self.plan.spawn().map_err(|error| run_error(&error))?;
-        Ok(Session { config: Arc::clone(&self.config), plan: Arc::clone(&self.plan), state })
+        let (config, program) = (Arc::clone(&self.config), Arc::clone(&self.program));
+        Ok(Session { state: new_state(&*program)?, config, program })
     }
 }
 
@@ -92,25 +109,25 @@ impl Engine {
 #[derive(Debug)]
 pub struct Session {
     config: Arc<ModelConfig>,
-    plan: Arc<TypedSimplePlan>,
-    state: TypedSimpleState,
+    program: Arc<dyn Program>,
+    state: Box<dyn Run>,
 }
 
 impl Session {
     /// Runs the model on one item. The answer is one logit for each class, in the order of the labels.
     ///
     /// # Errors
-    /// [`ModelError::WrongInput`] for another model's input; [`ModelError::Run`] where the engine fails or panics, after
+    /// [`ModelError::WrongInput`] for another model's input; [`ModelError::Run`] where the runtime fails or panics, after
     /// which the session is as new; [`ModelError::BadLogits`] for an answer that is not all finite.
     pub fn run(&mut self, input: &ModelInput) -> Result<Vec<f32>, ModelError> {
         let expected = self.config.input.tensor_shape();
         if input.shape() != expected {
             return Err(ModelError::WrongInput { expected, found: input.shape() });
         }
-        let outcome = catch_unwind(AssertUnwindSafe(|| logits(&mut self.state, input)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.state.run(input.values())));
         let logits = match outcome {
             Ok(Ok(logits)) => logits,
-            Ok(Err(error)) => return Err(self.renew_after(run_error(&error))),
+            Ok(Err(reason)) => return Err(self.renew_after(ModelError::Run { reason })),
             Err(panic) => return Err(self.renew_after(ModelError::Run { reason: panic_message(panic.as_ref()) })),
         };
         scores::check_logits(&logits, self.config.labels.len())?;
@@ -128,48 +145,18 @@ impl Session {
 
     /// A run that stopped halfway leaves its values behind; the next one starts from a new state.
     fn renew_after(&mut self, error: ModelError) -> ModelError {
-        match self.plan.spawn() {
+        match new_state(&*self.program) {
             Ok(state) => {
                 self.state = state;
                 error
             }
-            Err(spawn_error) => run_error(&spawn_error),
+            Err(problem) => problem,
         }
     }
 }
 
-fn optimised_plan(bytes: &[u8], config: &ModelConfig, path: &Path) -> Result<Arc<TypedSimplePlan>, ModelError> {
-    let unsupported = |error: tract_onnx::prelude::TractError| ModelError::Unsupported {
-        path: path.to_owned(),
-        reason: format!("{error:#}"),
-    };
-    let mismatch = |expected, found| ModelError::Mismatch { path: path.to_owned(), expected, found };
-    let shape = config.input.tensor_shape();
-    // Declared shapes between input and output often still speak of a symbolic batch; they are inferred instead.
-    let onnx = tract_onnx::onnx().with_ignore_value_info(true);
-    let model = onnx.model_for_read(&mut &*bytes).map_err(unsupported)?;
-    shapes::check_input(&model, &shape)
-        .map_err(|found| mismatch(format!("one input of type F32 and shape {shape:?}"), found))?;
-    let model = model
-        .with_input_fact(0, InferenceFact::dt_shape(f32::datum_type(), shape))
-        .and_then(|model| model.with_output_fact(0, InferenceFact::default()))
-        .and_then(InferenceModelExt::into_optimized)
-        .map_err(unsupported)?;
-    let classes = config.labels.len();
-    shapes::check_output(&model, classes)
-        .map_err(|found| mismatch(format!("one output of type F32 and shape [1, {classes}]"), found))?;
-    model.into_runnable().map_err(unsupported)
-}
-
-fn logits(state: &mut TypedSimpleState, input: &ModelInput) -> TractResult<Vec<f32>> {
-    let tensor = Tensor::from_shape(&input.shape(), input.values())?;
-    let outputs = state.run(tvec!(TValue::from(tensor)))?;
-    let logits = outputs.first().map(|output| output.try_as_plain_ram()?.as_slice::<f32>().map(<[f32]>::to_vec));
-    logits.unwrap_or_else(|| Ok(Vec::new()))
-}
-
-fn run_error(error: &tract_onnx::prelude::TractError) -> ModelError {
-    ModelError::Run { reason: format!("{error:#}") }
+fn new_state(program: &dyn Program) -> Result<Box<dyn Run>, ModelError> {
+    program.run().map_err(|reason| ModelError::Run { reason })
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> String {

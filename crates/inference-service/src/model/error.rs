@@ -81,7 +81,7 @@ pub enum ModelError {
         directory: PathBuf,
     },
     /// The file is no ONNX model that the engine can run.
-    #[error("{}: the engine cannot run this model: {reason}", path.display())]
+    #[error("{}: the runtime cannot run this model: {reason}", path.display())]
     Unsupported {
         /// The model.onnx.
         path: PathBuf,

@@ -10,8 +10,8 @@ mod error;
 mod input_spec;
 mod labels;
 mod repository;
+mod runtime;
 mod scores;
-mod shapes;
 
 pub use config::{ModelConfig, Task};
 pub use defect::DefectRule;
@@ -20,4 +20,5 @@ pub use engine::{Engine, Session};
 pub use error::ModelError;
 pub use input_spec::{Colour, InputSpec, Layout, ResizeFilter};
 pub use repository::{Entry, MAX_MODELS, ModelSource, Repository};
+pub use runtime::{Runtime, RuntimeError, RuntimeKind, Signature, TensorSpec};
 pub use scores::{Prediction, Score};

@@ -35,6 +35,9 @@ pub struct Prediction {
     pub defect: bool,
     /// The likeliest classes, best first; at least one.
     pub top: Vec<Score>,
+    /// What the model answered: a number for each class.
+    #[serde(skip)]
+    pub logits: Vec<f32>,
 }
 
 impl Prediction {
@@ -57,6 +60,7 @@ impl Prediction {
             class: best.class,
             confidence: best.confidence,
             top,
+            logits: logits.to_vec(),
         })
     }
 }

@@ -10,7 +10,7 @@ use monitoring::{ApiError, ErrorCode};
 use tracing::{error, info};
 
 use crate::metrics::ModelGauges;
-use crate::model::{Engine, Entry, ModelError, ModelSource, Repository, Session};
+use crate::model::{Engine, Entry, ModelError, ModelSource, Repository, Runtime, Session};
 
 /// How far a model has come.
 pub(crate) enum ModelState {
@@ -32,13 +32,14 @@ pub(crate) struct Model {
 pub(crate) struct Models {
     models: Vec<Arc<Model>>,
     default: Option<usize>,
+    runtime: Runtime,
     gauges: ModelGauges,
 }
 
 impl Models {
     /// Gives each model its metrics; nothing is loaded yet.
     pub(crate) fn register(
-        repository: Repository,
+        (repository, runtime): (Repository, Runtime),
         predictions: &PredictionMetrics,
         gauges: ModelGauges,
     ) -> Result<Self, PredictionMetricsError> {
@@ -51,7 +52,7 @@ impl Models {
             models.push(Arc::new(Model { name, metrics, index, source, state: OnceLock::new() }));
         }
         let default = models.iter().position(|model| Some(&model.name) == default.as_ref());
-        Ok(Self { models, default, gauges })
+        Ok(Self { models, default, runtime, gauges })
     }
 
     /// Loads all models at once and warms them up: for each thread, the sessions in the models' order.
@@ -75,7 +76,7 @@ impl Models {
     fn load_one(&self, model: &Model, threads: usize) -> Vec<Option<Session>> {
         let started = Instant::now();
         let loaded = match &model.source {
-            Ok(source) => Engine::load(source)
+            Ok(source) => Engine::load(source, &self.runtime)
                 .and_then(|engine| Ok((warmed_up(&engine, threads)?, engine)))
                 .map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
@@ -84,8 +85,16 @@ impl Models {
         let (state, sessions) = match loaded {
             Ok((sessions, engine)) => {
                 let (name, version, sha256) = (engine.name(), engine.version(), engine.sha256());
-                info!(model = name, model_version = version, sha256, load_seconds = seconds, "model_loaded");
-                self.gauges.loaded([name, version, sha256], seconds);
+                let runtime = engine.runtime().as_str();
+                info!(
+                    model = name,
+                    model_version = version,
+                    sha256,
+                    engine = runtime,
+                    load_seconds = seconds,
+                    "model_loaded"
+                );
+                self.gauges.loaded([name, version, sha256, runtime], seconds);
                 (ModelState::Ready(Arc::new(engine)), sessions.into_iter().map(Some).collect())
             }
             Err(problem) => {

@@ -81,7 +81,7 @@ fn load_bytes(bytes: &[u8], config: ModelConfig) -> Result<Engine, ModelError> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("model.onnx");
     fs::write(&file, bytes).unwrap();
-    Engine::load(&ModelSource { name: "m".to_owned(), version: 7, file, config })
+    Engine::load(&ModelSource { name: "m".to_owned(), version: 7, file, config }, &Runtime::tract())
 }
 
 fn load(input: &[Option<u64>], operators: &[&str]) -> Result<Engine, ModelError> {
@@ -132,7 +132,7 @@ fn inputs_that_do_not_fit_are_found_while_loading() {
     }
     let integers = Onnx { element_type: INT64, input: BATCH_OF_ANY, operators: &["Flatten"], outputs: 1 }.bytes();
     let message = load_bytes(&integers, config()).unwrap_err().to_string();
-    assert!(message.contains("I64"), "{message}");
+    assert!(message.contains("INT64"), "{message}");
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn files_that_are_no_models_are_refused() {
     assert!(unknown.to_string().contains("Teleport"), "{unknown}");
     let missing =
         ModelSource { name: "m".to_owned(), version: 1, file: PathBuf::from("no/such.onnx"), config: config() };
-    assert!(matches!(Engine::load(&missing), Err(ModelError::Unreadable { .. })));
+    assert!(matches!(Engine::load(&missing, &Runtime::tract()), Err(ModelError::Unreadable { .. })));
 }
 
 #[test]
