@@ -10,6 +10,7 @@ pub mod config;
 pub mod input;
 mod metrics;
 pub mod model;
+mod oip;
 mod outbox;
 mod predict;
 mod profile;
@@ -34,7 +35,7 @@ use tracing::{error, info};
 use app::{App, Parts};
 use config::Config;
 use metrics::ModelGauges;
-use model::{ModelError, Repository};
+use model::{ModelError, Repository, Runtime, RuntimeError};
 use outbox::{Outbox, OutboxError};
 use profile::{ProfileError, Profiles};
 use serving::{Admission, Models, Pool};
@@ -53,6 +54,9 @@ pub enum RunServiceError {
     /// The model repository as a whole cannot be served.
     #[error("the model repository (--models) cannot be served: {0}")]
     Repository(ModelError),
+    /// What runs the models cannot be started.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
     /// A metric could not be registered.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
@@ -113,7 +117,8 @@ fn parts(
 ) -> Result<Parts, RunServiceError> {
     let repository = Repository::scan(&config.models).map_err(RunServiceError::Repository)?;
     let predictions = PredictionMetrics::register(registry)?;
-    let models = Models::register(repository, &predictions, ModelGauges::register(registry)?)?;
+    let runtime = Runtime::start(config.engine, config.onnxruntime_library.as_deref())?;
+    let models = Models::register((repository, runtime), &predictions, ModelGauges::register(registry)?)?;
     Ok(Parts {
         readiness,
         models,
@@ -131,6 +136,8 @@ fn routes(app: &App, registry: &MetricsRegistry) -> Routes {
     let health = app.clone();
     Routes::new()
         .post("/predict", predict::predict)
+        .merge(oip::routes())
+        .compressed()
         .get("/models", status::models)
         .with_state(app.clone())
         .merge(health_routes(app.readiness.clone(), move || status::health(&health)))

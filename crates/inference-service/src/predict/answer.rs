@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use monitoring::REQUEST_ID;
 use serde::Serialize;
 
-use super::progress::{Progress, Timings};
+use super::progress::Progress;
 use crate::model::{Engine, Prediction};
 
 #[derive(Serialize)]
@@ -27,7 +27,8 @@ struct TimingsMs {
 }
 
 impl Answer {
-    pub(super) fn new(progress: &Progress, predictions: Vec<Prediction>, timings: Timings) -> Self {
+    pub(super) fn new(progress: &Progress, predictions: Vec<Prediction>) -> Self {
+        let timings = progress.timings();
         let text = |of: fn(&Engine) -> &str| progress.engine().map(of).unwrap_or_default().to_owned();
         let milliseconds = |seconds: f64| (seconds * 1e6).round() / 1e3;
         Self {

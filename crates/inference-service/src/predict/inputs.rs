@@ -31,7 +31,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// What a request brought, not decoded yet.
-pub(super) enum Inputs {
+pub(crate) enum Inputs {
     /// Encoded pictures.
     Images(Vec<Bytes>),
     /// Encoded pictures as base64, perhaps as `data:` URLs.

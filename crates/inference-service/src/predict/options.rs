@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
 use monitoring::{ApiError, ErrorCode};
 
 use super::body::{self, JsonBody, Query};
@@ -35,6 +35,20 @@ pub(super) fn deadline(headers: &HeaderMap, default: Duration) -> Result<Instant
         }
     };
     Ok(Instant::now() + timeout)
+}
+
+/// Whether the body comes as it is; what is known to be packed was unpacked by now.
+///
+/// # Errors
+/// `unsupported_media_type` for another coding.
+pub(super) fn plain(headers: &HeaderMap) -> Result<(), ApiError> {
+    match headers.get(header::CONTENT_ENCODING) {
+        Some(coding) if coding != "identity" => Err(ApiError::new(
+            ErrorCode::UnsupportedMediaType,
+            "The Content-Encoding is not known; send the body in gzip, in deflate or as it is.",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// The options of one request, wherever they stood.
@@ -72,14 +86,16 @@ impl Wanted {
     fn new(query: Query, request_id: Option<String>) -> Result<Self, ApiError> {
         let invalid = |sentence| ApiError::new(ErrorCode::InvalidRequest, sentence);
         let top_k = NonZeroUsize::new(query.top_k.unwrap_or(1)).ok_or_else(|| invalid("top_k must be 1 or more."))?;
-        let usable = |id: &String| {
-            (1..=MAX_REQUEST_ID_CHARS).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
-        };
-        if request_id.as_ref().is_some_and(|id| !usable(id)) {
+        if request_id.as_ref().is_some_and(|id| !is_request_id(id)) {
             return Err(invalid("request_id must be 1 to 128 visible ASCII characters."));
         }
         Ok(Self { model: query.model, version: query.version, top_k, request_id: request_id.map(Arc::from) })
     }
+}
+
+/// Whether a text can be the id of a request: 1 to 128 visible ASCII characters.
+pub(crate) fn is_request_id(text: &str) -> bool {
+    (1..=MAX_REQUEST_ID_CHARS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn unsupported(what: &str) -> ApiError {

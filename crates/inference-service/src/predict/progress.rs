@@ -29,7 +29,7 @@ pub(super) struct Timings {
 }
 
 /// One prediction request under way.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     app: App,
     context: RequestContext,
     /// Taken when the request's end is told.
@@ -45,7 +45,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn start(app: &App, context: RequestContext) -> Self {
+    pub(crate) fn start(app: &App, context: RequestContext) -> Self {
         let attempt = Some(app.unknown_model.start());
         let (app, timings) = (app.clone(), Timings::default());
         let (seen, predictions) = (Vec::new(), Vec::new());
@@ -53,7 +53,7 @@ impl Progress {
     }
 
     /// The request brought an id of its own in its body.
-    pub(super) fn named(&mut self, request_id: Option<Arc<str>>) {
+    pub(crate) fn named(&mut self, request_id: Option<Arc<str>>) {
         if let Some(request_id) = request_id {
             self.context.request_id = request_id;
         }
@@ -93,22 +93,38 @@ impl Progress {
         }
     }
 
-    pub(super) fn request_id(&self) -> &str {
+    pub(crate) fn request_id(&self) -> &str {
         &self.context.request_id
     }
 
-    pub(super) fn engine(&self) -> Option<&Engine> {
+    pub(crate) fn engine(&self) -> Option<&Engine> {
         self.engine.as_deref()
+    }
+
+    /// Tells how the request ended; then its answer may be given, which is written from the predictions and `T`.
+    ///
+    /// # Errors
+    /// The refusal that it ended with, or that its record cannot be kept.
+    pub(crate) async fn end_with<T>(
+        &mut self,
+        outcome: Result<(Vec<Prediction>, T), ApiError>,
+    ) -> Result<(Vec<Prediction>, T), ApiError> {
+        match outcome {
+            Ok((predictions, rest)) => Ok((self.complete(predictions).await?, rest)),
+            Err(refusal) => Err(self.fail(refusal).await),
+        }
+    }
+
+    /// What each phase took, as far as the request has come.
+    pub(super) fn timings(&self) -> Timings {
+        self.timings
     }
 
     /// The model has answered every item: the answer may be given when their records are kept.
     ///
     /// # Errors
     /// If they cannot be kept and no prediction is answered without its record.
-    pub(super) async fn complete(
-        &mut self,
-        predictions: Vec<Prediction>,
-    ) -> Result<(Vec<Prediction>, Timings), ApiError> {
+    async fn complete(&mut self, predictions: Vec<Prediction>) -> Result<Vec<Prediction>, ApiError> {
         let recording = Instant::now();
         self.timings.total = self.attempt.as_ref().map_or(0.0, Attempt::seconds);
         let records: Vec<_> = predictions.iter().enumerate().map(|(row, p)| self.success(row, p)).collect();
@@ -118,7 +134,7 @@ impl Progress {
         let kept = receipt.kept(self.app.outbox.refuses()).await;
         self.phase(Phase::Record, recording.elapsed().as_secs_f64());
         match kept {
-            Ok(()) => Ok((self.succeed(), self.timings)),
+            Ok(()) => Ok(self.succeed()),
             Err(full) => {
                 let refusal = super::log_full(full);
                 self.tell_failed(refusal.code, &refusal.message, None);
@@ -128,7 +144,7 @@ impl Progress {
     }
 
     /// The request is refused or has failed; that may be answered when its records are kept.
-    pub(super) async fn fail(&mut self, refusal: ApiError) -> ApiError {
+    async fn fail(&mut self, refusal: ApiError) -> ApiError {
         if let Some(receipt) = self.end(refusal.code, &refusal.message, refusal.cause.as_deref()) {
             // A refusal stays one, with or without its record.
             let _ = receipt.kept(false).await;

@@ -10,6 +10,7 @@ mod endpoints;
 mod interruptions;
 mod logged;
 mod metrics;
+mod oip;
 mod onnx;
 mod pictures;
 mod process;

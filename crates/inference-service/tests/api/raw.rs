@@ -44,7 +44,7 @@ impl Connection {
         let length: usize = headers["content-length"].to_str().unwrap().parse().unwrap();
         let mut body = vec![0; if to_head { 0 } else { length }];
         self.0.read_exact(&mut body).unwrap();
-        Answer { status, headers, text: String::from_utf8(body).unwrap() }
+        Answer { status, headers, text: String::from_utf8(body.clone()).unwrap(), bytes: body }
     }
 
     /// Reads exactly as much as `bytes` has room for.

@@ -25,7 +25,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
+    /// The body as text; other bytes than text are replaced.
     pub(crate) text: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -63,9 +65,17 @@ impl Service {
         self.answer(self.prediction(sent)).await
     }
 
+    pub(crate) async fn post(&self, path: &str, sent: &Sent) -> Answer {
+        self.answer(self.posting(path, sent)).await
+    }
+
     /// A request to `POST /predict` that is not sent yet.
     pub(crate) fn prediction(&self, sent: &Sent) -> RequestBuilder {
-        let request = self.client.post(self.url(&format!("/predict{}", sent.query)));
+        self.posting("/predict", sent)
+    }
+
+    fn posting(&self, path: &str, sent: &Sent) -> RequestBuilder {
+        let request = self.client.post(self.url(&format!("{path}{}", sent.query)));
         sent.headers.iter().fold(request, |request, (name, value)| request.header(*name, value)).body(sent.body.clone())
     }
 
@@ -99,7 +109,8 @@ impl Service {
     async fn answer(&self, request: RequestBuilder) -> Answer {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Answer { status, headers, text: response.text().await.unwrap() }
+        let bytes = response.bytes().await.unwrap().to_vec();
+        Answer { status, headers, text: String::from_utf8_lossy(&bytes).into_owned(), bytes }
     }
 }
 

@@ -3,6 +3,8 @@
 use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{MethodRouter, get, post, put};
+use tower_http::compression::CompressionLayer;
+use tower_http::decompression::RequestDecompressionLayer;
 
 use super::metrics::Method;
 use crate::metrics::LabelEnum as _;
@@ -36,6 +38,16 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     #[must_use]
     pub fn put<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
         self.add(Method::Put, path, put(handler))
+    }
+
+    /// Takes bodies in gzip and deflate, which handlers read as if they had come plain, and answers in them who asks for
+    /// that. What a handler reads is bounded as ever.
+    #[must_use]
+    pub fn compressed(self) -> Self {
+        // A coding that is not known here stays in the header, for the handler to refuse.
+        let decompression = RequestDecompressionLayer::new().pass_through_unaccepted(true);
+        let router = self.router.layer(CompressionLayer::new()).layer(decompression);
+        Self { router, declared: self.declared }
     }
 
     /// Hands the handlers their state.

@@ -1,0 +1,56 @@
+//! `POST /v2/models/{model}/infer`.
+
+use std::time::Instant;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use monitoring::{ApiError, REQUEST_ID, RequestContext};
+
+use super::Asked;
+use super::request::InferRequest;
+use super::response::response;
+use crate::app::App;
+use crate::model::Prediction;
+use crate::predict::{self, Progress, Target};
+
+/// Answers one inference request, and tells of it whatever its end.
+pub(super) async fn infer(
+    State(app): State<App>,
+    Path(asked): Path<Asked>,
+    Extension(context): Extension<RequestContext>,
+    request: Request<Body>,
+) -> Response {
+    let mut progress = Progress::start(&app, context);
+    let (head, body) = request.into_parts();
+    let outcome = match predict::deadline(&app, &head.headers, body).await {
+        Ok((deadline, body)) => {
+            predict::within(deadline, answer(deadline, &app, &mut progress, &asked, (head, body))).await
+        }
+        Err(refusal) => Err(refusal),
+    };
+    match progress.end_with(outcome).await {
+        Ok((predictions, (request, target))) => response(&request, &target.engine, &predictions, progress.request_id()),
+        Err(refusal) => ([(REQUEST_ID, progress.request_id().to_owned())], refusal).into_response(),
+    }
+}
+
+async fn answer(
+    deadline: Instant,
+    app: &App,
+    progress: &mut Progress,
+    asked: &Asked,
+    (head, body): (Parts, Body),
+) -> Result<(Vec<Prediction>, (InferRequest, Target)), ApiError> {
+    let body = monitoring::read_body(&head.headers, body, app.config.max_body_bytes).await?;
+    let decoding = Instant::now();
+    let target = Target::find(app, progress, (Some(&asked.model), asked.version.as_deref()))?;
+    let mut request = InferRequest::parse(&head.headers, body)?;
+    progress.named(request.request_id());
+    let inputs = request.inputs_for(target.engine.signature())?;
+    let asked = (inputs, request.top_k());
+    let predictions = target.run(app, progress, (decoding, deadline), asked).await?;
+    Ok((predictions, (request, target)))
+}
