@@ -54,7 +54,7 @@ impl Model {
 fn models() -> Vec<(&'static str, Model)> {
     static RUNTIMES: OnceLock<Vec<Runtime>> = OnceLock::new();
     let runtimes = RUNTIMES.get_or_init(|| {
-        let library = system_tests::onnxruntime_library("whether ONNX Runtime gives the same answers");
+        let library = pypi::onnxruntime("whether ONNX Runtime gives the same answers");
         let onnxruntime = library.map(|path| Runtime::start(RuntimeKind::OnnxRuntime, Some(&path)).unwrap());
         [Runtime::tract()].into_iter().chain(onnxruntime).collect()
     });

@@ -6,7 +6,7 @@
 mod analysis_support;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use analysis_support::{CLASSES, Drift, row, window};
@@ -15,7 +15,7 @@ use logging_service::analysis::noise::Noise;
 use logging_service::analysis::{Feature, Labelled, Sign, WindowCounts, compare, divergence, quality};
 use serde_json::{Value, json};
 
-const PACKAGES: [(&str, &str); 3] = [("numpy", "2.4.6"), ("scipy", "1.17.1"), ("scikit-learn", "1.9.1")];
+const PACKAGES: [pypi::Package; 3] = [("numpy", "2.4.6"), ("scipy", "1.17.1"), ("scikit-learn", "1.9.1")];
 const TOLERANCE: f64 = 1e-9;
 const ALPHA: f64 = 0.05 / 13.0;
 
@@ -28,7 +28,8 @@ struct Case {
 
 #[test]
 fn the_peers_find_the_same_numbers() {
-    let Some(python) = python() else { return };
+    let held = "whether the statistics are those of scipy and scikit-learn";
+    let Some(python) = pypi::python(&PACKAGES, held) else { return };
     let cases = cases();
     let (counts, rows) = labelled_rows();
     let work = json!({ "cases": cases.iter().map(as_json).collect::<Vec<_>>(), "rows": rows });
@@ -160,40 +161,4 @@ fn ask(python: &Path, work: &Value) -> Value {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "the peers failed");
     serde_json::from_slice(&output.stdout).unwrap()
-}
-
-/// A python with the packages, installed once below the target folder; or a line that says why not.
-fn python() -> Option<PathBuf> {
-    let versions: Vec<String> = PACKAGES.iter().map(|(package, version)| format!("{package}-{version}")).collect();
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python").join(versions.join("-"));
-    match install(&folder) {
-        Ok(()) => Some(folder.join("bin/python")),
-        Err(problem) => {
-            let sentence = format!("the statistics are not held against scipy and scikit-learn: {problem}");
-            assert!(std::env::var_os("CI").is_none(), "{sentence}");
-            eprintln!("SKIPPED: {sentence}");
-            None
-        }
-    }
-}
-
-fn install(folder: &Path) -> Result<(), String> {
-    // A folder that is there may be what an interrupted installation has left.
-    let python = folder.join("bin/python");
-    let versions = PACKAGES.map(|(package, version)| format!("assert m.version('{package}') == '{version}'"));
-    let are_there = format!("import importlib.metadata as m; {}; import scipy, sklearn", versions.join("; "));
-    if run(Command::new(&python).args(["-c", &are_there])).is_ok() {
-        return Ok(());
-    }
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder))?;
-    let wanted = PACKAGES.map(|(package, version)| format!("{package}=={version}"));
-    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(wanted))
-}
-
-fn run(command: &mut Command) -> Result<(), String> {
-    let output = command.output().map_err(|error| error.to_string())?;
-    match output.status.success() {
-        true => Ok(()),
-        false => Err(String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ")),
-    }
 }

@@ -7,10 +7,10 @@
 use std::path::Path;
 use std::process::Command;
 
-use system_tests::{Launch, Service, alone, onnxruntime_library, python_with, root};
+use system_tests::{Launch, Service, alone, root};
 
 /// The client of Triton and what it stands on.
-const TRITON: &[(&str, &str)] = &[
+const TRITON: &[pypi::Package] = &[
     ("tritonclient", "2.73.0"),
     ("numpy", "2.4.6"),
     ("python-rapidjson", "1.25"),
@@ -21,8 +21,8 @@ const TRITON: &[(&str, &str)] = &[
 #[tokio::test(flavor = "multi_thread")]
 async fn the_client_of_triton_over_http() {
     let _alone = alone().await;
-    let Some(python) = python_with(TRITON, "the client of Triton") else { return };
-    let library = onnxruntime_library("the client of Triton with ONNX Runtime");
+    let Some(python) = pypi::python(TRITON, "the client of Triton") else { return };
+    let library = pypi::onnxruntime("the client of Triton with ONNX Runtime");
     let onnxruntime = library
         .map(|library| Launch::inference().flag("--engine=", "onnxruntime").flag("--onnxruntime-library=", library));
     for launch in [Launch::inference()].into_iter().chain(onnxruntime) {

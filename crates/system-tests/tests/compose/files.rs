@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use system_tests::{python_program, root, skip_without};
+use system_tests::{root, skip_without};
 use tempfile::TempDir;
 
 use crate::compose::{Compose, FILE, LOCAL};
@@ -27,7 +27,7 @@ const GUARD: &str = "docker-socket-proxy";
 
 #[test]
 fn the_compose_specification_allows_all_of_it() {
-    let Some(checker) = python_program("check-jsonschema", "0.39.0", "check-jsonschema", "the compose schema") else {
+    let Some(checker) = pypi::program(("check-jsonschema", "0.39.0"), "check-jsonschema", "the compose schema") else {
         return;
     };
     let check = |file: &Path| {

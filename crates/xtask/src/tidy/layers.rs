@@ -7,8 +7,11 @@ use super::Violation;
 use super::manifests::Manifest;
 
 /// From the ground up.
-const LAYERS: [&[&str]; 3] =
-    [&["monitoring", "prediction-record"], &["inference-service", "logging-service"], &["system-tests", "xtask"]];
+const LAYERS: [&[&str]; 3] = [
+    &["monitoring", "prediction-record", "pypi"],
+    &["inference-service", "logging-service"],
+    &["system-tests", "xtask"],
+];
 
 /// The crate has a layer, and all it depends on, for tests too, lies lower.
 pub(super) fn check(manifest: &Manifest) -> Vec<Violation> {

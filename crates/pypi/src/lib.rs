@@ -1,0 +1,121 @@
+//! Programs and libraries that are published on PyPI, for tests and tasks; no service needs them.
+//!
+//! Rule of thumb: packages that are wanted together have an environment of their own below the target folder, made once
+//! for each set of versions.
+
+#![allow(clippy::expect_used)]
+
+use std::env;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+
+/// A package and its version.
+pub type Package = (&'static str, &'static str);
+
+/// ONNX Runtime, whose library the wheel brings.
+pub const ONNX_RUNTIME: Package = ("onnxruntime", "1.32.0");
+
+/// The folder of an environment that has these packages, installed if need be.
+///
+/// # Errors
+/// What went wrong, in a sentence.
+pub fn environment(packages: &[Package]) -> Result<PathBuf, String> {
+    /// Tests run side by side, and may want the same one.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _alone = ONE_AT_A_TIME.lock().map_err(|_| "another installation panicked".to_owned())?;
+    let name: Vec<String> = packages.iter().map(|(package, version)| format!("{package}-{version}")).collect();
+    let folder = target_folder()?.join("python").join(name.join("-"));
+    install(packages, &folder)?;
+    Ok(folder)
+}
+
+/// The Python of such an environment, for a test; or a line on stderr that says that `what` is skipped and why.
+///
+/// # Panics
+/// If it cannot be had on a build server, where the environment variable CI is set: nothing is skipped there.
+pub fn python(packages: &[Package], what: &str) -> Option<PathBuf> {
+    for_test(environment(packages), what).map(|folder| folder.join("bin/python"))
+}
+
+/// A program that a package brings, for a test.
+///
+/// # Panics
+/// As [`python`].
+pub fn program(package: Package, program: &str, what: &str) -> Option<PathBuf> {
+    for_test(environment(&[package]), what).map(|folder| folder.join("bin").join(program))
+}
+
+/// The library of ONNX Runtime.
+///
+/// # Errors
+/// What went wrong, in a sentence.
+pub fn onnxruntime_library() -> Result<PathBuf, String> {
+    let libraries = environment(&[ONNX_RUNTIME])?.join("lib");
+    let python = entries(&libraries)?.into_iter().next().ok_or("the environment has no library folder")?;
+    let is_it =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libonnxruntime.so"));
+    let capi = python.join("site-packages/onnxruntime/capi");
+    entries(&capi)?.into_iter().find(is_it).ok_or_else(|| "the wheel has no libonnxruntime.so".to_owned())
+}
+
+/// The library of ONNX Runtime, for a test.
+///
+/// # Panics
+/// As [`python`].
+pub fn onnxruntime(what: &str) -> Option<PathBuf> {
+    for_test(onnxruntime_library(), what)
+}
+
+fn for_test(found: Result<PathBuf, String>, what: &str) -> Option<PathBuf> {
+    let problem = match found {
+        Ok(found) => return Some(found),
+        Err(problem) => problem,
+    };
+    let sentence = format!("packages cannot be installed from PyPI ({problem}), so {what} is not tested");
+    assert!(env::var_os("CI").is_none(), "{sentence}");
+    // Straight to stderr: the test harness swallows what passing tests print.
+    let _ = std::io::stderr().write_all(format!("SKIPPED: {sentence}\n").as_bytes());
+    None
+}
+
+/// This program lies in a folder of the profile, which lies in the target folder, wherever that is.
+fn target_folder() -> Result<PathBuf, String> {
+    let this = env::current_exe().map_err(|error| error.to_string())?;
+    let is_profile = |folder: &&Path| folder.ends_with("debug") || folder.ends_with("release");
+    let profile = this.ancestors().find(is_profile).and_then(Path::parent);
+    profile.map(Path::to_owned).ok_or_else(|| format!("{} does not lie in a target folder", this.display()))
+}
+
+fn install(packages: &[Package], folder: &Path) -> Result<(), String> {
+    // A folder that is there may be what an interrupted installation has left.
+    let python = folder.join("bin/python");
+    let versions = packages.iter().map(|(package, version)| format!("assert m.version('{package}') == '{version}'; "));
+    let are_there = format!("import importlib.metadata as m; {}", versions.collect::<String>());
+    if run(Command::new(&python).args(["-c", &are_there])).is_ok() {
+        return Ok(());
+    }
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder))?;
+    let requirements = packages.iter().map(|(package, version)| format!("{package}=={version}"));
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    run(Command::new(&python).args(pip).args(requirements))
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    let output = command.output().map_err(|error| error.to_string())?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ")),
+    }
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let unreadable = |error| format!("{}: {error}", folder.display());
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        entries.push(entry.map_err(unreadable)?.path());
+    }
+    Ok(entries)
+}
