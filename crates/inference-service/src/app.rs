@@ -1,6 +1,6 @@
 //! What the handlers share.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use monitoring::Readiness;
 use monitoring::prediction::ModelMetrics;
@@ -20,8 +20,7 @@ pub(crate) struct Parts {
     pub(crate) models: Models,
     pub(crate) unknown_model: ModelMetrics,
     pub(crate) admission: Admission,
-    /// Empty until the models are loaded.
-    pub(crate) pool: OnceLock<Pool>,
+    pub(crate) pool: Pool,
     pub(crate) outbox: Outbox,
     /// A permit for each large request that may be decoded at the same time; the others wait, until their deadline.
     pub(crate) decoders: Arc<Semaphore>,

@@ -25,6 +25,11 @@ pub struct Config {
     #[arg(long, env = "MODEL_REPOSITORY", default_value = "deploy/models")]
     pub models: PathBuf,
 
+    /// Seconds between two looks at the models' folder; what has changed is loaded and takes the place of what serves.
+    /// 0: never.
+    #[arg(long, env = "MODEL_POLL_SECONDS", default_value_t = 10.0, value_parser = poll_seconds)]
+    pub model_poll_seconds: f64,
+
     /// What runs the models.
     #[arg(long, env = "INFERENCE_ENGINE", default_value = "tract")]
     pub engine: RuntimeKind,
@@ -106,6 +111,12 @@ impl Config {
         }
     }
 
+    /// How long to wait between two looks at the models' folder; `None`: there is one look.
+    #[must_use]
+    pub fn model_poll(&self) -> Option<Duration> {
+        (self.model_poll_seconds > 0.0).then(|| Duration::from_secs_f64(self.model_poll_seconds))
+    }
+
     /// How long a request may take that does not say so itself.
     #[must_use]
     pub fn request_timeout(&self) -> Duration {
@@ -124,6 +135,15 @@ impl LogUrl {
         let mut url = self.0.clone()?;
         url.path_segments_mut().ok()?.pop_if_empty().extend(route.split('/'));
         Some(url)
+    }
+}
+
+/// Checks an interval that may be left out.
+fn poll_seconds(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "expected seconds".to_owned())?;
+    match seconds {
+        0.0 | 0.01..=86_400.0 => Ok(seconds),
+        _ => Err("expected 0, or seconds from 0.01 to 86400".to_owned()),
     }
 }
 

@@ -8,7 +8,6 @@
 mod app;
 pub mod config;
 pub mod input;
-mod metrics;
 pub mod model;
 mod oip;
 mod outbox;
@@ -20,7 +19,7 @@ mod status;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use monitoring::prediction::{PredictionMetrics, PredictionMetricsError, UNKNOWN_MODEL};
@@ -29,16 +28,15 @@ use monitoring::{
 };
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinSet, spawn_blocking};
 use tracing::{error, info};
 
 use app::{App, Parts};
 use config::Config;
-use metrics::ModelGauges;
 use model::{ModelError, Repository, Runtime, RuntimeError};
 use outbox::{Outbox, OutboxError};
 use profile::{ProfileError, Profiles};
-use serving::{Admission, Models, Pool};
+use serving::{Admission, Loading, ModelGauges, Models, Pool};
 
 /// The service's name in logs and metrics.
 pub const SERVICE: &str = "inference-service";
@@ -117,16 +115,20 @@ fn parts(
 ) -> Result<Parts, RunServiceError> {
     let repository = Repository::scan(&config.models).map_err(RunServiceError::Repository)?;
     let predictions = PredictionMetrics::register(registry)?;
+    let (threads, queue_limit) = (config.threads(), config.queue_limit as usize);
     let runtime = Runtime::start(config.engine, config.onnxruntime_library.as_deref())?;
-    let models = Models::register((repository, runtime), &predictions, ModelGauges::register(registry)?)?;
+    let loading = Loading { folder: config.models.clone(), runtime, threads };
+    let unknown_model = predictions.model::<&str>(UNKNOWN_MODEL, &[])?;
+    let models = Models::register(repository, loading, (predictions, ModelGauges::register(registry)?))?;
+    let admission = Admission::register(queue_limit, threads, registry)?;
     Ok(Parts {
         readiness,
         models,
-        unknown_model: predictions.model::<&str>(UNKNOWN_MODEL, &[])?,
-        admission: Admission::register(config.queue_limit as usize, config.threads(), registry)?,
-        pool: OnceLock::new(),
+        unknown_model,
+        pool: Pool::start(threads, &admission, queue_limit)?,
+        admission,
         outbox,
-        decoders: Arc::new(Semaphore::new(config.threads())),
+        decoders: Arc::new(Semaphore::new(threads)),
         config,
     })
 }
@@ -144,32 +146,43 @@ fn routes(app: &App, registry: &MetricsRegistry) -> Routes {
         .merge(metrics_route(registry))
 }
 
-/// Gets the models to serve, and then sends their profiles until that is done or the service stops.
+/// Gets the models to serve, follows what becomes of their folder, and sends their profiles, until the service stops.
 async fn prepare(app: App, profiles: Profiles, stopped: oneshot::Receiver<Infallible>) {
-    let loading = spawn_blocking({
-        let app = app.clone();
-        move || load(&app)
-    });
-    if let Err(problem) = loading.await {
-        error!(%problem, "loading the models ended early");
-    }
     tokio::select! {
-        () = profiles.deliver(&app.models) => {}
+        () = follow(&app, profiles) => {}
         // Nothing is ever sent; the sender is dropped.
         _ = stopped => {}
     }
 }
 
-/// Loads and warms up the models, starts the inference threads, and turns the service ready.
-fn load(app: &App) {
-    let sessions = app.models.load(app.config.threads());
-    match Pool::start(sessions, &app.admission, app.config.queue_limit as usize) {
-        Ok(pool) => {
-            // Loading happens once, so there is no pool to replace.
-            let _ = app.pool.set(pool);
+async fn follow(app: &App, profiles: Profiles) {
+    let profiles = Arc::new(profiles);
+    // Those of models that were replaced need not be sent any more: dropping the set ends them.
+    let mut sending = JoinSet::new();
+    loop {
+        let looking = spawn_blocking({
+            let app = app.clone();
+            move || app.models.refresh()
+        });
+        match looking.await {
+            Ok(true) => {
+                sending = JoinSet::new();
+                let (app, profiles) = (app.clone(), profiles.clone());
+                sending.spawn(async move { profiles.deliver(&app.models).await });
+            }
+            Ok(false) => {}
+            Err(problem) => error!(%problem, "loading the models ended early"),
+        }
+        if !app.readiness.is_draining() && !app.readiness.is_ready() {
             app.readiness.set_ready();
             info!(threads = app.config.threads(), "ready");
         }
-        Err(problem) => error!(%problem, "the inference threads cannot be started; the service stays unready"),
+        match app.config.model_poll() {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => {
+                while sending.join_next().await.is_some() {}
+                return;
+            }
+        }
     }
 }

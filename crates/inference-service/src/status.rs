@@ -19,7 +19,7 @@ pub(crate) async fn models(State(app): State<App>) -> Json<Value> {
 pub(crate) fn health(app: &App) -> HealthReport {
     let states: Vec<Value> =
         app.models.all().iter().map(|model| json!({ "name": model.name, "state": state(model) })).collect();
-    let serves = app.models.all().iter().any(|model| matches!(model.state(), Some(ModelState::Ready(_))));
+    let serves = app.models.all().iter().any(|model| model.versions().is_some());
     let log = match app.outbox.waiting() {
         None => json!({ "enabled": false }),
         Some((mode, waiting)) => json!({
@@ -43,17 +43,22 @@ fn described(app: &App, model: &Model) -> Value {
         "default": app.models.is_default(model),
         "state": state(model),
     });
-    match model.state() {
-        Some(ModelState::Ready(engine)) => {
+    match &model.state {
+        ModelState::Ready(versions) => {
+            let engine = &versions.serving.engine;
             description["version"] = engine.version().into();
+            description["versions"] = versions.all().map(|loaded| loaded.engine.version()).collect();
             description["sha256"] = engine.sha256().into();
             description["engine"] = engine.runtime().as_str().into();
             description["task"] = "classification".into();
             description["input"] = input(engine.config());
             description["labels"] = json!(engine.labels());
+            if let Some(problem) = &versions.problem {
+                description["error"] = problem.as_str().into();
+            }
         }
-        Some(ModelState::Failed(problem)) => description["error"] = problem.as_str().into(),
-        None => {}
+        ModelState::Failed(problem) => description["error"] = problem.as_str().into(),
+        ModelState::Loading => {}
     }
     description
 }
@@ -72,9 +77,9 @@ fn input(config: &ModelConfig) -> Value {
 }
 
 fn state(model: &Model) -> &'static str {
-    match model.state() {
-        None => "loading",
-        Some(ModelState::Ready(_)) => "ready",
-        Some(ModelState::Failed(_)) => "failed",
+    match model.state {
+        ModelState::Loading => "loading",
+        ModelState::Ready(_) => "ready",
+        ModelState::Failed(_) => "failed",
     }
 }

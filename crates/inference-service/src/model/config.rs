@@ -7,6 +7,7 @@
 //! task = "classification"
 //! default = true                  # serves requests that name no model; optional
 //! version = 3                     # pins a version; optional, the highest serves otherwise
+//! latest_versions = 2             # so many of the highest can be asked for; optional, only the one that serves otherwise
 //! labels = "labels.txt"           # one label a line, or an array of strings
 //!
 //! [input]
@@ -32,6 +33,9 @@ use super::error::ModelError;
 use super::input_spec::{InputSpec, InputTable};
 use super::labels::LabelSource;
 
+/// Most versions of a model at a time.
+const MAX_VERSIONS: u32 = 16;
+
 /// What a model does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -47,6 +51,8 @@ pub struct ModelConfig {
     pub task: Task,
     /// The version to serve, where the author pins one; 1 or more.
     pub version: Option<u32>,
+    /// How many of the highest versions can be asked for, beside the one that serves; 1 to 16.
+    pub latest_versions: u32,
     /// What one item looks like.
     pub input: InputSpec,
     /// The names of the classes, in the order of the outputs; at least one, all different.
@@ -70,10 +76,19 @@ impl ModelConfig {
                 remedy: "name a version folder, 1 or more, or remove the field",
             });
         }
+        if !(1..=MAX_VERSIONS).contains(&table.latest_versions) {
+            return Err(ModelError::Field {
+                path: path.to_owned(),
+                field: "latest_versions",
+                problem: format!("is {}", table.latest_versions),
+                remedy: "each version takes memory: give 1 to 16, or remove the field",
+            });
+        }
         let labels = table.labels.resolve(path)?;
         Ok(Self {
             task: table.task,
             version: table.version,
+            latest_versions: table.latest_versions,
             input: InputSpec::from_table(table.input, path)?,
             defect: DefectRule::from_table(table.defect, &labels, path)?,
             labels,
@@ -107,9 +122,15 @@ struct ConfigTable {
     #[serde(default, rename = "default")]
     _default: bool,
     version: Option<u32>,
+    #[serde(default = "one")]
+    latest_versions: u32,
     labels: LabelSource,
     input: InputTable,
     defect: Option<DefectTable>,
+}
+
+fn one() -> u32 {
+    1
 }
 
 #[cfg(test)]

@@ -38,6 +38,8 @@ pub struct Entry {
     pub default: bool,
     /// What to load, or what is wrong.
     pub source: Result<ModelSource, ModelError>,
+    /// Other versions, which can be asked for; the highest first.
+    pub others: Vec<ModelSource>,
 }
 
 /// The models of a repository, sorted by name; at least 1, at most [`MAX_MODELS`].
@@ -65,7 +67,8 @@ impl Repository {
             }
             let name = name.to_string_lossy().into_owned();
             let source = source(&folder, &name);
-            entries.push(Entry { default: config::says_default(&config), name, source });
+            let others = source.as_ref().map(|source| others(&folder, source)).unwrap_or_default();
+            entries.push(Entry { default: config::says_default(&config), name, source, others });
         }
         let repository = directory.to_owned();
         if entries.is_empty() {
@@ -137,14 +140,27 @@ fn source(folder: &Path, name: &str) -> Result<ModelSource, ModelError> {
 }
 
 fn highest_version(folder: &Path) -> Result<u32, ModelError> {
-    folder_names(folder)?
+    versions(folder)?.first().copied().ok_or_else(|| ModelError::NoVersion { directory: folder.to_owned() })
+}
+
+/// The versions that can be asked for beside the one that serves.
+fn others(folder: &Path, serving: &ModelSource) -> Vec<ModelSource> {
+    let latest = versions(folder).unwrap_or_default().into_iter().take(serving.config.latest_versions as usize);
+    let source = |version| ModelSource { version, file: model_file(folder, version), ..serving.clone() };
+    latest.filter(|version| *version != serving.version).map(source).collect()
+}
+
+/// The versions in a model's folder, the highest first.
+fn versions(folder: &Path) -> Result<Vec<u32>, ModelError> {
+    let mut versions: Vec<u32> = folder_names(folder)?
         .iter()
         .filter_map(|name| name.to_str())
         // "01" and "+1" parse as well, and would lead to another folder than the one they were read from.
         .filter_map(|name| name.parse::<u32>().ok().filter(|version| *version > 0 && version.to_string() == name))
         .filter(|version| model_file(folder, *version).is_file())
-        .max()
-        .ok_or_else(|| ModelError::NoVersion { directory: folder.to_owned() })
+        .collect();
+    versions.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(versions)
 }
 
 fn model_file(folder: &Path, version: u32) -> PathBuf {

@@ -6,7 +6,7 @@ use crate::model::{Engine, TensorSpec};
 use crate::serving::{Model, ModelState};
 
 /// Names, datatypes and shapes; -1 is a dimension that is open: the number of items.
-pub(super) fn metadata(engine: &Engine) -> Value {
+pub(super) fn metadata(engine: &Engine, versions: &[&str]) -> Value {
     let tensor = |spec: &TensorSpec, item: &[usize]| {
         let shape: Vec<i64> = std::iter::once(-1).chain(item.iter().map(|size| *size as i64)).collect();
         json!({ "name": spec.name, "datatype": spec.datatype.unwrap_or("FP32"), "shape": shape })
@@ -14,7 +14,7 @@ pub(super) fn metadata(engine: &Engine) -> Value {
     let (input, output) = items(engine);
     json!({
         "name": engine.name(),
-        "versions": [engine.version()],
+        "versions": versions,
         "platform": "onnx_onnxv1",
         "inputs": engine.signature().inputs.iter().map(|spec| tensor(spec, &input)).collect::<Value>(),
         "outputs": engine.signature().outputs.iter().map(|spec| tensor(spec, &output)).collect::<Value>(),
@@ -35,13 +35,16 @@ pub(super) fn config(engine: &Engine, max_batch: usize) -> Value {
     })
 }
 
-/// One line of the repository's index.
-pub(super) fn index_entry(model: &Model) -> Value {
-    match model.state() {
-        None => json!({ "name": model.name, "state": "UNAVAILABLE", "reason": "it is loading" }),
-        Some(ModelState::Failed(problem)) => json!({ "name": model.name, "state": "UNAVAILABLE", "reason": problem }),
-        Some(ModelState::Ready(engine)) => {
-            json!({ "name": model.name, "version": engine.version(), "state": "READY", "reason": "" })
+/// The lines of one model in the repository's index: one for each version that can be asked for.
+pub(super) fn index_entries(model: &Model) -> Vec<Value> {
+    let unavailable = |reason: &str| json!({ "name": model.name, "state": "UNAVAILABLE", "reason": reason });
+    let ready = |engine: &Engine, reason: &str| json!({ "name": model.name, "version": engine.version(), "state": "READY", "reason": reason });
+    match &model.state {
+        ModelState::Loading => vec![unavailable("it is loading")],
+        ModelState::Failed(problem) => vec![unavailable(problem)],
+        ModelState::Ready(versions) => {
+            let reason = versions.problem.as_deref().unwrap_or_default();
+            versions.all().map(|loaded| ready(&loaded.engine, reason)).collect()
         }
     }
 }

@@ -72,7 +72,10 @@ async fn ready(State(app): State<App>) -> Result<Json<Value>, ApiError> {
 
 async fn metadata(State(app): State<App>, Path(asked): Path<Asked>) -> Result<Json<Value>, ApiError> {
     let engine = asked.engine(&app)?;
-    Ok(Json(metadata::metadata(&engine)))
+    let model = app.models.find(Some(&asked.model))?;
+    let versions = model.versions().map(|versions| versions.all().map(|loaded| loaded.engine.version()));
+    let versions: Vec<&str> = versions.into_iter().flatten().collect();
+    Ok(Json(metadata::metadata(&engine, &versions)))
 }
 
 async fn model_ready(State(app): State<App>, Path(asked): Path<Asked>) -> Result<Json<Value>, ApiError> {
@@ -86,7 +89,7 @@ async fn config(State(app): State<App>, Path(asked): Path<Asked>) -> Result<Json
 }
 
 async fn index(State(app): State<App>) -> Json<Value> {
-    Json(app.models.all().iter().map(|model| metadata::index_entry(model)).collect())
+    Json(app.models.all().iter().flat_map(|model| metadata::index_entries(model)).collect())
 }
 
 impl Asked {

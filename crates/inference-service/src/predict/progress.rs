@@ -17,7 +17,7 @@ use super::inputs::Seen;
 use crate::app::App;
 use crate::model::{Engine, Prediction};
 use crate::outbox::Receipt;
-use crate::serving::Model;
+use crate::serving::{Loaded, Model};
 
 /// Seconds of each phase, `None` for a phase that was not reached, and of all together.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,8 +66,12 @@ impl Progress {
         self.model = Some(model.clone());
     }
 
-    pub(super) fn for_engine(&mut self, engine: &Arc<Engine>) {
-        self.engine = Some(engine.clone());
+    /// From here on the classes are those of this version.
+    pub(super) fn for_version(&mut self, version: &Loaded) {
+        if let Some(attempt) = &mut self.attempt {
+            attempt.for_model(&version.metrics);
+        }
+        self.engine = Some(version.engine.clone());
     }
 
     pub(super) fn items(&mut self, items: usize) {

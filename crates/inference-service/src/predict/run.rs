@@ -12,15 +12,15 @@ use super::progress::Progress;
 use crate::app::App;
 use crate::model::{Engine, Prediction};
 use crate::outbox::LogFull;
-use crate::serving::{Model, RunError, Work};
+use crate::serving::{Loaded, RunError, Work};
 
 /// When a full prediction log may have room again.
 const FULL_RETRY_SECONDS: f64 = 5.0;
 
 /// A loaded model that a request asks for.
 pub(crate) struct Target {
-    model: Arc<Model>,
     pub(crate) engine: Arc<Engine>,
+    loaded: Arc<Loaded>,
 }
 
 impl Target {
@@ -34,10 +34,10 @@ impl Target {
         (model, version): (Option<&str>, Option<&str>),
     ) -> Result<Self, ApiError> {
         let model = app.models.find(model)?;
-        progress.for_model(model);
-        let engine = model.engine(version)?;
-        progress.for_engine(engine);
-        Ok(Self { model: model.clone(), engine: engine.clone() })
+        progress.for_model(&model);
+        let loaded = model.version(version)?;
+        progress.for_version(loaded);
+        Ok(Self { engine: loaded.engine.clone(), loaded: loaded.clone() })
     }
 
     /// Decodes the inputs and runs each item; `top_k` classes are told of. `decoding` is when the decoding of the
@@ -52,11 +52,7 @@ impl Target {
         (decoding, deadline): (Instant, Instant),
         (inputs, top_k): (Inputs, NonZeroUsize),
     ) -> Result<Vec<Prediction>, ApiError> {
-        let Self { model, engine } = self;
-        let Some(pool) = app.pool.get() else {
-            return Err(ApiError::new(ErrorCode::NotReady, "The service is starting.").retry_after(1.0));
-        };
-
+        let Self { engine, loaded } = self;
         let items = inputs.count(engine.config(), app.config.max_batch())?;
         progress.items(items);
         app.outbox.admit(items).map_err(log_full)?;
@@ -71,7 +67,7 @@ impl Target {
             .into_iter()
             .filter_map(|input| {
                 let slot = slots.split_one()?;
-                Some(pool.submit(Work { model: model.index, input, slot, deadline }))
+                Some(app.pool.submit(Work { model: loaded.clone(), input, slot, deadline }))
             })
             .collect();
         let mut predictions = Vec::with_capacity(waiting.len());

@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
 use super::Profile;
-use crate::serving::{Model, ModelState, Models};
+use crate::serving::{Model, Models};
 
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -75,7 +75,7 @@ impl Profiles {
     pub(crate) async fn deliver(&self, models: &Models) {
         let Some(sender) = &self.sender else { return };
         let mut sending = JoinSet::new();
-        for model in models.all() {
+        for model in models.all().iter() {
             if let Some(profile) = self.profile_of(model).await {
                 let sender = sender.clone();
                 sending.spawn(async move { sender.deliver(&profile).await.then_some(profile.model) });
@@ -91,9 +91,8 @@ impl Profiles {
     }
 
     async fn profile_of(&self, model: &Model) -> Option<Profile> {
-        let Some(ModelState::Ready(engine)) = model.state() else { return None };
-        let (file, engine) = (model.file()?.to_owned(), engine.clone());
-        let reading = spawn_blocking(move || super::read(&file, engine.sha256()));
+        let serving = model.versions()?.serving.clone();
+        let reading = spawn_blocking(move || super::read(&serving.file(), serving.engine.sha256()));
         let found = reading.await.ok()??;
         self.set(&model.name, 0.0);
         match found {

@@ -3,9 +3,15 @@
 //! Rule of thumb: work gets in through [`Admission`], or it is refused; behind it nothing waits without a bound.
 
 mod admission;
+mod gauges;
+mod loaded;
+mod model;
 mod models;
 mod pool;
 
 pub(crate) use admission::{Admission, Slots};
-pub(crate) use models::{Model, ModelState, Models};
+pub(crate) use gauges::ModelGauges;
+pub(crate) use loaded::Loaded;
+pub(crate) use model::{Model, ModelState, Versions};
+pub(crate) use models::{Loading, Models};
 pub(crate) use pool::{Pool, RunError, Work};

@@ -1,183 +1,254 @@
-//! The models of the repository and how far each has come.
+//! The models of the repository: which there are now, and how another state of the folder takes their place.
+//!
+//! Rule of thumb: what serves is a list that never changes. A reload makes another list beside it and puts it in its
+//! place in one step, so a request sees the old models or the new ones, and a version that does not load replaces
+//! nothing.
 
-use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
-use std::time::Instant;
 
-use monitoring::prediction::{ModelMetrics, PredictionMetrics, PredictionMetricsError};
+use monitoring::prediction::{PredictionMetrics, PredictionMetricsError};
 use monitoring::{ApiError, ErrorCode};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
-use crate::metrics::ModelGauges;
-use crate::model::{Engine, Entry, ModelError, ModelSource, Repository, Runtime, Session};
+use super::gauges::{ModelGauges, Outcome};
+use super::loaded::Stamp;
+use super::{Loaded, Model, ModelState, Versions};
+use crate::model::{Entry, ModelError, ModelSource, Repository, Runtime};
 
-/// How far a model has come.
-pub(crate) enum ModelState {
-    Ready(Arc<Engine>),
-    Failed(String),
+/// The models, sorted by name.
+pub(crate) type ModelList = Arc<Vec<Arc<Model>>>;
+/// What serves now, for whoever follows it.
+pub(super) type Published = Arc<RwLock<Arc<Now>>>;
+
+/// How models are loaded.
+pub(crate) struct Loading {
+    /// The folder of the repository.
+    pub(crate) folder: PathBuf,
+    pub(crate) runtime: Runtime,
+    /// Inference threads, each of which has a session of every version.
+    pub(crate) threads: usize,
 }
 
-/// One model of the repository.
-pub(crate) struct Model {
-    pub(crate) name: String,
-    pub(crate) metrics: ModelMetrics,
-    /// Its position among the models, which finds its session on an inference thread.
-    pub(crate) index: usize,
-    source: Result<ModelSource, ModelError>,
-    state: OnceLock<ModelState>,
-}
-
-/// The models of the repository, sorted by name.
+/// The models that there are.
 pub(crate) struct Models {
-    models: Vec<Arc<Model>>,
-    default: Option<usize>,
-    runtime: Runtime,
+    loading: Loading,
+    predictions: PredictionMetrics,
     gauges: ModelGauges,
+    now: Published,
+    /// What was last looked at, by model; locked by the one reload that runs at a time.
+    seen: Mutex<Seen>,
+}
+
+/// What serves now.
+pub(super) struct Now {
+    pub(super) models: ModelList,
+    /// The name of the model that serves requests that name none.
+    default: Option<String>,
+}
+
+#[derive(Default)]
+struct Seen {
+    /// The state of each model's folder at the last look, and at the last attempt to load it.
+    folders: BTreeMap<String, (Folder, Option<Folder>)>,
+    /// What was wrong with the repository as a whole.
+    problem: Option<String>,
+}
+
+/// The state of one model's folder.
+#[derive(Clone, Debug, PartialEq)]
+struct Folder {
+    sources: Result<Vec<ModelSource>, String>,
+    stamps: Vec<Option<Stamp>>,
+}
+
+impl Folder {
+    fn of(entry: &Entry) -> Self {
+        let serving = entry.source.as_ref().map_err(ToString::to_string);
+        let sources: Result<Vec<ModelSource>, String> =
+            serving.map(|source| [source].into_iter().chain(&entry.others).cloned().collect());
+        let files = sources.iter().flatten().map(|source| source.file.as_path());
+        Self { stamps: files.map(Stamp::of).collect(), sources }
+    }
 }
 
 impl Models {
-    /// Gives each model its metrics; nothing is loaded yet.
+    /// Finds the models and gives each its metrics; nothing is loaded yet.
+    ///
+    /// # Errors
+    /// Where the metrics are full.
     pub(crate) fn register(
-        (repository, runtime): (Repository, Runtime),
-        predictions: &PredictionMetrics,
-        gauges: ModelGauges,
+        repository: Repository,
+        loading: Loading,
+        (predictions, gauges): (PredictionMetrics, ModelGauges),
     ) -> Result<Self, PredictionMetricsError> {
         let default = repository.default_model().map(|model| model.name.clone());
         let mut models = Vec::new();
-        for (index, Entry { name, source, .. }) in repository.into_entries().into_iter().enumerate() {
+        for Entry { name, source, .. } in repository.into_entries() {
             let labels = source.as_ref().map(|source| source.config.labels.as_slice()).unwrap_or_default();
             let metrics = predictions.model(&name, labels)?;
             gauges.known(&name);
-            models.push(Arc::new(Model { name, metrics, index, source, state: OnceLock::new() }));
+            models.push(Arc::new(Model { name, metrics, state: ModelState::Loading }));
         }
-        let default = models.iter().position(|model| Some(&model.name) == default.as_ref());
-        Ok(Self { models, default, runtime, gauges })
+        let now: Published = Arc::new(RwLock::new(Arc::new(Now { models: Arc::new(models), default })));
+        gauges.watch(&now);
+        Ok(Self { loading, predictions, gauges, now, seen: Mutex::default() })
     }
 
-    /// Loads all models at once and warms them up: for each thread, the sessions in the models' order.
-    /// A model that fails is logged and serves nobody; the others serve.
-    pub(crate) fn load(&self, threads: usize) -> Vec<Vec<Option<Session>>> {
-        let by_model: Vec<Vec<Option<Session>>> = thread::scope(|scope| {
-            let loading: Vec<_> =
-                self.models.iter().map(|model| scope.spawn(|| self.load_one(model, threads))).collect();
-            let nothing = || (0..threads).map(|_| None).collect();
-            loading.into_iter().map(|thread| thread.join().unwrap_or_else(|_| nothing())).collect()
-        });
-        let mut by_thread: Vec<Vec<Option<Session>>> = (0..threads).map(|_| Vec::new()).collect();
-        for sessions in by_model {
-            for (thread, session) in by_thread.iter_mut().zip(sessions) {
-                thread.push(session);
+    /// Looks at the repository, and loads what is new or has changed; says whether anything serves that did not before.
+    ///
+    /// A folder that has changed is loaded when two looks in a row find it the same, so that nothing is loaded while it is
+    /// copied; those of the first look are loaded at once. This takes as long as loading takes.
+    pub(crate) fn refresh(&self) -> bool {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let repository = match Repository::scan(&self.loading.folder) {
+            Ok(repository) => repository,
+            Err(problem) => {
+                let problem = problem.to_string();
+                if seen.problem.as_ref() != Some(&problem) {
+                    warn!(problem, "model_repository_unusable");
+                    seen.problem = Some(problem);
+                }
+                return false;
             }
-        }
-        by_thread
+        };
+        seen.problem = None;
+        let default = repository.default_model().map(|model| model.name.clone());
+        let entries = repository.into_entries();
+        let due: Vec<&Entry> = entries.iter().filter(|entry| self.is_due(&mut seen, entry)).collect();
+        // All at once: the time of a start is that of the slowest model.
+        let loaded: Vec<Option<Model>> = thread::scope(|scope| {
+            let loading: Vec<_> = due.iter().map(|entry| scope.spawn(|| self.load(entry))).collect();
+            loading.into_iter().map(|thread| thread.join().ok().flatten()).collect()
+        });
+        let loaded: Vec<Model> = loaded.into_iter().flatten().collect();
+        let changed = !loaded.is_empty();
+        self.publish(loaded, &entries, default);
+        seen.folders.retain(|name, _| entries.iter().any(|entry| entry.name == *name));
+        changed
     }
 
-    fn load_one(&self, model: &Model, threads: usize) -> Vec<Option<Session>> {
-        let started = Instant::now();
-        let loaded = match &model.source {
-            Ok(source) => Engine::load(source, &self.runtime)
-                .and_then(|engine| Ok((warmed_up(&engine, threads)?, engine)))
-                .map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        let seconds = started.elapsed().as_secs_f64();
-        let (state, sessions) = match loaded {
-            Ok((sessions, engine)) => {
-                let (name, version, sha256) = (engine.name(), engine.version(), engine.sha256());
-                let runtime = engine.runtime().as_str();
-                info!(
-                    model = name,
-                    model_version = version,
-                    sha256,
-                    engine = runtime,
-                    load_seconds = seconds,
-                    "model_loaded"
-                );
-                self.gauges.loaded([name, version, sha256, runtime], seconds);
-                (ModelState::Ready(Arc::new(engine)), sessions.into_iter().map(Some).collect())
+    fn is_due(&self, seen: &mut Seen, entry: &Entry) -> bool {
+        let folder = Folder::of(entry);
+        let (last, tried) = seen.folders.remove(&entry.name).unzip();
+        let tried = tried.flatten();
+        let is_settled = last.as_ref() == Some(&folder) || self.is_loading(&entry.name);
+        let is_due = is_settled && tried.as_ref() != Some(&folder);
+        let tried = if is_due { Some(folder.clone()) } else { tried };
+        seen.folders.insert(entry.name.clone(), (folder, tried));
+        is_due
+    }
+
+    /// Whether this is the first look.
+    fn is_loading(&self, name: &str) -> bool {
+        self.all().iter().any(|model| model.name == name && matches!(model.state, ModelState::Loading))
+    }
+
+    /// The model in its new state; `None` if its metrics are full.
+    fn load(&self, entry: &Entry) -> Option<Model> {
+        let before = self.all().iter().find(|model| model.name == entry.name).cloned();
+        let serving = before.as_ref().and_then(|model| model.versions());
+        let state = match self.versions(entry, serving) {
+            Ok(versions) => {
+                self.gauges.reloaded(&entry.name, Outcome::Success);
+                ModelState::Ready(versions)
             }
             Err(problem) => {
-                error!(model = model.name, error = problem, "model_load_failed");
-                (ModelState::Failed(problem), (0..threads).map(|_| None).collect())
+                error!(model = entry.name, error = problem, "model_load_failed");
+                self.gauges.reloaded(&entry.name, Outcome::Failure);
+                match serving {
+                    // What serves goes on serving.
+                    Some(versions) => ModelState::Ready(Versions { problem: Some(problem), ..versions.clone() }),
+                    None => ModelState::Failed(problem),
+                }
             }
         };
-        // A model is loaded once, so there is nothing to replace.
-        let _ = model.state.set(state);
-        sessions
+        let metrics = match (&state, before) {
+            (ModelState::Ready(versions), _) => versions.serving.metrics.clone(),
+            (_, Some(before)) => before.metrics.clone(),
+            (_, None) => {
+                let metrics = self.predictions.model::<&str>(&entry.name, &[]);
+                metrics.inspect_err(|problem| error!(model = entry.name, %problem, "model_has_no_room")).ok()?
+            }
+        };
+        Some(Model { name: entry.name.clone(), metrics, state })
+    }
+
+    /// Loads those versions that do not serve already.
+    fn versions(&self, entry: &Entry, before: Option<&Versions>) -> Result<Versions, String> {
+        let load = |source: &ModelSource| {
+            let same = before.and_then(|versions| versions.all().find(|loaded| loaded.is_still(source)));
+            same.map_or_else(|| self.load_version(source), |loaded| Ok(loaded.clone()))
+        };
+        let source = entry.source.as_ref().map_err(ModelError::to_string)?;
+        let serving = load(source)?;
+        let others: Result<Vec<_>, String> = entry.others.iter().map(load).collect();
+        Ok(Versions { serving, others: others?, problem: None })
+    }
+
+    fn load_version(&self, source: &ModelSource) -> Result<Arc<Loaded>, String> {
+        let Loading { runtime, threads, .. } = &self.loading;
+        let loaded = Loaded::load(source, (runtime, *threads), &self.predictions)?;
+        let engine = &loaded.engine;
+        info!(
+            model = engine.name(),
+            model_version = engine.version(),
+            sha256 = engine.sha256(),
+            engine = engine.runtime().as_str(),
+            load_seconds = loaded.load_seconds,
+            "model_loaded"
+        );
+        Ok(Arc::new(loaded))
+    }
+
+    /// Puts the list of these models, and of those others that are still there, in the place of what serves.
+    fn publish(&self, loaded: Vec<Model>, entries: &[Entry], default: Option<String>) {
+        let mut models: Vec<Arc<Model>> = loaded.into_iter().map(Arc::new).collect();
+        let before = self.all();
+        for model in before.iter() {
+            if !entries.iter().any(|entry| entry.name == model.name) {
+                info!(model = model.name, "model_removed");
+            } else if models.iter().all(|new| new.name != model.name) {
+                models.push(model.clone());
+            }
+        }
+        models.sort_by(|a, b| a.name.cmp(&b.name));
+        *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Now { models: Arc::new(models), default });
+    }
+
+    fn now(&self) -> Arc<Now> {
+        self.now.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// All models, sorted by name.
-    pub(crate) fn all(&self) -> &[Arc<Model>] {
-        &self.models
+    pub(crate) fn all(&self) -> ModelList {
+        self.now().models.clone()
     }
 
     /// Whether a request that names no model gets this one.
     pub(crate) fn is_default(&self, model: &Model) -> bool {
-        self.default == Some(model.index)
+        self.now().default.as_ref() == Some(&model.name)
     }
 
     /// The model with this name, or the default one.
     ///
     /// # Errors
     /// `model_not_found`, listing what there is; `invalid_request` if none was named and none is the default.
-    pub(crate) fn find(&self, name: Option<&str>) -> Result<&Arc<Model>, ApiError> {
-        let names = || self.models.iter().map(|model| model.name.as_str()).collect::<Vec<_>>().join(", ");
+    pub(crate) fn find(&self, name: Option<&str>) -> Result<Arc<Model>, ApiError> {
+        let now = self.now();
+        let Now { models, default } = &*now;
+        let names = || models.iter().map(|model| model.name.as_str()).collect::<Vec<_>>().join(", ");
+        let named = |name: &str| models.iter().find(|model| model.name == name).cloned();
         match name {
-            Some(name) => self.models.iter().find(|model| model.name == name).ok_or_else(|| {
-                ApiError::new(
-                    ErrorCode::ModelNotFound,
-                    format!("There is no model of this name; there is: {}.", names()),
-                )
+            Some(name) => named(name).ok_or_else(|| {
+                let sentence = format!("There is no model of this name; there is: {}.", names());
+                ApiError::new(ErrorCode::ModelNotFound, sentence)
             }),
-            None => self.default.and_then(|index| self.models.get(index)).ok_or_else(|| {
+            None => default.as_deref().and_then(named).ok_or_else(|| {
                 ApiError::new(ErrorCode::InvalidRequest, format!("No model is the default; name one: {}.", names()))
             }),
         }
     }
-}
-
-impl Model {
-    /// How far it has come; `None` while it loads.
-    pub(crate) fn state(&self) -> Option<&ModelState> {
-        self.state.get()
-    }
-
-    /// The path of its model.onnx, if its model.toml is in order.
-    pub(crate) fn file(&self) -> Option<&Path> {
-        self.source.as_ref().ok().map(|source| source.file.as_path())
-    }
-
-    /// The loaded model, if it is of the version that was asked for.
-    ///
-    /// # Errors
-    /// `not_ready` while it loads or if it failed to; `model_not_found` for another version.
-    pub(crate) fn engine(&self, version: Option<&str>) -> Result<&Arc<Engine>, ApiError> {
-        let not_ready = |sentence: String| ApiError::new(ErrorCode::NotReady, sentence);
-        let engine = match self.state.get() {
-            None => return Err(not_ready(format!("The model {} is loading.", self.name)).retry_after(1.0)),
-            Some(ModelState::Failed(problem)) => {
-                let sentence = format!("The model {} could not be loaded; GET /models says why.", self.name);
-                return Err(not_ready(sentence).retry_after(60.0).caused_by(problem));
-            }
-            Some(ModelState::Ready(engine)) => engine,
-        };
-        match version {
-            Some(version) if version != engine.version() => Err(ApiError::new(
-                ErrorCode::ModelNotFound,
-                format!("The model {} serves version {} only.", self.name, engine.version()),
-            )),
-            _ => Ok(engine),
-        }
-    }
-}
-
-fn warmed_up(engine: &Engine, sessions: usize) -> Result<Vec<Session>, ModelError> {
-    (0..sessions)
-        .map(|_| {
-            let mut session = engine.session()?;
-            session.warm_up()?;
-            Ok(session)
-        })
-        .collect()
 }

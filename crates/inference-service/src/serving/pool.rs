@@ -1,6 +1,7 @@
 //! The inference threads.
 
 use std::io;
+use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
@@ -8,14 +9,14 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use tokio::sync::oneshot;
 use tracing::Span;
 
-use super::{Admission, Slots};
+use super::{Admission, Loaded, Slots};
 use crate::input::ModelInput;
-use crate::model::{ModelError, Session};
+use crate::model::ModelError;
 
 /// One item on its way to an inference thread.
 pub(crate) struct Work {
-    /// The model's position among the models.
-    pub(crate) model: usize,
+    /// The version that it is for, which stays loaded until it is answered.
+    pub(crate) model: Arc<Loaded>,
     pub(crate) input: ModelInput,
     /// The item's place in the queue, given back when a thread takes it.
     pub(crate) slot: Slots,
@@ -49,21 +50,18 @@ struct Job {
     reply: oneshot::Sender<RunResult>,
 }
 
-/// Threads that each have a session of every model. Dropping it lets them finish what they were given and ends them.
+/// The inference threads. Dropping it lets them finish what they were given and ends them.
 pub(crate) struct Pool {
     jobs: Sender<Job>,
 }
 
 impl Pool {
-    /// Starts a thread for each element of `sessions`, which holds that thread's sessions in the models' order.
-    /// The channel has room for every place that `admission` hands out.
-    pub(crate) fn start(sessions: Vec<Vec<Option<Session>>>, admission: &Admission, room: usize) -> io::Result<Self> {
+    /// Starts so many threads. The channel has room for every place that `admission` hands out.
+    pub(crate) fn start(threads: usize, admission: &Admission, room: usize) -> io::Result<Self> {
         let (jobs, queue) = bounded(room);
-        for (number, sessions) in sessions.into_iter().enumerate() {
+        for number in 0..threads {
             let (queue, admission) = (queue.clone(), admission.clone());
-            thread::Builder::new()
-                .name(format!("inference-{number}"))
-                .spawn(move || serve(&queue, sessions, &admission))?;
+            thread::Builder::new().name(format!("inference-{number}")).spawn(move || serve(&queue, &admission))?;
         }
         Ok(Self { jobs })
     }
@@ -79,7 +77,7 @@ impl Pool {
     }
 }
 
-fn serve(queue: &Receiver<Job>, mut sessions: Vec<Option<Session>>, admission: &Admission) {
+fn serve(queue: &Receiver<Job>, admission: &Admission) {
     while let Ok(Job { work: Work { model, input, slot, deadline }, span, reply }) = queue.recv() {
         drop(slot);
         if reply.is_closed() {
@@ -90,10 +88,7 @@ fn serve(queue: &Receiver<Job>, mut sessions: Vec<Option<Session>>, admission: &
             Err(RunError::Expired)
         } else {
             let _entered = span.enter();
-            match sessions.get_mut(model) {
-                Some(Some(session)) => session.run(&input).map_err(RunError::from),
-                _ => Err(RunError::Stopped),
-            }
+            model.run(&input).map_err(RunError::from)
         };
         let times = RunTimes { started, ended: Instant::now() };
         if result.is_ok() {

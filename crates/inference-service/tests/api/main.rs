@@ -18,6 +18,7 @@ mod profiles;
 mod raw;
 mod refusal_rows;
 mod refusals;
+mod reload;
 mod repository;
 mod row;
 mod sent;

@@ -44,14 +44,50 @@ fn add_slow(repository: &Path) {
     add(repository, "slow", &model_toml([256, 256], r#"["only"]"#), &onnx::chain([256, 256], &operators));
 }
 
-fn model_toml([height, width]: [u32; 2], labels: &str) -> String {
+/// A folder for a model `m`, which is named as a version only when it is there as a whole.
+pub(crate) struct Versions(TempDir);
+
+impl Versions {
+    /// No version yet. `more` stands in front of its model.toml.
+    pub(crate) fn new(more: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("m")).unwrap();
+        let versions = Self(folder);
+        fs::write(versions.path().join("m/model.toml"), more.to_owned() + &model_toml([1, 3], r#"["a", "b", "c"]"#))
+            .unwrap();
+        versions
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Adds a version, whose answer to `[0, 0, 1]` is `c` if it is odd and not if it is even.
+    pub(crate) fn add(&self, version: u32) {
+        let operators: &[&str] = if version.is_multiple_of(2) { &["Neg", "Flatten"] } else { &["Flatten"] };
+        self.add_file(version, &onnx::chain([1, 3], operators));
+    }
+
+    pub(crate) fn add_file(&self, version: u32, file: &[u8]) {
+        let coming = self.path().join(".coming");
+        fs::create_dir(&coming).unwrap();
+        fs::write(coming.join("model.onnx"), file).unwrap();
+        fs::rename(coming, self.path().join("m").join(version.to_string())).unwrap();
+    }
+
+    pub(crate) fn remove(&self, version: u32) {
+        fs::remove_dir_all(self.path().join("m").join(version.to_string())).unwrap();
+    }
+}
+
+pub(crate) fn model_toml([height, width]: [u32; 2], labels: &str) -> String {
     format!(
         "task = \"classification\"\nlabels = {labels}\n[input]\nwidth = {width}\nheight = {height}\n\
          colour = \"grey\"\nlayout = \"nchw\"\nmean = [0.5]\nstd = [0.25]\n"
     )
 }
 
-fn add(repository: &Path, name: &str, model_toml: &str, file: &[u8]) {
+pub(crate) fn add(repository: &Path, name: &str, model_toml: &str, file: &[u8]) {
     let folder = repository.join(name);
     fs::create_dir_all(folder.join("1")).unwrap();
     fs::write(folder.join("model.toml"), model_toml).unwrap();

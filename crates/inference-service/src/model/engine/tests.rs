@@ -63,6 +63,7 @@ fn config() -> ModelConfig {
     ModelConfig {
         task: Task::Classification,
         version: None,
+        latest_versions: 1,
         input: InputSpec {
             width: 3,
             height: 1,
