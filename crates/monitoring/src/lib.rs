@@ -32,6 +32,7 @@
 //! server of its own. A label value cannot be made from a request's text: see [`LabelEnum`] and [`LabelSet`].
 
 mod closing_listener;
+mod connections;
 mod health;
 mod http;
 mod logs;

@@ -1,11 +1,10 @@
 //! Serving until told to stop, and stopping without losing a request.
 
-use std::future::{Future, IntoFuture as _};
+use std::future::Future;
 use std::io;
 use std::time::Duration;
 
 use axum::Router;
-use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -13,6 +12,7 @@ use tokio::time::sleep;
 use tracing::{info, warn};
 
 use crate::closing_listener::ClosingListener;
+use crate::connections::{self, Limits};
 use crate::health::Readiness;
 
 /// How long a client that has just connected may take to send its request. What it sends later meets a closed
@@ -58,7 +58,7 @@ pub fn shutdown_signal() -> io::Result<impl Future<Output = ()> + Send + 'static
 /// the listener, and waits for the requests that it has accepted, at most `drain.patience`.
 ///
 /// # Errors
-/// If accepting fails for good, or requests were still running when patience ended.
+/// If requests were still running when patience ended.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -67,10 +67,6 @@ pub async fn serve(
 ) -> io::Result<()> {
     let (close, closing) = oneshot::channel();
     let (listener, drained) = ClosingListener::new(listener, closing)?;
-    let listener = listener.tap_io(|stream| {
-        // Without this, small answers wait for the acknowledgement of the one before.
-        let _ = stream.set_nodelay(true);
-    });
     let (stopping, stopped) = oneshot::channel();
     let stop = async move {
         shutdown.await;
@@ -83,14 +79,14 @@ pub async fn serve(
         sleep(FIRST_REQUEST_PATIENCE).await;
         let _ = stopping.send(());
     };
-    let served = axum::serve(listener, router).with_graceful_shutdown(stop).into_future();
+    let served = connections::serve(listener, router, Limits::default(), stop);
     let overdue = async {
         // An error means that the server ended first, and with it the other branch.
         let _ = stopped.await;
         sleep(drain.patience).await;
     };
     tokio::select! {
-        result = served => result,
+        () = served => Ok(()),
         () = overdue => {
             warn!(patience_seconds = drain.patience.as_secs_f64(), "requests_abandoned");
             Err(io::Error::new(io::ErrorKind::TimedOut, "requests were still running when the time to drain was over"))

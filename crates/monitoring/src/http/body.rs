@@ -14,6 +14,8 @@ use tokio::time::timeout;
 
 use super::{ApiError, ErrorCode};
 
+/// How long a body may take. Who has a deadline of its own is refused earlier.
+const BODY_PATIENCE: Duration = Duration::from_secs(120);
 /// Most bytes of a refused body that are read and thrown away. Who sends still more finds a closed connection.
 const MAX_DISCARDED_BYTES: usize = 64 * 1024 * 1024;
 /// How long they may take.
@@ -23,7 +25,7 @@ const DISCARD_PATIENCE: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// `too_large`, without keeping anything where the length was announced; `cancelled` if the client
-/// left before the end; `invalid_request` for chunks that are not HTTP.
+/// left before the end; `invalid_request` for chunks that are not HTTP, and for a body that takes minutes.
 pub async fn read_body(headers: &HeaderMap, mut body: Body, limit: usize) -> Result<Bytes, ApiError> {
     let sentence = format!("The body has more than {limit} bytes, the most that is taken.");
     let too_large = || ApiError::new(ErrorCode::TooLarge, sentence);
@@ -32,7 +34,13 @@ pub async fn read_body(headers: &HeaderMap, mut body: Body, limit: usize) -> Res
         discard_body(headers, body).await;
         return Err(too_large());
     }
-    match Limited::new(&mut body, limit).collect().await {
+    let reading = timeout(BODY_PATIENCE, Limited::new(&mut body, limit).collect()).await;
+    let Ok(read) = reading else {
+        let seconds = BODY_PATIENCE.as_secs();
+        let sentence = format!("The body did not arrive within {seconds} seconds.");
+        return Err(ApiError::new(ErrorCode::InvalidRequest, sentence));
+    };
+    match read {
         Ok(body) => Ok(body.to_bytes()),
         Err(problem) if problem.is::<LengthLimitError>() => {
             discard(body).await;

@@ -4,7 +4,9 @@ use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use system_tests::{Answer, Launch, Load, Service, Shot, alone, assert_is_refusal, pictures};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use system_tests::{Answer, Launch, Load, Service, Shot, alone, assert_is_refusal, client, pictures};
 
 use crate::MEGABYTE;
 use crate::mutation::random_bytes;
@@ -52,6 +54,36 @@ async fn too_many_bytes_are_refused_however_they_come() {
         assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("\"too_large\""), "{answer}");
     }
     unharmed(&service, 300 * MEGABYTE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_unpacks_to_too_much_is_refused() {
+    let _alone = alone().await;
+    let service = Launch::inference().start().await;
+    let (small, large) = (packed(60), packed(1000));
+    for path in ["/predict", "/v2/models/cifar10/infer"] {
+        let send = |coding: &str, bomb: &[u8]| {
+            let request = client().post(service.url(path)).header("content-type", "image/png");
+            Answer::to(request.header("content-encoding", coding).body(bomb.to_vec()))
+        };
+        refused(&send("gzip", &small).await.unwrap(), 413, "too_large");
+        refused(&send("deflate", &small).await.unwrap(), 400, "invalid_request");
+        refused(&send("br", &small).await.unwrap(), 415, "unsupported_media_type");
+        // Who goes on sending what was refused long ago may find the connection closed.
+        if let Ok(answer) = send("gzip", &large).await {
+            refused(&answer, 413, "too_large");
+        }
+    }
+    unharmed(&service, 300 * MEGABYTE).await;
+}
+
+/// So many megabytes of zeros, in a thousandth of that.
+fn packed(megabytes: usize) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    for _ in 0..megabytes {
+        packed.write_all(&[0; 1_000_000]).unwrap();
+    }
+    packed.finish().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -24,6 +24,8 @@ const PATHS: [&str; 12] = [
     "/predict?model=a&model=b",
     "/predict?what=%F0%9F%90%88&&=",
 ];
+const PROTOCOL_PATHS: [&str; 3] =
+    ["/v2/models/cifar10/infer", "/v2/models/surface/versions/1/infer", "/v2/models/%00/versions/x/infer"];
 const TYPES: [&str; 12] = [
     "image/jpeg",
     "image/png",
@@ -54,12 +56,28 @@ impl PredictBodies {
         Self { pictures }
     }
 
+    /// A request of the Open Inference Protocol, with a member that is wrong now and then.
+    fn protocol(&self, rng: &mut Rng) -> Value {
+        let data = match rng.u8(..3) {
+            0 => json!([BASE64_STANDARD.encode(choose(rng, &self.pictures).bytes)]),
+            1 => json!(vec![vec![rng.f32(); 7]; 3]),
+            _ => json!(vec![rng.f32(); 3072]),
+        };
+        let (name, datatype) = (choose(rng, &["input", "x", ""]), choose(rng, &["FP32", "BYTES", "INT64"]));
+        let shape = choose(rng, &[json!([1]), json!([1, 3, 32, 32]), json!([0]), json!([-1, u64::MAX])]);
+        let parameters = json!({ "binary_data_size": rng.u64(..10_000), "classification": rng.u8(..3) });
+        let input = json!({ "name": name, "shape": shape, "datatype": datatype, "data": data });
+        let input = if rng.bool() { input } else { spoil_member(rng, input) };
+        let output = json!({ "name": name, "parameters": parameters });
+        spoil_member(rng, json!({ "id": "1", "inputs": [input], "outputs": [output], "parameters": parameters }))
+    }
+
     /// The request of this seed, always the same.
     pub(crate) fn shot(&self, seed: u64) -> Shot {
         let rng = &mut Rng::with_seed(seed);
         let picture = choose(rng, &self.pictures);
         let path = if rng.u8(..4) == 0 { choose(rng, &PATHS) } else { choose(rng, &PATHS[..3]) };
-        match rng.u8(..16) {
+        match rng.u8(..20) {
             0 => Shot::new(path, picture.content_type, picture.bytes),
             1..7 => Shot::new(path, picture.content_type, spoil(rng, &picture.bytes)),
             7..10 => Shot::new(path, "application/json", {
@@ -77,7 +95,12 @@ impl PredictBodies {
             12 => Shot::new(path, "multipart/form-data; boundary=c", self.form(rng)),
             13 => Shot::new(path, choose(rng, &TYPES), picture.bytes),
             14 => Shot { content_type: None, ..Shot::new(path, "", random_bytes(rng, 2000)) },
-            _ => Shot::new(path, choose(rng, &TYPES), random_bytes(rng, 2000)),
+            15 => Shot::new(path, choose(rng, &TYPES), random_bytes(rng, 2000)),
+            _ => {
+                let text = self.protocol(rng).to_string();
+                let body = if rng.u8(..4) == 0 { text.into_bytes() } else { spoil(rng, text.as_bytes()) };
+                Shot::new(choose(rng, &PROTOCOL_PATHS), "application/json", body)
+            }
         }
     }
 
