@@ -32,12 +32,12 @@ def named(model):
     return declared, output
 
 
-def refused(code, says, ask, **metadata):
+def refused(status, says, ask, **metadata):
     """The call is refused so; gives its trailing metadata."""
     try:
         ask()
     except grpc.RpcError as refusal:
-        assert refusal.code() == code and says in refusal.details(), refusal
+        assert refusal.code() == status and says in refusal.details(), refusal
         found = dict(refusal.trailing_metadata() or [])
         assert all(found.get(name.replace("_", "-")) == value for name, value in metadata.items()), found
         assert "x-request-id" in found, found
@@ -152,6 +152,7 @@ def infer(**members):
     return lambda: stub.ModelInfer(service_pb2.ModelInferRequest(**asked))
 
 
+none = {"classification": {"int64_param": 0}}
 values = {"contents": {"fp32_contents": [0.5]}}
 for code, says, ask in [
     ("invalid_input", "no input", infer(tensor={"name": "wrong"})),
@@ -168,7 +169,7 @@ for code, says, ask in [
     ("invalid_request", "sensible size", infer(shape=[2**62, 2**62])),
     ("invalid_request", "of FP32 have", infer(shape=[2**62])),
     ("invalid_request", "ends early", infer(tensor={"datatype": "BYTES"}, shape=[1], raw=[struct.pack("<I", 9)])),
-    ("invalid_request", "classification", infer(outputs=[{"name": output.name, "parameters": {"classification": {"int64_param": 0}}}])),
+    ("invalid_request", "classification", infer(outputs=[{"name": output.name, "parameters": none}])),
     ("invalid_request", "more than 16 outputs", infer(outputs=[{"name": output.name}] * 17)),
     ("invalid_request", "256 fields", infer(outputs=[{}] * 1_000_000)),
     ("too_large", "65 items", infer(shape=[65, 3072], raw=[bytes(4 * 65 * 3072)])),
@@ -199,12 +200,12 @@ assert traced.get_response().id == "traced"
 answered += 1
 
 # Deadlines: the client's own, the service's header, and nonsense.
-many = numpy.zeros((64, *named("surface")[0].shape[1:]), dtype=numpy.float32)
-slow = triton.InferInput(named("surface")[0].name, many.shape, "FP32")
+many = numpy.zeros((64, *declared.shape[1:]), dtype=numpy.float32)
+slow = triton.InferInput(declared.name, many.shape, "FP32")
 slow.set_data_from_numpy(many)
-for limits in [{"client_timeout": 0.001}, {"headers": {"x-request-timeout-ms": "1"}}]:
+for limits in [{"client_timeout": 0.02}, {"headers": {"x-request-timeout-ms": "20"}}]:
     try:
-        client.infer("surface", [slow], **limits)
+        client.infer("cifar10", [slow], **limits)
     except InferenceServerException as refusal:
         assert refusal.status() == "StatusCode.DEADLINE_EXCEEDED", refusal
     else:
