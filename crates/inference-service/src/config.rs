@@ -13,13 +13,17 @@ pub use crate::model::RuntimeKind;
 use crate::outbox::RecordOptions;
 pub use crate::outbox::{Durability, WhenFull};
 
-/// Serves ONNX models over HTTP, and records every prediction.
+/// Serves ONNX models over HTTP and gRPC, and records every prediction.
 #[derive(Clone, Debug, Parser)]
 #[command(version)]
 pub struct Config {
     /// Address and port to listen on.
     #[arg(long, env = "INFERENCE_LISTEN", default_value = "127.0.0.1:8000")]
     pub listen: SocketAddr,
+
+    /// Address and port for gRPC; empty: gRPC is off.
+    #[arg(long, env = "INFERENCE_GRPC_LISTEN", default_value = "127.0.0.1:8002", value_parser = grpc_address)]
+    pub grpc_listen: GrpcAddress,
 
     /// Folder with the models: `<name>/model.toml` and `<name>/<version>/model.onnx`.
     #[arg(long, env = "MODEL_REPOSITORY", default_value = "deploy/models")]
@@ -124,6 +128,10 @@ impl Config {
     }
 }
 
+/// Where gRPC is served, or `None` for nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GrpcAddress(pub Option<SocketAddr>);
+
 /// The base URL of the logging service, or `None` for nowhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogUrl(Option<Url>);
@@ -144,6 +152,17 @@ fn poll_seconds(text: &str) -> Result<f64, String> {
     match seconds {
         0.0 | 0.01..=86_400.0 => Ok(seconds),
         _ => Err("expected 0, or seconds from 0.01 to 86400".to_owned()),
+    }
+}
+
+/// Checks the address of gRPC.
+fn grpc_address(text: &str) -> Result<GrpcAddress, String> {
+    match text {
+        "" => Ok(GrpcAddress(None)),
+        address => address
+            .parse()
+            .map(|address| GrpcAddress(Some(address)))
+            .map_err(|problem| format!("{problem}; expected something like 127.0.0.1:8002, or nothing")),
     }
 }
 
@@ -169,6 +188,15 @@ mod tests {
         let config = Config::try_parse_from(["inference-service"]).unwrap();
         assert!(config.listen.ip().is_loopback());
         assert_eq!(config.log_url.join("log").unwrap().as_str(), "http://127.0.0.1:8001/log");
+    }
+
+    #[test]
+    fn grpc_has_an_address_or_is_off() {
+        let parsed =
+            |text| Config::try_parse_from(["inference-service", "--grpc-listen", text]).map(|c| c.grpc_listen.0);
+        assert_eq!(parsed("").unwrap(), None);
+        assert_eq!(parsed("[::1]:9000").unwrap(), Some("[::1]:9000".parse().unwrap()));
+        assert!(parsed("8002").is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! Serves ONNX models over HTTP, and records every prediction.
+//! Serves ONNX models over HTTP and gRPC, and records every prediction.
 //!
-//! One prediction's way: [`run`] → `routes` → `predict::predict` → `serving` → `outbox`.
+//! One prediction's way: [`run`] → `routes` → `predict::predict` (or `oip::infer`, `oip::grpc`) → `serving` → `outbox`.
 //!
 //! **Architecture Invariant:** this crate does not know the logging service. It posts records to a
 //! URL, and no prediction waits for the answer.
@@ -22,6 +22,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use monitoring::prediction::{PredictionMetrics, PredictionMetricsError, UNKNOWN_MODEL};
 use monitoring::{
     Drain, HttpSetupError, MetricsError, MetricsRegistry, Readiness, Routes, health_routes, metrics_route,
@@ -29,11 +30,13 @@ use monitoring::{
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::sleep;
 use tracing::{error, info};
 
 use app::{App, Parts};
 use config::Config;
 use model::{ModelError, Repository, Runtime, RuntimeError};
+use oip::grpc::GrpcMetrics;
 use outbox::{Outbox, OutboxError};
 use profile::{ProfileError, Profiles};
 use serving::{Admission, Loading, ModelGauges, Models, Pool};
@@ -75,15 +78,23 @@ pub enum RunServiceError {
     Serve(#[from] io::Error),
 }
 
-/// Serves on `listener` until `shutdown` completes and every accepted request is answered.
+/// Where the service is reached.
+pub struct Listeners {
+    /// HTTP, which is always there.
+    pub http: TcpListener,
+    /// gRPC, where it is wanted.
+    pub grpc: Option<TcpListener>,
+}
+
+/// Serves on `listeners` until `shutdown` completes and every accepted request is answered.
 ///
-/// The port answers at once; predictions and readiness wait until the models are loaded.
+/// The ports answer at once; predictions and readiness wait until the models are loaded.
 ///
 /// # Errors
 /// [`RunServiceError`].
 pub async fn run(
     config: Config,
-    listener: TcpListener,
+    listeners: Listeners,
     registry: MetricsRegistry,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), RunServiceError> {
@@ -93,10 +104,11 @@ pub async fn run(
     let profiles = Profiles::register(config.log_url.join("drift/reference"), &registry)?;
     let app = App::new(parts(config, &registry, (readiness.clone(), outbox))?);
     let router = monitoring::instrument(routes(&app, &registry), &registry, readiness.clone())?;
-    info!(address = %listener.local_addr()?, "listening");
+    let grpc = oip::grpc::router(&app, GrpcMetrics::register(&registry)?);
+    info!(address = %listeners.http.local_addr()?, "listening");
     let (stop, stopped) = oneshot::channel();
     let preparing = tokio::spawn(prepare(app.clone(), profiles, stopped));
-    let served = monitoring::serve(listener, router, (readiness, drain), shutdown).await;
+    let served = serve(listeners, (router, grpc), (readiness, drain), shutdown).await;
     drop(stop);
     if let Err(problem) = preparing.await {
         error!(%problem, "preparing the models ended early");
@@ -106,6 +118,31 @@ pub async fn run(
     }
     info!("stopped");
     Ok(served?)
+}
+
+/// Serves both protocols until each has answered what it accepted.
+async fn serve(
+    listeners: Listeners,
+    (http, grpc): (Router, Router),
+    (readiness, drain): (Readiness, Drain),
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let (told, draining) = oneshot::channel::<Infallible>();
+    let shutdown = async move {
+        shutdown.await;
+        drop(told);
+    };
+    let over_grpc = async {
+        let Some(listener) = listeners.grpc else { return Ok(()) };
+        let stop = async {
+            // Nothing is ever sent. The other end is dropped at the shutdown, and where HTTP fails before.
+            let _ = draining.await;
+            sleep(drain.notice).await;
+        };
+        oip::grpc::serve(listener, grpc, drain.patience, stop).await
+    };
+    let (http, grpc) = tokio::join!(monitoring::serve(listeners.http, http, (readiness, drain), shutdown), over_grpc);
+    http.and(grpc)
 }
 
 fn parts(

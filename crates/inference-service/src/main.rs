@@ -1,11 +1,12 @@
 //! The start-up story of the inference service.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use inference_service::SERVICE;
 use inference_service::config::Config;
+use inference_service::{Listeners, SERVICE};
 use monitoring::MetricsRegistry;
 use tokio::net::TcpListener;
 use tracing::error;
@@ -30,8 +31,15 @@ async fn main() -> anyhow::Result<ExitCode> {
 
 async fn serve(config: Config, registry: MetricsRegistry) -> anyhow::Result<()> {
     let shutdown = monitoring::shutdown_signal()?;
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}; --listen names another address", config.listen))?;
-    Ok(inference_service::run(config, listener, registry, shutdown).await?)
+    let http = bind(config.listen, "--listen").await?;
+    let grpc = match config.grpc_listen.0 {
+        Some(address) => Some(bind(address, "--grpc-listen").await?),
+        None => None,
+    };
+    Ok(inference_service::run(config, Listeners { http, grpc }, registry, shutdown).await?)
+}
+
+async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    bound.with_context(|| format!("cannot listen on {address}; {flag} names another address"))
 }

@@ -47,7 +47,7 @@ fn described(app: &App, model: &Model) -> Value {
         ModelState::Ready(versions) => {
             let engine = &versions.serving.engine;
             description["version"] = engine.version().into();
-            description["versions"] = versions.all().map(|loaded| loaded.engine.version()).collect();
+            description["versions"] = model.version_names().into();
             description["sha256"] = engine.sha256().into();
             description["engine"] = engine.runtime().as_str().into();
             description["task"] = "classification".into();

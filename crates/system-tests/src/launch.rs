@@ -27,17 +27,17 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// The inference service with the shipped models, which logs nowhere until told.
+    /// The inference service with the shipped models, which logs nowhere until told. For gRPC it has a port that the
+    /// system chooses and its log names.
     pub fn inference() -> Self {
-        let launch = Self::new("inference-service");
+        let launch = Self::new("inference-service").flag("--grpc-listen=", "127.0.0.1:0");
         Self { models: Some(model_folder().into()), ..launch }.flag("--log-url=", "")
     }
 
     /// The inference service with the shipped models, which logs to the logging service at this address. Its spool is
     /// in the scratch folder of each process, unless a flag says otherwise.
     pub fn inference_logging_to(logging: SocketAddr) -> Self {
-        let launch = Self::new("inference-service");
-        Self { models: Some(model_folder().into()), ..launch }.flag("--log-url=", format!("http://{logging}"))
+        Self::inference().flag("--log-url=", format!("http://{logging}"))
     }
 
     /// The logging service with its database in this file.

@@ -110,6 +110,14 @@ impl Service {
         kill_process(Pid::from_child(&self.child), signal).expect("the process takes a signal");
     }
 
+    /// Where it serves gRPC, which its log says.
+    pub fn grpc_address(&self) -> SocketAddr {
+        let lines = self.log();
+        let line = lines.lines().find(|line| line.contains("\"listening_grpc\"")).expect("it serves gRPC");
+        let line = read_log_lines(line).remove(0);
+        line["address"].as_str().and_then(|address| address.parse().ok()).expect("the line has an address")
+    }
+
     /// Waits until the process has ended, and says how.
     pub async fn ends_within(&mut self, patience: Duration) -> ExitStatus {
         wait_until("the process ends", patience, async || self.has_ended()).await;

@@ -68,6 +68,7 @@ async fn a_start_that_is_impossible_ends_with_one_clear_line() {
     for launch in [Launch::inference(), Launch::logging(&folder.path().join("predictions.db"))] {
         refuses_to_start(&launch.listen(address), &[&port, "--listen"]).await;
     }
+    refuses_to_start(&Launch::inference().flag("--grpc-listen=", &port), &[&port, "--grpc-listen"]).await;
     let missing = folder.path().join("missing");
     refuses_to_start(&Launch::inference().models(&missing), &[missing.to_str().unwrap(), "--models"]).await;
     let empty = folder.path().join("empty");
@@ -82,6 +83,7 @@ async fn an_impossible_option_is_named_with_what_is_possible() {
         ("--queue-limit=", "0", "1..=100000"),
         ("--threads=", "none", "invalid digit"),
         ("--drain-seconds=", "-1", "0 to 600"),
+        ("--grpc-listen=", "8002", "127.0.0.1:8002, or nothing"),
         ("--models-folder=", "x", "--models"),
     ] {
         let mut service = Launch::inference().flag(flag, value).spawn();

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use monitoring::{ApiError, REQUEST_ID, RequestContext};
 
 use super::Asked;
+use super::json;
 use super::request::InferRequest;
 use super::response::response;
 use crate::app::App;
@@ -47,7 +48,7 @@ async fn answer(
     let body = monitoring::read_body(&head.headers, body, app.config.max_body_bytes).await?;
     let decoding = Instant::now();
     let target = Target::find(app, progress, (Some(&asked.model), asked.version.as_deref()))?;
-    let mut request = InferRequest::parse(&head.headers, body)?;
+    let mut request = json::parse(&head.headers, body)?;
     progress.named(request.request_id());
     let inputs = request.inputs_for(target.engine.signature())?;
     let asked = (inputs, request.top_k());

@@ -1,12 +1,17 @@
-//! The Open Inference Protocol over HTTP, `/v2/…`: what clients of Triton, KServe and others speak.
+//! The Open Inference Protocol: what clients of Triton, KServe and others speak. Over HTTP it is `/v2/…`; [`grpc`] is
+//! the same over gRPC.
 //!
-//! One request's way: [`infer`] → `request` (JSON, and tensors behind it) → `predict` → `response`.
+//! One request's way: [`infer`] → `json` (and tensors behind it) → `request` → `predict` → `output` → `response`.
 //!
 //! Rule of thumb: the protocol is another way to ask the same models. Metrics, log and prediction log tell of its
 //! requests as they do of `POST /predict`.
 
+pub(crate) mod grpc;
 mod infer;
+mod input;
+mod json;
 mod metadata;
+mod output;
 mod request;
 mod response;
 mod tensors;
@@ -51,7 +56,7 @@ async fn server() -> Json<Value> {
     Json(json!({
         "name": crate::SERVICE,
         "version": env!("CARGO_PKG_VERSION"),
-        "extensions": ["binary_tensor_data", "classification", "model_configuration", "model_repository"],
+        "extensions": metadata::EXTENSIONS,
     }))
 }
 
@@ -61,7 +66,7 @@ async fn live() -> Json<Value> {
 
 /// Ready when `GET /health/ready` says so, too. The protocol's text says `live` where its clients look for `ready`.
 async fn ready(State(app): State<App>) -> Result<Json<Value>, ApiError> {
-    if app.readiness.is_ready() && status::health(&app).problem.is_none() {
+    if is_ready(&app) {
         return Ok(Json(json!({ "ready": true, "live": true })));
     }
     let mut refusal = ApiError::new(ErrorCode::NotReady, "The service is not ready; GET /health says why.");
@@ -70,12 +75,19 @@ async fn ready(State(app): State<App>) -> Result<Json<Value>, ApiError> {
     Err(refusal.retry_after(1.0).detail("ready", false).detail("live", false))
 }
 
+fn is_ready(app: &App) -> bool {
+    app.readiness.is_ready() && status::health(app).problem.is_none()
+}
+
+/// In messages, what is not named is empty.
+fn named(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
 async fn metadata(State(app): State<App>, Path(asked): Path<Asked>) -> Result<Json<Value>, ApiError> {
     let engine = asked.engine(&app)?;
     let model = app.models.find(Some(&asked.model))?;
-    let versions = model.versions().map(|versions| versions.all().map(|loaded| loaded.engine.version()));
-    let versions: Vec<&str> = versions.into_iter().flatten().collect();
-    Ok(Json(metadata::metadata(&engine, &versions)))
+    Ok(Json(metadata::metadata(&engine, &model.version_names())))
 }
 
 async fn model_ready(State(app): State<App>, Path(asked): Path<Asked>) -> Result<Json<Value>, ApiError> {
@@ -96,4 +108,12 @@ impl Asked {
     fn engine(&self, app: &App) -> Result<Arc<Engine>, ApiError> {
         app.models.find(Some(&self.model))?.engine(self.version.as_deref()).cloned()
     }
+}
+
+fn invalid(sentence: impl Into<String>) -> ApiError {
+    ApiError::new(ErrorCode::InvalidRequest, sentence)
+}
+
+fn unfit(sentence: impl Into<String>) -> ApiError {
+    ApiError::new(ErrorCode::InvalidInput, sentence)
 }

@@ -1,12 +1,13 @@
-//! The answer to an inference request: JSON, and the tensors that were wanted as bytes behind it.
+//! The answer to an inference request over HTTP: JSON, and the tensors that were wanted as bytes behind it.
 
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use monitoring::REQUEST_ID;
 use serde::Serialize;
 
-use super::request::{InferRequest, JSON_LENGTH, RequestedOutput};
-use super::tensors;
+use super::json::JSON_LENGTH;
+use super::output::{Elements, outputs};
+use super::request::InferRequest;
 use crate::model::{Engine, Prediction};
 
 #[derive(Serialize)]
@@ -15,12 +16,12 @@ struct Members<'a> {
     model_version: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a str>,
-    outputs: Vec<Output<'a>>,
+    outputs: Vec<Output>,
 }
 
 #[derive(Serialize)]
-struct Output<'a> {
-    name: &'a str,
+struct Output {
+    name: String,
     datatype: &'static str,
     shape: [usize; 2],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,15 +42,6 @@ enum Data {
     Texts(Vec<String>),
 }
 
-impl Data {
-    fn bytes(&self) -> Vec<u8> {
-        match self {
-            Self::Numbers(numbers) => tensors::from_floats(numbers.iter().copied()),
-            Self::Texts(texts) => tensors::from_texts(texts),
-        }
-    }
-}
-
 /// Answers `request` with what `engine` says of each item.
 pub(super) fn response(
     request: &InferRequest,
@@ -58,24 +50,17 @@ pub(super) fn response(
     request_id: &str,
 ) -> Response {
     let mut binary: Vec<u8> = Vec::new();
-    let all: Vec<RequestedOutput>;
-    let wanted = if request.outputs.is_empty() {
-        let every = engine.signature().outputs.iter();
-        all = every.map(|spec| RequestedOutput { name: spec.name.clone(), binary: None, classes: None }).collect();
-        &all
-    } else {
-        &request.outputs
-    };
-    let outputs = wanted.iter().map(|output| {
-        let (datatype, width, data) = content(output, predictions);
-        let (parameters, data) = if output.binary.unwrap_or(request.binary_output) {
-            let bytes = data.bytes();
-            binary.extend(&bytes);
-            (Some(BinarySize { binary_data_size: bytes.len() }), None)
-        } else {
-            (None, Some(data))
+    let outputs = outputs(request, engine, predictions).into_iter().map(|output| {
+        let (parameters, data) = match output.elements {
+            elements if output.binary => {
+                let bytes = elements.bytes();
+                binary.extend(&bytes);
+                (Some(BinarySize { binary_data_size: bytes.len() }), None)
+            }
+            Elements::Numbers(numbers) => (None, Some(Data::Numbers(numbers))),
+            Elements::Texts(texts) => (None, Some(Data::Texts(texts))),
         };
-        Output { name: &output.name, datatype, shape: [predictions.len(), width], parameters, data }
+        Output { name: output.name, datatype: output.datatype, shape: output.shape, parameters, data }
     });
     let members = Members {
         model_name: engine.name(),
@@ -92,23 +77,4 @@ pub(super) fn response(
     let json_length = [(JSON_LENGTH, body.len().to_string())];
     body.extend(binary);
     (id, json_length, [(CONTENT_TYPE, "application/octet-stream")], body).into_response()
-}
-
-fn content(output: &RequestedOutput, predictions: &[Prediction]) -> (&'static str, usize, Data) {
-    match output.classes {
-        None => {
-            let width = predictions.first().map_or(0, |prediction| prediction.logits.len());
-            let numbers = predictions.iter().flat_map(|prediction| prediction.logits.iter().copied()).collect();
-            ("FP32", width, Data::Numbers(numbers))
-        }
-        Some(classes) => {
-            let top = |prediction: &Prediction| prediction.top.len().min(classes.get());
-            let width = predictions.first().map_or(0, top);
-            let texts = predictions.iter().flat_map(|prediction| {
-                let told = prediction.top.iter().take(width);
-                told.map(|score| format!("{:.6}:{}:{}", score.confidence, score.class, score.label))
-            });
-            ("BYTES", width, Data::Texts(texts.collect()))
-        }
-    }
 }

@@ -15,7 +15,7 @@ pub(super) fn floats(bytes: &[u8], count: usize) -> Result<Vec<f32>, ApiError> {
         return Err(invalid(format!(
             "the tensor has {} bytes, and {count} numbers of FP32 have {}",
             bytes.len(),
-            4 * count
+            count.saturating_mul(4)
         )));
     }
     Ok(numbers.iter().map(|four| f32::from_le_bytes(*four)).collect())

@@ -28,7 +28,7 @@ use answer::Answer;
 use body::Query;
 pub(crate) use inputs::Inputs;
 use options::Wanted;
-pub(crate) use options::is_request_id;
+pub(crate) use options::{MAX_TIMEOUT, deadline_of, is_request_id};
 pub(crate) use progress::Progress;
 pub(crate) use run::Target;
 use run::log_full;
@@ -69,7 +69,7 @@ async fn answer(
 /// The moment after which the answer is of no use to the client, and the body, which is read even where the request is
 /// refused for what its head says.
 pub(crate) async fn deadline(app: &App, headers: &HeaderMap, body: Body) -> Result<(Instant, Body), ApiError> {
-    let deadline = options::plain(headers).and_then(|()| options::deadline(headers, app.config.request_timeout()));
+    let deadline = options::plain(headers).and_then(|()| deadline_of(headers, app.config.request_timeout()));
     match deadline {
         Ok(deadline) => Ok((deadline, body)),
         Err(refusal) => {

@@ -13,15 +13,16 @@ use super::inputs::Inputs;
 
 /// Header with the milliseconds that the client will wait.
 const TIMEOUT_HEADER: &str = "x-request-timeout-ms";
-/// The longest wait that a client can ask for.
 const MAX_TIMEOUT_MS: u64 = 600_000;
+/// The longest wait that a client can ask for.
+pub(crate) const MAX_TIMEOUT: Duration = Duration::from_millis(MAX_TIMEOUT_MS);
 const MAX_REQUEST_ID_CHARS: usize = 128;
 
 /// The moment after which the answer is of no use to the client.
 ///
 /// # Errors
 /// `invalid_request` if the header is not a number of milliseconds from 1 to 600,000.
-pub(super) fn deadline(headers: &HeaderMap, default: Duration) -> Result<Instant, ApiError> {
+pub(crate) fn deadline_of(headers: &HeaderMap, default: Duration) -> Result<Instant, ApiError> {
     let timeout = match headers.get(TIMEOUT_HEADER) {
         None => default,
         Some(value) => {

@@ -4,7 +4,7 @@
 //! dropped because its client left; each end is one count, one log line, and a record for each item.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use monitoring::prediction::{Answer, Attempt, Phase};
@@ -18,6 +18,9 @@ use crate::app::App;
 use crate::model::{Engine, Prediction};
 use crate::outbox::Receipt;
 use crate::serving::{Loaded, Model};
+
+/// A client starts to count a little before this side does.
+const CLOCKS_DIFFER: Duration = Duration::from_millis(20);
 
 /// Seconds of each phase, `None` for a phase that was not reached, and of all together.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,6 +43,8 @@ pub(crate) struct Progress {
     /// What each item looked like, once they are decoded.
     seen: Vec<Seen>,
     timings: Timings,
+    /// Where the client hangs up at its deadline: that moment.
+    due: Option<Instant>,
     /// What the model has answered, as soon as its records are handed over.
     predictions: Vec<Prediction>,
 }
@@ -49,7 +54,12 @@ impl Progress {
         let attempt = Some(app.unknown_model.start());
         let (app, timings) = (app.clone(), Timings::default());
         let (seen, predictions) = (Vec::new(), Vec::new());
-        Self { app, context, attempt, model: None, engine: None, items: 1, seen, timings, predictions }
+        Self { app, context, attempt, model: None, engine: None, items: 1, seen, timings, due: None, predictions }
+    }
+
+    /// From this moment on, a client that hangs up has not left early: it keeps to the deadline that it told.
+    pub(crate) fn due(&mut self, deadline: Instant) {
+        self.due = Some(deadline);
     }
 
     /// The request brought an id of its own in its body.
@@ -288,8 +298,14 @@ impl Drop for Progress {
     fn drop(&mut self) {
         // Only a request whose client has left gets here without its end being told.
         if self.predictions.is_empty() {
+            let (code, problem) = match self.due {
+                Some(due) if Instant::now() + CLOCKS_DIFFER >= due => {
+                    (ErrorCode::DeadlineExceeded, "the client left at its deadline")
+                }
+                _ => (ErrorCode::Cancelled, "the client left before the answer"),
+            };
             // Nobody waits for this record; it is kept all the same.
-            drop(self.end(ErrorCode::Cancelled, "the client left before the answer", None));
+            drop(self.end(code, problem, None));
         } else {
             self.succeed();
         }

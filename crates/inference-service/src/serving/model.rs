@@ -52,6 +52,12 @@ impl Model {
         }
     }
 
+    /// The names of the versions that can be asked for, the one that serves first.
+    pub(crate) fn version_names(&self) -> Vec<String> {
+        let versions = self.versions().into_iter().flat_map(Versions::all);
+        versions.map(|loaded| loaded.engine.version().to_owned()).collect()
+    }
+
     /// This version, or the one that serves.
     ///
     /// # Errors

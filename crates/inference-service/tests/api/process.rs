@@ -26,7 +26,8 @@ impl Process {
     /// The same, with predictions logged to this URL.
     pub(crate) fn start_logging_to(url: &str, models: &Path, flags: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_inference-service"));
-        command.args(["--listen", "127.0.0.1:0", "--log-url", url]).arg("--models").arg(models).args(flags);
+        let ports = ["--listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0"];
+        command.args(ports).args(["--log-url", url]).arg("--models").arg(models).args(flags);
         // What this process happens to have in its environment is no part of the test.
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Parser as _;
+use inference_service::Listeners;
 use inference_service::config::Config;
 use monitoring::MetricsRegistry;
 use reqwest::header::HeaderMap;
@@ -146,8 +147,9 @@ pub(crate) async fn serve_logging_to(url: &str, models: &Path, flags: &[&str]) -
     let models = models.to_str().unwrap();
     let fixed = ["inference-service", "--models", models, "--log-url", url, "--drain-seconds", "0"];
     let config = Config::try_parse_from(fixed.iter().chain(flags)).unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let service = Service::at(listener.local_addr().unwrap());
+    let bind = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listeners = Listeners { http: bind().await, grpc: Some(bind().await) };
+    let service = Service::at(listeners.http.local_addr().unwrap());
     let registry = MetricsRegistry::new(inference_service::SERVICE, "test").unwrap();
     let (stop, stopped) = oneshot::channel();
     let serving = tokio::spawn(async {
@@ -155,7 +157,7 @@ pub(crate) async fn serve_logging_to(url: &str, models: &Path, flags: &[&str]) -
             // The sender is never used; it is dropped.
             let _ = stopped.await;
         };
-        inference_service::run(config, listener, registry, shutdown).await.unwrap();
+        inference_service::run(config, listeners, registry, shutdown).await.unwrap();
     });
     service.ready().await;
     Running { service, stop, serving }

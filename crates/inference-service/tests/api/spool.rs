@@ -122,7 +122,8 @@ async fn a_second_process_is_told_that_the_spool_is_taken() {
     let _first = serve_logging_to("http://127.0.0.1:1", &shipped(), &["--spool", spool]).await;
     let models = shipped();
     let second = Command::new(env!("CARGO_BIN_EXE_inference-service"))
-        .args(["--listen", "127.0.0.1:0", "--spool", spool, "--models", models.to_str().unwrap()])
+        .args(["--listen", "127.0.0.1:0", "--grpc-listen", ""])
+        .args(["--spool", spool, "--models", models.to_str().unwrap()])
         .env_clear()
         .output()
         .unwrap();

@@ -51,8 +51,9 @@ impl Stack {
         let name = format!("glasshouse-test-{}", process::id());
         let addresses: BTreeMap<_, _> = PORTS.into_iter().map(|(service, _)| (service, free_address())).collect();
         let ports = PORTS.into_iter().map(|(service, variable)| (variable, addresses[service].port().to_string()));
+        let grpc = ("GRPC_PORT", free_address().port().to_string());
         let names = ["STAND_IN_TAG", "GLASSHOUSE_TAG", "GLASSHOUSE_ENV"].map(|variable| (variable, name.clone()));
-        let compose = compose.with(ports.chain(names).collect());
+        let compose = compose.with(ports.chain(names).chain([grpc]).collect());
         let stack = Self { name, compose, addresses, client: client() };
 
         let programs = program("inference-service").parent().unwrap().to_owned();

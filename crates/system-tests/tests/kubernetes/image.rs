@@ -55,6 +55,10 @@ fn ports_paths_and_users_are_those_of_the_image() {
             let port = stage.variables[listen].strip_prefix("0.0.0.0:").unwrap();
             assert_eq!(container["ports"][0]["containerPort"].to_string(), port, "{place}");
             let security = at(deployment, "/spec/template/spec/securityContext");
+            if let Some(listen) = stage.variables.get("INFERENCE_GRPC_LISTEN") {
+                let port = listen.strip_prefix("0.0.0.0:").unwrap();
+                assert_eq!(container["ports"][1]["containerPort"].to_string(), port, "{place}");
+            }
             assert_eq!(stage.user, format!("{}:{}", security["runAsUser"], security["runAsGroup"]), "{place}");
             for own in container["env"].as_array().unwrap() {
                 let name = own["name"].as_str().unwrap();

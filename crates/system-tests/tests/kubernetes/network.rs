@@ -33,6 +33,7 @@ fn only_those_who_have_to_talk_may() {
             name if name == "logging-service" => [json!("http"), json!(8001)],
             _ => [json!("http"), json!(8000)],
         };
+        let grpc = [json!("grpc"), json!(8002)];
         let dns = [json!(53)];
 
         for (from, to, allowed) in [
@@ -50,6 +51,10 @@ fn only_those_who_have_to_talk_may() {
             let leaves = from.namespace.is_some() || passes(&objects, ("egress", "to"), from, to, &http(to));
             let enters = to.namespace.is_some() || passes(&objects, ("ingress", "from"), to, from, &http(to));
             assert_eq!(leaves && enters, allowed, "{place}: from {:?} to {:?}", from.pod, to.pod);
+        }
+        for (from, allowed) in [(&client, true), (&scraper, false), (&stranger, false), (&logging, false)] {
+            let enters = passes(&objects, ("ingress", "from"), &inference, from, &grpc);
+            assert_eq!(enters, allowed, "{place}: from {:?} over gRPC", from.pod);
         }
         assert!(passes(&objects, ("egress", "to"), &inference, &names, &dns), "{place}: no names");
         assert!(!passes(&objects, ("egress", "to"), &logging, &names, &dns), "{place}");

@@ -48,8 +48,11 @@ impl Program {
     pub(super) fn inference(scratch: &Scratch, arguments: &[&str]) -> Result<Self> {
         let models = workspace::root().join("deploy/models");
         let models = models.to_str().context("the path of the repository is not Unicode")?.to_owned();
-        let arguments: Vec<&str> =
-            ["--models", &models, "--drain-seconds", "0"].iter().chain(arguments).copied().collect();
+        let arguments: Vec<&str> = ["--models", &models, "--grpc-listen", "127.0.0.1:0", "--drain-seconds", "0"]
+            .iter()
+            .chain(arguments)
+            .copied()
+            .collect();
         Self::start(scratch, "inference-service", &arguments)
     }
 

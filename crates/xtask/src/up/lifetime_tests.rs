@@ -65,7 +65,8 @@ fn plan(folder: &Path, name: &'static str, script: &str) -> ServicePlan {
     fs::write(program.with_extension("script"), script).unwrap();
     symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/up/stand_in.sh"), &program).unwrap();
     let listen = "127.0.0.1:1".parse().unwrap();
-    ServicePlan { name, program, listen, listen_option: "--unused", arguments: Vec::new(), origin: Origin::Ours }
+    let (further, arguments) = (Vec::new(), Vec::new());
+    ServicePlan { name, program, listen, listen_option: "--unused", further, arguments, origin: Origin::Ours }
 }
 
 #[test]

@@ -37,6 +37,9 @@ pub(crate) struct UpOptions {
     /// Address of inference-service.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000", value_parser = parse_listen)]
     inference_listen: SocketAddr,
+    /// Address of inference-service for gRPC.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8002", value_parser = parse_listen)]
+    grpc_listen: SocketAddr,
     /// Address of logging-service.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8001", value_parser = parse_listen)]
     logging_listen: SocketAddr,
@@ -96,6 +99,7 @@ impl UpOptions {
             program: programs.join("logging-service"),
             listen: self.logging_listen,
             listen_option: "--logging-listen",
+            further: Vec::new(),
             arguments: vec!["--database".into(), format!("sqlite:{}", self.data.join("predictions.db").display())],
             origin: Origin::Ours,
         };
@@ -104,7 +108,10 @@ impl UpOptions {
             program: programs.join("inference-service"),
             listen: self.inference_listen,
             listen_option: "--inference-listen",
+            further: vec![(self.grpc_listen, "--grpc-listen")],
             arguments: vec![
+                "--grpc-listen".into(),
+                self.grpc_listen.to_string(),
                 "--log-url".into(),
                 logging.url(),
                 "--spool".into(),
@@ -117,13 +124,14 @@ impl UpOptions {
 }
 
 fn welcome([logging, inference]: &[ServicePlan; 2], monitoring: Option<&Monitoring>, took: Duration) -> String {
+    let grpc: String = inference.further.iter().map(|(listen, _)| format!("   gRPC {listen}")).collect();
     let (inference, logging) = (inference.url(), logging.url());
     let monitoring = monitoring.map(|monitoring| format!("{}\n", monitoring.welcome())).unwrap_or_default();
     format!(
         "
 Both services are ready after {took:.1?}.
 
-  inference-service   {inference}/predict       {inference}/metrics   {inference}/health
+  inference-service   {inference}/predict       {inference}/metrics   {inference}/health{grpc}
   logging-service     {logging}/predictions   {logging}/metrics   {logging}/health
 
 A first prediction, from the root of the repository, and its row in the prediction log:
@@ -165,7 +173,8 @@ mod tests {
     use super::*;
 
     fn plans(inference: &str, logging: &str) -> [ServicePlan; 2] {
-        let line = ["up", "--inference-listen", inference, "--logging-listen", logging, "--data", "kept"];
+        let listen = ["--inference-listen", inference, "--logging-listen", logging, "--grpc-listen", "127.0.0.1:9002"];
+        let line = ["up", "--data", "kept"].into_iter().chain(listen);
         Line::try_parse_from(line).unwrap().options.plans(Path::new("/"))
     }
 
@@ -191,7 +200,9 @@ mod tests {
             ("[::]:9001", "http://[::1]:9001"),
         ] {
             let [logging, inference] = plans("127.0.0.1:9000", listen);
-            assert_eq!(inference.arguments, ["--log-url", url, "--spool", "kept/spool"]);
+            let expected = ["--grpc-listen", "127.0.0.1:9002", "--log-url", url, "--spool", "kept/spool"];
+            assert_eq!(inference.arguments, expected);
+            assert_eq!(inference.further, [("127.0.0.1:9002".parse().unwrap(), "--grpc-listen")]);
             assert_eq!(logging.arguments, ["--database", "sqlite:kept/predictions.db"]);
         }
     }
@@ -200,6 +211,7 @@ mod tests {
     fn the_welcome_names_the_addresses_that_were_chosen() {
         let text = welcome(&plans("127.0.0.1:9000", "0.0.0.0:9001"), None, Duration::from_millis(840));
         assert!(text.contains("image/jpeg' http://127.0.0.1:9000/predict\n"), "{text}");
+        assert!(text.contains("gRPC 127.0.0.1:9002\n"), "{text}");
         assert!(text.contains("curl 'http://127.0.0.1:9001/predictions?limit=1'\n"), "{text}");
         assert!(!text.contains(":8000") && !text.contains(":8001") && !text.contains("0.0.0.0"), "{text}");
     }

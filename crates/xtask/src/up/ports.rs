@@ -21,9 +21,10 @@ const LISTENING: &str = "0A";
 /// # Errors
 /// The first two that are.
 pub(super) fn require_different(plans: &[ServicePlan]) -> Result<()> {
-    for (index, one) in plans.iter().enumerate() {
-        if let Some(other) = plans[..index].iter().find(|other| in_the_way(other.listen, one.listen)) {
-            bail!("{} and {} were given port {}: choose two different ones", other.name, one.name, one.listen.port());
+    let places: Vec<_> = plans.iter().flat_map(|plan| plan.places().map(|(listen, _)| (plan.name, listen))).collect();
+    for (index, (name, listen)) in places.iter().enumerate() {
+        if let Some((other, _)) = places[..index].iter().find(|(_, other)| in_the_way(*other, *listen)) {
+            bail!("{other} and {name} were given port {}: choose two different ones", listen.port());
         }
     }
     Ok(())
@@ -34,29 +35,25 @@ pub(super) fn require_different(plans: &[ServicePlan]) -> Result<()> {
 /// # Errors
 /// One error that names each address that is not to be had, its service, its holder and the way out.
 pub(super) fn require_free(plans: &[ServicePlan]) -> Result<()> {
-    let problems: Vec<String> = plans.iter().filter_map(problem).collect();
+    let problems: Vec<String> =
+        plans.iter().flat_map(|plan| plan.places().filter_map(|place| problem(plan.name, place))).collect();
     if problems.is_empty() {
         return Ok(());
     }
     bail!("{}", problems.join("\n"));
 }
 
-fn problem(plan: &ServicePlan) -> Option<String> {
-    let (name, listen) = (plan.name, plan.listen);
+fn problem(name: &str, (listen, option): (SocketAddr, &str)) -> Option<String> {
     let error = TcpListener::bind(listen).err()?;
     if error.kind() != io::ErrorKind::AddrInUse {
-        return Some(format!(
-            "{name} cannot listen on {listen}: {error}. Choose another address: {} …",
-            plan.listen_option
-        ));
+        return Some(format!("{name} cannot listen on {listen}: {error}. Choose another address: {option} …"));
     }
     let holder = holder(listen).unwrap_or_else(|| "another process".into());
     let other = SocketAddr::new(listen.ip(), listen.port().checked_add(10).unwrap_or(8010));
     Some(format!(
         "port {} is taken: {name} needs {listen}, and {holder} already listens there. \
-         Stop that process, or choose another address: cargo xtask up {} {other}",
+         Stop that process, or choose another address: cargo xtask up {option} {other}",
         listen.port(),
-        plan.listen_option,
     ))
 }
 
@@ -147,6 +144,7 @@ mod tests {
             program: "unused".into(),
             listen,
             listen_option: "--inference-listen",
+            further: Vec::new(),
             arguments: Vec::new(),
             origin: Origin::Ours,
         }
@@ -162,6 +160,9 @@ mod tests {
         }
         let plans = ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.2:1"].map(|address| plan(address.parse().unwrap()));
         assert!(require_different(&plans).is_ok());
+        let listen = |address: &str| address.parse().unwrap();
+        let one = ServicePlan { further: vec![(listen("127.0.0.1:2"), "--further")], ..plan(listen("127.0.0.1:1")) };
+        assert!(require_different(&[one, plan(listen("127.0.0.1:2"))]).is_err());
     }
 
     #[test]
@@ -191,6 +192,10 @@ mod tests {
         let held = [TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap()];
         let plans = held.each_ref().map(|listener| plan(listener.local_addr().unwrap()));
         assert_eq!(require_free(&plans).unwrap_err().to_string().lines().count(), 2);
+        let [one, other] = plans;
+        let both = ServicePlan { further: vec![(other.listen, "--further")], ..one };
+        let message = require_free(&[both]).unwrap_err().to_string();
+        assert!(message.lines().count() == 2 && message.contains("--further 127.0.0.1:"), "{message}");
     }
 
     #[test]

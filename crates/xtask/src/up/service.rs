@@ -38,6 +38,8 @@ pub(super) struct ServicePlan {
     pub(super) listen: SocketAddr,
     /// The option of `up` that changes `listen`.
     pub(super) listen_option: &'static str,
+    /// Further places where it listens, each with the option of `up` that changes it; `arguments` tell it so.
+    pub(super) further: Vec<(SocketAddr, &'static str)>,
     /// Everything else on its command line.
     pub(super) arguments: Vec<String>,
     /// Whose program it is.
@@ -67,6 +69,11 @@ impl ServicePlan {
             Origin::Tool { .. } => command.arg(format!("--web.listen-address={}", self.listen)),
         };
         command
+    }
+
+    /// Every place where it listens, with the option that changes it.
+    pub(super) fn places(&self) -> impl Iterator<Item = (SocketAddr, &'static str)> {
+        std::iter::once((self.listen, self.listen_option)).chain(self.further.iter().copied())
     }
 
     /// The URL under which this machine reaches the service, without a path.

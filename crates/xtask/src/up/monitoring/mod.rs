@@ -181,6 +181,7 @@ impl Tool {
             program,
             listen,
             listen_option: self.listen_option,
+            further: Vec::new(),
             arguments: Vec::new(),
             origin: Origin::Tool { ready_path: self.ready_path, log },
         })

@@ -1,0 +1,25 @@
+//! Makes the messages and services of gRPC from `proto/`.
+
+use std::error::Error;
+
+/// The call whose message the service reads itself.
+const READ_BY_THE_SERVICE: &str = "ModelInfer";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=proto");
+    let mut files = protox::compile(["open_inference.proto", "health.proto"], ["proto"])?;
+    // On the wire, a call with one message is a stream of one. Taken as a stream, the service sees the call before its
+    // message: reading it happens under the call's deadline, and a message that is too large is refused, counted and
+    // logged like every other bad request.
+    let services = files.file.iter_mut().flat_map(|file| &mut file.service);
+    for method in services.flat_map(|service| &mut service.method).filter(|m| m.name() == READ_BY_THE_SERVICE) {
+        method.client_streaming = Some(true);
+    }
+    tonic_prost_build::configure()
+        .build_client(false)
+        .build_transport(false)
+        .bytes(".inference")
+        .codec_path("crate::oip::grpc::codec::Bounded")
+        .compile_fds(files)?;
+    Ok(())
+}

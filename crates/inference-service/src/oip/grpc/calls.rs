@@ -1,0 +1,105 @@
+//! The calls of the protocol.
+
+use std::sync::Arc;
+
+use monitoring::{ApiError, RequestContext};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::proto::grpc_inference_service_server::GrpcInferenceService;
+use super::proto::{
+    ModelConfigRequest, ModelConfigResponse, ModelInferRequest, ModelInferResponse, ModelMetadataRequest,
+    ModelMetadataResponse, ModelReadyRequest, ModelReadyResponse, RepositoryIndexRequest, RepositoryIndexResponse,
+    ServerLiveRequest, ServerLiveResponse, ServerMetadataRequest, ServerMetadataResponse, ServerReadyRequest,
+    ServerReadyResponse,
+};
+use super::{describe, infer, status};
+use crate::app::App;
+use crate::model::Engine;
+use crate::oip::{is_ready, metadata, named};
+
+/// Answers them.
+pub(super) struct Calls {
+    app: App,
+}
+
+impl Calls {
+    pub(super) fn new(app: App) -> Self {
+        Self { app }
+    }
+
+    fn engine(&self, name: &str, version: &str) -> Result<Arc<Engine>, ApiError> {
+        self.app.models.find(named(name))?.engine(named(version)).cloned()
+    }
+}
+
+#[tonic::async_trait]
+impl GrpcInferenceService for Calls {
+    async fn server_live(&self, _: Request<ServerLiveRequest>) -> Result<Response<ServerLiveResponse>, Status> {
+        Ok(Response::new(ServerLiveResponse { live: true }))
+    }
+
+    async fn server_ready(&self, _: Request<ServerReadyRequest>) -> Result<Response<ServerReadyResponse>, Status> {
+        Ok(Response::new(ServerReadyResponse { ready: is_ready(&self.app) }))
+    }
+
+    async fn model_ready(&self, call: Request<ModelReadyRequest>) -> Result<Response<ModelReadyResponse>, Status> {
+        let ModelReadyRequest { name, version } = call.get_ref();
+        Ok(Response::new(ModelReadyResponse { ready: self.engine(name, version).is_ok() }))
+    }
+
+    async fn server_metadata(
+        &self,
+        _: Request<ServerMetadataRequest>,
+    ) -> Result<Response<ServerMetadataResponse>, Status> {
+        Ok(Response::new(ServerMetadataResponse {
+            name: crate::SERVICE.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            extensions: metadata::EXTENSIONS.map(str::to_owned).to_vec(),
+        }))
+    }
+
+    async fn model_metadata(
+        &self,
+        call: Request<ModelMetadataRequest>,
+    ) -> Result<Response<ModelMetadataResponse>, Status> {
+        let ModelMetadataRequest { name, version } = call.get_ref();
+        let engine = self.engine(name, version).map_err(|refusal| refused(&call, &refusal))?;
+        let model = self.app.models.find(Some(name)).map_err(|refusal| refused(&call, &refusal))?;
+        Ok(Response::new(describe::metadata(&engine, model.version_names())))
+    }
+
+    async fn model_infer(
+        &self,
+        call: Request<Streaming<ModelInferRequest>>,
+    ) -> Result<Response<ModelInferResponse>, Status> {
+        infer::infer(&self.app, call).await
+    }
+
+    async fn model_config(&self, call: Request<ModelConfigRequest>) -> Result<Response<ModelConfigResponse>, Status> {
+        let ModelConfigRequest { name, version } = call.get_ref();
+        let engine = self.engine(name, version).map_err(|refusal| refused(&call, &refusal))?;
+        let config = Some(describe::config(&engine, self.app.config.max_batch()));
+        Ok(Response::new(ModelConfigResponse { config }))
+    }
+
+    async fn repository_index(
+        &self,
+        call: Request<RepositoryIndexRequest>,
+    ) -> Result<Response<RepositoryIndexResponse>, Status> {
+        let only_ready = call.get_ref().ready;
+        let models = self.app.models.all();
+        let models = models.iter().flat_map(|model| describe::index_entries(model));
+        let models = models.filter(|model| !only_ready || model.state == metadata::READY).collect();
+        Ok(Response::new(RepositoryIndexResponse { models }))
+    }
+}
+
+/// Who calls; `observe` has found it out.
+pub(super) fn context<T>(call: &Request<T>) -> RequestContext {
+    let found = call.extensions().get::<RequestContext>().cloned();
+    found.unwrap_or_else(|| RequestContext::from_headers(&call.metadata().clone().into_headers()))
+}
+
+fn refused<T>(call: &Request<T>, refusal: &ApiError) -> Status {
+    status::status(refusal, &context(call).request_id)
+}

@@ -1,0 +1,116 @@
+//! How messages are read and written.
+//!
+//! Rule of thumb: a message is counted before it is read. Two bytes can stand for an empty tensor that takes hundreds
+//! in memory, so that a message within its limit could otherwise take gigabytes.
+
+use std::marker::PhantomData;
+
+use axum::body::Bytes;
+use prost::Message;
+use prost::bytes::Buf as _;
+use prost::encoding::{DecodeContext, decode_key, skip_field};
+use tonic::Status;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+
+/// Most fields of a message, those of its members not counted. A prediction has an input, a few outputs and parameters.
+const MAX_FIELDS: usize = 256;
+
+/// Writes `T` and reads `U`.
+pub(crate) struct Bounded<T, U>(PhantomData<(T, U)>);
+
+/// Reads messages.
+pub(crate) struct Reader<U>(PhantomData<U>);
+
+/// Writes messages.
+pub(crate) struct Writer<T>(PhantomData<T>);
+
+impl<T, U> Default for Bounded<T, U> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T, U> Codec for Bounded<T, U>
+where
+    T: Message + 'static,
+    U: Message + Default + 'static,
+{
+    type Encode = T;
+    type Decode = U;
+    type Encoder = Writer<T>;
+    type Decoder = Reader<U>;
+
+    fn encoder(&mut self) -> Writer<T> {
+        Writer(PhantomData)
+    }
+
+    fn decoder(&mut self) -> Reader<U> {
+        Reader(PhantomData)
+    }
+}
+
+impl<U: Message + Default> Decoder for Reader<U> {
+    type Item = U;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
+        let bytes = buffer.copy_to_bytes(buffer.remaining());
+        read(bytes).map(Some).map_err(Status::invalid_argument)
+    }
+}
+
+impl<T: Message> Encoder for Writer<T> {
+    type Item = T;
+    type Error = Status;
+
+    fn encode(&mut self, message: T, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        message.encode(buffer).map_err(|problem| Status::internal(problem.to_string()))
+    }
+}
+
+fn read<U: Message + Default>(bytes: Bytes) -> Result<U, String> {
+    count(bytes.clone()).and_then(|()| U::decode(bytes).map_err(unreadable))
+}
+
+fn count(mut bytes: Bytes) -> Result<(), String> {
+    for _ in 0..=MAX_FIELDS {
+        if !bytes.has_remaining() {
+            return Ok(());
+        }
+        let (tag, wire_type) = decode_key(&mut bytes).map_err(unreadable)?;
+        skip_field(wire_type, tag, &mut bytes, DecodeContext::default()).map_err(unreadable)?;
+    }
+    Err(format!("The message has more than {MAX_FIELDS} fields."))
+}
+
+fn unreadable(problem: prost::DecodeError) -> String {
+    format!("The message cannot be read: {problem}.")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::proto::{ModelInferRequest, model_infer_request::InferInputTensor};
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_read_or_refused(bytes: Vec<u8>) {
+            if let Ok(request) = read::<ModelInferRequest>(bytes.into()) {
+                prop_assert!(request.inputs.len() <= MAX_FIELDS);
+            }
+        }
+    }
+
+    #[test]
+    fn a_message_has_so_many_fields_and_no_more() {
+        let request =
+            |inputs| ModelInferRequest { inputs: vec![InferInputTensor::default(); inputs], ..Default::default() };
+        for (inputs, fits) in [(0, true), (MAX_FIELDS, true), (MAX_FIELDS + 1, false), (1_000_000, false)] {
+            let read = read::<ModelInferRequest>(request(inputs).encode_to_vec().into());
+            assert_eq!(read.is_ok(), fits, "{inputs} inputs");
+        }
+    }
+}

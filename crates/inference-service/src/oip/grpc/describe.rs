@@ -1,0 +1,63 @@
+//! Models as messages.
+
+use super::proto::model_metadata_response::TensorMetadata;
+use super::proto::repository_index_response::ModelIndex;
+use super::proto::{DataType, ModelConfig, ModelInput, ModelMetadataResponse, ModelOutput};
+use crate::model::Engine;
+use crate::oip::metadata::{Description, Indexed, PLATFORM, indexed, tensors};
+use crate::serving::Model;
+
+/// Names, datatypes and shapes.
+pub(super) fn metadata(engine: &Engine, versions: Vec<String>) -> ModelMetadataResponse {
+    let tensor = |it: Description<'_>| TensorMetadata {
+        name: it.name.to_owned(),
+        datatype: it.datatype.to_owned(),
+        shape: it.shape(),
+    };
+    let (inputs, outputs) = tensors(engine);
+    ModelMetadataResponse {
+        name: engine.name().to_owned(),
+        versions,
+        platform: PLATFORM.to_owned(),
+        inputs: inputs.into_iter().map(tensor).collect(),
+        outputs: outputs.into_iter().map(tensor).collect(),
+    }
+}
+
+/// The same as a configuration, whose shapes are those of one item.
+pub(super) fn config(engine: &Engine, max_batch: usize) -> ModelConfig {
+    let (inputs, outputs) = tensors(engine);
+    let input = |it: Description<'_>| ModelInput {
+        name: it.name.to_owned(),
+        data_type: data_type(it.datatype).into(),
+        dims: it.item,
+    };
+    let output = |it: Description<'_>| ModelOutput {
+        name: it.name.to_owned(),
+        data_type: data_type(it.datatype).into(),
+        dims: it.item,
+    };
+    ModelConfig {
+        name: engine.name().to_owned(),
+        platform: PLATFORM.to_owned(),
+        backend: engine.runtime().as_str().to_owned(),
+        max_batch_size: i32::try_from(max_batch).unwrap_or(i32::MAX),
+        input: inputs.into_iter().map(input).collect(),
+        output: outputs.into_iter().map(output).collect(),
+    }
+}
+
+/// The lines of one model in the repository's index.
+pub(super) fn index_entries(model: &Model) -> Vec<ModelIndex> {
+    let line = |Indexed { version, state, reason }| ModelIndex {
+        name: model.name.clone(),
+        version: version.unwrap_or_default(),
+        state: state.to_owned(),
+        reason,
+    };
+    indexed(model).into_iter().map(line).collect()
+}
+
+fn data_type(datatype: &str) -> DataType {
+    DataType::from_str_name(&format!("TYPE_{datatype}")).unwrap_or(DataType::TypeInvalid)
+}

@@ -1,0 +1,80 @@
+//! The calls, counted.
+
+use axum::http::Uri;
+use monitoring::{Counter, Each, Family, LabelEnum as _, MetricsError, MetricsRegistry, each, label_enum};
+use tonic::Code;
+
+label_enum! {
+    /// What was called.
+    pub(super) enum Method: "method" {
+        ServerLive = "ServerLive",
+        ServerReady = "ServerReady",
+        ModelReady = "ModelReady",
+        ServerMetadata = "ServerMetadata",
+        ModelMetadata = "ModelMetadata",
+        ModelInfer = "ModelInfer",
+        ModelConfig = "ModelConfig",
+        RepositoryIndex = "RepositoryIndex",
+        Check = "Check",
+        Watch = "Watch",
+        /// Any other, whatever the client called it.
+        Other = "other",
+    }
+}
+
+label_enum! {
+    /// How it ended, as gRPC calls that.
+    pub(super) enum Outcome: "code" {
+        Ok = "OK",
+        Cancelled = "CANCELLED",
+        InvalidArgument = "INVALID_ARGUMENT",
+        DeadlineExceeded = "DEADLINE_EXCEEDED",
+        NotFound = "NOT_FOUND",
+        ResourceExhausted = "RESOURCE_EXHAUSTED",
+        Unimplemented = "UNIMPLEMENTED",
+        Internal = "INTERNAL",
+        Unavailable = "UNAVAILABLE",
+        /// One that this service does not choose.
+        Other = "other",
+    }
+}
+
+impl Method {
+    pub(super) fn of(uri: &Uri) -> Self {
+        let name = uri.path().rsplit('/').next().unwrap_or_default();
+        Self::ALL.iter().copied().find(|method| method.as_str() == name).unwrap_or(Self::Other)
+    }
+}
+
+impl From<Code> for Outcome {
+    fn from(code: Code) -> Self {
+        match code {
+            Code::Ok => Self::Ok,
+            Code::Cancelled => Self::Cancelled,
+            Code::InvalidArgument => Self::InvalidArgument,
+            Code::DeadlineExceeded => Self::DeadlineExceeded,
+            Code::NotFound => Self::NotFound,
+            Code::ResourceExhausted => Self::ResourceExhausted,
+            Code::Unimplemented => Self::Unimplemented,
+            Code::Internal => Self::Internal,
+            Code::Unavailable => Self::Unavailable,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The metrics of the gRPC server. They are there without one, too, and stay 0.
+pub(crate) struct GrpcMetrics {
+    requests: Family<Counter, (Each<Method>, Each<Outcome>)>,
+}
+
+impl GrpcMetrics {
+    pub(crate) fn register(registry: &MetricsRegistry) -> Result<Self, MetricsError> {
+        let help = "Calls over gRPC answered; CANCELLED means mostly that the client left before the answer.";
+        Ok(Self { requests: registry.counters("grpc_requests_total", help, (each(), each()))? })
+    }
+
+    pub(super) fn answered(&self, method: Method, outcome: Outcome) {
+        self.requests.with((method, outcome)).inc();
+    }
+}

@@ -1,0 +1,85 @@
+//! What a refusal is called over gRPC.
+
+use monitoring::{ApiError, ErrorCode, LabelEnum as _, REQUEST_ID};
+use tonic::metadata::{MetadataMap, MetadataValue};
+use tonic::{Code, Status};
+
+/// Metadata with the refusal's code, of which there are more than gRPC has.
+pub(super) const CODE: &str = "code";
+/// Metadata that clients with a retry policy obey.
+const PUSHBACK: &str = "grpc-retry-pushback-ms";
+const RETRY_AFTER: &str = "retry-after";
+
+/// The status of a refused call.
+pub(super) fn status(refusal: &ApiError, request_id: &str) -> Status {
+    let mut metadata = MetadataMap::new();
+    metadata.insert(CODE, MetadataValue::from_static(refusal.code.as_str()));
+    identify(&mut metadata, request_id);
+    if let Some(seconds) = refusal.retry_after_seconds {
+        metadata.insert(RETRY_AFTER, MetadataValue::from(seconds));
+        metadata.insert(PUSHBACK, MetadataValue::from(seconds.saturating_mul(1000)));
+    }
+    Status::with_metadata(code(refusal.code), &refusal.message, metadata)
+}
+
+/// Says which request was answered.
+pub(super) fn identify(metadata: &mut MetadataMap, request_id: &str) {
+    if let Ok(id) = MetadataValue::try_from(request_id) {
+        metadata.insert(REQUEST_ID, id);
+    }
+}
+
+/// `RESOURCE_EXHAUSTED` always means that the same call may succeed later; so what is too large is not that.
+fn code(code: ErrorCode) -> Code {
+    match code {
+        ErrorCode::InvalidRequest | ErrorCode::InvalidInput | ErrorCode::UnsupportedMediaType | ErrorCode::TooLarge => {
+            Code::InvalidArgument
+        }
+        ErrorCode::ModelNotFound | ErrorCode::NotFound => Code::NotFound,
+        ErrorCode::MethodNotAllowed => Code::Unimplemented,
+        ErrorCode::Overloaded => Code::ResourceExhausted,
+        ErrorCode::NotReady => Code::Unavailable,
+        ErrorCode::DeadlineExceeded => Code::DeadlineExceeded,
+        ErrorCode::Cancelled => Code::Cancelled,
+        ErrorCode::Internal => Code::Internal,
+    }
+}
+
+/// What was wrong with a message that could not be read.
+pub(super) fn unreadable(problem: &Status, max_bytes: usize) -> ApiError {
+    match problem.code() {
+        Code::OutOfRange | Code::ResourceExhausted => {
+            ApiError::new(ErrorCode::TooLarge, format!("The message has more than {max_bytes} bytes."))
+        }
+        Code::InvalidArgument => ApiError::new(ErrorCode::InvalidRequest, problem.message()),
+        _ => ApiError::new(
+            ErrorCode::InvalidRequest,
+            "The message cannot be read: it is cut off or not packed as stated.",
+        )
+        .caused_by(problem.message()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_told_what_and_when_to_try_again() {
+        let refusal = ApiError::new(ErrorCode::Overloaded, "Too much.").retry_after(2.0);
+        let status = status(&refusal, "order-17");
+        assert_eq!((status.code(), status.message()), (Code::ResourceExhausted, "Too much."));
+        for (name, expected) in [(CODE, "overloaded"), (REQUEST_ID, "order-17"), (RETRY_AFTER, "2"), (PUSHBACK, "2000")]
+        {
+            assert_eq!(status.metadata().get(name).map(MetadataValue::as_bytes), Some(expected.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn only_what_may_succeed_later_says_so() {
+        for found in ErrorCode::ALL.iter().filter(|found| code(**found) == Code::ResourceExhausted) {
+            assert_eq!(*found, ErrorCode::Overloaded);
+        }
+        assert!(ErrorCode::ALL.iter().all(|found| code(*found) != Code::Ok));
+    }
+}
