@@ -3,15 +3,14 @@
 //! Rule of thumb: a request ends exactly once, in [`Progress::complete`], [`Progress::fail`], or by being
 //! dropped because its client left; each end is one count, one log line, and a record for each item.
 
+mod log;
+mod record;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use monitoring::prediction::{Answer, Attempt, Phase};
-use monitoring::{ApiError, ErrorCode, LabelEnum as _, RequestContext};
-use prediction_record::{MAX_TOP, PredictionRecord, SCHEMA_VERSION, Score, Status};
-use tracing::{error, info, warn};
-use uuid::Uuid;
+use monitoring::{ApiError, ErrorCode, RequestContext};
 
 use super::inputs::Seen;
 use crate::app::App;
@@ -198,99 +197,8 @@ impl Progress {
         predictions
     }
 
-    fn success(&self, row: usize, prediction: &Prediction) -> PredictionRecord {
-        let score = |score: &crate::model::Score| Score {
-            label: score.label.clone(),
-            class: u32::try_from(score.class).ok(),
-            confidence: score.confidence,
-        };
-        PredictionRecord {
-            label: Some(prediction.label.clone()),
-            class: u32::try_from(prediction.class).ok(),
-            confidence: Some(prediction.confidence),
-            defect: prediction.defect,
-            top: prediction.top.iter().take(MAX_TOP).map(score).collect(),
-            ..self.record(row)
-        }
-    }
-
-    fn failure(&self, row: usize, code: ErrorCode) -> PredictionRecord {
-        PredictionRecord { status: Status::Error, error_type: Some(code.as_str().to_owned()), ..self.record(row) }
-    }
-
-    /// What every record of this request has.
-    fn record(&self, row: usize) -> PredictionRecord {
-        let Timings { decode, queue, inference, total } = self.timings;
-        let now = Timestamp::now();
-        let seen = self.seen.get(row);
-        PredictionRecord {
-            event_id: Some(Uuid::now_v7()),
-            request_id: Some(self.context.request_id.to_string()),
-            row_index: u32::try_from(row).unwrap_or(u32::MAX),
-            // The log keeps microseconds; what it gives back shall equal what was sent.
-            occurred_at: Some(Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)),
-            model: self.model_name().to_owned(),
-            version: self.engine.as_ref().map(|engine| engine.version().to_owned()),
-            model_sha256: self.engine.as_ref().map(|engine| engine.sha256().to_owned()),
-            latency_seconds: Some(total),
-            decode_seconds: decode,
-            queue_seconds: queue,
-            inference_seconds: inference,
-            trace_id: Some(self.context.trace.trace_id()),
-            span_id: Some(self.context.trace.span_id()),
-            input_sha256: seen.and_then(|seen| seen.sha256.clone()),
-            input: seen.map(|seen| seen.summary.clone()),
-            schema_version: Some(SCHEMA_VERSION),
-            ..PredictionRecord::default()
-        }
-    }
-
     fn model_name(&self) -> &str {
         self.model.as_ref().map_or(monitoring::prediction::UNKNOWN_MODEL, |model| &model.name)
-    }
-
-    fn log_completed(&self, predictions: &[Prediction]) {
-        let Timings { decode, queue, inference, total } = self.timings;
-        let only = if let [only] = predictions { Some(only) } else { None };
-        info!(
-            request_id = %self.context.request_id,
-            model = self.model_name(),
-            model_version = self.engine().map(Engine::version),
-            items = self.items,
-            label = only.map(|p| p.label.as_str()),
-            confidence = only.map(|p| p.confidence),
-            defects = predictions.iter().filter(|p| p.defect).count(),
-            decode_seconds = decode,
-            queue_seconds = queue,
-            inference_seconds = inference,
-            latency_seconds = total,
-            "prediction_completed"
-        );
-    }
-
-    fn log_failed(&self, code: ErrorCode, problem: &str, cause: Option<&str>) {
-        let Timings { decode, queue, inference, total } = self.timings;
-        // The level must be a constant of the call, hence one call for each.
-        macro_rules! event {
-            ($level:ident) => {
-                $level!(
-                    request_id = %self.context.request_id,
-                    model = self.model_name(),
-                    model_version = self.engine().map(Engine::version),
-                    items = self.items,
-                    error_type = code.as_str(),
-                    status = code.status(),
-                    error = problem,
-                    cause,
-                    decode_seconds = decode,
-                    queue_seconds = queue,
-                    inference_seconds = inference,
-                    latency_seconds = total,
-                    "prediction_failed"
-                )
-            };
-        }
-        if code.status() >= 500 { event!(error) } else { event!(warn) }
     }
 }
 

@@ -220,6 +220,23 @@ refused(invalid, "whole number of milliseconds", lambda: stub.ModelInfer(one, me
 assert stub.ModelInfer(one, timeout=30).model_name == "cifar10"
 answered += 1
 
+# More than fits into the queue: some are answered, the others told when to try again.
+full = service_pb2.ModelInferRequest(
+    model_name="cifar10",
+    inputs=[{"name": declared.name, "datatype": "FP32", "shape": [64, 3072]}],
+    raw_input_contents=[bytes(64 * 4 * 3072)],
+)
+waiting = [stub.ModelInfer.future(full) for _ in range(8)]
+codes = [call.code() for call in waiting]
+exhausted = grpc.StatusCode.RESOURCE_EXHAUSTED
+assert set(codes) == {grpc.StatusCode.OK, exhausted}, codes
+answered += 64 * codes.count(grpc.StatusCode.OK)
+for call in waiting:
+    if call.code() == exhausted:
+        found = dict(call.trailing_metadata())
+        assert found["code"] == "overloaded" and int(found["retry-after"]) >= 1, found
+        assert int(found["grpc-retry-pushback-ms"]) == 1000 * int(found["retry-after"]), found
+
 # Health, as load balancers ask for it.
 health = health_pb2_grpc.HealthStub(channel)
 serving = health_pb2.HealthCheckResponse.ServingStatus

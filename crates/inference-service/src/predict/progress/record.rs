@@ -1,0 +1,58 @@
+//! What the prediction log keeps of a request, one record for each item.
+
+use jiff::Timestamp;
+use monitoring::{ErrorCode, LabelEnum as _};
+use prediction_record::{MAX_TOP, PredictionRecord, SCHEMA_VERSION, Score, Status};
+use uuid::Uuid;
+
+use super::{Progress, Timings};
+use crate::model::Prediction;
+
+impl Progress {
+    pub(super) fn success(&self, row: usize, prediction: &Prediction) -> PredictionRecord {
+        let score = |score: &crate::model::Score| Score {
+            label: score.label.clone(),
+            class: u32::try_from(score.class).ok(),
+            confidence: score.confidence,
+        };
+        PredictionRecord {
+            label: Some(prediction.label.clone()),
+            class: u32::try_from(prediction.class).ok(),
+            confidence: Some(prediction.confidence),
+            defect: prediction.defect,
+            top: prediction.top.iter().take(MAX_TOP).map(score).collect(),
+            ..self.record(row)
+        }
+    }
+
+    pub(super) fn failure(&self, row: usize, code: ErrorCode) -> PredictionRecord {
+        PredictionRecord { status: Status::Error, error_type: Some(code.as_str().to_owned()), ..self.record(row) }
+    }
+
+    /// What every record of this request has.
+    fn record(&self, row: usize) -> PredictionRecord {
+        let Timings { decode, queue, inference, total } = self.timings;
+        let now = Timestamp::now();
+        let seen = self.seen.get(row);
+        PredictionRecord {
+            event_id: Some(Uuid::now_v7()),
+            request_id: Some(self.context.request_id.to_string()),
+            row_index: u32::try_from(row).unwrap_or(u32::MAX),
+            // The log keeps microseconds; what it gives back shall equal what was sent.
+            occurred_at: Some(Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)),
+            model: self.model_name().to_owned(),
+            version: self.engine.as_ref().map(|engine| engine.version().to_owned()),
+            model_sha256: self.engine.as_ref().map(|engine| engine.sha256().to_owned()),
+            latency_seconds: Some(total),
+            decode_seconds: decode,
+            queue_seconds: queue,
+            inference_seconds: inference,
+            trace_id: Some(self.context.trace.trace_id()),
+            span_id: Some(self.context.trace.span_id()),
+            input_sha256: seen.and_then(|seen| seen.sha256.clone()),
+            input: seen.map(|seen| seen.summary.clone()),
+            schema_version: Some(SCHEMA_VERSION),
+            ..PredictionRecord::default()
+        }
+    }
+}
