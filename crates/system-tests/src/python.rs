@@ -50,9 +50,8 @@ pub fn onnxruntime_library(what: &str) -> Option<PathBuf> {
 }
 
 fn environment((package, version): (&str, &str), others: &[(&str, &str)], what: &str) -> Option<PathBuf> {
-    // This program is <target folder>/debug/deps/<test>, wherever CARGO_TARGET_DIR has put that.
     let this = env::current_exe().expect("this program has a path");
-    let target = this.ancestors().nth(3).expect("it lies in a target folder");
+    let target = target_folder(&this).expect("it lies in a target folder");
     let folder = target.join("python").join(format!("{package}-{version}"));
     let packages: Vec<_> = [(package, version)].into_iter().chain(others.iter().copied()).collect();
     match install(&packages, &folder) {
@@ -64,6 +63,13 @@ fn environment((package, version): (&str, &str), others: &[(&str, &str)], what: 
             None
         }
     }
+}
+
+/// Tests are `<target folder>/debug/deps/<test>`, other programs `<target folder>/<profile>/<program>`, wherever
+/// CARGO_TARGET_DIR has put that.
+fn target_folder(program: &Path) -> Option<&Path> {
+    let is_profile = |folder: &&Path| folder.file_name().is_some_and(|name| name == "debug" || name == "release");
+    program.ancestors().skip(1).find(is_profile)?.parent()
 }
 
 fn install(packages: &[(&str, &str)], folder: &Path) -> Result<(), String> {
@@ -86,5 +92,18 @@ fn run(command: &mut Command) -> Result<(), String> {
     match output.status.success() {
         true => Ok(()),
         false => Err(String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_target_folder_is_found_from_any_program_in_it() {
+        for program in ["/a/target/debug/deps/b-1", "/a/target/release/b", "/a/target/debug/release"] {
+            assert_eq!(target_folder(Path::new(program)), Some(Path::new("/a/target")), "{program}");
+        }
+        assert_eq!(target_folder(Path::new("/usr/bin/b")), None);
     }
 }
