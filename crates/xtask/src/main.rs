@@ -32,7 +32,7 @@ enum Task {
     Up(up::UpOptions),
     /// Send traffic to a running inference-service, with an episode of drift, so that there is something to see.
     Demo(demo::DemoOptions),
-    /// Measure what the prediction log costs and how much it takes, and hold it against its targets.
+    /// Measure how fast models are served, and what the prediction log costs and takes; hold it against the targets.
     Bench(bench::BenchOptions),
     /// Everything a change has to pass: structure, formatting, lints, docs, all tests.
     Test,

@@ -67,9 +67,9 @@ impl Flood {
 ///
 /// # Errors
 /// Where a connection breaks.
-pub(super) fn flood(
+pub(super) fn flood<R: AsRef<[u8]> + Send + Sync + 'static>(
     address: SocketAddr,
-    requests: &Arc<Vec<Vec<u8>>>,
+    requests: &Arc<Vec<R>>,
     connections: usize,
     duration: Duration,
 ) -> Result<Flood> {
@@ -101,9 +101,9 @@ pub(super) fn flood(
     })
 }
 
-async fn send_until(
+async fn send_until<R: AsRef<[u8]>>(
     stream: TcpStream,
-    requests: Arc<Vec<Vec<u8>>>,
+    requests: Arc<Vec<R>>,
     next: Arc<AtomicUsize>,
     deadline: Instant,
 ) -> Result<Flood> {
@@ -113,7 +113,7 @@ async fn send_until(
         && let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed))
     {
         let sent = Instant::now();
-        match exchange(&stream, request, &mut answer).await? {
+        match exchange(&stream, request.as_ref(), &mut answer).await? {
             200 => flood.answered += 1,
             _ => flood.refused += 1,
         }

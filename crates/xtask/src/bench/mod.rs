@@ -1,15 +1,19 @@
-//! `cargo xtask bench`: how fast the prediction log takes and gives, and what it costs whoever is recorded.
+//! `cargo xtask bench`: how fast models are served, how fast the prediction log takes and gives, and what it costs
+//! whoever is recorded.
 //!
 //! Rule of thumb: what is compared is measured in one run, in turns, on loopback, bounded in time and count; and the
 //! table says which target was missed. A measurement that misses its target is no failure of the command.
 
 mod bare;
+mod disturbance;
 mod flood;
 mod ingestion;
 mod pages;
+mod peers;
 mod program;
 mod recording;
 mod rows;
+mod serving;
 mod table;
 mod wire;
 
@@ -38,6 +42,8 @@ enum What {
     Record(recording::RecordOptions),
     /// Milliseconds of a page of 100 predictions, for each filter.
     Read(pages::ReadOptions),
+    /// Predictions a second over HTTP, against a bare loop of the engine and against others that serve.
+    Serve(serving::ServeOptions),
 }
 
 /// Builds what is measured, measures it, and says what came out.
@@ -57,6 +63,7 @@ pub(crate) fn run(options: &BenchOptions) -> Result<()> {
         What::Log(options) => ingestion::run(options, &scratch),
         What::Record(options) => recording::run(options, &scratch),
         What::Read(options) => pages::run(options, &scratch),
+        What::Serve(options) => serving::run(options, &scratch),
     }
 }
 

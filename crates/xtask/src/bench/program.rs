@@ -111,6 +111,11 @@ impl Program {
         Ok(lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum())
     }
 
+    /// The id of its process.
+    pub(super) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Processor seconds of the threads with this name so far, and of all others.
     ///
     /// # Errors
@@ -161,6 +166,16 @@ impl Drop for Program {
 /// Where the system does not tell.
 pub(super) fn own_processor_seconds() -> Result<f64> {
     Ok(seconds_in(&fs::read_to_string("/proc/thread-self/stat")?))
+}
+
+/// The most memory that a process had at a time.
+///
+/// # Errors
+/// Where the system does not tell.
+pub(super) fn peak_megabytes(process: u32) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next());
+    Ok(peak.context("the system does not tell the peak")?.parse::<f64>()? * 1024.0 / 1e6)
 }
 
 /// The times in user mode and in the kernel, which Linux counts in hundredths of a second for every program.

@@ -43,9 +43,18 @@ impl Connection {
     /// # Errors
     /// Where the answer is not 200.
     pub(super) fn get(&mut self, path: &str) -> Result<Vec<u8>> {
-        let status = self.send(format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n").as_bytes())?;
+        let request = format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n");
+        self.ask(request.as_bytes()).with_context(|| format!("{path} does not answer"))
+    }
+
+    /// Sends a request in full, and gives the body of the answer.
+    ///
+    /// # Errors
+    /// Where the answer is not 200.
+    pub(super) fn ask(&mut self, request: &[u8]) -> Result<Vec<u8>> {
+        let status = self.send(request)?;
         let body = &self.answer[end_of_head(&self.answer).unwrap_or_default()..];
-        ensure!(status == 200, "{path} was answered with {status}: {}", String::from_utf8_lossy(body));
+        ensure!(status == 200, "the answer is {status}: {}", String::from_utf8_lossy(body));
         Ok(body.to_vec())
     }
 
