@@ -17,7 +17,7 @@ mod serving;
 mod status;
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, pending};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -183,18 +183,11 @@ fn routes(app: &App, registry: &MetricsRegistry) -> Routes {
         .merge(metrics_route(registry))
 }
 
-/// Gets the models to serve, follows what becomes of their folder, and sends their profiles, until the service stops.
-async fn prepare(app: App, profiles: Profiles, stopped: oneshot::Receiver<Infallible>) {
-    tokio::select! {
-        () = follow(&app, profiles) => {}
-        // Nothing is ever sent; the sender is dropped.
-        _ = stopped => {}
-    }
-}
-
-async fn follow(app: &App, profiles: Profiles) {
+/// Gets the models to serve, follows what becomes of their folder, and sends their profiles, until the service stops. A
+/// load that is under way then comes to its end first.
+async fn prepare(app: App, profiles: Profiles, mut stopped: oneshot::Receiver<Infallible>) {
     let profiles = Arc::new(profiles);
-    // Those of models that were replaced need not be sent any more: dropping the set ends them.
+    // Those of models that were replaced need not be sent any more.
     let mut sending = JoinSet::new();
     loop {
         let looking = spawn_blocking({
@@ -203,7 +196,7 @@ async fn follow(app: &App, profiles: Profiles) {
         });
         match looking.await {
             Ok(true) => {
-                sending = JoinSet::new();
+                sending.shutdown().await;
                 let (app, profiles) = (app.clone(), profiles.clone());
                 sending.spawn(async move { profiles.deliver(&app.models).await });
             }
@@ -214,12 +207,16 @@ async fn follow(app: &App, profiles: Profiles) {
             app.readiness.set_ready();
             info!(threads = app.config.threads(), "ready");
         }
-        match app.config.model_poll() {
-            Some(pause) => tokio::time::sleep(pause).await,
-            None => {
-                while sending.join_next().await.is_some() {}
-                return;
+        let next_look = async {
+            match app.config.model_poll() {
+                Some(pause) => sleep(pause).await,
+                None => pending().await,
             }
+        };
+        tokio::select! {
+            () = next_look => {}
+            // Nothing is ever sent; the sender is dropped.
+            _ = &mut stopped => return,
         }
     }
 }
