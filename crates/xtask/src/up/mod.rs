@@ -16,7 +16,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use inference_service::model::RuntimeKind;
 
 use self::monitoring::{Monitoring, MonitoringOptions};
 use self::service::{Origin, ServicePlan};
@@ -43,6 +44,9 @@ pub(crate) struct UpOptions {
     /// Address of logging-service.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8001", value_parser = parse_listen)]
     logging_listen: SocketAddr,
+    /// What runs the models. ONNX Runtime is fetched from PyPI, into the target folder.
+    #[arg(long, default_value = "tract")]
+    engine: RuntimeKind,
     /// Folder for all that is kept; relative to the root of the repository.
     #[arg(long, value_name = "FOLDER", default_value = "data")]
     data: PathBuf,
@@ -56,7 +60,7 @@ pub(crate) struct UpOptions {
 /// Where a port is taken, the build fails, or a service does not get ready, ends by itself, or has to be killed.
 pub(crate) fn run(options: &UpOptions) -> Result<()> {
     let data = workspace::root().join(&options.data);
-    let services = options.plans(&workspace::release_folder()?);
+    let services = options.plans(&workspace::release_folder()?, &options.engine_arguments()?);
     let monitoring = options.monitoring.plan(&data, &installed::search_path())?;
     let plans: Vec<ServicePlan> =
         services.iter().chain(monitoring.iter().flat_map(|monitoring| &monitoring.plans)).cloned().collect();
@@ -92,8 +96,21 @@ pub(crate) fn run(options: &UpOptions) -> Result<()> {
 }
 
 impl UpOptions {
+    /// What tells inference-service of its engine.
+    fn engine_arguments(&self) -> Result<Vec<String>> {
+        match self.engine {
+            RuntimeKind::Tract => Ok(Vec::new()),
+            RuntimeKind::OnnxRuntime => {
+                say("Looking for ONNX Runtime. The first time it is fetched from PyPI.");
+                let library = pypi::onnxruntime_library().map_err(|problem| anyhow!("there is none: {problem}"))?;
+                let library = library.display().to_string();
+                Ok(vec!["--engine".into(), self.engine.as_str().into(), "--onnxruntime-library".into(), library])
+            }
+        }
+    }
+
     /// Both services in their starting order.
-    fn plans(&self, programs: &Path) -> [ServicePlan; 2] {
+    fn plans(&self, programs: &Path, engine: &[String]) -> [ServicePlan; 2] {
         let logging = ServicePlan {
             name: "logging-service",
             program: programs.join("logging-service"),
@@ -116,7 +133,10 @@ impl UpOptions {
                 logging.url(),
                 "--spool".into(),
                 self.data.join("spool").display().to_string(),
-            ],
+            ]
+            .into_iter()
+            .chain(engine.iter().cloned())
+            .collect(),
             origin: Origin::Ours,
         };
         [logging, inference]
@@ -175,7 +195,7 @@ mod tests {
     fn plans(inference: &str, logging: &str) -> [ServicePlan; 2] {
         let listen = ["--inference-listen", inference, "--logging-listen", logging, "--grpc-listen", "127.0.0.1:9002"];
         let line = ["up", "--data", "kept"].into_iter().chain(listen);
-        Line::try_parse_from(line).unwrap().options.plans(Path::new("/"))
+        Line::try_parse_from(line).unwrap().options.plans(Path::new("/"), &[])
     }
 
     #[derive(clap::Parser)]
