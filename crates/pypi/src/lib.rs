@@ -94,7 +94,9 @@ fn install(packages: &[Package], folder: &Path) -> Result<(), String> {
     let python = folder.join("bin/python");
     let versions = packages.iter().map(|(package, version)| format!("assert m.version('{package}') == '{version}'; "));
     let are_there = format!("import importlib.metadata as m; {}", versions.collect::<String>());
-    if run(Command::new(&python).args(["-c", &are_there])).is_ok() {
+    // Scripts name the folder that they were made in, and do not start where that has been moved.
+    let starts = || run(Command::new(folder.join("bin/pip")).arg("--version")).is_ok();
+    if run(Command::new(&python).args(["-c", &are_there])).is_ok() && starts() {
         return Ok(());
     }
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder))?;
