@@ -126,3 +126,20 @@ pub(super) trait Run: Send + std::fmt::Debug {
     /// The numbers of the first output for the numbers of one item.
     fn run(&mut self, values: &[f32]) -> Result<Vec<f32>, String>;
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    #[test]
+    fn a_library_that_is_none_is_told_of_with_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = folder.path().join("libonnxruntime.so");
+        std::fs::write(&text, "no library").unwrap();
+        for library in [text, folder.path().join("missing.so")] {
+            let error = Runtime::start(RuntimeKind::OnnxRuntime, Some(&library)).unwrap_err().to_string();
+            assert!(error.contains(&library.display().to_string()) && error.contains("ORT_DYLIB_PATH"), "{error}");
+        }
+    }
+}
