@@ -47,6 +47,19 @@ fn the_compose_specification_allows_all_of_it() {
     assert!(!valid && said.contains("memory_limit"), "{said}");
 }
 
+/// The images' first layer is built from the manifests alone, and without one of them it is not.
+#[test]
+fn the_dockerfile_copies_the_manifest_of_every_crate() {
+    let dockerfile = fs::read_to_string(root().join("deploy/docker/Dockerfile")).unwrap();
+    let copied: BTreeSet<String> = dockerfile
+        .lines()
+        .filter_map(|line| Some(line.strip_prefix("COPY crates/")?.split_once('/')?.0.to_owned()))
+        .collect();
+    let crates = fs::read_dir(root().join("crates")).unwrap();
+    let crates: BTreeSet<String> = crates.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(copied, crates);
+}
+
 #[test]
 fn docker_compose_takes_the_file_with_and_without_its_profile() {
     let Some(compose) = Compose::provide("docker-compose.monitoring.yml") else { return };
