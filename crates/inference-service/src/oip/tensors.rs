@@ -27,7 +27,10 @@ pub(super) fn floats(bytes: &[u8], count: usize) -> Result<Vec<f32>, ApiError> {
 /// `invalid_request` where the bytes do not hold exactly that many.
 pub(super) fn elements(mut bytes: Bytes, count: usize) -> Result<Vec<Bytes>, ApiError> {
     let mut elements = Vec::new();
-    while let Some(length) = bytes.first_chunk::<4>() {
+    // No more than were stated: two of them fit into eight bytes, and each takes more in memory.
+    while elements.len() < count
+        && let Some(length) = bytes.first_chunk::<4>()
+    {
         let length = u32::from_le_bytes(*length) as usize;
         if bytes.len() - 4 < length {
             return Err(invalid(format!("element {} of the tensor ends early", elements.len())));
@@ -85,6 +88,7 @@ mod tests {
         #[test]
         fn whatever_comes_is_read_or_refused(bytes: Vec<u8>, count in 0..20_usize) {
             if let Ok(elements) = elements(bytes.clone().into(), count) {
+                prop_assert_eq!(elements.len(), count);
                 prop_assert_eq!(elements.iter().map(|element| element.len() + 4).sum::<usize>(), bytes.len());
             }
             prop_assert_eq!(floats(&bytes, count).is_ok(), bytes.len() == 4 * count);

@@ -18,14 +18,18 @@ mod observe;
 mod server;
 mod status;
 
+use std::any::Any;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::Response;
 use axum::middleware;
+use monitoring::{ApiError, LabelEnum as _};
 use tonic::Status;
 use tonic::codec::CompressionEncoding::{Deflate, Gzip};
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::error;
 
 use crate::app::App;
 use calls::Calls;
@@ -61,9 +65,38 @@ pub(crate) fn router(app: &App, metrics: GrpcMetrics) -> Router {
         .route_service(&format!("/{}/{{method}}", inference_server::SERVICE_NAME), calls)
         .route_service(&format!("/{}/{{method}}", health_server::SERVICE_NAME), health)
         .fallback(unknown)
+        .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(Arc::new(metrics), observe::observe))
+}
+
+/// The connection goes on, and the client is told.
+fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let refusal = ApiError::internal(format!("a handler panicked: {}", text.unwrap_or("without a message")));
+    error!(error_type = refusal.code.as_str(), error = refusal.message, cause = refusal.cause, "call_failed");
+    status::plain(&refusal).into_http()
 }
 
 async fn unknown() -> Response<Body> {
     Status::unimplemented("There are inference.GRPCInferenceService and grpc.health.v1.Health here.").into_http()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use axum::routing::get;
+    use tonic::Code;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_an_answer() {
+        let router = Router::new().route("/", get(async || -> &str { panic!("on purpose") }));
+        let router = router.layer(CatchPanicLayer::custom(panicked));
+        let answer = router.oneshot(axum::http::Request::new(Body::empty())).await.unwrap();
+        let status = Status::from_header_map(answer.headers()).unwrap();
+        assert_eq!((status.code(), answer.headers()[status::CODE].as_bytes()), (Code::Internal, &b"internal"[..]));
+        assert!(!status.message().contains("on purpose"));
+    }
 }

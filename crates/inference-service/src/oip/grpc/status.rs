@@ -12,9 +12,15 @@ const RETRY_AFTER: &str = "retry-after";
 
 /// The status of a refused call.
 pub(super) fn status(refusal: &ApiError, request_id: &str) -> Status {
+    let mut status = plain(refusal);
+    identify(status.metadata_mut(), request_id);
+    status
+}
+
+/// The same, where it is not known which call it was.
+pub(super) fn plain(refusal: &ApiError) -> Status {
     let mut metadata = MetadataMap::new();
     metadata.insert(CODE, MetadataValue::from_static(refusal.code.as_str()));
-    identify(&mut metadata, request_id);
     if let Some(seconds) = refusal.retry_after_seconds {
         metadata.insert(RETRY_AFTER, MetadataValue::from(seconds));
         metadata.insert(PUSHBACK, MetadataValue::from(seconds.saturating_mul(1000)));
