@@ -8,6 +8,7 @@ mod loaded;
 mod model;
 mod models;
 mod pool;
+mod seen;
 
 pub(crate) use admission::{Admission, Slots};
 pub(crate) use gauges::ModelGauges;

@@ -4,7 +4,6 @@
 //! place in one step, so a request sees the old models or the new ones, and a version that does not load replaces
 //! nothing.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
@@ -14,7 +13,7 @@ use monitoring::{ApiError, ErrorCode};
 use tracing::{error, info, warn};
 
 use super::gauges::{ModelGauges, Outcome};
-use super::loaded::Stamp;
+use super::seen::Seen;
 use super::{Loaded, Model, ModelState, Versions};
 use crate::model::{Entry, ModelError, ModelSource, Repository, Runtime};
 
@@ -49,31 +48,6 @@ pub(super) struct Now {
     default: Option<String>,
 }
 
-#[derive(Default)]
-struct Seen {
-    /// The state of each model's folder at the last look, and at the last attempt to load it.
-    folders: BTreeMap<String, (Folder, Option<Folder>)>,
-    /// What was wrong with the repository as a whole.
-    problem: Option<String>,
-}
-
-/// The state of one model's folder.
-#[derive(Clone, Debug, PartialEq)]
-struct Folder {
-    sources: Result<Vec<ModelSource>, String>,
-    stamps: Vec<Option<Stamp>>,
-}
-
-impl Folder {
-    fn of(entry: &Entry) -> Self {
-        let serving = entry.source.as_ref().map_err(ToString::to_string);
-        let sources: Result<Vec<ModelSource>, String> =
-            serving.map(|source| [source].into_iter().chain(&entry.others).cloned().collect());
-        let files = sources.iter().flatten().map(|source| source.file.as_path());
-        Self { stamps: files.map(Stamp::of).collect(), sources }
-    }
-}
-
 impl Models {
     /// Finds the models and gives each its metrics; nothing is loaded yet.
     ///
@@ -106,18 +80,17 @@ impl Models {
         let repository = match Repository::scan(&self.loading.folder) {
             Ok(repository) => repository,
             Err(problem) => {
-                let problem = problem.to_string();
-                if seen.problem.as_ref() != Some(&problem) {
-                    warn!(problem, "model_repository_unusable");
-                    seen.problem = Some(problem);
+                if seen.is_news(Some(problem.to_string())) {
+                    warn!(%problem, "model_repository_unusable");
                 }
                 return false;
             }
         };
-        seen.problem = None;
+        seen.is_news(None);
         let default = repository.default_model().map(|model| model.name.clone());
         let entries = repository.into_entries();
-        let due: Vec<&Entry> = entries.iter().filter(|entry| self.is_due(&mut seen, entry)).collect();
+        let due = |entry: &&Entry| seen.is_due(entry, self.is_loading(&entry.name));
+        let due: Vec<&Entry> = entries.iter().filter(due).collect();
         // All at once: the time of a start is that of the slowest model.
         let loaded: Vec<Option<Model>> = thread::scope(|scope| {
             let loading: Vec<_> = due.iter().map(|entry| scope.spawn(|| self.load(entry))).collect();
@@ -126,22 +99,11 @@ impl Models {
         let loaded: Vec<Model> = loaded.into_iter().flatten().collect();
         let changed = !loaded.is_empty();
         self.publish(loaded, &entries, default);
-        seen.folders.retain(|name, _| entries.iter().any(|entry| entry.name == *name));
+        seen.keep(&entries);
         changed
     }
 
-    fn is_due(&self, seen: &mut Seen, entry: &Entry) -> bool {
-        let folder = Folder::of(entry);
-        let (last, tried) = seen.folders.remove(&entry.name).unzip();
-        let tried = tried.flatten();
-        let is_settled = last.as_ref() == Some(&folder) || self.is_loading(&entry.name);
-        let is_due = is_settled && tried.as_ref() != Some(&folder);
-        let tried = if is_due { Some(folder.clone()) } else { tried };
-        seen.folders.insert(entry.name.clone(), (folder, tried));
-        is_due
-    }
-
-    /// Whether this is the first look.
+    /// Whether it was never tried to load this model.
     fn is_loading(&self, name: &str) -> bool {
         self.all().iter().any(|model| model.name == name && matches!(model.state, ModelState::Loading))
     }
