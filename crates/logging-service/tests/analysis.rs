@@ -102,24 +102,3 @@ fn unknown_keys_are_ignored_and_another_grid_is_not() {
     assert!(WindowCounts::from_json(r#"{"g":1,"f":{"width":[0,64,2]}}"#).is_err());
     assert!(WindowCounts::from_json("{}").is_err());
 }
-
-/// Not a benchmark: a guard against work on the ingest path that grows by a hundred.
-#[test]
-#[ignore = "prints times; run it with --release --nocapture"]
-fn how_long_it_takes() {
-    let mut random = fastrand::Rng::with_seed(1);
-    let rows: Vec<_> = (0..20_000).map(|_| row(&mut random, Drift::default())).collect();
-    let mut counts = WindowCounts::default();
-    let began = std::time::Instant::now();
-    rows.iter().for_each(|row| counts.observe(&row.observation()));
-    eprintln!("observe: {:?}", began.elapsed() / 20_000);
-    let began = std::time::Instant::now();
-    let text = counts.to_json();
-    eprintln!("encode: {:?} for {} bytes", began.elapsed(), text.len());
-    let began = std::time::Instant::now();
-    WindowCounts::from_json(&text).unwrap();
-    eprintln!("decode: {:?}", began.elapsed());
-    let began = std::time::Instant::now();
-    logging_service::analysis::compare(&counts, &counts);
-    eprintln!("compare: {:?}", began.elapsed());
-}

@@ -22,7 +22,7 @@ pub const ONNX_RUNTIME: Package = ("onnxruntime", "1.32.0");
 ///
 /// # Errors
 /// What went wrong, in a sentence.
-pub fn environment(packages: &[Package]) -> Result<PathBuf, String> {
+fn environment(packages: &[Package]) -> Result<PathBuf, String> {
     /// Tests run side by side, and may want the same one.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _alone = ONE_AT_A_TIME.lock().map_err(|_| "another installation panicked".to_owned())?;
