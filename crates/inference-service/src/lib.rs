@@ -10,6 +10,7 @@ pub mod config;
 pub mod input;
 pub mod model;
 mod oip;
+mod openapi;
 mod outbox;
 mod predict;
 mod profile;
@@ -25,7 +26,7 @@ use std::time::Duration;
 use axum::Router;
 use monitoring::prediction::{PredictionMetrics, PredictionMetricsError, UNKNOWN_MODEL};
 use monitoring::{
-    Drain, HttpSetupError, MetricsError, MetricsRegistry, Readiness, Routes, health_routes, metrics_route,
+    Drain, HttpSetupError, MetricsError, MetricsRegistry, Readiness, Routes, docs_routes, health_routes, metrics_route,
 };
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
@@ -181,6 +182,7 @@ fn routes(app: &App, registry: &MetricsRegistry) -> Routes {
         .with_state(app.clone())
         .merge(health_routes(app.readiness.clone(), move || status::health(&health)))
         .merge(metrics_route(registry))
+        .merge(docs_routes(&openapi::description()))
 }
 
 /// Gets the models to serve, follows what becomes of their folder, and sends their profiles, until the service stops. A

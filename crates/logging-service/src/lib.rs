@@ -14,6 +14,7 @@ mod evaluation;
 pub mod export;
 mod ingest;
 mod metrics;
+mod openapi;
 mod queries;
 mod refusal;
 pub mod store;
@@ -25,7 +26,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use monitoring::{
-    Drain, HealthReport, HttpSetupError, MetricsError, MetricsRegistry, Readiness, Routes, health_routes, metrics_route,
+    Drain, HealthReport, HttpSetupError, MetricsError, MetricsRegistry, Readiness, Routes, docs_routes, health_routes,
+    metrics_route,
 };
 use tokio::net::TcpListener;
 use tokio::task::{JoinError, spawn_blocking};
@@ -133,6 +135,7 @@ fn routes(app: &App, registry: &MetricsRegistry, readiness: &Readiness) -> Route
         .with_state(app.clone())
         .merge(health_routes(readiness.clone(), move || health(&store)))
         .merge(metrics_route(registry))
+        .merge(docs_routes(&openapi::description()))
 }
 
 fn health(store: &Store) -> HealthReport {

@@ -43,7 +43,7 @@ mod shutdown;
 pub use health::{HealthReport, Readiness, health_routes, probe};
 pub use http::{
     ApiError, ErrorCode, HttpSetupError, Method, REQUEST_ID, RequestContext, Routes, TRACEPARENT, TraceContext,
-    discard_body, instrument, media_type, read_body,
+    describe, discard_body, docs_routes, instrument, media_type, read_body, refusals_of,
 };
 pub use logs::{LogGuard, LogsError, setup_structured_logging};
 pub use metrics::{

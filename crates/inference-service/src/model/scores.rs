@@ -7,12 +7,13 @@ use std::cmp::Ordering;
 use std::num::NonZeroUsize;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::config::ModelConfig;
 use super::error::ModelError;
 
 /// One class and the probability that the model gives it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Score {
     /// The class's label.
     pub label: String,
@@ -23,7 +24,7 @@ pub struct Score {
 }
 
 /// What a model says about one item.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Prediction {
     /// The label of the likeliest class.
     pub label: String,

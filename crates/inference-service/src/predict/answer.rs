@@ -4,11 +4,13 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use monitoring::REQUEST_ID;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::progress::Progress;
 use crate::model::{Engine, Prediction};
 
-#[derive(Serialize)]
+/// What the model says of each item.
+#[derive(Serialize, ToSchema)]
 pub(super) struct Answer {
     request_id: String,
     model: String,
@@ -18,7 +20,7 @@ pub(super) struct Answer {
 }
 
 /// Milliseconds of each phase, to the microsecond.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct TimingsMs {
     decode: f64,
     queue: f64,

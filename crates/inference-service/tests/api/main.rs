@@ -5,6 +5,8 @@
 
 mod answers;
 mod connections;
+#[path = "../../../monitoring/tests/description/mod.rs"]
+mod description;
 mod encodings;
 mod endpoints;
 mod interruptions;
@@ -12,6 +14,7 @@ mod logged;
 mod metrics;
 mod oip;
 mod onnx;
+mod openapi;
 mod pictures;
 mod process;
 mod profiles;

@@ -5,8 +5,11 @@
 
 mod body;
 mod context;
+mod description;
+mod docs;
 mod error;
 mod metrics;
+mod refusals;
 mod routes;
 
 use std::any::Any;
@@ -25,9 +28,12 @@ use crate::health::Readiness;
 use crate::metrics::{LabelEnum as _, MetricsRegistry};
 pub use body::{discard_body, media_type, read_body};
 pub use context::{REQUEST_ID, RequestContext, TRACEPARENT, TraceContext};
+pub use description::describe;
+pub use docs::docs_routes;
 pub use error::{ApiError, ErrorCode};
 use metrics::{HttpMetrics, InFlight};
 pub use metrics::{HttpSetupError, Method};
+pub use refusals::refusals_of;
 pub use routes::Routes;
 
 /// The router of a service, with everything around its handlers, from the outside in:

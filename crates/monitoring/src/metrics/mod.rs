@@ -4,7 +4,7 @@ mod exposition;
 mod family;
 mod labels;
 mod registry;
-mod route;
+pub(crate) mod route;
 
 pub use exposition::Exposition;
 pub use family::{Family, Metric};
