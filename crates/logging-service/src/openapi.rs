@@ -58,5 +58,12 @@ struct LoggingService;
 
 /// The service's description.
 pub(crate) fn description() -> Value {
-    describe(LoggingService::openapi(), schemas::schemas(), &[])
+    let mut document = describe(LoggingService::openapi(), schemas::schemas(), &[]);
+    // They have the filters in common, and not the rest.
+    for (path, others) in [("/predictions", &["format"][..]), ("/export", &["limit", "cursor"])] {
+        if let Value::Array(parameters) = &mut document["paths"][path]["get"]["parameters"] {
+            parameters.retain(|parameter| others.iter().all(|other| parameter["name"] != *other));
+        }
+    }
+    document
 }

@@ -12,7 +12,8 @@ pub(super) fn schemas() -> Value {
 }
 
 fn own() -> Value {
-    let one_input = ["image", "images", "input", "inputs"].map(|member| json!({ "required": [member] }));
+    let one_input = ["image", "images", "input", "inputs"]
+        .map(|member| json!({ "required": [member], "properties": { member: { "not": { "type": "null" } } } }));
     json!({
         "Bytes": { "type": "string", "format": "binary" },
         "PredictJson": {
@@ -26,7 +27,9 @@ fn own() -> Value {
             "type": "object",
             "required": ["image"],
             "properties": {
-                "image": { "type": "array", "items": named("Bytes"), "minItems": 1, "description": "A picture; may be repeated." },
+                "image": {
+                    "type": "array", "items": named("Bytes"), "minItems": 1, "description": "A picture; may be repeated.",
+                },
                 "model": { "type": "string" },
                 "version": { "type": "string" },
                 "top_k": { "type": "integer", "minimum": 1 },
@@ -83,7 +86,8 @@ fn own() -> Value {
 
 /// Those of the protocol, as it states them.
 fn protocol() -> Value {
-    let shape = json!({ "type": "array", "items": { "type": "integer", "minimum": -1 }, "description": "-1 is an open dimension." });
+    let size = json!({ "type": "integer", "minimum": -1 });
+    let shape = json!({ "type": "array", "items": size, "description": "-1 is an open dimension." });
     let tensors = json!({ "type": "array", "items": {
         "type": "object",
         "required": ["name", "datatype", "shape"],
@@ -165,7 +169,11 @@ fn infer_request() -> Value {
                         "type": "object",
                         "properties": {
                             "binary_data": { "type": ["boolean", "null"] },
-                            "classification": { "type": ["integer", "null"], "minimum": 1, "description": "That many classes as text, instead of numbers." },
+                            "classification": {
+                                "type": ["integer", "null"],
+                                "minimum": 1,
+                                "description": "That many classes as text, instead of numbers.",
+                            },
                         },
                     },
                 },

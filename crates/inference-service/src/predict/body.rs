@@ -58,7 +58,7 @@ pub(super) struct JsonBody {
 /// The members of a JSON body. Numbers go straight into one buffer.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = PredictMembers)]
+#[schema(as = PredictMembers, description = "One item or several, and the options.")]
 pub(crate) struct Members {
     /// Name of the model; may be left out where one is the default.
     model: Option<String>,

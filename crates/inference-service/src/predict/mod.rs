@@ -53,7 +53,7 @@ use run::log_full;
         )
     ),
     request_body(
-        description = "An image as it is, images in a form, or images and tensors in JSON; packed with gzip or deflate if you like.",
+        description = "An image as it is, images in a form, or images or tensors in JSON; packed with gzip or deflate, if you like",
         content(
             (ref("#/components/schemas/PredictJson") = "application/json", example = crate::openapi::examples::predict),
             (ref("#/components/schemas/PredictForm") = "multipart/form-data"),

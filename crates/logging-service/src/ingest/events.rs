@@ -40,10 +40,19 @@ use crate::upkeep::EventOutcome;
         ("ce-type" = Option<String>, Header, description = "`org.kubeflow.serving.inference.request` or `….response`")
     ),
     request_body(content(
-        (ref("#/components/schemas/CloudEvent") = "application/cloudevents+json", example = crate::openapi::examples::event),
-        (ref("#/components/schemas/CloudEvents") = "application/cloudevents-batch+json", example = crate::openapi::examples::events)
+        (
+            ref("#/components/schemas/CloudEvent") = "application/cloudevents+json",
+            example = crate::openapi::examples::event
+        ),
+        (
+            ref("#/components/schemas/CloudEvents") = "application/cloudevents-batch+json",
+            example = crate::openapi::examples::events
+        )
     )),
-    responses((status = 200, description = "What became of them", body = ref("#/components/schemas/EventsTaken")), TellingEvents)
+    responses(
+        (status = 200, description = "What became of them", body = ref("#/components/schemas/EventsTaken")),
+        TellingEvents
+    )
 )]
 pub(crate) async fn cloudevents(State(app): State<App>, request: Request<Body>) -> Result<Json<Value>, ApiError> {
     let (headers, body) = super::body(&app, request).await?;

@@ -16,7 +16,7 @@ pub(super) fn schemas() -> Value {
             },
         },
         "Record": {
-            "description": "A prediction: model, label and confidence, or model and `status: \"error\"`; the rest is filled in.",
+            "description": "Model, label and confidence, or model and `status: \"error\"`; the rest is filled in.",
             "allOf": [named("PredictionRecord")],
             "if": { "required": ["status"], "properties": { "status": { "const": "error" } } },
             "else": { "required": ["label", "confidence"] },

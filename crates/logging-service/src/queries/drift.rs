@@ -100,7 +100,10 @@ pub(crate) async fn references(State(app): State<App>, uri: Uri) -> Result<Json<
     operation_id = "putReference",
     tag = "drift and quality",
     request_body(content = ReferenceProfile, example = crate::openapi::examples::profile),
-    responses((status = 200, description = "Whether it was stored", body = ref("#/components/schemas/ReferenceStored")), Telling)
+    responses(
+        (status = 200, description = "Whether it was stored", body = ref("#/components/schemas/ReferenceStored")),
+        Telling
+    )
 )]
 pub(crate) async fn put_reference(State(app): State<App>, request: Request<Body>) -> Result<Json<Value>, ApiError> {
     let profile: ReferenceProfile = json_body(&app, request).await?;

@@ -64,14 +64,14 @@ struct Asked {
     max_confidence: Option<f64>,
     /// The request that asked for the prediction.
     request_id: Option<String>,
-    /// Predictions of one page; 100 if it is left out. Of a page only.
+    /// Predictions of one page; 100 if it is left out.
     #[serde(default, deserialize_with = "whole_number")]
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
-    /// `next_cursor` of the page before. Of a page only.
+    /// `next_cursor` of the page before.
     #[param(pattern = "^[0-9a-f]{32}$")]
     cursor: Option<String>,
-    /// Of an export only; `ndjson` if it is left out.
+    /// The format of an export; `ndjson` if it is left out.
     #[param(inline)]
     format: Option<ExportFormat>,
 }

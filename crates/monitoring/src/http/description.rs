@@ -38,10 +38,7 @@ pub fn describe(own: utoipa::openapi::OpenApi, schemas: Value, also: &[(&str, &s
     if let (Value::Object(schemas), Some(known)) = (schemas, object(&mut components["schemas"])) {
         known.extend(schemas);
         known.insert("Refusal".to_owned(), refusal());
-        known.insert(
-            "Live".to_owned(),
-            json!({ "type": "object", "required": ["status"], "properties": { "status": { "const": "live" } } }),
-        );
+        known.insert("Live".to_owned(), live());
     }
     components["parameters"] = parameters();
     components["headers"] = headers();
@@ -52,7 +49,20 @@ pub fn describe(own: utoipa::openapi::OpenApi, schemas: Value, also: &[(&str, &s
         }
         paths.values_mut().filter_map(object).flat_map(Map::values_mut).for_each(complete);
     }
+    without_widths(&mut document);
     document
+}
+
+/// Of a number without a sign, a client would take `int32` for less than it is; its bounds say all there is.
+fn without_widths(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|name, value| name != "format" || (*value != "int32" && *value != "int64"));
+            members.values_mut().for_each(without_widths);
+        }
+        Value::Array(elements) => elements.iter_mut().for_each(without_widths),
+        _ => {}
+    }
 }
 
 /// The operations of a path under another one, whose further parameters are texts.
@@ -108,10 +118,18 @@ fn refusal() -> Value {
         "required": ["error", "code", "request_id"],
         "properties": {
             "error": { "type": "string", "description": "A sentence: what is wrong and what to do." },
-            "code": { "type": "string", "enum": codes, "description": "The kind of refusal: also `error_type` in logs, metrics and the prediction log." },
+            "code": {
+                "type": "string",
+                "enum": codes,
+                "description": "The kind of refusal: also `error_type` in logs, metrics and the prediction log.",
+            },
             "request_id": { "type": "string", "description": "The id under which the log has this request." },
         },
     })
+}
+
+fn live() -> Value {
+    json!({ "type": "object", "required": ["status"], "properties": { "status": { "const": "live" } } })
 }
 
 fn parameters() -> Value {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use utoipa::openapi::content::ContentBuilder;
-use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder};
+use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, Type};
 use utoipa::openapi::{Ref, RefOr, Response, ResponseBuilder};
 
 use super::ErrorCode;
@@ -41,7 +41,7 @@ pub fn refusals_of(codes: &[ErrorCode]) -> BTreeMap<String, RefOr<Response>> {
 
 fn refusal(codes: &[ErrorCode]) -> Response {
     let meanings: Vec<String> = codes.iter().map(|code| format!("`{}`: {}", code.as_str(), code.meaning())).collect();
-    let code = ObjectBuilder::new().enum_values(Some(codes.iter().map(|code| code.as_str())));
+    let code = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(codes.iter().map(|code| code.as_str())));
     let schema = AllOfBuilder::new()
         .item(Ref::from_schema_name("Refusal"))
         .item(ObjectBuilder::new().property("code", code).required("code"));

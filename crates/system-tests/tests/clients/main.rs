@@ -4,6 +4,8 @@
 //! counted with what the client got.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod others;
+
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;

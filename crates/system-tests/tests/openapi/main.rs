@@ -1,0 +1,45 @@
+//! What the services say of themselves in OpenAPI, held against what they do, by requests that nobody has thought of.
+//!
+//! Rule of thumb: whatever the description allows is answered as it says, and whatever it forbids is refused.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::process::Command;
+
+use system_tests::{Launch, Pair, Service, alone, root};
+
+const SCHEMATHESIS: &[pypi::Package] =
+    &[("schemathesis", "4.32.5"), ("hypothesis", "6.170.17"), ("jsonschema_rs", "0.60.3"), ("requests", "2.34.2")];
+
+/// Requests of each operation and phase.
+const EXAMPLES: &str = "40";
+const SEED: &str = "5";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schemathesis_finds_nothing_at_the_inference_service() {
+    let _alone = alone().await;
+    let service = Launch::inference().start().await;
+    finds_nothing(&service);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schemathesis_finds_nothing_at_the_logging_service() {
+    let _alone = alone().await;
+    let pair = Pair::start().await;
+    finds_nothing(&pair.logging);
+}
+
+fn finds_nothing(service: &Service) {
+    let Some(python) = pypi::python(SCHEMATHESIS, "the description of the services") else { return };
+    let configuration = root().join("crates/system-tests/tests/openapi/schemathesis.toml");
+    let output = Command::new(python.with_file_name("schemathesis"))
+        .arg("--config-file")
+        .arg(configuration)
+        .args(["run", &service.url("/openapi.json"), "--seed", SEED, "--max-examples", EXAMPLES])
+        .args(["--phases", "examples,coverage,fuzzing,stateful", "--workers", "2", "--request-timeout", "30"])
+        .output()
+        .unwrap();
+    let (printed, problem) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{printed}{problem}");
+    // A run that asks for nothing finds nothing, too.
+    assert!(printed.contains("No issues found"), "{printed}{problem}");
+}
