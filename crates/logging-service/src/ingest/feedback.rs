@@ -32,7 +32,7 @@ const MOST: usize = 1_000;
     tag = "records",
     request_body(content(
         (ref("#/components/schemas/Labels") = "application/json", example = crate::openapi::examples::label),
-        (String = "application/x-ndjson", example = crate::openapi::examples::label_lines)
+        (ref("#/components/schemas/Lines") = "application/x-ndjson", example = crate::openapi::examples::label_lines)
     )),
     responses((status = 200, description = "What became of them", body = Accepted), Telling)
 )]

@@ -45,7 +45,7 @@ const LARGE_BODY: usize = 64 * 1024;
     tag = "records",
     request_body(content(
         (ref("#/components/schemas/Records") = "application/json", example = crate::openapi::examples::record),
-        (String = "application/x-ndjson", example = crate::openapi::examples::record_lines)
+        (ref("#/components/schemas/Lines") = "application/x-ndjson", example = crate::openapi::examples::record_lines)
     )),
     responses((status = 200, description = "What became of them", body = Accepted), Telling)
 )]

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 pub(super) fn schemas() -> Value {
     json!({
         "Bytes": { "type": "string", "format": "binary" },
+        "Lines": { "type": "string", "format": "ndjson", "description": "A JSON object a line." },
         "Health": {
             "type": "object",
             "required": ["status", "database", "queue_depth"],

@@ -50,7 +50,7 @@ enum ExportError {
             status = 200,
             description = "The file",
             content(
-                (String = "application/x-ndjson"),
+                (ref("#/components/schemas/Lines") = "application/x-ndjson"),
                 (String = "text/csv"),
                 (ref("#/components/schemas/Bytes") = "application/vnd.apache.parquet")
             )

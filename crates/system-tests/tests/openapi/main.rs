@@ -30,10 +30,11 @@ async fn schemathesis_finds_nothing_at_the_logging_service() {
 
 fn finds_nothing(service: &Service) {
     let Some(python) = pypi::python(SCHEMATHESIS, "the description of the services") else { return };
-    let configuration = root().join("crates/system-tests/tests/openapi/schemathesis.toml");
+    let folder = root().join("crates/system-tests/tests/openapi");
     let output = Command::new(python.with_file_name("schemathesis"))
+        .env("SCHEMATHESIS_HOOKS", folder.join("media_types.py"))
         .arg("--config-file")
-        .arg(configuration)
+        .arg(folder.join("schemathesis.toml"))
         .args(["run", &service.url("/openapi.json"), "--seed", SEED, "--max-examples", EXAMPLES])
         .args(["--phases", "examples,coverage,fuzzing,stateful", "--workers", "2", "--request-timeout", "30"])
         .output()

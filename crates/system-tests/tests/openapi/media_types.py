@@ -13,7 +13,7 @@ labels = strategies.fixed_dictionaries(
     {"request_id": strategies.text("abc", min_size=1), "label": strategies.text("abc", min_size=1)}
 )
 lines = strategies.lists(strategies.one_of(records, labels).map(json.dumps), min_size=1, max_size=5)
-schemathesis.openapi.media_type("application/x-ndjson", lines.map("\n".join).map(str.encode))
+schemathesis.openapi.format("ndjson", lines.map("\n".join))
 
 
 @schemathesis.serializer("application/x-ndjson")
