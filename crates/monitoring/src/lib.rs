@@ -39,6 +39,7 @@ mod logs;
 mod metrics;
 pub mod prediction;
 mod shutdown;
+mod tls;
 
 pub use health::{HealthReport, Readiness, health_routes, probe};
 pub use http::{
@@ -52,3 +53,4 @@ pub use metrics::{
     metrics_route,
 };
 pub use shutdown::{Drain, drain_seconds, serve, shutdown_signal};
+pub use tls::use_ring;

@@ -103,6 +103,7 @@ impl Outbox {
             info!("predictions are not logged, because PREDICTION_LOG_URL is empty");
             return Ok((Self { books, durability, full, spool: None }, None));
         };
+        monitoring::use_ring();
         // A redirect or a proxy would send predictions elsewhere than configured.
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
         let bell = Arc::new(Notify::new());

@@ -78,7 +78,13 @@ impl Inputs {
             Self::Typed(tensors) => tensors.first().and_then(|tensor| tensor.shape().first().copied()).unwrap_or(1),
         };
         match items {
-            0 => Err(ApiError::new(ErrorCode::InvalidRequest, "The request has no item.")),
+            0 => Err(ApiError::new(
+                ErrorCode::InvalidRequest,
+                match self {
+                    Self::Images(_) | Self::Base64(_) => "The list of images is empty.",
+                    Self::Tensor(_) | Self::Tensors(_) | Self::Typed(_) => "The tensors have no row.",
+                },
+            )),
             items if items > most => Err(ApiError::new(
                 ErrorCode::TooLarge,
                 format!("The request has {items} items, and at most {most} are taken at once."),

@@ -24,3 +24,4 @@ mod row;
 mod sent;
 mod service;
 mod spool;
+mod tensors;

@@ -12,7 +12,8 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 const JSON: [&str; 4] = ["top", "extra", "input_mean", "input_std"];
-const PLAIN: [&str; 14] = [
+const PLAIN: [&str; 15] = [
+    "value",
     "row_index",
     "class",
     "confidence",

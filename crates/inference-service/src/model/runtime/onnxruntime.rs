@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use half::{bf16, f16};
 use ort::environment::Environment;
@@ -21,9 +21,16 @@ pub(super) struct OnnxRuntime {
 
 impl OnnxRuntime {
     pub(super) fn start(library: PathBuf) -> Result<Self, RuntimeError> {
+        // The library allows for one environment in a process; whoever comes later shares it.
+        static STARTED: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
+        let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, environment)) = started.as_ref().filter(|(known, _)| *known == library) {
+            return Ok(Self { environment: environment.clone() });
+        }
         let failed = |reason: String| RuntimeError { library: library.clone(), reason };
         let builder = ort::init_from(&library).map_err(|error| failed(error.to_string()))?;
         let environment = builder.with_telemetry(false).build().map_err(|error| failed(error.to_string()))?;
+        *started = Some((library.clone(), environment.clone()));
         Ok(Self { environment })
     }
 }
