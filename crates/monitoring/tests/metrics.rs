@@ -43,13 +43,14 @@ fn an_attempt_is_counted_once_whatever_becomes_of_it() {
     let coin = predictions.model("coin", &["heads", "tails"]).unwrap();
     assert_eq!(value(&registry, r#"prediction_classes_total{class="tails",model="coin"}"#), Some(0.0));
 
-    let mut batch = unknown.start();
+    let trace = TraceContext::root();
+    let mut batch = unknown.start().in_trace(trace);
     batch.for_model(&coin);
     batch.items(3);
+    batch.phase(Phase::Queue, 0.001);
     batch.succeed(&[0, 1, 1].map(|class| Answer { class, confidence: 0.75 }));
     coin.start().fail(ErrorCode::InvalidInput);
     drop(coin.start());
-    coin.phase(Phase::Queue, 0.001);
 
     for (series, expected) in [
         (r#"predictions_total{model="coin",status="success"}"#, 3.0),

@@ -51,6 +51,7 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn at(address: SocketAddr) -> Self {
+        monitoring::use_ring();
         Self { address, client: Client::builder().no_proxy().build().unwrap() }
     }
 
