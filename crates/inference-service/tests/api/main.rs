@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod answers;
+mod collector;
 mod connections;
 mod encodings;
 mod endpoints;
@@ -24,3 +25,4 @@ mod row;
 mod sent;
 mod service;
 mod spool;
+mod traces;
