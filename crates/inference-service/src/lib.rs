@@ -106,7 +106,7 @@ pub async fn run(
     let readiness = Readiness::starting();
     monitoring::use_ring();
     let traces = Traces::from_environment(SERVICE, env!("CARGO_PKG_VERSION"), &registry)?;
-    let (outbox, delivery) = Outbox::start(config.records(), &registry).await?;
+    let (outbox, delivery) = Outbox::start(config.records(), &registry, &traces).await?;
     let profiles = Profiles::register(config.log_url.join("drift/reference"), &registry)?;
     let app = App::new(parts(config, &registry, (readiness.clone(), outbox))?);
     let router = monitoring::instrument(routes(&app, &registry).traced(&traces), &registry, readiness.clone())?;

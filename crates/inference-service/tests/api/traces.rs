@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::collector::{Collector, Manner, Span};
+use crate::logged::FakeLog;
 use crate::metrics::Metrics;
 use crate::pictures::cat;
 use crate::process::Process;
@@ -163,6 +164,27 @@ async fn what_is_not_sampled_is_not_exported_and_no_exemplar() {
     let exemplars = metrics.lines().filter(|line| line.contains("trace_id")).count();
     assert_eq!(metrics.matches(&kept).count(), exemplars, "{metrics}");
     process.service.metrics_until("the spans are counted", |metrics| counted(metrics, "exported") == 5.0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_to_the_log_is_a_span_of_its_own() {
+    let mut log = FakeLog::start(&[]).await;
+    let mut collector = Collector::start(Manner::Takes).await;
+    let process = Process::start_in(&collector.environment(), &log.url, &shipped(), &["--record", "memory"]);
+    process.service.ready().await;
+    let sent = traced(picture().query("?model=cifar10"), TRACE, "01");
+    assert_eq!(process.service.predict(&sent).await.status, 200);
+    let record = log.record().await;
+    let is_delivery = |span: &&Span| span.name == "POST /log";
+    let spans = collector.spans_until("both", |spans| {
+        of(spans, TRACE).len() >= 5 && spans.iter().any(|span| is_delivery(&span))
+    });
+    let spans = spans.await;
+    let delivery = spans.iter().find(is_delivery).unwrap();
+    assert_eq!((delivery.parent.as_str(), delivery.kind, delivery.status), ("", 3, 0));
+    // The record names the span of its request, not that of its delivery.
+    let request = of(&spans, TRACE).into_iter().find(|span| span.kind == 2).unwrap();
+    assert_eq!((&record["trace_id"], &record["span_id"]), (&Value::from(TRACE), &Value::from(request.id)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

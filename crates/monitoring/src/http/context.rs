@@ -46,6 +46,15 @@ impl RequestContext {
         context
     }
 
+    /// A request to another service that no request has caused. Its span, called `name`, ends when the caller says so.
+    #[must_use]
+    pub fn outgoing(traces: &Traces, name: &'static str) -> Self {
+        let context = Self::begin(&HeaderMap::new(), traces);
+        context.span.outgoing();
+        context.span.name(name.to_owned());
+        context
+    }
+
     /// Adds this request's ids to a request that it causes at another service.
     pub fn send_on(&self, headers: &mut HeaderMap) {
         if let Ok(id) = HeaderValue::from_str(&self.request_id) {

@@ -32,6 +32,8 @@ struct Open {
 #[derive(Default)]
 struct Told {
     name: String,
+    /// Whether the request goes to another service instead of coming from a client.
+    is_outgoing: bool,
     attributes: Vec<KeyValue>,
     phases: Vec<(&'static str, Instant, Instant)>,
 }
@@ -59,6 +61,10 @@ impl RequestSpan {
     /// What the span is called.
     pub fn name(&self, name: String) {
         self.tell(|told| told.name = name);
+    }
+
+    pub(crate) fn outgoing(&self) {
+        self.tell(|told| told.is_outgoing = true);
     }
 
     /// Adds an attribute, in the place of an earlier one of that name.
@@ -99,7 +105,7 @@ impl RequestSpan {
 impl Open {
     /// The request's span, and behind it those of its phases.
     fn spans(&self, told: Told, ended: Instant, error: Option<SpanError>) -> Vec<SpanData> {
-        let Told { name, mut attributes, phases } = told;
+        let Told { name, is_outgoing, mut attributes, phases } = told;
         if let Some(error) = error
             && !attributes.iter().any(|attribute| attribute.key.as_str() == ERROR_TYPE)
         {
@@ -112,7 +118,7 @@ impl Open {
         let (_, span_id, parent_id) = self.trace.numbers();
         let request = SpanData {
             parent_span_is_remote: parent_id != 0,
-            span_kind: SpanKind::Server,
+            span_kind: if is_outgoing { SpanKind::Client } else { SpanKind::Server },
             attributes,
             status,
             ..self.span(name.into(), (span_id, parent_id), (self.began.0, ended))
