@@ -8,6 +8,7 @@ mod collector;
 mod connections;
 mod encodings;
 mod endpoints;
+mod grpc_spans;
 mod interruptions;
 mod logged;
 mod metrics;

@@ -52,7 +52,8 @@ fn nanoseconds(answer: &Answer, phase: &str) -> f64 {
 async fn a_prediction_is_a_span_with_its_phases_inside() {
     let mut collector = Collector::start(Manner::Takes).await;
     let mut environment = collector.environment();
-    environment.push(("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test,service.version=of the image".into()));
+    environment
+        .push(("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test,service.version=of the image".into()));
     let process = start(&environment);
     process.service.ready().await;
     let sent = traced(picture(), TRACE, "01").query("?model=cifar10").header("x-request-id", "visit-1");
@@ -87,7 +88,10 @@ async fn a_prediction_is_a_span_with_its_phases_inside() {
 
     let mut phases: Vec<&Span> = spans.iter().filter(|span| span.name != request.name).collect();
     phases.sort_by_key(|span| span.started);
-    assert_eq!(phases.iter().map(|span| span.name.as_str()).collect::<Vec<_>>(), ["decode", "queue", "inference", "record"]);
+    assert_eq!(
+        phases.iter().map(|span| span.name.as_str()).collect::<Vec<_>>(),
+        ["decode", "queue", "inference", "record"]
+    );
     let mut before = request.started;
     for phase in &phases {
         assert_eq!((phase.parent.as_str(), phase.kind), (request.id.as_str(), 1));
@@ -176,9 +180,8 @@ async fn a_delivery_to_the_log_is_a_span_of_its_own() {
     assert_eq!(process.service.predict(&sent).await.status, 200);
     let record = log.record().await;
     let is_delivery = |span: &&Span| span.name == "POST /log";
-    let spans = collector.spans_until("both", |spans| {
-        of(spans, TRACE).len() >= 5 && spans.iter().any(|span| is_delivery(&span))
-    });
+    let spans = collector
+        .spans_until("both", |spans| of(spans, TRACE).len() >= 5 && spans.iter().any(|span| is_delivery(&span)));
     let spans = spans.await;
     let delivery = spans.iter().find(is_delivery).unwrap();
     assert_eq!((delivery.parent.as_str(), delivery.kind, delivery.status), ("", 3, 0));

@@ -112,17 +112,20 @@ impl HttpMetrics {
     }
 
     /// Starts counting one request; `route` is the matched template.
-    pub(super) fn start(
-        self: &Arc<Self>,
-        method: Method,
-        route: Option<&str>,
-        context: &RequestContext,
-    ) -> InFlight {
+    pub(super) fn start(self: &Arc<Self>, method: Method, route: Option<&str>, context: &RequestContext) -> InFlight {
         self.in_flight.inc();
         let route = route.and_then(|template| self.routes.get(&[template])).unwrap_or(self.unmatched);
         let (metrics, context) = (self.clone(), context.clone());
         let started = Instant::now();
-        InFlight { metrics, method, route, started, status: CLIENT_CLOSED, refusal: Some(ErrorCode::Cancelled), context }
+        InFlight {
+            metrics,
+            method,
+            route,
+            started,
+            status: CLIENT_CLOSED,
+            refusal: Some(ErrorCode::Cancelled),
+            context,
+        }
     }
 }
 

@@ -114,5 +114,10 @@ impl Collector for TracedVec {
 /// The series' name: its label values in the order of the labels' names, for a scrape has them in an order of its own.
 fn key(mut labels: Vec<(&str, &str)>) -> String {
     labels.sort_unstable();
-    labels.iter().flat_map(|(_, value)| value.chars().chain([SEPARATOR])).collect()
+    let mut key = String::new();
+    for (_, value) in labels {
+        key.push_str(value);
+        key.push(SEPARATOR);
+    }
+    key
 }

@@ -129,7 +129,12 @@ impl Open {
         [request].into_iter().chain(phases.into_iter().map(phase)).collect()
     }
 
-    fn span(&self, name: Cow<'static, str>, (id, parent): (u64, u64), (started, ended): (Instant, Instant)) -> SpanData {
+    fn span(
+        &self,
+        name: Cow<'static, str>,
+        (id, parent): (u64, u64),
+        (started, ended): (Instant, Instant),
+    ) -> SpanData {
         let (trace_id, ..) = self.trace.numbers();
         let ids = (TraceId::from(trace_id), SpanId::from(id));
         SpanData {

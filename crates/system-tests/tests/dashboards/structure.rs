@@ -67,8 +67,8 @@ fn every_panel_says_what_it_shows_and_in_which_unit() {
 
 #[test]
 fn every_curve_of_latencies_shows_exemplars() {
-    let traced =
-        ["prediction_latency", "prediction_phase", "http_request_duration"].map(|name| format!("{name}_seconds_bucket"));
+    let traced = ["prediction_latency", "prediction_phase", "http_request_duration"]
+        .map(|name| format!("{name}_seconds_bucket"));
     let mut found = 0;
     for dashboard in dashboards() {
         for panel in dashboard.panels().iter().filter(|panel| panel.asks("prometheus")) {
