@@ -59,6 +59,11 @@ impl Service {
         self.answer(self.client.get(self.url(path))).await
     }
 
+    /// What is there, in this form.
+    pub(crate) async fn get_as(&self, path: &str, accept: &str) -> Answer {
+        self.answer(self.client.get(self.url(path)).header("accept", accept)).await
+    }
+
     pub(crate) async fn head(&self, path: &str) -> Answer {
         self.answer(self.client.head(self.url(path))).await
     }
