@@ -54,5 +54,12 @@ pub(crate) fn description() -> Value {
         .map(|rest| (format!("{{model}}/versions/{{version}}{rest}"), format!("{{model}}{rest}")));
     let of_version = of_version.map(|(path, other)| (format!("/v2/models/{path}"), format!("/v2/models/{other}")));
     let also: Vec<_> = of_version.iter().map(|(path, other)| (path.as_str(), other.as_str(), "OfVersion")).collect();
-    describe(InferenceService::openapi(), schemas::schemas(), &also)
+    let mut document = describe(InferenceService::openapi(), schemas::schemas(), &also);
+    // One form of what an answer means has no members, so every other is of that form, too.
+    if let Value::Object(meaning) = &mut document["components"]["schemas"]["Meaning"]
+        && let Some(forms) = meaning.remove("oneOf")
+    {
+        meaning.insert("anyOf".to_owned(), forms);
+    }
+    document
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::InputSummary;
 
 /// The version of the record's schema that this crate writes.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// How a prediction ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -28,6 +28,40 @@ impl Status {
             Self::Success => "success",
             Self::Error => "error",
         }
+    }
+}
+
+/// What the model does, and with that, what a prediction of it says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// A label with its confidence.
+    #[default]
+    Classification,
+    /// A number.
+    Regression,
+    /// Tensors, of which the record keeps nothing.
+    Raw,
+}
+
+impl Task {
+    /// The word used in JSON and SQL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Classification => "classification",
+            Self::Regression => "regression",
+            Self::Raw => "raw",
+        }
+    }
+
+    /// The task of this word; a classification for any other.
+    pub fn from_word(word: &str) -> Self {
+        [Self::Regression, Self::Raw].into_iter().find(|task| task.as_str() == word).unwrap_or_default()
+    }
+
+    #[allow(clippy::trivially_copy_pass_by_ref)] // As serde asks.
+    fn is_classification(&self) -> bool {
+        *self == Self::Classification
     }
 }
 
@@ -87,7 +121,10 @@ pub struct PredictionRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     pub error_type: Option<String>,
-    /// The predicted label; required for `status: "success"`.
+    /// What the model does.
+    #[serde(default, skip_serializing_if = "Task::is_classification")]
+    pub task: Task,
+    /// The predicted label; required for `status: "success"` of a classification.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     pub label: Option<String>,
@@ -95,10 +132,13 @@ pub struct PredictionRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(maximum = 4294967295u32)]
     pub class: Option<u32>,
-    /// Probability of the predicted class, 0 to 1; required for `status: "success"`.
+    /// Probability of the predicted class, 0 to 1; required for `status: "success"` of a classification.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 1)]
     pub confidence: Option<f64>,
+    /// The predicted number; required for `status: "success"` of a regression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
     /// Whether the prediction names a defect.
     #[serde(default)]
     pub defect: bool,

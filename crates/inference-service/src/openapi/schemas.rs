@@ -12,6 +12,7 @@ pub(super) fn schemas() -> Value {
 }
 
 fn own() -> Value {
+    let tensors = tensors();
     let one_input = ["image", "images", "input", "inputs"]
         .map(|member| json!({ "required": [member], "properties": { member: { "not": { "type": "null" } } } }));
     json!({
@@ -75,7 +76,9 @@ fn own() -> Value {
                     "sha256": { "type": "string", "pattern": "^[0-9a-f]{64}$", "description": "Of the model's file." },
                     "engine": { "type": "string", "enum": ["tract", "onnxruntime"] },
                     "task": { "type": "string" },
-                    "input": { "type": "object", "description": "Size, colour, layout, shape and normalisation." },
+                    "inputs": tensors,
+                    "outputs": tensors,
+                    "input": { "type": "object", "description": "Of pictures: size, colour, layout, shape and normalisation." },
                     "labels": texts("The classes, in the order of the output."),
                     "error": { "type": "string", "description": "Why it, or its newest version, does not serve." },
                 },
@@ -86,13 +89,8 @@ fn own() -> Value {
 
 /// Those of the protocol, as it states them.
 fn protocol() -> Value {
-    let size = json!({ "type": "integer", "minimum": -1 });
-    let shape = json!({ "type": "array", "items": size, "description": "-1 is an open dimension." });
-    let tensors = json!({ "type": "array", "items": {
-        "type": "object",
-        "required": ["name", "datatype", "shape"],
-        "properties": { "name": { "type": "string" }, "datatype": { "type": "string" }, "shape": shape },
-    } });
+    let shape = shape();
+    let tensors = tensors();
     let configured = json!({ "type": "array", "items": {
         "type": "object",
         "required": ["name", "data_type", "dims"],
@@ -137,6 +135,20 @@ fn protocol() -> Value {
     })
 }
 
+/// What a model takes or gives.
+fn tensors() -> Value {
+    json!({ "type": "array", "items": {
+        "type": "object",
+        "required": ["name", "datatype", "shape"],
+        "properties": { "name": { "type": "string" }, "datatype": { "type": "string" }, "shape": shape() },
+    } })
+}
+
+fn shape() -> Value {
+    let size = json!({ "type": "integer", "minimum": -1 });
+    json!({ "type": "array", "items": size, "description": "-1 is an open dimension." })
+}
+
 fn infer_request() -> Value {
     json!({
         "type": "object",
@@ -152,7 +164,7 @@ fn infer_request() -> Value {
                     "shape": {
                         "type": "array", "minItems": 1, "maxItems": 8, "items": { "type": "integer", "minimum": 0 },
                     },
-                    "datatype": { "type": "string", "description": "FP32 for numbers, BYTES for pictures as base64." },
+                    "datatype": { "type": "string", "description": "As the model's metadata has it; BYTES for pictures as base64." },
                     "parameters": {
                         "type": "object",
                         "properties": { "binary_data_size": { "type": ["integer", "null"], "minimum": 0 } },

@@ -53,16 +53,16 @@ impl Target {
         (inputs, top_k): (Inputs, NonZeroUsize),
     ) -> Result<Vec<Prediction>, ApiError> {
         let Self { engine, loaded } = self;
-        let items = inputs.count(engine.config(), app.config.max_batch())?;
+        let items = inputs.count(engine, app.config.max_batch())?;
         progress.items(items);
         app.outbox.admit(items).map_err(log_full)?;
         let slots = app.admission.admit(items)?;
         let (items, mut slots) = inputs.decode(engine, slots, &app.decoders).await?;
         let (inputs, seen): (Vec<_>, Vec<_>) = items.into_iter().map(|Item { input, seen }| (input, seen)).unzip();
         progress.seen(seen);
-        progress.phase(Phase::Decode, decoding.elapsed().as_secs_f64());
-
         let queued = Instant::now();
+        progress.phase(Phase::Decode, decoding, queued);
+
         let waiting: Vec<_> = inputs
             .into_iter()
             .filter_map(|input| {
@@ -73,14 +73,14 @@ impl Target {
         let mut predictions = Vec::with_capacity(waiting.len());
         let mut ran: Option<(Instant, Instant)> = None;
         for result in waiting {
-            let (logits, times) = result.await.unwrap_or(Err(RunError::Stopped)).map_err(run_failed)?;
+            let (outputs, times) = result.await.unwrap_or(Err(RunError::Stopped)).map_err(run_failed)?;
             let (first, last) = ran.unwrap_or((times.started, times.ended));
             ran = Some((first.min(times.started), last.max(times.ended)));
-            predictions.push(Prediction::from_logits(&logits, engine.config(), top_k).map_err(ApiError::internal)?);
+            predictions.push(engine.prediction(outputs, top_k).map_err(ApiError::internal)?);
         }
         if let Some((started, ended)) = ran {
-            progress.phase(Phase::Queue, started.duration_since(queued).as_secs_f64());
-            progress.phase(Phase::Inference, ended.duration_since(started).as_secs_f64());
+            progress.phase(Phase::Queue, queued, started);
+            progress.phase(Phase::Inference, started, ended);
         }
         Ok(predictions)
     }

@@ -62,6 +62,7 @@ impl Profiles {
         let help =
             "1 once the logging service has taken the model's reference profile, 0 before; only models with one.";
         let delivered = registry.gauges("model_profile_delivered", help, names.clone())?;
+        monitoring::use_ring();
         let sender = match url {
             // A redirect or a proxy would send profiles elsewhere than configured.
             Some(url) => Some(Sender { client: Client::builder().redirect(Policy::none()).no_proxy().build()?, url }),

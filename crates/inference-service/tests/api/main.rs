@@ -4,11 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod answers;
+mod collector;
 mod connections;
 #[path = "../../../monitoring/tests/description/mod.rs"]
 mod description;
 mod encodings;
 mod endpoints;
+mod grpc_spans;
 mod interruptions;
 mod logged;
 mod metrics;
@@ -27,3 +29,5 @@ mod row;
 mod sent;
 mod service;
 mod spool;
+mod tensors;
+mod traces;

@@ -1,4 +1,37 @@
-//! ONNX files that no training makes: just enough of protobuf for a chain of operators without parameters.
+//! ONNX files that no training makes: just enough of protobuf for operators without parameters.
+
+/// A type of elements, by its number in ONNX.
+#[derive(Clone, Copy)]
+pub(crate) enum Element {
+    Float32 = 1,
+    Uint8 = 2,
+    Int32 = 6,
+    Int64 = 7,
+    Bool = 9,
+    Float16 = 10,
+    Float64 = 11,
+}
+
+/// A tensor of a graph: name, type, and sizes, of which some may be open.
+pub(crate) type Tensor<'a> = (&'a str, Element, &'a [Option<u64>]);
+
+/// A model of these inputs, operators (each with the names of its inputs and of its output) and outputs.
+pub(crate) fn graph(inputs: &[Tensor<'_>], operators: &[(&str, &[&str], &str)], outputs: &[Tensor<'_>]) -> Vec<u8> {
+    let tensor = |(name, element, sizes): &Tensor<'_>| {
+        let size = |size: &Option<u64>| field(1, &size.map_or_else(|| field(2, b"N"), |size| varint_field(1, size)));
+        let shape: Vec<u8> = sizes.iter().flat_map(size).collect();
+        let described = [varint_field(1, *element as u64), field(2, &shape)].concat();
+        value(name, &field(2, &field(1, &described)))
+    };
+    let mut graph = field(2, b"graph");
+    for (operator, from, to) in operators {
+        let from: Vec<u8> = from.iter().flat_map(|name| field(1, name.as_bytes())).collect();
+        graph.extend(field(1, &[from, field(2, to.as_bytes()), field(4, operator.as_bytes())].concat()));
+    }
+    graph.extend(inputs.iter().flat_map(|input| field(11, &tensor(input))));
+    graph.extend(outputs.iter().flat_map(|output| field(12, &tensor(output))));
+    model(&graph)
+}
 
 /// A model with one grey picture of `[height, width]` as its input.
 pub(crate) fn chain([height, width]: [u64; 2], operators: &[&str]) -> Vec<u8> {
@@ -12,8 +45,12 @@ pub(crate) fn chain([height, width]: [u64; 2], operators: &[&str]) -> Vec<u8> {
         graph.extend(field(1, &node.concat()));
     }
     graph.extend(field(12, &value(&format!("v{}", operators.len()), &[])));
+    model(&graph)
+}
+
+fn model(graph: &[u8]) -> Vec<u8> {
     let (intermediate_representation, operator_set) = (varint_field(1, 8), field(8, &varint_field(2, 17)));
-    [intermediate_representation, operator_set, field(7, &graph)].concat()
+    [intermediate_representation, operator_set, field(7, graph)].concat()
 }
 
 fn value(name: &str, shape: &[u8]) -> Vec<u8> {

@@ -17,10 +17,14 @@ pub(super) fn schemas() -> Value {
             },
         },
         "Record": {
-            "description": "Model, label and confidence, or model and `status: \"error\"`; the rest is filled in.",
+            "description": "Model, label and confidence, another `task`, or `status: \"error\"`; the rest is filled in.",
             "allOf": [named("PredictionRecord")],
             "if": { "required": ["status"], "properties": { "status": { "const": "error" } } },
-            "else": { "required": ["label", "confidence"] },
+            "else": {
+                "if": { "required": ["task"], "properties": { "task": { "enum": ["regression", "raw"] } } },
+                "then": { "anyOf": [{ "properties": { "task": { "const": "raw" } } }, { "required": ["value"] }] },
+                "else": { "required": ["label", "confidence"] },
+            },
         },
         "Records": one_or_many("Record"),
         "Labels": one_or_many("Label"),

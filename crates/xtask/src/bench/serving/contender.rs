@@ -102,7 +102,7 @@ impl<'a> Contender<'a> {
 /// What is done in a turn.
 pub(super) enum Load<'a> {
     /// Runs the engine.
-    Loop(&'a Engine),
+    Loop(&'a Arc<Engine>),
     /// Sends requests to a server.
     Requests(SocketAddr, Arc<Vec<Arc<[u8]>>>),
 }

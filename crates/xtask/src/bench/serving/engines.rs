@@ -4,6 +4,7 @@
 //! model on an item that is ready.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,7 @@ pub(super) struct LoadedEngine {
     /// The file of its library, where it needs one.
     pub(super) library: Option<PathBuf>,
     /// The model in it.
-    pub(super) engine: Engine,
+    pub(super) engine: Arc<Engine>,
 }
 
 /// The model in every engine that can be had; a line says which cannot, and why.
@@ -51,7 +52,7 @@ fn in_runtime(runtime: &Runtime, library: Option<PathBuf>) -> Result<LoadedEngin
 ///
 /// # Errors
 /// Where a run fails.
-pub(super) fn run(engine: &Engine, input: &ModelInput, duration: Duration) -> Result<Flood> {
+pub(super) fn run(engine: &Arc<Engine>, input: &ModelInput, duration: Duration) -> Result<Flood> {
     let threads = thread::available_parallelism()?.get();
     let mut sessions = (0..threads).map(|_| engine.session()).collect::<Result<Vec<_>, _>>()?;
     sessions.iter_mut().try_for_each(Session::warm_up)?;

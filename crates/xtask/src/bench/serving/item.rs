@@ -34,6 +34,7 @@ impl Item {
     pub(super) fn read(engines: &[LoadedEngine]) -> Result<Self> {
         let picture = fs::read(workspace::root().join(PICTURE)).context("the example picture cannot be read")?;
         let spec = &engines.first().context("there is no engine")?.engine.config().input;
+        let spec = spec.as_ref().context("the model takes no pictures")?;
         let input = decode(&picture, spec, &ImageLimits::default())?;
         Ok(Self { picture, input })
     }
