@@ -75,6 +75,7 @@ pub(crate) struct Members {
     /// An encoded picture as base64, perhaps as a `data:` URL.
     image: Option<String>,
     /// Several of them.
+    #[schema(min_items = 1)]
     images: Option<Vec<String>>,
     /// The numbers of one item, nested or flat, normalised as the model takes them.
     input: Option<Numbers>,

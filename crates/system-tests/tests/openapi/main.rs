@@ -36,7 +36,7 @@ fn finds_nothing(service: &Service) {
         .arg("--config-file")
         .arg(folder.join("schemathesis.toml"))
         .args(["run", &service.url("/openapi.json"), "--seed", SEED, "--max-examples", EXAMPLES])
-        .args(["--phases", "examples,coverage,fuzzing,stateful", "--workers", "2", "--request-timeout", "30"])
+        .args(["--phases", "examples,coverage,fuzzing,stateful", "--workers", "1", "--request-timeout", "30"])
         .output()
         .unwrap();
     let (printed, problem) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
