@@ -2,6 +2,10 @@
 
 use serde_json::{Value, json};
 
+/// With or without its padding, perhaps as a `data:` URL.
+const BASE64: &str = "^(data:image/(jpeg|png|webp|bmp);base64,)?([A-Za-z0-9+/]{4})*\
+                      ([A-Za-z0-9+/][AQgw](==)?|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=?)?$";
+
 /// By name.
 pub(super) fn schemas() -> Value {
     let Value::Object(mut schemas) = own() else { return Value::Null };
@@ -13,8 +17,15 @@ pub(super) fn schemas() -> Value {
 
 fn own() -> Value {
     let tensors = tensors();
-    let one_input = ["image", "images", "input", "inputs"]
-        .map(|member| json!({ "required": [member], "properties": { member: { "not": { "type": "null" } } } }));
+    let picture = json!({ "type": "string", "pattern": BASE64 });
+    let numbers = json!({ "type": ["number", "array"] });
+    let one_input = [
+        ("image", &picture),
+        ("images", &json!({ "type": "array", "items": picture })),
+        ("input", &numbers),
+        ("inputs", &numbers),
+    ];
+    let one_input = one_input.map(|(member, form)| json!({ "required": [member], "properties": { member: form } }));
     json!({
         "Bytes": { "type": "string", "format": "binary" },
         "PredictJson": {

@@ -39,7 +39,7 @@ pub(super) fn schemas() -> Value {
                     "type": "string",
                     "enum": ["org.kubeflow.serving.inference.request", "org.kubeflow.serving.inference.response"],
                 },
-                "time": { "type": ["string", "null"], "format": "date-time" },
+                "time": { "anyOf": [{ "type": "string", "format": "date-time" }, { "enum": ["", null] }] },
                 "inferenceservicename": { "type": ["string", "null"], "description": "The model's name." },
                 "data": { "description": "The payload." },
                 "data_base64": { "type": ["string", "null"], "description": "The payload's bytes, instead of `data`." },
