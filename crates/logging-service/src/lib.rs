@@ -25,7 +25,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use monitoring::{
-    Drain, HealthReport, HttpSetupError, MetricsError, MetricsRegistry, Readiness, Routes, health_routes, metrics_route,
+    Drain, Entrance, HealthReport, HttpSetupError, Instrumentation, MetricsError, MetricsRegistry, Readiness, Routes,
+    Security, SecurityError, health_routes, metrics_route,
 };
 use tokio::net::TcpListener;
 use tokio::task::{JoinError, spawn_blocking};
@@ -59,6 +60,9 @@ pub enum RunServiceError {
     /// The log's metrics could not be set up.
     #[error(transparent)]
     LogMetrics(#[from] LogMetricsError),
+    /// Keys or certificates cannot be used.
+    #[error(transparent)]
+    Security(#[from] SecurityError),
     /// The HTTP layer could not be set up.
     #[error(transparent)]
     Http(#[from] HttpSetupError),
@@ -80,6 +84,7 @@ pub async fn run(
 ) -> Result<(), RunServiceError> {
     let drain = Drain { notice: Duration::from_secs_f64(config.drain_seconds), patience: DRAIN_PATIENCE };
     let readiness = Readiness::starting();
+    let security = Security::start(&config.security, &registry)?;
     let store = start_store(&config, &registry).await?;
     let app = App {
         bodies: ingest::Bodies::new(config.max_body_bytes),
@@ -88,11 +93,14 @@ pub async fn run(
         upkeep: Arc::new(UpkeepMetrics::register(&registry)?),
         evaluator: Arc::new(Evaluator::register(&registry)?),
     };
-    let router = monitoring::instrument(routes(&app, &registry, &readiness), &registry, readiness.clone())?;
+    let instrumentation = Instrumentation::register(&registry, readiness.clone(), security.access)?;
+    let router = instrumentation.around(routes(&app, &registry, &readiness))?;
     info!(address = %listener.local_addr()?, "listening");
     readiness.set_ready();
     let upkeep = Upkeep::start(&app);
-    let served = monitoring::serve(listener, router, (readiness, drain), shutdown).await;
+    let served =
+        monitoring::serve(Entrance { listener, encryption: security.tls.http }, router, (readiness, drain), shutdown)
+            .await;
     drop(upkeep);
     store.close().await;
     info!("stopped");

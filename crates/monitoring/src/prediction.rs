@@ -14,6 +14,8 @@
 //! # Ok(()) }
 //! ```
 
+mod tally;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -22,6 +24,8 @@ use crate::metrics::{
     Counter, Each, Family, Histogram, LATENCY_BUCKETS, LabelEnum as _, LabelSet, LabelSetFull, Member, MetricsError,
     MetricsRegistry, each,
 };
+use tally::Tally;
+pub use tally::{Counted, Total};
 
 crate::label_enum! {
     /// How a prediction ended.
@@ -148,7 +152,8 @@ impl PredictionMetrics {
         let model = families.models.admit(&[name])?;
         let classes: Result<Vec<Member>, _> =
             classes.iter().map(|class| families.classes.admit(&[name, class.as_ref()])).collect();
-        let metrics = ModelMetrics { families: families.clone(), model, classes: classes?.into() };
+        let classes = classes?.into();
+        let metrics = ModelMetrics { families: families.clone(), model, classes, tally: Arc::default() };
         metrics.expose();
         Ok(metrics)
     }
@@ -163,9 +168,10 @@ pub struct Answer {
     pub confidence: f64,
 }
 
-/// The metrics of one model.
+/// The metrics of one model. Clones count together.
 #[derive(Clone)]
 pub struct ModelMetrics {
+    tally: Arc<Tally>,
     families: Arc<Families>,
     model: Member,
     classes: Arc<[Member]>,
@@ -180,6 +186,18 @@ impl ModelMetrics {
     /// Records the seconds that a phase of one request took.
     pub fn phase(&self, phase: Phase, seconds: f64) {
         self.families.phases.with((self.model, phase)).observe(seconds);
+        self.tally.phase(phase, seconds);
+    }
+
+    /// The model ran once.
+    pub fn executed(&self) {
+        self.tally.executed();
+    }
+
+    /// What this and its clones have counted.
+    #[must_use]
+    pub fn counted(&self) -> Counted {
+        self.tally.read()
     }
 
     fn expose(&self) {
@@ -224,6 +242,11 @@ impl Attempt {
         self.metrics.families.batch_size.with(self.metrics.model).observe(items as f64);
     }
 
+    /// Records the seconds that a phase of the request took.
+    pub fn phase(&self, phase: Phase, seconds: f64) {
+        self.metrics.phase(phase, seconds);
+    }
+
     /// Seconds since the start.
     #[must_use]
     pub fn seconds(&self) -> f64 {
@@ -232,7 +255,7 @@ impl Attempt {
 
     /// The model answered every item.
     pub fn succeed(mut self, answers: &[Answer]) {
-        let ModelMetrics { families, model, classes } = &self.metrics;
+        let ModelMetrics { families, model, classes, .. } = &self.metrics;
         for answer in answers {
             families.confidence.with(*model).observe(answer.confidence);
             if let Some(&class) = classes.get(answer.class) {
@@ -250,10 +273,12 @@ impl Attempt {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        let ModelMetrics { families, model, .. } = &self.metrics;
+        let ModelMetrics { families, model, tally, .. } = &self.metrics;
         let outcome = if self.outcome.is_none() { Outcome::Success } else { Outcome::Error };
         families.attempts.with((*model, outcome)).inc_by(self.items);
-        families.latency.with((*model, outcome)).observe(self.seconds());
+        let seconds = self.seconds();
+        families.latency.with((*model, outcome)).observe(seconds);
+        tally.ended(outcome, self.items, seconds);
         if let Some(code) = self.outcome {
             families.errors.with((*model, code)).inc_by(self.items);
         }

@@ -101,8 +101,8 @@ impl Progress {
             Phase::Inference => self.timings.inference = Some(seconds),
             Phase::Record => {}
         }
-        if let Some(model) = &self.model {
-            model.metrics.phase(phase, seconds);
+        if let Some(attempt) = &self.attempt {
+            attempt.phase(phase, seconds);
         }
     }
 

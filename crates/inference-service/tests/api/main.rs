@@ -3,11 +3,13 @@
 //! Rule of thumb: a test that needs the log runs the binary in a process of its own; the others serve in this one.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod administration;
 mod answers;
 mod connections;
 mod encodings;
 mod endpoints;
 mod interruptions;
+mod keys;
 mod logged;
 mod metrics;
 mod oip;
@@ -24,3 +26,4 @@ mod row;
 mod sent;
 mod service;
 mod spool;
+mod statistics;

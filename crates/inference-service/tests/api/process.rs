@@ -77,6 +77,11 @@ impl Log {
         lines.iter().find(|line| is_it(line)).cloned().unwrap_or_else(|| panic!("never logged: {what}"))
     }
 
+    /// The lines so far.
+    pub(crate) fn so_far(&self) -> Vec<Value> {
+        self.0.0.lock().unwrap().clone()
+    }
+
     /// The lines about this request so far.
     pub(crate) fn about(&self, request_id: &str) -> Vec<Value> {
         let lines = self.0.0.lock().unwrap();
