@@ -215,7 +215,7 @@ mod tests {
     async fn until(what: &str, condition: impl Fn() -> bool) {
         let asking = async {
             while !condition() {
-                sleep(Duration::from_millis(1)).await
+                sleep(Duration::from_millis(1)).await;
             }
         };
         tokio::time::timeout(Duration::from_secs(30), asking).await.unwrap_or_else(|_| panic!("never: {what}"));

@@ -151,7 +151,7 @@ async fn another_certificate_is_shown_from_the_next_connection_on() {
     let until = async |what: &str, condition: &dyn Fn() -> bool| {
         let waiting = async {
             while !condition() {
-                sleep(Duration::from_millis(1)).await
+                sleep(Duration::from_millis(1)).await;
             }
         };
         timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
