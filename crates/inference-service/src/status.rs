@@ -33,7 +33,7 @@ pub(crate) fn health(app: &App) -> HealthReport {
         }),
     };
     HealthReport {
-        problem: (!serves).then(|| "No model could be loaded; GET /models says why.".to_owned()),
+        problem: (!serves).then(|| "No model serves; GET /models says why.".to_owned()),
         details: vec![("models", states.into()), ("prediction_log", log)],
     }
 }
@@ -66,7 +66,7 @@ fn described(app: &App, model: &Model) -> Value {
             }
         }
         ModelState::Failed(problem) => description["error"] = problem.as_str().into(),
-        ModelState::Loading => {}
+        ModelState::Loading | ModelState::Unloaded => {}
     }
     description
 }
@@ -88,5 +88,6 @@ fn state(model: &Model) -> &'static str {
         ModelState::Loading => "loading",
         ModelState::Ready(_) => "ready",
         ModelState::Failed(_) => "failed",
+        ModelState::Unloaded => "unloaded",
     }
 }

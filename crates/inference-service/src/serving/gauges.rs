@@ -39,7 +39,7 @@ const OF_MODELS: [OfModel; 3] = [
         "0 if the newest state of the model's folder could not be loaded, else 1.",
         |model| {
             let failed = match &model.state {
-                ModelState::Loading => false,
+                ModelState::Loading | ModelState::Unloaded => false,
                 ModelState::Ready(versions) => versions.problem.is_some(),
                 ModelState::Failed(_) => true,
             };

@@ -89,6 +89,7 @@ impl Loaded {
         let taken = idle().pop();
         let mut session = taken.map_or_else(|| self.engine.session(), Ok)?;
         let outputs = session.run(input);
+        self.metrics.executed();
         idle().push(session);
         outputs
     }
