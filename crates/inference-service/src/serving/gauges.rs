@@ -27,7 +27,7 @@ label_enum! {
 /// A gauge of each model: name, help, and the value of a model.
 type OfModel = (&'static str, &'static str, fn(&Model) -> f64);
 
-const OF_MODELS: [OfModel; 3] = [
+const OF_MODELS: [OfModel; 4] = [
     ("model_loaded", "1 if the model serves, else 0.", |model| f64::from(u8::from(model.versions().is_some()))),
     (
         "model_load_seconds",
@@ -46,6 +46,9 @@ const OF_MODELS: [OfModel; 3] = [
             f64::from(u8::from(!failed))
         },
     ),
+    ("prediction_queue_places", "Places in the queue that items of the model hold.", |model| {
+        model.versions().map_or(0.0, |versions| versions.all().map(|loaded| loaded.flow.held() as f64).sum())
+    }),
 ];
 const INFO: (&str, &str) = ("model_info", "Always 1; the labels say which file serves, and what runs it.");
 

@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime};
 
 use monitoring::prediction::{ModelMetrics, PredictionMetrics};
 
+use super::Flow;
 use crate::input::ModelInput;
 use crate::model::{Engine, ModelError, ModelSource, Runtime, Session, Tensor};
 
@@ -19,6 +20,8 @@ pub(crate) struct Loaded {
     pub(crate) metrics: ModelMetrics,
     /// Seconds of reading, optimising and warming up.
     pub(crate) load_seconds: f64,
+    /// Its items in the queue.
+    pub(crate) flow: Arc<Flow>,
     source: ModelSource,
     stamp: Option<Stamp>,
     sessions: Mutex<Vec<Session>>,
@@ -57,9 +60,11 @@ impl Loaded {
             let sessions: Result<Vec<_>, ModelError> = (0..threads).map(|_| warm(&engine)).collect();
             Ok((engine, sessions?))
         };
-        let (engine, sessions) = load().map_err(|error| error.to_string())?;
+        let (engine, mut sessions) = load().map_err(|error| error.to_string())?;
+        let item_seconds = sessions.first_mut().map_or(0.0, item_seconds);
         let metrics = predictions.model(engine.name(), engine.labels()).map_err(|error| error.to_string())?;
         Ok(Self {
+            flow: Arc::new(Flow::new(engine.name(), item_seconds)),
             engine,
             metrics,
             load_seconds: started.elapsed().as_secs_f64(),
@@ -98,4 +103,10 @@ fn warm(engine: &Arc<Engine>) -> Result<Session, ModelError> {
     let mut session = engine.session()?;
     session.warm_up()?;
     Ok(session)
+}
+
+/// Seconds that an item takes, until others tell; 0 if the model fails.
+fn item_seconds(session: &mut Session) -> f64 {
+    let started = Instant::now();
+    session.warm_up().map_or(0.0, |()| started.elapsed().as_secs_f64())
 }

@@ -195,6 +195,11 @@ impl Models {
         self.now().default.as_ref() == Some(&model.name)
     }
 
+    /// Whether more than one model serves.
+    pub(super) fn several_serve(&self) -> bool {
+        self.now().models.iter().filter(|model| model.versions().is_some()).nth(1).is_some()
+    }
+
     /// The model with this name, or the default one.
     ///
     /// # Errors
