@@ -21,7 +21,7 @@ pub(crate) struct Slots(pub(super) Places<Job>);
 
 impl Admission {
     pub(crate) fn register(limit: usize, threads: usize, registry: &MetricsRegistry) -> Result<Self, MetricsError> {
-        let queue = Queue::new(limit);
+        let queue = Queue::new(limit, threads);
         let depth = queue.clone();
         registry.gauge_fn(
             "prediction_queue_depth",

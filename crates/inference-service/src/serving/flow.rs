@@ -1,8 +1,9 @@
 //! What the queue knows of one version of a model: its name, what an item of it costs, and how many places it holds.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
-/// Weight of the newest run in the average of service times.
+/// Least weight of the newest run in the average of service times; the first ones weigh more.
 const NEWEST_WEIGHT: f64 = 0.1;
 
 /// The items of one version of a model. Flows of the same name share a lane of the queue.
@@ -11,13 +12,37 @@ pub(crate) struct Flow {
     name: String,
     /// Moving average of an item's seconds on a thread, as the bits of an f64; 0 while nothing is known.
     item_seconds: AtomicU64,
+    /// Values that the average is made of so far.
+    values: AtomicU64,
     held: AtomicUsize,
+    pub(super) batching: Together,
+}
+
+/// How items of a flow go together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Together {
+    /// Most items of one run, at least 1.
+    pub(crate) limit: usize,
+    /// How long fewer may wait for more.
+    pub(crate) max_delay: Duration,
+}
+
+impl Together {
+    /// One at a time.
+    pub(crate) const SINGLE: Self = Self { limit: 1, max_delay: Duration::ZERO };
 }
 
 impl Flow {
     /// `item_seconds` is what an item took while the model was warmed up.
-    pub(crate) fn new(name: &str, item_seconds: f64) -> Self {
-        Self { name: name.to_owned(), item_seconds: item_seconds.to_bits().into(), held: AtomicUsize::new(0) }
+    pub(crate) fn new(name: &str, item_seconds: f64, batching: Together) -> Self {
+        let values = u64::from(item_seconds > 0.0);
+        Self {
+            name: name.to_owned(),
+            item_seconds: item_seconds.to_bits().into(),
+            values: values.into(),
+            held: AtomicUsize::new(0),
+            batching,
+        }
     }
 
     /// The model's name.
@@ -32,8 +57,9 @@ impl Flow {
 
     /// A thread has spent this many seconds on each item.
     pub(crate) fn served(&self, seconds: f64) {
+        let weight = (1.0 / (self.values.fetch_add(1, Ordering::Relaxed) + 1) as f64).max(NEWEST_WEIGHT);
         let average = self.item_seconds();
-        let average = if average == 0.0 { seconds } else { average + NEWEST_WEIGHT * (seconds - average) };
+        let average = average + weight * (seconds - average);
         // Threads may overwrite each other's update; an average does not mind.
         self.item_seconds.store(average.to_bits(), Ordering::Relaxed);
     }

@@ -7,10 +7,11 @@
 //! a thread, as when it schedules processors (Goyal, Guo and Vin, OSDI 1996): what an item should take is charged when it
 //! goes, and put right when it has ended. While two models wait, the times that they get differ by no more than an item
 //! of each for every thread. The bound on places is a dynamic threshold (Choudhury and Hahne, IEEE/ACM Transactions on
-//! Networking, 1998).
+//! Networking, 1998). Items of one version that wait anyway may go together, as far as that pays for their model.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::Flow;
 
@@ -23,6 +24,7 @@ const MOST_TO_FREE: usize = 8;
 pub(super) struct Lanes<T> {
     lanes: BTreeMap<String, Lane<T>>,
     limit: usize,
+    threads: usize,
     held: usize,
     /// The start tag of the last item that went.
     virtual_time: f64,
@@ -33,7 +35,7 @@ pub(super) struct Lanes<T> {
 struct Lane<T> {
     /// Places, those of items that are still decoded included.
     held: usize,
-    /// Items on threads.
+    /// Turns on threads.
     running: usize,
     waiting: VecDeque<Waiting<T>>,
     /// Start tag of its next item: the seconds that it has had, or those of whoever went while it had nothing to do.
@@ -46,6 +48,7 @@ struct Lane<T> {
 struct Waiting<T> {
     number: u64,
     flow: Arc<Flow>,
+    since: Instant,
     item: T,
 }
 
@@ -58,18 +61,29 @@ pub(super) struct Full {
     pub(super) work_ahead: f64,
 }
 
-/// An item whose turn it is.
+/// Whose turn it is.
+#[derive(Debug)]
+pub(super) enum Next<T> {
+    /// This one's.
+    Now(Turn<T>),
+    /// Nobody's before this moment, unless another item comes: those that wait are to be joined by more.
+    At(Instant),
+    /// Nobody waits.
+    Nobody,
+}
+
+/// Items of one version that go together; at least one.
 #[derive(Debug)]
 pub(super) struct Turn<T> {
-    pub(super) item: T,
+    pub(super) items: Vec<T>,
     pub(super) flow: Arc<Flow>,
-    /// Seconds that its lane was charged for it.
+    /// Seconds that their lane was charged for them.
     pub(super) charged: f64,
 }
 
 impl<T> Lanes<T> {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { lanes: BTreeMap::new(), limit, held: 0, virtual_time: 0.0, next_number: 0 }
+    pub(super) fn new(limit: usize, threads: usize) -> Self {
+        Self { lanes: BTreeMap::new(), limit, threads, held: 0, virtual_time: 0.0, next_number: 0 }
     }
 
     /// Places that are taken.
@@ -113,7 +127,7 @@ impl<T> Lanes<T> {
     }
 
     /// Puts an item on a place that was taken for it; the number finds it again.
-    pub(super) fn push(&mut self, flow: &Arc<Flow>, item: T) -> u64 {
+    pub(super) fn push(&mut self, flow: &Arc<Flow>, item: T, since: Instant) -> u64 {
         let number = self.next_number;
         self.next_number += 1;
         let virtual_time = self.virtual_time;
@@ -122,7 +136,7 @@ impl<T> Lanes<T> {
             // Time in which it wanted nothing is not owed to it.
             lane.start = lane.start.max(virtual_time);
         }
-        lane.waiting.push_back(Waiting { number, flow: flow.clone(), item });
+        lane.waiting.push_back(Waiting { number, flow: flow.clone(), since, item });
         number
     }
 
@@ -135,22 +149,26 @@ impl<T> Lanes<T> {
         Some(removed.item)
     }
 
-    /// The item whose turn it is; it leaves its place. [`ended`](Self::ended) follows.
-    pub(super) fn next(&mut self) -> Option<Turn<T>> {
-        let waiting = self.lanes.values_mut().filter(|lane| !lane.waiting.is_empty());
-        let lane = waiting.min_by(|a, b| a.start.total_cmp(&b.start))?;
-        let Waiting { flow, item, .. } = lane.waiting.pop_front()?;
+    /// Whose turn it is; they leave their places, and [`ended`](Self::ended) follows. Nobody is waited for `at_once`.
+    pub(super) fn next(&mut self, now: Instant, at_once: bool) -> Next<T> {
+        let due = |lane: &Lane<T>| lane.due().filter(|due| *due > now && !at_once);
+        let Self { lanes, threads, .. } = self;
+        let waiting = lanes.values_mut().filter(|lane| !lane.waiting.is_empty() && due(lane).is_none());
+        let Some(lane) = waiting.min_by(|a, b| a.start.total_cmp(&b.start)) else {
+            return lanes.values().filter_map(due).min().map_or(Next::Nobody, Next::At);
+        };
+        let Some((flow, items)) = lane.take(*threads) else { return Next::Nobody };
         self.virtual_time = self.virtual_time.max(lane.start);
-        let charged = flow.item_seconds();
+        let charged = items.len() as f64 * flow.item_seconds();
         lane.start += charged;
         lane.running += 1;
-        lane.held -= 1;
-        self.held -= 1;
-        flow.gave_back(1);
-        Some(Turn { item, flow, charged })
+        lane.held -= items.len();
+        self.held -= items.len();
+        flow.gave_back(items.len());
+        Next::Now(Turn { items, flow, charged })
     }
 
-    /// A thread is done with an item, for which its lane was charged, and which took so many seconds.
+    /// A thread is done with a turn, for which its lane was charged, and which took so many seconds.
     pub(super) fn ended(&mut self, flow: &Flow, (charged, took): (f64, f64)) {
         if let Some(lane) = self.lanes.get_mut(flow.name()) {
             lane.running -= 1;
@@ -179,6 +197,28 @@ impl<T> Lanes<T> {
 impl<T> Lane<T> {
     fn new(flow: &Arc<Flow>, start: f64) -> Self {
         Self { held: 0, running: 0, waiting: VecDeque::new(), start, flow: flow.clone() }
+    }
+
+    /// When the first items are to go, unless that is now: as long as fewer wait than may go together, they are given
+    /// the delay that the model allows.
+    fn due(&self) -> Option<Instant> {
+        let first = self.waiting.front()?;
+        let delay = first.flow.batching.max_delay;
+        (!delay.is_zero() && self.together(&first.flow) < first.flow.batching.limit).then(|| first.since + delay)
+    }
+
+    /// How many of the first items are of this version, up to what may go together.
+    fn together(&self, flow: &Arc<Flow>) -> usize {
+        let of_flow = |waiting: &&Waiting<T>| Arc::ptr_eq(&waiting.flow, flow);
+        self.waiting.iter().take(flow.batching.limit).take_while(of_flow).count()
+    }
+
+    /// Takes the first items that go together. Without a delay, the other threads get their part of what waits.
+    fn take(&mut self, threads: usize) -> Option<(Arc<Flow>, Vec<T>)> {
+        let flow = self.waiting.front()?.flow.clone();
+        let share = if flow.batching.max_delay.is_zero() { self.waiting.len().div_ceil(threads) } else { usize::MAX };
+        let together = self.together(&flow).min(share).max(1);
+        Some((flow, self.waiting.drain(..together).map(|waiting| waiting.item).collect()))
     }
 
     fn is_idle(&self) -> bool {

@@ -7,6 +7,7 @@ mod flow;
 mod gauges;
 mod lanes;
 mod loaded;
+mod measured;
 mod model;
 mod models;
 mod pool;
@@ -14,7 +15,7 @@ mod queue;
 mod seen;
 
 pub(crate) use admission::{Admission, Slots};
-pub(crate) use flow::Flow;
+pub(crate) use flow::{Flow, Together};
 pub(crate) use gauges::ModelGauges;
 pub(crate) use loaded::Loaded;
 pub(crate) use model::{Model, ModelState, Versions};

@@ -153,7 +153,7 @@ impl Models {
 
     fn load_version(&self, source: &ModelSource) -> Result<Arc<Loaded>, String> {
         let Loading { runtime, threads, .. } = &self.loading;
-        let loaded = Loaded::load(source, (runtime, *threads), &self.predictions)?;
+        let loaded = Loaded::load(source, (runtime, *threads), (&self.predictions, &self.gauges))?;
         let engine = &loaded.engine;
         info!(
             model = engine.name(),
@@ -161,6 +161,9 @@ impl Models {
             sha256 = engine.sha256(),
             engine = engine.runtime().as_str(),
             load_seconds = loaded.load_seconds,
+            batch_limit = loaded.measured.limit(),
+            single_because = loaded.measured.single_because,
+            item_ms_by_batch = loaded.measured.text(),
             "model_loaded"
         );
         Ok(Arc::new(loaded))

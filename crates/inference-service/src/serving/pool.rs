@@ -101,23 +101,32 @@ impl Future for Running {
 }
 
 fn serve(queue: &Queue<Job>) {
-    while let Some((Job { work: Work { model, input, deadline }, span, reply }, mut turn)) = queue.next() {
-        // The client may have left in this moment.
-        if reply.is_closed() {
-            continue;
-        }
+    while let Some((jobs, mut turn)) = queue.next() {
         let started = Instant::now();
-        let result = if started >= deadline {
-            Err(RunError::Expired)
-        } else {
-            let _entered = span.enter();
-            model.run(&input).map_err(RunError::from)
+        let jobs: Vec<Job> = jobs.into_iter().filter_map(|job| job.unless_late(started)).collect();
+        let Some(first) = jobs.first() else { continue };
+        let results = {
+            let _entered = first.span.enter();
+            let inputs: Vec<&ModelInput> = jobs.iter().map(|job| &job.work.input).collect();
+            first.work.model.run(&inputs)
         };
         let times = RunTimes { started, ended: Instant::now() };
-        if !matches!(result, Err(RunError::Expired)) {
-            turn.took(times.ended.duration_since(started).as_secs_f64());
+        turn.took(jobs.len(), times.ended.duration_since(started).as_secs_f64());
+        for (job, result) in jobs.into_iter().zip(results) {
+            // The client may have left meanwhile.
+            let _ = job.reply.send(result.map(|outputs| (outputs, times)).map_err(RunError::from));
         }
-        // The client may have left meanwhile.
-        let _ = reply.send(result.map(|outputs| (outputs, times)));
+    }
+}
+
+impl Job {
+    /// Sheds what nobody waits for any more.
+    fn unless_late(self, now: Instant) -> Option<Self> {
+        if now >= self.work.deadline {
+            // The client may have left in this moment.
+            let _ = self.reply.send(Err(RunError::Expired));
+            return None;
+        }
+        (!self.reply.is_closed()).then_some(self)
     }
 }

@@ -3,9 +3,10 @@
 //! Rule of thumb: whoever holds a place or waits for an answer holds a guard, and what is dropped is free at once.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use super::Flow;
-use super::lanes::{Full, Lanes, Turn};
+use super::lanes::{Full, Lanes, Next, Turn};
 
 /// A bounded queue of items. Clones share it.
 #[derive(Debug)]
@@ -31,8 +32,9 @@ impl<T> Clone for Queue<T> {
 }
 
 impl<T> Queue<T> {
-    pub(super) fn new(limit: usize) -> Self {
-        let state = Mutex::new(State { lanes: Lanes::new(limit), closed: false });
+    /// For so many places and threads.
+    pub(super) fn new(limit: usize, threads: usize) -> Self {
+        let state = Mutex::new(State { lanes: Lanes::new(limit, threads), closed: false });
         Self(Arc::new(Shared { state, news: Condvar::new() }))
     }
 
@@ -51,18 +53,22 @@ impl<T> Queue<T> {
         Ok(Places { queue: self.clone(), flow: Arc::clone(flow), free: items })
     }
 
-    /// Waits for the next item; `None` when the queue is closed and empty.
+    /// Waits for the next items, which go together; `None` when the queue is closed and empty.
     pub(super) fn next(&self) -> Option<Taken<T>> {
         let mut state = self.state();
         loop {
-            if let Some(Turn { item, flow, charged }) = state.lanes.next() {
-                let turn = OnThread { queue: self.clone(), flow, charged, took: 0.0 };
-                return Some((item, turn));
-            }
-            if state.closed {
-                return None;
-            }
-            state = self.0.news.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let (now, closed) = (Instant::now(), state.closed);
+            state = match state.lanes.next(now, closed) {
+                Next::Now(Turn { items, flow, charged }) => {
+                    return Some((items, OnThread { queue: self.clone(), flow, charged, took: 0.0 }));
+                }
+                Next::Nobody if closed => return None,
+                Next::Nobody => self.0.news.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Next::At(due) => {
+                    let waited = self.0.news.wait_timeout(state, due.saturating_duration_since(now));
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
         }
     }
 
@@ -73,8 +79,8 @@ impl<T> Queue<T> {
     }
 }
 
-/// An item whose turn it is, and what is to be told when it has ended.
-pub(super) type Taken<T> = (T, OnThread<T>);
+/// Items whose turn it is, and what is to be told when they have ended.
+pub(super) type Taken<T> = (Vec<T>, OnThread<T>);
 
 /// Places in the queue, given back when dropped.
 #[derive(Debug)]
@@ -94,7 +100,7 @@ impl<T> Places<T> {
         if self.free == 0 || state.closed {
             return Err(item);
         }
-        let number = state.lanes.push(&self.flow, item);
+        let number = state.lanes.push(&self.flow, item, Instant::now());
         drop(state);
         self.free -= 1;
         self.queue.0.news.notify_one();
@@ -135,7 +141,7 @@ impl<T> Drop for Ticket<T> {
     }
 }
 
-/// An item on a thread. Dropped without [`OnThread::took`], it has cost its model nothing.
+/// Items on a thread. Dropped without [`OnThread::took`], they have cost their model nothing.
 #[derive(Debug)]
 pub(super) struct OnThread<T> {
     queue: Queue<T>,
@@ -145,10 +151,10 @@ pub(super) struct OnThread<T> {
 }
 
 impl<T> OnThread<T> {
-    /// It has taken so many seconds of the thread.
-    pub(super) fn took(&mut self, seconds: f64) {
+    /// So many of them have taken so many seconds of the thread.
+    pub(super) fn took(&mut self, items: usize, seconds: f64) {
         self.took = seconds;
-        self.flow.served(seconds);
+        self.flow.served(seconds / items.max(1) as f64);
     }
 }
 
