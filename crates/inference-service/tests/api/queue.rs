@@ -1,5 +1,6 @@
 //! What a full queue means to its clients: who still gets in, whose turn it is, and what the others are told.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use crate::pictures::{base64, cat, dot};
 use crate::raw::Connection;
 use crate::repository;
 use crate::sent::Sent;
-use crate::service::{Service, serve};
+use crate::service::{Running, Service, serve};
 
 const RUNS: &str = r#"prediction_run_items_count{model="heavy"}"#;
 const ANSWERED: &str = r#"predictions_total{model="heavy",status="success"}"#;
@@ -28,6 +29,11 @@ fn batch(items: usize) -> Sent {
 fn whole(sent: &Sent) -> Vec<u8> {
     let head = sent.head(&format!("content-length: {}\r\n", sent.body.len()));
     [head.as_bytes(), &sent.body].concat()
+}
+
+/// With one thread, and time for all that waits for it.
+async fn serve_patiently(models: &Path, flags: &[&str]) -> Running {
+    serve(models, &[&["--threads", "1", "--request-timeout-ms", "600000"], flags].concat()).await
 }
 
 fn depth(metrics: &Metrics) -> f64 {
@@ -56,7 +62,7 @@ async fn flood(service: Service, clients: usize, stop: Arc<AtomicBool>) -> usize
 async fn a_flood_of_one_model_costs_another_neither_its_place_nor_its_turn() {
     const ASKED: u32 = 10;
     let models = repository::heavy(&["cifar10"]);
-    let service = serve(models.path(), &["--threads", "1", "--queue-limit", "18"]).await;
+    let service = serve_patiently(models.path(), &["--queue-limit", "18"]).await;
     let stop = Arc::new(AtomicBool::new(false));
     let flooding = tokio::spawn(flood(service.service.clone(), 20, stop.clone()));
     let full = |metrics: &Metrics| metrics.get(r#"prediction_queue_places{model="heavy"}"#) == 16.0;
@@ -82,7 +88,7 @@ async fn a_flood_of_one_model_costs_another_neither_its_place_nor_its_turn() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_clients_that_leave_are_each_counted_once_and_free_their_places() {
     let models = repository::heavy(&[]);
-    let service = serve(models.path(), &["--threads", "1", "--queue-limit", "200"]).await;
+    let service = serve_patiently(models.path(), &["--queue-limit", "200"]).await;
     // What goes before them takes longer than it takes them to come.
     let mut occupant = Connection::open(&service);
     occupant.send(whole(&batch(64)));
@@ -107,7 +113,7 @@ async fn a_hundred_clients_that_leave_are_each_counted_once_and_free_their_place
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deadline_frees_its_places_though_the_threads_are_busy() {
     let models = repository::heavy(&[]);
-    let service = serve(models.path(), &["--threads", "1", "--queue-limit", "64"]).await;
+    let service = serve_patiently(models.path(), &["--queue-limit", "64"]).await;
     let hasty = batch(64).header("x-request-timeout-ms", "30");
     let answer = service.predict(&hasty).await;
     assert_eq!((answer.status, &answer.json()["code"]), (504, &json!("deadline_exceeded")), "{answer:?}");
@@ -119,33 +125,37 @@ async fn a_deadline_frees_its_places_though_the_threads_are_busy() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn retry_after_is_when_the_queue_has_been_worked_off() {
-    const ITEMS: usize = 100;
+    const ITEMS: usize = 60;
+    // What else the machine does meanwhile makes the time longer or shorter than it could be known to become.
+    const DISTURBANCE: f64 = 4.0;
     let models = repository::heavy(&[]);
-    let service = serve(models.path(), &["--threads", "1", "--queue-limit", "100", "--max-batch", "100"]).await;
+    let service = serve_patiently(models.path(), &["--queue-limit", "60", "--max-batch", "60"]).await;
     let full = async |before: f64| {
         let mut occupant = Connection::open(&service);
         occupant.send(whole(&batch(ITEMS)));
         // Then all are decoded, and what the machine does beside is in what an item takes.
-        service.metrics_until("some have run", |metrics| metrics.get(RUNS) >= before + 10.0).await;
+        let first = service.metrics_until("some have run", |metrics| metrics.get(RUNS) >= before + 10.0).await;
         let asked = Instant::now();
         let refusal = service.predict(&batch(ITEMS)).await;
+        let then = service.metrics().await;
         assert_eq!(refusal.status, 429, "{refusal:?}");
-        let told: u64 = refusal.header("retry-after").unwrap().parse().unwrap();
+        let told: f64 = refusal.header("retry-after").unwrap().parse().unwrap();
+        let work = [&first, &then].map(|metrics| depth(metrics) * metrics.get(r#"model_item_seconds{model="heavy"}"#));
+        let (least, most) = (work[0].min(work[1]), work[0].max(work[1]));
+        assert!((0.7 * least).ceil() <= told && told <= (1.4 * most).ceil(), "told {told} s for {least} to {most}");
         (occupant, asked, told)
     };
-    let (_occupant, asked, told) = full(0.0).await;
-    service.metrics_until("it has been worked off", |metrics| depth(metrics) == 0.0).await;
+    let (mut occupant, asked, told) = full(0.0).await;
+    let answer = tokio::task::spawn_blocking(move || occupant.answer(false)).await.unwrap();
     let took = asked.elapsed().as_secs_f64();
-    // In whole seconds, rounded up.
-    assert!(told as f64 <= (2.0 * took).ceil() && took <= 2.0 * told as f64, "told {told} s, took {took} s");
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(told <= (DISTURBANCE * took).ceil() && took <= DISTURBANCE * told, "told {told} s, took {took} s");
 
-    // Who waits as told gets in, at the latest after as long again.
+    // Who waits as told gets in.
     let (_occupant, asked, told) = full(ITEMS as f64).await;
-    tokio::time::sleep(Duration::from_secs(told)).await;
-    while service.predict(&batch(ITEMS).header("x-request-timeout-ms", "10000")).await.status == 429 {
-        assert!(
-            asked.elapsed() <= Duration::from_secs(2 * told),
-            "told {told} s, and there is no room after twice that"
-        );
+    tokio::time::sleep(Duration::from_secs_f64(told)).await;
+    while service.predict(&batch(ITEMS)).await.status == 429 {
+        let waited = asked.elapsed().as_secs_f64();
+        assert!(waited <= DISTURBANCE * told, "told {told} s, and after {waited} s there is no room");
     }
 }

@@ -44,7 +44,7 @@ pub(crate) fn heavy(beside: &[&str]) -> TempDir {
     for model in beside {
         std::os::unix::fs::symlink(shipped().join(model), folder.path().join(model)).unwrap();
     }
-    let mut operators = vec!["Atan"; 1000];
+    let mut operators = vec!["Atan"; 500];
     operators.extend(["GlobalMaxPool", "Flatten"]);
     add(folder.path(), "heavy", &model_toml([64, 64], r#"["only"]"#), &onnx::chain([64, 64], &operators));
     folder
