@@ -198,7 +198,7 @@ fn parts(
         readiness,
         models,
         unknown_model,
-        pool: Pool::start(threads, &admission, queue_limit)?,
+        pool: Pool::start(threads, &admission)?,
         admission,
         outbox,
         decoders: Arc::new(Semaphore::new(threads)),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::model::{Colour, InputSpec, Layout, Task};
 use crate::oip::metadata::{Description, tensors};
-use crate::serving::{Model, ModelState};
+use crate::serving::{Loaded, Model, ModelState};
 
 /// Every model of the repository: its state, what it takes and what it says.
 pub(crate) async fn models(State(app): State<App>) -> Json<Value> {
@@ -61,6 +61,7 @@ fn described(app: &App, model: &Model) -> Value {
             if engine.task() == Task::Classification {
                 description["labels"] = json!(engine.labels());
             }
+            description["batching"] = batching(&versions.serving);
             if let Some(problem) = &versions.problem {
                 description["error"] = problem.as_str().into();
             }
@@ -69,6 +70,18 @@ fn described(app: &App, model: &Model) -> Value {
         ModelState::Loading | ModelState::Unloaded => {}
     }
     description
+}
+
+/// What runs together, why if nothing does, and what an item took by how many ran together.
+fn batching(loaded: &Loaded) -> Value {
+    let measured = &loaded.measured;
+    let milliseconds = measured.sizes.iter().map(|(size, seconds)| (size.to_string(), (seconds * 1000.0).into()));
+    json!({
+        "limit": measured.limit(),
+        "max_delay_ms": loaded.engine.config().batching.max_delay.as_millis() as u64,
+        "single_because": measured.single_because,
+        "item_ms": milliseconds.collect::<serde_json::Map<String, Value>>(),
+    })
 }
 
 fn input(spec: &InputSpec) -> Value {

@@ -163,7 +163,7 @@ impl Models {
 
     fn load_version(&self, source: &ModelSource) -> Result<Arc<Loaded>, String> {
         let Loading { runtime, threads, .. } = &self.loading;
-        let loaded = Loaded::load(source, (runtime, *threads), &self.predictions)?;
+        let loaded = Loaded::load(source, (runtime, *threads), (&self.predictions, &self.gauges))?;
         let engine = &loaded.engine;
         info!(
             model = engine.name(),
@@ -171,6 +171,9 @@ impl Models {
             sha256 = engine.sha256(),
             engine = engine.runtime().as_str(),
             load_seconds = loaded.load_seconds,
+            batch_limit = loaded.measured.limit(),
+            single_because = loaded.measured.single_because,
+            item_ms_by_batch = loaded.measured.text(),
             "model_loaded"
         );
         Ok(Arc::new(loaded))
@@ -207,6 +210,11 @@ impl Models {
     /// Whether a request that names no model gets this one.
     pub(crate) fn is_default(&self, model: &Model) -> bool {
         self.now().default.as_ref() == Some(&model.name)
+    }
+
+    /// Whether more than one model serves.
+    pub(super) fn several_serve(&self) -> bool {
+        self.now().models.iter().filter(|model| model.versions().is_some()).nth(1).is_some()
     }
 
     /// The model with this name, or the default one.

@@ -19,6 +19,7 @@ mod onnx;
 mod pictures;
 mod process;
 mod profiles;
+mod queue;
 mod raw;
 mod refusal_rows;
 mod refusals;
