@@ -7,8 +7,10 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
+use monitoring::SecurityOptions;
 use reqwest::Url;
 
+use crate::log_service::LogRoute;
 pub use crate::model::RuntimeKind;
 use crate::outbox::RecordOptions;
 pub use crate::outbox::{Durability, WhenFull};
@@ -23,7 +25,11 @@ pub struct Config {
 
     /// Address and port for gRPC; empty: gRPC is off.
     #[arg(long, env = "INFERENCE_GRPC_LISTEN", default_value = "127.0.0.1:8002", value_parser = grpc_address)]
-    pub grpc_listen: GrpcAddress,
+    pub grpc_listen: OptionalAddress,
+
+    /// Address and port for administrators, who load and unload models there; empty: there is none.
+    #[arg(long, env = "INFERENCE_ADMIN_LISTEN", default_value = "", value_parser = admin_address)]
+    pub admin_listen: OptionalAddress,
 
     /// Folder with the models: `<name>/model.toml` and `<name>/<version>/model.onnx`.
     #[arg(long, env = "MODEL_REPOSITORY", default_value = "deploy/models")]
@@ -45,6 +51,15 @@ pub struct Config {
     /// The logging service that predictions are delivered to; empty: predictions are not logged.
     #[arg(long, env = "PREDICTION_LOG_URL", default_value = "http://127.0.0.1:8001", value_parser = log_url)]
     pub log_url: LogUrl,
+
+    /// A file with the key to show to the logging service, where that wants one.
+    #[arg(long, env = "PREDICTION_LOG_KEY_FILE", value_name = "FILE")]
+    pub log_key: Option<PathBuf>,
+
+    /// A file of certificates (PEM), of which one has to vouch for the logging service; left out: those that the system
+    /// trusts.
+    #[arg(long, env = "PREDICTION_LOG_CA_FILE", value_name = "FILE")]
+    pub log_ca: Option<PathBuf>,
 
     /// Folder of the spool, in which records wait until they are delivered. Only one process may use it.
     #[arg(long, env = "SPOOL_DIR", default_value = "data/spool")]
@@ -86,6 +101,10 @@ pub struct Config {
     #[arg(long, env = "INFERENCE_DRAIN_SECONDS", default_value_t = 1.0, value_parser = monitoring::drain_seconds)]
     pub drain_seconds: f64,
 
+    /// Who is let in.
+    #[command(flatten)]
+    pub security: SecurityOptions,
+
     /// Ask the service that listens on --listen whether it is ready, and exit with 0 or 1.
     #[arg(long)]
     pub health_check: bool,
@@ -104,10 +123,10 @@ impl Config {
         self.max_batch.min(self.queue_limit) as usize
     }
 
-    /// How records are kept.
-    pub(crate) fn records(&self) -> RecordOptions {
+    /// How records are kept, and where they go.
+    pub(crate) fn records(&self, log: Option<LogRoute>) -> RecordOptions {
         RecordOptions {
-            url: self.log_url.join("log"),
+            log,
             durability: self.record,
             when_full: self.spool_full,
             spool: self.spool.clone(),
@@ -128,15 +147,20 @@ impl Config {
     }
 }
 
-/// Where gRPC is served, or `None` for nowhere.
+/// Where something is served, or `None` for nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GrpcAddress(pub Option<SocketAddr>);
+pub struct OptionalAddress(pub Option<SocketAddr>);
 
 /// The base URL of the logging service, or `None` for nowhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogUrl(Option<Url>);
 
 impl LogUrl {
+    /// Whether the way there is encrypted.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.0.as_ref().is_some_and(|url| url.scheme() == "https")
+    }
+
     /// The URL of one of the logging service's routes, such as `log` or `drift/reference`.
     #[must_use]
     pub fn join(&self, route: &str) -> Option<Url> {
@@ -156,13 +180,22 @@ fn poll_seconds(text: &str) -> Result<f64, String> {
 }
 
 /// Checks the address of gRPC.
-fn grpc_address(text: &str) -> Result<GrpcAddress, String> {
+fn grpc_address(text: &str) -> Result<OptionalAddress, String> {
+    optional_address(text, "127.0.0.1:8002")
+}
+
+/// Checks the address for administrators.
+fn admin_address(text: &str) -> Result<OptionalAddress, String> {
+    optional_address(text, "127.0.0.1:8003")
+}
+
+fn optional_address(text: &str, example: &str) -> Result<OptionalAddress, String> {
     match text {
-        "" => Ok(GrpcAddress(None)),
+        "" => Ok(OptionalAddress(None)),
         address => address
             .parse()
-            .map(|address| GrpcAddress(Some(address)))
-            .map_err(|problem| format!("{problem}; expected something like 127.0.0.1:8002, or nothing")),
+            .map(|address| OptionalAddress(Some(address)))
+            .map_err(|problem| format!("{problem}; expected something like {example}, or nothing")),
     }
 }
 
@@ -172,8 +205,8 @@ fn log_url(text: &str) -> Result<LogUrl, String> {
         return Ok(LogUrl(None));
     }
     let url = Url::parse(text).map_err(|error| format!("{error}; expected something like http://127.0.0.1:8001"))?;
-    if url.scheme() != "http" {
-        return Err("only http:// is supported".to_owned());
+    if !["http", "https"].contains(&url.scheme()) {
+        return Err("only http:// and https:// are supported".to_owned());
     }
     Ok(LogUrl(Some(url)))
 }
@@ -197,6 +230,8 @@ mod tests {
         assert_eq!(parsed("").unwrap(), None);
         assert_eq!(parsed("[::1]:9000").unwrap(), Some("[::1]:9000".parse().unwrap()));
         assert!(parsed("8002").is_err());
+        let config = Config::try_parse_from(["inference-service"]).unwrap();
+        assert_eq!(config.admin_listen, OptionalAddress(None), "nobody administers who was not asked to");
     }
 
     #[test]
@@ -207,6 +242,7 @@ mod tests {
         let reference = log_url("http://log:1").unwrap().join("drift/reference").unwrap();
         assert_eq!(reference.as_str(), "http://log:1/drift/reference");
         assert!(parsed("log:8001").is_err());
-        assert!(parsed("https://log").is_err());
+        assert_eq!(parsed("https://log"), Ok(Some("https://log/log".to_owned())));
+        assert!(parsed("ftp://log").is_err());
     }
 }

@@ -8,6 +8,7 @@
 mod app;
 pub mod config;
 pub mod input;
+mod log_service;
 pub mod model;
 mod oip;
 mod openapi;
@@ -26,17 +27,18 @@ use std::time::Duration;
 use axum::Router;
 use monitoring::prediction::{PredictionMetrics, PredictionMetricsError, UNKNOWN_MODEL};
 use monitoring::{
-    Drain, HttpSetupError, MetricsError, MetricsRegistry, Readiness, Routes, Traces, TracesError, docs_routes,
-    health_routes, metrics_route,
+    Drain, Entrance, HttpSetupError, Instrumentation, MetricsError, MetricsRegistry, Readiness, Routes, Security,
+    SecurityError, Tls, Traces, TracesError, docs_routes, health_routes, metrics_route,
 };
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::sleep;
 use tracing::{error, info};
 
 use app::{App, Parts};
 use config::Config;
+use log_service::{LogService, LogServiceError};
 use model::{ModelError, Repository, Runtime, RuntimeError};
 use oip::grpc::GrpcMetrics;
 use outbox::{Outbox, OutboxError};
@@ -69,6 +71,12 @@ pub enum RunServiceError {
     /// The HTTP layer could not be set up.
     #[error(transparent)]
     Http(#[from] HttpSetupError),
+    /// Keys or certificates cannot be used.
+    #[error(transparent)]
+    Security(#[from] SecurityError),
+    /// The logging service cannot be asked as configured.
+    #[error(transparent)]
+    LogService(#[from] LogServiceError),
     /// The outbox could not be set up.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
@@ -89,6 +97,8 @@ pub struct Listeners {
     pub http: TcpListener,
     /// gRPC, where it is wanted.
     pub grpc: Option<TcpListener>,
+    /// HTTP for administrators, where it is wanted.
+    pub admin: Option<TcpListener>,
 }
 
 /// Serves on `listeners` until `shutdown` completes and every accepted request is answered.
@@ -105,17 +115,20 @@ pub async fn run(
 ) -> Result<(), RunServiceError> {
     let drain = Drain { notice: Duration::from_secs_f64(config.drain_seconds), patience: DRAIN_PATIENCE };
     let readiness = Readiness::starting();
-    monitoring::use_ring();
     let traces = Traces::from_environment(SERVICE, env!("CARGO_PKG_VERSION"), &registry)?;
-    let (outbox, delivery) = Outbox::start(config.records(), &registry, &traces).await?;
-    let profiles = Profiles::register(config.log_url.join("drift/reference"), &registry)?;
+    let security = Security::start(&config.security, &registry)?;
+    let log = LogService::new(&config, &security.credentials)?;
+    let (outbox, delivery) = Outbox::start(config.records(log.route("log")), &registry, &traces).await?;
+    let profiles = Profiles::register(log.route("drift/reference"), &registry)?;
     let app = App::new(parts(config, &registry, (readiness.clone(), outbox))?);
-    let router = monitoring::instrument(routes(&app, &registry).traced(&traces), &registry, readiness.clone())?;
-    let grpc = oip::grpc::router(&app, GrpcMetrics::register(&registry, &traces)?);
+    let grpc = oip::grpc::router(&app, GrpcMetrics::register(&registry, &traces)?, security.access.clone());
+    let instrumentation = Instrumentation::register(&registry, readiness.clone(), security.access)?;
+    let router = instrumentation.around(routes(&app, &registry).traced(&traces))?;
+    let admin = instrumentation.around(oip::admin_routes().with_state(app.clone()).traced(&traces))?;
     info!(address = %listeners.http.local_addr()?, "listening");
     let (stop, stopped) = oneshot::channel();
     let preparing = tokio::spawn(prepare(app.clone(), profiles, stopped));
-    let served = serve(listeners, (router, grpc), (readiness, drain), shutdown).await;
+    let served = serve((listeners, security.tls), (router, grpc, admin), (readiness, drain), shutdown).await;
     drop(stop);
     if let Err(problem) = preparing.await {
         error!(%problem, "preparing the models ended early");
@@ -131,14 +144,15 @@ pub async fn run(
     Ok(served?)
 }
 
-/// Serves both protocols until each has answered what it accepted.
+/// Serves both protocols, and administrators, until each has answered what it accepted.
 async fn serve(
-    listeners: Listeners,
-    (http, grpc): (Router, Router),
+    (listeners, tls): (Listeners, Tls),
+    (http, grpc, admin): (Router, Router, Router),
     (readiness, drain): (Readiness, Drain),
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let (told, draining) = oneshot::channel::<Infallible>();
+    let (told, mut draining) = watch::channel(());
+    let mut also_draining = draining.clone();
     let shutdown = async move {
         shutdown.await;
         drop(told);
@@ -147,13 +161,25 @@ async fn serve(
         let Some(listener) = listeners.grpc else { return Ok(()) };
         let stop = async {
             // Nothing is ever sent. The other end is dropped at the shutdown, and where HTTP fails before.
-            let _ = draining.await;
+            let _ = draining.changed().await;
             sleep(drain.notice).await;
         };
-        oip::grpc::serve(listener, grpc, drain.patience, stop).await
+        let entrance = Entrance { listener, encryption: tls.grpc };
+        oip::grpc::serve(entrance, grpc, drain.patience, stop).await
     };
-    let (http, grpc) = tokio::join!(monitoring::serve(listeners.http, http, (readiness, drain), shutdown), over_grpc);
-    http.and(grpc)
+    let administered = async {
+        let Some(listener) = listeners.admin else { return Ok(()) };
+        info!(address = %listener.local_addr()?, "listening_admin");
+        let stop = async move {
+            let _ = also_draining.changed().await;
+        };
+        let entrance = Entrance { listener, encryption: tls.http.clone() };
+        monitoring::serve(entrance, admin, (readiness.clone(), drain), stop).await
+    };
+    let entrance = Entrance { listener: listeners.http, encryption: tls.http.clone() };
+    let over_http = monitoring::serve(entrance, http, (readiness.clone(), drain), shutdown);
+    let (http, grpc, admin) = tokio::join!(over_http, over_grpc, administered);
+    http.and(grpc).and(admin)
 }
 
 fn parts(
@@ -173,7 +199,7 @@ fn parts(
         readiness,
         models,
         unknown_model,
-        pool: Pool::start(threads, &admission, queue_limit)?,
+        pool: Pool::start(threads, &admission)?,
         admission,
         outbox,
         decoders: Arc::new(Semaphore::new(threads)),
@@ -201,17 +227,18 @@ async fn prepare(app: App, profiles: Profiles, mut stopped: oneshot::Receiver<In
     let profiles = Arc::new(profiles);
     // Those of models that were replaced need not be sent any more.
     let mut sending = JoinSet::new();
+    let send = async |sending: &mut JoinSet<()>| {
+        sending.shutdown().await;
+        let (app, profiles) = (app.clone(), profiles.clone());
+        sending.spawn(async move { profiles.deliver(&app.models).await });
+    };
     loop {
         let looking = spawn_blocking({
             let app = app.clone();
             move || app.models.refresh()
         });
         match looking.await {
-            Ok(true) => {
-                sending.shutdown().await;
-                let (app, profiles) = (app.clone(), profiles.clone());
-                sending.spawn(async move { profiles.deliver(&app.models).await });
-            }
+            Ok(true) => send(&mut sending).await,
             Ok(false) => {}
             Err(problem) => error!(%problem, "loading the models ended early"),
         }
@@ -225,10 +252,15 @@ async fn prepare(app: App, profiles: Profiles, mut stopped: oneshot::Receiver<In
                 None => pending().await,
             }
         };
-        tokio::select! {
-            () = next_look => {}
-            // Nothing is ever sent; the sender is dropped.
-            _ = &mut stopped => return,
+        tokio::pin!(next_look);
+        loop {
+            tokio::select! {
+                () = &mut next_look => break,
+                // No look now: two that follow each other at once would take for settled what is being copied.
+                () = app.models.loaded_by_order() => send(&mut sending).await,
+                // Nothing is ever sent; the sender is dropped.
+                _ = &mut stopped => return,
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use inference_service::config::Config;
+use inference_service::config::{Config, OptionalAddress};
 use inference_service::{Listeners, SERVICE};
 use monitoring::MetricsRegistry;
 use tokio::net::TcpListener;
@@ -17,7 +17,8 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 async fn main() -> anyhow::Result<ExitCode> {
     let config = Config::parse();
     if config.health_check {
-        monitoring::probe(config.listen).with_context(|| format!("asking {}", config.listen))?;
+        monitoring::probe(config.listen, config.security.is_encrypted())
+            .with_context(|| format!("asking {}", config.listen))?;
         return Ok(ExitCode::SUCCESS);
     }
     let registry = MetricsRegistry::new(SERVICE, VERSION)?;
@@ -32,11 +33,16 @@ async fn main() -> anyhow::Result<ExitCode> {
 async fn serve(config: Config, registry: MetricsRegistry) -> anyhow::Result<()> {
     let shutdown = monitoring::shutdown_signal()?;
     let http = bind(config.listen, "--listen").await?;
-    let grpc = match config.grpc_listen.0 {
-        Some(address) => Some(bind(address, "--grpc-listen").await?),
-        None => None,
-    };
-    Ok(inference_service::run(config, Listeners { http, grpc }, registry, shutdown).await?)
+    let grpc = bind_if(config.grpc_listen, "--grpc-listen").await?;
+    let admin = bind_if(config.admin_listen, "--admin-listen").await?;
+    Ok(inference_service::run(config, Listeners { http, grpc, admin }, registry, shutdown).await?)
+}
+
+async fn bind_if(address: OptionalAddress, flag: &str) -> anyhow::Result<Option<TcpListener>> {
+    match address.0 {
+        Some(address) => bind(address, flag).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {

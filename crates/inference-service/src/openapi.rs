@@ -18,6 +18,8 @@ refusals! {
         InvalidRequest, InvalidInput, UnsupportedMediaType, TooLarge, ModelNotFound, Overloaded, NotReady, DeadlineExceeded;
     /// Of a question about one model.
     pub(crate) AskingOfModel: ModelNotFound, NotReady;
+    /// Of an order to load or unload a model.
+    pub(crate) Ordering: InvalidRequest, ModelNotFound, NotFound, TooLarge, InvalidInput, Overloaded, NotReady;
     /// Of a probe.
     pub(crate) NotReadyOnly: NotReady;
 }
@@ -38,19 +40,24 @@ refusals! {
         oip::metadata,
         oip::model_ready,
         oip::config,
-        oip::infer::infer
+        oip::infer::infer,
+        oip::statistics::of_all,
+        oip::statistics::of_model,
+        oip::repository::load,
+        oip::repository::unload
     ),
     components(schemas(predict::body::Members)),
     tags(
         (name = "predictions", description = "The service's own way to ask."),
         (name = "Open Inference Protocol", description = "What clients of Triton, KServe and others speak."),
+        (name = "administration", description = "At a listener of its own."),
     )
 )]
 struct InferenceService;
 
 /// The service's description.
 pub(crate) fn description() -> Value {
-    let of_version = ["", "/ready", "/config", "/infer"]
+    let of_version = ["", "/ready", "/config", "/stats", "/infer"]
         .map(|rest| (format!("{{model}}/versions/{{version}}{rest}"), format!("{{model}}{rest}")));
     let of_version = of_version.map(|(path, other)| (format!("/v2/models/{path}"), format!("/v2/models/{other}")));
     let also: Vec<_> = of_version.iter().map(|(path, other)| (path.as_str(), other.as_str(), "OfVersion")).collect();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::model::{Colour, InputSpec, Layout, Task};
 use crate::oip::metadata::{Description, tensors};
-use crate::serving::{Model, ModelState};
+use crate::serving::{Loaded, Model, ModelState};
 
 /// The models: their state, what they take and what they say
 #[utoipa::path(
@@ -40,7 +40,7 @@ pub(crate) fn health(app: &App) -> HealthReport {
         }),
     };
     HealthReport {
-        problem: (!serves).then(|| "No model could be loaded; GET /models says why.".to_owned()),
+        problem: (!serves).then(|| "No model serves; GET /models says why.".to_owned()),
         details: vec![("models", states.into()), ("prediction_log", log)],
     }
 }
@@ -68,14 +68,27 @@ fn described(app: &App, model: &Model) -> Value {
             if engine.task() == Task::Classification {
                 description["labels"] = json!(engine.labels());
             }
+            description["batching"] = batching(&versions.serving);
             if let Some(problem) = &versions.problem {
                 description["error"] = problem.as_str().into();
             }
         }
         ModelState::Failed(problem) => description["error"] = problem.as_str().into(),
-        ModelState::Loading => {}
+        ModelState::Loading | ModelState::Unloaded => {}
     }
     description
+}
+
+/// What runs together, why if nothing does, and what an item took by how many ran together.
+fn batching(loaded: &Loaded) -> Value {
+    let measured = &loaded.measured;
+    let milliseconds = measured.sizes.iter().map(|(size, seconds)| (size.to_string(), (seconds * 1000.0).into()));
+    json!({
+        "limit": measured.limit(),
+        "max_delay_ms": loaded.engine.config().batching.max_delay.as_millis() as u64,
+        "single_because": measured.single_because,
+        "item_ms": milliseconds.collect::<serde_json::Map<String, Value>>(),
+    })
 }
 
 fn input(spec: &InputSpec) -> Value {
@@ -95,5 +108,6 @@ fn state(model: &Model) -> &'static str {
         ModelState::Loading => "loading",
         ModelState::Ready(_) => "ready",
         ModelState::Failed(_) => "failed",
+        ModelState::Unloaded => "unloaded",
     }
 }

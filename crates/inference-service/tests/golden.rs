@@ -139,6 +139,33 @@ fn the_same_tensor_gives_the_same_logits() {
 }
 
 #[test]
+fn an_answer_does_not_depend_on_what_runs_with_it() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    for (name, mut model) in models() {
+        let (_, tensors) = read_npy(&data.join(format!("{name}_tensors.npy")));
+        let spec = model.spec().clone();
+        let item = |values: &[f32]| ModelInput::new(&spec.item_shape(), values.to_vec()).unwrap();
+        let items: Vec<ModelInput> = tensors.chunks(spec.count()).map(item).collect();
+        let alone: Vec<Vec<f32>> = items.iter().map(|item| model.run(item)).collect();
+        for size in [2, 3, 8] {
+            // Each item stands in each place, with others around it.
+            for start in 0..items.len() {
+                let chosen: Vec<usize> = (0..size).map(|place| (start + place * 5) % items.len()).collect();
+                let inputs: Vec<&ModelInput> = chosen.iter().map(|item| &items[*item]).collect();
+                if model.engine.takes_batches().is_ok() {
+                    assert!(model.session.run_together(&inputs).is_ok(), "{name}: they do not run together");
+                }
+                for (item, answer) in chosen.iter().zip(model.session.run_each(&inputs)) {
+                    let largest = alone[*item].iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+                    let difference = largest_difference(answer.unwrap()[0].values().fp32().unwrap(), &alone[*item]);
+                    assert!(difference <= 1e-5 * largest, "{name}: {difference} in a batch of {size}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn the_shipped_models_are_the_ones_that_the_cards_describe() {
     let repository = Repository::scan(&models_folder()).unwrap();
     assert_eq!(repository.entries().iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>(), MODELS);

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use monitoring::SecurityOptions;
 
 use crate::store::{DatabaseUrl, StoreError};
 
@@ -63,6 +64,10 @@ pub struct Config {
     /// Seconds that a CloudEvent waits for its counterpart.
     #[arg(long, env = "LOGGING_EVENT_WAIT_SECONDS", default_value_t = 60.0, value_parser = positive)]
     pub event_wait_seconds: f64,
+
+    /// Who is let in.
+    #[command(flatten)]
+    pub security: SecurityOptions,
 
     /// Ask the service that listens on --listen whether it is ready, and exit with 0 or 1.
     #[arg(long)]

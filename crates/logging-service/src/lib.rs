@@ -26,8 +26,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use monitoring::{
-    Drain, HealthReport, HttpSetupError, MetricsError, MetricsRegistry, Readiness, Routes, Traces, TracesError,
-    docs_routes, health_routes, metrics_route,
+    Drain, Entrance, HealthReport, HttpSetupError, Instrumentation, MetricsError, MetricsRegistry, Readiness, Routes,
+    Security, SecurityError, Traces, TracesError, docs_routes, health_routes, metrics_route,
 };
 use tokio::net::TcpListener;
 use tokio::task::{JoinError, spawn_blocking};
@@ -61,6 +61,9 @@ pub enum RunServiceError {
     /// The log's metrics could not be set up.
     #[error(transparent)]
     LogMetrics(#[from] LogMetricsError),
+    /// Keys or certificates cannot be used.
+    #[error(transparent)]
+    Security(#[from] SecurityError),
     /// The HTTP layer could not be set up.
     #[error(transparent)]
     Http(#[from] HttpSetupError),
@@ -86,6 +89,7 @@ pub async fn run(
     let drain = Drain { notice: Duration::from_secs_f64(config.drain_seconds), patience: DRAIN_PATIENCE };
     let readiness = Readiness::starting();
     let traces = Traces::from_environment(SERVICE, env!("CARGO_PKG_VERSION"), &registry)?;
+    let security = Security::start(&config.security, &registry)?;
     let store = start_store(&config, &registry).await?;
     let app = App {
         bodies: ingest::Bodies::new(config.max_body_bytes),
@@ -94,12 +98,14 @@ pub async fn run(
         upkeep: Arc::new(UpkeepMetrics::register(&registry)?),
         evaluator: Arc::new(Evaluator::register(&registry)?),
     };
-    let routes = routes(&app, &registry, &readiness).traced(&traces);
-    let router = monitoring::instrument(routes, &registry, readiness.clone())?;
+    let instrumentation = Instrumentation::register(&registry, readiness.clone(), security.access)?;
+    let router = instrumentation.around(routes(&app, &registry, &readiness).traced(&traces))?;
     info!(address = %listener.local_addr()?, "listening");
     readiness.set_ready();
     let upkeep = Upkeep::start(&app);
-    let served = monitoring::serve(listener, router, (readiness, drain), shutdown).await;
+    let served =
+        monitoring::serve(Entrance { listener, encryption: security.tls.http }, router, (readiness, drain), shutdown)
+            .await;
     drop(upkeep);
     tokio::join!(store.close(), traces.close());
     info!("stopped");

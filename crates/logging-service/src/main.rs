@@ -15,7 +15,8 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 fn main() -> anyhow::Result<ExitCode> {
     let config = Config::parse();
     if config.health_check {
-        monitoring::probe(config.listen).with_context(|| format!("asking {}", config.listen))?;
+        monitoring::probe(config.listen, config.security.is_encrypted())
+            .with_context(|| format!("asking {}", config.listen))?;
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(command) = &config.command {

@@ -3,6 +3,7 @@
 //! Rule of thumb: a client that sends nothing, or sends it a byte at a time, holds a connection and no more, and not
 //! for long.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -14,10 +15,16 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::{sleep, timeout};
 use tracing::debug;
 
 use crate::closing_listener::ClosingListener;
+use crate::shutdown::FIRST_REQUEST_PATIENCE;
+use crate::tls::{Encryption, Stream};
+
+/// How long the stop waits for handshakes that are under way.
+const LAST_HANDSHAKES: Duration = Duration::from_secs(1);
 
 /// What connections may cost.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +44,7 @@ impl Default for Limits {
 
 /// Serves what the listener accepts until `stop` completes; then lets each connection finish the request it is at.
 pub(crate) async fn serve(
-    mut listener: ClosingListener,
+    (mut listener, encryption): (ClosingListener, Encryption),
     router: Router,
     limits: Limits,
     stop: impl Future<Output = ()>,
@@ -46,6 +53,8 @@ pub(crate) async fn serve(
     http.timer(TokioTimer::new()).header_read_timeout(limits.head);
     let places = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
+    // Held by each connection that is not encrypted yet.
+    let (shaking_hands, mut all_greeted) = mpsc::channel::<Infallible>(1);
     let mut stop = pin!(stop);
     loop {
         let accepted = async {
@@ -60,14 +69,31 @@ pub(crate) async fn serve(
         // Without this, small answers wait for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(router.clone());
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        let (http, watcher) = (http.clone(), graceful.watcher());
+        let greeting = encryption.is_on().then(|| (encryption.clone(), shaking_hands.clone()));
         tokio::spawn(async move {
-            if let Err(problem) = connection.await {
-                // Clients leave as they like.
-                debug!(%problem, "connection_ended_early");
+            let stream = match greeting {
+                None => Ok(Stream::Plain(stream)),
+                Some((encryption, _shaking_hands)) => encryption.accept(stream).await,
+            };
+            match stream {
+                Ok(stream) => {
+                    let connection = watcher.watch(http.serve_connection(TokioIo::new(stream), service));
+                    if let Err(problem) = connection.await {
+                        // Clients leave as they like.
+                        debug!(%problem, "connection_ended_early");
+                    }
+                }
+                Err(problem) => debug!(%problem, "handshake_failed"),
             }
             drop(place);
         });
+    }
+    drop(shaking_hands);
+    if encryption.is_on() {
+        // Who was let in with the last has a handshake before the first request.
+        let _ = timeout(LAST_HANDSHAKES, all_greeted.recv()).await;
+        sleep(FIRST_REQUEST_PATIENCE).await;
     }
     graceful.shutdown().await;
 }
@@ -94,7 +120,8 @@ mod tests {
         tokio::spawn(async move {
             let (_close, closing) = oneshot::channel();
             let (listener, _drained) = ClosingListener::new(listener, closing).unwrap();
-            serve(listener, Router::new().route("/", get(async || "here")), limits, pending()).await;
+            serve((listener, Encryption::default()), Router::new().route("/", get(async || "here")), limits, pending())
+                .await;
         });
         address
     }

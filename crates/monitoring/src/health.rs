@@ -1,10 +1,7 @@
 //! Liveness and readiness: whether to restart the process, and whether to send it traffic.
 
-use std::io::{self, BufRead as _, BufReader, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Duration;
 
 use axum::Json;
 use serde_json::{Map, Value, json};
@@ -127,27 +124,4 @@ pub(crate) fn health(readiness: &Readiness, report: HealthReport) -> Result<Json
     // A probe asks every few seconds; what it learns was logged where it happened.
     refusal.logged = true;
     Err(refusal.detail("status", if readiness.is_ready() { "unavailable" } else { status }))
-}
-
-/// Asks the service that listens on `listen` whether it is ready, for a container's health check.
-///
-/// # Errors
-/// If it cannot be reached within 2 seconds or does not answer 200.
-pub fn probe(listen: SocketAddr) -> io::Result<()> {
-    const PATIENCE: Duration = Duration::from_secs(2);
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    let mut stream = TcpStream::connect_timeout(&SocketAddr::new(ip, listen.port()), PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(b"GET /health/ready HTTP/1.0\r\nhost: localhost\r\n\r\n")?;
-    let mut status_line = String::new();
-    BufReader::new(stream).read_line(&mut status_line)?;
-    if status_line.split(' ').nth(1) == Some("200") {
-        Ok(())
-    } else {
-        Err(io::Error::other(format!("not ready: {}", status_line.trim())))
-    }
 }

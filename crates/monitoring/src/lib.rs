@@ -33,26 +33,34 @@
 
 mod closing_listener;
 mod connections;
+mod credentials;
 mod health;
 mod http;
+mod keys;
 mod logs;
 mod metrics;
 pub mod prediction;
+mod probe;
+mod security;
 mod shutdown;
 mod tls;
 mod traces;
 
-pub use health::{HealthReport, Readiness, health_routes, probe};
+pub use credentials::{Credential, CredentialError, CredentialMetrics};
+pub use health::{HealthReport, Readiness, health_routes};
 pub use http::{
-    ApiError, ErrorCode, HttpSetupError, Method, REQUEST_ID, RequestContext, Routes, TRACEPARENT, describe,
-    discard_body, docs_routes, instrument, media_type, read_body, refusals_of,
+    Access, ApiError, ErrorCode, HttpSetupError, Instrumentation, Method, REQUEST_ID, RequestContext, Routes,
+    TRACEPARENT, describe, discard_body, docs_routes, instrument, media_type, read_body, refusals_of,
 };
+pub use keys::{Keys, OutgoingKey};
 pub use logs::{LogGuard, LogsError, setup_structured_logging};
 pub use metrics::{
     Collector, Counter, Desc, Each, Exposition, Family, Gauge, Histogram, IntGauge, LATENCY_BUCKETS, LabelEnum,
     LabelSet, LabelSetFull, Labels, MAX_MEMBERS, Member, Metric, MetricFamily, MetricsError, MetricsRegistry,
     TracedHistogram, each, metrics_route,
 };
-pub use shutdown::{Drain, drain_seconds, serve, shutdown_signal};
-pub use tls::use_ring;
+pub use probe::probe;
+pub use security::{Security, SecurityError, SecurityOptions};
+pub use shutdown::{Drain, Entrance, drain_seconds, serve, shutdown_signal};
+pub use tls::{Encryption, Stream, Tls, use_ring};
 pub use traces::{RequestSpan, SpanError, TraceContext, Traces, TracesError};

@@ -14,6 +14,8 @@
 //! # Ok(()) }
 //! ```
 
+mod tally;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -23,6 +25,8 @@ use crate::metrics::{
     MetricsRegistry, TracedHistogram, each,
 };
 use crate::traces::TraceContext;
+use tally::Tally;
+pub use tally::{Counted, Total};
 
 crate::label_enum! {
     /// How a prediction ended.
@@ -149,7 +153,8 @@ impl PredictionMetrics {
         let model = families.models.admit(&[name])?;
         let classes: Result<Vec<Member>, _> =
             classes.iter().map(|class| families.classes.admit(&[name, class.as_ref()])).collect();
-        let metrics = ModelMetrics { families: families.clone(), model, classes: classes?.into() };
+        let classes = classes?.into();
+        let metrics = ModelMetrics { families: families.clone(), model, classes, tally: Arc::default() };
         metrics.expose();
         Ok(metrics)
     }
@@ -164,9 +169,10 @@ pub struct Answer {
     pub confidence: f64,
 }
 
-/// The metrics of one model.
+/// The metrics of one model. Clones count together.
 #[derive(Clone)]
 pub struct ModelMetrics {
+    tally: Arc<Tally>,
     families: Arc<Families>,
     model: Member,
     classes: Arc<[Member]>,
@@ -177,6 +183,17 @@ impl ModelMetrics {
     pub fn start(&self) -> Attempt {
         let outcome = Some(ErrorCode::Cancelled);
         Attempt { metrics: self.clone(), items: 1, started: Instant::now(), trace: None, outcome }
+    }
+
+    /// The model ran once.
+    pub fn executed(&self) {
+        self.tally.executed();
+    }
+
+    /// What this and its clones have counted.
+    #[must_use]
+    pub fn counted(&self) -> Counted {
+        self.tally.read()
     }
 
     fn expose(&self) {
@@ -236,13 +253,14 @@ impl Attempt {
 
     /// Records the seconds that a phase took.
     pub fn phase(&self, phase: Phase, seconds: f64) {
-        let ModelMetrics { families, model, .. } = &self.metrics;
+        let ModelMetrics { families, model, tally, .. } = &self.metrics;
         families.phases.with((*model, phase)).observe(seconds, self.trace.as_ref());
+        tally.phase(phase, seconds);
     }
 
     /// The model answered every item.
     pub fn succeed(mut self, answers: &[Answer]) {
-        let ModelMetrics { families, model, classes } = &self.metrics;
+        let ModelMetrics { families, model, classes, .. } = &self.metrics;
         for answer in answers {
             families.confidence.with(*model).observe(answer.confidence);
             if let Some(&class) = classes.get(answer.class) {
@@ -260,10 +278,12 @@ impl Attempt {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        let ModelMetrics { families, model, .. } = &self.metrics;
+        let ModelMetrics { families, model, tally, .. } = &self.metrics;
         let outcome = if self.outcome.is_none() { Outcome::Success } else { Outcome::Error };
         families.attempts.with((*model, outcome)).inc_by(self.items);
-        families.latency.with((*model, outcome)).observe(self.seconds(), self.trace.as_ref());
+        let seconds = self.seconds();
+        families.latency.with((*model, outcome)).observe(seconds, self.trace.as_ref());
+        tally.ended(outcome, self.items, seconds);
         if let Some(code) = self.outcome {
             families.errors.with((*model, code)).inc_by(self.items);
         }

@@ -14,10 +14,11 @@ use tracing::{info, warn};
 use crate::closing_listener::ClosingListener;
 use crate::connections::{self, Limits};
 use crate::health::Readiness;
+use crate::tls::Encryption;
 
 /// How long a client that has just connected may take to send its request. What it sends later meets a closed
 /// connection, as does whatever an idle connection sends.
-const FIRST_REQUEST_PATIENCE: Duration = Duration::from_millis(200);
+pub(crate) const FIRST_REQUEST_PATIENCE: Duration = Duration::from_millis(200);
 
 /// How a server stops.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +27,21 @@ pub struct Drain {
     pub notice: Duration,
     /// How long running requests may take after that.
     pub patience: Duration,
+}
+
+/// Where connections come in.
+pub struct Entrance {
+    /// Takes them.
+    pub listener: TcpListener,
+    /// What is done with them first.
+    pub encryption: Encryption,
+}
+
+impl From<TcpListener> for Entrance {
+    /// Without encryption.
+    fn from(listener: TcpListener) -> Self {
+        Self { listener, encryption: Encryption::default() }
+    }
 }
 
 /// Reads a flag's value for [`Drain::notice`]: seconds, 0 to 600.
@@ -60,18 +76,22 @@ pub fn shutdown_signal() -> io::Result<impl Future<Output = ()> + Send + 'static
 /// # Errors
 /// If requests were still running when patience ended.
 pub async fn serve(
-    listener: TcpListener,
+    entrance: impl Into<Entrance>,
     router: Router,
     (readiness, drain): (Readiness, Drain),
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let (close, closing) = oneshot::channel();
+    let Entrance { listener, encryption } = entrance.into();
     let (listener, drained) = ClosingListener::new(listener, closing)?;
     let (stopping, stopped) = oneshot::channel();
     let stop = async move {
         shutdown.await;
-        readiness.set_draining();
-        info!(notice_seconds = drain.notice.as_secs_f64(), "draining");
+        // A service may have several servers, and is told of once.
+        if !readiness.is_draining() {
+            readiness.set_draining();
+            info!(notice_seconds = drain.notice.as_secs_f64(), "draining");
+        }
         sleep(drain.notice).await;
         // The receivers end with the server only, and this with them.
         let _ = close.send(());
@@ -79,7 +99,7 @@ pub async fn serve(
         sleep(FIRST_REQUEST_PATIENCE).await;
         let _ = stopping.send(());
     };
-    let served = connections::serve(listener, router, Limits::default(), stop);
+    let served = connections::serve((listener, encryption), router, Limits::default(), stop);
     let overdue = async {
         // An error means that the server ended first, and with it the other branch.
         let _ = stopped.await;

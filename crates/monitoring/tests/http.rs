@@ -5,7 +5,10 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
 use http_body_util::BodyExt as _;
-use monitoring::{ApiError, ErrorCode, Exposition, HealthReport, LabelEnum as _, MetricsRegistry, Readiness, Routes};
+use monitoring::{
+    Access, ApiError, CredentialMetrics, ErrorCode, Exposition, HealthReport, Instrumentation, Keys, LabelEnum as _,
+    MetricsRegistry, Readiness, Routes,
+};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
@@ -17,6 +20,10 @@ struct Service {
 
 impl Service {
     fn new() -> Self {
+        Self::for_those(|_| Access::default())
+    }
+
+    fn for_those(whom: impl FnOnce(&MetricsRegistry) -> Access) -> Self {
         let metrics = MetricsRegistry::new("test", "1").unwrap();
         let readiness = Readiness::starting();
         let routes = Routes::new()
@@ -27,7 +34,8 @@ impl Service {
             .get("/never", async || std::future::pending::<()>().await)
             .merge(monitoring::metrics_route(&metrics))
             .merge(monitoring::health_routes(readiness.clone(), HealthReport::default));
-        let router = monitoring::instrument(routes, &metrics, readiness.clone()).unwrap();
+        let instrumentation = Instrumentation::register(&metrics, readiness.clone(), whom(&metrics)).unwrap();
+        let router = instrumentation.around(routes).unwrap();
         Self { router, metrics, readiness }
     }
 
@@ -143,6 +151,41 @@ async fn metrics_come_in_the_form_that_was_asked_for() {
         open.contains(r#"http_request_duration_seconds_bucket{method="GET",route="/never",le="1.0"} 0.0"#),
         "{open}"
     );
+}
+
+#[tokio::test]
+async fn with_keys_only_health_and_perhaps_metrics_are_for_everybody() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keys");
+    std::fs::write(&file, "0123456789abcdef").unwrap();
+    for metrics_need_key in [false, true] {
+        let service = Service::for_those(|registry| {
+            let keys = Keys::follow(&file, &CredentialMetrics::register(registry).unwrap()).unwrap();
+            Access { keys: Some(keys), metrics_need_key }
+        });
+        service.readiness.set_ready();
+        let key = [("authorization", "Bearer 0123456789abcdef")];
+        for (method, path, open, with_key) in [
+            ("GET", "/health", true, 200),
+            ("HEAD", "/health/live", true, 200),
+            ("GET", "/health/ready", true, 200),
+            ("GET", "/health/", false, 404),
+            ("GET", "/metrics", !metrics_need_key, 200),
+            ("GET", "/items/1", false, 200),
+            ("GET", "/nowhere", false, 404),
+            ("DELETE", "/items/1", false, 405),
+        ] {
+            assert_eq!(service.send(method, path, &key).await.status(), with_key, "{method} {path}");
+            let response = service.send(method, path, &[]).await;
+            if open {
+                assert_eq!(response.status(), with_key, "{method} {path}");
+            } else {
+                assert_eq!(response.status(), 401, "{method} {path}");
+                assert_eq!(response.headers()["www-authenticate"], "Bearer", "{method} {path}");
+                assert_eq!(json(response).await["code"], "unauthorized", "{method} {path}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The logging service's database file, read past the service.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
@@ -53,6 +53,16 @@ impl Database {
             *counts.entry(id.expect("a request id")).or_default() += 1;
         }
         counts
+    }
+
+    /// How many rows each model has of each end: `success`, or the type of an error.
+    pub fn rows_by_end(&self) -> BTreeMap<(String, String), u64> {
+        let ends = "SELECT model, CASE status WHEN 'success' THEN status ELSE error_type END AS ended, count(*)
+                    FROM predictions GROUP BY model, ended";
+        let mut statement = self.0.prepare(ends).expect("a statement");
+        let row = |row: &rusqlite::Row<'_>| Ok(((row.get(0)?, row.get(1)?), row.get::<_, i64>(2)?.unsigned_abs()));
+        let rows = statement.query_map([], row).expect("the ends");
+        rows.map(|row| row.expect("an end")).collect()
     }
 
     /// How many different event ids there are.

@@ -22,13 +22,22 @@ pub struct Shot {
     pub body: Vec<u8>,
     /// Sent as `x-request-id`; unique.
     pub request_id: String,
+    /// Sent as `x-request-timeout-ms`, if there shall be one.
+    pub deadline: Option<Duration>,
 }
 
 impl Shot {
     /// A request with an id of its own.
     pub fn new(path: impl Into<String>, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         let request_id = Uuid::now_v7().to_string();
-        Self { path: path.into(), content_type: Some(content_type.to_owned()), body: body.into(), request_id }
+        let content_type = Some(content_type.to_owned());
+        Self { path: path.into(), content_type, body: body.into(), request_id, deadline: None }
+    }
+
+    /// The same with a deadline, in whole milliseconds.
+    #[must_use]
+    pub fn within(self, deadline: Duration) -> Self {
+        Self { deadline: Some(deadline), ..self }
     }
 
     /// Asks a model for what is in a picture.
@@ -41,6 +50,10 @@ impl Shot {
         let request = client.post(format!("{base}{}", self.path)).header("x-request-id", &self.request_id);
         let request = match &self.content_type {
             Some(content_type) => request.header("content-type", content_type),
+            None => request,
+        };
+        let request = match self.deadline {
+            Some(deadline) => request.header("x-request-timeout-ms", deadline.as_millis().to_string()),
             None => request,
         };
         request.body(self.body.clone())

@@ -111,9 +111,26 @@ impl Service {
     }
 
     /// Where it serves gRPC, which its log says.
+    ///
+    /// # Panics
+    /// If it does not.
     pub fn grpc_address(&self) -> SocketAddr {
-        let lines = self.log();
-        let line = lines.lines().find(|line| line.contains("\"listening_grpc\"")).expect("it serves gRPC");
+        self.address_in("listening_grpc")
+    }
+
+    /// Where it listens to administrators, which its log says.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.address_in("listening_admin")
+    }
+
+    /// The address in the line of this message.
+    fn address_in(&self, message: &str) -> SocketAddr {
+        let (lines, quoted) = (self.log(), format!("\"{message}\""));
+        let line =
+            lines.lines().find(|line| line.contains(&quoted)).unwrap_or_else(|| panic!("no line says {message}"));
         let line = read_log_lines(line).remove(0);
         line["address"].as_str().and_then(|address| address.parse().ok()).expect("the line has an address")
     }

@@ -21,6 +21,10 @@
 //!
 //! [defect]                        # optional: without it no prediction is a defect
 //! labels = ["cat"]                # or confidence_floor = 0.5
+//!
+//! [batching]                      # optional: what may run together, where it was measured to pay
+//! max_size = 8                    # at most so many items, 1 to 64; 1: one at a time
+//! max_delay_ms = 0                # how long items wait for more; 0: only what waits anyway runs together
 //! ```
 
 use std::fs;
@@ -28,6 +32,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::batching::{Batching, BatchingTable};
 use super::defect::{DefectRule, DefectTable};
 use super::error::ModelError;
 use super::input_spec::{InputSpec, InputTable};
@@ -85,6 +90,8 @@ pub struct ModelConfig {
     pub labels: Option<Vec<String>>,
     /// Which predictions are defects.
     pub defect: DefectRule,
+    /// How many items may run together.
+    pub batching: Batching,
 }
 
 impl ModelConfig {
@@ -131,6 +138,7 @@ impl ModelConfig {
             latest_versions: table.latest_versions,
             input: table.input.map(|input| InputSpec::from_table(input, path)).transpose()?,
             defect: DefectRule::from_table(table.defect, labels.as_deref().unwrap_or_default(), path)?,
+            batching: Batching::from_table(table.batching, path)?,
             labels,
         })
     }
@@ -167,6 +175,7 @@ struct ConfigTable {
     labels: Option<LabelSource>,
     input: Option<InputTable>,
     defect: Option<DefectTable>,
+    batching: Option<BatchingTable>,
 }
 
 fn one() -> u32 {

@@ -154,6 +154,17 @@ impl Engine {
         Ok(Prediction { meaning, outputs })
     }
 
+    /// Whether several items can run together.
+    ///
+    /// # Errors
+    /// Why not, readable behind "because".
+    pub fn takes_batches(&self) -> Result<(), &'static str> {
+        if self.takes_whole_tensors() {
+            return Err("each request is a run of its own");
+        }
+        self.program.takes_batches()
+    }
+
     /// Makes the state with which one thread runs this model.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! Rule of thumb: everything that can be wrong with a model is found while it loads. After [`Engine::load`] and one
 //! [`Session::warm_up`], a request can only be wrong about its own input.
 
+mod batching;
 mod config;
 mod defect;
 mod engine;
@@ -15,6 +16,7 @@ mod scores;
 mod session;
 pub(crate) mod tensor;
 
+pub use batching::Batching;
 pub use config::{ModelConfig, Task};
 pub use defect::DefectRule;
 pub use engine::Engine;

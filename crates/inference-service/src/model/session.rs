@@ -33,26 +33,72 @@ impl Session {
     /// which the session is as new; [`ModelError::BadLogits`] or [`ModelError::BadNumber`] for an answer that is not
     /// finite where it must be.
     pub fn run(&mut self, input: &ModelInput) -> Result<Vec<Tensor>, ModelError> {
+        self.check_input(input)?;
+        let outputs = self.run_tensors(input.tensors())?;
+        self.check_answer(&outputs)?;
+        Ok(outputs)
+    }
+
+    /// Runs the model on each of some items, together if there are several. An item that fails, or whose answer is not
+    /// as it must be, does no harm to the others.
+    pub fn run_each(&mut self, inputs: &[&ModelInput]) -> Vec<Result<Vec<Tensor>, ModelError>> {
+        let together = if inputs.len() > 1 { self.run_together(inputs).ok() } else { None };
+        match together {
+            Some(answers) => answers.into_iter().map(Ok).collect(),
+            None => inputs.iter().map(|input| self.run(input)).collect(),
+        }
+    }
+
+    /// Runs the model once on several items; [`Engine::takes_batches`] says whether that can be.
+    ///
+    /// # Errors
+    /// As [`Session::run`], for any of them; [`ModelError::Run`] where their shapes differ, or the model does not give an
+    /// answer for each.
+    pub fn run_together(&mut self, inputs: &[&ModelInput]) -> Result<Vec<Vec<Tensor>>, ModelError> {
+        inputs.iter().try_for_each(|input| self.check_input(input))?;
+        let failed = |reason: &str| ModelError::Run { reason: reason.to_owned() };
+        let stacked = |position| Tensor::stacked(inputs.iter().filter_map(|input| input.tensors().get(position)));
+        let stacked: Option<Vec<Tensor>> = (0..self.engine.signature().inputs.len()).map(stacked).collect();
+        let outputs = self.run_tensors(&stacked.ok_or_else(|| failed("the items have different shapes"))?)?;
+        let mut answers = vec![Vec::with_capacity(outputs.len()); inputs.len()];
+        for output in &outputs {
+            let rows = output.rows();
+            if rows.len() != inputs.len() {
+                return Err(failed("an output has not one row for each item"));
+            }
+            answers.iter_mut().zip(rows).for_each(|(answer, row)| answer.push(row));
+        }
+        answers.iter().try_for_each(|answer| self.check_answer(answer))?;
+        Ok(answers)
+    }
+
+    fn check_input(&self, input: &ModelInput) -> Result<(), ModelError> {
         let inputs = &self.engine.signature().inputs;
         let fits = inputs.len() == input.tensors().len()
             && inputs.iter().zip(input.tensors()).all(|(spec, tensor)| self.engine.takes(spec, tensor));
-        if !fits {
-            let shapes = input.tensors().iter().map(|tensor| tensor.shape().to_vec());
-            let expected = inputs.iter().map(TensorSpec::to_string).collect::<Vec<_>>().join("; ");
-            return Err(ModelError::WrongInput { expected, found: shapes.collect() });
+        if fits {
+            return Ok(());
         }
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.state.run(input.tensors())));
-        let outputs = match outcome {
-            Ok(Ok(outputs)) => outputs,
-            Ok(Err(reason)) => return Err(self.renew_after(ModelError::Run { reason })),
-            Err(panic) => return Err(self.renew_after(ModelError::Run { reason: panic_message(panic.as_ref()) })),
-        };
+        let shapes = input.tensors().iter().map(|tensor| tensor.shape().to_vec());
+        let expected = inputs.iter().map(TensorSpec::to_string).collect::<Vec<_>>().join("; ");
+        Err(ModelError::WrongInput { expected, found: shapes.collect() })
+    }
+
+    fn run_tensors(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, ModelError> {
+        match catch_unwind(AssertUnwindSafe(|| self.state.run(inputs))) {
+            Ok(Ok(outputs)) => Ok(outputs),
+            Ok(Err(reason)) => Err(self.renew_after(ModelError::Run { reason })),
+            Err(panic) => Err(self.renew_after(ModelError::Run { reason: panic_message(panic.as_ref()) })),
+        }
+    }
+
+    /// Checks what the model says about one item.
+    fn check_answer(&self, outputs: &[Tensor]) -> Result<(), ModelError> {
         match self.engine.task() {
-            Task::Classification => scores::check_logits(logits(&outputs), self.engine.labels().len())?,
-            Task::Regression => drop(number(&outputs)?),
-            Task::Raw => {}
+            Task::Classification => scores::check_logits(logits(outputs), self.engine.labels().len()),
+            Task::Regression => number(outputs).map(drop),
+            Task::Raw => Ok(()),
         }
-        Ok(outputs)
     }
 
     /// Runs the model once on zeros, so that the first request finds memory and caches ready. A model that takes tensors
@@ -65,13 +111,21 @@ impl Session {
         let rows = !self.engine.takes_whole_tensors();
         let is_open = |spec: &TensorSpec| if rows { !spec.is_fixed_behind_first() } else { !spec.is_fixed() };
         let may_fail = self.engine.config().input.is_none() && inputs.iter().any(is_open);
-        let zeros = match &self.engine.config().input {
-            Some(input) => ModelInput::zeros(&input.item_shape()),
-            None => ModelInput::of(inputs.iter().map(|input| input.zeros(rows)).collect()),
-        };
-        match self.run(&zeros) {
+        match self.run(&self.zeros()) {
             Err(_) if may_fail => Ok(()),
             outcome => outcome.map(drop),
+        }
+    }
+
+    /// An item, or a request's whole tensors, of zeros.
+    pub(crate) fn zeros(&self) -> ModelInput {
+        let rows = !self.engine.takes_whole_tensors();
+        match &self.engine.config().input {
+            Some(input) => ModelInput::zeros(&input.item_shape()),
+            None => {
+                let inputs = &self.engine.signature().inputs;
+                ModelInput::of(inputs.iter().map(|input| input.zeros(rows)).collect())
+            }
         }
     }
 

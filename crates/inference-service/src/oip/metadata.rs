@@ -12,8 +12,8 @@ pub(super) const PLATFORM: &str = "onnx_onnxv1";
 /// The state of a model that serves.
 pub(super) const READY: &str = "READY";
 /// What this service can do beyond the protocol's core.
-pub(super) const EXTENSIONS: [&str; 4] =
-    ["binary_tensor_data", "classification", "model_configuration", "model_repository"];
+pub(super) const EXTENSIONS: [&str; 5] =
+    ["binary_tensor_data", "classification", "model_configuration", "model_repository", "statistics"];
 
 /// An input or output of a model.
 pub(crate) struct Description<'a> {
@@ -97,6 +97,7 @@ pub(super) fn indexed(model: &Model) -> Vec<Indexed> {
     match &model.state {
         ModelState::Loading => unavailable("it is loading"),
         ModelState::Failed(problem) => unavailable(problem),
+        ModelState::Unloaded => unavailable("unloaded"),
         ModelState::Ready(versions) => {
             let reason = versions.problem.clone().unwrap_or_default();
             let ready = |loaded: &Arc<Loaded>| Indexed {

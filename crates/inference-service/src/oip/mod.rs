@@ -13,8 +13,10 @@ mod input;
 mod json;
 pub(crate) mod metadata;
 mod output;
+pub(crate) mod repository;
 mod request;
 mod response;
+pub(crate) mod statistics;
 mod tensors;
 
 use std::sync::Arc;
@@ -29,6 +31,7 @@ use crate::app::App;
 use crate::model::Engine;
 use crate::openapi::{AskingOfModel, NotReadyOnly};
 use crate::status;
+pub(crate) use repository::admin_routes;
 
 /// Everything under `/v2`.
 pub(crate) fn routes() -> Routes<App> {
@@ -42,9 +45,10 @@ pub(crate) fn routes() -> Routes<App> {
             .get(model, metadata)
             .get(&format!("{model}/ready"), model_ready)
             .get(&format!("{model}/config"), config)
+            .get(&format!("{model}/stats"), statistics::of_model)
             .post(&format!("{model}/infer"), infer::infer);
     }
-    routes
+    routes.get("/v2/models/stats", statistics::of_all).merge(repository::refusing_routes())
 }
 
 /// What stands in the path.

@@ -141,6 +141,18 @@ fn protocol() -> Value {
                 "reason": { "type": "string" },
             },
         } },
+        "ModelStatistics": object(&json!({ "model_stats": { "type": "array", "items": object(&json!({
+            "name": { "type": "string" },
+            "version": { "type": "string" },
+            "last_inference": count("When the last request ended, in milliseconds since 1970; 0 before the first."),
+            "inference_count": count("Items that were answered."),
+            "execution_count": count("Times that the model ran."),
+            "inference_stats": {
+                "type": "object",
+                "additionalProperties": object(&json!({ "count": count("How often."), "ns": count("How long together.") })),
+            },
+            "batch_stats": { "type": "array" },
+        })) } })),
         "InferRequest": infer_request(),
         "InferResponse": infer_response(),
     })
@@ -232,6 +244,10 @@ fn infer_response() -> Value {
 fn object(members: &Value) -> Value {
     let names: Vec<&String> = members.as_object().into_iter().flat_map(|members| members.keys()).collect();
     json!({ "type": "object", "required": names, "properties": members })
+}
+
+fn count(description: &str) -> Value {
+    json!({ "type": "integer", "minimum": 0, "description": description })
 }
 
 fn texts(description: &str) -> Value {

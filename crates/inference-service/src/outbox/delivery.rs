@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, header};
 use monitoring::{Counter, Each, Family, LabelEnum as _, RequestContext, SpanError, Traces, label_enum};
-use reqwest::{Client, StatusCode, Url};
+use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -18,6 +18,7 @@ use tracing::{error, info, warn};
 use super::books::Books;
 use super::line::Line;
 use super::spool::{Settlement, Spool};
+use crate::log_service::LogRoute;
 
 label_enum! {
     /// Why a delivery did not succeed.
@@ -50,8 +51,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 pub(super) struct Delivery {
     pub(super) spool: Spool,
     pub(super) books: Books,
-    pub(super) client: Client,
-    pub(super) url: Url,
+    pub(super) log: LogRoute,
     pub(super) errors: Family<Counter, Each<DeliveryError>>,
     pub(super) traces: Traces,
     /// Set when the service stops: from then on, only until that moment.
@@ -169,7 +169,7 @@ impl Delivery {
         context.send_on(&mut headers);
         let deadline = self.stop.borrow().unwrap_or_else(|| Instant::now() + ATTEMPT_TIMEOUT);
         let exchange = async {
-            let response = self.client.post(self.url.clone()).headers(headers).body(body).send().await?;
+            let response = self.log.request(Method::POST).headers(headers).body(body).send().await?;
             Ok((response.status(), response.bytes().await?))
         };
         let exchanged: Result<(StatusCode, Bytes), reqwest::Error> = timeout_at(deadline, exchange)

@@ -18,7 +18,6 @@ use std::time::Duration;
 
 use monitoring::{LATENCY_BUCKETS, MetricsError, MetricsRegistry, Traces, each};
 use prediction_record::PredictionRecord;
-use reqwest::Client;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
@@ -42,9 +41,6 @@ pub enum OutboxError {
     /// Its metrics are registered already.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
-    /// The HTTP client cannot be made.
-    #[error("cannot make an HTTP client: {0}")]
-    Client(#[from] reqwest::Error),
     /// The spool cannot be had.
     #[error(transparent)]
     Spool(#[from] SpoolError),
@@ -100,13 +96,10 @@ impl Outbox {
         )?;
         let (durability, full) = (options.durability, AtomicBool::new(false));
         let folder = options.folder().cloned();
-        let Some(url) = options.url else {
+        let Some(log) = options.log else {
             info!("predictions are not logged, because PREDICTION_LOG_URL is empty");
             return Ok((Self { books, durability, full, spool: None }, None));
         };
-        monitoring::use_ring();
-        // A redirect or a proxy would send predictions elsewhere than configured.
-        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
         let bell = Arc::new(Notify::new());
         let parts = SpoolParts { folder, durability, books: books.clone(), write_seconds, bell: bell.clone() };
         let opening = spawn_blocking(|| Spool::start(parts)).await;
@@ -114,7 +107,7 @@ impl Outbox {
         let (stop, stopped) = watch::channel(None);
         let traces = traces.clone();
         let delivery =
-            Delivery { spool: spool.clone(), books: books.clone(), client, url, errors, traces, stop: stopped, bell };
+            Delivery { spool: spool.clone(), books: books.clone(), log, errors, traces, stop: stopped, bell };
         let task = tokio::spawn(delivery.run());
         Ok((Self { books, durability, full, spool: Some(spool) }, Some(DeliveryTask { stop, task, thread })))
     }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use reqwest::Url;
+
+use crate::log_service::LogRoute;
 
 /// Records that may wait in memory.
 const MEMORY_RECORDS: usize = 100_000;
@@ -49,7 +50,7 @@ pub enum WhenFull {
 #[derive(Clone, Debug)]
 pub(crate) struct RecordOptions {
     /// Where records are delivered to; `None`: predictions are not logged.
-    pub(crate) url: Option<Url>,
+    pub(crate) log: Option<LogRoute>,
     pub(crate) durability: Durability,
     pub(crate) when_full: WhenFull,
     /// The folder of the spool.
@@ -78,7 +79,7 @@ impl Bound {
 impl RecordOptions {
     /// Where the spool is; `None` where records wait in memory.
     pub(crate) fn folder(&self) -> Option<&PathBuf> {
-        (self.url.is_some() && self.durability != Durability::Memory).then_some(&self.spool)
+        (self.log.is_some() && self.durability != Durability::Memory).then_some(&self.spool)
     }
 
     /// How much may wait.

@@ -1,5 +1,7 @@
 //! The parsing of the query, JSON and forms of `POST /predict`.
 
+use std::num::NonZeroUsize;
+
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest as _, Multipart, Query as UrlQuery, Request};
 use axum::http::{HeaderMap, Uri};
@@ -26,8 +28,8 @@ pub(super) struct Query {
     pub(super) version: Option<String>,
     /// How many of the likeliest classes to tell of; 1 if it is left out.
     #[serde(default, deserialize_with = "top_k")]
-    #[param(minimum = 1, example = 3)]
-    pub(super) top_k: Option<usize>,
+    #[param(value_type = Option<usize>, minimum = 1, example = 3)]
+    pub(super) top_k: Option<NonZeroUsize>,
 }
 
 impl Query {
@@ -67,8 +69,8 @@ pub(crate) struct Members {
     version: Option<Version>,
     /// How many of the likeliest classes to tell of; 1 if it is left out.
     #[serde(default, deserialize_with = "top_k")]
-    #[schema(minimum = 1)]
-    top_k: Option<usize>,
+    #[schema(value_type = Option<usize>, minimum = 1)]
+    top_k: Option<NonZeroUsize>,
     /// The request's id, instead of the header's.
     #[schema(pattern = "^[!-~]{1,128}$")]
     request_id: Option<String>,
@@ -141,7 +143,7 @@ pub(super) async fn multipart(headers: &HeaderMap, body: Bytes) -> Result<(Query
     Ok((options, images))
 }
 
-fn top_k<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+fn top_k<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroUsize>, D::Error> {
     Option::deserialize(deserializer).map_err(|_| D::Error::custom(BAD_TOP_K))
 }
 

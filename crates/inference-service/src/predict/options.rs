@@ -86,7 +86,7 @@ impl Wanted {
 
     fn new(query: Query, request_id: Option<String>) -> Result<Self, ApiError> {
         let invalid = |sentence| ApiError::new(ErrorCode::InvalidRequest, sentence);
-        let top_k = NonZeroUsize::new(query.top_k.unwrap_or(1)).ok_or_else(|| invalid("top_k must be 1 or more."))?;
+        let top_k = query.top_k.unwrap_or(NonZeroUsize::MIN);
         if request_id.as_ref().is_some_and(|id| !is_request_id(id)) {
             return Err(invalid("request_id must be 1 to 128 visible ASCII characters."));
         }

@@ -56,7 +56,7 @@ impl Target {
         let items = inputs.count(engine, app.config.max_batch())?;
         progress.items(items);
         app.outbox.admit(items).map_err(log_full)?;
-        let slots = app.admission.admit(items)?;
+        let slots = app.admission.admit(&loaded.flow, items, &app.models)?;
         let (items, mut slots) = inputs.decode(engine, slots, &app.decoders).await?;
         let (inputs, seen): (Vec<_>, Vec<_>) = items.into_iter().map(|Item { input, seen }| (input, seen)).unzip();
         progress.seen(seen);
@@ -65,15 +65,12 @@ impl Target {
 
         let waiting: Vec<_> = inputs
             .into_iter()
-            .filter_map(|input| {
-                let slot = slots.split_one()?;
-                Some(app.pool.submit(Work { model: loaded.clone(), input, slot, deadline }))
-            })
+            .map(|input| app.pool.submit(&mut slots, Work { model: loaded.clone(), input, deadline }))
             .collect();
         let mut predictions = Vec::with_capacity(waiting.len());
         let mut ran: Option<(Instant, Instant)> = None;
         for result in waiting {
-            let (outputs, times) = result.await.unwrap_or(Err(RunError::Stopped)).map_err(run_failed)?;
+            let (outputs, times) = result.await.map_err(run_failed)?;
             let (first, last) = ran.unwrap_or((times.started, times.ended));
             ran = Some((first.min(times.started), last.max(times.ended)));
             predictions.push(engine.prediction(outputs, top_k).map_err(ApiError::internal)?);

@@ -8,13 +8,13 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, header};
 use monitoring::prediction::MAX_MODELS;
 use monitoring::{Family, Gauge, LabelSet, MetricsError, MetricsRegistry, RequestContext};
-use reqwest::redirect::Policy;
-use reqwest::{Client, StatusCode, Url};
+use reqwest::{Method, StatusCode};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
 use super::Profile;
+use crate::log_service::LogRoute;
 use crate::serving::{Model, Models};
 
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,9 +27,6 @@ pub enum ProfileError {
     /// The metric is registered already.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
-    /// The HTTP client cannot be made.
-    #[error("cannot make an HTTP client: {0}")]
-    Client(#[from] reqwest::Error),
 }
 
 /// Finds the profiles and sends them.
@@ -42,8 +39,7 @@ pub(crate) struct Profiles {
 /// Where profiles go.
 #[derive(Clone)]
 struct Sender {
-    client: Client,
-    url: Url,
+    log: LogRoute,
 }
 
 /// How one attempt ended, if the profile was not taken.
@@ -56,19 +52,13 @@ enum Failure {
 }
 
 impl Profiles {
-    /// Registers the metric. Without a `url`, profiles are left where they lie.
-    pub(crate) fn register(url: Option<Url>, registry: &MetricsRegistry) -> Result<Self, ProfileError> {
+    /// Registers the metric. Where nothing is logged, profiles are left where they lie.
+    pub(crate) fn register(log: Option<LogRoute>, registry: &MetricsRegistry) -> Result<Self, ProfileError> {
         let names = LabelSet::new(&["model"], MAX_MODELS);
         let help =
             "1 once the logging service has taken the model's reference profile, 0 before; only models with one.";
         let delivered = registry.gauges("model_profile_delivered", help, names.clone())?;
-        monitoring::use_ring();
-        let sender = match url {
-            // A redirect or a proxy would send profiles elsewhere than configured.
-            Some(url) => Some(Sender { client: Client::builder().redirect(Policy::none()).no_proxy().build()?, url }),
-            None => None,
-        };
-        Ok(Self { sender, names, delivered })
+        Ok(Self { sender: log.map(|log| Sender { log }), names, delivered })
     }
 
     /// Sends the profile of each model that is ready and has one. Ends when each is taken or given up; dropping the
@@ -144,7 +134,7 @@ impl Sender {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         RequestContext::from_headers(&HeaderMap::new()).send_on(&mut headers);
         let exchange = async {
-            let response = self.client.put(self.url.clone()).headers(headers).body(json.clone()).send().await?;
+            let response = self.log.request(Method::PUT).headers(headers).body(json.clone()).send().await?;
             Ok((response.status(), response.bytes().await?))
         };
         let exchanged: Result<(StatusCode, Bytes), reqwest::Error> =
@@ -158,7 +148,8 @@ fn judge(status: StatusCode, answer: &[u8]) -> Result<(), Failure> {
     let text = || format!("{status}: {}", String::from_utf8_lossy(&answer[..answer.len().min(300)]));
     match status.as_u16() {
         200 => Ok(()),
-        429 => Err(Failure::Passing(text())),
+        // Another key may be put into the file of either side.
+        401 | 429 => Err(Failure::Passing(text())),
         400..500 => Err(Failure::Refused(text())),
         _ => Err(Failure::Passing(text())),
     }
@@ -170,7 +161,9 @@ mod tests {
 
     #[test]
     fn only_a_refusal_ends_the_attempts() {
-        for (status, ends) in [(200, true), (204, false), (302, false), (429, false), (500, false), (503, false)] {
+        for (status, ends) in
+            [(200, true), (204, false), (302, false), (401, false), (429, false), (500, false), (503, false)]
+        {
             let judged = judge(StatusCode::from_u16(status).unwrap_or_default(), b"");
             assert_eq!(judged.is_ok(), ends, "{status}");
             assert!(!matches!(judged, Err(Failure::Refused(_))), "{status}");

@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock, PoisonError};
 
 use monitoring::prediction::MAX_MODELS;
 use monitoring::{
-    Collector, Counter, Desc, Each, Family, LabelSet, MetricFamily, MetricsError, MetricsRegistry, each, label_enum,
+    Collector, Counter, Desc, Each, Family, Histogram, LabelSet, MetricFamily, MetricsError, MetricsRegistry, each,
+    label_enum,
 };
 use prometheus::core::Describer as _;
 use prometheus::{GaugeVec, Opts};
@@ -27,7 +28,7 @@ label_enum! {
 /// A gauge of each model: name, help, and the value of a model.
 type OfModel = (&'static str, &'static str, fn(&Model) -> f64);
 
-const OF_MODELS: [OfModel; 3] = [
+const OF_MODELS: [OfModel; 6] = [
     ("model_loaded", "1 if the model serves, else 0.", |model| f64::from(u8::from(model.versions().is_some()))),
     (
         "model_load_seconds",
@@ -39,20 +40,35 @@ const OF_MODELS: [OfModel; 3] = [
         "0 if the newest state of the model's folder could not be loaded, else 1.",
         |model| {
             let failed = match &model.state {
-                ModelState::Loading => false,
+                ModelState::Loading | ModelState::Unloaded => false,
                 ModelState::Ready(versions) => versions.problem.is_some(),
                 ModelState::Failed(_) => true,
             };
             f64::from(u8::from(!failed))
         },
     ),
+    ("prediction_queue_places", "Places in the queue that items of the model hold.", |model| {
+        model.versions().map_or(0.0, |versions| versions.all().map(|loaded| loaded.flow.held() as f64).sum())
+    }),
+    (
+        "model_item_seconds",
+        "Seconds that an item takes of an inference thread, as of late; measured while warming up at first.",
+        |model| model.versions().map_or(0.0, |versions| versions.serving.flow.item_seconds()),
+    ),
+    (
+        "model_batch_limit",
+        "Items that run together at most, as was measured to be fastest; 0 until the model is loaded.",
+        |model| model.versions().map_or(0.0, |versions| versions.serving.measured.limit() as f64),
+    ),
 ];
+const RUN_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
 const INFO: (&str, &str) = ("model_info", "Always 1; the labels say which file serves, and what runs it.");
 
 /// What is known of each model.
 pub(crate) struct ModelGauges {
     names: LabelSet,
     reloads: Family<Counter, (LabelSet, Each<Outcome>)>,
+    run_items: Family<Histogram, LabelSet>,
     published: Arc<OnceLock<Published>>,
 }
 
@@ -63,7 +79,9 @@ impl ModelGauges {
         registry.collector(Now::new(Arc::clone(&published)))?;
         let help = "Loads of a model, the first one included, by how they ended.";
         let reloads = registry.counters("model_reloads_total", help, (names.clone(), each::<Outcome>()))?;
-        Ok(Self { names, reloads, published })
+        let help = "Items that an inference thread ran together.";
+        let run_items = registry.histograms("prediction_run_items", help, RUN_BUCKETS, names.clone())?;
+        Ok(Self { names, reloads, run_items, published })
     }
 
     /// What a scrape is answered from.
@@ -78,7 +96,14 @@ impl ModelGauges {
             for outcome in [Outcome::Success, Outcome::Failure] {
                 self.reloads.with((model, outcome));
             }
+            self.run_items.with(model);
         }
+    }
+
+    /// Where the sizes of the model's runs are counted; `None` if there are too many models.
+    pub(super) fn run_items(&self, name: &str) -> Option<Histogram> {
+        self.known(name);
+        self.names.get(&[name]).map(|model| self.run_items.with(model).clone())
     }
 
     /// The model's folder was loaded, or could not be.

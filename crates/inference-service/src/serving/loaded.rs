@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
+use monitoring::Histogram;
 use monitoring::prediction::{ModelMetrics, PredictionMetrics};
 
+use super::measured::Measured;
+use super::{Flow, ModelGauges};
 use crate::input::ModelInput;
 use crate::model::{Engine, ModelError, ModelSource, Runtime, Session, Tensor};
 
@@ -19,6 +22,12 @@ pub(crate) struct Loaded {
     pub(crate) metrics: ModelMetrics,
     /// Seconds of reading, optimising and warming up.
     pub(crate) load_seconds: f64,
+    /// What its items take, alone and together.
+    pub(crate) measured: Measured,
+    /// Items of each run.
+    run_items: Option<Histogram>,
+    /// Its items in the queue.
+    pub(crate) flow: Arc<Flow>,
     source: ModelSource,
     stamp: Option<Stamp>,
     sessions: Mutex<Vec<Session>>,
@@ -47,19 +56,25 @@ impl Loaded {
     pub(super) fn load(
         source: &ModelSource,
         (runtime, threads): (&Runtime, usize),
-        predictions: &PredictionMetrics,
+        (predictions, gauges): (&PredictionMetrics, &ModelGauges),
     ) -> Result<Self, String> {
         let started = Instant::now();
         // Looked at before the file is read, so that a change meanwhile is seen as one.
         let stamp = Stamp::of(&source.file);
-        let load = || -> Result<(Arc<Engine>, Vec<Session>), ModelError> {
+        let load = || -> Result<(Arc<Engine>, Vec<Session>, Measured), ModelError> {
             let engine = Engine::load(source, runtime)?;
-            let sessions: Result<Vec<_>, ModelError> = (0..threads).map(|_| warm(&engine)).collect();
-            Ok((engine, sessions?))
+            let mut first = warm(&engine)?;
+            let measured = Measured::of(&engine, &mut first)?;
+            let others = (1..threads).map(|_| warm(&engine));
+            let sessions: Result<Vec<_>, ModelError> = [Ok(first)].into_iter().chain(others).collect();
+            Ok((engine, sessions?, measured))
         };
-        let (engine, sessions) = load().map_err(|error| error.to_string())?;
+        let (engine, sessions, measured) = load().map_err(|error| error.to_string())?;
         let metrics = predictions.model(engine.name(), engine.labels()).map_err(|error| error.to_string())?;
         Ok(Self {
+            flow: Arc::new(Flow::new(engine.name(), measured.item_seconds(), measured.together(&engine))),
+            run_items: gauges.run_items(engine.name()),
+            measured,
             engine,
             metrics,
             load_seconds: started.elapsed().as_secs_f64(),
@@ -79,18 +94,25 @@ impl Loaded {
         self.source.file.clone()
     }
 
-    /// Runs one item.
-    ///
-    /// # Errors
-    /// Those of [`Session::run`].
-    pub(crate) fn run(&self, input: &ModelInput) -> Result<Vec<Tensor>, ModelError> {
+    /// Runs items, together if there are several. Each has its answer or its error, one of [`Session::run`].
+    pub(crate) fn run(&self, inputs: &[&ModelInput]) -> Vec<Result<Vec<Tensor>, ModelError>> {
         let idle = || self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         // There is one for each thread; a new one is made only where a thread has ended with its own.
         let taken = idle().pop();
-        let mut session = taken.map_or_else(|| self.engine.session(), Ok)?;
-        let outputs = session.run(input);
+        let mut session = match taken.map_or_else(|| self.engine.session(), Ok) {
+            Ok(session) => session,
+            Err(problem) => {
+                let reason = problem.to_string();
+                return inputs.iter().map(|_| Err(ModelError::Run { reason: reason.clone() })).collect();
+            }
+        };
+        let answers = session.run_each(inputs);
+        self.metrics.executed();
         idle().push(session);
-        outputs
+        if let Some(run_items) = &self.run_items {
+            run_items.observe(inputs.len() as f64);
+        }
+        answers
     }
 }
 

@@ -3,14 +3,19 @@
 //! Rule of thumb: work gets in through [`Admission`], or it is refused; behind it nothing waits without a bound.
 
 mod admission;
+mod flow;
 mod gauges;
+mod lanes;
 mod loaded;
+mod measured;
 mod model;
 mod models;
 mod pool;
+mod queue;
 mod seen;
 
 pub(crate) use admission::{Admission, Slots};
+pub(crate) use flow::{Flow, Together};
 pub(crate) use gauges::ModelGauges;
 pub(crate) use loaded::Loaded;
 pub(crate) use model::{Model, ModelState, Versions};

@@ -14,6 +14,8 @@ pub(crate) enum ModelState {
     Loading,
     Ready(Versions),
     Failed(String),
+    /// It was told to stop serving.
+    Unloaded,
 }
 
 /// The versions of a model that can be asked for.
@@ -48,7 +50,7 @@ impl Model {
     pub(crate) fn versions(&self) -> Option<&Versions> {
         match &self.state {
             ModelState::Ready(versions) => Some(versions),
-            ModelState::Loading | ModelState::Failed(_) => None,
+            ModelState::Loading | ModelState::Failed(_) | ModelState::Unloaded => None,
         }
     }
 
@@ -61,7 +63,7 @@ impl Model {
     /// This version, or the one that serves.
     ///
     /// # Errors
-    /// `not_ready` while it loads or if it failed to; `model_not_found` for another version.
+    /// `not_ready` while it loads, if it failed to, and while it is unloaded; `model_not_found` for another version.
     pub(crate) fn version(&self, version: Option<&str>) -> Result<&Arc<Loaded>, ApiError> {
         let not_ready = |sentence: String| ApiError::new(ErrorCode::NotReady, sentence);
         let versions = match &self.state {
@@ -71,6 +73,9 @@ impl Model {
             ModelState::Failed(problem) => {
                 let sentence = format!("The model {} could not be loaded; GET /models says why.", self.name);
                 return Err(not_ready(sentence).retry_after(60.0).caused_by(problem));
+            }
+            ModelState::Unloaded => {
+                return Err(not_ready(format!("The model {} is unloaded.", self.name)).retry_after(60.0));
             }
             ModelState::Ready(versions) => versions,
         };

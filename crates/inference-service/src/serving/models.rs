@@ -4,12 +4,15 @@
 //! place in one step, so a request sees the old models or the new ones, and a version that does not load replaces
 //! nothing.
 
+mod orders;
+
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
 
 use monitoring::prediction::{PredictionMetrics, PredictionMetricsError};
 use monitoring::{ApiError, ErrorCode};
+use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
 use super::gauges::{ModelGauges, Outcome};
@@ -39,6 +42,8 @@ pub(crate) struct Models {
     now: Published,
     /// What was last looked at, by model; locked by the one reload that runs at a time.
     seen: Mutex<Seen>,
+    /// Rung when a model was loaded by order.
+    ordered: Notify,
 }
 
 /// What serves now.
@@ -69,7 +74,7 @@ impl Models {
         }
         let now: Published = Arc::new(RwLock::new(Arc::new(Now { models: Arc::new(models), default })));
         gauges.watch(&now);
-        Ok(Self { loading, predictions, gauges, now, seen: Mutex::default() })
+        Ok(Self { loading, predictions, gauges, now, seen: Mutex::default(), ordered: Notify::new() })
     }
 
     /// Looks at the repository, and loads what is new or has changed; says whether anything serves that did not before.
@@ -77,7 +82,7 @@ impl Models {
     /// A folder that has changed is loaded when two looks in a row find it the same, so that nothing is loaded while it is
     /// copied; those of the first look are loaded at once. This takes as long as loading takes.
     pub(crate) fn refresh(&self) -> bool {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen();
         let repository = match Repository::scan(&self.loading.folder) {
             Ok(repository) => repository,
             Err(problem) => {
@@ -94,7 +99,7 @@ impl Models {
         let due: Vec<&Entry> = entries.iter().filter(due).collect();
         // All at once: the time of a start is that of the slowest model.
         let loaded: Vec<Option<Model>> = thread::scope(|scope| {
-            let loading: Vec<_> = due.iter().map(|entry| scope.spawn(|| self.load(entry))).collect();
+            let loading: Vec<_> = due.iter().map(|entry| scope.spawn(|| self.state_of(entry, false))).collect();
             loading.into_iter().map(|thread| thread.join().ok().flatten()).collect()
         });
         let loaded: Vec<Model> = loaded.into_iter().flatten().collect();
@@ -109,11 +114,16 @@ impl Models {
         self.all().iter().any(|model| model.name == name && matches!(model.state, ModelState::Loading))
     }
 
-    /// The model in its new state; `None` if its metrics are full.
-    fn load(&self, entry: &Entry) -> Option<Model> {
+    /// Whoever holds this is the only one who changes what serves.
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The model in its new state; `None` if its metrics are full. What has not changed is loaded only `anew`.
+    fn state_of(&self, entry: &Entry, anew: bool) -> Option<Model> {
         let before = self.all().iter().find(|model| model.name == entry.name).cloned();
         let serving = before.as_ref().and_then(|model| model.versions());
-        let state = match self.versions(entry, serving) {
+        let state = match self.versions(entry, serving.filter(|_| !anew)) {
             Ok(versions) => {
                 self.gauges.reloaded(&entry.name, Outcome::Success);
                 ModelState::Ready(versions)
@@ -153,7 +163,7 @@ impl Models {
 
     fn load_version(&self, source: &ModelSource) -> Result<Arc<Loaded>, String> {
         let Loading { runtime, threads, .. } = &self.loading;
-        let loaded = Loaded::load(source, (runtime, *threads), &self.predictions)?;
+        let loaded = Loaded::load(source, (runtime, *threads), (&self.predictions, &self.gauges))?;
         let engine = &loaded.engine;
         info!(
             model = engine.name(),
@@ -161,6 +171,9 @@ impl Models {
             sha256 = engine.sha256(),
             engine = engine.runtime().as_str(),
             load_seconds = loaded.load_seconds,
+            batch_limit = loaded.measured.limit(),
+            single_because = loaded.measured.single_because,
+            item_ms_by_batch = loaded.measured.text(),
             "model_loaded"
         );
         Ok(Arc::new(loaded))
@@ -178,7 +191,11 @@ impl Models {
             }
         }
         models.sort_by(|a, b| a.name.cmp(&b.name));
-        *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Now { models: Arc::new(models), default });
+        self.put(Now { models: Arc::new(models), default });
+    }
+
+    fn put(&self, now: Now) {
+        *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(now);
     }
 
     fn now(&self) -> Arc<Now> {
@@ -195,6 +212,11 @@ impl Models {
         self.now().default.as_ref() == Some(&model.name)
     }
 
+    /// Whether more than one model serves.
+    pub(super) fn several_serve(&self) -> bool {
+        self.now().models.iter().filter(|model| model.versions().is_some()).nth(1).is_some()
+    }
+
     /// The model with this name, or the default one.
     ///
     /// # Errors
@@ -202,16 +224,22 @@ impl Models {
     pub(crate) fn find(&self, name: Option<&str>) -> Result<Arc<Model>, ApiError> {
         let now = self.now();
         let Now { models, default } = &*now;
-        let names = || models.iter().map(|model| model.name.as_str()).collect::<Vec<_>>().join(", ");
+        let names = || models.iter().map(|model| model.name.as_str());
         let named = |name: &str| models.iter().find(|model| model.name == name).cloned();
         match name {
-            Some(name) => named(name).ok_or_else(|| {
-                let sentence = format!("There is no model of this name; there is: {}.", names());
-                ApiError::new(ErrorCode::ModelNotFound, sentence)
-            }),
+            Some(name) => named(name).ok_or_else(|| not_found(names())),
             None => default.as_deref().and_then(named).ok_or_else(|| {
-                ApiError::new(ErrorCode::InvalidRequest, format!("No model is the default; name one: {}.", names()))
+                let sentence = format!("No model is the default; name one: {}.", listed(names()));
+                ApiError::new(ErrorCode::InvalidRequest, sentence)
             }),
         }
     }
+}
+
+fn not_found<'a>(names: impl Iterator<Item = &'a str>) -> ApiError {
+    ApiError::new(ErrorCode::ModelNotFound, format!("There is no model of this name; there is: {}.", listed(names)))
+}
+
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.collect::<Vec<_>>().join(", ")
 }

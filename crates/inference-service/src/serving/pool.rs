@@ -1,14 +1,16 @@
 //! The inference threads.
 
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::thread;
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
 use tokio::sync::oneshot;
 use tracing::Span;
 
+use super::queue::{Queue, Ticket};
 use super::{Admission, Loaded, Slots};
 use crate::input::ModelInput;
 use crate::model::{ModelError, Tensor};
@@ -18,14 +20,12 @@ pub(crate) struct Work {
     /// The version that it is for, which stays loaded until it is answered.
     pub(crate) model: Arc<Loaded>,
     pub(crate) input: ModelInput,
-    /// The item's place in the queue, given back when a thread takes it.
-    pub(crate) slot: Slots,
     /// Past this, the item is not run any more.
     pub(crate) deadline: Instant,
 }
 
 /// When an item ran.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct RunTimes {
     pub(crate) started: Instant,
     pub(crate) ended: Instant,
@@ -44,7 +44,8 @@ pub(crate) enum RunError {
 
 type RunResult = Result<(Vec<Tensor>, RunTimes), RunError>;
 
-struct Job {
+/// What waits in the queue.
+pub(super) struct Job {
     work: Work,
     span: Span,
     reply: oneshot::Sender<RunResult>,
@@ -52,49 +53,80 @@ struct Job {
 
 /// The inference threads. Dropping it lets them finish what they were given and ends them.
 pub(crate) struct Pool {
-    jobs: Sender<Job>,
+    queue: Queue<Job>,
 }
 
 impl Pool {
-    /// Starts so many threads. The channel has room for every place that `admission` hands out.
-    pub(crate) fn start(threads: usize, admission: &Admission, room: usize) -> io::Result<Self> {
-        let (jobs, queue) = bounded(room);
+    /// Starts so many threads, which work on what `admission` lets in.
+    pub(crate) fn start(threads: usize, admission: &Admission) -> io::Result<Self> {
+        let pool = Self { queue: admission.queue.clone() };
         for number in 0..threads {
-            let (queue, admission) = (queue.clone(), admission.clone());
-            thread::Builder::new().name(format!("inference-{number}")).spawn(move || serve(&queue, &admission))?;
+            let queue = pool.queue.clone();
+            thread::Builder::new().name(format!("inference-{number}")).spawn(move || serve(&queue))?;
         }
-        Ok(Self { jobs })
+        Ok(pool)
     }
 
-    /// Queues one item; the receiver gets its outputs. Dropping the receiver cancels an item that still waits.
-    pub(crate) fn submit(&self, work: Work) -> oneshot::Receiver<RunResult> {
+    /// Queues one item on one of the places that its request holds.
+    pub(crate) fn submit(&self, slots: &mut Slots, work: Work) -> Running {
         let (reply, result) = oneshot::channel();
-        if let Err(refused) = self.jobs.try_send(Job { work, span: Span::current(), reply }) {
-            // Only if every thread has ended: the channel has room for every place.
-            let _ = refused.into_inner().reply.send(Err(RunError::Stopped));
-        }
-        result
+        // Without a ticket the reply is dropped, which says that the threads have stopped.
+        let ticket = slots.0.queue(Job { work, span: Span::current(), reply }).ok();
+        Running { result, ticket }
     }
 }
 
-fn serve(queue: &Receiver<Job>, admission: &Admission) {
-    while let Ok(Job { work: Work { model, input, slot, deadline }, span, reply }) = queue.recv() {
-        drop(slot);
-        if reply.is_closed() {
-            continue;
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+/// The answer to one item. Dropping it takes the item out of the queue.
+pub(crate) struct Running {
+    result: oneshot::Receiver<RunResult>,
+    ticket: Option<Ticket<Job>>,
+}
+
+impl Future for Running {
+    type Output = RunResult;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<RunResult> {
+        let result = ready!(Pin::new(&mut self.result).poll(context));
+        if let Some(ticket) = &mut self.ticket {
+            ticket.used();
         }
+        Poll::Ready(result.unwrap_or(Err(RunError::Stopped)))
+    }
+}
+
+fn serve(queue: &Queue<Job>) {
+    while let Some((jobs, mut turn)) = queue.next() {
         let started = Instant::now();
-        let result = if started >= deadline {
-            Err(RunError::Expired)
-        } else {
-            let _entered = span.enter();
-            model.run(&input).map_err(RunError::from)
+        let jobs: Vec<Job> = jobs.into_iter().filter_map(|job| job.unless_late(started)).collect();
+        let Some(first) = jobs.first() else { continue };
+        let results = {
+            let _entered = first.span.enter();
+            let inputs: Vec<&ModelInput> = jobs.iter().map(|job| &job.work.input).collect();
+            first.work.model.run(&inputs)
         };
         let times = RunTimes { started, ended: Instant::now() };
-        if result.is_ok() {
-            admission.served(times.ended.duration_since(started).as_secs_f64());
+        turn.took(jobs.len(), times.ended.duration_since(started).as_secs_f64());
+        for (job, result) in jobs.into_iter().zip(results) {
+            // The client may have left meanwhile.
+            let _ = job.reply.send(result.map(|outputs| (outputs, times)).map_err(RunError::from));
         }
-        // The client may have left meanwhile.
-        let _ = reply.send(result.map(|outputs| (outputs, times)));
+    }
+}
+
+impl Job {
+    /// Sheds what nobody waits for any more.
+    fn unless_late(self, now: Instant) -> Option<Self> {
+        if now >= self.work.deadline {
+            // The client may have left in this moment.
+            let _ = self.reply.send(Err(RunError::Expired));
+            return None;
+        }
+        (!self.reply.is_closed()).then_some(self)
     }
 }

@@ -47,6 +47,12 @@ impl Seen {
         is_due
     }
 
+    /// This state of the model's folder has been dealt with; only another one is loaded without being asked to.
+    pub(super) fn dealt_with(&mut self, entry: &Entry) {
+        let folder = Folder::of(entry);
+        self.folders.insert(entry.name.clone(), (folder.clone(), Some(folder)));
+    }
+
     /// Forgets the models that are gone.
     pub(super) fn keep(&mut self, entries: &[Entry]) {
         self.folders.retain(|name, _| entries.iter().any(|entry| entry.name == *name));

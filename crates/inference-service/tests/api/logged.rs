@@ -22,6 +22,7 @@ pub(crate) struct FakeLog {
     pub(crate) url: String,
     records: mpsc::UnboundedReceiver<Value>,
     profiles: mpsc::UnboundedReceiver<(HeaderMap, String)>,
+    heads: Arc<Mutex<HeaderMap>>,
 }
 
 #[derive(Clone)]
@@ -29,6 +30,7 @@ struct Told {
     records: mpsc::UnboundedSender<Value>,
     profiles: mpsc::UnboundedSender<(HeaderMap, String)>,
     answers: Arc<Mutex<VecDeque<u16>>>,
+    heads: Arc<Mutex<HeaderMap>>,
 }
 
 impl FakeLog {
@@ -39,15 +41,21 @@ impl FakeLog {
         let (records_in, records) = mpsc::unbounded_channel();
         let (profiles_in, profiles) = mpsc::unbounded_channel();
         let answers = Arc::new(Mutex::new(answers.iter().copied().collect()));
-        let told = Told { records: records_in, profiles: profiles_in, answers };
+        let heads = Arc::<Mutex<HeaderMap>>::default();
+        let told = Told { records: records_in, profiles: profiles_in, answers, heads: heads.clone() };
         let routes = Router::new().route("/log", post(log)).route("/drift/reference", put(reference)).with_state(told);
         tokio::spawn(axum::serve(listener, routes).into_future());
-        Self { url, records, profiles }
+        Self { url, records, profiles, heads }
     }
 
     /// The next record.
     pub(crate) async fn record(&mut self) -> Value {
         tokio::time::timeout(PATIENCE, self.records.recv()).await.expect("no record came").unwrap()
+    }
+
+    /// The headers that the last records came with.
+    pub(crate) fn headers(&self) -> HeaderMap {
+        self.heads.lock().unwrap().clone()
     }
 
     /// The next profile, with the headers that it came with.
@@ -61,7 +69,8 @@ impl FakeLog {
     }
 }
 
-async fn log(State(told): State<Told>, body: String) -> String {
+async fn log(State(told): State<Told>, headers: HeaderMap, body: String) -> String {
+    *told.heads.lock().unwrap() = headers;
     let records: Vec<Value> = body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let accepted = records.len();
     for record in records {

@@ -3,6 +3,7 @@
 //! Rule of thumb: a test that needs the log runs the binary in a process of its own; the others serve in this one.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod administration;
 mod answers;
 mod collector;
 mod connections;
@@ -12,6 +13,7 @@ mod encodings;
 mod endpoints;
 mod grpc_spans;
 mod interruptions;
+mod keys;
 mod logged;
 mod metrics;
 mod oip;
@@ -20,6 +22,7 @@ mod openapi;
 mod pictures;
 mod process;
 mod profiles;
+mod queue;
 mod raw;
 mod refusal_rows;
 mod refusals;
@@ -29,5 +32,6 @@ mod row;
 mod sent;
 mod service;
 mod spool;
+mod statistics;
 mod tensors;
 mod traces;

@@ -21,7 +21,8 @@ async fn every_example_is_answered() {
     let examples = examples(&service.get("/openapi.json").await.json());
     let bodies = examples.iter().filter(|example| example.body.is_some()).count();
     assert!(bodies >= 3, "{bodies}");
-    for example in examples {
+    // Models are loaded and unloaded elsewhere.
+    for example in examples.into_iter().filter(|example| !example.path.starts_with("/v2/repository/models/")) {
         let answer = match (&*example.method, &example.body) {
             ("GET", None) => service.get(&example.path).await,
             ("POST", None) => service.post(&example.path, &Sent::default()).await,

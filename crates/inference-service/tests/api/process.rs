@@ -106,6 +106,11 @@ impl Log {
         self.0.0.lock().unwrap().iter().filter(|line| is_it(line)).count()
     }
 
+    /// The lines so far.
+    pub(crate) fn so_far(&self) -> Vec<Value> {
+        self.0.0.lock().unwrap().clone()
+    }
+
     /// The lines about this request so far.
     pub(crate) fn about(&self, request_id: &str) -> Vec<Value> {
         let lines = self.0.0.lock().unwrap();

@@ -55,6 +55,11 @@ pub(crate) fn invalid_request() -> Vec<Row> {
         row("a request_id without end", json(json!({ "image": image, "request_id": "x".repeat(129) })), "128"),
         row("top_k of 0 in the query", raw("?top_k=0"), "top_k"),
         row("top_k in words", raw("?top_k=three"), "top_k must be"),
+        row(
+            "top_k of 0 in the query, and another in the body",
+            json(json!({ "image": image, "top_k": 3 })).query("?top_k=0"),
+            "top_k must be",
+        ),
         row("an unknown parameter", raw("?topk=3"), "topk"),
         row("a parameter twice", raw("?model=cifar10&model=surface"), "model"),
         row("no time at all", timeout("0"), "x-request-timeout-ms"),

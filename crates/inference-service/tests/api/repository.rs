@@ -38,6 +38,18 @@ pub(crate) fn slow() -> TempDir {
     folder
 }
 
+/// The model `heavy`, beside these shipped ones: it takes longer to run than a picture for it takes to be decoded.
+pub(crate) fn heavy(beside: &[&str]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for model in beside {
+        std::os::unix::fs::symlink(shipped().join(model), folder.path().join(model)).unwrap();
+    }
+    let mut operators = vec!["Atan"; 500];
+    operators.extend(["GlobalMaxPool", "Flatten"]);
+    add(folder.path(), "heavy", &model_toml([64, 64], r#"["only"]"#), &onnx::chain([64, 64], &operators));
+    folder
+}
+
 fn add_slow(repository: &Path) {
     let mut operators = vec!["Tanh"; 200];
     operators.extend(["GlobalMaxPool", "Flatten"]);

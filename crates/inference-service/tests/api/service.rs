@@ -124,6 +124,8 @@ impl Service {
 /// A service in this process. Dropping it stops it.
 pub(crate) struct Running {
     pub(crate) service: Service,
+    /// Its listener for administrators.
+    pub(crate) admin: Service,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
 }
@@ -154,8 +156,10 @@ pub(crate) async fn serve_logging_to(url: &str, models: &Path, flags: &[&str]) -
     let fixed = ["inference-service", "--models", models, "--log-url", url, "--drain-seconds", "0"];
     let config = Config::try_parse_from(fixed.iter().chain(flags)).unwrap();
     let bind = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let listeners = Listeners { http: bind().await, grpc: Some(bind().await) };
-    let service = Service::at(listeners.http.local_addr().unwrap());
+    let listeners = Listeners { http: bind().await, grpc: Some(bind().await), admin: Some(bind().await) };
+    let address = |listener: &TcpListener| listener.local_addr().unwrap();
+    let service = Service::at(address(&listeners.http));
+    let admin = Service::at(address(listeners.admin.as_ref().unwrap()));
     let registry = MetricsRegistry::new(inference_service::SERVICE, "test").unwrap();
     let (stop, stopped) = oneshot::channel();
     let serving = tokio::spawn(async {
@@ -166,5 +170,5 @@ pub(crate) async fn serve_logging_to(url: &str, models: &Path, flags: &[&str]) -
         inference_service::run(config, listeners, registry, shutdown).await.unwrap();
     });
     service.ready().await;
-    Running { service, stop, serving }
+    Running { service, admin, stop, serving }
 }

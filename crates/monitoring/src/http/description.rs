@@ -42,12 +42,16 @@ pub fn describe(own: utoipa::openapi::OpenApi, schemas: Value, also: &[(&str, &s
     }
     components["parameters"] = parameters();
     components["headers"] = headers();
+    components["securitySchemes"]["key"] =
+        json!({ "type": "http", "scheme": "bearer", "description": "Where the service was given keys." });
     if let Some(paths) = object(&mut document["paths"]) {
         for (path, other, suffix) in also.iter().chain(&[("/health/ready", "/health", "Ready")]) {
             let twin = paths.get(*other).map(|operations| twin(operations, path, suffix));
             paths.extend(twin.map(|twin| ((*path).to_owned(), twin)));
         }
-        paths.values_mut().filter_map(object).flat_map(Map::values_mut).for_each(complete);
+        for (path, operations) in paths {
+            object(operations).into_iter().flat_map(Map::values_mut).for_each(|operation| complete(path, operation));
+        }
     }
     without_widths(&mut document);
     document
@@ -85,7 +89,7 @@ fn twin(operations: &Value, path: &str, suffix: &str) -> Value {
 }
 
 /// What is true of every operation.
-fn complete(operation: &mut Value) {
+fn complete(path: &str, operation: &mut Value) {
     let Some(parameters) = list(&mut operation["parameters"]) else { return };
     // A parameter can be left out, but it cannot be null.
     for schema in parameters.iter_mut().map(|parameter| &mut parameter["schema"]) {
@@ -96,8 +100,15 @@ fn complete(operation: &mut Value) {
     for name in [REQUEST_ID, TRACEPARENT] {
         parameters.push(json!({ "$ref": format!("#/components/parameters/{name}") }));
     }
+    // Whoever watches over the process needs no key.
+    let of_all = if path.starts_with("/health") {
+        vec![ErrorCode::Internal]
+    } else {
+        operation["security"] = json!([{}, { "key": [] }]);
+        vec![ErrorCode::Internal, ErrorCode::Unauthorized]
+    };
     let answers = &mut operation["responses"];
-    for (status, failure) in refusals_of(&[ErrorCode::Internal]) {
+    for (status, failure) in refusals_of(&of_all) {
         answers[status] = serde_json::to_value(failure).unwrap_or_default();
     }
     for (status, answer) in object(answers).into_iter().flatten() {

@@ -30,6 +30,8 @@ crate::label_enum! {
         Cancelled = "cancelled",
         /// 500: our fault.
         Internal = "internal",
+        /// 401: no key, or not one that the service knows.
+        Unauthorized = "unauthorized",
         /// 404: no such route or resource.
         NotFound = "not_found",
         /// 405: the route exists, but not with this method.
@@ -43,6 +45,7 @@ impl ErrorCode {
     pub fn status(self) -> u16 {
         match self {
             Self::InvalidRequest => 400,
+            Self::Unauthorized => 401,
             Self::ModelNotFound | Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::TooLarge => 413,
@@ -72,15 +75,16 @@ impl ErrorCode {
             Self::DeadlineExceeded => "The time of the request was over before its work was done.",
             Self::Cancelled => "The client went away before the answer.",
             Self::Internal => "The service failed; its log has the cause.",
+            Self::Unauthorized => "There are keys, and none of them was shown.",
             Self::NotFound => "There is nothing here.",
             Self::MethodNotAllowed => "The route does not take this method; `Allow` lists those that it takes.",
         }
     }
 
-    /// Whether a prediction can end this way; the other codes are of HTTP alone.
+    /// Whether a prediction can end this way; the other codes are of requests that never become one.
     #[must_use]
     pub fn is_of_predictions(self) -> bool {
-        !matches!(self, Self::NotFound | Self::MethodNotAllowed)
+        !matches!(self, Self::Unauthorized | Self::NotFound | Self::MethodNotAllowed)
     }
 }
 

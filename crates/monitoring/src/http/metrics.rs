@@ -69,8 +69,7 @@ pub(super) struct HttpMetrics {
 }
 
 impl HttpMetrics {
-    /// Registers the metrics and exposes the series of every declared route at 0.
-    pub(super) fn register(registry: &MetricsRegistry, declared: &[(Method, String)]) -> Result<Self, HttpSetupError> {
+    pub(super) fn register(registry: &MetricsRegistry) -> Result<Self, HttpSetupError> {
         let routes = LabelSet::new(&["route"], MAX_ROUTES);
         let statuses = LabelSet::new(&["status"], MAX_STATUSES);
         let metrics = Self {
@@ -91,13 +90,18 @@ impl HttpMetrics {
             routes,
             statuses,
         };
-        for (method, path) in declared {
-            let route = metrics.routes.admit(&[path])?;
-            metrics.expose(*method, route, &USUAL_STATUSES);
-        }
         metrics.expose(Method::Get, metrics.unmatched, &[404]);
         metrics.expose(Method::Post, metrics.unmatched, &[404]);
         Ok(metrics)
+    }
+
+    /// Exposes the series of every declared route at 0.
+    pub(super) fn declare(&self, declared: &[(Method, String)]) -> Result<(), HttpSetupError> {
+        for (method, path) in declared {
+            let route = self.routes.admit(&[path])?;
+            self.expose(*method, route, &USUAL_STATUSES);
+        }
+        Ok(())
     }
 
     fn expose(&self, method: Method, route: Member, statuses: &[u16]) {

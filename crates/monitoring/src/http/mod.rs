@@ -3,6 +3,7 @@
 //! Rule of thumb: what every request needs happens here and only here; a handler returns its answer
 //! or an [`ApiError`].
 
+mod access;
 mod body;
 mod context;
 mod description;
@@ -28,6 +29,7 @@ use tracing::{Instrument, debug, error, error_span, warn};
 use crate::health::Readiness;
 use crate::metrics::{LabelEnum as _, MetricsRegistry};
 use crate::traces::Traces;
+pub use access::Access;
 pub use body::{discard_body, media_type, read_body};
 pub use context::{REQUEST_ID, RequestContext, TRACEPARENT};
 pub use description::describe;
@@ -38,31 +40,58 @@ pub use metrics::{HttpSetupError, Method};
 pub use refusals::refusals_of;
 pub use routes::Routes;
 
-/// The router of a service, with everything around its handlers, from the outside in:
-/// ids and span → metrics guard → one shape of refusal → panics become 500 → the handlers.
+/// The router of a service, with everything around its handlers; see [`Instrumentation`]. Anybody is let in.
 ///
 /// # Errors
 /// [`HttpSetupError`] if the registry already has HTTP metrics, or there are too many routes.
 pub fn instrument(routes: Routes, registry: &MetricsRegistry, readiness: Readiness) -> Result<Router, HttpSetupError> {
-    let metrics = Arc::new(HttpMetrics::register(registry, &routes.declared)?);
-    let there_is = routes.there_is();
-    let state = (metrics, readiness, routes.traces);
-    let router = routes
-        .router
-        .fallback(async move |headers: HeaderMap, body: Body| {
-            discard_body(&headers, body).await;
-            ApiError::new(ErrorCode::NotFound, there_is)
-        })
-        .method_not_allowed_fallback(async |headers: HeaderMap, body: Body| {
-            discard_body(&headers, body).await;
-            ApiError::new(
-                ErrorCode::MethodNotAllowed,
-                "This route does not take this method; the Allow header lists those it takes.",
-            )
-        })
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(state, observe));
-    Ok(router)
+    Instrumentation::register(registry, readiness, Access::default())?.around(routes)
+}
+
+/// What stands around the handlers of a service, which may have several routers.
+pub struct Instrumentation {
+    metrics: Arc<HttpMetrics>,
+    readiness: Readiness,
+    access: Access,
+}
+
+impl Instrumentation {
+    /// Registers the HTTP metrics; requests are let in by `access`.
+    ///
+    /// # Errors
+    /// [`HttpSetupError`] if the registry has them already.
+    pub fn register(registry: &MetricsRegistry, readiness: Readiness, access: Access) -> Result<Self, HttpSetupError> {
+        Ok(Self { metrics: Arc::new(HttpMetrics::register(registry)?), readiness, access })
+    }
+
+    /// A router, from the outside in:
+    /// ids and span → metrics guard → one shape of refusal → keys → panics become 500 → the handlers.
+    ///
+    /// # Errors
+    /// [`HttpSetupError`] if there are too many routes.
+    pub fn around(&self, routes: Routes) -> Result<Router, HttpSetupError> {
+        self.metrics.declare(&routes.declared)?;
+        let there_is = routes.there_is();
+        let mut router = routes
+            .router
+            .fallback(async move |headers: HeaderMap, body: Body| {
+                discard_body(&headers, body).await;
+                ApiError::new(ErrorCode::NotFound, there_is)
+            })
+            .method_not_allowed_fallback(async |headers: HeaderMap, body: Body| {
+                discard_body(&headers, body).await;
+                ApiError::new(
+                    ErrorCode::MethodNotAllowed,
+                    "This route does not take this method; the Allow header lists those it takes.",
+                )
+            })
+            .layer(CatchPanicLayer::custom(panicked));
+        if self.access.keys.is_some() {
+            router = router.layer(middleware::from_fn_with_state(self.access.clone(), access::guard));
+        }
+        let state = (self.metrics.clone(), self.readiness.clone(), routes.traces);
+        Ok(router.layer(middleware::from_fn_with_state(state, observe)))
+    }
 }
 
 /// What happens around every request.

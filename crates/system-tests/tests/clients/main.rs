@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod others;
+mod secured;
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpStream};
@@ -33,9 +34,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 async fn the_client_of_triton_over_http() {
     let _alone = alone().await;
     let Some(python) = pypi::python(TRITON, "the client of Triton") else { return };
-    for launch in with_every_engine() {
+    for launch in with_every_engine().into_iter().map(|launch| launch.flag("--admin-listen=", "127.0.0.1:0")) {
         let service = launch.start().await;
-        let answered = run(&python, "triton_http.py", service.address);
+        let mut script = command(&python, "triton_http.py", service.address);
+        let answered = run(script.arg(service.admin_address().to_string()));
         let counted = service.metrics().await.count("predictions_total", &[("status", "success")]);
         assert_eq!(counted, answered, "{launch:?}");
     }
@@ -48,7 +50,7 @@ async fn the_client_of_triton_over_grpc() {
     // With one thread, a batch takes longer than the deadlines that the script gives it.
     for launch in with_every_engine().into_iter().map(|launch| launch.flag("--threads=", "1")) {
         let service = launch.start().await;
-        let answered = run(&python, "triton_grpc.py", service.grpc_address());
+        let answered = run(&mut command(&python, "triton_grpc.py", service.grpc_address()));
         let metrics = service.metrics().await;
         let errors = |code: &str| metrics.count("prediction_errors_total", &[("error_type", code)]);
         assert_eq!(metrics.count("predictions_total", &[("status", "success")]), answered, "{launch:?}");
@@ -96,8 +98,8 @@ fn with_every_engine() -> Vec<Launch> {
 }
 
 /// Runs a script against a service; gives the number that it prints.
-fn run(python: &Path, script: &str, address: SocketAddr) -> u64 {
-    let output = command(python, script, address).output().unwrap();
+fn run(script: &mut Command) -> u64 {
+    let output = script.output().unwrap();
     let (printed, problem) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{printed}{problem}");
     printed.trim().parse().unwrap_or_else(|_| panic!("{printed}{problem}"))

@@ -73,10 +73,15 @@ refused(
     lambda: stub.ModelConfig(service_pb2.ModelConfigRequest(name="cifar10", version="7")),
     **missing,
 )
+for call, request in [
+    (stub.RepositoryModelLoad, service_pb2.RepositoryModelLoadRequest(model_name="cifar10")),
+    (stub.RepositoryModelUnload, service_pb2.RepositoryModelUnloadRequest(model_name="cifar10")),
+]:
+    refused(grpc.StatusCode.UNIMPLEMENTED, "--admin-listen", lambda: call(request), code="method_not_allowed")
 refused(
     grpc.StatusCode.UNIMPLEMENTED,
     "",
-    lambda: stub.ModelStatistics(service_pb2.ModelStatisticsRequest(name="cifar10")),
+    lambda: stub.TraceSetting(service_pb2.TraceSettingRequest(model_name="cifar10")),
 )
 
 # Golden tensors.
@@ -140,6 +145,20 @@ for _ in range(20):
     result, error = answers.get(timeout=60)
     assert error is None and result.as_numpy(output.name).argmax() == 3, error
 answered += 20
+
+# Statistics.
+(stats,) = client.get_inference_statistics("cifar10").model_stats
+assert (stats.name, stats.version) == ("cifar10", "1") and stats.last_inference > 0, stats
+assert stats.inference_count > stats.inference_stats.success.count > 0, "some asked for several items"
+counts = [getattr(stats.inference_stats, name).count for name in ["queue", "compute_input", "compute_infer"]]
+assert counts == [stats.inference_stats.success.count] * 3 and stats.inference_stats.compute_infer.ns > 0, stats
+assert [stats.name for stats in client.get_inference_statistics().model_stats] == ["cifar10", "surface"]
+refused(
+    grpc.StatusCode.NOT_FOUND,
+    "no model of this name",
+    lambda: stub.ModelStatistics(service_pb2.ModelStatisticsRequest(name="none")),
+    **missing,
+)
 
 # Refusals. What Python's own library makes of a request is left alone here.
 invalid = grpc.StatusCode.INVALID_ARGUMENT

@@ -1,4 +1,5 @@
 """Asks the service at argv[1] as users of tritonclient do, with the golden tensors of the folder argv[2].
+argv[3] is its listener for administrators.
 
 Prints the number of items that were answered.
 """
@@ -9,12 +10,13 @@ import numpy
 import tritonclient.http as triton
 from tritonclient.utils import InferenceServerException
 
-address, folder = sys.argv[1:]
+address, folder, administration = sys.argv[1:]
 client = triton.InferenceServerClient(address)
 answered = 0
 
 assert client.is_server_live() and client.is_server_ready()
 assert client.is_model_ready("cifar10") and client.is_model_ready("cifar10", "1")
+admin = triton.InferenceServerClient(administration)
 assert "binary_tensor_data" in client.get_server_metadata()["extensions"]
 assert client.get_model_config("cifar10")["max_batch_size"] >= 8
 assert {model["name"] for model in client.get_model_repository_index()} == {"cifar10", "surface"}
@@ -65,6 +67,40 @@ for model, says in [("none", "no model of this name"), ("cifar10", "no input")]:
     wrong.set_data_from_numpy(numpy.array([picture], dtype=object))
     try:
         client.infer(model, [wrong])
+    except InferenceServerException as refusal:
+        assert says in str(refusal), refusal
+    else:
+        raise AssertionError("it was not refused")
+
+# Statistics.
+assert "statistics" in client.get_server_metadata()["extensions"]
+before = client.get_inference_statistics("cifar10", "1")["model_stats"][0]
+client.infer("cifar10", [tensor])
+answered += 1
+after = client.get_inference_statistics("cifar10")["model_stats"][0]
+assert after["inference_count"] == before["inference_count"] + 1, (before, after)
+for name in ["success", "queue", "compute_input", "compute_infer", "compute_output"]:
+    grown = after["inference_stats"][name]["count"] - before["inference_stats"][name]["count"]
+    assert grown == 1 and after["inference_stats"][name]["ns"] > 0, (name, before, after)
+assert {stats["name"] for stats in client.get_inference_statistics()["model_stats"]} == {"cifar10", "surface"}
+
+# Administration.
+for ask in [client.load_model, client.unload_model]:
+    try:
+        ask("surface")
+    except InferenceServerException as refusal:
+        assert "--admin-listen" in str(refusal), refusal
+    else:
+        raise AssertionError("anybody may administer")
+admin.unload_model("surface")
+states = {model["name"]: (model["state"], model["reason"]) for model in admin.get_model_repository_index()}
+assert states == {"cifar10": ("READY", ""), "surface": ("UNAVAILABLE", "unloaded")}, states
+assert not client.is_model_ready("surface") and client.is_model_ready("cifar10")
+admin.load_model("surface")
+assert client.is_model_ready("surface")
+for model, more, says in [("none", {}, "no model of this name"), ("surface", {"config": "{}"}, "as its folder says")]:
+    try:
+        admin.load_model(model, **more)
     except InferenceServerException as refusal:
         assert says in str(refusal), refusal
     else:

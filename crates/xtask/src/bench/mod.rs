@@ -8,6 +8,7 @@ mod bare;
 mod disturbance;
 mod flood;
 mod ingestion;
+mod overload;
 mod pages;
 mod peers;
 mod program;
@@ -42,6 +43,8 @@ enum What {
     Record(recording::RecordOptions),
     /// Milliseconds of a page of 100 predictions, for each filter.
     Read(pages::ReadOptions),
+    /// What is left of the throughput when several times as much is asked for.
+    Overload(overload::OverloadOptions),
     /// Predictions a second over HTTP, against a bare loop of the engine and against others that serve.
     Serve(serving::ServeOptions),
 }
@@ -63,6 +66,7 @@ pub(crate) fn run(options: &BenchOptions) -> Result<()> {
         What::Log(options) => ingestion::run(options, &scratch),
         What::Record(options) => recording::run(options, &scratch),
         What::Read(options) => pages::run(options, &scratch),
+        What::Overload(options) => overload::run(options, &scratch),
         What::Serve(options) => serving::run(options, &scratch),
     }
 }

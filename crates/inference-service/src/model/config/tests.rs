@@ -1,8 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use super::super::{Colour, DefectRule, Layout, ResizeFilter};
+use super::super::{Batching, Colour, DefectRule, Layout, ResizeFilter};
 use super::*;
 
 const GOOD: &str = r#"
@@ -173,4 +174,23 @@ fn a_task_says_what_belongs_to_it() {
     let (_folder, pictures) = load(&GOOD.replace("classification", "raw").replace("labels = [\"ok\", \"bad\"]", ""));
     let message = pictures.unwrap_err().to_string();
     assert!(message.contains("`input`"), "{message}");
+}
+
+#[test]
+fn batching_has_bounds_and_a_default() {
+    let with = |table: &str| load(&format!("{GOOD}\n[batching]\n{table}")).1.map(|config| config.batching);
+    let of = |max_size, milliseconds| Batching { max_size, max_delay: Duration::from_millis(milliseconds) };
+    assert_eq!(load(GOOD).1.unwrap().batching, of(8, 0));
+    assert_eq!(with("").unwrap(), of(8, 0));
+    assert_eq!(with("max_size = 1").unwrap(), of(1, 0));
+    assert_eq!(with("max_size = 64\nmax_delay_ms = 1000").unwrap(), of(64, 1000));
+    for (table, field) in [
+        ("max_size = 0", "max_size"),
+        ("max_size = 65", "max_size"),
+        ("max_delay_ms = 1001", "max_delay_ms"),
+        ("max_delay = 3", "max_delay"),
+    ] {
+        let message = with(table).unwrap_err().to_string();
+        assert!(message.contains(field), "{table}: {message}");
+    }
 }

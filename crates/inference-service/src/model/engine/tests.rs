@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::super::{Colour, Datatype, DefectRule, InputSpec, Layout, ResizeFilter, Task};
+use super::super::{Batching, Colour, Datatype, DefectRule, InputSpec, Layout, ResizeFilter, Task};
 use super::*;
 use crate::input::ModelInput;
 
@@ -76,6 +76,7 @@ fn config() -> ModelConfig {
         }),
         labels: Some(["a", "b", "c"].map(str::to_owned).to_vec()),
         defect: DefectRule::Never,
+        batching: Batching::default(),
     }
 }
 
@@ -185,6 +186,18 @@ fn answers_that_are_not_finite_are_errors() {
     assert!(matches!(session.warm_up(), Err(ModelError::BadLogits { .. })), "the logarithm of zero is infinite");
     assert!(matches!(session.run(&item([1.0, -1.0, 1.0])), Err(ModelError::BadLogits { .. })));
     assert_eq!(run(&mut session, &item([1.0; 3])), [0.0; 3], "a refused answer leaves the session usable");
+}
+
+#[test]
+fn an_item_that_fails_does_no_harm_to_the_others() {
+    let mut session = load(BATCH_OF_ANY, &["Log", "Flatten"]).unwrap().session().unwrap();
+    let turned = ModelInput::zeros(&[1, 3, 1]);
+    let answers = session.run_each(&[&item([1.0; 3]), &item([-1.0; 3]), &turned, &item([1.0; 3])]);
+    let [Ok(first), Err(ModelError::BadLogits { .. }), Err(ModelError::WrongInput { .. }), Ok(last)] = &answers[..]
+    else {
+        panic!("{answers:?}");
+    };
+    assert_eq!((logits(first), logits(last)), (&[0.0; 3][..], &[0.0; 3][..]));
 }
 
 #[test]

@@ -129,6 +129,12 @@ pub(super) trait Program: Send + Sync + std::fmt::Debug {
     /// What it takes and gives.
     fn signature(&self) -> &Signature;
 
+    /// Whether it can be given several items at a time, and is not known to take longer then.
+    ///
+    /// # Errors
+    /// Why not, for the model's owner.
+    fn takes_batches(&self) -> Result<(), &'static str>;
+
     /// The state with which one thread runs it.
     fn run(&self) -> Result<Box<dyn Run>, String>;
 }

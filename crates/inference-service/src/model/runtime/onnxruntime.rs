@@ -80,6 +80,15 @@ impl Program for Loaded {
         &self.signature
     }
 
+    fn takes_batches(&self) -> Result<(), &'static str> {
+        let fixes_first =
+            |input: &TensorSpec| input.shape.as_ref().is_none_or(|shape| !matches!(shape[..], [None, ..]));
+        if self.signature.inputs.iter().any(fixes_first) {
+            return Err("the model's file fixes how many items it takes");
+        }
+        Ok(())
+    }
+
     fn run(&self) -> Result<Box<dyn Run>, String> {
         Ok(Box::new(State { session: session(&self.environment, &self.bytes)? }))
     }

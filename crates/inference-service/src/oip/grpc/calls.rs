@@ -2,20 +2,22 @@
 
 use std::sync::Arc;
 
-use monitoring::{ApiError, RequestContext};
+use monitoring::{ApiError, ErrorCode, RequestContext};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::proto::grpc_inference_service_server::GrpcInferenceService;
 use super::proto::{
     ModelConfigRequest, ModelConfigResponse, ModelInferRequest, ModelInferResponse, ModelMetadataRequest,
-    ModelMetadataResponse, ModelReadyRequest, ModelReadyResponse, RepositoryIndexRequest, RepositoryIndexResponse,
-    ServerLiveRequest, ServerLiveResponse, ServerMetadataRequest, ServerMetadataResponse, ServerReadyRequest,
-    ServerReadyResponse,
+    ModelMetadataResponse, ModelReadyRequest, ModelReadyResponse, ModelStatisticsRequest, ModelStatisticsResponse,
+    RepositoryIndexRequest, RepositoryIndexResponse, RepositoryModelLoadRequest, RepositoryModelLoadResponse,
+    RepositoryModelUnloadRequest, RepositoryModelUnloadResponse, ServerLiveRequest, ServerLiveResponse,
+    ServerMetadataRequest, ServerMetadataResponse, ServerReadyRequest, ServerReadyResponse,
 };
 use super::{describe, infer, status};
 use crate::app::App;
 use crate::model::Engine;
-use crate::oip::{is_ready, metadata, named};
+use crate::oip::repository::ELSEWHERE;
+use crate::oip::{is_ready, metadata, named, statistics};
 
 /// Answers them.
 pub(super) struct Calls {
@@ -92,6 +94,36 @@ impl GrpcInferenceService for Calls {
         let models = models.filter(|model| !only_ready || model.state == metadata::READY).collect();
         Ok(Response::new(RepositoryIndexResponse { models }))
     }
+
+    async fn model_statistics(
+        &self,
+        call: Request<ModelStatisticsRequest>,
+    ) -> Result<Response<ModelStatisticsResponse>, Status> {
+        let ModelStatisticsRequest { name, version } = call.get_ref();
+        let found = statistics::statistics(&self.app, named(name), named(version));
+        let found = found.map_err(|refusal| refused(&call, &refusal))?;
+        let model_stats = found.iter().map(describe::statistics).collect();
+        Ok(Response::new(ModelStatisticsResponse { model_stats }))
+    }
+
+    async fn repository_model_load(
+        &self,
+        call: Request<RepositoryModelLoadRequest>,
+    ) -> Result<Response<RepositoryModelLoadResponse>, Status> {
+        Err(refused(&call, &elsewhere()))
+    }
+
+    async fn repository_model_unload(
+        &self,
+        call: Request<RepositoryModelUnloadRequest>,
+    ) -> Result<Response<RepositoryModelUnloadResponse>, Status> {
+        Err(refused(&call, &elsewhere()))
+    }
+}
+
+/// `UNIMPLEMENTED`, and where to go.
+fn elsewhere() -> ApiError {
+    ApiError::new(ErrorCode::MethodNotAllowed, ELSEWHERE)
 }
 
 /// Who calls; `observe` has found it out.

@@ -2,9 +2,13 @@
 
 use super::proto::model_metadata_response::TensorMetadata;
 use super::proto::repository_index_response::ModelIndex;
-use super::proto::{DataType, ModelConfig, ModelInput, ModelMetadataResponse, ModelOutput};
+use super::proto::{
+    DataType, InferStatistics, ModelConfig, ModelInput, ModelMetadataResponse, ModelOutput, ModelStatistics,
+    StatisticDuration,
+};
 use crate::model::Engine;
 use crate::oip::metadata::{Description, Indexed, PLATFORM, indexed, items_of_request, tensors};
+use crate::oip::statistics::Statistics;
 use crate::serving::Model;
 
 /// Names, datatypes and shapes.
@@ -56,6 +60,21 @@ pub(super) fn index_entries(model: &Model) -> Vec<ModelIndex> {
         reason,
     };
     indexed(model).into_iter().map(line).collect()
+}
+
+/// What has become of the predictions of a version.
+pub(super) fn statistics(found: &Statistics) -> ModelStatistics {
+    let (inference_count, execution_count) = found.counts();
+    let [success, fail, queue, compute_input, compute_infer, compute_output] =
+        found.durations().map(|(_, total)| Some(StatisticDuration { count: total.count, ns: total.nanoseconds }));
+    ModelStatistics {
+        name: found.model.clone(),
+        version: found.version.clone(),
+        last_inference: found.last(),
+        inference_count,
+        execution_count,
+        inference_stats: Some(InferStatistics { success, fail, queue, compute_input, compute_infer, compute_output }),
+    }
 }
 
 fn data_type(described: &Description<'_>) -> DataType {

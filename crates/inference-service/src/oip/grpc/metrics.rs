@@ -15,6 +15,9 @@ label_enum! {
         ModelInfer = "ModelInfer",
         ModelConfig = "ModelConfig",
         RepositoryIndex = "RepositoryIndex",
+        ModelStatistics = "ModelStatistics",
+        RepositoryModelLoad = "RepositoryModelLoad",
+        RepositoryModelUnload = "RepositoryModelUnload",
         Check = "Check",
         Watch = "Watch",
         /// Any other, whatever the client called it.
@@ -34,6 +37,7 @@ label_enum! {
         Unimplemented = "UNIMPLEMENTED",
         Internal = "INTERNAL",
         Unavailable = "UNAVAILABLE",
+        Unauthenticated = "UNAUTHENTICATED",
         /// One that this service does not choose.
         Other = "other",
     }
@@ -58,6 +62,7 @@ impl From<Code> for Outcome {
             Code::Unimplemented => Self::Unimplemented,
             Code::Internal => Self::Internal,
             Code::Unavailable => Self::Unavailable,
+            Code::Unauthenticated => Self::Unauthenticated,
             _ => Self::Other,
         }
     }

@@ -10,6 +10,7 @@ mod calls;
 pub(crate) mod codec;
 mod deadline;
 mod describe;
+mod guard;
 mod health;
 mod infer;
 mod message;
@@ -26,7 +27,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Response;
 use axum::middleware;
-use monitoring::{ApiError, LabelEnum as _};
+use monitoring::{Access, ApiError, LabelEnum as _};
 use tonic::Status;
 use tonic::codec::CompressionEncoding::{Deflate, Gzip};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -52,8 +53,8 @@ mod proto_health {
     tonic::include_proto!("grpc.health.v1");
 }
 
-/// Everything that is answered, and what happens around it.
-pub(crate) fn router(app: &App, metrics: GrpcMetrics) -> Router {
+/// Everything that is answered to those whom `access` lets in, and what happens around it.
+pub(crate) fn router(app: &App, metrics: GrpcMetrics, access: Access) -> Router {
     let calls = GrpcInferenceServiceServer::new(Calls::new(app.clone()))
         // Like the body of a request over HTTP, a message is bounded as it comes and when it is unpacked.
         .max_decoding_message_size(app.config.max_body_bytes)
@@ -67,6 +68,7 @@ pub(crate) fn router(app: &App, metrics: GrpcMetrics) -> Router {
         .route_service(&format!("/{}/{{method}}", health_server::SERVICE_NAME), health)
         .fallback(unknown)
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(access, guard::guard))
         .layer(middleware::from_fn_with_state(Arc::new(metrics), observe::observe))
 }
 

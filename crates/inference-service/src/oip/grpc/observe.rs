@@ -69,11 +69,13 @@ fn answer_in_kind(headers: &mut HeaderMap) {
 /// A refused prediction has been logged with all that is known of it, unless it was refused before that could begin.
 fn log(method: Method, headers: &HeaderMap, refusal: Option<&Status>) {
     let grpc_method = method.as_str();
+    let code = headers.get(CODE).and_then(|code| code.to_str().ok());
+    let is_of_a_prediction =
+        method == Method::ModelInfer && code.is_some_and(|code| code != ErrorCode::Unauthorized.as_str());
     match refusal {
         None => debug!(grpc_method, "call_completed"),
-        Some(_) if method == Method::ModelInfer && headers.contains_key(CODE) => {}
+        Some(_) if is_of_a_prediction => {}
         Some(refusal) => {
-            let code = headers.get(CODE).and_then(|code| code.to_str().ok());
             let error_type = code.unwrap_or(ErrorCode::InvalidRequest.as_str());
             let grpc_code = Outcome::from(refusal.code()).as_str();
             warn!(grpc_method, grpc_code, error_type, error = refusal.message(), "call_refused");

@@ -42,6 +42,7 @@ fn code(code: ErrorCode) -> Code {
             Code::InvalidArgument
         }
         ErrorCode::ModelNotFound | ErrorCode::NotFound => Code::NotFound,
+        ErrorCode::Unauthorized => Code::Unauthenticated,
         ErrorCode::MethodNotAllowed => Code::Unimplemented,
         ErrorCode::Overloaded => Code::ResourceExhausted,
         ErrorCode::NotReady => Code::Unavailable,

@@ -1,0 +1,79 @@
+//! What the queue knows of one version of a model: its name, what an item of it costs, and how many places it holds.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// Least weight of the newest run in the average of service times; the first ones weigh more.
+const NEWEST_WEIGHT: f64 = 0.1;
+
+/// The items of one version of a model. Flows of the same name share a lane of the queue.
+#[derive(Debug)]
+pub(crate) struct Flow {
+    name: String,
+    /// Moving average of an item's seconds on a thread, as the bits of an f64; 0 while nothing is known.
+    item_seconds: AtomicU64,
+    /// Values that the average is made of so far.
+    values: AtomicU64,
+    held: AtomicUsize,
+    pub(super) batching: Together,
+}
+
+/// How items of a flow go together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Together {
+    /// Most items of one run, at least 1.
+    pub(crate) limit: usize,
+    /// How long fewer may wait for more.
+    pub(crate) max_delay: Duration,
+}
+
+impl Together {
+    /// One at a time.
+    pub(crate) const SINGLE: Self = Self { limit: 1, max_delay: Duration::ZERO };
+}
+
+impl Flow {
+    /// `item_seconds` is what an item took while the model was warmed up.
+    pub(crate) fn new(name: &str, item_seconds: f64, batching: Together) -> Self {
+        let values = u64::from(item_seconds > 0.0);
+        Self {
+            name: name.to_owned(),
+            item_seconds: item_seconds.to_bits().into(),
+            values: values.into(),
+            held: AtomicUsize::new(0),
+            batching,
+        }
+    }
+
+    /// The model's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Seconds that a thread spends on an item, as of late.
+    pub(crate) fn item_seconds(&self) -> f64 {
+        f64::from_bits(self.item_seconds.load(Ordering::Relaxed))
+    }
+
+    /// A thread has spent this many seconds on each item.
+    pub(crate) fn served(&self, seconds: f64) {
+        let weight = (1.0 / (self.values.fetch_add(1, Ordering::Relaxed) + 1) as f64).max(NEWEST_WEIGHT);
+        let average = self.item_seconds();
+        let average = average + weight * (seconds - average);
+        // Threads may overwrite each other's update; an average does not mind.
+        self.item_seconds.store(average.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Places in the queue that its items hold.
+    pub(crate) fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn took(&self, places: usize) {
+        self.held.fetch_add(places, Ordering::Relaxed);
+    }
+
+    pub(super) fn gave_back(&self, places: usize) {
+        self.held.fetch_sub(places, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,164 @@
+//! What an item takes, alone and together with others, measured while a model warms up.
+//!
+//! Rule of thumb: items run together only where that was seen to be faster, and to change no answer.
+
+use std::time::{Duration, Instant};
+
+use super::Together;
+use crate::input::ModelInput;
+use crate::model::{Engine, ModelError, Session, Tensor, Values};
+
+/// Most time for all sizes; a size that would not fit is not tried.
+const MOST_TIME: Duration = Duration::from_secs(1);
+/// Runs of each size, of which the fastest counts: whatever else the machine does can only add to it.
+const RUNS: u32 = 6;
+/// Together must be faster by this part.
+const LEAST_GAIN: f64 = 0.03;
+/// How far an answer may be from that to the item alone, as a part of its largest number.
+const TOLERANCE: f32 = 1e-4;
+
+/// What was measured, and what follows from it.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    /// How many items ran together, and the seconds for each of them; from one item on.
+    pub(crate) sizes: Vec<(usize, f64)>,
+    /// Why items run one at a time, if they do.
+    pub(crate) single_because: Option<&'static str>,
+    limit: usize,
+}
+
+impl Measured {
+    /// Runs the model alone and together.
+    ///
+    /// # Errors
+    /// Those of [`Session::warm_up`].
+    pub(super) fn of(engine: &Engine, session: &mut Session) -> Result<Self, ModelError> {
+        let most = engine.config().batching.max_size;
+        let started = Instant::now();
+        let mut sizes = vec![(1, fastest(started, || session.warm_up())?)];
+        let single = |sizes, because| Ok(Self { sizes, single_because: Some(because), limit: 1 });
+        if most == 1 {
+            return single(sizes, "model.toml says so");
+        }
+        if let Err(because) = engine.takes_batches() {
+            return single(sizes, because);
+        }
+        if !answers_stay(session, most) {
+            return single(sizes, "items that ran together got other answers than alone, or none");
+        }
+        let zeros = session.zeros();
+        let steps = (1..).map(|power| 1_usize << power).take_while(|size| *size < most).chain([most]);
+        for size in steps {
+            let expected = Duration::from_secs_f64(2.0 * size as f64 * sizes[0].1);
+            if started.elapsed() + expected > MOST_TIME {
+                break;
+            }
+            let inputs = vec![&zeros; size];
+            let seconds = fastest(started, || session.run_together(&inputs).map(drop))?;
+            sizes.push((size, seconds / size as f64));
+        }
+        let best = sizes.iter().copied().min_by(|(_, a), (_, b)| a.total_cmp(b)).unwrap_or(sizes[0]);
+        if best.1 > sizes[0].1 * (1.0 - LEAST_GAIN) {
+            return single(sizes, "items take no less time together");
+        }
+        Ok(Self { sizes, single_because: None, limit: best.0 })
+    }
+
+    /// Seconds of an item, run as it will be.
+    pub(super) fn item_seconds(&self) -> f64 {
+        self.sizes.iter().find(|(size, _)| *size == self.limit).map_or(0.0, |(_, seconds)| *seconds)
+    }
+
+    /// Most items that run together.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// How the queue hands items out.
+    pub(super) fn together(&self, engine: &Engine) -> Together {
+        if self.limit == 1 {
+            return Together::SINGLE;
+        }
+        Together { limit: self.limit, max_delay: engine.config().batching.max_delay }
+    }
+
+    /// The sizes and the milliseconds of an item, for the log.
+    pub(super) fn text(&self) -> String {
+        let sizes = self.sizes.iter().map(|(size, seconds)| format!("{size}: {:.3}", seconds * 1000.0));
+        sizes.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// An item unlike the others, as far as it has numbers.
+fn sample(zeros: &ModelInput, number: usize) -> ModelInput {
+    let varied = |tensor: &Tensor| {
+        let values = (0..tensor.values().len()).map(|index| ((index * 31 + number * 17) % 23) as f32 / 23.0);
+        let numbers = tensor.values().fp32().map(|_| Values::Fp32(values.collect()));
+        numbers.and_then(|values| Tensor::new(tensor.shape().to_vec(), values)).unwrap_or_else(|| tensor.clone())
+    };
+    ModelInput::of(zeros.tensors().iter().map(varied).collect())
+}
+
+/// The seconds of the fastest of some runs, one at least.
+fn fastest(started: Instant, mut run: impl FnMut() -> Result<(), ModelError>) -> Result<f64, ModelError> {
+    let mut best = f64::INFINITY;
+    for _ in 0..RUNS {
+        let begun = Instant::now();
+        run()?;
+        best = best.min(begun.elapsed().as_secs_f64());
+        if started.elapsed() > MOST_TIME {
+            break;
+        }
+    }
+    Ok(best)
+}
+
+/// Whether different items get the same answers alone and together.
+fn answers_stay(session: &mut Session, items: usize) -> bool {
+    let zeros = session.zeros();
+    let mut answers = || -> Result<_, ModelError> {
+        let inputs: Vec<ModelInput> = (0..items).map(|number| sample(&zeros, number)).collect();
+        let alone = inputs.iter().map(|input| session.run(input)).collect::<Result<Vec<_>, _>>()?;
+        Ok((alone, session.run_together(&inputs.iter().collect::<Vec<_>>())?))
+    };
+    answers().is_ok_and(|(alone, together)| agree(&alone, &together))
+}
+
+/// The same, as far as numbers of this kind can be.
+fn agree(alone: &[Vec<Tensor>], together: &[Vec<Tensor>]) -> bool {
+    alone.len() == together.len()
+        && alone.iter().zip(together).all(|(alone, together)| {
+            alone.len() == together.len() && alone.iter().zip(together).all(|(alone, together)| near(alone, together))
+        })
+}
+
+fn near(alone: &Tensor, together: &Tensor) -> bool {
+    if alone.shape() != together.shape() {
+        return false;
+    }
+    let (Some(alone), Some(together)) = (alone.values().fp32(), together.values().fp32()) else {
+        return alone == together;
+    };
+    let largest = alone.iter().fold(f32::MIN_POSITIVE, |largest, value| largest.max(value.abs()));
+    alone.iter().zip(together).all(|(a, b)| (a - b).abs() <= TOLERANCE * largest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(numbers: [f32; 2]) -> Vec<Tensor> {
+        Tensor::new(vec![1, 2], Values::Fp32(numbers.to_vec())).into_iter().collect()
+    }
+
+    #[test]
+    fn answers_agree_up_to_noise() {
+        let alone = [answer([1.0, -2.0]), answer([0.0, 100.0])];
+        assert!(agree(&alone, &[answer([1.000_01, -2.0]), answer([0.000_1, 100.0])]));
+        assert!(!agree(&alone, &[answer([1.01, -2.0]), answer([0.0, 100.0])]));
+        assert!(!agree(&alone, &[answer([0.0, 100.0]), answer([1.0, -2.0])]), "mixed up");
+        assert!(!agree(&alone, &[answer([1.0, -2.0])]), "one is missing");
+        assert!(!agree(&alone, &[answer([1.0, -2.0]), answer([f32::NAN, 100.0])]));
+        assert!(!agree(&alone, &[answer([1.0, -2.0]), Vec::new()]), "an output is missing");
+    }
+}

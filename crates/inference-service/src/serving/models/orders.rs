@@ -1,0 +1,76 @@
+//! Loading and unloading when told to.
+//!
+//! Rule of thumb: an order is about one model, and the look at the folders leaves that model alone until its folder
+//! changes.
+
+use std::sync::Arc;
+
+use monitoring::{ApiError, ErrorCode};
+use tracing::info;
+
+use super::{Models, Now, not_found};
+use crate::model::Repository;
+use crate::serving::{Model, ModelState};
+
+impl Models {
+    /// Looks at one model's folder now and loads every version in it, also what has not changed; gives the model when it
+    /// serves. A load that is under way comes to its end first. This takes as long as loading takes.
+    ///
+    /// # Errors
+    /// `model_not_found`; `invalid_input` with what keeps the folder from being loaded, while what served before goes on.
+    pub(crate) fn load(&self, name: &str) -> Result<Arc<Model>, ApiError> {
+        let mut seen = self.seen();
+        let unfit = |problem: String| ApiError::new(ErrorCode::InvalidInput, problem);
+        let repository = Repository::scan(&self.loading.folder).map_err(|problem| unfit(problem.to_string()))?;
+        let default = repository.default_model().map(|model| model.name.clone());
+        let entries = repository.into_entries();
+        let Some(entry) = entries.iter().find(|entry| entry.name == name) else {
+            return Err(not_found(entries.iter().map(|entry| entry.name.as_str())));
+        };
+        seen.dealt_with(entry);
+        let Some(model) = self.state_of(entry, true) else {
+            return Err(unfit(format!("There is no room for another model; {name} has none in the metrics.")));
+        };
+        self.publish(vec![model], &entries, default);
+        drop(seen);
+        let model = self.find(Some(name))?;
+        let problem = match &model.state {
+            ModelState::Ready(versions) => versions.problem.clone(),
+            ModelState::Failed(problem) => Some(problem.clone()),
+            // It was unloaded by another call since.
+            ModelState::Loading | ModelState::Unloaded => None,
+        };
+        match problem {
+            Some(problem) => Err(unfit(format!("The model {name} could not be loaded: {problem}"))),
+            None => {
+                self.ordered.notify_one();
+                Ok(model)
+            }
+        }
+    }
+
+    /// Completes when a model was loaded by order, which [`Models::refresh`] does not tell of.
+    pub(crate) async fn loaded_by_order(&self) {
+        self.ordered.notified().await;
+    }
+
+    /// From now on the model does not serve, until it is told to or its folder changes. What it has under way is answered.
+    ///
+    /// # Errors
+    /// `model_not_found`.
+    pub(crate) fn unload(&self, name: &str) -> Result<Arc<Model>, ApiError> {
+        let mut seen = self.seen();
+        let before = self.find(Some(name))?;
+        if let Ok(repository) = Repository::scan(&self.loading.folder)
+            && let Some(entry) = repository.into_entries().iter().find(|entry| entry.name == name)
+        {
+            seen.dealt_with(entry);
+        }
+        let unloaded = Arc::new(Model { state: ModelState::Unloaded, ..Model::clone(&before) });
+        let now = self.now();
+        let others = now.models.iter().map(|model| if model.name == name { unloaded.clone() } else { model.clone() });
+        self.put(Now { models: Arc::new(others.collect()), default: now.default.clone() });
+        info!(model = name, "model_unloaded");
+        Ok(unloaded)
+    }
+}

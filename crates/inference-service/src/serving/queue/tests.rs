@@ -1,0 +1,91 @@
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::thread;
+
+use super::*;
+use crate::serving::Together;
+
+fn flow(name: &str) -> Arc<Flow> {
+    Arc::new(Flow::new(name, 0.0, Together::SINGLE))
+}
+
+#[test]
+fn what_is_dropped_is_free_at_once() {
+    let queue = Queue::new(100, 1);
+    let flow = flow("m");
+    let mut places = queue.admit(&flow, 100, true).unwrap();
+    let tickets: Vec<_> = (0..90).map(|item| places.queue(item).unwrap()).collect();
+    assert_eq!((queue.held(), flow.held()), (100, 100));
+    drop(places);
+    assert_eq!(queue.held(), 90, "those on which nothing stood");
+    drop(tickets);
+    assert_eq!((queue.held(), flow.held()), (0, 0), "no thread has come by");
+}
+
+#[test]
+fn a_ticket_of_an_item_that_has_gone_takes_nothing_out() {
+    let queue = Queue::new(4, 1);
+    let flow = flow("m");
+    let mut places = queue.admit(&flow, 2, true).unwrap();
+    let (first, mut second) = (places.queue('a').unwrap(), places.queue('b').unwrap());
+    let (item, turn) = queue.next().unwrap();
+    drop(first);
+    assert_eq!((item, queue.held()), (vec!['a'], 1));
+    drop(turn);
+    second.used();
+    drop(second);
+    assert_eq!(queue.next().unwrap().0, ['b']);
+}
+
+#[test]
+fn a_closed_queue_takes_no_more_and_gives_what_it_has() {
+    let queue = Queue::new(4, 1);
+    let mut places = queue.admit(&flow("m"), 2, true).unwrap();
+    let _ticket = places.queue(1).unwrap();
+    queue.close();
+    assert_eq!(places.queue(2).unwrap_err(), 2);
+    assert_eq!(queue.next().unwrap().0, [1]);
+    assert!(queue.next().is_none());
+}
+
+/// Several threads put in, take out and give up; every item is either taken by one thread or given up.
+#[test]
+fn under_many_threads_nothing_is_lost_and_nothing_comes_twice() {
+    const ITEMS: u64 = 2000;
+    let queue = Queue::<u64>::new(16, 3);
+    let put_in = |which: u64| {
+        let (queue, flow) = (queue.clone(), flow(&format!("model-{}", which % 2)));
+        move || {
+            let mut given_up = BTreeSet::new();
+            for number in 0..ITEMS {
+                let Some(mut places) = std::iter::repeat_with(|| queue.admit(&flow, 1, false).ok()).flatten().next()
+                else {
+                    continue;
+                };
+                let mut ticket = places.queue(which * ITEMS + number).unwrap();
+                if number % 3 == 0 {
+                    drop(ticket);
+                    given_up.insert(which * ITEMS + number);
+                } else {
+                    ticket.used();
+                }
+            }
+            given_up
+        }
+    };
+    let take_out = || {
+        let queue = queue.clone();
+        move || std::iter::from_fn(|| queue.next().map(|(items, _)| items)).flatten().collect::<Vec<u64>>()
+    };
+    let putting: Vec<_> = (0..4).map(|which| thread::spawn(put_in(which))).collect();
+    let taking: Vec<_> = (0..3).map(|_| thread::spawn(take_out())).collect();
+    let given_up: BTreeSet<u64> = putting.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+    queue.close();
+    let taken: Vec<u64> = taking.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+    let different: BTreeSet<u64> = taken.iter().copied().collect();
+    assert_eq!(different.len(), taken.len(), "something came twice");
+    let all: BTreeSet<u64> = different.union(&given_up).copied().collect();
+    assert_eq!(all, (0..4 * ITEMS).collect(), "something was lost");
+    assert_eq!(queue.held(), 0);
+}

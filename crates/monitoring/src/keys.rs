@@ -1,0 +1,245 @@
+//! Bearer keys: those that a service lets in, and the one that it shows to another.
+//!
+//! Rule of thumb: a key is in its file and in the head of a request, and nowhere else. The service remembers digests,
+//! and logs say the name of a key.
+
+use std::fmt;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::http::HeaderValue;
+use sha2::{Digest as _, Sha256};
+use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
+use tracing::warn;
+
+use crate::credentials::{Credential, CredentialError, CredentialMetrics, Current, Source};
+
+/// Characters of a key: enough to keep anybody from guessing it.
+const KEY_CHARACTERS: std::ops::RangeInclusive<usize> = 16..=512;
+/// Most characters of a key's name.
+const MAX_NAME_CHARACTERS: usize = 64;
+/// Most keys of a file.
+const MAX_KEYS: usize = 1000;
+/// The name of a key that has none.
+const UNNAMED: &str = "unnamed";
+
+/// The keys that are let in. Clones share them.
+#[derive(Clone)]
+pub struct Keys(Current<Vec<Known>>);
+
+/// What is known of a key.
+struct Known {
+    name: Arc<str>,
+    digest: [u8; 32],
+}
+
+/// The key to show to another service. Clones share it.
+#[derive(Clone)]
+pub struct OutgoingKey(Current<HeaderValue>);
+
+impl Keys {
+    /// Reads a file of keys, one a line, and reads it again when it changes.
+    ///
+    /// # Errors
+    /// [`CredentialError`] where the file cannot be used, or holds no key.
+    pub fn follow(file: &Path, metrics: &CredentialMetrics) -> Result<Self, CredentialError> {
+        warn_of_readers("--api-keys", file);
+        let files = vec![file.to_owned()];
+        let read = |files: &[Vec<u8>]| Ok(parse(files)?.into_iter().map(|key| key.known()).collect());
+        let source = Source { credential: Credential::ApiKeys, flag: "--api-keys", files, read };
+        Current::follow(source, metrics).map(Self)
+    }
+
+    /// The name of the key that was shown, if it is one of these. Takes the same time for any key of the same length.
+    #[must_use]
+    pub fn name_of(&self, shown: &[u8]) -> Option<Arc<str>> {
+        let known = self.0.get();
+        let digest: [u8; 32] = Sha256::digest(shown).into();
+        let mut found = u32::MAX;
+        // Every key is compared, whichever it is.
+        for (position, key) in (0..).zip(known.iter()) {
+            found.conditional_assign(&position, key.digest.ct_eq(&digest));
+        }
+        known.get(found as usize).map(|key| key.name.clone())
+    }
+}
+
+impl OutgoingKey {
+    /// Reads a file with one key, and reads it again when it changes. `flag` is what names the file.
+    ///
+    /// # Errors
+    /// [`CredentialError`] where the file cannot be used.
+    pub fn follow(flag: &'static str, file: &Path, metrics: &CredentialMetrics) -> Result<Self, CredentialError> {
+        warn_of_readers(flag, file);
+        let source = Source { credential: Credential::LogKey, flag, files: vec![PathBuf::from(file)], read: only };
+        Current::follow(source, metrics).map(Self)
+    }
+
+    /// The value of the header `Authorization`.
+    #[must_use]
+    pub fn header(&self) -> HeaderValue {
+        (*self.0.get()).clone()
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Keys({})", self.0.get().len())
+    }
+}
+
+impl fmt::Debug for OutgoingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OutgoingKey")
+    }
+}
+
+/// One line of a file.
+struct Line<'a> {
+    name: &'a str,
+    key: &'a str,
+}
+
+impl Line<'_> {
+    fn known(&self) -> Known {
+        Known { name: self.name.into(), digest: Sha256::digest(self.key).into() }
+    }
+}
+
+/// The keys of a file.
+fn parse(files: &[Vec<u8>]) -> Result<Vec<Line<'_>>, String> {
+    let [file] = files else { return Err("there must be one file".to_owned()) };
+    let text = str::from_utf8(file).map_err(|_| "it is not text".to_owned())?;
+    let mut keys = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        keys.push(key(line).map_err(|problem| format!("line {number}: {problem}"))?);
+    }
+    match keys.len() {
+        0 => Err("it holds no key".to_owned()),
+        1..=MAX_KEYS => Ok(keys),
+        _ => Err(format!("it holds more than {MAX_KEYS} keys")),
+    }
+}
+
+fn key(line: &str) -> Result<Line<'_>, String> {
+    let (name, key) = line.split_once(':').map_or((UNNAMED, line), |(name, key)| (name.trim_end(), key.trim_start()));
+    let is_in_names = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    if name.is_empty() || name.len() > MAX_NAME_CHARACTERS || !name.bytes().all(is_in_names) {
+        return Err(format!("a name has 1 to {MAX_NAME_CHARACTERS} letters, digits, and - . _"));
+    }
+    // Those of a token in RFC 6750, so that the key is the same in every client.
+    let is_in_keys = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    if !KEY_CHARACTERS.contains(&key.len()) || !key.bytes().all(is_in_keys) {
+        let (least, most) = (KEY_CHARACTERS.start(), KEY_CHARACTERS.end());
+        return Err(format!("a key has {least} to {most} letters, digits, and - . _ ~ + / ="));
+    }
+    Ok(Line { name, key })
+}
+
+fn only(files: &[Vec<u8>]) -> Result<HeaderValue, String> {
+    match parse(files)?.as_slice() {
+        [line] => {
+            let value = HeaderValue::try_from(format!("Bearer {}", line.key));
+            let mut value = value.map_err(|_| "it holds no key".to_owned())?;
+            // Debug output of whoever handles it shows "Sensitive".
+            value.set_sensitive(true);
+            Ok(value)
+        }
+        keys => Err(format!("it holds {} keys, and one is wanted", keys.len())),
+    }
+}
+
+/// Containers are given their secrets readable by all, so this is no reason not to start.
+fn warn_of_readers(flag: &str, file: &Path) {
+    if fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0) {
+        warn!(flag, file = %file.display(), "every user of this machine may read a file of keys");
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::metrics::MetricsRegistry;
+
+    const KEY: &str = "0123456789abcdef";
+
+    fn parsed(text: &str) -> Result<Vec<(String, String)>, String> {
+        let files = [text.as_bytes().to_vec()];
+        Ok(parse(&files)?.iter().map(|line| (line.name.to_owned(), line.key.to_owned())).collect())
+    }
+
+    #[test]
+    fn a_file_has_a_key_a_line() {
+        let text = format!("# of the team\n\n ann: {KEY}ann== \r\n{KEY}\n  # the end\n");
+        let expected = [("ann".to_owned(), format!("{KEY}ann==")), (UNNAMED.to_owned(), KEY.to_owned())];
+        assert_eq!(parsed(&text).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_quoting_a_key() {
+        for (text, says) in [
+            (String::new(), "no key"),
+            ("# nothing\n".to_owned(), "no key"),
+            (format!("{KEY}\nshort-s3cr3t"), "line 2"),
+            (format!("ann:{KEY} s3cr3t"), "line 1"),
+            (format!("a b:{KEY}s3cr3t"), "name"),
+            (format!(":{KEY}s3cr3t"), "name"),
+            (format!("{KEY}s3cr3t:ann"), "key has 16"),
+            (format!("{KEY}s3cr3t").repeat(30), "512"),
+            (format!("{KEY}s3cr3t\n").repeat(MAX_KEYS + 1), "more than 1000"),
+        ] {
+            let problem = parsed(&text).unwrap_err();
+            assert!(problem.contains(says) && !problem.contains("s3cr3t"), "{text}: {problem}");
+        }
+        assert!(parse(&[vec![0xff; 20]]).is_err());
+    }
+
+    #[test]
+    fn the_key_to_show_is_one_and_not_shown_to_debuggers() {
+        let value = only(&[format!("log:{KEY}\n").into_bytes()]).unwrap();
+        assert_eq!(value, format!("Bearer {KEY}"));
+        assert!(!format!("{value:?}").contains(KEY));
+        assert!(only(&[format!("{KEY}\n{KEY}x\n").into_bytes()]).is_err());
+    }
+
+    #[tokio::test]
+    async fn only_a_whole_key_is_known() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), format!("ann:{KEY}1\nbob:{KEY}2\n{KEY}3\n")).unwrap();
+        let metrics = CredentialMetrics::register(&MetricsRegistry::new("test", "1").unwrap()).unwrap();
+        let keys = Keys::follow(file.path(), &metrics).unwrap();
+        for (shown, name) in [
+            (format!("{KEY}1"), Some("ann")),
+            (format!("{KEY}2"), Some("bob")),
+            (format!("{KEY}3"), Some(UNNAMED)),
+            (KEY.to_owned(), None),
+            (format!("{KEY}12"), None),
+            (format!("ann:{KEY}1"), None),
+            (String::new(), None),
+        ] {
+            assert_eq!(keys.name_of(shown.as_bytes()).as_deref(), name, "{shown}");
+        }
+        assert!(!format!("{keys:?}").contains(KEY));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "(.{0,40}\n){0,5}") {
+            if let Ok(keys) = parsed(&text) {
+                prop_assert!(!keys.is_empty());
+                for (_, key) in keys {
+                    prop_assert!(KEY_CHARACTERS.contains(&key.len()) && text.contains(&key));
+                }
+            }
+        }
+    }
+}

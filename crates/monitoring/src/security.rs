@@ -1,0 +1,79 @@
+//! What every service can be told about keys and certificates.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::credentials::{CredentialError, CredentialMetrics};
+use crate::http::Access;
+use crate::keys::Keys;
+use crate::metrics::{MetricsError, MetricsRegistry};
+use crate::tls::{Expiry, Tls};
+
+/// Who is let in, and how. All of it is off by default.
+#[derive(Args, Clone, Debug, Default)]
+pub struct SecurityOptions {
+    /// A file of keys, one a line, `name:key` or `key`; whoever asks needs one of them. Left out: anybody is answered.
+    #[arg(long, env = "API_KEYS_FILE", value_name = "FILE")]
+    pub api_keys: Option<PathBuf>,
+
+    /// GET /metrics needs a key, too.
+    #[arg(long, env = "METRICS_NEED_KEY", requires = "api_keys")]
+    pub metrics_need_key: bool,
+
+    /// A file with the certificate to show and those that vouch for it (PEM): every port then speaks TLS, and nothing
+    /// else.
+    #[arg(long, env = "TLS_CERT_FILE", value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// A file with the certificate's private key (PEM).
+    #[arg(long, env = "TLS_KEY_FILE", value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+}
+
+impl SecurityOptions {
+    /// Whether the ports speak TLS.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.tls_cert.is_some()
+    }
+}
+
+/// What became of the [`SecurityOptions`].
+pub struct Security {
+    /// Whom the service lets in.
+    pub access: Access,
+    /// How its connections are encrypted.
+    pub tls: Tls,
+    /// For whatever else is read again when it changes.
+    pub credentials: CredentialMetrics,
+}
+
+/// Keys or certificates cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SecurityError {
+    /// Their metrics are registered already.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    /// A file cannot be used.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
+}
+
+impl Security {
+    /// Reads the files, and again when they change. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// [`SecurityError`].
+    pub fn start(options: &SecurityOptions, registry: &MetricsRegistry) -> Result<Self, SecurityError> {
+        let credentials = CredentialMetrics::register(registry)?;
+        let keys = options.api_keys.as_deref().map(|file| Keys::follow(file, &credentials)).transpose()?;
+        let access = Access { keys, metrics_need_key: options.metrics_need_key };
+        let expiry = Expiry::register(registry)?;
+        let tls = match options.tls_cert.as_deref().zip(options.tls_key.as_deref()) {
+            Some(files) => Tls::follow(files, &credentials, &expiry)?,
+            None => Tls::default(),
+        };
+        Ok(Self { access, tls, credentials })
+    }
+}
