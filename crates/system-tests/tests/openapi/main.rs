@@ -32,7 +32,10 @@ async fn schemathesis_finds_nothing_at_the_logging_service() {
 fn finds_nothing(service: &Service) {
     let Some(python) = pypi::python(SCHEMATHESIS, "the description of the services") else { return };
     let folder = root().join("crates/system-tests/tests/openapi");
+    // It leaves what it has learned where it runs.
+    let scratch = tempfile::tempdir().unwrap();
     let output = Command::new(python.with_file_name("schemathesis"))
+        .current_dir(scratch.path())
         .env("SCHEMATHESIS_HOOKS", folder.join("media_types.py"))
         .arg("--config-file")
         .arg(folder.join("schemathesis.toml"))
