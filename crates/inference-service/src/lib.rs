@@ -11,6 +11,7 @@ pub mod input;
 mod log_service;
 pub mod model;
 mod oip;
+mod openapi;
 mod outbox;
 mod predict;
 mod profile;
@@ -27,7 +28,7 @@ use axum::Router;
 use monitoring::prediction::{PredictionMetrics, PredictionMetricsError, UNKNOWN_MODEL};
 use monitoring::{
     Drain, Entrance, HttpSetupError, Instrumentation, MetricsError, MetricsRegistry, Readiness, Routes, Security,
-    SecurityError, Tls, Traces, TracesError, health_routes, metrics_route,
+    SecurityError, Tls, Traces, TracesError, docs_routes, health_routes, metrics_route,
 };
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot, watch};
@@ -217,6 +218,7 @@ fn routes(app: &App, registry: &MetricsRegistry) -> Routes {
         .with_state(app.clone())
         .merge(health_routes(app.readiness.clone(), move || status::health(&health)))
         .merge(metrics_route(registry))
+        .merge(docs_routes(&openapi::description()))
 }
 
 /// Gets the models to serve, follows what becomes of their folder, and sends their profiles, until the service stops. A

@@ -10,7 +10,14 @@ use crate::model::{Colour, InputSpec, Layout, Task};
 use crate::oip::metadata::{Description, tensors};
 use crate::serving::{Loaded, Model, ModelState};
 
-/// Every model of the repository: its state, what it takes and what it says.
+/// The models: their state, what they take and what they say
+#[utoipa::path(
+    get,
+    path = "/models",
+    operation_id = "models",
+    tag = "predictions",
+    responses((status = 200, description = "Every model of the repository", body = ref("#/components/schemas/Models")))
+)]
 pub(crate) async fn models(State(app): State<App>) -> Json<Value> {
     let models: Vec<Value> = app.models.all().iter().map(|model| described(&app, model)).collect();
     Json(json!({ "models": models }))

@@ -14,6 +14,7 @@ mod evaluation;
 pub mod export;
 mod ingest;
 mod metrics;
+mod openapi;
 mod queries;
 mod refusal;
 pub mod store;
@@ -26,7 +27,7 @@ use std::time::Duration;
 
 use monitoring::{
     Drain, Entrance, HealthReport, HttpSetupError, Instrumentation, MetricsError, MetricsRegistry, Readiness, Routes,
-    Security, SecurityError, Traces, TracesError, health_routes, metrics_route,
+    Security, SecurityError, Traces, TracesError, docs_routes, health_routes, metrics_route,
 };
 use tokio::net::TcpListener;
 use tokio::task::{JoinError, spawn_blocking};
@@ -145,6 +146,7 @@ fn routes(app: &App, registry: &MetricsRegistry, readiness: &Readiness) -> Route
         .with_state(app.clone())
         .merge(health_routes(readiness.clone(), move || health(&store)))
         .merge(metrics_route(registry))
+        .merge(docs_routes(&openapi::description()))
 }
 
 fn health(store: &Store) -> HealthReport {

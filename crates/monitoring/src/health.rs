@@ -8,6 +8,11 @@ use serde_json::{Map, Value, json};
 
 use crate::http::{ApiError, ErrorCode, Routes};
 
+crate::refusals! {
+    /// Those of a probe.
+    pub(crate) NotReadyOnly: NotReady;
+}
+
 const STARTING: u8 = 0;
 const READY: u8 = 1;
 const DRAINING: u8 = 2;
@@ -79,13 +84,34 @@ pub fn health_routes(
         let answer = health(&readiness, report());
         async move { answer }
     };
-    Routes::new()
-        .get("/health", ready.clone())
-        .get("/health/ready", ready)
-        .get("/health/live", async || Json(json!({ "status": "live" })))
+    Routes::new().get("/health", ready.clone()).get("/health/ready", ready).get("/health/live", live)
 }
 
-fn health(readiness: &Readiness, report: HealthReport) -> Result<Json<Value>, ApiError> {
+/// Whether the process is alive
+///
+/// It is, if this is answered. Restart it where no answer comes.
+#[utoipa::path(
+    get,
+    path = "/health/live",
+    operation_id = "healthLive",
+    tag = "health",
+    responses((status = 200, body = ref("#/components/schemas/Live")))
+)]
+pub(crate) async fn live() -> Json<Value> {
+    Json(json!({ "status": "live" }))
+}
+
+/// Whether to send traffic here, and what the service says of itself
+///
+/// 503 while it starts, while it stops, and while something that it needs is away. `/health/ready` is the same.
+#[utoipa::path(
+    get,
+    path = "/health",
+    operation_id = "health",
+    tag = "health",
+    responses((status = 200, body = ref("#/components/schemas/Health")), NotReadyOnly)
+)]
+pub(crate) fn health(readiness: &Readiness, report: HealthReport) -> Result<Json<Value>, ApiError> {
     let status = readiness.as_str();
     let problem = if readiness.is_ready() { report.problem } else { Some(format!("The service is {status}.")) };
     let Some(problem) = problem else {

@@ -50,7 +50,7 @@ pub use credentials::{Credential, CredentialError, CredentialMetrics};
 pub use health::{HealthReport, Readiness, health_routes};
 pub use http::{
     Access, ApiError, ErrorCode, HttpSetupError, Instrumentation, Method, REQUEST_ID, RequestContext, Routes,
-    TRACEPARENT, discard_body, instrument, media_type, read_body,
+    TRACEPARENT, describe, discard_body, docs_routes, instrument, media_type, read_body, refusals_of,
 };
 pub use keys::{Keys, OutgoingKey};
 pub use logs::{LogGuard, LogsError, setup_structured_logging};

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::InputSummary;
@@ -10,7 +11,7 @@ use crate::InputSummary;
 pub const SCHEMA_VERSION: u32 = 3;
 
 /// How a prediction ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// The model answered.
@@ -31,7 +32,7 @@ impl Status {
 }
 
 /// What the model does, and with that, what a prediction of it says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Task {
     /// A label with its confidence.
@@ -65,60 +66,75 @@ impl Task {
 }
 
 /// One class and the probability that the model gave it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Score {
     /// The class's label.
+    #[schema(max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     pub label: String,
     /// The class's index in the model's output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 4294967295u32)]
     pub class: Option<u32>,
     /// Probability, 0 to 1.
+    #[schema(minimum = 0, maximum = 1)]
     pub confidence: f64,
 }
 
 /// One prediction. A batch of n items is n records with one `request_id` and `row_index` 0 to n−1.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PredictionRecord {
     /// Unique id of this record, the key of idempotent ingestion; UUIDv7 keeps the index in order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "uuid")]
     pub event_id: Option<Uuid>,
     /// The caller's key: the request that asked for the prediction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 128, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     pub request_id: Option<String>,
     /// Position of the item in the request's batch.
     #[serde(default)]
+    #[schema(maximum = 4294967295u32)]
     pub row_index: u32,
     /// When the prediction was answered; RFC 3339, kept to the microsecond.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub occurred_at: Option<Timestamp>,
     /// Name of the model.
+    #[schema(max_length = 128, pattern = "^[A-Za-z0-9._-]+$")]
     pub model: String,
     /// Version of the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 128, pattern = "^[A-Za-z0-9._-]+$")]
     pub version: Option<String>,
     /// SHA-256 of the model file, 64 lower-case hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     pub model_sha256: Option<String>,
     /// Which of several models under one name answered, such as `default`, `canary` or `shadow`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 128, pattern = "^[A-Za-z0-9._-]+$")]
     pub variant: Option<String>,
     /// How the prediction ended.
     #[serde(default)]
     pub status: Status,
     /// For `status: "error"`, the code of the error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     pub error_type: Option<String>,
     /// What the model does.
     #[serde(default, skip_serializing_if = "Task::is_classification")]
     pub task: Task,
     /// The predicted label; required for `status: "success"` of a classification.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     pub label: Option<String>,
     /// Index of the predicted class in the model's output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 4294967295u32)]
     pub class: Option<u32>,
     /// Probability of the predicted class, 0 to 1; required for `status: "success"` of a classification.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 1)]
     pub confidence: Option<f64>,
     /// The predicted number; required for `status: "success"` of a regression.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -128,34 +144,43 @@ pub struct PredictionRecord {
     pub defect: bool,
     /// The most probable classes, best first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 100)]
     pub top: Vec<Score>,
     /// Seconds from the request's first byte of handling to its answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0)]
     pub latency_seconds: Option<f64>,
     /// Seconds of reading and decoding the input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0)]
     pub decode_seconds: Option<f64>,
     /// Seconds of waiting for an inference thread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0)]
     pub queue_seconds: Option<f64>,
     /// Seconds of running the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0)]
     pub inference_seconds: Option<f64>,
     /// W3C trace id, 32 lower-case hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[0-9a-f]{32}$")]
     pub trace_id: Option<String>,
     /// W3C id of the span that answered, 16 lower-case hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[0-9a-f]{16}$")]
     pub span_id: Option<String>,
     /// SHA-256 of the input's bytes as they were sent, 64 lower-case hexadecimal digits. The inference service gives it
     /// for pictures of up to 1 MiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     pub input_sha256: Option<String>,
     /// What the input looked like.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<InputSummary>,
     /// Version of this schema that the sender wrote; absent means the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 4294967295u32)]
     pub schema_version: Option<u32>,
     /// Fields that this version does not know, kept as they came.
     #[serde(flatten)]

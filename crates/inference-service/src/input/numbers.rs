@@ -7,6 +7,10 @@ use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
+use utoipa::openapi::{ArrayBuilder, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
 use super::error::InputError;
 
 /// Deepest nesting of arrays. Models take four dimensions, a list of items five.
@@ -46,6 +50,19 @@ impl Numbers {
         }
     }
 }
+
+impl PartialSchema for Numbers {
+    fn schema() -> RefOr<Schema> {
+        let anything = ObjectBuilder::new().schema_type(utoipa::openapi::schema::SchemaType::AnyValue);
+        OneOfBuilder::new()
+            .item(ObjectBuilder::new().schema_type(Type::Number))
+            .item(ArrayBuilder::new().items(anything))
+            .description(Some("Numbers in arrays that are nested as the model's shape says, or in a flat one."))
+            .into()
+    }
+}
+
+impl ToSchema for Numbers {}
 
 impl<'de> Deserialize<'de> for Numbers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -7,13 +7,14 @@ use std::cmp::Ordering;
 use std::num::NonZeroUsize;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::defect::DefectRule;
 use super::error::ModelError;
 use super::tensor::Tensor;
 
 /// One class and the probability that the model gives it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Score {
     /// The class's label.
     pub label: String,
@@ -24,7 +25,7 @@ pub struct Score {
 }
 
 /// The class that a model gives one item.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Class {
     /// The label of the likeliest class.
     pub label: String,
@@ -39,7 +40,7 @@ pub struct Class {
 }
 
 /// What the answer to one item means.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum Meaning {
     /// Of a model that classifies.

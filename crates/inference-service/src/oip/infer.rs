@@ -15,9 +15,48 @@ use super::request::InferRequest;
 use super::response::response;
 use crate::app::App;
 use crate::model::Prediction;
+use crate::openapi::Predicting;
 use crate::predict::{self, Progress, Target};
 
-/// Answers one inference request, and tells of it whatever its end.
+/// Predicts, as clients of Triton and KServe ask
+///
+/// A tensor stands in `data`, or its bytes follow the JSON, whose length is then in `Inference-Header-Content-Length`.
+#[utoipa::path(
+    post,
+    path = "/v2/models/{model}/infer",
+    operation_id = "modelInfer",
+    tag = "Open Inference Protocol",
+    params(
+        ("model" = String, Path, description = "Name of the model", example = "cifar10"),
+        (
+            "x-request-timeout-ms" = Option<u64>,
+            Header,
+            description = "Milliseconds that the client will wait; they cover the queue, too",
+            minimum = 1,
+            maximum = 600000
+        ),
+        (
+            "inference-header-content-length" = Option<u64>,
+            Header,
+            description = "Bytes of the JSON, where bytes of tensors follow it"
+        )
+    ),
+    request_body(content(
+        (ref("#/components/schemas/InferRequest") = "application/json", example = crate::openapi::examples::infer),
+        (ref("#/components/schemas/Bytes") = "application/octet-stream")
+    )),
+    responses(
+        (
+            status = 200,
+            description = "The outputs; bytes of tensors follow the JSON where they were asked for",
+            content(
+                (ref("#/components/schemas/InferResponse") = "application/json"),
+                (ref("#/components/schemas/Bytes") = "application/octet-stream")
+            )
+        ),
+        Predicting
+    )
+)]
 pub(super) async fn infer(
     State(app): State<App>,
     Path(asked): Path<Asked>,

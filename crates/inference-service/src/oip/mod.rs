@@ -8,7 +8,7 @@
 
 mod elements;
 pub(crate) mod grpc;
-mod infer;
+pub(crate) mod infer;
 mod input;
 mod json;
 pub(crate) mod metadata;
@@ -29,6 +29,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::model::Engine;
+use crate::openapi::{AskingOfModel, NotReadyOnly};
 use crate::status;
 pub(crate) use repository::admin_routes;
 
@@ -57,7 +58,15 @@ pub(crate) struct Asked {
     version: Option<String>,
 }
 
-async fn server() -> Json<Value> {
+/// Name, version and extensions of the server
+#[utoipa::path(
+    get,
+    path = "/v2",
+    operation_id = "serverMetadata",
+    tag = "Open Inference Protocol",
+    responses((status = 200, description = "The server", body = ref("#/components/schemas/ServerMetadata")))
+)]
+pub(crate) async fn server() -> Json<Value> {
     Json(json!({
         "name": crate::SERVICE,
         "version": env!("CARGO_PKG_VERSION"),
@@ -65,12 +74,29 @@ async fn server() -> Json<Value> {
     }))
 }
 
-async fn live() -> Json<Value> {
+/// Whether the process answers
+#[utoipa::path(
+    get,
+    path = "/v2/health/live",
+    operation_id = "serverLive",
+    tag = "Open Inference Protocol",
+    responses((status = 200, description = "It does", body = ref("#/components/schemas/ServerLive")))
+)]
+pub(crate) async fn live() -> Json<Value> {
     Json(json!({ "live": true }))
 }
 
-/// Ready when `GET /health/ready` says so, too. The protocol's text says `live` where its clients look for `ready`.
-async fn ready(State(app): State<App>) -> Result<Json<Value>, ApiError> {
+/// Whether the service takes predictions
+///
+/// The protocol's text says `live` where its clients look for `ready`, so both are there.
+#[utoipa::path(
+    get,
+    path = "/v2/health/ready",
+    operation_id = "serverReady",
+    tag = "Open Inference Protocol",
+    responses((status = 200, description = "It does", body = ref("#/components/schemas/ServerReady")), NotReadyOnly)
+)]
+pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Value>, ApiError> {
     if is_ready(&app) {
         return Ok(Json(json!({ "ready": true, "live": true })));
     }
@@ -89,23 +115,60 @@ fn named(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-async fn metadata(State(app): State<App>, Path(asked): Path<Asked>) -> Result<Json<Value>, ApiError> {
+/// Names, datatypes and shapes of what a model takes and gives
+#[utoipa::path(
+    get,
+    path = "/v2/models/{model}",
+    operation_id = "modelMetadata",
+    tag = "Open Inference Protocol",
+    params(("model" = String, Path, description = "Name of the model", example = "cifar10")),
+    responses((status = 200, description = "The model", body = ref("#/components/schemas/ModelMetadata")), AskingOfModel)
+)]
+pub(crate) async fn metadata(State(app): State<App>, Path(asked): Path<Asked>) -> Result<Json<Value>, ApiError> {
     let engine = asked.engine(&app)?;
     let model = app.models.find(Some(&asked.model))?;
     Ok(Json(metadata::metadata(&engine, &model.version_names())))
 }
 
-async fn model_ready(State(app): State<App>, Path(asked): Path<Asked>) -> Result<Json<Value>, ApiError> {
+/// Whether a model serves
+#[utoipa::path(
+    get,
+    path = "/v2/models/{model}/ready",
+    operation_id = "modelReady",
+    tag = "Open Inference Protocol",
+    params(("model" = String, Path, description = "Name of the model", example = "cifar10")),
+    responses((status = 200, description = "It does", body = ref("#/components/schemas/ModelReady")), AskingOfModel)
+)]
+pub(crate) async fn model_ready(State(app): State<App>, Path(asked): Path<Asked>) -> Result<Json<Value>, ApiError> {
     let engine = asked.engine(&app)?;
     Ok(Json(json!({ "name": engine.name(), "ready": true })))
 }
 
-async fn config(State(app): State<App>, Path(asked): Path<Asked>) -> Result<Json<Value>, ApiError> {
+/// The same as its metadata, for one item, with the largest batch
+#[utoipa::path(
+    get,
+    path = "/v2/models/{model}/config",
+    operation_id = "modelConfig",
+    tag = "Open Inference Protocol",
+    params(("model" = String, Path, description = "Name of the model", example = "cifar10")),
+    responses((status = 200, description = "The model", body = ref("#/components/schemas/ModelConfig")), AskingOfModel)
+)]
+pub(crate) async fn config(State(app): State<App>, Path(asked): Path<Asked>) -> Result<Json<Value>, ApiError> {
     let engine = asked.engine(&app)?;
     Ok(Json(metadata::config(&engine, app.config.max_batch())))
 }
 
-async fn index(State(app): State<App>) -> Json<Value> {
+/// The models, their versions and states
+///
+/// The body is not looked at.
+#[utoipa::path(
+    post,
+    path = "/v2/repository/index",
+    operation_id = "repositoryIndex",
+    tag = "Open Inference Protocol",
+    responses((status = 200, description = "Every version that can be asked for", body = ref("#/components/schemas/RepositoryIndex")))
+)]
+pub(crate) async fn index(State(app): State<App>) -> Json<Value> {
     Json(app.models.all().iter().flat_map(|model| metadata::index_entries(model)).collect())
 }
 

@@ -4,21 +4,24 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use monitoring::REQUEST_ID;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::progress::Progress;
-use crate::model::{Engine, Prediction};
+use crate::model::{Engine, Meaning, Prediction};
 
-#[derive(Serialize)]
+/// What the model says of each item.
+#[derive(Serialize, ToSchema)]
 pub(super) struct Answer {
     request_id: String,
     model: String,
     version: String,
+    #[schema(value_type = Vec<Meaning>)]
     predictions: Vec<Prediction>,
     timings_ms: TimingsMs,
 }
 
 /// Milliseconds of each phase, to the microsecond.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct TimingsMs {
     decode: f64,
     queue: f64,

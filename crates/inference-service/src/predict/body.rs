@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, Uri};
 use monitoring::{ApiError, ErrorCode};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
+use utoipa::{IntoParams, ToSchema};
 
 use super::inputs::Inputs;
 use crate::input::Numbers;
@@ -13,12 +14,19 @@ use crate::input::Numbers;
 const BAD_TOP_K: &str = "top_k must be a whole number, 1 or more";
 
 /// The options that every encoding takes.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Query {
+    /// Name of the model; may be left out where one is the default.
+    #[param(example = "cifar10")]
     pub(super) model: Option<String>,
+    /// Version of the model; the one that serves if it is left out.
+    #[param(example = "1")]
     pub(super) version: Option<String>,
+    /// How many of the likeliest classes to tell of; 1 if it is left out.
     #[serde(default, deserialize_with = "top_k")]
+    #[param(minimum = 1, example = 3)]
     pub(super) top_k: Option<usize>,
 }
 
@@ -48,22 +56,35 @@ pub(super) struct JsonBody {
 }
 
 /// The members of a JSON body. Numbers go straight into one buffer.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Members {
+#[schema(as = PredictMembers, description = "One item or several, and the options.")]
+pub(crate) struct Members {
+    /// Name of the model; may be left out where one is the default.
     model: Option<String>,
+    /// Version of the model; the one that serves if it is left out.
+    #[schema(inline)]
     version: Option<Version>,
+    /// How many of the likeliest classes to tell of; 1 if it is left out.
     #[serde(default, deserialize_with = "top_k")]
+    #[schema(minimum = 1)]
     top_k: Option<usize>,
+    /// The request's id, instead of the header's.
+    #[schema(pattern = "^[!-~]{1,128}$")]
     request_id: Option<String>,
+    /// An encoded picture as base64, perhaps as a `data:` URL.
     image: Option<String>,
+    /// Several of them.
+    #[schema(min_items = 1)]
     images: Option<Vec<String>>,
+    /// The numbers of one item, nested or flat, normalised as the model takes them.
     input: Option<Numbers>,
+    /// Those of several items.
     inputs: Option<Numbers>,
 }
 
 /// `"1"`, or `1` as people write it.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(untagged, expecting = "version must be a text such as \"1\"")]
 enum Version {
     Text(String),

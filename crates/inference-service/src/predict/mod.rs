@@ -5,7 +5,7 @@
 //! it once in metrics, log and prediction log.
 
 mod answer;
-mod body;
+pub(crate) mod body;
 mod inputs;
 mod options;
 mod progress;
@@ -24,6 +24,7 @@ use tokio::time::timeout_at;
 
 use crate::app::App;
 use crate::model::Prediction;
+use crate::openapi::Predicting;
 use answer::Answer;
 use body::Query;
 pub(crate) use inputs::Inputs;
@@ -33,7 +34,37 @@ pub(crate) use progress::Progress;
 pub(crate) use run::Target;
 use run::log_full;
 
-/// Answers one prediction request, and tells of it whatever its end.
+/// Predicts what an image or a tensor is, or several of them
+///
+/// Options that stand in the body go before those of the query. Every prediction is recorded before it is answered.
+#[utoipa::path(
+    post,
+    path = "/predict",
+    operation_id = "predict",
+    tag = "predictions",
+    params(
+        Query,
+        (
+            "x-request-timeout-ms" = Option<u64>,
+            Header,
+            description = "Milliseconds that the client will wait; they cover the queue, too",
+            minimum = 1,
+            maximum = 600000
+        )
+    ),
+    request_body(
+        description = "An image as it is, images in a form, or images or tensors in JSON; packed with gzip or deflate, if you like",
+        content(
+            (ref("#/components/schemas/PredictJson") = "application/json", example = crate::openapi::examples::predict),
+            (ref("#/components/schemas/PredictForm") = "multipart/form-data"),
+            (ref("#/components/schemas/Bytes") = "image/jpeg"),
+            (ref("#/components/schemas/Bytes") = "image/png"),
+            (ref("#/components/schemas/Bytes") = "image/webp"),
+            (ref("#/components/schemas/Bytes") = "image/bmp")
+        )
+    ),
+    responses((status = 200, description = "The predictions, in the order of the items", body = Answer), Predicting)
+)]
 pub(crate) async fn predict(
     State(app): State<App>,
     Extension(context): Extension<RequestContext>,

@@ -7,6 +7,8 @@ mod administration;
 mod answers;
 mod collector;
 mod connections;
+#[path = "../../../monitoring/tests/description/mod.rs"]
+mod description;
 mod encodings;
 mod endpoints;
 mod grpc_spans;
@@ -16,6 +18,7 @@ mod logged;
 mod metrics;
 mod oip;
 mod onnx;
+mod openapi;
 mod pictures;
 mod process;
 mod profiles;

@@ -4,6 +4,7 @@
 //! bins of the confidence's grid.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::counts::confidence_sum;
 use super::{Feature, LabelCounts, Tally, WindowCounts};
@@ -15,7 +16,7 @@ const BINS: usize = 10;
 const FEWEST_LABELS: i64 = 30;
 
 /// By whose labels confidences were corrected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CalibrationSource {
     /// By none: the confidences are taken at their word.

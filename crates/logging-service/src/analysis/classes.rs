@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Most classes that are counted by name; the rest are counted together.
 pub const MAX_CLASSES: usize = 1_000;
@@ -12,7 +13,7 @@ pub const MAX_CLASSES: usize = 1_000;
 /// Past the bound the names that come first in the alphabet are kept. A name among the first of the whole is
 /// among the first of every part, so it is never given up on the way: merged parts equal the whole exactly,
 /// which "the first that were seen" would not.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ClassCounts {
     #[serde(rename = "n", default, skip_serializing_if = "BTreeMap::is_empty")]
     named: BTreeMap<String, u64>,

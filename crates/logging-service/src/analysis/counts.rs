@@ -3,6 +3,7 @@
 //! Rule of thumb: rows → counts is a sum. Nothing in here depends on order, on time or on other rows.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::ToSchema;
 
 use super::feature_counts::FeatureCounts;
 use super::{ClassCounts, Feature, GRID_VERSION, LabelCounts, Labelled, MAX_CLASSES, Sign, Tally};
@@ -61,9 +62,10 @@ pub enum CountsError {
 }
 
 /// The counts of one model in one window, or of any sum of windows.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WindowCounts {
     #[serde(rename = "g")]
+    #[schema(value_type = u16, minimum = 1, maximum = 1)]
     grid: GridVersion,
     /// Predictions that were answered.
     #[serde(rename = "n", default)]
@@ -76,6 +78,7 @@ pub struct WindowCounts {
     pub classes: ClassCounts,
     /// Answered predictions by bin of each feature.
     #[serde(rename = "f", default)]
+    #[schema(value_type = HashMap<String, Tally>)]
     features: FeatureCounts,
     /// Sum of the confidences in each bin of the confidence, in units of 2⁻³² above the bin's lower edge.
     #[serde(rename = "s", default)]

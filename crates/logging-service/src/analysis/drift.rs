@@ -5,6 +5,7 @@
 //! alarms of its own. The others are there to look at.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::bins::{Compared, FrozenBins, compare_classes};
 use super::divergence as distance;
@@ -22,7 +23,7 @@ pub const FALSE_ALARM_RATE: f64 = 0.05;
 const OF_NAMES: [Statistic; 4] = [Statistic::Psi, Statistic::Js, Statistic::Chi2, Statistic::Linf];
 
 /// A window compared with its reference.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct DriftReport {
     /// Answered predictions of the window. At 0 nothing can be said: all values are 0.
     pub samples: u64,
@@ -37,7 +38,7 @@ pub struct DriftReport {
 }
 
 /// One feature compared.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct FeatureDrift {
     /// Its name.
     pub feature: &'static str,

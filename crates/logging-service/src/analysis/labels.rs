@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::grid::LAG;
 use super::{Feature, Tally};
@@ -48,7 +49,7 @@ impl Sign {
 }
 
 /// Counts of labelled predictions. All are signed, because a revision may be counted apart from its original.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct LabelCounts {
     /// Predictions with a label.

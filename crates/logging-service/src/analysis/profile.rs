@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{CountsError, WindowCounts};
 
@@ -12,22 +13,28 @@ pub const PROFILE_SCHEMA_VERSION: u32 = 1;
 const MAX_NAME_CHARS: usize = prediction_record::MAX_NAME_CHARS;
 
 /// Counts that later windows are compared with, bound to the file of the model that they were made by.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReferenceProfile {
     /// [`PROFILE_SCHEMA_VERSION`] of whoever made it.
+    #[schema(minimum = 1, maximum = 1)]
     pub schema_version: u32,
     /// Name of the model.
+    #[schema(min_length = 1, max_length = 128)]
     pub model: String,
     /// SHA-256 of the model file, 64 lower-case hexadecimal digits; absent for any file of that name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     pub model_sha256: Option<String>,
     /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// The earliest time of the predictions, if they are of a range.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub since: Option<Timestamp>,
     /// Where the range ends; not part of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub until: Option<Timestamp>,
     /// The predictions.
     pub counts: WindowCounts,

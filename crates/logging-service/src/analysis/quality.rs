@@ -5,13 +5,14 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::calibration::{Calibrated, CalibrationBins, CalibrationSource};
 use super::grid::LAG;
 use super::{LabelCounts, Tally, WindowCounts};
 
 /// The quality of a model in a window.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Quality {
     /// Answered predictions.
     pub predictions: u64,
@@ -45,7 +46,7 @@ pub struct Quality {
 }
 
 /// The quality of one class. A quotient without anything to divide by is 0, as scikit-learn's `zero_division=0`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ClassQuality {
     /// The class.
     pub class: String,

@@ -3,6 +3,8 @@
 //! Rule of thumb: equal contents are equal values and equal JSON, so a count that becomes zero is forgotten.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::openapi::{ArrayBuilder, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// Whole numbers by bin. They may be negative: a difference between two states is a tally too.
 ///
@@ -86,6 +88,15 @@ impl Tally {
         Ok(Self { counts })
     }
 }
+
+impl PartialSchema for Tally {
+    fn schema() -> RefOr<Schema> {
+        let description = "Counts of the bins from the first on; a 0 and a number skip as many bins.";
+        ArrayBuilder::new().items(i64::schema()).description(Some(description)).into()
+    }
+}
+
+impl ToSchema for Tally {}
 
 impl Serialize for Tally {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

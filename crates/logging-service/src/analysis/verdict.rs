@@ -1,9 +1,10 @@
 //! What the numbers mean: each statistic with its floor, its thresholds and what follows.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// What follows from a comparison, from harmless to bad.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Nothing that noise would not explain, or nothing large.
@@ -32,7 +33,7 @@ impl Verdict {
 }
 
 /// A way to measure how far two distributions lie apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Statistic {
     /// Population stability index.
@@ -95,7 +96,7 @@ pub enum Threshold {
 }
 
 /// One statistic of one feature.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Measured {
     /// Which.
     pub statistic: Statistic,

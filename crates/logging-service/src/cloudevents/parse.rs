@@ -51,6 +51,7 @@ fn structured(envelope: &Value, unpacker: &mut Unpacker) -> Result<CloudEvent, E
             let bytes = STANDARD.decode(text).map_err(|_| EventError::Base64)?;
             Ok(Payload::from_slice(kind, &unpacker.unpack(&bytes)?))
         }
+        (_, Some(other)) if !other.is_null() => Err(invalid("data_base64", "is not a string")),
         // JSON inside a string is what senders make of it that know only the content type text/plain.
         (Some(Value::String(text)), _) => Ok(Payload::from_slice(kind, text.as_bytes())),
         (Some(data), _) => Ok(Payload::from_value(kind, data)),

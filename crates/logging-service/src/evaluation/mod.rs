@@ -15,6 +15,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use monitoring::{Collector, Desc, Gauge, Histogram, LATENCY_BUCKETS, MetricFamily, MetricsError, MetricsRegistry};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::analysis::{DriftReport, Quality, ReferenceProfile, compare, quality};
 use crate::store::row::{floor_microseconds, from_microseconds};
@@ -27,15 +28,17 @@ pub(crate) use window::Window;
 const MAX_MODELS: usize = 20;
 
 /// What is known of one model's file over one range of time.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Evaluation {
     pub(crate) model: String,
     /// Absent where the senders gave none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) model_sha256: Option<String>,
     /// The beginning of the range, a multiple of five minutes.
+    #[schema(value_type = String, format = DateTime)]
     pub(crate) since: Timestamp,
     /// Its end; not part of it.
+    #[schema(value_type = String, format = DateTime)]
     pub(crate) until: Timestamp,
     /// Predictions that failed.
     pub(crate) errors: u64,

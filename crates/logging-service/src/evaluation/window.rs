@@ -2,16 +2,21 @@
 
 use std::str::FromStr;
 
+use utoipa::ToSchema;
+
 use crate::store::windows::BUCKET;
 
 /// A span of time that ends now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
 pub(crate) enum Window {
     /// One hour.
+    #[schema(rename = "1h")]
     Hour,
     /// 24 hours.
+    #[schema(rename = "24h")]
     Day,
     /// 7 days.
+    #[schema(rename = "7d")]
     Week,
 }
 

@@ -3,9 +3,10 @@
 use std::str::FromStr;
 
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 /// The format of an export; the query parameter `format`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ExportFormat {
     /// A JSON object a line.

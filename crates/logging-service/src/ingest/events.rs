@@ -17,13 +17,43 @@ use tracing::warn;
 
 use crate::app::App;
 use crate::cloudevents::{CloudEvent, EventError, Kind, pair, parse};
+use crate::openapi::TellingEvents;
 use crate::refusal::refusal;
 use crate::store::StoreError;
 use crate::store::events::{self, Meeting, Waiting};
 use crate::store::row::floor_microseconds;
 use crate::upkeep::EventOutcome;
 
-/// Takes an event or a batch of them. KServe's agent knows no other success than 200.
+/// Takes what KServe's payload logger sends
+///
+/// A CloudEvent or a batch of them, packed with gzip or not. In binary mode the body is the payload alone, of whatever
+/// content type, and the event's attributes stand in headers. KServe's agent knows no other success than 200.
+#[utoipa::path(
+    post,
+    path = "/cloudevents",
+    operation_id = "cloudevents",
+    tag = "records",
+    params(
+        ("ce-specversion" = Option<String>, Header, description = "`1.0`, where attributes stand in headers"),
+        ("ce-id" = Option<String>, Header, description = "The id that request and response have in common"),
+        ("ce-source" = Option<String>, Header, description = "Who sends it"),
+        ("ce-type" = Option<String>, Header, description = "`org.kubeflow.serving.inference.request` or `….response`")
+    ),
+    request_body(content(
+        (
+            ref("#/components/schemas/CloudEvent") = "application/cloudevents+json",
+            example = crate::openapi::examples::event
+        ),
+        (
+            ref("#/components/schemas/CloudEvents") = "application/cloudevents-batch+json",
+            example = crate::openapi::examples::events
+        )
+    )),
+    responses(
+        (status = 200, description = "What became of them", body = ref("#/components/schemas/EventsTaken")),
+        TellingEvents
+    )
+)]
 pub(crate) async fn cloudevents(State(app): State<App>, request: Request<Body>) -> Result<Json<Value>, ApiError> {
     let (headers, body) = super::body(&app, request).await?;
     let unreadable = |error: EventError| {

@@ -12,6 +12,7 @@ use tracing::info;
 
 use super::records::{self, Item};
 use crate::app::App;
+use crate::openapi::Telling;
 use crate::refusal::refusal;
 use crate::store::Accepted;
 use crate::store::labels::{self, Label};
@@ -21,7 +22,20 @@ use crate::upkeep::FeedbackOutcome;
 /// Labels of one request. Each costs some look-ups, during which nobody else's records are written.
 const MOST: usize = 1_000;
 
-/// Stores one label, a JSON array of them, or NDJSON.
+/// Stores one true label, a JSON array of them, or NDJSON
+///
+/// A label may come before its prediction. The latest of a prediction wins.
+#[utoipa::path(
+    post,
+    path = "/feedback",
+    operation_id = "feedback",
+    tag = "records",
+    request_body(content(
+        (ref("#/components/schemas/Labels") = "application/json", example = crate::openapi::examples::label),
+        (ref("#/components/schemas/Lines") = "application/x-ndjson", example = crate::openapi::examples::label_lines)
+    )),
+    responses((status = 200, description = "What became of them", body = Accepted), Telling)
+)]
 pub(crate) async fn feedback(State(app): State<App>, request: Request<Body>) -> Result<Json<Accepted>, ApiError> {
     let (headers, body) = super::body(&app, request).await?;
     let given: Vec<Label> = records::parse(&headers, &body, MOST)?;

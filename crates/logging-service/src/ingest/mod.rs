@@ -3,8 +3,8 @@
 //! Rule of thumb: all of a request is valid, or none is stored.
 
 mod bodies;
-mod events;
-mod feedback;
+pub(crate) mod events;
+pub(crate) mod feedback;
 mod records;
 
 use std::time::{Duration, Instant};
@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use tracing::info;
 
 use crate::app::App;
+use crate::openapi::Telling;
 use crate::refusal::refusal;
 use crate::store::Accepted;
 
@@ -33,7 +34,21 @@ const FULL_RETRY_SECONDS: f64 = 1.0;
 /// Bytes of a body that takes long to parse, compared with everything else about a request.
 const LARGE_BODY: usize = 64 * 1024;
 
-/// Stores one record, a JSON array of them, or NDJSON.
+/// Stores one record, a JSON array of them, or NDJSON
+///
+/// Answered when they are on the disk. All are valid, or none is stored; a refusal names the `index` and the `field`.
+/// A record whose `event_id` is known is a duplicate, so sending again is safe.
+#[utoipa::path(
+    post,
+    path = "/log",
+    operation_id = "log",
+    tag = "records",
+    request_body(content(
+        (ref("#/components/schemas/Records") = "application/json", example = crate::openapi::examples::record),
+        (ref("#/components/schemas/Lines") = "application/x-ndjson", example = crate::openapi::examples::record_lines)
+    )),
+    responses((status = 200, description = "What became of them", body = Accepted), Telling)
+)]
 pub(crate) async fn log(State(app): State<App>, request: Request<Body>) -> Result<Json<Accepted>, ApiError> {
     let started = Instant::now();
     let (headers, body) = body(&app, request).await?;

@@ -9,12 +9,14 @@ use monitoring::{ApiError, ErrorCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::info;
+use utoipa::{IntoParams, ToSchema};
 
 use super::parameters::{Span, query};
 use crate::analysis::{PROFILE_SCHEMA_VERSION, ReferenceProfile};
 use crate::app::App;
 use crate::evaluation::{Evaluation, evaluate};
 use crate::ingest;
+use crate::openapi::{Asking, Telling};
 use crate::refusal::refusal;
 use crate::store::references;
 use crate::store::row::{floor_microseconds, from_microseconds};
@@ -23,14 +25,32 @@ use crate::store::windows::{self, ModelWindow};
 /// By how much the clock of whoever made a profile may be ahead.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
 
-/// Each model's file beside its reference.
+/// How far each model's input and answers lie from its reference
+///
+/// Each statistic stands beside the value that noise alone would reach.
+#[utoipa::path(
+    get,
+    path = "/drift",
+    operation_id = "drift",
+    tag = "drift and quality",
+    params(Span),
+    responses((status = 200, description = "The models", body = ref("#/components/schemas/Evaluations")), Asking)
+)]
 pub(crate) async fn drift(State(app): State<App>, uri: Uri) -> Result<Json<Value>, ApiError> {
     let mut found = evaluations(&app, &uri).await?;
     found.iter_mut().for_each(|evaluation| evaluation.quality = None);
     Ok(Json(json!({ "models": found })))
 }
 
-/// Each model's file beside the true labels.
+/// How often each model was right, by the true labels
+#[utoipa::path(
+    get,
+    path = "/quality",
+    operation_id = "quality",
+    tag = "drift and quality",
+    params(Span),
+    responses((status = 200, description = "The models", body = ref("#/components/schemas/Evaluations")), Asking)
+)]
 pub(crate) async fn quality(State(app): State<App>, uri: Uri) -> Result<Json<Value>, ApiError> {
     let mut found = evaluations(&app, &uri).await?;
     found.iter_mut().for_each(|evaluation| evaluation.drift = None);
@@ -48,20 +68,43 @@ async fn evaluations(app: &App, uri: &Uri) -> Result<Vec<Evaluation>, ApiError> 
     app.store.read(read).await.map_err(refusal)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct OfModel {
+    /// Name of the model; all if it is left out.
     model: Option<String>,
 }
 
-/// The references, of one model or of all.
+/// The references, of one model or of all
+#[utoipa::path(
+    get,
+    path = "/drift/reference",
+    operation_id = "references",
+    tag = "drift and quality",
+    params(OfModel),
+    responses((status = 200, description = "The references", body = ref("#/components/schemas/References")), Asking)
+)]
 pub(crate) async fn references(State(app): State<App>, uri: Uri) -> Result<Json<Value>, ApiError> {
     let OfModel { model } = query(&uri)?;
     let found = app.store.read(move |session| references::all(session, model.as_deref())).await.map_err(refusal)?;
     Ok(Json(json!({ "references": found })))
 }
 
-/// Takes a finished profile, unless there is a newer one. Sent again, it changes nothing.
+/// Takes a finished profile, unless there is a newer one
+///
+/// Sent again, it changes nothing.
+#[utoipa::path(
+    put,
+    path = "/drift/reference",
+    operation_id = "putReference",
+    tag = "drift and quality",
+    request_body(content = ReferenceProfile, example = crate::openapi::examples::profile),
+    responses(
+        (status = 200, description = "Whether it was stored", body = ref("#/components/schemas/ReferenceStored")),
+        Telling
+    )
+)]
 pub(crate) async fn put_reference(State(app): State<App>, request: Request<Body>) -> Result<Json<Value>, ApiError> {
     let profile: ReferenceProfile = json_body(&app, request).await?;
     profile
@@ -78,16 +121,32 @@ pub(crate) async fn put_reference(State(app): State<App>, request: Request<Body>
 }
 
 /// A range whose predictions are how they should be.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Range {
+    /// Name of the model.
     model: String,
+    /// SHA-256 of the model's file; of the one that was used last if it is left out.
     model_sha256: Option<String>,
+    /// The beginning of the range.
+    #[schema(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
+    /// The end of the range; now if it is left out.
+    #[schema(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
 }
 
-/// Makes a reference of a range of time, and answers with it.
+/// Makes a reference of a range of time, and answers with it
+///
+/// The range must hold enough predictions of the model.
+#[utoipa::path(
+    post,
+    path = "/drift/reference",
+    operation_id = "takeReference",
+    tag = "drift and quality",
+    request_body(content = Range, example = crate::openapi::examples::range),
+    responses((status = 200, description = "The reference", body = ReferenceProfile), Telling)
+)]
 pub(crate) async fn take_reference(
     State(app): State<App>,
     request: Request<Body>,

@@ -17,6 +17,7 @@ use super::Asked;
 use super::parameters::query;
 use crate::app::App;
 use crate::export::{EncodeError, Encoder, encoder};
+use crate::openapi::Asking;
 use crate::refusal::refusal;
 use crate::store::{Filter, MAX_PAGE, Page, StoreError};
 
@@ -34,7 +35,29 @@ enum ExportError {
     Encode(#[from] EncodeError),
 }
 
-/// Streams the predictions, newest first.
+/// All predictions, newest first, as a file
+///
+/// The filters are those of `/predictions`; a file has no pages, so `limit` and `cursor` are refused. A file that breaks
+/// off in the middle ends with the connection, not with its end.
+#[utoipa::path(
+    get,
+    path = "/export",
+    operation_id = "export",
+    tag = "questions",
+    params(Asked),
+    responses(
+        (
+            status = 200,
+            description = "The file",
+            content(
+                (ref("#/components/schemas/Lines") = "application/x-ndjson"),
+                (String = "text/csv"),
+                (ref("#/components/schemas/Bytes") = "application/vnd.apache.parquet")
+            )
+        ),
+        Asking
+    )
+)]
 pub(crate) async fn export(State(app): State<App>, uri: Uri) -> Result<Response, ApiError> {
     let asked: Asked = query(&uri)?;
     let format = asked.format.unwrap_or_default();

@@ -3,8 +3,8 @@
 //!
 //! Rule of thumb: a parameter that is not known is refused, for it would be a filter that does not filter.
 
-mod drift;
-mod export;
+pub(crate) mod drift;
+pub(crate) mod export;
 mod parameters;
 
 use axum::Json;
@@ -14,10 +14,12 @@ use jiff::Timestamp;
 use monitoring::{ApiError, ErrorCode};
 use prediction_record::Status;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::export::ExportFormat;
+use crate::openapi::{Asking, AskingForOne};
 use crate::refusal::refusal;
 use crate::store::row::{floor_microseconds, from_microseconds};
 use crate::store::{Filter, Page, Stats, StoredPrediction};
@@ -29,27 +31,48 @@ use parameters::{probability, query, refused, time, whole_number};
 const DEFAULT_LIMIT: usize = 100;
 
 /// The filters of `GET /predictions` and `/export`, the page of the one and the format of the other.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct Asked {
+    /// Name of the model.
     model: Option<String>,
+    /// Version of the model.
     version: Option<String>,
+    /// The predicted label.
     label: Option<String>,
+    /// How the prediction ended.
+    #[param(inline)]
     status: Option<Status>,
+    /// Whether it names a defect.
     defect: Option<bool>,
+    /// The earliest `occurred_at`, inclusive.
     #[serde(default, deserialize_with = "time")]
+    #[param(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
+    /// The latest `occurred_at`, exclusive.
     #[serde(default, deserialize_with = "time")]
+    #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
+    /// The lowest confidence, inclusive.
     #[serde(default, deserialize_with = "probability")]
+    #[param(minimum = 0, maximum = 1)]
     min_confidence: Option<f64>,
+    /// The highest confidence, inclusive.
     #[serde(default, deserialize_with = "probability")]
+    #[param(minimum = 0, maximum = 1)]
     max_confidence: Option<f64>,
+    /// The request that asked for the prediction.
     request_id: Option<String>,
+    /// Predictions of one page; 100 if it is left out.
     #[serde(default, deserialize_with = "whole_number")]
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
+    /// `next_cursor` of the page before.
+    #[param(pattern = "^[0-9a-f]{32}$")]
     cursor: Option<String>,
-    /// Of an export only.
+    /// The format of an export; `ndjson` if it is left out.
+    #[param(inline)]
     format: Option<ExportFormat>,
 }
 
@@ -70,7 +93,17 @@ impl Asked {
     }
 }
 
-/// One page of predictions, newest first.
+/// One page of predictions, newest first
+///
+/// The filters of the query exclude what does not match all of them.
+#[utoipa::path(
+    get,
+    path = "/predictions",
+    operation_id = "predictions",
+    tag = "questions",
+    params(Asked),
+    responses((status = 200, description = "The page", body = Page), Asking)
+)]
 pub(crate) async fn predictions(State(app): State<App>, uri: Uri) -> Result<Json<Page>, ApiError> {
     let asked: Asked = query(&uri)?;
     if asked.format.is_some() {
@@ -81,7 +114,15 @@ pub(crate) async fn predictions(State(app): State<App>, uri: Uri) -> Result<Json
     app.store.list(&filter, limit, asked.cursor.as_deref()).await.map(Json).map_err(refusal)
 }
 
-/// The prediction with this event id.
+/// The prediction with this event id
+#[utoipa::path(
+    get,
+    path = "/predictions/{event_id}",
+    operation_id = "prediction",
+    tag = "questions",
+    params(("event_id" = String, Path, format = "uuid", example = "01a204b7-5bcf-7210-9e53-fceee37a8b25")),
+    responses((status = 200, description = "The prediction", body = StoredPrediction), AskingForOne)
+)]
 pub(crate) async fn prediction(
     State(app): State<App>,
     Path(event_id): Path<String>,
@@ -92,21 +133,28 @@ pub(crate) async fn prediction(
     found.map(Json).ok_or_else(|| ApiError::new(ErrorCode::NotFound, "There is no prediction with this event_id."))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct StatsAsked {
+    /// The earliest `occurred_at`, inclusive.
     #[serde(default, deserialize_with = "time")]
+    #[param(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
+    /// The latest `occurred_at`, exclusive.
     #[serde(default, deserialize_with = "time")]
+    #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
     /// Instead of `since`: this long until now.
+    #[param(pattern = "^[1-9][0-9]{0,4}[smhd]$", example = "24h")]
     window: Option<String>,
-    /// Also by intervals of this length.
+    /// Also by intervals of this length, at most 168 of them.
+    #[param(pattern = "^[1-9][0-9]{0,4}[smhd]$", example = "1h")]
     interval: Option<String>,
 }
 
 /// Counts and means of a range, and of its intervals where they are asked for.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct StatsAnswer {
     #[serde(flatten)]
     stats: Stats,
@@ -114,9 +162,11 @@ pub(crate) struct StatsAnswer {
     intervals: Vec<Interval>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Interval {
+    #[schema(value_type = String, format = DateTime)]
     since: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     until: Timestamp,
     #[serde(flatten)]
     stats: Stats,
@@ -125,7 +175,15 @@ struct Interval {
 /// Intervals of one answer: a week of hours.
 const MAX_INTERVALS: i64 = 168;
 
-/// Counts and means, in total and by model.
+/// Counts and means, in total and by model
+#[utoipa::path(
+    get,
+    path = "/stats",
+    operation_id = "stats",
+    tag = "questions",
+    params(StatsAsked),
+    responses((status = 200, description = "The counts", body = StatsAnswer), Asking)
+)]
 pub(crate) async fn stats(State(app): State<App>, uri: Uri) -> Result<Json<StatsAnswer>, ApiError> {
     let StatsAsked { mut since, mut until, window, interval } = query(&uri)?;
     if let Some(window) = window {

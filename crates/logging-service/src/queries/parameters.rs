@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use monitoring::{ApiError, ErrorCode};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
+use utoipa::IntoParams;
 
 use crate::evaluation::Window;
 use crate::store::row::floor_microseconds;
@@ -55,15 +56,23 @@ fn parsed<'de, T: FromStr, D: Deserializer<'de>>(
 }
 
 /// A model, and a window that ends now or a range of time; the last 24 hours if neither is given.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Span {
+    /// Name of the model; all if it is left out.
     pub(super) model: Option<String>,
+    /// A window that ends now, instead of `since` and `until`; `24h` if none of them is given.
     #[serde(default, deserialize_with = "window")]
+    #[param(inline)]
     window: Option<Window>,
+    /// The beginning of the range.
     #[serde(default, deserialize_with = "time")]
+    #[param(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
+    /// The end of the range; not part of it.
     #[serde(default, deserialize_with = "time")]
+    #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
 }
 

@@ -9,6 +9,7 @@
 use jiff::Timestamp;
 use prediction_record::Status;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::Accepted;
 use super::engine::{Lock, Transaction};
@@ -24,24 +25,30 @@ const STEP: i64 = 200;
 const LONGEST_WAIT: i64 = 7 * 86_400 * 1_000_000;
 
 /// What was true of one prediction.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Label {
     /// The request that asked for the prediction.
+    #[schema(max_length = 128, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$", example = "visit-1")]
     pub(crate) request_id: String,
     /// Position of the item in the request's batch.
     #[serde(default)]
+    #[schema(maximum = 4294967295u32)]
     pub(crate) row_index: u32,
     /// The true label.
+    #[schema(max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$", example = "cat")]
     pub(crate) label: String,
     /// When it became known; now, if it is left out.
     #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) labelled_at: Option<Timestamp>,
     /// Who says so.
     #[serde(default)]
+    #[schema(max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     pub(crate) source: Option<String>,
     /// Higher ones win; 0 if it is left out.
     #[serde(default)]
+    #[schema(maximum = 4294967295u32)]
     pub(crate) revision: u32,
 }
 

@@ -35,6 +35,7 @@ use jiff::Timestamp;
 use prediction_record::PredictionRecord;
 use serde::Serialize;
 use tokio::sync::oneshot;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub use engine::DatabaseUrl;
@@ -59,7 +60,7 @@ use writer::Writer;
 const WORTH_COUNTING: usize = 16;
 
 /// What became of a submission.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Accepted {
     /// New records, now on the disk.
     pub accepted: u64,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::Semaphore;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::engine::Engine;
@@ -33,7 +34,7 @@ WITH RECURSIVE names (model) AS (
 SELECT model FROM names WHERE model IS NOT NULL LIMIT $1";
 
 /// A part of a list, newest first.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Page {
     /// The predictions, newest `occurred_at` first.
     pub predictions: Vec<StoredPrediction>,

@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 use prediction_record::{PredictionRecord, Status, Task};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::session::{Columns, DatabaseError};
@@ -15,12 +16,13 @@ pub(super) const COLUMNS: &str = "id, event_id, request_id, row_index, occurred_
      inference_seconds, trace_id, span_id, input_sha256, input, schema_version, extra, task, value";
 
 /// A record as it was stored. Serialises flat: the record's fields and `recorded_at`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct StoredPrediction {
     /// The record, complete with `event_id`, `request_id` and `occurred_at`.
     #[serde(flatten)]
     pub record: PredictionRecord,
     /// When the store wrote it, to the microsecond.
+    #[schema(value_type = String, format = DateTime)]
     pub recorded_at: Timestamp,
 }
 

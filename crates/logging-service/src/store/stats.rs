@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::filter::Filter;
 use super::row::from_microseconds;
@@ -15,7 +16,7 @@ use super::session::{Columns, DatabaseError, Session};
 pub const MAX_NAMES: usize = 1000;
 
 /// Counts and means over a window of time.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct Stats {
     /// Over everything in the window.
     pub total: Summary,
@@ -26,7 +27,7 @@ pub struct Stats {
 }
 
 /// Counts and means of some predictions.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct Summary {
     /// All predictions, failed ones included.
     pub predictions: u64,
@@ -49,8 +50,10 @@ pub struct Summary {
     /// Failed predictions whose type is left out of `error_types`.
     pub other_error_types: u64,
     /// `occurred_at` of the earliest prediction.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub first_occurred_at: Option<Timestamp>,
     /// `occurred_at` of the latest prediction.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_occurred_at: Option<Timestamp>,
     #[serde(skip)]
     confidence: Mean,

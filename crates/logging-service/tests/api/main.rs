@@ -1,12 +1,15 @@
 //! The service as its clients see it: records in over HTTP, and answers, rows and metrics out.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "../../../monitoring/tests/description/mod.rs"]
+mod description;
 mod drift;
 mod events;
 mod export;
 mod feedback;
 mod forms;
 mod metrics;
+mod openapi;
 mod outage;
 mod queries;
 mod refusals;

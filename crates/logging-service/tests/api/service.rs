@@ -122,6 +122,16 @@ impl Service {
         answer(self.client.post(self.url(path)).header("content-type", JSON).body(body.to_string())).await
     }
 
+    /// Sends any request; a body comes with its content type.
+    pub(crate) async fn ask(&self, method: &str, path: &str, body: Option<(String, String)>) -> Answer {
+        let request = self.client.request(method.parse().unwrap(), self.url(path));
+        answer(match body {
+            Some((content_type, body)) => request.header("content-type", content_type).body(body),
+            None => request,
+        })
+        .await
+    }
+
     /// Sends JSON with `PUT`.
     pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
         answer(self.client.put(self.url(path)).header("content-type", JSON).body(body.to_string())).await

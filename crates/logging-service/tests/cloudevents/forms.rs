@@ -49,6 +49,21 @@ fn the_three_modes_say_the_same() {
     assert_eq!(packed.unwrap(), batched);
 }
 
+/// Taken for an event without a payload, it would lose the payload.
+#[test]
+fn a_payload_of_bytes_is_base64_in_a_string() {
+    for wrong in [json!({}), json!([]), json!(7), json!(true)] {
+        let mut event = envelope();
+        event["data_base64"] = wrong.clone();
+        let refused = parse(&typed("application/cloudevents+json"), event.to_string().as_bytes());
+        let is_told = matches!(refused, Err(EventError::InvalidAttribute { name: "data_base64", .. }));
+        assert!(is_told, "{wrong}: {refused:?}");
+    }
+    let mut event = envelope();
+    event["data_base64"] = Value::Null;
+    assert!(parse(&typed("application/cloudevents+json"), event.to_string().as_bytes()).is_ok());
+}
+
 #[test]
 fn gzip_is_known_by_its_first_bytes() {
     let body = json!({ "predictions": [2] });

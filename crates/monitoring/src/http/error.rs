@@ -59,6 +59,28 @@ impl ErrorCode {
         }
     }
 
+    /// What the code tells a client, as the services' description says it.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "The JSON, base64, form, query or a parameter cannot be read.",
+            Self::InvalidInput => "Well-formed, but not what is taken here.",
+            Self::UnsupportedMediaType => "The content type or coding is not taken here.",
+            Self::TooLarge => "More bytes, pixels or items than are taken at once.",
+            Self::ModelNotFound => "There is no such model or version.",
+            Self::Overloaded => "The queue is full; try again after `Retry-After` seconds.",
+            Self::NotReady => {
+                "Loading, draining, or something that is needed is away; try again after `Retry-After` seconds."
+            }
+            Self::DeadlineExceeded => "The time of the request was over before its work was done.",
+            Self::Cancelled => "The client went away before the answer.",
+            Self::Internal => "The service failed; its log has the cause.",
+            Self::NotFound => "There is nothing here.",
+            Self::Unauthorized => "The request has no key that is known here; send one as `Authorization: Bearer`.",
+            Self::MethodNotAllowed => "The route does not take this method; `Allow` lists those that it takes.",
+        }
+    }
+
     /// Whether a prediction can end this way; the other codes are of requests that never become one.
     #[must_use]
     pub fn is_of_predictions(self) -> bool {

@@ -6,8 +6,11 @@
 mod access;
 mod body;
 mod context;
+mod description;
+mod docs;
 mod error;
 mod metrics;
+mod refusals;
 mod routes;
 mod span;
 
@@ -29,9 +32,12 @@ use crate::traces::Traces;
 pub use access::Access;
 pub use body::{discard_body, media_type, read_body};
 pub use context::{REQUEST_ID, RequestContext, TRACEPARENT};
+pub use description::describe;
+pub use docs::docs_routes;
 pub use error::{ApiError, ErrorCode};
 use metrics::{HttpMetrics, InFlight};
 pub use metrics::{HttpSetupError, Method};
+pub use refusals::refusals_of;
 pub use routes::Routes;
 
 /// The router of a service, with everything around its handlers; see [`Instrumentation`]. Anybody is let in.

@@ -5,7 +5,7 @@ mod exposition;
 mod family;
 mod labels;
 mod registry;
-mod route;
+pub(crate) mod route;
 
 pub use exemplars::TracedHistogram;
 pub use exposition::Exposition;

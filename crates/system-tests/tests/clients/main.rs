@@ -4,6 +4,7 @@
 //! counted with what the client got.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod others;
 mod secured;
 
 use std::io::{BufRead as _, BufReader};

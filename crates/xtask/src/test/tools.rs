@@ -6,6 +6,7 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -15,13 +16,13 @@ use crate::console::{say, warn};
 use crate::installed::{find, search_path};
 use crate::stop_request::StopRequest;
 
-/// A program and the Debian package that brings it.
+/// A program, or a library that a program from elsewhere needs, and the Debian package that brings it.
 struct Tool {
     program: &'static str,
     package: &'static str,
 }
 
-const TOOLS: [Tool; 10] = [
+const TOOLS: [Tool; 11] = [
     Tool { program: "promtool", package: "prometheus" },
     Tool { program: "amtool", package: "prometheus-alertmanager" },
     Tool { program: "prometheus-node-exporter", package: "prometheus-node-exporter" },
@@ -32,6 +33,7 @@ const TOOLS: [Tool; 10] = [
     Tool { program: "haproxy", package: "haproxy" },
     Tool { program: "strip", package: "binutils" },
     Tool { program: "initdb", package: "postgresql" },
+    Tool { program: "libb64.so.0d", package: "libb64-0d" },
 ];
 
 /// Makes the tools available, as far as this machine lets us.
@@ -39,7 +41,7 @@ const TOOLS: [Tool; 10] = [
 /// # Errors
 /// On a build server: where a tool is missing after all. Everywhere: where a person asked to stop meanwhile.
 pub(super) fn provide() -> Result<()> {
-    let missing = missing(&search_path_and_servers());
+    let missing = missing(&search_path_and_more());
     if missing.is_empty() {
         say("Everything is here.");
         return Ok(());
@@ -80,7 +82,7 @@ fn install(packages: &[&str], stop: &StopRequest) -> Result<()> {
         apt_get(&["update"])?;
         apt_get(&arguments)?;
     }
-    let missing = missing(&search_path_and_servers());
+    let missing = missing(&search_path_and_more());
     ensure!(missing.is_empty(), "the packages are installed, but the programs are not in PATH");
     Ok(())
 }
@@ -97,12 +99,13 @@ fn apt_get(arguments: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Debian puts PostgreSQL's programs beside the search path, a folder for each version.
-fn search_path_and_servers() -> OsString {
+/// Debian puts PostgreSQL's programs beside the search path, a folder for each version; and there are the libraries.
+fn search_path_and_more() -> OsString {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let servers = versions.map(|version| version.path().join("bin"));
+    let libraries = PathBuf::from(format!("/usr/lib/{}-linux-gnu", env::consts::ARCH));
     let path = search_path();
-    env::join_paths(env::split_paths(&path).chain(servers)).unwrap_or(path)
+    env::join_paths(env::split_paths(&path).chain(servers).chain([libraries])).unwrap_or(path)
 }
 
 fn missing(path: &OsStr) -> Vec<&'static Tool> {

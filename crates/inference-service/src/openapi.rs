@@ -1,0 +1,65 @@
+//! What the service answers, in OpenAPI: `GET /openapi.json`, and `GET /docs` to read it.
+//!
+//! Rule of thumb: what a handler takes and gives stands at the handler; here is what has no type of its own, the refusals
+//! that many share, and the examples.
+
+pub(crate) mod examples;
+mod schemas;
+
+use monitoring::{describe, refusals};
+use serde_json::Value;
+use utoipa::OpenApi;
+
+use crate::{oip, predict, status};
+
+refusals! {
+    /// Of a prediction, however it is asked for.
+    pub(crate) Predicting:
+        InvalidRequest, InvalidInput, UnsupportedMediaType, TooLarge, ModelNotFound, Overloaded, NotReady, DeadlineExceeded;
+    /// Of a question about one model.
+    pub(crate) AskingOfModel: ModelNotFound, NotReady;
+    /// Of a probe.
+    pub(crate) NotReadyOnly: NotReady;
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Glasshouse inference service",
+        description = "Serves ONNX models. A refusal always is `{\"error\": …, \"code\": …, \"request_id\": …}`."
+    ),
+    paths(
+        predict::predict,
+        status::models,
+        oip::server,
+        oip::live,
+        oip::ready,
+        oip::index,
+        oip::metadata,
+        oip::model_ready,
+        oip::config,
+        oip::infer::infer
+    ),
+    components(schemas(predict::body::Members)),
+    tags(
+        (name = "predictions", description = "The service's own way to ask."),
+        (name = "Open Inference Protocol", description = "What clients of Triton, KServe and others speak."),
+    )
+)]
+struct InferenceService;
+
+/// The service's description.
+pub(crate) fn description() -> Value {
+    let of_version = ["", "/ready", "/config", "/infer"]
+        .map(|rest| (format!("{{model}}/versions/{{version}}{rest}"), format!("{{model}}{rest}")));
+    let of_version = of_version.map(|(path, other)| (format!("/v2/models/{path}"), format!("/v2/models/{other}")));
+    let also: Vec<_> = of_version.iter().map(|(path, other)| (path.as_str(), other.as_str(), "OfVersion")).collect();
+    let mut document = describe(InferenceService::openapi(), schemas::schemas(), &also);
+    // One form of what an answer means has no members, so every other is of that form, too.
+    if let Value::Object(meaning) = &mut document["components"]["schemas"]["Meaning"]
+        && let Some(forms) = meaning.remove("oneOf")
+    {
+        meaning.insert("anyOf".to_owned(), forms);
+    }
+    document
+}
