@@ -10,10 +10,12 @@ mod flood;
 mod ingestion;
 mod pages;
 mod peers;
+mod plot;
 mod program;
 mod recording;
 mod rows;
 mod serving;
+mod steady;
 mod table;
 mod wire;
 
