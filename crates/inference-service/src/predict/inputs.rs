@@ -9,9 +9,9 @@ use base64::{DecodeError, Engine as _};
 use monitoring::{ApiError, ErrorCode};
 use prediction_record::InputSummary;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+use crate::app::App;
 use crate::input::{self, ImageLimits, InputError, ModelInput, Numbers};
 use crate::model::{Engine, InputSpec, ModelConfig, hexadecimal};
 use crate::serving::Slots;
@@ -45,7 +45,8 @@ pub(crate) enum Inputs {
 /// One item, decoded.
 pub(super) struct Item {
     pub(super) input: ModelInput,
-    pub(super) seen: Seen,
+    /// `None` if predictions are not logged.
+    pub(super) seen: Option<Seen>,
 }
 
 /// What the prediction log keeps of an item.
@@ -82,7 +83,7 @@ impl Inputs {
     /// The items, each the model's input and what it looked like. `slots` are held as long as this works, and come back after it.
     ///
     /// A picture may take hundreds of megabytes while it is decoded, so each large request waits for one of the
-    /// `decoders`.
+    /// decoders of `app`.
     ///
     /// # Errors
     /// `invalid_input`, `too_large`, or `invalid_request` for bad base64.
@@ -90,25 +91,26 @@ impl Inputs {
         self,
         engine: &Arc<Engine>,
         slots: Slots,
-        decoders: &Arc<Semaphore>,
+        app: &App,
     ) -> Result<(Vec<Item>, Slots), ApiError> {
+        let logged = app.outbox.keeps_records();
         if self.is_small() {
-            return Ok((self.decode_now(engine)?, slots));
+            return Ok((self.decode_now(engine, logged)?, slots));
         }
-        let decoder = decoders.clone().acquire_owned().await.map_err(ApiError::internal)?;
+        let decoder = app.decoders.clone().acquire_owned().await.map_err(ApiError::internal)?;
         let engine = engine.clone();
         // Decoder and places move along: if the client leaves, they stay taken until the work is really over.
         let work = spawn_blocking(move || {
             let _decoder = decoder;
-            (self.decode_now(&engine), slots)
+            (self.decode_now(&engine, logged), slots)
         });
         let (inputs, slots) = work.await.map_err(ApiError::internal)?;
         Ok((inputs?, slots))
     }
 
-    fn decode_now(self, engine: &Engine) -> Result<Vec<Item>, ApiError> {
+    fn decode_now(self, engine: &Engine, logged: bool) -> Result<Vec<Item>, ApiError> {
         let spec = &engine.config().input;
-        let picture = |bytes: &[u8]| Item::from_picture(bytes, spec);
+        let picture = |bytes: &[u8]| Item::from_picture(bytes, spec, logged);
         match self {
             Self::Images(images) => {
                 let several = images.len() > 1;
@@ -127,11 +129,11 @@ impl Inputs {
             }
             Self::Tensor(numbers) => {
                 let input = ModelInput::from_values(spec, numbers).map_err(refused(None))?;
-                Ok(vec![Item::from_tensor(input, spec)])
+                Ok(vec![Item::from_tensor(input, spec, logged)])
             }
             Self::Tensors(numbers) => {
                 let inputs = ModelInput::many_from_values(spec, numbers).map_err(refused(None))?;
-                Ok(inputs.into_iter().map(|input| Item::from_tensor(input, spec)).collect())
+                Ok(inputs.into_iter().map(|input| Item::from_tensor(input, spec, logged)).collect())
             }
         }
     }
@@ -154,16 +156,19 @@ impl Inputs {
 }
 
 impl Item {
-    fn from_picture(bytes: &[u8], spec: &InputSpec) -> Result<Self, InputError> {
+    fn from_picture(bytes: &[u8], spec: &InputSpec, logged: bool) -> Result<Self, InputError> {
         let (input, header) = input::decode_with_header(bytes, spec, &ImageLimits::default())?;
-        let summary = input::summarise(&input, spec, [header.width, header.height]);
-        let sha256 = (bytes.len() <= DIGEST_BYTES).then(|| hexadecimal(&Sha256::digest(bytes)));
-        Ok(Self { input, seen: Seen { summary, sha256 } })
+        let seen = logged.then(|| Seen {
+            summary: input::summarise(&input, spec, [header.width, header.height]),
+            sha256: (bytes.len() <= DIGEST_BYTES).then(|| hexadecimal(&Sha256::digest(bytes))),
+        });
+        Ok(Self { input, seen })
     }
 
-    fn from_tensor(input: ModelInput, spec: &InputSpec) -> Self {
-        let summary = input::summarise(&input, spec, [spec.width, spec.height]);
-        Self { input, seen: Seen { summary, sha256: None } }
+    fn from_tensor(input: ModelInput, spec: &InputSpec, logged: bool) -> Self {
+        let summary = || input::summarise(&input, spec, [spec.width, spec.height]);
+        let seen = logged.then(|| Seen { summary: summary(), sha256: None });
+        Self { input, seen }
     }
 }
 
