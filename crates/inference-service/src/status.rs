@@ -6,7 +6,8 @@ use monitoring::HealthReport;
 use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::model::{Colour, Layout, ModelConfig};
+use crate::model::{Colour, InputSpec, Layout, Task};
+use crate::oip::metadata::{Description, tensors};
 use crate::serving::{Model, ModelState};
 
 /// Every model of the repository: its state, what it takes and what it says.
@@ -50,9 +51,16 @@ fn described(app: &App, model: &Model) -> Value {
             description["versions"] = model.version_names().into();
             description["sha256"] = engine.sha256().into();
             description["engine"] = engine.runtime().as_str().into();
-            description["task"] = "classification".into();
-            description["input"] = input(engine.config());
-            description["labels"] = json!(engine.labels());
+            let (inputs, outputs) = tensors(engine);
+            description["task"] = engine.task().as_str().into();
+            description["inputs"] = inputs.iter().map(Description::json).collect();
+            description["outputs"] = outputs.iter().map(Description::json).collect();
+            if let Some(spec) = &engine.config().input {
+                description["input"] = input(spec);
+            }
+            if engine.task() == Task::Classification {
+                description["labels"] = json!(engine.labels());
+            }
             if let Some(problem) = &versions.problem {
                 description["error"] = problem.as_str().into();
             }
@@ -63,8 +71,7 @@ fn described(app: &App, model: &Model) -> Value {
     description
 }
 
-fn input(config: &ModelConfig) -> Value {
-    let spec = &config.input;
+fn input(spec: &InputSpec) -> Value {
     json!({
         "width": spec.width,
         "height": spec.height,

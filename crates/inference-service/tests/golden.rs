@@ -11,10 +11,10 @@ use std::fs;
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use inference_service::input::{ImageLimits, ModelInput, decode};
-use inference_service::model::{Engine, Prediction, Repository, Runtime, RuntimeKind, Session};
+use inference_service::model::{Class, Engine, InputSpec, Repository, Runtime, RuntimeKind, Session};
 use serde::Deserialize;
 
 const MODELS: [&str; 2] = ["cifar10", "surface"];
@@ -23,7 +23,7 @@ const TOLERANCE: f32 = 1e-3;
 
 /// A shipped model, ready to run.
 struct Model {
-    engine: Engine,
+    engine: Arc<Engine>,
     session: Session,
 }
 
@@ -39,14 +39,23 @@ impl Model {
 
     fn logits(&mut self, file: &Path) -> Vec<f32> {
         let bytes = fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        let input = decode(&bytes, &self.engine.config().input, &ImageLimits::default())
+        let input = decode(&bytes, self.spec(), &ImageLimits::default())
             .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        self.session.run(&input).unwrap()
+        self.run(&input)
     }
 
-    fn predict(&mut self, file: &Path) -> Prediction {
+    fn spec(&self) -> &InputSpec {
+        self.engine.config().input.as_ref().unwrap()
+    }
+
+    fn run(&mut self, input: &ModelInput) -> Vec<f32> {
+        self.session.run(input).unwrap()[0].values().fp32().unwrap().to_vec()
+    }
+
+    fn predict(&mut self, file: &Path) -> Class {
         let logits = self.logits(file);
-        Prediction::from_logits(&logits, self.engine.config(), NonZeroUsize::MIN).unwrap()
+        let (labels, defect) = (self.engine.labels(), &self.engine.config().defect);
+        Class::from_logits(&logits, labels, defect, NonZeroUsize::MIN).unwrap()
     }
 }
 
@@ -117,12 +126,12 @@ fn the_same_tensor_gives_the_same_logits() {
     for (name, mut model) in models() {
         let (shape, tensors) = read_npy(&data.join(format!("{name}_tensors.npy")));
         let (_, golden) = read_npy(&data.join(format!("{name}_tensors_logits.npy")));
-        let spec = model.engine.config().input.clone();
+        let spec = model.spec().clone();
         assert_eq!(shape[1..], spec.item_shape());
         let classes = model.engine.labels().len();
         assert_eq!(golden.len(), shape[0] * classes);
         for (item, golden) in tensors.chunks(spec.count()).zip(golden.chunks(classes)) {
-            let logits = model.session.run(&ModelInput::new(&spec, item.to_vec()).unwrap()).unwrap();
+            let logits = model.run(&ModelInput::new(&spec.item_shape(), item.to_vec()).unwrap());
             let difference = largest_difference(&logits, golden);
             assert!(difference < TOLERANCE, "{name}: {logits:?} instead of {golden:?}");
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use logging_service::store::{Accepted, ModelCounts, Store, StoreError, StoreOptions};
-use prediction_record::{PredictionRecord, Score, Status};
+use prediction_record::{PredictionRecord, Score, Status, Task};
 use store_support::{Fixture, Witness, id, on_each_engine, record, records, start, start_with};
 use uuid::Uuid;
 
@@ -101,6 +101,8 @@ async fn every_field_comes_back_and_the_smallest_record_is_completed(fixture: Fi
         queue_seconds: Some(1e300),
         inference_seconds: Some(2.0f64.powi(-20)),
         trace_id: Some("0".repeat(32)),
+        task: Task::Regression,
+        value: Some(f64::MIN),
         schema_version: Some(7),
         variant: None,
         span_id: None,

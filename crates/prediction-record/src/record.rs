@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::InputSummary;
 
 /// The version of the record's schema that this crate writes.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// How a prediction ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,40 @@ impl Status {
             Self::Success => "success",
             Self::Error => "error",
         }
+    }
+}
+
+/// What the model does, and with that, what a prediction of it says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// A label with its confidence.
+    #[default]
+    Classification,
+    /// A number.
+    Regression,
+    /// Tensors, of which the record keeps nothing.
+    Raw,
+}
+
+impl Task {
+    /// The word used in JSON and SQL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Classification => "classification",
+            Self::Regression => "regression",
+            Self::Raw => "raw",
+        }
+    }
+
+    /// The task of this word; a classification for any other.
+    pub fn from_word(word: &str) -> Self {
+        [Self::Regression, Self::Raw].into_iter().find(|task| task.as_str() == word).unwrap_or_default()
+    }
+
+    #[allow(clippy::trivially_copy_pass_by_ref)] // As serde asks.
+    fn is_classification(&self) -> bool {
+        *self == Self::Classification
     }
 }
 
@@ -74,15 +108,21 @@ pub struct PredictionRecord {
     /// For `status: "error"`, the code of the error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_type: Option<String>,
-    /// The predicted label; required for `status: "success"`.
+    /// What the model does.
+    #[serde(default, skip_serializing_if = "Task::is_classification")]
+    pub task: Task,
+    /// The predicted label; required for `status: "success"` of a classification.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// Index of the predicted class in the model's output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<u32>,
-    /// Probability of the predicted class, 0 to 1; required for `status: "success"`.
+    /// Probability of the predicted class, 0 to 1; required for `status: "success"` of a classification.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<f64>,
+    /// The predicted number; required for `status: "success"` of a regression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
     /// Whether the prediction names a defect.
     #[serde(default)]
     pub defect: bool,

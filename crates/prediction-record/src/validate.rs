@@ -1,6 +1,6 @@
 //! What a valid record is. Every string has a bound, every number a range.
 
-use crate::{InputSummary, PredictionRecord, Score, Status};
+use crate::{InputSummary, PredictionRecord, Score, Status, Task};
 
 /// Most characters of a model's name or version.
 pub const MAX_NAME_CHARS: usize = 128;
@@ -83,16 +83,38 @@ impl PredictionRecord {
     }
 
     fn validate_success(&self) -> Result<(), Invalid> {
-        let Some(label) = &self.label else {
-            return Err(Invalid::new("label", "is missing"));
-        };
-        text("label", label, MAX_LABEL_CHARS)?;
-        let Some(confidence) = self.confidence else {
-            return Err(Invalid::new("confidence", "is missing"));
-        };
-        probability("confidence", confidence)?;
         if self.error_type.is_some() {
             return Err(Invalid::new("error_type", "belongs to status \"error\" only"));
+        }
+        match self.task {
+            Task::Classification => {
+                let Some(label) = &self.label else {
+                    return Err(Invalid::new("label", "is missing"));
+                };
+                text("label", label, MAX_LABEL_CHARS)?;
+                let Some(confidence) = self.confidence else {
+                    return Err(Invalid::new("confidence", "is missing"));
+                };
+                probability("confidence", confidence)?;
+            }
+            Task::Regression if self.value.is_none() => return Err(Invalid::new("value", "is missing")),
+            Task::Regression | Task::Raw => {}
+        }
+        self.validate_task()
+    }
+
+    /// Only a classification has classes.
+    fn validate_task(&self) -> Result<(), Invalid> {
+        if let Some(value) = self.value {
+            finite("value", value)?;
+        }
+        let is_class = self.label.is_some() || self.confidence.is_some() || self.class.is_some() || self.defect;
+        if self.task != Task::Classification && (is_class || !self.top.is_empty()) {
+            let problem = format!(
+                "and what belongs to it are those of a classification, not of the task {:?}",
+                self.task.as_str()
+            );
+            return Err(Invalid::new("label", problem));
         }
         Ok(())
     }
@@ -229,6 +251,32 @@ mod tests {
         assert_eq!(field_refused(|_| {}), None);
         let failed: PredictionRecord = serde_json::from_value(json!({ "model": "m", "status": "error" })).unwrap();
         assert_eq!(failed.validate(), Ok(()));
+    }
+
+    #[test]
+    fn a_task_says_what_belongs_to_a_record() {
+        let refused = |record: Value| {
+            let record: PredictionRecord = serde_json::from_value(record).unwrap();
+            record.validate().err().map(|invalid| invalid.field)
+        };
+        for valid in [
+            json!({ "model": "m", "task": "regression", "value": -1.5 }),
+            json!({ "model": "m", "task": "raw" }),
+            json!({ "model": "m", "task": "regression", "status": "error" }),
+            json!({ "model": "m", "label": "cat", "confidence": 0.5, "value": 2.0 }),
+        ] {
+            assert_eq!(refused(valid.clone()), None, "{valid}");
+        }
+        for (field, invalid) in [
+            ("value", json!({ "model": "m", "task": "regression" })),
+            ("label", json!({ "model": "m", "task": "raw", "label": "cat" })),
+            ("label", json!({ "model": "m", "task": "raw", "confidence": 0.5 })),
+            ("label", json!({ "model": "m", "task": "regression", "value": 1.0, "defect": true })),
+            ("label", json!({ "model": "m", "task": "raw", "top": [{ "label": "a", "confidence": 1.0 }] })),
+            ("error_type", json!({ "model": "m", "task": "raw", "error_type": "internal" })),
+        ] {
+            assert_eq!(refused(invalid.clone()).as_deref(), Some(field), "{invalid}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A record's JSON, read and written: nothing is lost, and what cannot be read says which field it is.
 #![allow(clippy::unwrap_used)]
 
-use prediction_record::{InputSummary, PredictionRecord, Score, Status};
+use prediction_record::{InputSummary, PredictionRecord, Score, Status, Task};
 use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
@@ -96,6 +96,8 @@ prop_compose! {
             label,
             class,
             confidence,
+            task: if defect { Task::Raw } else { Task::Classification },
+            value: latency_seconds,
             defect,
             top,
             latency_seconds,

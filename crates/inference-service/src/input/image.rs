@@ -88,7 +88,7 @@ pub fn decode_with_header(
         let picture = DynamicImage::from_decoder(decoder).map_err(|error| undecodable(format, &error))?;
         Ok((resized(picture, spec), Header { format, width, height }))
     })?;
-    Ok((ModelInput::new(spec, normalised(&pixels, spec))?, header))
+    Ok((ModelInput::new(&spec.item_shape(), normalised(&pixels, spec))?, header))
 }
 
 /// Turns a panic of a decoder, which is code that works on a stranger's bytes, into a refusal.

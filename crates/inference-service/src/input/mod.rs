@@ -6,6 +6,7 @@
 mod error;
 mod format;
 mod image;
+mod item_shape;
 mod jpeg_end;
 mod model_input;
 mod numbers;
@@ -14,6 +15,7 @@ mod summary;
 pub use self::error::InputError;
 pub use self::format::Format;
 pub use self::image::{Header, ImageLimits, decode, decode_with_header, read_header};
+pub use self::item_shape::ItemShape;
 pub use self::model_input::ModelInput;
 pub use self::numbers::Numbers;
 pub use self::summary::summarise;

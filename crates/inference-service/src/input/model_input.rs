@@ -1,82 +1,100 @@
-//! One item that a model takes.
+//! What one run of a model takes.
 //!
-//! Rule of thumb: the constructors are the only way in, so a wrong count or a NaN cannot exist here.
+//! Rule of thumb: the constructors for what comes from outside are the only way in, so a wrong count or a NaN cannot
+//! exist here.
 
 use super::error::InputError;
+use super::item_shape::ItemShape;
 use super::numbers::{Numbers, shape_text};
-use crate::model::InputSpec;
+use crate::model::{Tensor, Values};
 
-/// The numbers of one item, finite and as many as the model needs, in its layout.
+/// The tensors of one item, or of one request to a model that takes whole ones, in the order of the model's inputs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelInput {
-    values: Vec<f32>,
-    shape: [usize; 4],
+    tensors: Vec<Tensor>,
 }
 
 impl ModelInput {
-    /// Takes the numbers of one item in the order of the model's layout, normalised already.
+    /// Takes the numbers of one item of this shape in the order of the model's layout, normalised already.
     ///
     /// # Errors
-    /// [`InputError::WrongShape`] for another count than the model's, [`InputError::NonFinite`] for NaN or infinity.
-    pub fn new(spec: &InputSpec, values: Vec<f32>) -> Result<Self, InputError> {
-        if values.len() != spec.count() {
-            return Err(InputError::WrongShape {
-                expected: format!("{} numbers", spec.count()),
-                found: format!("{} numbers", values.len()),
-            });
-        }
+    /// [`InputError::WrongShape`] for another count than the shape's, [`InputError::NonFinite`] for NaN or infinity.
+    pub fn new(item: &[usize], values: Vec<f32>) -> Result<Self, InputError> {
+        let (count, found) = (item.iter().product::<usize>(), values.len());
         if let Some((index, value)) = values.iter().enumerate().find(|(_, value)| !value.is_finite()) {
             return Err(InputError::NonFinite { index, found: f64::from(*value) });
         }
-        Ok(Self { values, shape: spec.tensor_shape() })
+        let shape = std::iter::once(1).chain(item.iter().copied()).collect();
+        let tensor = Tensor::new(shape, Values::Fp32(values)).ok_or_else(|| InputError::WrongShape {
+            expected: format!("{count} numbers"),
+            found: format!("{found} numbers"),
+        })?;
+        Ok(Self { tensors: vec![tensor] })
+    }
+
+    /// Tensors that were compared with what the model takes.
+    #[must_use]
+    pub fn of(tensors: Vec<Tensor>) -> Self {
+        Self { tensors }
     }
 
     /// An item of zeros.
-    pub fn zeros(spec: &InputSpec) -> Self {
-        Self { values: vec![0.0; spec.count()], shape: spec.tensor_shape() }
+    #[must_use]
+    pub fn zeros(item: &[usize]) -> Self {
+        let shape: Vec<usize> = std::iter::once(1).chain(item.iter().copied()).collect();
+        Self::of(vec![Tensor::zeros(crate::model::Datatype::Fp32, shape)])
     }
 
     /// Takes one item: nested as the model's item, the same with a leading 1, or flat.
     ///
     /// # Errors
     /// [`InputError::WrongShape`], or what made the numbers invalid.
-    pub fn from_values(spec: &InputSpec, numbers: Numbers) -> Result<Self, InputError> {
+    pub fn from_values(item: &ItemShape, numbers: Numbers) -> Result<Self, InputError> {
         let (values, shape) = numbers.into_parts()?;
-        let item = spec.item_shape();
-        let fits = shape == item || shape == spec.tensor_shape() || shape == [spec.count()];
-        if !fits {
-            let expected = format!("one item of shape {item:?}, {:?} or [{}]", spec.tensor_shape(), spec.count());
+        let behind_one = || shape.strip_prefix(&[1]).filter(|shape| item.fits(shape)).map(<[usize]>::to_vec);
+        let Some(sizes) = item.of(&shape).or_else(behind_one) else {
+            let flat = item.count().map(|count| format!(" or [{count}]")).unwrap_or_default();
+            let expected = format!("one item of shape [{item}], [1, {item}]{flat}");
             return Err(InputError::WrongShape { expected, found: shape_text(&shape) });
-        }
-        Self::new(spec, values)
+        };
+        Self::new(&sizes, values)
     }
 
     /// Takes several items: `[N, …]` with each nested as the model's item, or `[N, count]` with each flat.
     ///
     /// # Errors
     /// [`InputError::WrongShape`], also for no item at all, or what made the numbers invalid.
-    pub fn many_from_values(spec: &InputSpec, numbers: Numbers) -> Result<Vec<Self>, InputError> {
+    pub fn many_from_values(item: &ItemShape, numbers: Numbers) -> Result<Vec<Self>, InputError> {
         let (values, shape) = numbers.into_parts()?;
-        let [a, b, c] = spec.item_shape();
-        let are_items = match shape.as_slice() {
-            [items, item @ ..] => *items > 0 && (item == [a, b, c] || item == [spec.count()]),
-            [] => false,
-        };
-        if !are_items {
-            let expected = format!("N items of shape [N, {a}, {b}, {c}] or [N, {}]", spec.count());
+        let sizes = shape.split_first().filter(|(items, _)| **items > 0).and_then(|(_, sizes)| item.of(sizes));
+        let Some(sizes) = sizes else {
+            let flat = item.count().map(|count| format!(" or [N, {count}]")).unwrap_or_default();
+            let expected = format!("N items of shape [N, {item}]{flat}");
             return Err(InputError::WrongShape { expected, found: shape_text(&shape) });
+        };
+        let count = sizes.iter().product::<usize>();
+        if count == 0 {
+            return Err(InputError::WrongShape { expected: "numbers".to_owned(), found: shape_text(&shape) });
         }
-        values.chunks_exact(spec.count()).map(|item| Self::new(spec, item.to_vec())).collect()
+        values.chunks_exact(count).map(|values| Self::new(&sizes, values.to_vec())).collect()
     }
 
-    /// The numbers, row by row in the model's layout.
+    /// The tensors, in the order of the model's inputs.
+    #[must_use]
+    pub fn tensors(&self) -> &[Tensor] {
+        &self.tensors
+    }
+
+    /// The numbers of a picture, row by row in the model's layout; none of what is no picture.
+    #[must_use]
     pub fn values(&self) -> &[f32] {
-        &self.values
+        self.tensors.first().and_then(|tensor| tensor.values().fp32()).unwrap_or_default()
     }
 
-    /// The shape of the model's input for this one item; the first dimension is 1.
-    pub fn shape(&self) -> [usize; 4] {
-        self.shape
+    /// The shape of its first tensor.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        self.tensors.first().map(Tensor::shape).unwrap_or_default()
     }
 }
 
@@ -85,18 +103,10 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 
     use super::*;
-    use crate::model::{Colour, Layout, ResizeFilter};
+    const ITEM: [usize; 3] = [3, 1, 2];
 
-    fn spec() -> InputSpec {
-        InputSpec {
-            width: 2,
-            height: 1,
-            colour: Colour::Rgb,
-            layout: Layout::Nchw,
-            mean: vec![0.0; 3],
-            std: vec![1.0; 3],
-            resize: ResizeFilter::Triangle,
-        }
+    fn item() -> ItemShape {
+        ItemShape::fixed(&ITEM)
     }
 
     fn numbers(json: &str) -> Numbers {
@@ -108,43 +118,55 @@ mod tests {
     #[test]
     fn one_item_in_each_arrangement() {
         for json in ["[1,2,3,4,5,6]", "[[[1,2]],[[3,4]],[[5,6]]]", "[[[[1,2]],[[3,4]],[[5,6]]]]"] {
-            let input = ModelInput::from_values(&spec(), numbers(json)).unwrap();
-            assert_eq!((input.values(), input.shape()), (&VALUES[..], [1, 3, 1, 2]), "{json}");
+            let input = ModelInput::from_values(&item(), numbers(json)).unwrap();
+            assert_eq!((input.values(), input.shape()), (&VALUES[..], &[1, 3, 1, 2][..]), "{json}");
         }
     }
 
     #[test]
     fn other_arrangements_are_refused() {
         for json in ["[]", "7", "[1,2,3,4,5]", "[1,2,3,4,5,6,7]", "[[1,2],[3,4],[5,6]]", "[[[1,2,3]],[[4,5,6]]]"] {
-            let refused = ModelInput::from_values(&spec(), numbers(json)).unwrap_err();
+            let refused = ModelInput::from_values(&item(), numbers(json)).unwrap_err();
             assert!(matches!(refused, InputError::WrongShape { .. }), "{json}: {refused}");
         }
-        let message = ModelInput::from_values(&spec(), numbers("[[1,2]]")).unwrap_err().to_string();
+        let message = ModelInput::from_values(&item(), numbers("[[1,2]]")).unwrap_err().to_string();
         assert_eq!(message, "expected one item of shape [3, 1, 2], [1, 3, 1, 2] or [6], got shape [1, 2]");
-        let refused = ModelInput::from_values(&spec(), numbers("[1,2,3,null,5,6]")).unwrap_err();
+        let refused = ModelInput::from_values(&item(), numbers("[1,2,3,null,5,6]")).unwrap_err();
         assert!(matches!(refused, InputError::WrongType { .. }));
     }
 
     #[test]
     fn several_items() {
         for json in ["[[1,2,3,4,5,6],[1,2,3,4,5,6]]", "[[[[1,2]],[[3,4]],[[5,6]]],[[[1,2]],[[3,4]],[[5,6]]]]"] {
-            let items = ModelInput::many_from_values(&spec(), numbers(json)).unwrap();
+            let items = ModelInput::many_from_values(&item(), numbers(json)).unwrap();
             assert_eq!(items.len(), 2);
             assert!(items.iter().all(|item| item.values() == VALUES && item.shape() == [1, 3, 1, 2]));
         }
         for json in ["[]", "[[]]", "[1,2,3,4,5,6]", "[[1,2,3]]", "[[[1,2]],[[3,4]],[[5,6]]]"] {
-            let refused = ModelInput::many_from_values(&spec(), numbers(json)).unwrap_err();
+            let refused = ModelInput::many_from_values(&item(), numbers(json)).unwrap_err();
             assert!(matches!(refused, InputError::WrongShape { .. }), "{json}: {refused}");
         }
     }
 
     #[test]
     fn wrong_counts_and_values_cannot_exist() {
-        assert!(matches!(ModelInput::new(&spec(), vec![0.0; 5]), Err(InputError::WrongShape { .. })));
+        assert!(matches!(ModelInput::new(&ITEM, vec![0.0; 5]), Err(InputError::WrongShape { .. })));
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-            let refused = ModelInput::new(&spec(), vec![0.0, 1.0, bad, 0.0, 0.0, 0.0]).unwrap_err();
+            let refused = ModelInput::new(&ITEM, vec![0.0, 1.0, bad, 0.0, 0.0, 0.0]).unwrap_err();
             assert!(matches!(refused, InputError::NonFinite { index: 2, .. }), "{refused}");
         }
-        assert_eq!(ModelInput::zeros(&spec()).values(), [0.0; 6]);
+        assert_eq!(ModelInput::zeros(&ITEM).values(), [0.0; 6]);
+    }
+
+    #[test]
+    fn what_is_open_takes_any_size() {
+        let open = ItemShape::from(&[None, Some(2)][..]);
+        let shape = |json| ModelInput::from_values(&open, numbers(json)).map(|input| input.shape().to_vec());
+        assert_eq!(shape("[[1,2],[3,4],[5,6]]").unwrap(), [1, 3, 2]);
+        assert_eq!(shape("[[[1,2]]]").unwrap(), [1, 1, 2]);
+        let message = shape("[1,2]").unwrap_err().to_string();
+        assert_eq!(message, "expected one item of shape [?, 2], [1, ?, 2], got shape [2]");
+        let none = ModelInput::many_from_values(&open, numbers("[[],[]]")).unwrap_err();
+        assert!(matches!(none, InputError::WrongShape { .. }), "{none}");
     }
 }

@@ -4,13 +4,13 @@
 //! file, the field and the remedy.
 //!
 //! ```toml
-//! task = "classification"
+//! task = "classification"         # or "regression": a number for each item; or "raw": any tensors
 //! default = true                  # serves requests that name no model; optional
 //! version = 3                     # pins a version; optional, the highest serves otherwise
 //! latest_versions = 2             # so many of the highest can be asked for; optional, only the one that serves otherwise
-//! labels = "labels.txt"           # one label a line, or an array of strings
+//! labels = "labels.txt"           # one label a line, or an array of strings; optional, classes have their numbers otherwise
 //!
-//! [input]
+//! [input]                         # of a model that takes pictures; optional, without it the model takes tensors only
 //! width = 32
 //! height = 32
 //! colour = "rgb"                  # or "grey"
@@ -42,6 +42,32 @@ const MAX_VERSIONS: u32 = 16;
 pub enum Task {
     /// One class for each item; the model's output is a logit for each class.
     Classification,
+    /// One number for each item.
+    Regression,
+    /// Whatever tensors the model gives for those of a request.
+    Raw,
+}
+
+impl From<Task> for prediction_record::Task {
+    fn from(task: Task) -> Self {
+        match task {
+            Task::Classification => Self::Classification,
+            Task::Regression => Self::Regression,
+            Task::Raw => Self::Raw,
+        }
+    }
+}
+
+impl Task {
+    /// Its name in model.toml and in answers.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Classification => "classification",
+            Self::Regression => "regression",
+            Self::Raw => "raw",
+        }
+    }
 }
 
 /// All that model.toml says, checked.
@@ -53,10 +79,10 @@ pub struct ModelConfig {
     pub version: Option<u32>,
     /// How many of the highest versions can be asked for, beside the one that serves; 1 to 16.
     pub latest_versions: u32,
-    /// What one item looks like.
-    pub input: InputSpec,
-    /// The names of the classes, in the order of the outputs; at least one, all different.
-    pub labels: Vec<String>,
+    /// What one item looks like, of a model that takes pictures.
+    pub input: Option<InputSpec>,
+    /// The names of the classes, in the order of the outputs; at least one, all different. `None`: they have no names.
+    pub labels: Option<Vec<String>>,
     /// Which predictions are defects.
     pub defect: DefectRule,
 }
@@ -84,13 +110,27 @@ impl ModelConfig {
                 remedy: "each version takes memory: give 1 to 16, or remove the field",
             });
         }
-        let labels = table.labels.resolve(path)?;
+        let unfit = |field, remedy| ModelError::Field {
+            path: path.to_owned(),
+            field,
+            problem: format!("does not belong to the task \"{}\"", table.task.as_str()),
+            remedy,
+        };
+        let is_classification = table.task == Task::Classification;
+        if !is_classification && (table.labels.is_some() || table.defect.is_some()) {
+            let field = if table.labels.is_some() { "labels" } else { "defect" };
+            return Err(unfit(field, "remove it: only classes have names, and only they can be defects"));
+        }
+        if table.task == Task::Raw && table.input.is_some() {
+            return Err(unfit("input", "remove it: the model's file says what tensors it takes"));
+        }
+        let labels = table.labels.map(|labels| labels.resolve(path)).transpose()?;
         Ok(Self {
             task: table.task,
             version: table.version,
             latest_versions: table.latest_versions,
-            input: InputSpec::from_table(table.input, path)?,
-            defect: DefectRule::from_table(table.defect, &labels, path)?,
+            input: table.input.map(|input| InputSpec::from_table(input, path)).transpose()?,
+            defect: DefectRule::from_table(table.defect, labels.as_deref().unwrap_or_default(), path)?,
             labels,
         })
     }
@@ -124,8 +164,8 @@ struct ConfigTable {
     version: Option<u32>,
     #[serde(default = "one")]
     latest_versions: u32,
-    labels: LabelSource,
-    input: InputTable,
+    labels: Option<LabelSource>,
+    input: Option<InputTable>,
     defect: Option<DefectTable>,
 }
 

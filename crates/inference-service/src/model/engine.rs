@@ -1,22 +1,23 @@
-//! A model in memory, and the state with which one thread runs it.
+//! A model in memory: what it takes, what runs it, and what its answers mean.
 //!
 //! Rule of thumb: an [`Engine`] is loaded once and shared; a [`Session`] belongs to one thread and is kept between
-//! requests. Items run one at a time, because tract's batches take longer per item than single items do, and ONNX
-//! Runtime's save five per cent.
+//! requests.
 
-use std::any::Any;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::config::ModelConfig;
+use super::config::{ModelConfig, Task};
 use super::error::ModelError;
 use super::repository::ModelSource;
-use super::runtime::{LoadError, Program, Run, Runtime, RuntimeKind, Signature};
-use super::scores;
-use crate::input::ModelInput;
+use super::runtime::{Fixed, LoadError, Program, Runtime, RuntimeKind, Signature, TensorSpec};
+use super::scores::{Class, Meaning, Prediction};
+use super::session::{Session, panic_message};
+use super::tensor::Tensor;
+use crate::input::ItemShape;
 
 /// A loaded, optimised model. Shared by all threads; see [`Engine::session`].
 #[derive(Debug)]
@@ -24,40 +25,47 @@ pub struct Engine {
     name: String,
     version: String,
     sha256: String,
-    config: Arc<ModelConfig>,
+    config: ModelConfig,
+    labels: Vec<String>,
     runtime: RuntimeKind,
     program: Arc<dyn Program>,
 }
 
 impl Engine {
-    /// Reads the file once, optimises the model for one item, and checks that it fits its model.toml.
+    /// Reads the file once, optimises the model for its task, and checks that it fits its model.toml.
     ///
     /// # Errors
     /// [`ModelError::Unreadable`]; [`ModelError::Unsupported`] for a file that the runtime cannot run, or on which it
     /// panics; [`ModelError::Mismatch`] where shapes, types or the number of classes differ from model.toml.
-    pub fn load(source: &ModelSource, runtime: &Runtime) -> Result<Self, ModelError> {
+    pub fn load(source: &ModelSource, runtime: &Runtime) -> Result<Arc<Self>, ModelError> {
         let path = &source.file;
         let bytes = fs::read(path).map_err(|error| ModelError::Unreadable { path: path.clone(), source: error })?;
-        let (shape, classes) = (source.config.input.tensor_shape(), source.config.labels.len());
+        let config = source.config.clone();
+        let shape = config.input.as_ref().map(|input| input.tensor_shape());
+        let fixed = match (&shape, config.task) {
+            (Some(shape), _) => Fixed::Input(shape),
+            (None, Task::Raw) => Fixed::Nothing,
+            (None, Task::Classification | Task::Regression) => Fixed::OneItem,
+        };
         let mismatch = |expected, found| ModelError::Mismatch { path: path.clone(), expected, found };
-        let loaded = catch_unwind(AssertUnwindSafe(|| runtime.load(&bytes, shape)))
+        let loaded = catch_unwind(AssertUnwindSafe(|| runtime.load(&bytes, fixed)))
             .unwrap_or_else(|panic| Err(LoadError::Unsupported(panic_message(panic.as_ref()))));
         let program = loaded.map_err(|error| match error {
             LoadError::Unsupported(reason) => ModelError::Unsupported { path: path.clone(), reason },
-            LoadError::Input(found) => mismatch(format!("one input of type FP32 and shape {shape:?}"), found),
+            LoadError::Input(found) => {
+                mismatch(format!("one input of type FP32 and shape {:?}", shape.unwrap_or_default()), found)
+            }
         })?;
-        program
-            .signature()
-            .check_output(classes)
-            .map_err(|found| mismatch(format!("one output of type FP32 and shape [1, {classes}]"), found))?;
-        Ok(Self {
+        let labels = names(&config, program.signature()).map_err(|(expected, found)| mismatch(expected, found))?;
+        Ok(Arc::new(Self {
             name: source.name.clone(),
             version: source.version.to_string(),
             sha256: hexadecimal(&Sha256::digest(&bytes)),
-            config: Arc::new(source.config.clone()),
+            config,
+            labels,
             runtime: runtime.kind(),
             program,
-        })
+        }))
     }
 
     /// The model's name.
@@ -80,9 +88,30 @@ impl Engine {
         &self.config
     }
 
-    /// The names of the classes, in the order of the logits.
+    /// The names of the classes, in the order of the logits; none where the model does not classify.
     pub fn labels(&self) -> &[String] {
-        &self.config.labels
+        &self.labels
+    }
+
+    /// What it does.
+    pub fn task(&self) -> Task {
+        self.config.task
+    }
+
+    /// Whether each request is one run of the tensors that it brings, instead of items that are rows of them.
+    pub fn takes_whole_tensors(&self) -> bool {
+        self.task() == Task::Raw
+    }
+
+    /// The shape of one item, of a model that can be asked with numbers alone: its one input has FP32.
+    pub fn item_shape(&self) -> Option<ItemShape> {
+        if let Some(input) = &self.config.input {
+            return Some(ItemShape::fixed(&input.item_shape()));
+        }
+        match self.signature().inputs.as_slice() {
+            [input] if !self.takes_whole_tensors() && input.takes_fp32() => input.item().map(ItemShape::from),
+            _ => None,
+        }
     }
 
     /// What runs it.
@@ -95,73 +124,90 @@ impl Engine {
         self.program.signature()
     }
 
+    /// Whether this can be one of a run's inputs.
+    pub(super) fn takes(&self, spec: &TensorSpec, tensor: &Tensor) -> bool {
+        let type_fits = spec.datatype.is_none_or(|datatype| datatype == tensor.values().datatype());
+        // What one item has for its first dimension is not what the file says of a batch.
+        let shape_fits = match (self.takes_whole_tensors(), tensor.shape().split_first(), spec.item()) {
+            (false, Some((1, item)), Some(_)) => spec.fits_behind_first(item),
+            _ => spec.fits(tensor.shape()),
+        };
+        type_fits && shape_fits
+    }
+
+    pub(super) fn program(&self) -> &dyn Program {
+        &*self.program
+    }
+
+    /// What the outputs for one item mean; of a class, `top_k` are told of.
+    ///
+    /// # Errors
+    /// [`ModelError::BadLogits`] or [`ModelError::BadNumber`] for an answer that makes no sense.
+    pub fn prediction(&self, outputs: Vec<Tensor>, top_k: NonZeroUsize) -> Result<Prediction, ModelError> {
+        let meaning = match self.task() {
+            Task::Classification => {
+                Meaning::Class(Class::from_logits(logits(&outputs), &self.labels, &self.config.defect, top_k)?)
+            }
+            Task::Regression => Meaning::Number { value: number(&outputs)? },
+            Task::Raw => Meaning::Tensors {},
+        };
+        Ok(Prediction { meaning, outputs })
+    }
+
     /// Makes the state with which one thread runs this model.
     ///
     /// # Errors
     /// [`ModelError::Run`] where the runtime cannot make it.
-    pub fn session(&self) -> Result<Session, ModelError> {
-        let (config, program) = (Arc::clone(&self.config), Arc::clone(&self.program));
-        Ok(Session { state: new_state(&*program)?, config, program })
+    pub fn session(self: &Arc<Self>) -> Result<Session, ModelError> {
+        Session::of(Arc::clone(self))
     }
 }
 
-/// What one thread needs to run one model again and again.
-#[derive(Debug)]
-pub struct Session {
-    config: Arc<ModelConfig>,
-    program: Arc<dyn Program>,
-    state: Box<dyn Run>,
-}
-
-impl Session {
-    /// Runs the model on one item. The answer is one logit for each class, in the order of the labels.
-    ///
-    /// # Errors
-    /// [`ModelError::WrongInput`] for another model's input; [`ModelError::Run`] where the runtime fails or panics, after
-    /// which the session is as new; [`ModelError::BadLogits`] for an answer that is not all finite.
-    pub fn run(&mut self, input: &ModelInput) -> Result<Vec<f32>, ModelError> {
-        let expected = self.config.input.tensor_shape();
-        if input.shape() != expected {
-            return Err(ModelError::WrongInput { expected, found: input.shape() });
-        }
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.state.run(input.values())));
-        let logits = match outcome {
-            Ok(Ok(logits)) => logits,
-            Ok(Err(reason)) => return Err(self.renew_after(ModelError::Run { reason })),
-            Err(panic) => return Err(self.renew_after(ModelError::Run { reason: panic_message(panic.as_ref()) })),
-        };
-        scores::check_logits(&logits, self.config.labels.len())?;
-        Ok(logits)
-    }
-
-    /// Runs the model once on zeros, so that the first request finds memory and caches ready.
-    ///
-    /// # Errors
-    /// As [`Session::run`]; a model that answers zeros with NaN is found here.
-    pub fn warm_up(&mut self) -> Result<(), ModelError> {
-        let zeros = ModelInput::zeros(&self.config.input);
-        self.run(&zeros).map(drop)
-    }
-
-    /// A run that stopped halfway leaves its values behind; the next one starts from a new state.
-    fn renew_after(&mut self, error: ModelError) -> ModelError {
-        match new_state(&*self.program) {
-            Ok(state) => {
-                self.state = state;
-                error
+/// The names of the classes. Where they have none, their numbers are their names.
+fn names(config: &ModelConfig, signature: &Signature) -> Result<Vec<String>, (String, String)> {
+    match config.task {
+        Task::Classification => {
+            let named = config.labels.as_ref().map(Vec::len);
+            let expected = || {
+                let classes = named.map_or_else(|| "classes".to_owned(), |named| named.to_string());
+                format!("one output of type FP32 and shape [1, {classes}]")
+            };
+            let classes = signature.classes().map_err(|found| (expected(), found))?;
+            match &config.labels {
+                Some(labels) if labels.len() == classes => Ok(labels.clone()),
+                Some(_) => {
+                    let output = signature.outputs.first().map(TensorSpec::to_string).unwrap_or_default();
+                    Err((expected(), format!("an output of {output}")))
+                }
+                None => Ok((0..classes).map(|class| class.to_string()).collect()),
             }
-            Err(problem) => problem,
+        }
+        Task::Regression => {
+            let expected = |found| ("one output of a floating-point type and shape [1] or [1, 1]".to_owned(), found);
+            signature.check_number().map_err(expected).map(|()| Vec::new())
+        }
+        Task::Raw => {
+            let unknown = |spec: &&TensorSpec| spec.datatype.is_none();
+            match signature.inputs.iter().chain(&signature.outputs).find(unknown) {
+                Some(spec) => Err((
+                    "tensors of types that the protocol has".to_owned(),
+                    format!("{:?} of another, {spec}", spec.name),
+                )),
+                None => Ok(Vec::new()),
+            }
         }
     }
 }
 
-fn new_state(program: &dyn Program) -> Result<Box<dyn Run>, ModelError> {
-    program.run().map_err(|reason| ModelError::Run { reason })
+/// The numbers of the first output.
+pub(super) fn logits(outputs: &[Tensor]) -> &[f32] {
+    outputs.first().and_then(|output| output.values().fp32()).unwrap_or_default()
 }
 
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let message = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("it panicked: {}", message.unwrap_or("without a message"))
+/// The number that is the first output.
+pub(super) fn number(outputs: &[Tensor]) -> Result<f64, ModelError> {
+    let value = outputs.first().and_then(|output| output.values().float(0));
+    value.filter(|value| value.is_finite()).ok_or(ModelError::BadNumber { found: value })
 }
 
 /// Bytes as lower-case hexadecimal digits.
@@ -171,4 +217,4 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

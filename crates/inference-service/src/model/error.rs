@@ -98,13 +98,13 @@ pub enum ModelError {
         /// What the model has.
         found: String,
     },
-    /// The input was made for a model with another shape.
-    #[error("the input has the shape {found:?}, the model takes {expected:?}")]
+    /// The input was made for a model with other inputs.
+    #[error("the input has the shapes {found:?}, the model takes {expected}")]
     WrongInput {
-        /// The model's shape.
-        expected: [usize; 4],
-        /// The input's shape.
-        found: [usize; 4],
+        /// The model's inputs.
+        expected: String,
+        /// The shapes that came.
+        found: Vec<Vec<usize>>,
     },
     /// The engine failed while it ran the model.
     #[error("the engine failed: {reason}")]
@@ -119,5 +119,11 @@ pub enum ModelError {
         classes: usize,
         /// What it answered.
         problem: String,
+    },
+    /// The model's answer is not one finite number.
+    #[error("the model's answer is not a finite number: {}", found.map_or_else(|| "there is none".to_owned(), |found| found.to_string()))]
+    BadNumber {
+        /// What it answered.
+        found: Option<f64>,
     },
 }

@@ -1,4 +1,4 @@
-//! What a model's logits mean: probabilities, a label, and whether it is a defect.
+//! What a model's answer means: a class with its probability, a number, or no more than its tensors.
 //!
 //! Rule of thumb: classes are ordered by their logits and not by their probabilities, which far behind the winner are
 //! all zero; equal logits are ordered by class index, so that the same input always gets the same answer.
@@ -8,8 +8,9 @@ use std::num::NonZeroUsize;
 
 use serde::Serialize;
 
-use super::config::ModelConfig;
+use super::defect::DefectRule;
 use super::error::ModelError;
+use super::tensor::Tensor;
 
 /// One class and the probability that the model gives it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -22,9 +23,9 @@ pub struct Score {
     pub confidence: f64,
 }
 
-/// What a model says about one item.
+/// The class that a model gives one item.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Prediction {
+pub struct Class {
     /// The label of the likeliest class.
     pub label: String,
     /// The index of the likeliest class in the model's output.
@@ -35,37 +36,78 @@ pub struct Prediction {
     pub defect: bool,
     /// The likeliest classes, best first; at least one.
     pub top: Vec<Score>,
-    /// What the model answered: a number for each class.
+}
+
+/// What the answer to one item means.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Meaning {
+    /// Of a model that classifies.
+    Class(Class),
+    /// Of a model that estimates a number.
+    Number {
+        /// The number; finite.
+        value: f64,
+    },
+    /// Of a model whose tensors only its caller understands.
+    Tensors {},
+}
+
+/// What a model says about one item, or, of a model that takes whole tensors, about one request.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Prediction {
+    /// What it means.
+    pub meaning: Meaning,
+    /// What the model answered, in the order of its outputs.
     #[serde(skip)]
-    pub logits: Vec<f32>,
+    pub outputs: Vec<Tensor>,
 }
 
 impl Prediction {
-    /// Turns the logits of one item into a prediction. `top` gets `top_k` classes, or all where there are fewer.
+    /// The class, of a model that classifies.
+    #[must_use]
+    pub fn class(&self) -> Option<&Class> {
+        if let Meaning::Class(class) = &self.meaning { Some(class) } else { None }
+    }
+
+    /// The number, of a model that estimates one.
+    #[must_use]
+    pub fn number(&self) -> Option<f64> {
+        if let Meaning::Number { value } = self.meaning { Some(value) } else { None }
+    }
+}
+
+impl Class {
+    /// Turns the logits of one item into a class. `top` gets `top_k` of them, or all where there are fewer.
     ///
     /// # Errors
     /// [`ModelError::BadLogits`] unless there is one finite logit for each label.
-    pub fn from_logits(logits: &[f32], config: &ModelConfig, top_k: NonZeroUsize) -> Result<Self, ModelError> {
-        check_logits(logits, config.labels.len())?;
+    pub fn from_logits(
+        logits: &[f32],
+        labels: &[String],
+        defect: &DefectRule,
+        top_k: NonZeroUsize,
+    ) -> Result<Self, ModelError> {
+        check_logits(logits, labels.len())?;
         let probabilities = softmax(logits);
         let top: Vec<Score> = ranking(logits)
             .into_iter()
             .take(top_k.get())
-            .map(|class| Score { label: config.labels[class].clone(), class, confidence: probabilities[class] })
+            .map(|class| Score { label: labels[class].clone(), class, confidence: probabilities[class] })
             .collect();
         let best = top[0].clone();
         Ok(Self {
-            defect: config.defect.is_defect(best.class, best.confidence),
+            defect: defect.is_defect(best.class, best.confidence),
             label: best.label,
             class: best.class,
             confidence: best.confidence,
             top,
-            logits: logits.to_vec(),
         })
     }
 }
 
-/// Checks that there is one finite logit for each class, and at least one.
+/// Whether there is one finite logit for each class.
 pub(super) fn check_logits(logits: &[f32], classes: usize) -> Result<(), ModelError> {
     let problem = if logits.len() != classes || logits.is_empty() {
         format!("there are {}", logits.len())

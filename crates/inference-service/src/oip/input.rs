@@ -1,4 +1,4 @@
-//! The input of an inference request, whatever form it comes in.
+//! The inputs of an inference request, whatever form they come in.
 //!
 //! Rule of thumb: a protocol says how a tensor is written; what is a tensor that a model can be asked with is decided
 //! here, once for all of them.
@@ -6,9 +6,11 @@
 use axum::body::Bytes;
 use monitoring::ApiError;
 
+use super::elements;
 use super::tensors;
 use super::{invalid, unfit};
 use crate::input::Numbers;
+use crate::model::{self, Datatype, Engine, TensorSpec, Values};
 use crate::predict::Inputs;
 
 const MAX_RANK: usize = 8;
@@ -28,25 +30,49 @@ pub(super) enum Data<'a> {
     Raw(Bytes),
     /// JSON, flat or nested.
     Json(&'a str),
-    Numbers(Vec<f32>),
+    Values(Values),
     Elements(Vec<Bytes>),
 }
 
+/// What a model can be asked with.
+///
+/// # Errors
+/// `invalid_request` for data that cannot be read or are not as many as the shape says; `invalid_input` for other
+/// tensors than the model takes.
+pub(super) fn inputs(tensors: Vec<Tensor<'_>>, engine: &Engine) -> Result<Inputs, ApiError> {
+    let specs = &engine.signature().inputs;
+    if let Some(unknown) = tensors.iter().find(|tensor| specs.iter().all(|spec| spec.name != tensor.name)) {
+        let there_is = specs.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>().join(", ");
+        return Err(unfit(format!("The model has no input {:?}; it has: {there_is}.", unknown.name)));
+    }
+    if tensors.len() != specs.len() {
+        return Err(unfit(format!("The request has {} inputs; the model takes {}.", tensors.len(), specs.len())));
+    }
+    let mut tensors: Vec<Option<Tensor<'_>>> = tensors.into_iter().map(Some).collect();
+    let mut take = |name: &str| {
+        let named = tensors.iter_mut().find(|tensor| tensor.as_ref().is_some_and(|tensor| tensor.name == name));
+        named
+            .and_then(Option::take)
+            .ok_or_else(|| unfit(format!("The request has no input {name:?}, or another twice.")))
+    };
+    let ordered = specs.iter().map(|spec| Ok((spec, take(&spec.name)?))).collect::<Result<Vec<_>, ApiError>>()?;
+    if engine.config().input.is_some() {
+        let only = ordered.into_iter().next().map(|(_, tensor)| tensor);
+        return only.ok_or_else(|| unfit("The model takes no input.")).and_then(Tensor::pictures);
+    }
+    let typed = ordered.into_iter().map(|(spec, tensor)| tensor.typed(spec, engine)).collect::<Result<Vec<_>, _>>()?;
+    let rows = |tensor: &model::Tensor| tensor.shape().first().copied();
+    if !engine.takes_whole_tensors() && typed.iter().any(|tensor| rows(tensor) != typed.first().and_then(rows)) {
+        return Err(unfit("The inputs must have the same first dimension: one row for each item."));
+    }
+    Ok(Inputs::Typed(typed))
+}
+
 impl Tensor<'_> {
-    /// What a model can be asked with.
-    ///
-    /// # Errors
-    /// `invalid_request` for data that cannot be read or are not as many as the shape says; `invalid_input` for other
-    /// inputs than pictures or numbers.
-    pub(super) fn inputs(self) -> Result<Inputs, ApiError> {
-        let Self { name, datatype, shape, data } = self;
-        let shape = shape.filter(|sizes| (1..=MAX_RANK).contains(&sizes.len()));
-        let count = shape.as_ref().and_then(|sizes| sizes.iter().try_fold(1_usize, |a, b| a.checked_mul(*b)));
-        let (Some(shape), Some(count)) = (shape, count) else {
-            return Err(invalid(format!(
-                "The shape of {name:?} must have 1 to {MAX_RANK} dimensions of sensible size."
-            )));
-        };
+    /// Pictures, or their numbers, which may come in any shape that an item can have.
+    fn pictures(self) -> Result<Inputs, ApiError> {
+        let (shape, count) = self.sizes()?;
+        let Self { name, datatype, data, .. } = self;
         match (datatype.as_str(), data) {
             ("FP32", Data::Raw(bytes)) => {
                 Ok(Inputs::Tensors(Numbers::Array { values: tensors::floats(&bytes, count)?, shape }))
@@ -55,7 +81,7 @@ impl Tensor<'_> {
                 let numbers: Numbers = serde_json::from_str(text).map_err(|problem| unread(&name, &problem))?;
                 Ok(Inputs::Tensors(shaped(numbers, count, shape)?))
             }
-            ("FP32", Data::Numbers(values)) => {
+            ("FP32", Data::Values(Values::Fp32(values))) => {
                 let flat = Numbers::Array { shape: vec![values.len()], values };
                 Ok(Inputs::Tensors(shaped(flat, count, shape)?))
             }
@@ -74,6 +100,56 @@ impl Tensor<'_> {
             ))),
         }
     }
+
+    /// A tensor of the type and the shape that the model's input has.
+    fn typed(self, spec: &TensorSpec, engine: &Engine) -> Result<model::Tensor, ApiError> {
+        let (shape, count) = self.sizes()?;
+        let Self { name, datatype, data, .. } = self;
+        let known = Datatype::parse(&datatype).filter(|known| spec.datatype.is_none_or(|takes| takes == *known));
+        let Some(known) = known else {
+            let takes = spec.datatype.map_or("another", Datatype::as_str);
+            return Err(unfit(format!("The datatype of {name:?} is {datatype:?}; the model takes {takes}.")));
+        };
+        let fits = match shape.split_first() {
+            Some((_, item)) if !engine.takes_whole_tensors() && spec.item().is_some() => spec.fits_behind_first(item),
+            _ => spec.fits(&shape),
+        };
+        if !fits {
+            return Err(unfit(format!("The shape of {name:?} is {shape:?}; the model takes {spec}.")));
+        }
+        let values = match data {
+            Data::Raw(bytes) if known == Datatype::Bytes => texts(&name, tensors::elements(bytes, count)?)?,
+            Data::Raw(bytes) => {
+                let found = bytes.len();
+                Values::from_bytes(known, &bytes, count).ok_or_else(|| {
+                    invalid(format!("{name:?} has {found} bytes, which are not {count} elements of {known}."))
+                })?
+            }
+            Data::Json(text) => elements::parse(known, text).map_err(|problem| unread(&name, &problem))?,
+            Data::Values(values) => values,
+            Data::Elements(elements) => texts(&name, elements)?,
+        };
+        as_many(&name, values.len(), count)?;
+        if values.datatype() != known {
+            return Err(invalid(format!("The contents of {name:?} are of {}, not of {known}.", values.datatype())));
+        }
+        // To whom a model's tensors mean something, they may mean it with NaN.
+        if let Some((index, number)) = values.non_finite().filter(|_| !engine.takes_whole_tensors()) {
+            return Err(unfit(format!("The element {index} of {name:?} is {number}; the model takes finite numbers.")));
+        }
+        model::Tensor::new(shape, values).ok_or_else(|| invalid(format!("The shape of {name:?} is too large.")))
+    }
+
+    /// The shape, and how many elements it has.
+    fn sizes(&self) -> Result<(Vec<usize>, usize), ApiError> {
+        let shape = self.shape.as_ref().filter(|sizes| (1..=MAX_RANK).contains(&sizes.len()));
+        let count = shape.and_then(|sizes| sizes.iter().try_fold(1_usize, |a, b| a.checked_mul(*b)));
+        let too_large = || {
+            let name = &self.name;
+            invalid(format!("The shape of {name:?} must have 1 to {MAX_RANK} dimensions of sensible size."))
+        };
+        shape.cloned().zip(count).ok_or_else(too_large)
+    }
 }
 
 /// Flat or nested, numbers have the shape that the request states.
@@ -86,6 +162,12 @@ fn shaped(numbers: Numbers, count: usize, shape: Vec<usize>) -> Result<Numbers, 
         Numbers::Array { values, .. } => Ok(Numbers::Array { values, shape }),
         invalid @ Numbers::Invalid(_) => Ok(invalid),
     }
+}
+
+fn texts(name: &str, elements: Vec<Bytes>) -> Result<Values, ApiError> {
+    let text = |bytes: Bytes| String::from_utf8(bytes.to_vec());
+    let texts: Result<Vec<String>, _> = elements.into_iter().map(text).collect();
+    texts.map(Values::Bytes).map_err(|_| unfit(format!("An element of {name:?} is no text in UTF-8.")))
 }
 
 fn as_many(name: &str, found: usize, count: usize) -> Result<(), ApiError> {

@@ -12,7 +12,8 @@ use serde_json::value::RawValue;
 
 use super::input::{Data, Tensor};
 use super::invalid;
-use super::request::{InferRequest, RequestedOutput, only};
+use super::request::{InferRequest, RequestedOutput};
+use crate::model::Engine;
 
 /// Header with the length of the JSON where bytes of tensors follow it.
 pub(super) const JSON_LENGTH: &str = "inference-header-content-length";
@@ -58,10 +59,9 @@ struct Parameters {
 /// Takes a body apart.
 ///
 /// # Errors
-/// `invalid_request` for what is no request of the protocol; `invalid_input` for other inputs than one of pictures
-/// or of numbers.
-pub(super) fn parse(headers: &HeaderMap, body: Bytes) -> Result<InferRequest, ApiError> {
-    let (json, binary) = split(headers, body)?;
+/// `invalid_request` for what is no request of the protocol; `invalid_input` for other inputs than the model takes.
+pub(super) fn parse(headers: &HeaderMap, body: Bytes, engine: &Engine) -> Result<InferRequest, ApiError> {
+    let (json, mut binary) = split(headers, body)?;
     let members: Members<'_> =
         serde_json::from_slice(&json).map_err(|problem| invalid(format!("The JSON cannot be read: {problem}.")))?;
     let outputs = members.outputs.into_iter().map(|output| RequestedOutput {
@@ -69,8 +69,11 @@ pub(super) fn parse(headers: &HeaderMap, body: Bytes) -> Result<InferRequest, Ap
         binary: output.parameters.binary_data,
         classes: output.parameters.classification,
     });
-    let input = tensor(only(members.inputs)?, binary)?;
-    let mut request = InferRequest::new(members.id, input, outputs.collect())?;
+    let tensors = members.inputs.into_iter().map(|input| tensor(input, &mut binary)).collect::<Result<_, _>>()?;
+    if !binary.is_empty() {
+        return Err(invalid(format!("{} bytes behind the JSON belong to no input.", binary.len())));
+    }
+    let mut request = InferRequest::new(members.id, tensors, outputs.collect(), engine)?;
     request.binary_output = members.parameters.binary_data_output.unwrap_or(false);
     Ok(request)
 }
@@ -86,15 +89,18 @@ fn split(headers: &HeaderMap, mut body: Bytes) -> Result<(Bytes, Bytes), ApiErro
     Ok((json, body))
 }
 
-fn tensor(input: InputTensor<'_>, binary: Bytes) -> Result<Tensor<'_>, ApiError> {
+/// A tensor, whose bytes are the next of those behind the JSON.
+fn tensor<'a>(input: InputTensor<'a>, binary: &mut Bytes) -> Result<Tensor<'a>, ApiError> {
     let InputTensor { name, shape, datatype, parameters, data } = input;
     let data = match (data, parameters.binary_data_size) {
-        (None, Some(size)) if size == binary.len() => Data::Raw(binary),
+        (None, Some(size)) if size <= binary.len() => Data::Raw(binary.split_to(size)),
         (None, Some(size)) => {
             let found = binary.len();
-            return Err(invalid(format!("{name:?} announces {size} bytes behind the JSON, and there are {found}.")));
+            return Err(invalid(format!(
+                "{name:?} announces {size} bytes behind the JSON, and {found} are left there."
+            )));
         }
-        (Some(data), None) if binary.is_empty() => Data::Json(data.get()),
+        (Some(data), None) => Data::Json(data.get()),
         (None, None) => return Err(invalid(format!("{name:?} has neither data nor binary_data_size."))),
         _ => return Err(invalid(format!("{name:?} must have either data or binary_data_size, not both."))),
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::model::{Engine, TensorSpec};
+use crate::model::{Datatype, Engine, Signature, Task, TensorSpec};
 use crate::serving::{Loaded, Model, ModelState};
 
 /// The format of the models, as the protocol calls it.
@@ -16,26 +16,72 @@ pub(super) const EXTENSIONS: [&str; 4] =
     ["binary_tensor_data", "classification", "model_configuration", "model_repository"];
 
 /// An input or output of a model.
-pub(super) struct Description<'a> {
+pub(crate) struct Description<'a> {
     pub(super) name: &'a str,
-    pub(super) datatype: &'static str,
-    /// The shape of one item.
-    pub(super) item: Vec<i64>,
+    pub(super) datatype: Datatype,
+    /// The shape of one item, or of the whole tensor.
+    pub(super) dimensions: Vec<i64>,
+    is_item: bool,
 }
 
 impl Description<'_> {
-    /// -1 is a dimension that is open: the number of items.
-    pub(super) fn shape(&self) -> Vec<i64> {
-        std::iter::once(-1).chain(self.item.iter().copied()).collect()
+    /// -1 is a dimension that is open, as the number of items is.
+    pub(crate) fn shape(&self) -> Vec<i64> {
+        self.is_item.then_some(-1).into_iter().chain(self.dimensions.iter().copied()).collect()
+    }
+
+    /// As an object.
+    pub(crate) fn json(&self) -> Value {
+        json!({ "name": self.name, "datatype": self.datatype.as_str(), "shape": self.shape() })
+    }
+
+    /// The type's name in a configuration.
+    pub(super) fn config_type(&self) -> String {
+        match self.datatype {
+            Datatype::Bytes => "TYPE_STRING".to_owned(),
+            other => format!("TYPE_{other}"),
+        }
     }
 }
 
 /// What it takes, and what it gives.
-pub(super) fn tensors(engine: &Engine) -> (Vec<Description<'_>>, Vec<Description<'_>>) {
-    let input: Vec<_> = engine.config().input.item_shape().iter().map(|size| *size as i64).collect();
-    let output = [engine.labels().len() as i64];
-    let signature = engine.signature();
-    (described(&signature.inputs, &input), described(&signature.outputs, &output))
+pub(crate) fn tensors(engine: &Engine) -> (Vec<Description<'_>>, Vec<Description<'_>>) {
+    let Signature { inputs, outputs } = engine.signature();
+    let sizes = |sizes: &[Option<usize>]| sizes.iter().map(|size| size.map_or(-1, |size| size as i64)).collect();
+    let is_item = !engine.takes_whole_tensors();
+    let described = |spec: &TensorSpec| match (is_item, spec.item(), &spec.shape) {
+        (true, Some(item), _) => sizes(item),
+        (false, _, Some(shape)) => sizes(shape),
+        _ => Vec::new(),
+    };
+    let input = |spec: &TensorSpec| match &engine.config().input {
+        Some(picture) => picture.item_shape().map(|size| size as i64).to_vec(),
+        None => described(spec),
+    };
+    let output = |spec: &TensorSpec| match engine.task() {
+        Task::Classification => vec![engine.labels().len() as i64],
+        Task::Regression | Task::Raw => described(spec),
+    };
+    (all(inputs, is_item, input), all(outputs, is_item, output))
+}
+
+fn all<'a>(
+    specs: &'a [TensorSpec],
+    is_item: bool,
+    dimensions: impl Fn(&TensorSpec) -> Vec<i64>,
+) -> Vec<Description<'a>> {
+    let described = specs.iter().map(|spec| Description {
+        name: &spec.name,
+        datatype: spec.datatype.unwrap_or(Datatype::Fp32),
+        dimensions: dimensions(spec),
+        is_item,
+    });
+    described.collect()
+}
+
+/// Most items of a request, as a configuration says it: 0 for a model without items.
+pub(super) fn items_of_request(engine: &Engine, max_batch: usize) -> usize {
+    if engine.takes_whole_tensors() { 0 } else { max_batch }
 }
 
 /// One model of the repository's index.
@@ -65,26 +111,26 @@ pub(super) fn indexed(model: &Model) -> Vec<Indexed> {
 
 /// Names, datatypes and shapes.
 pub(super) fn metadata(engine: &Engine, versions: &[String]) -> Value {
-    let tensor = |it: &Description<'_>| json!({ "name": it.name, "datatype": it.datatype, "shape": it.shape() });
     let (inputs, outputs) = tensors(engine);
     json!({
         "name": engine.name(),
         "versions": versions,
         "platform": PLATFORM,
-        "inputs": inputs.iter().map(tensor).collect::<Value>(),
-        "outputs": outputs.iter().map(tensor).collect::<Value>(),
+        "inputs": inputs.iter().map(Description::json).collect::<Value>(),
+        "outputs": outputs.iter().map(Description::json).collect::<Value>(),
     })
 }
 
 /// The same as a configuration, whose shapes are those of one item.
 pub(super) fn config(engine: &Engine, max_batch: usize) -> Value {
-    let tensor = |it: &Description<'_>| json!({ "name": it.name, "data_type": format!("TYPE_{}", it.datatype), "dims": it.item });
+    let tensor =
+        |it: &Description<'_>| json!({ "name": it.name, "data_type": it.config_type(), "dims": it.dimensions });
     let (inputs, outputs) = tensors(engine);
     json!({
         "name": engine.name(),
         "platform": PLATFORM,
         "backend": engine.runtime().as_str(),
-        "max_batch_size": max_batch,
+        "max_batch_size": items_of_request(engine, max_batch),
         "input": inputs.iter().map(tensor).collect::<Value>(),
         "output": outputs.iter().map(tensor).collect::<Value>(),
     })
@@ -97,13 +143,4 @@ pub(super) fn index_entries(model: &Model) -> Vec<Value> {
         Some(version) => json!({ "name": model.name, "version": version, "state": state, "reason": reason }),
     };
     indexed(model).into_iter().map(line).collect()
-}
-
-fn described<'a>(specs: &'a [TensorSpec], item: &[i64]) -> Vec<Description<'a>> {
-    let described = specs.iter().map(|spec| Description {
-        name: &spec.name,
-        datatype: spec.datatype.unwrap_or("FP32"),
-        item: item.to_owned(),
-    });
-    described.collect()
 }

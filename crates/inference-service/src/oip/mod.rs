@@ -6,11 +6,12 @@
 //! Rule of thumb: the protocol is another way to ask the same models. Metrics, log and prediction log tell of its
 //! requests as they do of `POST /predict`.
 
+mod elements;
 pub(crate) mod grpc;
 mod infer;
 mod input;
 mod json;
-mod metadata;
+pub(crate) mod metadata;
 mod output;
 mod request;
 mod response;

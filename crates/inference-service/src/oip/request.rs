@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use monitoring::ApiError;
 
-use super::input::Tensor;
+use super::input::{Tensor, inputs};
 use super::{invalid, unfit};
-use crate::model::{Signature, TensorSpec};
+use crate::model::{Engine, Task};
 use crate::predict::{self, Inputs};
 
 const MAX_OUTPUTS: usize = 16;
@@ -20,7 +20,8 @@ pub(super) struct InferRequest {
     pub(super) outputs: Vec<RequestedOutput>,
     /// Whether outputs that do not say so themselves come as bytes.
     pub(super) binary_output: bool,
-    input: Input,
+    /// Taken when the model is asked.
+    inputs: Option<Inputs>,
 }
 
 /// One output that is asked for.
@@ -31,39 +32,37 @@ pub(super) struct RequestedOutput {
     pub(super) classes: Option<NonZeroUsize>,
 }
 
-struct Input {
-    name: String,
-    inputs: Inputs,
-}
-
 impl InferRequest {
+    /// A request to this model.
+    ///
     /// # Errors
-    /// `invalid_request` for too many outputs, or as [`Tensor::inputs`].
-    pub(super) fn new(id: Option<String>, input: Tensor<'_>, outputs: Vec<RequestedOutput>) -> Result<Self, ApiError> {
+    /// `invalid_request` for too many outputs; `invalid_input` for outputs that the model does not have, saying which it
+    /// has; or as [`input::inputs`].
+    pub(super) fn new(
+        id: Option<String>,
+        tensors: Vec<Tensor<'_>>,
+        outputs: Vec<RequestedOutput>,
+        engine: &Engine,
+    ) -> Result<Self, ApiError> {
         if outputs.len() > MAX_OUTPUTS {
             return Err(invalid(format!("The request asks for more than {MAX_OUTPUTS} outputs.")));
         }
-        let input = Input { name: input.name.clone(), inputs: input.inputs()? };
-        Ok(Self { id, outputs, binary_output: false, input })
-    }
-
-    /// The inputs, if the model has an input and outputs of the names that were asked for.
-    ///
-    /// # Errors
-    /// `invalid_input`, saying which names there are.
-    pub(super) fn inputs_for(&mut self, signature: &Signature) -> Result<Inputs, ApiError> {
-        let names = |specs: &[TensorSpec]| specs.iter().map(|spec| spec.name.clone()).collect::<Vec<_>>().join(", ");
-        if signature.inputs.iter().all(|spec| spec.name != self.input.name) {
-            let (found, there_is) = (&self.input.name, names(&signature.inputs));
-            return Err(unfit(format!("The model has no input {found:?}; it has: {there_is}.")));
-        }
-        for RequestedOutput { name, .. } in &self.outputs {
-            if signature.outputs.iter().all(|spec| spec.name != *name) {
-                let there_is = names(&signature.outputs);
+        let there_are = &engine.signature().outputs;
+        for RequestedOutput { name, classes, .. } in &outputs {
+            if there_are.iter().all(|spec| spec.name != *name) {
+                let there_is = there_are.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>().join(", ");
                 return Err(unfit(format!("The model has no output {name:?}; it has: {there_is}.")));
             }
+            if classes.is_some() && engine.task() != Task::Classification {
+                return Err(unfit(format!("The model does not classify, so {name:?} has no classification.")));
+            }
         }
-        Ok(std::mem::replace(&mut self.input.inputs, Inputs::Images(Vec::new())))
+        Ok(Self { id, outputs, binary_output: false, inputs: Some(inputs(tensors, engine)?) })
+    }
+
+    /// What the model is asked with; once.
+    pub(super) fn take_inputs(&mut self) -> Inputs {
+        self.inputs.take().unwrap_or_else(|| Inputs::Images(Vec::new()))
     }
 
     /// The id as that of the request in logs, if it can be one.
@@ -75,14 +74,4 @@ impl InferRequest {
     pub(super) fn top_k(&self) -> NonZeroUsize {
         self.outputs.iter().filter_map(|output| output.classes).max().unwrap_or(NonZeroUsize::MIN)
     }
-}
-
-/// The one input of a request.
-///
-/// # Errors
-/// `invalid_input` for another number of them.
-pub(super) fn only<T>(inputs: Vec<T>) -> Result<T, ApiError> {
-    <[T; 1]>::try_from(inputs)
-        .map(|[input]| input)
-        .map_err(|inputs| unfit(format!("The request has {} inputs; the model takes one.", inputs.len())))
 }

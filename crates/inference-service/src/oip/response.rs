@@ -6,9 +6,9 @@ use monitoring::REQUEST_ID;
 use serde::Serialize;
 
 use super::json::JSON_LENGTH;
-use super::output::{Elements, outputs};
+use super::output::outputs;
 use super::request::InferRequest;
-use crate::model::{Engine, Prediction};
+use crate::model::{Engine, Prediction, Values};
 
 #[derive(Serialize)]
 struct Members<'a> {
@@ -23,23 +23,16 @@ struct Members<'a> {
 struct Output {
     name: String,
     datatype: &'static str,
-    shape: [usize; 2],
+    shape: Vec<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     parameters: Option<BinarySize>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<Data>,
+    data: Option<Values>,
 }
 
 #[derive(Serialize)]
 struct BinarySize {
     binary_data_size: usize,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Data {
-    Numbers(Vec<f32>),
-    Texts(Vec<String>),
 }
 
 /// Answers `request` with what `engine` says of each item.
@@ -51,16 +44,15 @@ pub(super) fn response(
 ) -> Response {
     let mut binary: Vec<u8> = Vec::new();
     let outputs = outputs(request, engine, predictions).into_iter().map(|output| {
-        let (parameters, data) = match output.elements {
-            elements if output.binary => {
-                let bytes = elements.bytes();
-                binary.extend(&bytes);
-                (Some(BinarySize { binary_data_size: bytes.len() }), None)
-            }
-            Elements::Numbers(numbers) => (None, Some(Data::Numbers(numbers))),
-            Elements::Texts(texts) => (None, Some(Data::Texts(texts))),
+        let (datatype, shape) = (output.tensor.values().datatype().as_str(), output.tensor.shape().to_vec());
+        let (parameters, data) = if output.binary {
+            let bytes = output.tensor.values().to_bytes();
+            binary.extend(&bytes);
+            (Some(BinarySize { binary_data_size: bytes.len() }), None)
+        } else {
+            (None, Some(output.tensor.into_values()))
         };
-        Output { name: output.name, datatype: output.datatype, shape: output.shape, parameters, data }
+        Output { name: output.name, datatype, shape, parameters, data }
     });
     let members = Members {
         model_name: engine.name(),
@@ -68,7 +60,7 @@ pub(super) fn response(
         id: request.id.as_deref(),
         outputs: outputs.collect(),
     };
-    // Names and finite numbers can always be written.
+    // Names and numbers can always be written.
     let mut body = serde_json::to_vec(&members).unwrap_or_default();
     let id = [(REQUEST_ID, request_id.to_owned())];
     if binary.is_empty() {

@@ -46,22 +46,6 @@ pub(super) fn elements(mut bytes: Bytes, count: usize) -> Result<Vec<Bytes>, Api
     Ok(elements)
 }
 
-/// The bytes of an answer's numbers.
-pub(super) fn from_floats(values: impl Iterator<Item = f32>) -> Vec<u8> {
-    values.flat_map(f32::to_le_bytes).collect()
-}
-
-/// The bytes of an answer's texts.
-pub(super) fn from_texts(texts: &[String]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for text in texts {
-        // A label has at most a few hundred bytes.
-        bytes.extend(u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
-        bytes.extend(text.as_bytes());
-    }
-    bytes
-}
-
 fn invalid(problem: String) -> ApiError {
     ApiError::new(ErrorCode::InvalidRequest, format!("The input cannot be read: {problem}."))
 }
@@ -70,18 +54,19 @@ fn invalid(problem: String) -> ApiError {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::model::Values;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
         fn numbers_come_back(values: Vec<u32>) {
             let values: Vec<f32> = values.into_iter().map(f32::from_bits).filter(|value| !value.is_nan()).collect();
-            prop_assert_eq!(floats(&from_floats(values.iter().copied()), values.len()).unwrap(), values);
+            prop_assert_eq!(floats(&Values::Fp32(values.clone()).to_bytes(), values.len()).unwrap(), values);
         }
 
         #[test]
         fn texts_come_back(texts: Vec<String>) {
-            let elements = elements(from_texts(&texts).into(), texts.len()).unwrap();
+            let elements = elements(Values::Bytes(texts.clone()).to_bytes().into(), texts.len()).unwrap();
             prop_assert_eq!(elements, texts.into_iter().map(Bytes::from).collect::<Vec<_>>());
         }
 

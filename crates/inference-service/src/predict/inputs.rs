@@ -13,7 +13,7 @@ use tokio::task::spawn_blocking;
 
 use crate::app::App;
 use crate::input::{self, ImageLimits, InputError, ModelInput, Numbers};
-use crate::model::{Engine, InputSpec, ModelConfig, hexadecimal};
+use crate::model::{Engine, InputSpec, Tensor, hexadecimal};
 use crate::serving::Slots;
 
 /// Pictures of no more bytes and pixels than these are decoded on the spot; others go to a thread that may
@@ -40,6 +40,8 @@ pub(crate) enum Inputs {
     Tensor(Numbers),
     /// The tensors of several items.
     Tensors(Numbers),
+    /// Tensors that the model takes, in the order of its inputs: each row of them is an item, unless it takes them whole.
+    Typed(Vec<Tensor>),
 }
 
 /// One item, decoded.
@@ -52,7 +54,8 @@ pub(super) struct Item {
 /// What the prediction log keeps of an item.
 #[derive(Clone)]
 pub(super) struct Seen {
-    pub(super) summary: InputSummary,
+    /// Of a picture, or of the tensor of one.
+    pub(super) summary: Option<InputSummary>,
     /// Of the picture's bytes, where it is a picture and not too large.
     pub(super) sha256: Option<String>,
 }
@@ -62,16 +65,21 @@ impl Inputs {
     ///
     /// # Errors
     /// `invalid_request` for none; `too_large` for more than `most`.
-    pub(super) fn count(&self, config: &ModelConfig, most: usize) -> Result<usize, ApiError> {
+    pub(super) fn count(&self, engine: &Engine, most: usize) -> Result<usize, ApiError> {
         let items = match self {
             Self::Images(images) => images.len(),
             Self::Base64(images) => images.len(),
             Self::Tensor(_) => 1,
             // Numbers that are no whole items are refused when they are decoded; until then they are one.
-            Self::Tensors(numbers) => numbers.total().checked_div(config.input.count()).unwrap_or(1).max(1),
+            Self::Tensors(numbers) => {
+                let count = engine.item_shape().and_then(|item| item.count());
+                count.and_then(|count| numbers.total().checked_div(count)).unwrap_or(1).max(1)
+            }
+            Self::Typed(_) if engine.takes_whole_tensors() => 1,
+            Self::Typed(tensors) => tensors.first().and_then(|tensor| tensor.shape().first().copied()).unwrap_or(1),
         };
         match items {
-            0 => Err(ApiError::new(ErrorCode::InvalidRequest, "The list of images is empty.")),
+            0 => Err(ApiError::new(ErrorCode::InvalidRequest, "The request has no item.")),
             items if items > most => Err(ApiError::new(
                 ErrorCode::TooLarge,
                 format!("The request has {items} items, and at most {most} are taken at once."),
@@ -109,31 +117,44 @@ impl Inputs {
     }
 
     fn decode_now(self, engine: &Engine, logged: bool) -> Result<Vec<Item>, ApiError> {
-        let spec = &engine.config().input;
-        let picture = |bytes: &[u8]| Item::from_picture(bytes, spec, logged);
+        let spec = engine.config().input.as_ref();
         match self {
             Self::Images(images) => {
+                let spec = spec.ok_or_else(|| no_pictures(engine))?;
                 let several = images.len() > 1;
-                let decoded =
-                    images.iter().enumerate().map(|(i, bytes)| picture(bytes).map_err(refused(several.then_some(i))));
-                decoded.collect()
+                let picture = |(i, bytes): (usize, &Bytes)| {
+                    Item::from_picture(bytes, spec, logged).map_err(refused(several.then_some(i)))
+                };
+                images.iter().enumerate().map(picture).collect()
             }
             Self::Base64(images) => {
+                let spec = spec.ok_or_else(|| no_pictures(engine))?;
                 let several = images.len() > 1;
                 let decoded = images.iter().enumerate().map(|(i, text)| {
                     let item = several.then_some(i);
                     let bytes = from_base64(text).map_err(|problem| not_base64(item, &problem))?;
-                    picture(&bytes).map_err(refused(item))
+                    Item::from_picture(&bytes, spec, logged).map_err(refused(item))
                 });
                 decoded.collect()
             }
             Self::Tensor(numbers) => {
-                let input = ModelInput::from_values(spec, numbers).map_err(refused(None))?;
+                let item = engine.item_shape().ok_or_else(|| no_numbers(engine))?;
+                let input = ModelInput::from_values(&item, numbers).map_err(refused(None))?;
                 Ok(vec![Item::from_tensor(input, spec, logged)])
             }
             Self::Tensors(numbers) => {
-                let inputs = ModelInput::many_from_values(spec, numbers).map_err(refused(None))?;
+                let item = engine.item_shape().ok_or_else(|| no_numbers(engine))?;
+                let inputs = ModelInput::many_from_values(&item, numbers).map_err(refused(None))?;
                 Ok(inputs.into_iter().map(|input| Item::from_tensor(input, spec, logged)).collect())
+            }
+            Self::Typed(tensors) if engine.takes_whole_tensors() => {
+                Ok(vec![Item::from_tensor(ModelInput::of(tensors), None, logged)])
+            }
+            Self::Typed(tensors) => {
+                let mut rows: Vec<_> = tensors.iter().map(|tensor| tensor.rows().into_iter()).collect();
+                let items = rows.first().map_or(0, ExactSizeIterator::len);
+                let item = |_| ModelInput::of(rows.iter_mut().filter_map(Iterator::next).collect());
+                Ok((0..items).map(item).map(|input| Item::from_tensor(input, None, logged)).collect())
             }
         }
     }
@@ -150,7 +171,7 @@ impl Inputs {
                         <= SMALL_PIXELS
             }
             // Numbers are parsed already; what is left is quick.
-            Self::Tensor(_) | Self::Tensors(_) => true,
+            Self::Tensor(_) | Self::Tensors(_) | Self::Typed(_) => true,
         }
     }
 }
@@ -159,17 +180,33 @@ impl Item {
     fn from_picture(bytes: &[u8], spec: &InputSpec, logged: bool) -> Result<Self, InputError> {
         let (input, header) = input::decode_with_header(bytes, spec, &ImageLimits::default())?;
         let seen = logged.then(|| Seen {
-            summary: input::summarise(&input, spec, [header.width, header.height]),
+            summary: Some(input::summarise(&input, spec, [header.width, header.height])),
             sha256: (bytes.len() <= DIGEST_BYTES).then(|| hexadecimal(&Sha256::digest(bytes))),
         });
         Ok(Self { input, seen })
     }
 
-    fn from_tensor(input: ModelInput, spec: &InputSpec, logged: bool) -> Self {
-        let summary = || input::summarise(&input, spec, [spec.width, spec.height]);
+    fn from_tensor(input: ModelInput, spec: Option<&InputSpec>, logged: bool) -> Self {
+        let summary = || spec.map(|spec| input::summarise(&input, spec, [spec.width, spec.height]));
         let seen = logged.then(|| Seen { summary: summary(), sha256: None });
         Self { input, seen }
     }
+}
+
+fn no_pictures(engine: &Engine) -> ApiError {
+    let sentence = format!(
+        "The model {0} takes no pictures; send it tensors, at /v2/models/{0}/infer. GET /v2/models/{0} says which.",
+        engine.name()
+    );
+    ApiError::new(ErrorCode::InvalidInput, sentence)
+}
+
+fn no_numbers(engine: &Engine) -> ApiError {
+    let sentence = format!(
+        "The model {0} is asked with tensors by their names, at /v2/models/{0}/infer. GET /v2/models/{0} says which.",
+        engine.name()
+    );
+    ApiError::new(ErrorCode::InvalidInput, sentence)
 }
 
 /// What the picture's header says; none for what is no picture, which is refused at once.

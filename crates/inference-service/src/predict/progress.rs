@@ -188,8 +188,8 @@ impl Progress {
     fn succeed(&mut self) -> Vec<Prediction> {
         let predictions = std::mem::take(&mut self.predictions);
         if let Some(attempt) = self.attempt.take() {
-            let answer = |p: &Prediction| Answer { class: p.class, confidence: p.confidence };
-            attempt.succeed(&predictions.iter().map(answer).collect::<Vec<_>>());
+            let answer = |p: &Prediction| p.class().map(|c| Answer { class: c.class, confidence: c.confidence });
+            attempt.succeed(&predictions.iter().filter_map(answer).collect::<Vec<_>>());
             self.log_completed(&predictions);
         }
         predictions

@@ -53,7 +53,7 @@ impl Target {
         (inputs, top_k): (Inputs, NonZeroUsize),
     ) -> Result<Vec<Prediction>, ApiError> {
         let Self { engine, loaded } = self;
-        let items = inputs.count(engine.config(), app.config.max_batch())?;
+        let items = inputs.count(engine, app.config.max_batch())?;
         progress.items(items);
         app.outbox.admit(items).map_err(log_full)?;
         let slots = app.admission.admit(items)?;
@@ -73,10 +73,10 @@ impl Target {
         let mut predictions = Vec::with_capacity(waiting.len());
         let mut ran: Option<(Instant, Instant)> = None;
         for result in waiting {
-            let (logits, times) = result.await.unwrap_or(Err(RunError::Stopped)).map_err(run_failed)?;
+            let (outputs, times) = result.await.unwrap_or(Err(RunError::Stopped)).map_err(run_failed)?;
             let (first, last) = ran.unwrap_or((times.started, times.ended));
             ran = Some((first.min(times.started), last.max(times.ended)));
-            predictions.push(Prediction::from_logits(&logits, engine.config(), top_k).map_err(ApiError::internal)?);
+            predictions.push(engine.prediction(outputs, top_k).map_err(ApiError::internal)?);
         }
         if let Some((started, ended)) = ran {
             progress.phase(Phase::Queue, started.duration_since(queued).as_secs_f64());

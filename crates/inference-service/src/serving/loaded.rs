@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime};
 use monitoring::prediction::{ModelMetrics, PredictionMetrics};
 
 use crate::input::ModelInput;
-use crate::model::{Engine, ModelError, ModelSource, Runtime, Session};
+use crate::model::{Engine, ModelError, ModelSource, Runtime, Session, Tensor};
 
 /// A loaded version: its engine, and a warm session for each inference thread.
 ///
@@ -52,7 +52,7 @@ impl Loaded {
         let started = Instant::now();
         // Looked at before the file is read, so that a change meanwhile is seen as one.
         let stamp = Stamp::of(&source.file);
-        let load = || -> Result<(Engine, Vec<Session>), ModelError> {
+        let load = || -> Result<(Arc<Engine>, Vec<Session>), ModelError> {
             let engine = Engine::load(source, runtime)?;
             let sessions: Result<Vec<_>, ModelError> = (0..threads).map(|_| warm(&engine)).collect();
             Ok((engine, sessions?))
@@ -60,7 +60,7 @@ impl Loaded {
         let (engine, sessions) = load().map_err(|error| error.to_string())?;
         let metrics = predictions.model(engine.name(), engine.labels()).map_err(|error| error.to_string())?;
         Ok(Self {
-            engine: Arc::new(engine),
+            engine,
             metrics,
             load_seconds: started.elapsed().as_secs_f64(),
             source: source.clone(),
@@ -83,18 +83,18 @@ impl Loaded {
     ///
     /// # Errors
     /// Those of [`Session::run`].
-    pub(crate) fn run(&self, input: &ModelInput) -> Result<Vec<f32>, ModelError> {
+    pub(crate) fn run(&self, input: &ModelInput) -> Result<Vec<Tensor>, ModelError> {
         let idle = || self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         // There is one for each thread; a new one is made only where a thread has ended with its own.
         let taken = idle().pop();
         let mut session = taken.map_or_else(|| self.engine.session(), Ok)?;
-        let logits = session.run(input);
+        let outputs = session.run(input);
         idle().push(session);
-        logits
+        outputs
     }
 }
 
-fn warm(engine: &Engine) -> Result<Session, ModelError> {
+fn warm(engine: &Arc<Engine>) -> Result<Session, ModelError> {
     let mut session = engine.session()?;
     session.warm_up()?;
     Ok(session)

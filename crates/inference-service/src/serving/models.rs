@@ -61,7 +61,8 @@ impl Models {
         let default = repository.default_model().map(|model| model.name.clone());
         let mut models = Vec::new();
         for Entry { name, source, .. } in repository.into_entries() {
-            let labels = source.as_ref().map(|source| source.config.labels.as_slice()).unwrap_or_default();
+            let labels =
+                source.as_ref().map(|source| source.config.labels.as_deref().unwrap_or_default()).unwrap_or_default();
             let metrics = predictions.model(&name, labels)?;
             gauges.known(&name);
             models.push(Arc::new(Model { name, metrics, state: ModelState::Loading }));

@@ -11,7 +11,7 @@ use tracing::Span;
 
 use super::{Admission, Loaded, Slots};
 use crate::input::ModelInput;
-use crate::model::ModelError;
+use crate::model::{ModelError, Tensor};
 
 /// One item on its way to an inference thread.
 pub(crate) struct Work {
@@ -31,7 +31,7 @@ pub(crate) struct RunTimes {
     pub(crate) ended: Instant,
 }
 
-/// Why an item has no logits.
+/// Why an item has no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RunError {
     #[error("its deadline passed before a thread was free")]
@@ -42,7 +42,7 @@ pub(crate) enum RunError {
     Model(#[from] ModelError),
 }
 
-type RunResult = Result<(Vec<f32>, RunTimes), RunError>;
+type RunResult = Result<(Vec<Tensor>, RunTimes), RunError>;
 
 struct Job {
     work: Work,
@@ -66,7 +66,7 @@ impl Pool {
         Ok(Self { jobs })
     }
 
-    /// Queues one item; the receiver gets its logits. Dropping the receiver cancels an item that still waits.
+    /// Queues one item; the receiver gets its outputs. Dropping the receiver cancels an item that still waits.
     pub(crate) fn submit(&self, work: Work) -> oneshot::Receiver<RunResult> {
         let (reply, result) = oneshot::channel();
         if let Err(refused) = self.jobs.try_send(Job { work, span: Span::current(), reply }) {
@@ -95,6 +95,6 @@ fn serve(queue: &Receiver<Job>, admission: &Admission) {
             admission.served(times.ended.duration_since(started).as_secs_f64());
         }
         // The client may have left meanwhile.
-        let _ = reply.send(result.map(|logits| (logits, times)));
+        let _ = reply.send(result.map(|outputs| (outputs, times)));
     }
 }

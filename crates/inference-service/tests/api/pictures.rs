@@ -41,7 +41,7 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
 
 /// The numbers that a shipped model gets for a picture, and the shape of one item.
 pub(crate) fn numbers(model: &str, picture: &[u8]) -> (Vec<f32>, [usize; 3]) {
-    let spec = ModelConfig::load(&shipped().join(model).join("model.toml")).unwrap().input;
+    let spec = ModelConfig::load(&shipped().join(model).join("model.toml")).unwrap().input.unwrap();
     let input = decode(picture, &spec, &ImageLimits::default()).unwrap();
     (input.values().to_vec(), spec.item_shape())
 }

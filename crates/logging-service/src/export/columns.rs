@@ -68,7 +68,7 @@ const fn optional(name: &'static str, kind: Kind, get: Get) -> Column {
 }
 
 /// Every column, in the order of the file.
-pub(super) static COLUMNS: [Column; 32] = [
+pub(super) static COLUMNS: [Column; 34] = [
     // The store fills in these three, but their type does not say so.
     optional("event_id", Kind::Text, |row| Ok(row.record.event_id.map(|id| Value::Text(id.to_string().into())))),
     optional("request_id", Kind::Text, |row| text(row.record.request_id.as_ref())),
@@ -86,6 +86,8 @@ pub(super) static COLUMNS: [Column; 32] = [
     optional("confidence", Kind::Double, |row| double(row.record.confidence)),
     required("defect", Kind::Flag, |row| Ok(Some(Value::Flag(row.record.defect)))),
     optional("top", Kind::Json, |row| json((!row.record.top.is_empty()).then_some(&row.record.top))),
+    required("task", Kind::Text, |row| Ok(Some(Value::Text(row.record.task.as_str().into())))),
+    optional("value", Kind::Double, |row| double(row.record.value)),
     optional("latency_seconds", Kind::Double, |row| double(row.record.latency_seconds)),
     optional("decode_seconds", Kind::Double, |row| double(row.record.decode_seconds)),
     optional("queue_seconds", Kind::Double, |row| double(row.record.queue_seconds)),

@@ -3,7 +3,7 @@
 //! Rule of thumb: what is written comes back equal; timestamps are kept to the microsecond.
 
 use jiff::Timestamp;
-use prediction_record::{PredictionRecord, Status};
+use prediction_record::{PredictionRecord, Status, Task};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ use super::session::{Columns, DatabaseError};
 /// The columns that [`read`] expects, in order.
 pub(super) const COLUMNS: &str = "id, event_id, request_id, row_index, occurred_at, recorded_at, model, version, model_sha256, \
      variant, status, error_type, label, class, confidence, defect, top, latency_seconds, decode_seconds, queue_seconds, \
-     inference_seconds, trace_id, span_id, input_sha256, input, schema_version, extra";
+     inference_seconds, trace_id, span_id, input_sha256, input, schema_version, extra, task, value";
 
 /// A record as it was stored. Serialises flat: the record's fields and `recorded_at`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -51,6 +51,11 @@ impl NewRow {
             record,
         })
     }
+}
+
+/// The word of a task that is not the usual one.
+pub(super) fn task(record: &PredictionRecord) -> Option<&'static str> {
+    (record.task != Task::Classification).then(|| record.task.as_str())
 }
 
 /// Fills in what the sender may leave out: the ids and the time.
@@ -97,6 +102,8 @@ pub(super) fn read(columns: &mut Columns) -> Result<(i64, StoredPrediction), Dat
         input: from_json(columns)?,
         schema_version: columns.opt_u32()?,
         extra: from_json(columns)?.unwrap_or_default(),
+        task: columns.opt_text()?.map(|word| Task::from_word(&word)).unwrap_or_default(),
+        value: columns.opt_real()?,
     };
     Ok((id, StoredPrediction { record, recorded_at }))
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 use logging_service::store::StoredPrediction;
-use prediction_record::{InputSummary, PredictionRecord, Score, Status};
+use prediction_record::{InputSummary, PredictionRecord, Score, Status, Task};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -90,6 +90,8 @@ pub(crate) fn full() -> StoredPrediction {
             mean: vec![0.1, 0.2, 0.3],
             std: vec![0.1, 0.2, 0.3],
         }),
+        task: Task::Regression,
+        value: Some(-1.5e-3),
         schema_version: Some(2),
         extra: Map::from_iter([("note".to_owned(), json!({ "a": [1, null, "x"] }))]),
     };
@@ -105,7 +107,7 @@ fn row() -> impl Strategy<Value = StoredPrediction> {
     let ids = (option::of(any::<u128>()), option::of(text()), any::<u32>(), option::of(time()));
     let model = (text(), option::of(text()), option::of(text()), option::of(text()), any::<bool>());
     let said = (option::of(text()), option::of(any::<u32>()), option::of(number()), any::<bool>(), vec(score(), 0..3));
-    let rest = (vec(option::of(number()), 4), vec(option::of(text()), 4), option::of(input()), option::of(0..9_u32));
+    let rest = (vec(option::of(number()), 5), vec(option::of(text()), 4), option::of(input()), option::of(0..9_u32));
     (ids, model, said, rest, vec(("x_[a-z]{1,4}", text()), 0..3), time()).prop_map(
         |(ids, model, said, (seconds, texts, input, schema_version), extra, recorded_at)| {
             let record = PredictionRecord {
@@ -127,6 +129,8 @@ fn row() -> impl Strategy<Value = StoredPrediction> {
                 decode_seconds: seconds[1],
                 queue_seconds: seconds[2],
                 inference_seconds: seconds[3],
+                task: if model.4 == said.3 { Task::Classification } else { Task::Raw },
+                value: seconds[4],
                 error_type: texts[0].clone(),
                 trace_id: texts[1].clone(),
                 span_id: texts[2].clone(),

@@ -26,7 +26,7 @@ fn input(spec: &InputSpec, pixels: &[Vec<f32>]) -> ModelInput {
         Layout::Nhwc => pixels.iter().flat_map(|pixel| (0..channels).map(|c| value(pixel, c))).collect(),
         Layout::Nchw => (0..channels).flat_map(|c| pixels.iter().map(move |pixel| value(pixel, c))).collect(),
     };
-    ModelInput::new(spec, values).unwrap()
+    ModelInput::new(&spec.item_shape(), values).unwrap()
 }
 
 fn of(spec: &InputSpec, pixels: &[Vec<f32>]) -> InputSummary {
@@ -135,7 +135,7 @@ fn whatever_a_tensor_holds_the_record_is_valid() {
     for value in [f32::MAX, f32::MIN, f32::MIN_POSITIVE, -1.0, 0.0] {
         let mut values = vec![value; spec.count()];
         values[7] = -value;
-        let summary = summarise(&ModelInput::new(&spec, values).unwrap(), &spec, [4, 4]);
+        let summary = summarise(&ModelInput::new(&spec.item_shape(), values).unwrap(), &spec, [4, 4]);
         let record = prediction_record::PredictionRecord {
             model: "m".to_owned(),
             status: prediction_record::Status::Error,
@@ -158,7 +158,7 @@ fn every_form_of_a_picture_counts_alike() {
     };
     let (png, input) = sent(ImageFormat::Png);
     assert_eq!(sent(ImageFormat::Bmp).0, png);
-    let tensor = ModelInput::new(&spec, input.values().to_vec()).unwrap();
+    let tensor = ModelInput::new(&spec.item_shape(), input.values().to_vec()).unwrap();
     assert_eq!(summarise(&tensor, &spec, [16, 16]), png);
     // JPEG loses some of the picture.
     let (jpeg, _) = sent(ImageFormat::Jpeg);

@@ -41,14 +41,15 @@ fn all_fields_arrive() {
     let config = config.unwrap();
     assert_eq!(config.task, Task::Classification);
     assert_eq!(config.version, None);
-    assert_eq!(config.labels, ["ok", "bad"]);
+    assert_eq!(config.labels.unwrap(), ["ok", "bad"]);
     assert_eq!(config.defect, DefectRule::Never);
-    assert_eq!((config.input.width, config.input.height), (4, 2));
-    assert_eq!((config.input.colour, config.input.layout), (Colour::Grey, Layout::Nhwc));
-    assert_eq!((config.input.mean.as_slice(), config.input.std.as_slice()), (&[0.5][..], &[0.25][..]));
-    assert_eq!(config.input.resize, ResizeFilter::Triangle);
-    assert_eq!(config.input.tensor_shape(), [1, 2, 4, 1]);
-    assert_eq!(config.input.count(), 8);
+    let input = config.input.unwrap();
+    assert_eq!((input.width, input.height), (4, 2));
+    assert_eq!((input.colour, input.layout), (Colour::Grey, Layout::Nhwc));
+    assert_eq!((input.mean.as_slice(), input.std.as_slice()), (&[0.5][..], &[0.25][..]));
+    assert_eq!(input.resize, ResizeFilter::Triangle);
+    assert_eq!(input.tensor_shape(), [1, 2, 4, 1]);
+    assert_eq!(input.count(), 8);
 }
 
 #[test]
@@ -60,14 +61,14 @@ fn every_filter_has_its_name() {
         ("lanczos3", ResizeFilter::Lanczos3),
     ] {
         let (_folder, config) = load(&format!("{GOOD}resize = \"{name}\"\n"));
-        assert_eq!(config.unwrap().input.resize, filter);
+        assert_eq!(config.unwrap().input.unwrap().resize, filter);
     }
 }
 
 #[test]
 fn labels_come_from_a_file_beside() {
     let (_folder, config) = load(&GOOD.replace(r#"["ok", "bad"]"#, r#""labels.txt""#));
-    assert_eq!(config.unwrap().labels, ["ok", "bad"], "line ends and trailing blank lines are no labels");
+    assert_eq!(config.unwrap().labels.unwrap(), ["ok", "bad"], "line ends and trailing blank lines are no labels");
 }
 
 #[test]
@@ -153,4 +154,23 @@ fn a_broken_file_may_still_say_that_it_is_the_default() {
         fs::write(&path, text).unwrap();
         assert_eq!(says_default(&path), expected, "{text}");
     }
+}
+
+#[test]
+fn a_task_says_what_belongs_to_it() {
+    let (_folder, config) = load("task = \"classification\"");
+    let config = config.unwrap();
+    assert_eq!((config.input, config.labels), (None, None), "a model without pictures, whose classes have no names");
+    for task in ["regression", "raw"] {
+        let (_folder, config) = load(&format!("task = {task:?}"));
+        assert_eq!(config.unwrap().task.as_str(), task);
+        for more in ["labels = [\"a\"]", "[defect]\nconfidence_floor = 0.5"] {
+            let (_folder, refused) = load(&format!("task = {task:?}\n{more}"));
+            let message = refused.unwrap_err().to_string();
+            assert!(message.contains("does not belong to the task"), "{message}");
+        }
+    }
+    let (_folder, pictures) = load(&GOOD.replace("classification", "raw").replace("labels = [\"ok\", \"bad\"]", ""));
+    let message = pictures.unwrap_err().to_string();
+    assert!(message.contains("`input`"), "{message}");
 }

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::super::{Colour, DefectRule, InputSpec, Layout, ResizeFilter, Task};
+use super::super::{Colour, Datatype, DefectRule, InputSpec, Layout, ResizeFilter, Task};
 use super::*;
+use crate::input::ModelInput;
 
 const FLOAT32: u64 = 1;
 const INT64: u64 = 7;
@@ -64,7 +65,7 @@ fn config() -> ModelConfig {
         task: Task::Classification,
         version: None,
         latest_versions: 1,
-        input: InputSpec {
+        input: Some(InputSpec {
             width: 3,
             height: 1,
             colour: Colour::Grey,
@@ -72,27 +73,37 @@ fn config() -> ModelConfig {
             mean: vec![0.0],
             std: vec![1.0],
             resize: ResizeFilter::Triangle,
-        },
-        labels: ["a", "b", "c"].map(str::to_owned).to_vec(),
+        }),
+        labels: Some(["a", "b", "c"].map(str::to_owned).to_vec()),
         defect: DefectRule::Never,
     }
 }
 
-fn load_bytes(bytes: &[u8], config: ModelConfig) -> Result<Engine, ModelError> {
+fn load_bytes(bytes: &[u8], config: ModelConfig) -> Result<Arc<Engine>, ModelError> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("model.onnx");
     fs::write(&file, bytes).unwrap();
     Engine::load(&ModelSource { name: "m".to_owned(), version: 7, file, config }, &Runtime::tract())
 }
 
-fn load(input: &[Option<u64>], operators: &[&str]) -> Result<Engine, ModelError> {
+fn load(input: &[Option<u64>], operators: &[&str]) -> Result<Arc<Engine>, ModelError> {
     load_bytes(&Onnx { element_type: FLOAT32, input, operators, outputs: 1 }.bytes(), config())
+}
+
+/// A model that says what it is asked.
+pub(in crate::model) fn identity() -> Arc<Engine> {
+    load(BATCH_OF_ANY, &["Flatten"]).unwrap()
 }
 
 const BATCH_OF_ANY: &[Option<u64>] = &[None, Some(1), Some(1), Some(3)];
 
 fn item(values: [f32; 3]) -> ModelInput {
-    ModelInput::new(&config().input, values.to_vec()).unwrap()
+    ModelInput::new(&[1, 1, 3], values.to_vec()).unwrap()
+}
+
+/// The numbers of the first output.
+fn run(session: &mut Session, input: &ModelInput) -> Vec<f32> {
+    session.run(input).unwrap()[0].values().fp32().unwrap().to_vec()
 }
 
 #[test]
@@ -103,8 +114,8 @@ fn a_model_runs_and_tells_what_it_is() {
         assert_eq!(engine.labels(), ["a", "b", "c"]);
         let mut session = engine.session().unwrap();
         session.warm_up().unwrap();
-        assert_eq!(session.run(&item([1.0, -2.0, 3.0])).unwrap(), [-1.0, 2.0, -3.0]);
-        assert_eq!(session.run(&item([4.0, 5.0, 6.0])).unwrap(), [-4.0, -5.0, -6.0], "nothing is left of the last");
+        assert_eq!(run(&mut session, &item([1.0, -2.0, 3.0])), [-1.0, 2.0, -3.0]);
+        assert_eq!(run(&mut session, &item([4.0, 5.0, 6.0])), [-4.0, -5.0, -6.0], "nothing is left of the last");
     }
 }
 
@@ -139,7 +150,7 @@ fn inputs_that_do_not_fit_are_found_while_loading() {
 #[test]
 fn outputs_that_do_not_fit_are_found_while_loading() {
     let mut two_labels = config();
-    two_labels.labels.pop();
+    two_labels.labels = Some(vec!["a".to_owned(), "b".to_owned()]);
     let flatten = Onnx { element_type: FLOAT32, input: BATCH_OF_ANY, operators: &["Flatten"], outputs: 1 }.bytes();
     let message = load_bytes(&flatten, two_labels).unwrap_err().to_string();
     assert!(message.contains("shape [1, 2]") && message.contains("[1, 3]"), "{message}");
@@ -173,23 +184,20 @@ fn answers_that_are_not_finite_are_errors() {
     let mut session = engine.session().unwrap();
     assert!(matches!(session.warm_up(), Err(ModelError::BadLogits { .. })), "the logarithm of zero is infinite");
     assert!(matches!(session.run(&item([1.0, -1.0, 1.0])), Err(ModelError::BadLogits { .. })));
-    assert_eq!(session.run(&item([1.0; 3])).unwrap(), [0.0; 3], "a refused answer leaves the session usable");
+    assert_eq!(run(&mut session, &item([1.0; 3])), [0.0; 3], "a refused answer leaves the session usable");
 }
 
 #[test]
 fn another_models_input_is_refused() {
     let mut session = load(BATCH_OF_ANY, &["Flatten"]).unwrap().session().unwrap();
-    let turned = InputSpec { width: 1, height: 3, ..config().input };
-    let refused = session.run(&ModelInput::zeros(&turned)).unwrap_err();
-    assert!(matches!(refused, ModelError::WrongInput { expected: [1, 1, 1, 3], found: [1, 1, 3, 1] }));
-}
-
-#[test]
-fn a_session_is_renewed_after_a_failure() {
-    let mut session = load(BATCH_OF_ANY, &["Flatten"]).unwrap().session().unwrap();
-    let error = session.renew_after(ModelError::Run { reason: "first".to_owned() });
-    assert_eq!(error.to_string(), "the engine failed: first");
-    assert_eq!(session.run(&item([1.0, 2.0, 3.0])).unwrap(), [1.0, 2.0, 3.0]);
+    for wrong in [
+        ModelInput::zeros(&[1, 3, 1]),
+        ModelInput::of(vec![Tensor::zeros(Datatype::Int64, vec![1, 1, 1, 3])]),
+        ModelInput::of(Vec::new()),
+    ] {
+        let refused = session.run(&wrong).unwrap_err();
+        assert!(matches!(refused, ModelError::WrongInput { .. }), "{refused}");
+    }
 }
 
 #[test]
@@ -206,9 +214,56 @@ fn engines_are_shared_and_sessions_move_to_their_thread() {
             scope.spawn(move || {
                 for round in 0..50_u8 {
                     let value = f32::from(thread) * 100.0 + f32::from(round);
-                    assert_eq!(session.run(&item([value; 3])).unwrap(), [-value; 3]);
+                    assert_eq!(run(&mut session, &item([value; 3])), [-value; 3]);
                 }
             });
         }
     });
+}
+
+/// A model without pictures.
+fn tensors(task: Task) -> ModelConfig {
+    ModelConfig { task, input: None, labels: None, ..config() }
+}
+
+#[test]
+fn rows_of_any_number_are_items() {
+    let onnx = |input, operators| Onnx { element_type: FLOAT32, input, operators, outputs: 1 }.bytes();
+    let engine = load_bytes(&onnx(&[None, Some(3)], &["Neg"]), tensors(Task::Classification)).unwrap();
+    assert_eq!(engine.labels(), ["0", "1", "2"], "classes without names have their numbers");
+    assert_eq!(engine.item_shape().unwrap().count(), Some(3));
+    let mut session = engine.session().unwrap();
+    session.warm_up().unwrap();
+    let outputs = session.run(&ModelInput::new(&[3], vec![3.0, 1.0, 2.0]).unwrap()).unwrap();
+    let prediction = engine.prediction(outputs, NonZeroUsize::MIN).unwrap();
+    assert_eq!(prediction.class().unwrap().label, "1");
+
+    let engine = load_bytes(&onnx(&[None, Some(1)], &["Exp"]), tensors(Task::Regression)).unwrap();
+    let mut session = engine.session().unwrap();
+    session.warm_up().unwrap();
+    let outputs = session.run(&ModelInput::new(&[1], vec![0.0]).unwrap()).unwrap();
+    assert_eq!(engine.prediction(outputs, NonZeroUsize::MIN).unwrap().number(), Some(1.0));
+    let endless = session.run(&ModelInput::new(&[1], vec![1000.0]).unwrap()).unwrap_err();
+    assert!(matches!(endless, ModelError::BadNumber { found: Some(found) } if found.is_infinite()), "{endless}");
+
+    let several = load_bytes(&onnx(&[None, Some(3)], &["Neg"]), tensors(Task::Regression)).unwrap_err();
+    assert!(several.to_string().contains("one output of a floating-point type"), "{several}");
+}
+
+#[test]
+fn whole_tensors_have_the_sizes_that_come() {
+    for (element_type, datatype) in [(FLOAT32, Datatype::Fp32), (INT64, Datatype::Int64)] {
+        let bytes = Onnx { element_type, input: &[None, Some(2)], operators: &["Neg", "Abs"], outputs: 2 }.bytes();
+        let engine = load_bytes(&bytes, tensors(Task::Raw)).unwrap();
+        assert_eq!(engine.signature().inputs[0].datatype, Some(datatype));
+        assert_eq!(engine.item_shape(), None);
+        let mut session = engine.session().unwrap();
+        session.warm_up().unwrap();
+        for rows in [1, 5, 2] {
+            let outputs = session.run(&ModelInput::of(vec![Tensor::zeros(datatype, vec![rows, 2])])).unwrap();
+            assert_eq!(outputs.len(), 2);
+            assert!(outputs.iter().all(|output| output.shape() == [rows, 2]), "{outputs:?}");
+            assert!(outputs.iter().all(|output| output.values().datatype() == datatype));
+        }
+    }
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 
+use super::Tensor;
 use onnxruntime::OnnxRuntime;
 use tract::Tract;
 
@@ -74,8 +75,8 @@ impl Runtime {
         self.kind
     }
 
-    pub(super) fn load(&self, bytes: &[u8], shape: [usize; 4]) -> Result<Arc<dyn Program>, LoadError> {
-        self.loader.load(bytes, shape)
+    pub(super) fn load(&self, bytes: &[u8], fixed: Fixed<'_>) -> Result<Arc<dyn Program>, LoadError> {
+        self.loader.load(bytes, fixed)
     }
 }
 
@@ -106,10 +107,21 @@ pub(super) enum LoadError {
     Input(String),
 }
 
+/// What of the inputs is fixed before a model is optimised.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Fixed<'a> {
+    /// There is one, of this shape.
+    Input(&'a [usize]),
+    /// The first dimension of each is 1: one item at a time.
+    OneItem,
+    /// Nothing: each run brings them whole.
+    Nothing,
+}
+
 /// Makes programs from ONNX files.
 pub(super) trait Load: Send + Sync {
-    /// Reads, checks and optimises a model that is to be given one item of this shape at a time.
-    fn load(&self, bytes: &[u8], shape: [usize; 4]) -> Result<Arc<dyn Program>, LoadError>;
+    /// Reads, checks and optimises a model.
+    fn load(&self, bytes: &[u8], fixed: Fixed<'_>) -> Result<Arc<dyn Program>, LoadError>;
 }
 
 /// A loaded model, shared by all threads.
@@ -123,8 +135,8 @@ pub(super) trait Program: Send + Sync + std::fmt::Debug {
 
 /// A thread's state of one model, kept between runs.
 pub(super) trait Run: Send + std::fmt::Debug {
-    /// The numbers of the first output for the numbers of one item.
-    fn run(&mut self, values: &[f32]) -> Result<Vec<f32>, String>;
+    /// The outputs for these inputs, both in the order of the signature.
+    fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String>;
 }
 
 #[cfg(test)]

@@ -1,14 +1,18 @@
 //! ONNX Runtime: Microsoft's library, loaded at start.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use half::{bf16, f16};
 use ort::environment::Environment;
-use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
-use ort::value::{Outlet, TensorElementType, TensorRef, ValueType};
+use ort::session::{Session, SessionInputValue};
+use ort::value::{DynValue, Outlet, PrimitiveTensorElementType, TensorElementType, TensorRef, ValueType};
 
-use super::{Load, LoadError, Program, Run, RuntimeError, Signature, TensorSpec};
+use super::{Fixed, Load, LoadError, Program, Run, RuntimeError, Signature, TensorSpec};
+use crate::model::tensor::Element;
+use crate::model::{Datatype, Tensor, Values};
 
 /// The loaded library.
 pub(super) struct OnnxRuntime {
@@ -25,15 +29,29 @@ impl OnnxRuntime {
 }
 
 impl Load for OnnxRuntime {
-    fn load(&self, bytes: &[u8], shape: [usize; 4]) -> Result<Arc<dyn Program>, LoadError> {
+    fn load(&self, bytes: &[u8], fixed: Fixed<'_>) -> Result<Arc<dyn Program>, LoadError> {
         let mut first = session(&self.environment, bytes).map_err(LoadError::Unsupported)?;
         let inputs: Vec<TensorSpec> = first.inputs().iter().map(spec).collect();
-        Signature::check_input(&inputs, &shape).map_err(LoadError::Input)?;
-        // The file may leave open what the output's shape is; the answer to one item tells.
-        let zeros = vec![0.0_f32; shape.iter().product()];
-        let outputs = outputs(&mut first, shape, &zeros).map_err(LoadError::Unsupported)?;
+        if let Fixed::Input(shape) = fixed {
+            Signature::check_input(&inputs, shape).map_err(LoadError::Input)?;
+        }
+        let mut outputs: Vec<TensorSpec> = first.outputs().iter().map(spec).collect();
+        // The file may leave open what the outputs' shapes are; the answer to one item tells.
+        let item = match fixed {
+            Fixed::Input(shape) => Some(vec![Tensor::zeros(Datatype::Fp32, shape.to_vec())]),
+            Fixed::OneItem if inputs.iter().all(TensorSpec::is_fixed_behind_first) => {
+                Some(inputs.iter().map(|input| input.zeros(true)).collect())
+            }
+            Fixed::OneItem | Fixed::Nothing => None,
+        };
+        if let Some(item) = item {
+            let answer = run(&mut first, &item).map_err(|error| LoadError::Unsupported(error.to_string()))?;
+            for (output, tensor) in outputs.iter_mut().zip(&answer) {
+                output.shape = Some(tensor.shape().iter().copied().map(Some).collect());
+            }
+        }
         let signature = Signature { inputs, outputs };
-        Ok(Arc::new(Loaded { environment: self.environment.clone(), bytes: bytes.into(), shape, signature }))
+        Ok(Arc::new(Loaded { environment: self.environment.clone(), bytes: bytes.into(), signature }))
     }
 }
 
@@ -41,12 +59,11 @@ impl Load for OnnxRuntime {
 struct Loaded {
     environment: Environment,
     bytes: Arc<[u8]>,
-    shape: [usize; 4],
     signature: Signature,
 }
 
-impl std::fmt::Debug for Loaded {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Loaded").field("signature", &self.signature).finish_non_exhaustive()
     }
 }
@@ -57,28 +74,81 @@ impl Program for Loaded {
     }
 
     fn run(&self) -> Result<Box<dyn Run>, String> {
-        Ok(Box::new(State { session: session(&self.environment, &self.bytes)?, shape: self.shape }))
+        Ok(Box::new(State { session: session(&self.environment, &self.bytes)? }))
     }
 }
 
 #[derive(Debug)]
 struct State {
     session: Session,
-    shape: [usize; 4],
 }
 
 impl Run for State {
-    fn run(&mut self, values: &[f32]) -> Result<Vec<f32>, String> {
-        let mut run = || -> ort::Result<Vec<f32>> {
-            let input = TensorRef::from_array_view((self.shape, values))?;
-            let outputs = self.session.run(ort::inputs![input])?;
-            match outputs.values().next() {
-                Some(first) => Ok(first.try_extract_tensor::<f32>()?.1.to_vec()),
-                None => Ok(Vec::new()),
-            }
-        };
-        run().map_err(|error| error.to_string())
+    fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
+        run(&mut self.session, inputs).map_err(|error| error.to_string())
     }
+}
+
+fn run(session: &mut Session, inputs: &[Tensor]) -> ort::Result<Vec<Tensor>> {
+    let inputs: ort::Result<Vec<SessionInputValue<'_>>> = inputs.iter().map(lent).collect();
+    let outputs = session.run(inputs?.as_slice())?;
+    outputs.values().map(|output| taken(&output)).collect()
+}
+
+/// A tensor as the library sees it; texts are copied.
+fn lent(tensor: &Tensor) -> ort::Result<SessionInputValue<'_>> {
+    fn numbers<'a, T: PrimitiveTensorElementType + Clone + fmt::Debug + 'static>(
+        shape: &'a [usize],
+        numbers: &'a [T],
+    ) -> ort::Result<SessionInputValue<'a>> {
+        Ok(TensorRef::from_array_view((shape, numbers))?.into())
+    }
+    let shape = tensor.shape();
+    match tensor.values() {
+        Values::Bool(elements) => numbers(shape, elements),
+        Values::Uint8(elements) => numbers(shape, elements),
+        Values::Uint16(elements) => numbers(shape, elements),
+        Values::Uint32(elements) => numbers(shape, elements),
+        Values::Uint64(elements) => numbers(shape, elements),
+        Values::Int8(elements) => numbers(shape, elements),
+        Values::Int16(elements) => numbers(shape, elements),
+        Values::Int32(elements) => numbers(shape, elements),
+        Values::Int64(elements) => numbers(shape, elements),
+        Values::Fp16(elements) => numbers(shape, elements),
+        Values::Bf16(elements) => numbers(shape, elements),
+        Values::Fp32(elements) => numbers(shape, elements),
+        Values::Fp64(elements) => numbers(shape, elements),
+        Values::Bytes(texts) => Ok(ort::value::Tensor::from_string_array((shape, texts.as_slice()))?.into()),
+    }
+}
+
+/// A tensor of the library's, copied.
+fn taken(value: &DynValue) -> ort::Result<Tensor> {
+    fn elements<T: PrimitiveTensorElementType + Element>(value: &DynValue) -> ort::Result<Values> {
+        Ok(T::values(value.try_extract_tensor::<T>()?.1.to_vec()))
+    }
+    let ValueType::Tensor { ty, shape, .. } = value.dtype() else {
+        return Err(ort::Error::new("an output is no tensor"));
+    };
+    let values = match ty {
+        TensorElementType::Bool => elements::<bool>(value)?,
+        TensorElementType::Uint8 => elements::<u8>(value)?,
+        TensorElementType::Uint16 => elements::<u16>(value)?,
+        TensorElementType::Uint32 => elements::<u32>(value)?,
+        TensorElementType::Uint64 => elements::<u64>(value)?,
+        TensorElementType::Int8 => elements::<i8>(value)?,
+        TensorElementType::Int16 => elements::<i16>(value)?,
+        TensorElementType::Int32 => elements::<i32>(value)?,
+        TensorElementType::Int64 => elements::<i64>(value)?,
+        TensorElementType::Float16 => elements::<f16>(value)?,
+        TensorElementType::Bfloat16 => elements::<bf16>(value)?,
+        TensorElementType::Float32 => elements::<f32>(value)?,
+        TensorElementType::Float64 => elements::<f64>(value)?,
+        TensorElementType::String => Values::Bytes(value.try_extract_strings()?.1),
+        other => return Err(ort::Error::new(format!("an output has the type {other:?}"))),
+    };
+    let shape = shape.iter().map(|size| usize::try_from(*size).unwrap_or_default()).collect();
+    Tensor::new(shape, values).ok_or_else(|| ort::Error::new("an output does not fit its shape"))
 }
 
 /// One thread for each session: the service has as many inference threads as there are cores.
@@ -102,31 +172,22 @@ fn spec(outlet: &Outlet) -> TensorSpec {
     TensorSpec { name: outlet.name().to_owned(), datatype, shape }
 }
 
-fn outputs(session: &mut Session, shape: [usize; 4], zeros: &[f32]) -> Result<Vec<TensorSpec>, String> {
-    let mut run = || -> ort::Result<Vec<TensorSpec>> {
-        let outputs = session.run(ort::inputs![TensorRef::from_array_view((shape, zeros))?])?;
-        let spec = |(name, value): (&str, ort::value::ValueRef<'_>)| spec(&Outlet::new(name, value.dtype().clone()));
-        Ok(outputs.iter().map(spec).collect())
-    };
-    run().map_err(|error| error.to_string())
-}
-
-fn datatype(element: TensorElementType) -> Option<&'static str> {
+fn datatype(element: TensorElementType) -> Option<Datatype> {
     match element {
-        TensorElementType::Bool => Some("BOOL"),
-        TensorElementType::Uint8 => Some("UINT8"),
-        TensorElementType::Uint16 => Some("UINT16"),
-        TensorElementType::Uint32 => Some("UINT32"),
-        TensorElementType::Uint64 => Some("UINT64"),
-        TensorElementType::Int8 => Some("INT8"),
-        TensorElementType::Int16 => Some("INT16"),
-        TensorElementType::Int32 => Some("INT32"),
-        TensorElementType::Int64 => Some("INT64"),
-        TensorElementType::Float16 => Some("FP16"),
-        TensorElementType::Bfloat16 => Some("BF16"),
-        TensorElementType::Float32 => Some("FP32"),
-        TensorElementType::Float64 => Some("FP64"),
-        TensorElementType::String => Some("BYTES"),
+        TensorElementType::Bool => Some(Datatype::Bool),
+        TensorElementType::Uint8 => Some(Datatype::Uint8),
+        TensorElementType::Uint16 => Some(Datatype::Uint16),
+        TensorElementType::Uint32 => Some(Datatype::Uint32),
+        TensorElementType::Uint64 => Some(Datatype::Uint64),
+        TensorElementType::Int8 => Some(Datatype::Int8),
+        TensorElementType::Int16 => Some(Datatype::Int16),
+        TensorElementType::Int32 => Some(Datatype::Int32),
+        TensorElementType::Int64 => Some(Datatype::Int64),
+        TensorElementType::Float16 => Some(Datatype::Fp16),
+        TensorElementType::Bfloat16 => Some(Datatype::Bf16),
+        TensorElementType::Float32 => Some(Datatype::Fp32),
+        TensorElementType::Float64 => Some(Datatype::Fp64),
+        TensorElementType::String => Some(Datatype::Bytes),
         _ => None,
     }
 }

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::model::{Datatype, Tensor};
+
 /// The tensors of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
@@ -18,43 +20,107 @@ pub struct Signature {
 pub struct TensorSpec {
     /// Its name in the file.
     pub name: String,
-    /// The type of its elements in the words of the Open Inference Protocol, such as `FP32`; `None` where the file
-    /// leaves it open, or for a type that the protocol does not have.
-    pub datatype: Option<&'static str>,
+    /// The type of its elements; `None` where the file leaves it open, or for a type that the Open Inference Protocol
+    /// does not have.
+    pub datatype: Option<Datatype>,
     /// Its dimensions; `None` for one that is open. `None` as a whole where even their number is open.
     pub shape: Option<Vec<Option<usize>>>,
 }
 
 impl Signature {
-    /// Checks that there is one input, which one item of this shape fits.
+    /// Checks that there is one input of numbers, which one item of this shape fits.
     ///
     /// # Errors
     /// What there is, readable behind "the model has".
     pub(super) fn check_input(inputs: &[TensorSpec], shape: &[usize]) -> Result<(), String> {
         let [input] = inputs else { return Err(format!("{} inputs", inputs.len())) };
-        let type_fits = input.datatype.is_none_or(|datatype| datatype == "FP32");
-        let shape_fits = input.shape.as_ref().is_none_or(|declared| {
-            declared.len() == shape.len()
-                && declared.iter().zip(shape).all(|(declared, size)| declared.is_none_or(|declared| declared == *size))
-        });
-        if type_fits && shape_fits { Ok(()) } else { Err(format!("an input of {input}")) }
+        if input.takes_fp32() && input.fits(shape) { Ok(()) } else { Err(format!("an input of {input}")) }
     }
 
-    /// Checks that there is one output with one number for each class.
+    /// How many numbers of type FP32 its one output has for one item.
     ///
     /// # Errors
     /// What there is, readable behind "the model has".
-    pub(crate) fn check_output(&self, classes: usize) -> Result<(), String> {
-        let [output] = self.outputs.as_slice() else { return Err(format!("{} outputs", self.outputs.len())) };
+    pub(crate) fn classes(&self) -> Result<usize, String> {
+        let (output, sizes) = self.only_output()?;
+        let classes = sizes.iter().product::<usize>();
         // Exporters that keep a spatial dimension after pooling leave ones behind, as in [1, classes, 1, 1].
-        let shape_fits = output.shape.as_ref().is_some_and(|shape| {
-            let sizes: Option<Vec<usize>> = shape.iter().copied().collect();
-            sizes.is_some_and(|sizes| {
-                sizes.iter().product::<usize>() == classes && sizes.iter().all(|size| *size == 1 || *size == classes)
-            })
-        });
-        if shape_fits && output.datatype == Some("FP32") { Ok(()) } else { Err(format!("an output of {output}")) }
+        let is_list = sizes.iter().all(|size| *size == 1 || *size == classes);
+        if is_list && output.datatype == Some(Datatype::Fp32) {
+            Ok(classes)
+        } else {
+            Err(format!("an output of {output}"))
+        }
     }
+
+    /// Checks that its one output is one number for one item.
+    ///
+    /// # Errors
+    /// What there is, readable behind "the model has".
+    pub(crate) fn check_number(&self) -> Result<(), String> {
+        let (output, sizes) = self.only_output()?;
+        let is_float = Tensor::zeros(output.datatype.unwrap_or(Datatype::Bytes), vec![1]).values().float(0).is_some();
+        if is_float && sizes.iter().all(|size| *size == 1) { Ok(()) } else { Err(format!("an output of {output}")) }
+    }
+
+    fn only_output(&self) -> Result<(&TensorSpec, Vec<usize>), String> {
+        let [output] = self.outputs.as_slice() else { return Err(format!("{} outputs", self.outputs.len())) };
+        let sizes: Option<Vec<usize>> = output.shape.as_ref().and_then(|shape| shape.iter().copied().collect());
+        Ok((output, sizes.ok_or_else(|| format!("an output of {output}"))?))
+    }
+}
+
+impl TensorSpec {
+    /// Whether a tensor of this shape is one of these.
+    #[must_use]
+    pub fn fits(&self, shape: &[usize]) -> bool {
+        self.shape.as_ref().is_none_or(|declared| is_one_of(declared, shape))
+    }
+
+    /// Whether what is behind the first dimension of a tensor fits.
+    #[must_use]
+    pub fn fits_behind_first(&self, item: &[usize]) -> bool {
+        self.item().is_none_or(|declared| is_one_of(declared, item))
+    }
+
+    /// Whether all is fixed.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        self.shape.as_ref().is_some_and(|sizes| sizes.iter().all(Option::is_some))
+    }
+
+    /// Whether all behind the first dimension is fixed.
+    #[must_use]
+    pub fn is_fixed_behind_first(&self) -> bool {
+        self.item().is_some_and(|item| item.iter().all(Option::is_some))
+    }
+
+    /// Whether it can be numbers of single precision.
+    #[must_use]
+    pub fn takes_fp32(&self) -> bool {
+        self.datatype.is_none_or(|datatype| datatype == Datatype::Fp32)
+    }
+
+    /// The dimensions behind the first, where their number is known and there is a first.
+    #[must_use]
+    pub fn item(&self) -> Option<&[Option<usize>]> {
+        Some(self.shape.as_ref()?.split_first()?.1)
+    }
+
+    /// A tensor of zeros; what is open is 1, as is the first dimension where `one_item`.
+    pub(crate) fn zeros(&self, one_item: bool) -> Tensor {
+        let open = |(dimension, size): (usize, &Option<usize>)| match size {
+            Some(size) if dimension > 0 || !one_item => *size,
+            _ => 1,
+        };
+        let shape = self.shape.iter().flatten().enumerate().map(open).collect();
+        Tensor::zeros(self.datatype.unwrap_or(Datatype::Fp32), shape)
+    }
+}
+
+fn is_one_of(declared: &[Option<usize>], shape: &[usize]) -> bool {
+    declared.len() == shape.len()
+        && declared.iter().zip(shape).all(|(declared, size)| declared.is_none_or(|declared| declared == *size))
 }
 
 impl fmt::Display for TensorSpec {

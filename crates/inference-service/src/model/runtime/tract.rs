@@ -2,41 +2,62 @@
 
 use std::sync::Arc;
 
+use half::f16;
 use tract_onnx::prelude::{
-    Datum, DatumType, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, TValue, Tensor,
-    TractError, TractResult, TypedModel, TypedSimplePlan, TypedSimpleState, tvec,
+    Datum, DatumType, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, TValue, TractError,
+    TractResult, TypedModel, TypedSimplePlan, TypedSimpleState,
 };
 use tract_onnx::tract_hir::infer::Factoid;
-use tract_onnx::tract_hir::internal::{DimLike, OutletId};
+use tract_onnx::tract_hir::internal::{DimLike, OutletId, Tensor as TractTensor, bail, format_err};
 
-use super::{Load, LoadError, Program, Run, Signature, TensorSpec};
+use super::{Fixed, Load, LoadError, Program, Run, Signature, TensorSpec};
+use crate::model::tensor::Element;
+use crate::model::{Datatype, Tensor, Values};
 
 /// The runtime; there is nothing to keep.
 pub(super) struct Tract;
 
 impl Load for Tract {
-    fn load(&self, bytes: &[u8], shape: [usize; 4]) -> Result<Arc<dyn Program>, LoadError> {
+    fn load(&self, bytes: &[u8], fixed: Fixed<'_>) -> Result<Arc<dyn Program>, LoadError> {
         let unsupported = |error: TractError| LoadError::Unsupported(format!("{error:#}"));
         // Declared shapes between input and output often still speak of a symbolic batch; they are inferred instead.
         let onnx = tract_onnx::onnx().with_ignore_value_info(true);
         let model = onnx.model_for_read(&mut &*bytes).map_err(unsupported)?;
         let inputs = inputs(&model).map_err(unsupported)?;
-        Signature::check_input(&inputs, &shape).map_err(LoadError::Input)?;
+        if let Fixed::Input(shape) = fixed {
+            Signature::check_input(&inputs, shape).map_err(LoadError::Input)?;
+        }
         let names: Vec<String> = model
             .output_outlets()
             .map_err(unsupported)?
             .iter()
             .map(|outlet| model.outlet_label(*outlet).unwrap_or(&model.node(outlet.node).name).to_owned())
             .collect();
-        let mut model =
-            model.with_input_fact(0, InferenceFact::dt_shape(f32::datum_type(), shape)).map_err(unsupported)?;
+        let mut model = model;
+        for input in 0..inputs.len() {
+            let fact = model.input_fact(input).map_err(unsupported)?.clone();
+            model = model.with_input_fact(input, narrowed(fact, fixed)).map_err(unsupported)?;
+        }
         for output in 0..names.len() {
             model = model.with_output_fact(output, InferenceFact::default()).map_err(unsupported)?;
         }
         let model = model.into_optimized().map_err(unsupported)?;
         let signature = Signature { inputs, outputs: outputs(&model, names).map_err(unsupported)? };
         let plan = model.into_runnable().map_err(unsupported)?;
-        Ok(Arc::new(Plan { plan, shape, signature }))
+        Ok(Arc::new(Plan { plan, signature }))
+    }
+}
+
+/// What is known of an input once that is fixed.
+fn narrowed(declared: InferenceFact, fixed: Fixed<'_>) -> InferenceFact {
+    match fixed {
+        Fixed::Input(shape) => InferenceFact::dt_shape(f32::datum_type(), shape),
+        Fixed::OneItem => {
+            let mut shape = declared.shape.clone();
+            shape.set_dim(0, 1.into());
+            declared.with_shape(shape)
+        }
+        Fixed::Nothing => declared,
     }
 }
 
@@ -44,7 +65,6 @@ impl Load for Tract {
 #[derive(Debug)]
 struct Plan {
     plan: Arc<TypedSimplePlan>,
-    shape: [usize; 4],
     signature: Signature,
 }
 
@@ -55,26 +75,66 @@ impl Program for Plan {
 
     fn run(&self) -> Result<Box<dyn Run>, String> {
         let state = self.plan.spawn().map_err(|error| format!("{error:#}"))?;
-        Ok(Box::new(State { state, shape: self.shape }))
+        Ok(Box::new(State { state }))
     }
 }
 
 #[derive(Debug)]
 struct State {
     state: TypedSimpleState,
-    shape: [usize; 4],
 }
 
 impl Run for State {
-    fn run(&mut self, values: &[f32]) -> Result<Vec<f32>, String> {
-        let mut run = || -> TractResult<Vec<f32>> {
-            let tensor = Tensor::from_shape(&self.shape, values)?;
-            let outputs = self.state.run(tvec!(TValue::from(tensor)))?;
-            let first = outputs.first().map(|output| output.try_as_plain_ram()?.as_slice::<f32>().map(<[f32]>::to_vec));
-            first.unwrap_or_else(|| Ok(Vec::new()))
+    fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
+        let mut run = || -> TractResult<Vec<Tensor>> {
+            let inputs: TractResult<_> = inputs.iter().map(|input| to_tract(input).map(TValue::from)).collect();
+            let outputs = self.state.run(inputs?)?;
+            outputs.iter().map(|output| from_tract(output)).collect()
         };
         run().map_err(|error| format!("{error:#}"))
     }
+}
+
+fn to_tract(tensor: &Tensor) -> TractResult<TractTensor> {
+    let shape = tensor.shape();
+    match tensor.values() {
+        Values::Bool(elements) => TractTensor::from_shape(shape, elements),
+        Values::Uint8(elements) => TractTensor::from_shape(shape, elements),
+        Values::Uint16(elements) => TractTensor::from_shape(shape, elements),
+        Values::Uint32(elements) => TractTensor::from_shape(shape, elements),
+        Values::Uint64(elements) => TractTensor::from_shape(shape, elements),
+        Values::Int8(elements) => TractTensor::from_shape(shape, elements),
+        Values::Int16(elements) => TractTensor::from_shape(shape, elements),
+        Values::Int32(elements) => TractTensor::from_shape(shape, elements),
+        Values::Int64(elements) => TractTensor::from_shape(shape, elements),
+        Values::Fp16(elements) => TractTensor::from_shape(shape, elements),
+        Values::Fp32(elements) => TractTensor::from_shape(shape, elements),
+        Values::Fp64(elements) => TractTensor::from_shape(shape, elements),
+        values @ (Values::Bf16(_) | Values::Bytes(_)) => bail!("it takes no {}", values.datatype()),
+    }
+}
+
+fn from_tract(tensor: &TractTensor) -> TractResult<Tensor> {
+    fn elements<T: Datum + Element>(tensor: &TractTensor) -> TractResult<Values> {
+        Ok(T::values(tensor.try_as_plain_ram()?.as_slice::<T>()?.to_vec()))
+    }
+    let values = match tensor.datum_type() {
+        DatumType::Bool => elements::<bool>(tensor)?,
+        DatumType::U8 => elements::<u8>(tensor)?,
+        DatumType::U16 => elements::<u16>(tensor)?,
+        DatumType::U32 => elements::<u32>(tensor)?,
+        DatumType::U64 => elements::<u64>(tensor)?,
+        DatumType::I8 => elements::<i8>(tensor)?,
+        DatumType::I16 => elements::<i16>(tensor)?,
+        DatumType::I32 => elements::<i32>(tensor)?,
+        DatumType::I64 => elements::<i64>(tensor)?,
+        DatumType::F16 => elements::<f16>(tensor)?,
+        DatumType::F32 => elements::<f32>(tensor)?,
+        DatumType::F64 => elements::<f64>(tensor)?,
+        other => bail!("it gives {other:?}, which the protocol does not have"),
+    };
+    Tensor::new(tensor.shape().to_vec(), values)
+        .ok_or_else(|| format_err!("it gives a tensor that does not fit its shape"))
 }
 
 fn inputs(model: &InferenceModel) -> TractResult<Vec<TensorSpec>> {
@@ -100,21 +160,20 @@ fn outputs(model: &TypedModel, names: Vec<String>) -> TractResult<Vec<TensorSpec
     model.output_outlets()?.iter().zip(names).map(spec).collect()
 }
 
-fn datatype(datum_type: DatumType) -> Option<&'static str> {
+fn datatype(datum_type: DatumType) -> Option<Datatype> {
     match datum_type {
-        DatumType::Bool => Some("BOOL"),
-        DatumType::U8 => Some("UINT8"),
-        DatumType::U16 => Some("UINT16"),
-        DatumType::U32 => Some("UINT32"),
-        DatumType::U64 => Some("UINT64"),
-        DatumType::I8 => Some("INT8"),
-        DatumType::I16 => Some("INT16"),
-        DatumType::I32 => Some("INT32"),
-        DatumType::I64 => Some("INT64"),
-        DatumType::F16 => Some("FP16"),
-        DatumType::F32 => Some("FP32"),
-        DatumType::F64 => Some("FP64"),
-        DatumType::String => Some("BYTES"),
+        DatumType::Bool => Some(Datatype::Bool),
+        DatumType::U8 => Some(Datatype::Uint8),
+        DatumType::U16 => Some(Datatype::Uint16),
+        DatumType::U32 => Some(Datatype::Uint32),
+        DatumType::U64 => Some(Datatype::Uint64),
+        DatumType::I8 => Some(Datatype::Int8),
+        DatumType::I16 => Some(Datatype::Int16),
+        DatumType::I32 => Some(Datatype::Int32),
+        DatumType::I64 => Some(Datatype::Int64),
+        DatumType::F16 => Some(Datatype::Fp16),
+        DatumType::F32 => Some(Datatype::Fp32),
+        DatumType::F64 => Some(Datatype::Fp64),
         _ => None,
     }
 }

@@ -2,30 +2,15 @@
 
 use proptest::prelude::*;
 
-use super::super::{Colour, DefectRule, InputSpec, Layout, ResizeFilter, Task};
 use super::*;
 
-fn config(classes: usize) -> ModelConfig {
-    ModelConfig {
-        task: Task::Classification,
-        version: None,
-        latest_versions: 1,
-        input: InputSpec {
-            width: 1,
-            height: 1,
-            colour: Colour::Grey,
-            layout: Layout::Nchw,
-            mean: vec![0.0],
-            std: vec![1.0],
-            resize: ResizeFilter::Triangle,
-        },
-        labels: (0..classes).map(|class| format!("label {class}")).collect(),
-        defect: DefectRule::Never,
-    }
+fn labels(classes: usize) -> Vec<String> {
+    (0..classes).map(|class| format!("label {class}")).collect()
 }
 
-fn predict(logits: &[f32], top_k: usize) -> Prediction {
-    Prediction::from_logits(logits, &config(logits.len()), NonZeroUsize::new(top_k).unwrap()).unwrap()
+fn predict(logits: &[f32], top_k: usize) -> Class {
+    let top_k = NonZeroUsize::new(top_k).unwrap();
+    Class::from_logits(logits, &labels(logits.len()), &DefectRule::Never, top_k).unwrap()
 }
 
 #[test]
@@ -51,29 +36,29 @@ fn extreme_logits_stay_numbers() {
 fn answers_that_are_not_numbers_are_refused() {
     let one = NonZeroUsize::MIN;
     for bad in [vec![f32::NAN, 1.0], vec![1.0, f32::INFINITY], vec![f32::NEG_INFINITY, 1.0], vec![1.0], vec![1.0; 3]] {
-        let refused = Prediction::from_logits(&bad, &config(2), one);
+        let refused = Class::from_logits(&bad, &labels(2), &DefectRule::Never, one);
         assert!(matches!(refused, Err(ModelError::BadLogits { classes: 2, .. })), "{bad:?}");
     }
-    assert!(Prediction::from_logits(&[], &config(0), one).is_err());
+    assert!(Class::from_logits(&[], &[], &DefectRule::Never, one).is_err());
 }
 
 #[test]
 fn the_rule_decides_on_defects() {
-    let mut config = config(2);
-    let one = NonZeroUsize::MIN;
-    config.defect = DefectRule::Classes(vec![false, true]);
-    assert!(Prediction::from_logits(&[0.0, 1.0], &config, one).unwrap().defect);
-    assert!(!Prediction::from_logits(&[1.0, 0.0], &config, one).unwrap().defect);
-    config.defect = DefectRule::BelowConfidence(0.6);
-    assert!(Prediction::from_logits(&[0.0, 0.0], &config, one).unwrap().defect);
-    assert!(!Prediction::from_logits(&[0.0, 3.0], &config, one).unwrap().defect);
+    let is_defect = |logits: &[f32], rule: &DefectRule| {
+        Class::from_logits(logits, &labels(2), rule, NonZeroUsize::MIN).unwrap().defect
+    };
+    let second = DefectRule::Classes(vec![false, true]);
+    assert_eq!((is_defect(&[0.0, 1.0], &second), is_defect(&[1.0, 0.0], &second)), (true, false));
+    let unsure = DefectRule::BelowConfidence(0.6);
+    assert_eq!((is_defect(&[0.0, 0.0], &unsure), is_defect(&[0.0, 3.0], &unsure)), (true, false));
 }
 
 #[test]
 fn json_as_clients_see_it() {
-    let json = serde_json::to_value(predict(&[0.0, 800.0], 1)).unwrap();
+    let json = |meaning| serde_json::to_value(Prediction { meaning, outputs: Vec::new() }).unwrap();
+    assert_eq!(json(Meaning::Number { value: 1.5 }), serde_json::json!({ "value": 1.5 }));
     assert_eq!(
-        json,
+        json(Meaning::Class(predict(&[0.0, 800.0], 1))),
         serde_json::json!({"label": "label 1", "class": 1, "confidence": 1.0, "defect": false,
             "top": [{"label": "label 1", "class": 1, "confidence": 1.0}]})
     );
@@ -104,7 +89,6 @@ proptest! {
     fn a_common_shift_changes_nothing(logits in prop::collection::vec(-8_i16..8, 1..10), shift in -1000_i16..1000) {
         let plain: Vec<f32> = logits.iter().copied().map(f32::from).collect();
         let shifted: Vec<f32> = logits.iter().map(|logit| f32::from(logit + shift)).collect();
-        let said = |logits: &[f32]| Prediction { logits: Vec::new(), ..predict(logits, 10) };
-        prop_assert_eq!(said(&plain), said(&shifted));
+        prop_assert_eq!(predict(&plain, 10), predict(&shifted, 10));
     }
 }

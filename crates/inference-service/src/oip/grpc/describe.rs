@@ -4,14 +4,14 @@ use super::proto::model_metadata_response::TensorMetadata;
 use super::proto::repository_index_response::ModelIndex;
 use super::proto::{DataType, ModelConfig, ModelInput, ModelMetadataResponse, ModelOutput};
 use crate::model::Engine;
-use crate::oip::metadata::{Description, Indexed, PLATFORM, indexed, tensors};
+use crate::oip::metadata::{Description, Indexed, PLATFORM, indexed, items_of_request, tensors};
 use crate::serving::Model;
 
 /// Names, datatypes and shapes.
 pub(super) fn metadata(engine: &Engine, versions: Vec<String>) -> ModelMetadataResponse {
     let tensor = |it: Description<'_>| TensorMetadata {
         name: it.name.to_owned(),
-        datatype: it.datatype.to_owned(),
+        datatype: it.datatype.as_str().to_owned(),
         shape: it.shape(),
     };
     let (inputs, outputs) = tensors(engine);
@@ -29,19 +29,19 @@ pub(super) fn config(engine: &Engine, max_batch: usize) -> ModelConfig {
     let (inputs, outputs) = tensors(engine);
     let input = |it: Description<'_>| ModelInput {
         name: it.name.to_owned(),
-        data_type: data_type(it.datatype).into(),
-        dims: it.item,
+        data_type: data_type(&it).into(),
+        dims: it.dimensions,
     };
     let output = |it: Description<'_>| ModelOutput {
         name: it.name.to_owned(),
-        data_type: data_type(it.datatype).into(),
-        dims: it.item,
+        data_type: data_type(&it).into(),
+        dims: it.dimensions,
     };
     ModelConfig {
         name: engine.name().to_owned(),
         platform: PLATFORM.to_owned(),
         backend: engine.runtime().as_str().to_owned(),
-        max_batch_size: i32::try_from(max_batch).unwrap_or(i32::MAX),
+        max_batch_size: i32::try_from(items_of_request(engine, max_batch)).unwrap_or(i32::MAX),
         input: inputs.into_iter().map(input).collect(),
         output: outputs.into_iter().map(output).collect(),
     }
@@ -58,6 +58,6 @@ pub(super) fn index_entries(model: &Model) -> Vec<ModelIndex> {
     indexed(model).into_iter().map(line).collect()
 }
 
-fn data_type(datatype: &str) -> DataType {
-    DataType::from_str_name(&format!("TYPE_{datatype}")).unwrap_or(DataType::TypeInvalid)
+fn data_type(described: &Description<'_>) -> DataType {
+    DataType::from_str_name(&described.config_type()).unwrap_or(DataType::TypeInvalid)
 }

@@ -49,10 +49,9 @@ async fn answer(
     let decoding = Instant::now();
     let asked = (message.model_name.clone(), message.model_version.clone());
     let target = Target::find(app, progress, (named(&asked.0), named(&asked.1)))?;
-    let mut request = message::request(message)?;
+    let mut request = message::request(message, &target.engine)?;
     progress.named(request.request_id());
-    let inputs = request.inputs_for(target.engine.signature())?;
-    let asked = (inputs, request.top_k());
+    let asked = (request.take_inputs(), request.top_k());
     let predictions = target.run(app, progress, (decoding, deadline), asked).await?;
     Ok((predictions, (request, target)))
 }

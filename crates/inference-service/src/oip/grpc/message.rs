@@ -9,25 +9,31 @@ use monitoring::ApiError;
 use super::proto::infer_parameter::ParameterChoice;
 use super::proto::model_infer_request::{InferInputTensor, InferRequestedOutputTensor};
 use super::proto::model_infer_response::InferOutputTensor;
-use super::proto::{InferParameter, ModelInferRequest, ModelInferResponse};
-use crate::model::{Engine, Prediction};
+use super::proto::{InferParameter, InferTensorContents, ModelInferRequest, ModelInferResponse};
+use crate::model::tensor::Element;
+use crate::model::{Datatype, Engine, Prediction, Values};
 use crate::oip::input::{Data, Tensor};
 use crate::oip::invalid;
 use crate::oip::output::outputs;
-use crate::oip::request::{InferRequest, RequestedOutput, only};
+use crate::oip::request::{InferRequest, RequestedOutput};
 
 type Parameters = HashMap<String, InferParameter>;
 
 /// Takes a message apart.
 ///
 /// # Errors
-/// `invalid_request` for what is no request of the protocol; `invalid_input` for other inputs than one of pictures
-/// or of numbers.
-pub(super) fn request(message: ModelInferRequest) -> Result<InferRequest, ApiError> {
+/// `invalid_request` for what is no request of the protocol; `invalid_input` for other inputs than the model takes.
+pub(super) fn request(message: ModelInferRequest, engine: &Engine) -> Result<InferRequest, ApiError> {
     let ModelInferRequest { id, inputs, outputs, raw_input_contents, .. } = message;
     let outputs = outputs.into_iter().map(requested).collect::<Result<_, _>>()?;
-    let input = tensor(only(inputs)?, raw_input_contents)?;
-    InferRequest::new(Some(id).filter(|id| !id.is_empty()), input, outputs)
+    let is_raw = !raw_input_contents.is_empty();
+    if is_raw && raw_input_contents.len() != inputs.len() {
+        let (found, inputs) = (raw_input_contents.len(), inputs.len());
+        return Err(invalid(format!("raw_input_contents has {found} entries for {inputs} inputs.")));
+    }
+    let mut raw = raw_input_contents.into_iter();
+    let tensors = inputs.into_iter().map(|input| tensor(input, raw.next())).collect::<Result<_, _>>()?;
+    InferRequest::new(Some(id).filter(|id| !id.is_empty()), tensors, outputs, engine)
 }
 
 /// The answer to `request`: what `engine` says of each item.
@@ -37,13 +43,13 @@ pub(super) fn response(request: &InferRequest, engine: &Engine, predictions: &[P
         model_name: engine.name().to_owned(),
         model_version: engine.version().to_owned(),
         id: request.id.clone().unwrap_or_default(),
-        raw_output_contents: outputs.iter().map(|output| output.elements.bytes().into()).collect(),
+        raw_output_contents: outputs.iter().map(|output| output.tensor.values().to_bytes().into()).collect(),
         outputs: outputs
             .into_iter()
             .map(|output| InferOutputTensor {
                 name: output.name,
-                datatype: output.datatype.to_owned(),
-                shape: output.shape.map(|size| size as i64).to_vec(),
+                datatype: output.tensor.values().datatype().as_str().to_owned(),
+                shape: output.tensor.shape().iter().map(|size| *size as i64).collect(),
                 ..InferOutputTensor::default()
             })
             .collect(),
@@ -51,26 +57,47 @@ pub(super) fn response(request: &InferRequest, engine: &Engine, predictions: &[P
     }
 }
 
-fn tensor(input: InferInputTensor, raw: Vec<Bytes>) -> Result<Tensor<'static>, ApiError> {
+fn tensor(input: InferInputTensor, raw: Option<Bytes>) -> Result<Tensor<'static>, ApiError> {
     let InferInputTensor { name, datatype, shape, contents, .. } = input;
-    let data = match (contents, <[Bytes; 1]>::try_from(raw)) {
-        (None, Ok([bytes])) => Data::Raw(bytes),
-        (Some(contents), Err(raw)) if raw.is_empty() => match datatype.as_str() {
-            "BYTES" => Data::Elements(contents.bytes_contents),
-            _ => Data::Numbers(contents.fp32_contents),
-        },
-        (None, Err(raw)) if raw.is_empty() => {
+    let data = match (contents, raw) {
+        (None, Some(bytes)) => Data::Raw(bytes),
+        (Some(contents), None) => typed(&name, &datatype, contents)?,
+        (None, None) => {
             return Err(invalid(format!("{name:?} has neither contents nor an entry in raw_input_contents.")));
         }
-        (None, Err(raw)) => {
-            return Err(invalid(format!("raw_input_contents has {} entries for one input.", raw.len())));
-        }
-        (Some(_), _) => {
+        (Some(_), Some(_)) => {
             return Err(invalid(format!("{name:?} must have either contents or raw_input_contents, not both.")));
         }
     };
     let shape = shape.iter().map(|size| usize::try_from(*size).ok()).collect();
     Ok(Tensor { name, datatype, shape, data })
+}
+
+/// The contents that belong to a type.
+fn typed(name: &str, datatype: &str, contents: InferTensorContents) -> Result<Data<'static>, ApiError> {
+    fn narrow<T, N: TryFrom<T> + Element>(name: &str, numbers: Vec<T>) -> Result<Values, ApiError> {
+        let narrowed: Option<Vec<N>> = numbers.into_iter().map(|number| N::try_from(number).ok()).collect();
+        narrowed.map(N::values).ok_or_else(|| invalid(format!("A number of {name:?} does not fit its datatype.")))
+    }
+    let values = match Datatype::parse(datatype) {
+        Some(Datatype::Bytes) => return Ok(Data::Elements(contents.bytes_contents)),
+        Some(Datatype::Bool) => Values::Bool(contents.bool_contents),
+        Some(Datatype::Uint8) => narrow::<u32, u8>(name, contents.uint_contents)?,
+        Some(Datatype::Uint16) => narrow::<u32, u16>(name, contents.uint_contents)?,
+        Some(Datatype::Uint32) => Values::Uint32(contents.uint_contents),
+        Some(Datatype::Uint64) => Values::Uint64(contents.uint64_contents),
+        Some(Datatype::Int8) => narrow::<i32, i8>(name, contents.int_contents)?,
+        Some(Datatype::Int16) => narrow::<i32, i16>(name, contents.int_contents)?,
+        Some(Datatype::Int32) => Values::Int32(contents.int_contents),
+        Some(Datatype::Int64) => Values::Int64(contents.int64_contents),
+        Some(Datatype::Fp64) => Values::Fp64(contents.fp64_contents),
+        Some(Datatype::Fp16 | Datatype::Bf16) => {
+            return Err(invalid(format!("{name:?} is of {datatype}, which comes in raw_input_contents only.")));
+        }
+        // What the model does not take is refused with what it takes.
+        Some(Datatype::Fp32) | None => Values::Fp32(contents.fp32_contents),
+    };
+    Ok(Data::Values(values))
 }
 
 fn requested(output: InferRequestedOutputTensor) -> Result<RequestedOutput, ApiError> {

@@ -4,20 +4,23 @@ use monitoring::{ErrorCode, LabelEnum as _};
 use tracing::{error, info, warn};
 
 use super::{Progress, Timings};
-use crate::model::{Engine, Prediction};
+use crate::model::{Class, Engine, Prediction};
 
 impl Progress {
     pub(super) fn log_completed(&self, predictions: &[Prediction]) {
         let Timings { decode, queue, inference, total } = self.timings;
         let only = if let [only] = predictions { Some(only) } else { None };
+        let class = only.and_then(Prediction::class);
+        let defects = predictions.iter().filter_map(Prediction::class).filter(|class| class.defect).count();
         info!(
             request_id = %self.context.request_id,
             model = self.model_name(),
             model_version = self.engine().map(Engine::version),
             items = self.items,
-            label = only.map(|p| p.label.as_str()),
-            confidence = only.map(|p| p.confidence),
-            defects = predictions.iter().filter(|p| p.defect).count(),
+            label = class.map(|class: &Class| class.label.as_str()),
+            confidence = class.map(|class| class.confidence),
+            value = only.and_then(Prediction::number),
+            defects,
             decode_seconds = decode,
             queue_seconds = queue,
             inference_seconds = inference,

@@ -6,7 +6,7 @@ use prediction_record::{MAX_TOP, PredictionRecord, SCHEMA_VERSION, Score, Status
 use uuid::Uuid;
 
 use super::{Progress, Timings};
-use crate::model::Prediction;
+use crate::model::{Meaning, Prediction};
 
 impl Progress {
     pub(super) fn success(&self, row: usize, prediction: &Prediction) -> PredictionRecord {
@@ -15,13 +15,18 @@ impl Progress {
             class: u32::try_from(score.class).ok(),
             confidence: score.confidence,
         };
-        PredictionRecord {
-            label: Some(prediction.label.clone()),
-            class: u32::try_from(prediction.class).ok(),
-            confidence: Some(prediction.confidence),
-            defect: prediction.defect,
-            top: prediction.top.iter().take(MAX_TOP).map(score).collect(),
-            ..self.record(row)
+        let record = self.record(row);
+        match &prediction.meaning {
+            Meaning::Class(class) => PredictionRecord {
+                label: Some(class.label.clone()),
+                class: u32::try_from(class.class).ok(),
+                confidence: Some(class.confidence),
+                defect: class.defect,
+                top: class.top.iter().take(MAX_TOP).map(score).collect(),
+                ..record
+            },
+            Meaning::Number { value } => PredictionRecord { value: Some(*value), ..record },
+            Meaning::Tensors {} => record,
         }
     }
 
@@ -43,6 +48,7 @@ impl Progress {
             model: self.model_name().to_owned(),
             version: self.engine.as_ref().map(|engine| engine.version().to_owned()),
             model_sha256: self.engine.as_ref().map(|engine| engine.sha256().to_owned()),
+            task: self.engine.as_ref().map(|engine| engine.task().into()).unwrap_or_default(),
             latency_seconds: Some(total),
             decode_seconds: decode,
             queue_seconds: queue,
@@ -50,7 +56,7 @@ impl Progress {
             trace_id: Some(self.context.trace.trace_id()),
             span_id: Some(self.context.trace.span_id()),
             input_sha256: seen.and_then(|seen| seen.sha256.clone()),
-            input: seen.map(|seen| seen.summary.clone()),
+            input: seen.and_then(|seen| seen.summary.clone()),
             schema_version: Some(SCHEMA_VERSION),
             ..PredictionRecord::default()
         }

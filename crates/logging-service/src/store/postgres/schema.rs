@@ -8,7 +8,7 @@ use super::AdvisoryLock;
 use super::connection::Connection;
 
 /// The steps, oldest first; step n leads to version n (counted from 1).
-const MIGRATIONS: &[&str] = &[VERSION_1];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
 
 /// Columns and meanings are those of SQLite, so that both are asked in the same words. Text is compared byte by byte,
 /// as SQLite does. Indexes end in the id, by which lists are continued.
@@ -113,6 +113,18 @@ CREATE TABLE events (
     PRIMARY KEY (pair_key, kind)
 );
 CREATE INDEX events_by_time ON events (recorded_at);
+"#;
+
+const VERSION_2: &str = r#"
+ALTER TABLE predictions ADD COLUMN task TEXT COLLATE "C"; -- NULL: classification
+ALTER TABLE predictions ADD COLUMN value DOUBLE PRECISION; -- what a regression says
+
+CREATE OR REPLACE VIEW predictions_readable AS
+SELECT id, event_id, request_id, row_index, to_timestamp(occurred_at / 1e6) AS occurred_at,
+    to_timestamp(recorded_at / 1e6) AS recorded_at, model, version, model_sha256, variant, status, error_type, label,
+    class, confidence, defect = 1 AS defect, top, latency_seconds, decode_seconds, queue_seconds, inference_seconds,
+    trace_id, span_id, input_sha256, input, schema_version, extra, coalesce(task, 'classification') AS task, value
+FROM predictions;
 "#;
 
 /// Takes the steps that the database has not taken yet, each in its own transaction, and proves with a durable write

@@ -3,7 +3,7 @@
 use rusqlite::params;
 use uuid::Uuid;
 
-use super::super::row::{NewRow, floor_microseconds};
+use super::super::row::{NewRow, floor_microseconds, task};
 use super::super::session::DatabaseError;
 use super::session::Writing;
 use super::{failed, requests};
@@ -12,9 +12,9 @@ const INSERT: &str = "
 INSERT INTO predictions (
     event_id, request_id, row_index, occurred_at, recorded_at, model, version, model_sha256, variant, status, error_type,
     label, class, confidence, defect, top, latency_seconds, decode_seconds, queue_seconds, inference_seconds, trace_id,
-    span_id, input_sha256, input, schema_version, extra
+    span_id, input_sha256, input, schema_version, extra, task, value
 ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,
-    ?25, ?26)
+    ?25, ?26, ?27, ?28)
 ON CONFLICT (event_id) DO NOTHING";
 
 /// Inserts rows; false for each whose event id is there already.
@@ -51,6 +51,8 @@ pub(super) fn insert(writing: &mut Writing<'_>, rows: &[NewRow], recorded_at: i6
                 input,
                 record.schema_version,
                 extra,
+                task(record),
+                record.value,
             ])
             .map_err(failed)?;
         if inserted == 1 {

@@ -9,7 +9,7 @@ use super::super::session::DatabaseError;
 use super::failed;
 
 /// The steps, oldest first; step n leads to version n (counted from 1).
-pub(super) const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
+pub(super) const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
 
 const VERSION_1: &str = "
 CREATE TABLE predictions (
@@ -114,6 +114,11 @@ CREATE TABLE events (
     PRIMARY KEY (pair_key, kind)
 ) STRICT;
 CREATE INDEX events_by_time ON events (recorded_at);
+";
+
+const VERSION_3: &str = "
+ALTER TABLE predictions ADD COLUMN task TEXT; -- NULL: classification
+ALTER TABLE predictions ADD COLUMN value REAL; -- what a regression says
 ";
 
 /// Takes the steps that the database has not taken yet, each in its own transaction.

@@ -108,7 +108,7 @@ impl<'a> Contender<'a> {
 /// What is done in a turn.
 pub(super) enum Load<'a> {
     /// Runs the engine on an item.
-    Loop(&'a Engine, &'a ModelInput),
+    Loop(&'a Arc<Engine>, &'a ModelInput),
     /// Sends requests to a server; where it is a program of ours, its processor time is known.
     Requests(SocketAddr, Arc<Vec<Arc<[u8]>>>, Option<&'a Program>),
 }

@@ -4,6 +4,7 @@
 //! model on an item that is ready.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -43,7 +44,7 @@ impl LoadedRuntime {
     ///
     /// # Errors
     /// Where it cannot be loaded.
-    pub(super) fn load(&self, folder: &Path, model: &str) -> Result<Engine> {
+    pub(super) fn load(&self, folder: &Path, model: &str) -> Result<Arc<Engine>> {
         let repository = Repository::scan(folder)?;
         let entry = repository.into_entries().into_iter().find(|entry| entry.name == model);
         let source = entry.with_context(|| format!("there is no model {model}"))?.source?;
@@ -69,7 +70,7 @@ impl LoadedRuntime {
 ///
 /// # Errors
 /// Where a run fails.
-pub(super) fn run(engine: &Engine, input: &ModelInput, duration: Duration) -> Result<Flood> {
+pub(super) fn run(engine: &Arc<Engine>, input: &ModelInput, duration: Duration) -> Result<Flood> {
     let threads = thread::available_parallelism()?.get();
     let mut sessions = (0..threads).map(|_| engine.session()).collect::<Result<Vec<_>, _>>()?;
     sessions.iter_mut().try_for_each(Session::warm_up)?;

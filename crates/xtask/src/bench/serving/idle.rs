@@ -3,6 +3,7 @@
 //! Rule of thumb: one picture at a time. What the engine takes for the same item, alone and in this program, is taken
 //! away from what the client waits; the rest is the way there and back, the decoding, and all that is told of it.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -46,7 +47,7 @@ pub(super) fn measure(stage: &Stage, turns: &mut Turns) -> Result<Vec<Idle>> {
     Ok(found)
 }
 
-fn side_by_side(stage: &Stage, connection: &mut Connection, (engine, request): (&Engine, &[u8])) -> Result<Idle> {
+fn side_by_side(stage: &Stage, connection: &mut Connection, (engine, request): (&Arc<Engine>, &[u8])) -> Result<Idle> {
     let mut session = engine.session()?;
     session.warm_up()?;
     let (mut served, mut alone) = (Vec::new(), Vec::new());

@@ -5,6 +5,8 @@
 use std::fs;
 use std::io::Cursor;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use image::ImageFormat;
@@ -31,14 +33,13 @@ impl Item {
     ///
     /// # Errors
     /// Where that fails.
-    pub(super) fn read(engine: &Engine, picture: &str) -> Result<Self> {
+    pub(super) fn read(engine: &Arc<Engine>, picture: &str) -> Result<Self> {
         let bytes = fs::read(workspace::root().join(picture)).context("the example picture cannot be read")?;
-        let spec = &engine.config().input;
+        let spec = engine.config().input.as_ref().context("the model takes no pictures")?;
         let picture = jpeg(bytes, spec.width, spec.height)?;
         let input = decode(&picture, spec, &ImageLimits::default())?;
-        let logits = engine.session()?.run(&input)?;
-        let best = logits.iter().enumerate().max_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(class, _)| class);
-        let label = best.and_then(|class| engine.labels().get(class)).context("the model has no classes")?.clone();
+        let prediction = serde_json::to_value(engine.prediction(engine.session()?.run(&input)?, NonZeroUsize::MIN)?)?;
+        let label = prediction["label"].as_str().context("the model has no classes")?.to_owned();
         Ok(Self { model: engine.name().to_owned(), picture, input, label })
     }
 

@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -78,7 +79,7 @@ pub(super) fn measure(
 }
 
 /// The service, and the loop of its engine.
-fn pair<'a>(engine: &'a Engine, item: &'a Item, service: &'a Program) -> Result<[Contender<'a>; 2]> {
+fn pair<'a>(engine: &'a Arc<Engine>, item: &'a Item, service: &'a Program) -> Result<[Contender<'a>; 2]> {
     let who = Who::Service(engine.runtime());
     let request = item.request(who, Body::Jpeg)?.context("the service takes JPEG")?;
     item.check_answer(who, service.address, &request)?;

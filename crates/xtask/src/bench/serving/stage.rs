@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use inference_service::model::{Engine, RuntimeKind};
@@ -21,7 +22,7 @@ const NO_LOG: &str = "off,inference_service=info,inference_service::predict=off"
 
 /// The engines, the services and the others.
 pub(super) struct Stage {
-    engines: Vec<Engine>,
+    engines: Vec<Arc<Engine>>,
     servers: Vec<(Who, Server)>,
     /// What everybody predicts.
     pub(super) item: Item,
@@ -86,7 +87,7 @@ impl Stage {
     }
 
     /// One of the engines.
-    pub(super) fn engine(&self, kind: RuntimeKind) -> Option<&Engine> {
+    pub(super) fn engine(&self, kind: RuntimeKind) -> Option<&Arc<Engine>> {
         self.engines.iter().find(|engine| engine.runtime() == kind)
     }
 

@@ -1,0 +1,113 @@
+//! The state with which one thread runs a model.
+//!
+//! Rule of thumb: whatever a runtime does with an input, panics included, it harms that input alone.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::config::Task;
+use super::engine::{Engine, logits, number};
+use super::error::ModelError;
+use super::runtime::{Program, Run, TensorSpec};
+use super::scores;
+use super::tensor::Tensor;
+use crate::input::ModelInput;
+
+/// What one thread needs to run one model again and again.
+#[derive(Debug)]
+pub struct Session {
+    engine: Arc<Engine>,
+    state: Box<dyn Run>,
+}
+
+impl Session {
+    pub(super) fn of(engine: Arc<Engine>) -> Result<Self, ModelError> {
+        Ok(Self { state: new_state(engine.program())?, engine })
+    }
+
+    /// Runs the model on one item, or on the whole tensors of a request. The answer is its outputs.
+    ///
+    /// # Errors
+    /// [`ModelError::WrongInput`] for another model's input; [`ModelError::Run`] where the runtime fails or panics, after
+    /// which the session is as new; [`ModelError::BadLogits`] or [`ModelError::BadNumber`] for an answer that is not
+    /// finite where it must be.
+    pub fn run(&mut self, input: &ModelInput) -> Result<Vec<Tensor>, ModelError> {
+        let inputs = &self.engine.signature().inputs;
+        let fits = inputs.len() == input.tensors().len()
+            && inputs.iter().zip(input.tensors()).all(|(spec, tensor)| self.engine.takes(spec, tensor));
+        if !fits {
+            let shapes = input.tensors().iter().map(|tensor| tensor.shape().to_vec());
+            let expected = inputs.iter().map(TensorSpec::to_string).collect::<Vec<_>>().join("; ");
+            return Err(ModelError::WrongInput { expected, found: shapes.collect() });
+        }
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.state.run(input.tensors())));
+        let outputs = match outcome {
+            Ok(Ok(outputs)) => outputs,
+            Ok(Err(reason)) => return Err(self.renew_after(ModelError::Run { reason })),
+            Err(panic) => return Err(self.renew_after(ModelError::Run { reason: panic_message(panic.as_ref()) })),
+        };
+        match self.engine.task() {
+            Task::Classification => scores::check_logits(logits(&outputs), self.engine.labels().len())?,
+            Task::Regression => drop(number(&outputs)?),
+            Task::Raw => {}
+        }
+        Ok(outputs)
+    }
+
+    /// Runs the model once on zeros, so that the first request finds memory and caches ready. A model that takes tensors
+    /// of open shapes may refuse those of zeros; that is no reason not to serve it.
+    ///
+    /// # Errors
+    /// As [`Session::run`]; a model that answers zeros with NaN is found here.
+    pub fn warm_up(&mut self) -> Result<(), ModelError> {
+        let inputs = &self.engine.signature().inputs;
+        let rows = !self.engine.takes_whole_tensors();
+        let is_open = |spec: &TensorSpec| if rows { !spec.is_fixed_behind_first() } else { !spec.is_fixed() };
+        let may_fail = self.engine.config().input.is_none() && inputs.iter().any(is_open);
+        let zeros = match &self.engine.config().input {
+            Some(input) => ModelInput::zeros(&input.item_shape()),
+            None => ModelInput::of(inputs.iter().map(|input| input.zeros(rows)).collect()),
+        };
+        match self.run(&zeros) {
+            Err(_) if may_fail => Ok(()),
+            outcome => outcome.map(drop),
+        }
+    }
+
+    /// A run that stopped halfway leaves its values behind; the next one starts from a new state.
+    fn renew_after(&mut self, error: ModelError) -> ModelError {
+        match new_state(self.engine.program()) {
+            Ok(state) => {
+                self.state = state;
+                error
+            }
+            Err(problem) => problem,
+        }
+    }
+}
+
+fn new_state(program: &dyn Program) -> Result<Box<dyn Run>, ModelError> {
+    program.run().map_err(|reason| ModelError::Run { reason })
+}
+
+pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let message = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("it panicked: {}", message.unwrap_or("without a message"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::model::engine::tests::identity;
+
+    #[test]
+    fn a_session_is_renewed_after_a_failure() {
+        let mut session = identity().session().unwrap();
+        let error = session.renew_after(ModelError::Run { reason: "first".to_owned() });
+        assert_eq!(error.to_string(), "the engine failed: first");
+        let outputs = session.run(&ModelInput::new(&[1, 1, 3], vec![1.0, 2.0, 3.0]).unwrap()).unwrap();
+        assert_eq!(outputs[0].values().fp32().unwrap(), [1.0, 2.0, 3.0]);
+    }
+}
