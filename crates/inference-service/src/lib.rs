@@ -25,7 +25,8 @@ use std::time::Duration;
 use axum::Router;
 use monitoring::prediction::{PredictionMetrics, PredictionMetricsError, UNKNOWN_MODEL};
 use monitoring::{
-    Drain, HttpSetupError, MetricsError, MetricsRegistry, Readiness, Routes, health_routes, metrics_route,
+    Drain, HttpSetupError, MetricsError, MetricsRegistry, Readiness, Routes, Traces, TracesError, health_routes,
+    metrics_route,
 };
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
@@ -70,6 +71,9 @@ pub enum RunServiceError {
     /// The outbox could not be set up.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
+    /// Traces cannot be exported as the environment asks.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// The sending of profiles could not be set up.
     #[error(transparent)]
     Profile(#[from] ProfileError),
@@ -100,11 +104,13 @@ pub async fn run(
 ) -> Result<(), RunServiceError> {
     let drain = Drain { notice: Duration::from_secs_f64(config.drain_seconds), patience: DRAIN_PATIENCE };
     let readiness = Readiness::starting();
-    let (outbox, delivery) = Outbox::start(config.records(), &registry).await?;
+    monitoring::use_ring();
+    let traces = Traces::from_environment(SERVICE, env!("CARGO_PKG_VERSION"), &registry)?;
+    let (outbox, delivery) = Outbox::start(config.records(), &registry, &traces).await?;
     let profiles = Profiles::register(config.log_url.join("drift/reference"), &registry)?;
     let app = App::new(parts(config, &registry, (readiness.clone(), outbox))?);
-    let router = monitoring::instrument(routes(&app, &registry), &registry, readiness.clone())?;
-    let grpc = oip::grpc::router(&app, GrpcMetrics::register(&registry)?);
+    let router = monitoring::instrument(routes(&app, &registry).traced(&traces), &registry, readiness.clone())?;
+    let grpc = oip::grpc::router(&app, GrpcMetrics::register(&registry, &traces)?);
     info!(address = %listeners.http.local_addr()?, "listening");
     let (stop, stopped) = oneshot::channel();
     let preparing = tokio::spawn(prepare(app.clone(), profiles, stopped));
@@ -113,9 +119,13 @@ pub async fn run(
     if let Err(problem) = preparing.await {
         error!(%problem, "preparing the models ended early");
     }
-    if let Some(delivery) = delivery {
-        delivery.finish(OUTBOX_PATIENCE).await;
-    }
+    let delivered = async {
+        if let Some(delivery) = delivery {
+            delivery.finish(OUTBOX_PATIENCE).await;
+        }
+    };
+    // Both at once, so that a collector that hangs adds nothing to the time that records have.
+    tokio::join!(delivered, traces.close());
     info!("stopped");
     Ok(served?)
 }

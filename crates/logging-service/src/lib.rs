@@ -25,7 +25,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use monitoring::{
-    Drain, HealthReport, HttpSetupError, MetricsError, MetricsRegistry, Readiness, Routes, health_routes, metrics_route,
+    Drain, HealthReport, HttpSetupError, MetricsError, MetricsRegistry, Readiness, Routes, Traces, TracesError,
+    health_routes, metrics_route,
 };
 use tokio::net::TcpListener;
 use tokio::task::{JoinError, spawn_blocking};
@@ -62,6 +63,9 @@ pub enum RunServiceError {
     /// The HTTP layer could not be set up.
     #[error(transparent)]
     Http(#[from] HttpSetupError),
+    /// Traces cannot be exported as the environment asks.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// Serving failed.
     #[error(transparent)]
     Serve(#[from] io::Error),
@@ -80,6 +84,7 @@ pub async fn run(
 ) -> Result<(), RunServiceError> {
     let drain = Drain { notice: Duration::from_secs_f64(config.drain_seconds), patience: DRAIN_PATIENCE };
     let readiness = Readiness::starting();
+    let traces = Traces::from_environment(SERVICE, env!("CARGO_PKG_VERSION"), &registry)?;
     let store = start_store(&config, &registry).await?;
     let app = App {
         bodies: ingest::Bodies::new(config.max_body_bytes),
@@ -88,13 +93,14 @@ pub async fn run(
         upkeep: Arc::new(UpkeepMetrics::register(&registry)?),
         evaluator: Arc::new(Evaluator::register(&registry)?),
     };
-    let router = monitoring::instrument(routes(&app, &registry, &readiness), &registry, readiness.clone())?;
+    let routes = routes(&app, &registry, &readiness).traced(&traces);
+    let router = monitoring::instrument(routes, &registry, readiness.clone())?;
     info!(address = %listener.local_addr()?, "listening");
     readiness.set_ready();
     let upkeep = Upkeep::start(&app);
     let served = monitoring::serve(listener, router, (readiness, drain), shutdown).await;
     drop(upkeep);
-    store.close().await;
+    tokio::join!(store.close(), traces.close());
     info!("stopped");
     Ok(served?)
 }

@@ -39,16 +39,20 @@ mod logs;
 mod metrics;
 pub mod prediction;
 mod shutdown;
+mod tls;
+mod traces;
 
 pub use health::{HealthReport, Readiness, health_routes, probe};
 pub use http::{
-    ApiError, ErrorCode, HttpSetupError, Method, REQUEST_ID, RequestContext, Routes, TRACEPARENT, TraceContext,
-    discard_body, instrument, media_type, read_body,
+    ApiError, ErrorCode, HttpSetupError, Method, REQUEST_ID, RequestContext, Routes, TRACEPARENT, discard_body,
+    instrument, media_type, read_body,
 };
 pub use logs::{LogGuard, LogsError, setup_structured_logging};
 pub use metrics::{
     Collector, Counter, Desc, Each, Exposition, Family, Gauge, Histogram, IntGauge, LATENCY_BUCKETS, LabelEnum,
-    LabelSet, LabelSetFull, Labels, MAX_MEMBERS, Member, Metric, MetricFamily, MetricsError, MetricsRegistry, each,
-    metrics_route,
+    LabelSet, LabelSetFull, Labels, MAX_MEMBERS, Member, Metric, MetricFamily, MetricsError, MetricsRegistry,
+    TracedHistogram, each, metrics_route,
 };
 pub use shutdown::{Drain, drain_seconds, serve, shutdown_signal};
+pub use tls::use_ring;
+pub use traces::{RequestSpan, SpanError, TraceContext, Traces, TracesError};

@@ -20,8 +20,9 @@ use std::time::Instant;
 use crate::http::ErrorCode;
 use crate::metrics::{
     Counter, Each, Family, Histogram, LATENCY_BUCKETS, LabelEnum as _, LabelSet, LabelSetFull, Member, MetricsError,
-    MetricsRegistry, each,
+    MetricsRegistry, TracedHistogram, each,
 };
+use crate::traces::TraceContext;
 
 crate::label_enum! {
     /// How a prediction ended.
@@ -77,8 +78,8 @@ struct Families {
     classes: LabelSet,
     attempts: Family<Counter, (LabelSet, Each<Outcome>)>,
     errors: Family<Counter, (LabelSet, Each<ErrorCode>)>,
-    latency: Family<Histogram, (LabelSet, Each<Outcome>)>,
-    phases: Family<Histogram, (LabelSet, Each<Phase>)>,
+    latency: Family<TracedHistogram, (LabelSet, Each<Outcome>)>,
+    phases: Family<TracedHistogram, (LabelSet, Each<Phase>)>,
     batch_size: Family<Histogram, LabelSet>,
     confidence: Family<Histogram, LabelSet>,
     by_class: Family<Counter, LabelSet>,
@@ -103,13 +104,13 @@ impl PredictionMetrics {
                 "Predictions refused or failed, by the error's code.",
                 (models.clone(), each()),
             )?,
-            latency: registry.histograms(
+            latency: registry.traced_histograms(
                 "prediction_latency_seconds",
                 "Seconds from a prediction request's head to its answer, refusals too.",
                 LATENCY_BUCKETS,
                 (models.clone(), each()),
             )?,
-            phases: registry.histograms(
+            phases: registry.traced_histograms(
                 "prediction_phase_seconds",
                 "Seconds of one phase of a prediction request.",
                 LATENCY_BUCKETS,
@@ -174,12 +175,8 @@ pub struct ModelMetrics {
 impl ModelMetrics {
     /// Starts timing one request that asks this model for one prediction; see [`Attempt::items`] for more.
     pub fn start(&self) -> Attempt {
-        Attempt { metrics: self.clone(), items: 1, started: Instant::now(), outcome: Some(ErrorCode::Cancelled) }
-    }
-
-    /// Records the seconds that a phase of one request took.
-    pub fn phase(&self, phase: Phase, seconds: f64) {
-        self.families.phases.with((self.model, phase)).observe(seconds);
+        let outcome = Some(ErrorCode::Cancelled);
+        Attempt { metrics: self.clone(), items: 1, started: Instant::now(), trace: None, outcome }
     }
 
     fn expose(&self) {
@@ -208,11 +205,18 @@ pub struct Attempt {
     metrics: ModelMetrics,
     items: u64,
     started: Instant,
+    trace: Option<TraceContext>,
     /// What the drop counts; `None` is success.
     outcome: Option<ErrorCode>,
 }
 
 impl Attempt {
+    /// The request belongs to this trace, which the latency's exemplars then name.
+    pub fn in_trace(mut self, trace: TraceContext) -> Self {
+        self.trace = Some(trace);
+        self
+    }
+
     /// The request turned out to be for `model`.
     pub fn for_model(&mut self, model: &ModelMetrics) {
         self.metrics = model.clone();
@@ -228,6 +232,12 @@ impl Attempt {
     #[must_use]
     pub fn seconds(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
+    }
+
+    /// Records the seconds that a phase took.
+    pub fn phase(&self, phase: Phase, seconds: f64) {
+        let ModelMetrics { families, model, .. } = &self.metrics;
+        families.phases.with((*model, phase)).observe(seconds, self.trace.as_ref());
     }
 
     /// The model answered every item.
@@ -253,7 +263,7 @@ impl Drop for Attempt {
         let ModelMetrics { families, model, .. } = &self.metrics;
         let outcome = if self.outcome.is_none() { Outcome::Success } else { Outcome::Error };
         families.attempts.with((*model, outcome)).inc_by(self.items);
-        families.latency.with((*model, outcome)).observe(self.seconds());
+        families.latency.with((*model, outcome)).observe(self.seconds(), self.trace.as_ref());
         if let Some(code) = self.outcome {
             families.errors.with((*model, code)).inc_by(self.items);
         }

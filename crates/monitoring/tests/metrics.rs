@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use monitoring::prediction::{Answer, Phase, PredictionMetrics};
-use monitoring::{ErrorCode, Exposition, LabelSet, Labels as _, MetricsRegistry, each, label_enum};
+use monitoring::{ErrorCode, Exposition, LabelSet, Labels as _, MetricsRegistry, TraceContext, each, label_enum};
 use proptest::prelude::*;
 
 label_enum! {
@@ -46,10 +46,10 @@ fn an_attempt_is_counted_once_whatever_becomes_of_it() {
     let mut batch = unknown.start();
     batch.for_model(&coin);
     batch.items(3);
+    batch.phase(Phase::Queue, 0.001);
     batch.succeed(&[0, 1, 1].map(|class| Answer { class, confidence: 0.75 }));
     coin.start().fail(ErrorCode::InvalidInput);
     drop(coin.start());
-    coin.phase(Phase::Queue, 0.001);
 
     for (series, expected) in [
         (r#"predictions_total{model="coin",status="success"}"#, 3.0),
@@ -67,6 +67,42 @@ fn an_attempt_is_counted_once_whatever_becomes_of_it() {
         assert_eq!(value(&registry, series), Some(expected), "{series}");
     }
     assert_eq!(value(&registry, r#"prediction_errors_total{error_type="not_found",model="coin"}"#), None);
+}
+
+/// The lines of OpenMetrics that have an exemplar.
+fn exemplars(registry: &MetricsRegistry) -> Vec<String> {
+    let text = registry.render(Exposition::OpenMetrics);
+    text.lines().filter(|line| line.contains(" # ")).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_bucket_names_the_latest_sampled_trace_in_it() {
+    let registry = MetricsRegistry::new("test", "1").unwrap();
+    let shops = LabelSet::new(&["shop"], 2);
+    let corner = shops.admit(&["corner"]).unwrap();
+    let kiosk = shops.admit(&["kiosk"]).unwrap();
+    let waiting = registry.traced_histograms("waiting_seconds", "Seconds.", &[1.0, 2.0], (each(), shops)).unwrap();
+    let [first, second, beyond] = [(); 3].map(|()| TraceContext::root());
+    let dropped = TraceContext::child_of("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00").unwrap();
+    waiting.with((Colour::Red, corner)).observe(1.5, Some(&first));
+    waiting.with((Colour::Red, corner)).observe(2.0, Some(&second));
+    waiting.with((Colour::Red, corner)).observe(1.75, Some(&dropped));
+    waiting.with((Colour::Blue, kiosk)).observe(7.25, Some(&beyond));
+    waiting.with((Colour::Blue, kiosk)).observe(0.5, None);
+    let line = |series: &str, trace: TraceContext, value: &str| {
+        let (trace_id, span_id) = (trace.trace_id(), trace.span_id());
+        format!("waiting_seconds_bucket{{{series}}} # {{trace_id=\"{trace_id}\",span_id=\"{span_id}\"}} {value} ")
+    };
+    let found = exemplars(&registry);
+    assert_eq!(found.len(), 2, "{found:?}");
+    for (found, expected) in found.iter().zip([
+        line(r#"colour="blue",shop="kiosk",le="+Inf""#, beyond, "7.25").replace("} #", "} 2.0 #"),
+        line(r#"colour="red",shop="corner",le="2.0""#, second, "2.0").replace("} #", "} 3.0 #"),
+    ]) {
+        let seconds = found.strip_prefix(&expected).unwrap_or_else(|| panic!("{found} is not {expected}"));
+        assert!(seconds.parse::<f64>().unwrap() > 1e9, "{seconds}");
+    }
+    assert!(!registry.render(Exposition::Classic).contains("trace_id"));
 }
 
 proptest! {

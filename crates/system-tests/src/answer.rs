@@ -15,6 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// # Panics
 /// If it cannot be made.
 pub fn client() -> Client {
+    monitoring::use_ring();
     Client::builder().no_proxy().pool_max_idle_per_host(1).timeout(PATIENCE).build().expect("an HTTP client")
 }
 

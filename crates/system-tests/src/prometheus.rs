@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -36,6 +36,7 @@ impl Prometheus {
             .arg(format!("--config.file={}", configuration.display()))
             .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
             .arg(format!("--web.listen-address={address}"))
+            .arg("--enable-feature=exemplar-storage")
             .arg(SEND_AGAIN);
         let daemon = Daemon::start(address, &mut command, &folder.path().join("log")).await;
         Self { daemon, folder }
@@ -48,6 +49,19 @@ impl Prometheus {
     pub async fn samples(&self, query: &str) -> Vec<Value> {
         let answer = self.daemon.get("/api/v1/query", &[("query", query)]).await;
         answer["data"]["result"].as_array().expect("a vector").clone()
+    }
+
+    /// The exemplars of the last ten minutes that the series of a selector have, each an object with `labels` and `value`.
+    ///
+    /// # Panics
+    /// If the query fails.
+    pub async fn exemplars(&self, selector: &str) -> Vec<Value> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970").as_secs();
+        let (start, end) = ((now - 600).to_string(), (now + 60).to_string());
+        let parameters = [("query", selector), ("start", &start), ("end", &end)];
+        let answer = self.daemon.get("/api/v1/query_exemplars", &parameters).await;
+        let series = answer["data"].as_array().expect("a list of series");
+        series.iter().flat_map(|series| series["exemplars"].as_array().expect("exemplars").clone()).collect()
     }
 
     /// Waits until a query has exactly one sample, and that this value.

@@ -1,6 +1,6 @@
 //! Proves that the metrics of both services are what Prometheus takes: `promtool` finds nothing to complain of in
 //! the classic form, and a real Prometheus scrapes both services in the form that it negotiates, OpenMetrics, and
-//! gives the right numbers back.
+//! gives the right numbers back, and the traces behind them.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
@@ -10,10 +10,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use system_tests::{Answer, Load, Pair, Prometheus, Shot, alone, client, free_address, pictures, skip_without};
+use system_tests::{
+    Answer, Load, Pair, Prometheus, Shot, alone, client, free_address, pictures, skip_without, wait_until,
+};
 use tempfile::TempDir;
 
 const REQUESTS: usize = 60;
+const EXEMPLAR_PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn promtool_has_nothing_to_say_of_either_service() {
@@ -60,6 +63,18 @@ async fn prometheus_scrapes_both_services_and_has_the_right_numbers() {
     prometheus.becomes("prediction_log_delivered_total", requests).await;
     let histogram = "histogram_quantile(0.5, sum by (le) (prediction_latency_seconds_bucket)) > bool 0";
     prometheus.becomes(histogram, 1.0).await;
+    let trace = format!("{:032x}", fastrand::u128(1..));
+    let shot = Shot::picture("cifar10", &pictures("cifar10")[0]).request(&client(), &pair.inference.url(""));
+    let shot = shot.header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"));
+    assert_eq!(Answer::to(shot).await.unwrap().status, 200);
+    for histogram in ["prediction_latency", "prediction_phase", "http_request_duration"] {
+        let what = format!("Prometheus has an exemplar of {histogram} with the trace that was sent");
+        wait_until(&what, EXEMPLAR_PATIENCE, async || {
+            let exemplars = prometheus.exemplars(&format!("{histogram}_seconds_bucket{{job='glasshouse'}}")).await;
+            exemplars.iter().any(|exemplar| exemplar["labels"]["trace_id"] == trace.as_str())
+        })
+        .await;
+    }
     let log = prometheus.daemon.log();
     assert!(!log.contains("level=warn") && !log.contains("level=error"), "{log}");
 }

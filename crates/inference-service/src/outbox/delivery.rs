@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, header};
-use monitoring::{Counter, Each, Family, LabelEnum as _, RequestContext, label_enum};
+use monitoring::{Counter, Each, Family, LabelEnum as _, RequestContext, SpanError, Traces, label_enum};
 use reqwest::{Client, StatusCode, Url};
 use serde::Deserialize;
 use tokio::sync::watch;
@@ -53,6 +53,7 @@ pub(super) struct Delivery {
     pub(super) client: Client,
     pub(super) url: Url,
     pub(super) errors: Family<Counter, Each<DeliveryError>>,
+    pub(super) traces: Traces,
     /// Set when the service stops: from then on, only until that moment.
     pub(super) stop: watch::Receiver<Option<Instant>>,
     /// Rung when there are records.
@@ -146,14 +147,18 @@ impl Delivery {
     }
 
     async fn deliver(&self, batch: &[Line]) -> Result<(), (DeliveryError, String)> {
-        let result = self.attempt(batch).await;
-        if let Err((reason, _)) = &result {
-            self.errors.with(*reason).inc();
+        let context = RequestContext::outgoing(&self.traces, "POST /log");
+        let result = self.attempt(batch, &context).await;
+        let reason = result.as_ref().err().map(|(reason, _)| *reason);
+        if let Some(reason) = reason {
+            self.errors.with(reason).inc();
         }
+        let error = reason.map(|reason| SpanError { error_type: reason.as_str(), is_fault: true });
+        context.span.end(Instant::now().into(), error);
         result
     }
 
-    async fn attempt(&self, batch: &[Line]) -> Result<(), (DeliveryError, String)> {
+    async fn attempt(&self, batch: &[Line], context: &RequestContext) -> Result<(), (DeliveryError, String)> {
         let mut body = Vec::with_capacity(batch.iter().map(|line| line.text.len() + 1).sum());
         for line in batch {
             body.extend_from_slice(&line.text);
@@ -161,7 +166,7 @@ impl Delivery {
         }
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
-        RequestContext::from_headers(&HeaderMap::new()).send_on(&mut headers);
+        context.send_on(&mut headers);
         let deadline = self.stop.borrow().unwrap_or_else(|| Instant::now() + ATTEMPT_TIMEOUT);
         let exchange = async {
             let response = self.client.post(self.url.clone()).headers(headers).body(body).send().await?;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use monitoring::{LATENCY_BUCKETS, MetricsError, MetricsRegistry, each};
+use monitoring::{LATENCY_BUCKETS, MetricsError, MetricsRegistry, Traces, each};
 use prediction_record::PredictionRecord;
 use reqwest::Client;
 use tokio::sync::{Notify, oneshot, watch};
@@ -84,6 +84,7 @@ impl Outbox {
     pub(crate) async fn start(
         options: RecordOptions,
         registry: &MetricsRegistry,
+        traces: &Traces,
     ) -> Result<(Self, Option<DeliveryTask>), OutboxError> {
         let books = Books::new(options.bound(), options.when_full);
         books_metrics::register(&books, registry)?;
@@ -110,8 +111,9 @@ impl Outbox {
         let opening = spawn_blocking(|| Spool::start(parts)).await;
         let (spool, thread) = opening.map_err(|problem| SpoolError::Thread(problem.into()))??;
         let (stop, stopped) = watch::channel(None);
+        let traces = traces.clone();
         let delivery =
-            Delivery { spool: spool.clone(), books: books.clone(), client, url, errors, stop: stopped, bell };
+            Delivery { spool: spool.clone(), books: books.clone(), client, url, errors, traces, stop: stopped, bell };
         let task = tokio::spawn(delivery.run());
         Ok((Self { books, durability, full, spool: Some(spool) }, Some(DeliveryTask { stop, task, thread })))
     }

@@ -5,12 +5,13 @@
 
 mod log;
 mod record;
+mod span;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use monitoring::prediction::{Answer, Attempt, Phase};
-use monitoring::{ApiError, ErrorCode, RequestContext};
+use monitoring::{ApiError, ErrorCode, LabelEnum as _, RequestContext};
 
 use super::inputs::Seen;
 use crate::app::App;
@@ -50,7 +51,7 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) fn start(app: &App, context: RequestContext) -> Self {
-        let attempt = Some(app.unknown_model.start());
+        let attempt = Some(app.unknown_model.start().in_trace(context.trace));
         let (app, timings) = (app.clone(), Timings::default());
         let (seen, predictions) = (Vec::new(), Vec::new());
         Self { app, context, attempt, model: None, engine: None, items: 1, seen, timings, due: None, predictions }
@@ -94,16 +95,19 @@ impl Progress {
         self.seen = seen;
     }
 
-    pub(super) fn phase(&mut self, phase: Phase, seconds: f64) {
+    /// The request has been through a phase: one timing for the answer, the metric, the log line, the record and the span.
+    pub(super) fn phase(&mut self, phase: Phase, started: Instant, ended: Instant) {
+        let seconds = ended.duration_since(started).as_secs_f64();
         match phase {
             Phase::Decode => self.timings.decode = Some(seconds),
             Phase::Queue => self.timings.queue = Some(seconds),
             Phase::Inference => self.timings.inference = Some(seconds),
             Phase::Record => {}
         }
-        if let Some(model) = &self.model {
-            model.metrics.phase(phase, seconds);
+        if let Some(attempt) = &self.attempt {
+            attempt.phase(phase, seconds);
         }
+        self.context.span.phase(phase.as_str(), started, ended);
     }
 
     pub(crate) fn request_id(&self) -> &str {
@@ -144,7 +148,7 @@ impl Progress {
         // From here on, the log says that this request succeeded; so does its end, even if the client leaves now.
         self.predictions = predictions;
         let kept = receipt.kept(self.app.outbox.refuses()).await;
-        self.phase(Phase::Record, recording.elapsed().as_secs_f64());
+        self.phase(Phase::Record, recording, Instant::now());
         match kept {
             Ok(()) => Ok(self.succeed()),
             Err(full) => {
@@ -181,6 +185,7 @@ impl Progress {
         if let Some(attempt) = self.attempt.take() {
             attempt.fail(code);
             self.log_failed(code, problem, cause);
+            self.tell_span(Some(code));
         }
     }
 
@@ -191,6 +196,7 @@ impl Progress {
             let answer = |p: &Prediction| p.class().map(|c| Answer { class: c.class, confidence: c.confidence });
             attempt.succeed(&predictions.iter().filter_map(answer).collect::<Vec<_>>());
             self.log_completed(&predictions);
+            self.tell_span(None);
         }
         predictions
     }

@@ -60,9 +60,9 @@ impl Target {
         let (items, mut slots) = inputs.decode(engine, slots, app).await?;
         let (inputs, seen): (Vec<_>, Vec<_>) = items.into_iter().map(|Item { input, seen }| (input, seen)).unzip();
         progress.seen(seen.into_iter().flatten().collect());
-        progress.phase(Phase::Decode, decoding.elapsed().as_secs_f64());
-
         let queued = Instant::now();
+        progress.phase(Phase::Decode, decoding, queued);
+
         let waiting: Vec<_> = inputs
             .into_iter()
             .filter_map(|input| {
@@ -79,8 +79,8 @@ impl Target {
             predictions.push(engine.prediction(outputs, top_k).map_err(ApiError::internal)?);
         }
         if let Some((started, ended)) = ran {
-            progress.phase(Phase::Queue, started.duration_since(queued).as_secs_f64());
-            progress.phase(Phase::Inference, ended.duration_since(started).as_secs_f64());
+            progress.phase(Phase::Queue, queued, started);
+            progress.phase(Phase::Inference, started, ended);
         }
         Ok(predictions)
     }

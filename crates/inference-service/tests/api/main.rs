@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod answers;
+mod collector;
 mod connections;
 mod encodings;
 mod endpoints;
+mod grpc_spans;
 mod interruptions;
 mod logged;
 mod metrics;
@@ -24,3 +26,4 @@ mod row;
 mod sent;
 mod service;
 mod spool;
+mod traces;

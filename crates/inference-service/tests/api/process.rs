@@ -1,8 +1,9 @@
 //! The binary in a process of its own, and the lines of its log.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
@@ -14,7 +15,7 @@ use crate::service::{PATIENCE, Service};
 pub(crate) struct Process {
     pub(crate) service: Service,
     pub(crate) log: Log,
-    _child: Guard,
+    child: Guard,
 }
 
 impl Process {
@@ -25,17 +26,40 @@ impl Process {
 
     /// The same, with predictions logged to this URL.
     pub(crate) fn start_logging_to(url: &str, models: &Path, flags: &[&str]) -> Self {
+        Self::start_in(&[], url, models, flags)
+    }
+
+    /// The same, in this environment and no other.
+    pub(crate) fn start_in(environment: &[(&str, String)], url: &str, models: &Path, flags: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_inference-service"));
         let ports = ["--listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0"];
         command.args(ports).args(["--log-url", url]).arg("--models").arg(models).args(flags);
         // What this process happens to have in its environment is no part of the test.
-        command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped());
+        command.env_clear().envs(environment.iter().cloned()).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = Log::follow(child.stdout.take().unwrap());
         let child = Guard(child);
         let listening = log.wait_for("the line that says where it listens", |line| line["message"] == "listening");
         let address = listening["address"].as_str().unwrap().parse().unwrap();
-        Self { service: Service::at(address), log, _child: child }
+        Self { service: Service::at(address), log, child }
+    }
+
+    /// Tells it to stop as an operator does, and waits until it has.
+    pub(crate) fn stop(mut self) -> ExitStatus {
+        let id = self.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.child.0.wait().unwrap()
+    }
+
+    /// The names of its threads.
+    pub(crate) fn threads(&self) -> Vec<String> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.id())).unwrap();
+        // One may end meanwhile.
+        tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("comm")).ok()).collect()
+    }
+
+    fn id(&self) -> u32 {
+        self.child.0.id()
     }
 }
 
@@ -75,6 +99,11 @@ impl Log {
         let waiting = changed.wait_timeout_while(lines.lock().unwrap(), PATIENCE, |lines| !lines.iter().any(&is_it));
         let (lines, _) = waiting.unwrap();
         lines.iter().find(|line| is_it(line)).cloned().unwrap_or_else(|| panic!("never logged: {what}"))
+    }
+
+    /// How many lines there are of this kind so far.
+    pub(crate) fn count(&self, is_it: impl Fn(&Value) -> bool) -> usize {
+        self.0.0.lock().unwrap().iter().filter(|line| is_it(line)).count()
     }
 
     /// The lines about this request so far.

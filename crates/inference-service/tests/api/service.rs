@@ -51,11 +51,17 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn at(address: SocketAddr) -> Self {
+        monitoring::use_ring();
         Self { address, client: Client::builder().no_proxy().build().unwrap() }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.answer(self.client.get(self.url(path))).await
+    }
+
+    /// What is there, in this form.
+    pub(crate) async fn get_as(&self, path: &str, accept: &str) -> Answer {
+        self.answer(self.client.get(self.url(path)).header("accept", accept)).await
     }
 
     pub(crate) async fn head(&self, path: &str) -> Answer {

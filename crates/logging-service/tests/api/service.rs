@@ -71,6 +71,7 @@ impl Service {
             };
             logging_service::run(config, listener, registry, shutdown).await.unwrap();
         });
+        monitoring::use_ring();
         let service = Self { address, client: Client::builder().no_proxy().build().unwrap(), stop, running };
         // The port takes connections at once; an answer means that the database was tried.
         assert_eq!(service.get("/health/live").await.status, 200);

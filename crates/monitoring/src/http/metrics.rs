@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::{ErrorCode, RequestContext, span};
 use crate::metrics::{
-    Counter, Each, Family, Histogram, IntGauge, LATENCY_BUCKETS, LabelSet, LabelSetFull, Member, MetricsError,
-    MetricsRegistry, each,
+    Counter, Each, Family, IntGauge, LATENCY_BUCKETS, LabelSet, LabelSetFull, Member, MetricsError, MetricsRegistry,
+    TracedHistogram, each,
 };
 
 crate::label_enum! {
@@ -63,7 +64,7 @@ pub(super) struct HttpMetrics {
     unmatched: Member,
     other_status: Member,
     requests: Family<Counter, StatusLabels>,
-    durations: Family<Histogram, (Each<Method>, LabelSet)>,
+    durations: Family<TracedHistogram, (Each<Method>, LabelSet)>,
     in_flight: IntGauge,
 }
 
@@ -80,7 +81,7 @@ impl HttpMetrics {
                 "HTTP requests answered; status 499 means that the client left before the answer.",
                 (each(), (routes.clone(), statuses.clone())),
             )?,
-            durations: registry.histograms(
+            durations: registry.traced_histograms(
                 "http_request_duration_seconds",
                 "Seconds from a request's head to its answer's head.",
                 LATENCY_BUCKETS,
@@ -111,14 +112,24 @@ impl HttpMetrics {
     }
 
     /// Starts counting one request; `route` is the matched template.
-    pub(super) fn start(self: &Arc<Self>, method: Method, route: Option<&str>) -> InFlight {
+    pub(super) fn start(self: &Arc<Self>, method: Method, route: Option<&str>, context: &RequestContext) -> InFlight {
         self.in_flight.inc();
         let route = route.and_then(|template| self.routes.get(&[template])).unwrap_or(self.unmatched);
-        InFlight { metrics: self.clone(), method, route, started: Instant::now(), status: CLIENT_CLOSED }
+        let (metrics, context) = (self.clone(), context.clone());
+        let started = Instant::now();
+        InFlight {
+            metrics,
+            method,
+            route,
+            started,
+            status: CLIENT_CLOSED,
+            refusal: Some(ErrorCode::Cancelled),
+            context,
+        }
     }
 }
 
-/// One request being handled. It is counted when this is dropped: a request whose client left is
+/// One request being handled. It is counted when this is dropped, and its span ends: a request whose client left is
 /// dropped without an answer and counts as 499.
 pub(super) struct InFlight {
     metrics: Arc<HttpMetrics>,
@@ -126,11 +137,13 @@ pub(super) struct InFlight {
     route: Member,
     started: Instant,
     status: u16,
+    refusal: Option<ErrorCode>,
+    context: RequestContext,
 }
 
 impl InFlight {
-    pub(super) fn answered(&mut self, status: u16) {
-        self.status = status;
+    pub(super) fn answered(&mut self, status: u16, refusal: Option<ErrorCode>) {
+        (self.status, self.refusal) = (status, refusal);
     }
 
     pub(super) fn seconds(&self) -> f64 {
@@ -141,9 +154,12 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         let metrics = &self.metrics;
+        let ended = Instant::now();
+        let seconds = ended.duration_since(self.started).as_secs_f64();
         metrics.in_flight.dec();
         metrics.requests.with((self.method, (self.route, metrics.status(self.status)))).inc();
-        metrics.durations.with((self.method, self.route)).observe(self.seconds());
+        metrics.durations.with((self.method, self.route)).observe(seconds, Some(&self.context.trace));
+        span::end(&self.context.span, ended, (self.status, self.refusal));
     }
 }
 

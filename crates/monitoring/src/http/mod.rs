@@ -8,6 +8,7 @@ mod context;
 mod error;
 mod metrics;
 mod routes;
+mod span;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -23,8 +24,9 @@ use tracing::{Instrument, debug, error, error_span, warn};
 
 use crate::health::Readiness;
 use crate::metrics::{LabelEnum as _, MetricsRegistry};
+use crate::traces::Traces;
 pub use body::{discard_body, media_type, read_body};
-pub use context::{REQUEST_ID, RequestContext, TRACEPARENT, TraceContext};
+pub use context::{REQUEST_ID, RequestContext, TRACEPARENT};
 pub use error::{ApiError, ErrorCode};
 use metrics::{HttpMetrics, InFlight};
 pub use metrics::{HttpSetupError, Method};
@@ -38,6 +40,7 @@ pub use routes::Routes;
 pub fn instrument(routes: Routes, registry: &MetricsRegistry, readiness: Readiness) -> Result<Router, HttpSetupError> {
     let metrics = Arc::new(HttpMetrics::register(registry, &routes.declared)?);
     let there_is = routes.there_is();
+    let state = (metrics, readiness, routes.traces);
     let router = routes
         .router
         .fallback(async move |headers: HeaderMap, body: Body| {
@@ -52,27 +55,29 @@ pub fn instrument(routes: Routes, registry: &MetricsRegistry, readiness: Readine
             )
         })
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state((metrics, readiness), observe));
+        .layer(middleware::from_fn_with_state(state, observe));
     Ok(router)
 }
 
 /// What happens around every request.
 async fn observe(
-    State((metrics, readiness)): State<(Arc<HttpMetrics>, Readiness)>,
+    State((metrics, readiness, traces)): State<(Arc<HttpMetrics>, Readiness, Traces)>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let context = RequestContext::from_headers(request.headers());
+    let context = RequestContext::begin(request.headers(), &traces);
     // An error-level span, so that no log filter takes the ids from the lines it lets through.
     let span = error_span!("request", request_id = %context.request_id, trace_id = %context.trace.trace_id());
     let method = Method::from(request.method());
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    span::describe(&context, &request, method, route.as_deref());
     request.extensions_mut().insert(context.clone());
     async move {
-        let mut in_flight = metrics.start(method, route.as_deref());
+        let mut in_flight = metrics.start(method, route.as_deref(), &context);
         let response = next.run(request).await;
         let mut response = in_one_shape(response, &context.request_id);
-        in_flight.answered(response.status().as_u16());
+        let refusal = response.extensions().get::<ApiError>().map(|refusal| refusal.code);
+        in_flight.answered(response.status().as_u16(), refusal);
         log_outcome(&response, method, route.as_deref(), &in_flight);
         if let Ok(id) = HeaderValue::from_str(&context.request_id) {
             // A handler that has found the client's id elsewhere has set it already.

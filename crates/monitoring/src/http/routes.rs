@@ -8,18 +8,20 @@ use tower_http::decompression::RequestDecompressionLayer;
 
 use super::metrics::Method;
 use crate::metrics::LabelEnum as _;
+use crate::traces::Traces;
 
 /// An axum router together with the list of its methods and path templates.
 pub struct Routes<S = ()> {
     pub(super) router: Router<S>,
     pub(super) declared: Vec<(Method, String)>,
+    pub(super) traces: Traces,
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// No routes yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { router: Router::new(), declared: Vec::new() }
+        Self { router: Router::new(), declared: Vec::new(), traces: Traces::default() }
     }
 
     /// Answers `GET path` (and `HEAD`) with `handler`.
@@ -47,20 +49,26 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         // A coding that is not known here stays in the header, for the handler to refuse.
         let decompression = RequestDecompressionLayer::new().pass_through_unaccepted(true);
         let router = self.router.layer(CompressionLayer::new()).layer(decompression);
-        Self { router, declared: self.declared }
+        Self { router, ..self }
+    }
+
+    /// Sends the spans of all requests there.
+    #[must_use]
+    pub fn traced(self, traces: &Traces) -> Self {
+        Self { traces: traces.clone(), ..self }
     }
 
     /// Hands the handlers their state.
     #[must_use]
     pub fn with_state(self, state: S) -> Routes {
-        Routes { router: self.router.with_state(state), declared: self.declared }
+        Routes { router: self.router.with_state(state), declared: self.declared, traces: self.traces }
     }
 
     /// The routes of both.
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
         self.declared.extend(other.declared);
-        Self { router: self.router.merge(other.router), declared: self.declared }
+        Self { router: self.router.merge(other.router), ..self }
     }
 
     /// What to tell a client that asks for a route that there is not.
@@ -72,7 +80,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
     fn add(mut self, method: Method, path: &str, handler: MethodRouter<S>) -> Self {
         self.declared.push((method, path.to_owned()));
-        Self { router: self.router.route(path, handler), declared: self.declared }
+        Self { router: self.router.route(path, handler), ..self }
     }
 }
 

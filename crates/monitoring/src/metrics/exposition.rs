@@ -1,12 +1,19 @@
 //! The two text forms of the metrics.
 //!
 //! Sources: Prometheus text format 0.0.4 (written by the `prometheus` crate) and OpenMetrics 1.0.0,
-//! which differs: counters are announced without `_total`, floats are canonical, `# EOF` ends it.
+//! which differs: counters are announced without `_total`, floats are canonical, buckets have exemplars, `# EOF` ends it.
 
+use std::collections::HashMap;
 use std::fmt::Write;
+use std::time::SystemTime;
 
 use prometheus::proto::{LabelPair, Metric, MetricFamily, MetricType};
 use prometheus::{Encoder, TextEncoder};
+
+use super::exemplars::{Exemplar, TracedVec};
+
+/// The histograms that have exemplars, by their name.
+type Traced = HashMap<String, TracedVec>;
 
 /// A text form of the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +55,7 @@ fn range_quality(range: &str, wanted: &str) -> Option<f64> {
     Some(quality.map_or(1.0, |q| q.parse().unwrap_or(0.0)))
 }
 
-pub(super) fn render(families: &[MetricFamily], form: Exposition) -> String {
+pub(super) fn render(families: &[MetricFamily], form: Exposition, traced: &Traced) -> String {
     match form {
         Exposition::Classic => {
             let mut text = Vec::with_capacity(64 * 1024);
@@ -56,21 +63,21 @@ pub(super) fn render(families: &[MetricFamily], form: Exposition) -> String {
             let _ = TextEncoder::new().encode(families, &mut text);
             String::from_utf8_lossy(&text).into_owned()
         }
-        Exposition::OpenMetrics => open_metrics(families),
+        Exposition::OpenMetrics => open_metrics(families, traced),
     }
 }
 
-fn open_metrics(families: &[MetricFamily]) -> String {
+fn open_metrics(families: &[MetricFamily], traced: &Traced) -> String {
     let mut out = String::with_capacity(64 * 1024);
     for family in families {
         // Writing to a String does not fail.
-        let _ = write_family(&mut out, family);
+        let _ = write_family(&mut out, family, traced.get(family.name()));
     }
     out.push_str("# EOF\n");
     out
 }
 
-fn write_family(out: &mut String, family: &MetricFamily) -> std::fmt::Result {
+fn write_family(out: &mut String, family: &MetricFamily, traced: Option<&TracedVec>) -> std::fmt::Result {
     let (kind, name) = match family.get_field_type() {
         MetricType::COUNTER => ("counter", family.name().strip_suffix("_total").unwrap_or(family.name())),
         MetricType::GAUGE => ("gauge", family.name()),
@@ -82,31 +89,41 @@ fn write_family(out: &mut String, family: &MetricFamily) -> std::fmt::Result {
     for metric in family.get_metric() {
         match kind {
             "counter" => {
-                write_sample(out, (name, "_total"), metric.get_label(), None, metric.get_counter().get_value())?;
+                write_sample(out, (name, "_total"), metric.get_label(), metric.get_counter().get_value())?;
             }
-            "gauge" => write_sample(out, (name, ""), metric.get_label(), None, metric.get_gauge().get_value())?,
-            _ => write_histogram(out, name, metric)?,
+            "gauge" => write_sample(out, (name, ""), metric.get_label(), metric.get_gauge().get_value())?,
+            _ => write_histogram(out, name, metric, traced)?,
         }
     }
     Ok(())
 }
 
-fn write_histogram(out: &mut String, name: &str, metric: &Metric) -> std::fmt::Result {
+fn write_histogram(out: &mut String, name: &str, metric: &Metric, traced: Option<&TracedVec>) -> std::fmt::Result {
     let histogram = metric.get_histogram();
     let labels = metric.get_label();
-    for bucket in histogram.get_bucket() {
-        let bound = bucket.upper_bound();
-        if bound.is_finite() {
-            write_sample(out, (name, "_bucket"), labels, Some(&float(bound)), bucket.cumulative_count() as f64)?;
-        }
+    let exemplars = traced.and_then(|traced| traced.exemplars(labels));
+    let exemplar = |bucket| exemplars.as_ref().and_then(|exemplars| exemplars.of(bucket));
+    let finite = histogram.get_bucket().iter().filter(|bucket| bucket.upper_bound().is_finite());
+    let mut buckets = 0;
+    for (number, bucket) in finite.enumerate() {
+        let bound = float(bucket.upper_bound());
+        write_series(out, (name, "_bucket"), labels, Some(&bound), bucket.cumulative_count() as f64)?;
+        write_line_end(out, exemplar(number))?;
+        buckets = number + 1;
     }
     let count = histogram.get_sample_count() as f64;
-    write_sample(out, (name, "_bucket"), labels, Some("+Inf"), count)?;
-    write_sample(out, (name, "_count"), labels, None, count)?;
-    write_sample(out, (name, "_sum"), labels, None, histogram.get_sample_sum())
+    write_series(out, (name, "_bucket"), labels, Some("+Inf"), count)?;
+    write_line_end(out, exemplar(buckets))?;
+    write_sample(out, (name, "_count"), labels, count)?;
+    write_sample(out, (name, "_sum"), labels, histogram.get_sample_sum())
 }
 
-fn write_sample(
+fn write_sample(out: &mut String, name: (&str, &str), labels: &[LabelPair], value: f64) -> std::fmt::Result {
+    write_series(out, name, labels, None, value)?;
+    write_line_end(out, None)
+}
+
+fn write_series(
     out: &mut String,
     (name, suffix): (&str, &str),
     labels: &[LabelPair],
@@ -124,7 +141,16 @@ fn write_sample(
     if separator == ',' {
         out.push('}');
     }
-    writeln!(out, " {}", float(value))
+    write!(out, " {}", float(value))
+}
+
+fn write_line_end(out: &mut String, exemplar: Option<Exemplar>) -> std::fmt::Result {
+    let Some(Exemplar { trace, value, at }) = exemplar else { return writeln!(out) };
+    let (trace_id, span_id) = (trace.trace_id(), trace.span_id());
+    let at = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let (seconds, millis) = (at.as_secs(), at.subsec_millis());
+    let value = float(value);
+    writeln!(out, " # {{trace_id=\"{trace_id}\",span_id=\"{span_id}\"}} {value} {seconds}.{millis:03}")
 }
 
 /// OpenMetrics' canonical number: a whole value keeps its ".0".

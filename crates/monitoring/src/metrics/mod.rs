@@ -1,11 +1,13 @@
 //! Metrics: a registry with typed registration, and the label types that keep every family bounded.
 
+mod exemplars;
 mod exposition;
 mod family;
 mod labels;
 mod registry;
 mod route;
 
+pub use exemplars::TracedHistogram;
 pub use exposition::Exposition;
 pub use family::{Family, Metric};
 pub use labels::{Each, LabelEnum, LabelSet, LabelSetFull, Labels, MAX_MEMBERS, Member, each};

@@ -1,10 +1,14 @@
 //! The registry: what a service exposes on `GET /metrics`.
 
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
 use prometheus::core::{Collector, Desc, GenericCounter};
 use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
 use prometheus::{Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts};
 
+use super::exemplars::{TracedHistogram, TracedVec};
 use super::exposition::{self, Exposition};
 use super::family::Family;
 use super::labels::Labels;
@@ -26,6 +30,8 @@ pub struct MetricsError {
 #[derive(Clone)]
 pub struct MetricsRegistry {
     registry: prometheus::Registry,
+    /// The histograms that have exemplars, by their name.
+    traced: Arc<RwLock<HashMap<String, TracedVec>>>,
 }
 
 impl MetricsRegistry {
@@ -34,7 +40,7 @@ impl MetricsRegistry {
     /// # Errors
     /// Never for a plain service name; see [`MetricsError`].
     pub fn new(service: &str, version: &str) -> Result<Self, MetricsError> {
-        let metrics = Self { registry: prometheus::Registry::new() };
+        let metrics = Self { registry: prometheus::Registry::new(), traced: Arc::default() };
         metrics.register("process_*", ProcessCollector::for_self())?;
         let build_info = Opts::new("build_info", "Always 1; the labels say what is running.")
             .const_label("service", service)
@@ -130,6 +136,24 @@ impl MetricsRegistry {
         Ok(Family::new(vec, labels))
     }
 
+    /// The same, whose buckets remember the latest trace that fell into them; OpenMetrics tells of it.
+    ///
+    /// # Errors
+    /// [`MetricsError`].
+    pub fn traced_histograms<L: Labels>(
+        &self,
+        name: &str,
+        help: &str,
+        buckets: &[f64],
+        labels: L,
+    ) -> Result<Family<TracedHistogram, L>, MetricsError> {
+        let names = labels.names();
+        let made = HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), &names);
+        let vec = self.made(name, made.map(|histograms| TracedVec::new(histograms, &names, buckets)))?;
+        self.traced.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), vec.clone());
+        Ok(Family::new(vec, labels))
+    }
+
     /// A counter whose value is read when it is scraped; `read` must never go down.
     ///
     /// # Errors
@@ -175,7 +199,8 @@ impl MetricsRegistry {
     /// Every metric as it is now, in the form that the client asked for in its `Accept` header.
     #[must_use]
     pub fn render(&self, form: Exposition) -> String {
-        exposition::render(&self.registry.gather(), form)
+        let traced = self.traced.read().unwrap_or_else(PoisonError::into_inner);
+        exposition::render(&self.registry.gather(), form, &traced)
     }
 
     fn read_on_scrape<F>(&self, name: &'static str, help: &'static str, read: F) -> Result<(), MetricsError>

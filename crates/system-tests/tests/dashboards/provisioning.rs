@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::dashboard::{list, root, text};
+use crate::dashboard::{dashboards, list, root, text};
 
 const FOLDER: &str = "deploy/grafana/provisioning";
 
@@ -44,6 +44,21 @@ fn a_line_of_the_log_leads_to_its_request_and_its_trace() {
         assert!(text(field, "/url").ends_with(&format!(r#"| {name}="$${{__value.raw}}""#)), "{field}");
     }
     assert_eq!(fields.len(), 2);
+}
+
+#[test]
+fn an_exemplar_leads_to_the_lines_of_its_trace() {
+    let provisioned = yaml(&format!("{FOLDER}/datasources/datasources.yml"));
+    let prometheus = list(&provisioned, "/datasources").iter().find(|source| source["uid"] == "prometheus").unwrap();
+    let [destination] = list(prometheus, "/jsonData/exemplarTraceIdDestinations") else { panic!("one destination") };
+    assert_eq!(text(destination, "/name"), "trace_id");
+    let url = text(destination, "/url");
+    let (page, query) = url.split_once('?').unwrap();
+    let dashboards = dashboards();
+    let logs = dashboards.iter().find(|dashboard| page == format!("/d/{}", dashboard.uid())).expect("a dashboard");
+    assert!(logs.variables().iter().any(|variable| variable["name"] == "trace_id"));
+    // Provisioning makes one dollar sign of two.
+    assert!(query.split('&').any(|part| part == "var-trace_id=$${__value.raw}"), "{url}");
 }
 
 #[test]

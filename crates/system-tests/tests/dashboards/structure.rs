@@ -66,6 +66,25 @@ fn every_panel_says_what_it_shows_and_in_which_unit() {
 }
 
 #[test]
+fn every_curve_of_latencies_shows_exemplars() {
+    let traced = ["prediction_latency", "prediction_phase", "http_request_duration"]
+        .map(|name| format!("{name}_seconds_bucket"));
+    let mut found = 0;
+    for dashboard in dashboards() {
+        for panel in dashboard.panels().iter().filter(|panel| panel.asks("prometheus")) {
+            for target in panel.targets() {
+                // Those of Grafana's own requests are called alike.
+                let expression = text(target, "/expr").replace("grafana_http_request", "");
+                let is_traced = target["range"] == true && traced.iter().any(|name| expression.contains(name.as_str()));
+                assert_eq!(target["exemplar"] == true, is_traced, "{}: {expression}", panel.place);
+                found += usize::from(is_traced);
+            }
+        }
+    }
+    assert!(found > 5, "{found}");
+}
+
+#[test]
 fn panels_do_not_overlap_and_are_numbered_in_order() {
     for dashboard in dashboards() {
         let mut taken = BTreeMap::new();

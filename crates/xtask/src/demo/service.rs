@@ -26,6 +26,7 @@ impl Service {
     /// # Errors
     /// Where there can be no client.
     pub(super) fn at(url: &str) -> Result<Self> {
+        monitoring::use_ring();
         let client = Client::builder().no_proxy().timeout(PATIENCE).build().context("there is no HTTP client")?;
         Ok(Self { base: url.trim_end_matches('/').to_owned(), client })
     }

@@ -1,7 +1,7 @@
 //! The calls, counted.
 
 use axum::http::Uri;
-use monitoring::{Counter, Each, Family, LabelEnum as _, MetricsError, MetricsRegistry, each, label_enum};
+use monitoring::{Counter, Each, Family, LabelEnum as _, MetricsError, MetricsRegistry, Traces, each, label_enum};
 use tonic::Code;
 
 label_enum! {
@@ -63,15 +63,16 @@ impl From<Code> for Outcome {
     }
 }
 
-/// The metrics of the gRPC server. They are there without one, too, and stay 0.
+/// The metrics of the gRPC server, which are there without one, too, and stay 0; and where the spans of its calls go.
 pub(crate) struct GrpcMetrics {
+    pub(super) traces: Traces,
     requests: Family<Counter, (Each<Method>, Each<Outcome>)>,
 }
 
 impl GrpcMetrics {
-    pub(crate) fn register(registry: &MetricsRegistry) -> Result<Self, MetricsError> {
+    pub(crate) fn register(registry: &MetricsRegistry, traces: &Traces) -> Result<Self, MetricsError> {
         let help = "Calls over gRPC answered; CANCELLED means mostly that the client left before the answer.";
-        Ok(Self { requests: registry.counters("grpc_requests_total", help, (each(), each()))? })
+        Ok(Self { traces: traces.clone(), requests: registry.counters("grpc_requests_total", help, (each(), each()))? })
     }
 
     pub(super) fn answered(&self, method: Method, outcome: Outcome) {

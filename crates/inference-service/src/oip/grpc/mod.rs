@@ -16,6 +16,7 @@ mod message;
 mod metrics;
 mod observe;
 mod server;
+mod span;
 mod status;
 
 use std::any::Any;

@@ -6,11 +6,12 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
-use monitoring::{ErrorCode, LabelEnum as _, REQUEST_ID, RequestContext};
+use monitoring::{ErrorCode, LabelEnum as _, REQUEST_ID, RequestContext, RequestSpan};
 use tonic::{Code, Status};
 use tracing::{Instrument as _, debug, error_span, warn};
 
 use super::metrics::{GrpcMetrics, Method, Outcome};
+use super::span;
 use super::status::CODE;
 
 const ENCODING: &str = "grpc-encoding";
@@ -18,18 +19,19 @@ const ACCEPT_ENCODING: &str = "grpc-accept-encoding";
 
 /// Finds out who calls, opens the span, and counts the answer.
 pub(super) async fn observe(State(metrics): State<Arc<GrpcMetrics>>, mut request: Request, next: Next) -> Response {
-    let context = RequestContext::from_headers(request.headers());
+    let context = RequestContext::begin(request.headers(), &metrics.traces);
     // As over HTTP: an error-level span, so that no log filter takes the ids from the lines it lets through.
     let span = error_span!("request", request_id = %context.request_id, trace_id = %context.trace.trace_id());
     let method = Method::of(request.uri());
+    span::describe(&context, request.uri(), method);
     request.extensions_mut().insert(context.clone());
     answer_in_kind(request.headers_mut());
     async move {
-        let mut running = Running { metrics, method, outcome: Outcome::Cancelled };
+        let mut running = Running { metrics, method, code: Code::Cancelled, span: context.span.clone() };
         let mut response = next.run(request).await;
         // An answer that has a body has its status behind it, and is none that was refused.
         let refusal = Status::from_header_map(response.headers()).filter(|status| status.code() != Code::Ok);
-        running.outcome = refusal.as_ref().map_or(Outcome::Ok, |status| status.code().into());
+        running.code = refusal.as_ref().map_or(Code::Ok, Status::code);
         log(method, response.headers(), refusal.as_ref());
         if let Ok(id) = HeaderValue::from_str(&context.request_id) {
             // A call that has found the client's id elsewhere has set it already.
@@ -41,16 +43,18 @@ pub(super) async fn observe(State(metrics): State<Arc<GrpcMetrics>>, mut request
     .await
 }
 
-/// One call being handled. It is counted when this is dropped, as that of a client that left is.
+/// One call being handled. It is counted and its span ends when this is dropped, as that of a client that left is.
 struct Running {
     metrics: Arc<GrpcMetrics>,
     method: Method,
-    outcome: Outcome,
+    code: Code,
+    span: RequestSpan,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.metrics.answered(self.method, self.outcome);
+        self.metrics.answered(self.method, self.code.into());
+        span::end(&self.span, self.code);
     }
 }
 

@@ -38,8 +38,8 @@ impl Item {
         let spec = engine.config().input.as_ref().context("the model takes no pictures")?;
         let picture = jpeg(bytes, spec.width, spec.height)?;
         let input = decode(&picture, spec, &ImageLimits::default())?;
-        let prediction = serde_json::to_value(engine.prediction(engine.session()?.run(&input)?, NonZeroUsize::MIN)?)?;
-        let label = prediction["label"].as_str().context("the model has no classes")?.to_owned();
+        let prediction = engine.prediction(engine.session()?.run(&input)?, NonZeroUsize::MIN)?;
+        let label = prediction.class().context("the model has no classes")?.label.clone();
         Ok(Self { model: engine.name().to_owned(), picture, input, label })
     }
 

@@ -1,0 +1,47 @@
+//! What the span of a call says.
+//!
+//! Source of the names: OpenTelemetry, "Semantic conventions for gRPC", server.
+
+use std::time::Instant;
+
+use axum::http::Uri;
+use monitoring::{LabelEnum as _, RequestContext, RequestSpan, SpanError};
+use tonic::Code;
+
+use super::metrics::{Method, Outcome};
+
+/// Tells the span what is known at its beginning.
+pub(super) fn describe(context: &RequestContext, uri: &Uri, method: Method) {
+    let span = &context.span;
+    if !span.is_recorded() {
+        return;
+    }
+    span.attribute("rpc.system", "grpc");
+    span.attribute("request_id", context.request_id.to_string());
+    if method == Method::Other {
+        // What the client called it is its own text.
+        span.name("grpc".to_owned());
+        span.attribute("rpc.method", "_OTHER");
+        return;
+    }
+    span.name(uri.path().trim_start_matches('/').to_owned());
+    span.attribute("rpc.method", method.as_str());
+    let service = uri.path().trim_start_matches('/').split('/').next().unwrap_or_default();
+    span.attribute("rpc.service", service.to_owned());
+}
+
+/// Tells it how the call ended, with which it is complete.
+pub(super) fn end(span: &RequestSpan, code: Code) {
+    span.attribute("rpc.grpc.status_code", i64::from(i32::from(code)));
+    let is_fault = matches!(
+        code,
+        Code::Unknown
+            | Code::DeadlineExceeded
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::Unavailable
+            | Code::DataLoss
+    );
+    let error = SpanError { error_type: Outcome::from(code).as_str(), is_fault };
+    span.end(Instant::now(), Some(error).filter(|_| code != Code::Ok));
+}

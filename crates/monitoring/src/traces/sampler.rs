@@ -1,0 +1,106 @@
+//! Which traces are exported.
+//!
+//! Sources: OpenTelemetry, "General SDK configuration" (`OTEL_TRACES_SAMPLER`) and "TraceIdRatioBased".
+
+use super::TracesError;
+use super::context::TraceContext;
+use super::settings::variable;
+
+const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
+const ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";
+const SAMPLERS: &str = "always_on, always_off or traceidratio, each also with parentbased_ before it";
+
+/// Decides by the trace's id alone, so that all services with the same ratio decide alike.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Sampler {
+    /// Share of the traces, 0 to 1.
+    ratio: f64,
+    /// Whether a caller's decision stands.
+    parent_based: bool,
+}
+
+impl Sampler {
+    pub(super) fn from_environment() -> Result<Self, TracesError> {
+        Self::parse(variable(SAMPLER), variable(ARGUMENT))
+    }
+
+    fn parse(name: Option<String>, argument: Option<String>) -> Result<Self, TracesError> {
+        let name = name.unwrap_or_else(|| "parentbased_always_on".to_owned());
+        let (base, parent_based) = match name.strip_prefix("parentbased_") {
+            Some(base) => (base, true),
+            None => (name.as_str(), false),
+        };
+        let ratio = match base {
+            "always_on" => 1.0,
+            "always_off" => 0.0,
+            "traceidratio" => ratio(argument)?,
+            _ => return Err(TracesError::Variable { variable: SAMPLER, value: name, expected: SAMPLERS }),
+        };
+        Ok(Self { ratio, parent_based })
+    }
+
+    pub(super) fn samples(self, trace: &TraceContext) -> bool {
+        let (trace_id, _, parent_id) = trace.numbers();
+        if self.parent_based && parent_id != 0 {
+            return trace.is_sampled();
+        }
+        // The ids are random in their last 63 bits at least. A product beyond the range becomes its end.
+        let bound = (self.ratio * (1_u64 << 63) as f64) as u64;
+        (trace_id as u64) >> 1 < bound
+    }
+}
+
+fn ratio(argument: Option<String>) -> Result<f64, TracesError> {
+    let Some(argument) = argument else { return Ok(1.0) };
+    match argument.parse::<f64>() {
+        Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(ratio),
+        _ => Err(TracesError::Variable { variable: ARGUMENT, value: argument, expected: "a number, 0 to 1" }),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn sampler(name: &str, argument: Option<&str>) -> Result<Sampler, TracesError> {
+        Sampler::parse(Some(name.to_owned()), argument.map(str::to_owned))
+    }
+
+    fn called(flags: &str) -> TraceContext {
+        let traceparent = format!("00-{:032x}-00f067aa0ba902b7-{flags}", fastrand::u128(1..));
+        TraceContext::child_of(&traceparent).unwrap()
+    }
+
+    #[test]
+    fn the_callers_decision_stands_where_the_sampler_is_based_on_it() {
+        assert_eq!(Sampler::parse(None, None).unwrap(), sampler("parentbased_always_on", None).unwrap());
+        for (name, of_root, of_sampled, of_dropped) in [
+            ("parentbased_always_on", true, true, false),
+            ("parentbased_always_off", false, true, false),
+            ("parentbased_traceidratio", true, true, false),
+            ("always_on", true, true, true),
+            ("always_off", false, false, false),
+            ("traceidratio", true, true, true),
+        ] {
+            let sampler = sampler(name, None).unwrap();
+            let decisions = [TraceContext::root(), called("01"), called("00")].map(|trace| sampler.samples(&trace));
+            assert_eq!(decisions, [of_root, of_sampled, of_dropped], "{name}");
+        }
+    }
+
+    #[test]
+    fn a_ratio_is_a_share_of_the_traces() {
+        let sampler = sampler("parentbased_traceidratio", Some("0.25")).unwrap();
+        let sampled = (0..10_000).filter(|_| sampler.samples(&TraceContext::root())).count();
+        // Twelve standard deviations on either side.
+        assert!((1980..3020).contains(&sampled), "{sampled}");
+    }
+
+    #[test]
+    fn what_is_no_sampler_is_refused() {
+        for (name, argument) in [("sometimes", None), ("traceidratio", Some("2")), ("traceidratio", Some("half"))] {
+            assert!(sampler(name, argument).is_err(), "{name} {argument:?}");
+        }
+    }
+}
