@@ -211,7 +211,9 @@ fn no_numbers(engine: &Engine) -> ApiError {
 
 /// What the picture's header says; none for what is no picture, which is refused at once.
 fn pixels(picture: &[u8]) -> u64 {
-    input::read_header(picture).map_or(0, |header| u64::from(header.width) * u64::from(header.height))
+    let from_header = || input::read_header(picture).ok().map(|header| [header.width, header.height]);
+    let size = input::jpeg_size(picture).or_else(from_header);
+    size.map_or(0, |[width, height]| u64::from(width) * u64::from(height))
 }
 
 /// Decodes the standard alphabet with or without padding; a `data:` URL's head is skipped.

@@ -30,8 +30,6 @@ use super::Scratch;
 use super::disturbance::Turns;
 use crate::console::say;
 
-/// Turns that others disturbed are taken again for no longer than this.
-const SPARE: Duration = Duration::from_secs(150);
 /// Other models have fewer turns.
 const OTHER_MODELS_ROUNDS: u32 = 2;
 
@@ -50,6 +48,9 @@ pub(crate) struct ServeOptions {
     /// Connections, each of which sends its next request when the last one is answered.
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=64))]
     connections: u32,
+    /// Seconds for turns that are taken again, because others disturbed them.
+    #[arg(long, value_name = "S", default_value_t = 150, value_parser = clap::value_parser!(u64).range(..=3600))]
+    spare_seconds: u64,
     /// Measure these parts only, separated by commas.
     #[arg(long, value_name = "PART", value_delimiter = ',')]
     only: Vec<Part>,
@@ -81,7 +82,7 @@ enum Part {
 /// Where something cannot be measured; not where a peer or an engine cannot be had.
 pub(super) fn run(options: &ServeOptions, scratch: &Scratch) -> Result<()> {
     let started = Instant::now();
-    let mut turns = Turns::new(SPARE)?;
+    let mut turns = Turns::new(Duration::from_secs(options.spare_seconds))?;
     let wanted = |part: Part| options.only.is_empty() || options.only.contains(&part);
     let note = |part: &str| say(format_args!("{:4.0} s: {part}", started.elapsed().as_secs_f64()));
     let duration = Duration::from_secs(options.seconds);

@@ -16,6 +16,8 @@ use super::wire::Connection;
 
 /// So many requests may be under way; those that are due beyond them wait, and their latency grows.
 const CONNECTIONS: usize = 64;
+/// Each connection has a request at least as often, for servers close those that they do not hear of (uvicorn: for 5 s).
+const MOST_SILENT_SECONDS: f64 = 2.0;
 /// For the senders to be there before the first request is due.
 const HEAD_START: Duration = Duration::from_millis(50);
 
@@ -25,11 +27,12 @@ const HEAD_START: Duration = Duration::from_millis(50);
 /// Where a connection breaks, or a request is not answered with 200.
 pub(super) fn steady(address: SocketAddr, request: &[u8], rate: f64, duration: Duration) -> Result<Flood> {
     let requests = (rate * duration.as_secs_f64()) as usize;
+    let connections = ((rate * MOST_SILENT_SECONDS) as usize).clamp(1, CONNECTIONS);
     let next = AtomicUsize::new(0);
     let start = Instant::now() + HEAD_START;
     let sender = || send(Connection::open(address)?, request, || due(&next, requests, start, rate));
     let parts = thread::scope(|scope| {
-        let senders: Vec<_> = (0..CONNECTIONS).map(|_| scope.spawn(sender)).collect();
+        let senders: Vec<_> = (0..connections).map(|_| scope.spawn(sender)).collect();
         let join = |sender: thread::ScopedJoinHandle<'_, _>| sender.join().map_err(|_| anyhow!("a sender panicked"))?;
         senders.into_iter().map(join).collect::<Result<Vec<Flood>>>()
     })?;
