@@ -107,8 +107,8 @@ pub(super) fn panels(title: &str, caption: &str, panels: &[Panel]) -> String {
             drawing.line((left, up(value)), (right, up(value)), "#dde1e6");
             drawing.text((left - 6.0, up(value) + 4.0), Anchor::End, &label);
         }
-        for tick in 0..=4 {
-            let x = far / 1.05 * f64::from(tick) / 4.0;
+        for tick in 0..=(far / step(far)) as u32 {
+            let x = f64::from(tick) * step(far);
             drawing.text((across(x), top + HEIGHT + 18.0), Anchor::Middle, &super::table::thousands(x));
         }
         drawing.text(((left + right) / 2.0, top + HEIGHT + 38.0), Anchor::Middle, panel.across);
@@ -128,16 +128,23 @@ pub(super) fn panels(title: &str, caption: &str, panels: &[Panel]) -> String {
             }
         }
     }
-    let mut x = MARGIN + LABELS;
+    let mut x = MARGIN;
     let y = top + HEIGHT + 62.0;
     for (number, (name, _)) in panels.first().into_iter().flat_map(|panel| panel.curves.iter().enumerate()) {
         let colour = COLOURS[number % COLOURS.len()];
         drawing.write(format_args!(r#"<rect x="{x:.1}" y="{:.1}" width="18" height="4" fill="{colour}"/>"#, y - 6.0));
         drawing.text((x + 24.0, y), Anchor::Start, name);
-        x += 40.0 + 7.5 * name.chars().count() as f64;
+        x += 40.0 + 6.5 * name.chars().count() as f64;
     }
     drawing.text((MARGIN, y + 1.5 * LINE), Anchor::Start, caption);
     drawing.finish(y + 2.5 * LINE)
+}
+
+/// The largest round number of which at least five fit on the axis.
+fn step(far: f64) -> f64 {
+    let power = 10_f64.powf((far / 5.0).log10().floor());
+    let digit = [5.0, 2.0].into_iter().find(|digit| digit * power <= far / 5.0).unwrap_or(1.0);
+    digit * power
 }
 
 /// 1, 2 and 5 of each power of ten.
@@ -174,6 +181,7 @@ mod tests {
             .filter_map(|line| line.strip_prefix("<circle")?.split("cy=\"").nth(1)?.split('"').next()?.parse().ok())
             .collect();
         assert!(heights[0] > heights[1] && heights[1] > heights[2], "{heights:?}");
+        assert_eq!([9.0, 992.0, 1200.0, 2600.0].map(step), [1.0, 100.0, 200.0, 500.0]);
         let labels: Vec<String> = ticks(-1.0, 1.0).into_iter().map(|(_, label)| label).collect();
         assert_eq!(labels, ["0.1 ms", "0.2 ms", "0.5 ms", "1 ms", "2 ms", "5 ms", "10 ms"]);
     }

@@ -19,7 +19,7 @@ use crate::bench::Scratch;
 use crate::bench::disturbance::Turns;
 use crate::bench::program::{Program, peak_megabytes};
 
-const PACKAGES: [pypi::Package; 2] = [("onnx", "1.23.2"), ("numpy", "2.5.5")];
+const PACKAGES: [pypi::Package; 2] = [("onnx", "1.23.2"), ("numpy", "2.4.6")];
 const SMALL: (&str, &str) = ("surface", "deploy/models/surface/examples/scratch.png");
 const LARGE: (&str, &str) = ("mobilenet", "deploy/models/cifar10/examples/cat.jpg");
 const CONNECTIONS: usize = 16;
