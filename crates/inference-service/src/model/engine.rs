@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::config::{ModelConfig, Task};
 use super::error::ModelError;
+use super::input_spec::InputSpec;
 use super::repository::ModelSource;
 use super::runtime::{Fixed, LoadError, Program, Runtime, RuntimeKind, Signature, TensorSpec};
 use super::scores::{Class, Meaning, Prediction};
@@ -41,7 +42,7 @@ impl Engine {
         let path = &source.file;
         let bytes = fs::read(path).map_err(|error| ModelError::Unreadable { path: path.clone(), source: error })?;
         let config = source.config.clone();
-        let shape = config.input.as_ref().map(|input| input.tensor_shape());
+        let shape = config.input.as_ref().map(InputSpec::tensor_shape);
         let fixed = match (&shape, config.task) {
             (Some(shape), _) => Fixed::Input(shape),
             (None, Task::Raw) => Fixed::Nothing,

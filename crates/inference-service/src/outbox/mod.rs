@@ -125,13 +125,18 @@ impl Outbox {
         if self.books.has_room(items, bytes) { Ok(()) } else { Err(LogFull) }
     }
 
-    /// Hands the records of one request over, without waiting.
-    pub(crate) fn hand_over(&self, records: &[PredictionRecord]) -> Receipt {
+    /// Whether there are records at all.
+    pub(crate) fn keeps_records(&self) -> bool {
+        self.spool.is_some()
+    }
+
+    /// Hands the records of one request over, without waiting. If predictions are not logged, none is made.
+    pub(crate) fn hand_over(&self, records: impl ExactSizeIterator<Item = PredictionRecord>) -> Receipt {
         let mut receipt = Receipt { kept: None, refused: false };
         let Some(spool) = &self.spool else { return receipt };
         let mut lines = Vec::with_capacity(records.len());
         for record in records {
-            match serde_json::to_vec(record) {
+            match serde_json::to_vec(&record) {
                 Ok(text) => lines.push(Line::new(text.into())),
                 // Records hold strings and finite numbers, which JSON can express.
                 Err(problem) => error!(%problem, "prediction_log_record_unwritable"),

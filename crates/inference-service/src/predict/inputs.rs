@@ -9,9 +9,9 @@ use base64::{DecodeError, Engine as _};
 use monitoring::{ApiError, ErrorCode};
 use prediction_record::InputSummary;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+use crate::app::App;
 use crate::input::{self, ImageLimits, InputError, ModelInput, Numbers};
 use crate::model::{Engine, InputSpec, Tensor, hexadecimal};
 use crate::serving::Slots;
@@ -47,7 +47,8 @@ pub(crate) enum Inputs {
 /// One item, decoded.
 pub(super) struct Item {
     pub(super) input: ModelInput,
-    pub(super) seen: Seen,
+    /// `None` if predictions are not logged.
+    pub(super) seen: Option<Seen>,
 }
 
 /// What the prediction log keeps of an item.
@@ -96,7 +97,7 @@ impl Inputs {
     /// The items, each the model's input and what it looked like. `slots` are held as long as this works, and come back after it.
     ///
     /// A picture may take hundreds of megabytes while it is decoded, so each large request waits for one of the
-    /// `decoders`.
+    /// decoders of `app`.
     ///
     /// # Errors
     /// `invalid_input`, `too_large`, or `invalid_request` for bad base64.
@@ -104,30 +105,31 @@ impl Inputs {
         self,
         engine: &Arc<Engine>,
         slots: Slots,
-        decoders: &Arc<Semaphore>,
+        app: &App,
     ) -> Result<(Vec<Item>, Slots), ApiError> {
+        let logged = app.outbox.keeps_records();
         if self.is_small() {
-            return Ok((self.decode_now(engine)?, slots));
+            return Ok((self.decode_now(engine, logged)?, slots));
         }
-        let decoder = decoders.clone().acquire_owned().await.map_err(ApiError::internal)?;
+        let decoder = app.decoders.clone().acquire_owned().await.map_err(ApiError::internal)?;
         let engine = engine.clone();
         // Decoder and places move along: if the client leaves, they stay taken until the work is really over.
         let work = spawn_blocking(move || {
             let _decoder = decoder;
-            (self.decode_now(&engine), slots)
+            (self.decode_now(&engine, logged), slots)
         });
         let (inputs, slots) = work.await.map_err(ApiError::internal)?;
         Ok((inputs?, slots))
     }
 
-    fn decode_now(self, engine: &Engine) -> Result<Vec<Item>, ApiError> {
+    fn decode_now(self, engine: &Engine, logged: bool) -> Result<Vec<Item>, ApiError> {
         let spec = engine.config().input.as_ref();
         match self {
             Self::Images(images) => {
                 let spec = spec.ok_or_else(|| no_pictures(engine))?;
                 let several = images.len() > 1;
                 let picture = |(i, bytes): (usize, &Bytes)| {
-                    Item::from_picture(bytes, spec).map_err(refused(several.then_some(i)))
+                    Item::from_picture(bytes, spec, logged).map_err(refused(several.then_some(i)))
                 };
                 images.iter().enumerate().map(picture).collect()
             }
@@ -137,28 +139,28 @@ impl Inputs {
                 let decoded = images.iter().enumerate().map(|(i, text)| {
                     let item = several.then_some(i);
                     let bytes = from_base64(text).map_err(|problem| not_base64(item, &problem))?;
-                    Item::from_picture(&bytes, spec).map_err(refused(item))
+                    Item::from_picture(&bytes, spec, logged).map_err(refused(item))
                 });
                 decoded.collect()
             }
             Self::Tensor(numbers) => {
                 let item = engine.item_shape().ok_or_else(|| no_numbers(engine))?;
                 let input = ModelInput::from_values(&item, numbers).map_err(refused(None))?;
-                Ok(vec![Item::from_tensor(input, spec)])
+                Ok(vec![Item::from_tensor(input, spec, logged)])
             }
             Self::Tensors(numbers) => {
                 let item = engine.item_shape().ok_or_else(|| no_numbers(engine))?;
                 let inputs = ModelInput::many_from_values(&item, numbers).map_err(refused(None))?;
-                Ok(inputs.into_iter().map(|input| Item::from_tensor(input, spec)).collect())
+                Ok(inputs.into_iter().map(|input| Item::from_tensor(input, spec, logged)).collect())
             }
             Self::Typed(tensors) if engine.takes_whole_tensors() => {
-                Ok(vec![Item::from_tensor(ModelInput::of(tensors), None)])
+                Ok(vec![Item::from_tensor(ModelInput::of(tensors), None, logged)])
             }
             Self::Typed(tensors) => {
                 let mut rows: Vec<_> = tensors.iter().map(|tensor| tensor.rows().into_iter()).collect();
                 let items = rows.first().map_or(0, ExactSizeIterator::len);
                 let item = |_| ModelInput::of(rows.iter_mut().filter_map(Iterator::next).collect());
-                Ok((0..items).map(item).map(|input| Item::from_tensor(input, None)).collect())
+                Ok((0..items).map(item).map(|input| Item::from_tensor(input, None, logged)).collect())
             }
         }
     }
@@ -181,16 +183,19 @@ impl Inputs {
 }
 
 impl Item {
-    fn from_picture(bytes: &[u8], spec: &InputSpec) -> Result<Self, InputError> {
+    fn from_picture(bytes: &[u8], spec: &InputSpec, logged: bool) -> Result<Self, InputError> {
         let (input, header) = input::decode_with_header(bytes, spec, &ImageLimits::default())?;
-        let summary = input::summarise(&input, spec, [header.width, header.height]);
-        let sha256 = (bytes.len() <= DIGEST_BYTES).then(|| hexadecimal(&Sha256::digest(bytes)));
-        Ok(Self { input, seen: Seen { summary: Some(summary), sha256 } })
+        let seen = logged.then(|| Seen {
+            summary: Some(input::summarise(&input, spec, [header.width, header.height])),
+            sha256: (bytes.len() <= DIGEST_BYTES).then(|| hexadecimal(&Sha256::digest(bytes))),
+        });
+        Ok(Self { input, seen })
     }
 
-    fn from_tensor(input: ModelInput, spec: Option<&InputSpec>) -> Self {
-        let summary = spec.map(|spec| input::summarise(&input, spec, [spec.width, spec.height]));
-        Self { input, seen: Seen { summary, sha256: None } }
+    fn from_tensor(input: ModelInput, spec: Option<&InputSpec>, logged: bool) -> Self {
+        let summary = || spec.map(|spec| input::summarise(&input, spec, [spec.width, spec.height]));
+        let seen = logged.then(|| Seen { summary: summary(), sha256: None });
+        Self { input, seen }
     }
 }
 
@@ -212,7 +217,9 @@ fn no_numbers(engine: &Engine) -> ApiError {
 
 /// What the picture's header says; none for what is no picture, which is refused at once.
 fn pixels(picture: &[u8]) -> u64 {
-    input::read_header(picture).map_or(0, |header| u64::from(header.width) * u64::from(header.height))
+    let from_header = || input::read_header(picture).ok().map(|header| [header.width, header.height]);
+    let size = input::jpeg_size(picture).or_else(from_header);
+    size.map_or(0, |[width, height]| u64::from(width) * u64::from(height))
 }
 
 /// Decodes the standard alphabet with or without padding; a `data:` URL's head is skipped.

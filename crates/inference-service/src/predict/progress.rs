@@ -40,7 +40,7 @@ pub(crate) struct Progress {
     model: Option<Arc<Model>>,
     engine: Option<Arc<Engine>>,
     items: usize,
-    /// What each item looked like, once they are decoded.
+    /// What each item looked like, once they are decoded; empty if predictions are not logged.
     seen: Vec<Seen>,
     timings: Timings,
     /// Where the client hangs up at its deadline: that moment.
@@ -144,8 +144,7 @@ impl Progress {
     async fn complete(&mut self, predictions: Vec<Prediction>) -> Result<Vec<Prediction>, ApiError> {
         let recording = Instant::now();
         self.timings.total = self.attempt.as_ref().map_or(0.0, Attempt::seconds);
-        let records: Vec<_> = predictions.iter().enumerate().map(|(row, p)| self.success(row, p)).collect();
-        let receipt = self.app.outbox.hand_over(&records);
+        let receipt = self.app.outbox.hand_over(predictions.iter().enumerate().map(|(row, p)| self.success(row, p)));
         // From here on, the log says that this request succeeded; so does its end, even if the client leaves now.
         self.predictions = predictions;
         let kept = receipt.kept(self.app.outbox.refuses()).await;
@@ -177,8 +176,7 @@ impl Progress {
     /// Hands over the records of a request that has not succeeded, and tells of it; `None` if that was done before.
     fn end(&mut self, code: ErrorCode, problem: &str, cause: Option<&str>) -> Option<Receipt> {
         self.timings.total = self.attempt.as_ref()?.seconds();
-        let records: Vec<_> = (0..self.items).map(|row| self.failure(row, code)).collect();
-        let receipt = self.app.outbox.hand_over(&records);
+        let receipt = self.app.outbox.hand_over((0..self.items).map(|row| self.failure(row, code)));
         self.tell_failed(code, problem, cause);
         Some(receipt)
     }

@@ -57,9 +57,9 @@ impl Target {
         progress.items(items);
         app.outbox.admit(items).map_err(log_full)?;
         let slots = app.admission.admit(&loaded.flow, items, &app.models)?;
-        let (items, mut slots) = inputs.decode(engine, slots, &app.decoders).await?;
+        let (items, mut slots) = inputs.decode(engine, slots, app).await?;
         let (inputs, seen): (Vec<_>, Vec<_>) = items.into_iter().map(|Item { input, seen }| (input, seen)).unzip();
-        progress.seen(seen);
+        progress.seen(seen.into_iter().flatten().collect());
         let queued = Instant::now();
         progress.phase(Phase::Decode, decoding, queued);
 

@@ -3,8 +3,11 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Least weight of the newest run in the average of service times; the first ones weigh more.
-const NEWEST_WEIGHT: f64 = 0.1;
+/// The average of service times is that of about so many seconds on a thread: one run that the system has interrupted
+/// must not be taken for many.
+const AVERAGED_SECONDS: f64 = 2.0;
+/// It is that of this many runs at least, and at most; the first ones weigh more.
+const AVERAGED_RUNS: [f64; 2] = [10.0, 200.0];
 
 /// The items of one version of a model. Flows of the same name share a lane of the queue.
 #[derive(Debug)]
@@ -57,8 +60,10 @@ impl Flow {
 
     /// A thread has spent this many seconds on each item.
     pub(crate) fn served(&self, seconds: f64) {
-        let weight = (1.0 / (self.values.fetch_add(1, Ordering::Relaxed) + 1) as f64).max(NEWEST_WEIGHT);
         let average = self.item_seconds();
+        let [least, most] = AVERAGED_RUNS;
+        let steady = (AVERAGED_SECONDS / average.max(f64::MIN_POSITIVE)).clamp(least, most);
+        let weight = 1.0 / steady.min((self.values.fetch_add(1, Ordering::Relaxed) + 1) as f64);
         let average = average + weight * (seconds - average);
         // Threads may overwrite each other's update; an average does not mind.
         self.item_seconds.store(average.to_bits(), Ordering::Relaxed);
@@ -75,5 +80,30 @@ impl Flow {
 
     pub(super) fn gave_back(&self, places: usize) {
         self.held.fetch_sub(places, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(first: f64, served: impl IntoIterator<Item = f64>) -> f64 {
+        let flow = Flow::new("m", first, Together::SINGLE);
+        served.into_iter().for_each(|seconds| flow.served(seconds));
+        flow.item_seconds()
+    }
+
+    #[test]
+    fn one_run_that_was_interrupted_is_not_taken_for_many() {
+        let usual = std::iter::repeat_n(0.002, 500);
+        assert!(after(0.002, usual.chain([0.1])) < 0.003);
+    }
+
+    #[test]
+    fn what_was_measured_at_first_gives_way_to_what_is() {
+        assert_eq!(after(0.0, [0.5]), 0.5, "nothing was known");
+        assert!((after(0.1, [0.2]) - 0.15).abs() < 1e-9);
+        assert!(after(0.001, std::iter::repeat_n(0.004, 10)) > 0.003);
+        assert!(after(1.0, std::iter::repeat_n(2.0, 50)) > 1.9, "also of a slow model");
     }
 }

@@ -1,16 +1,13 @@
 //! The tracing layer that turns events into lines and counts them.
 
-use std::io::Write as _;
-
-use serde_json::Map;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
-use tracing_appender::non_blocking::NonBlocking;
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::line::{Fields, LineFormat, Origin, line};
+use super::line::{Fields, LineFormat, Origin, Told, line};
+use super::writer::Lines;
 use crate::metrics::{Counter, Each, Family};
 
 crate::label_enum! {
@@ -40,7 +37,7 @@ impl From<&tracing::Level> for Level {
 pub(super) struct LogLayer {
     pub(super) format: LineFormat,
     pub(super) origin: Origin,
-    pub(super) writer: NonBlocking,
+    pub(super) writer: Lines,
     pub(super) events: Family<Counter, Each<Level>>,
 }
 
@@ -62,18 +59,14 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut inherited = Map::new();
+        let mut told = Told::default();
+        event.record(&mut told);
         for span in context.event_scope(event).into_iter().flatten() {
             if let Some(fields) = span.extensions().get::<Fields>() {
-                // From the inside out: the nearest span's value stands.
-                for (name, value) in &fields.0 {
-                    inherited.entry(name.as_str()).or_insert_with(|| value.clone());
-                }
+                told.fields.inherit(fields);
             }
         }
         self.events.with(event.metadata().level().into()).inc();
-        let line = line(self.format, &self.origin, event, inherited);
-        // The queue's policy is to drop and count, so this neither blocks nor fails. One call is one line.
-        let _ = self.writer.clone().write(line.as_bytes());
+        self.writer.write(&line(self.format, &self.origin, event, &told));
     }
 }

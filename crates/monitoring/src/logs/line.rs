@@ -1,11 +1,12 @@
 //! One event as one line: JSON for machines, or a short form for people.
 //!
 //! Rule of thumb: a line is bounded. Long texts are cut, and a field never hides the members that
-//! every line has.
+//! every line has. Values are written as JSON at once, for a line is made for every request.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
-use serde_json::{Map, Value};
+use serde::Serialize;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level};
 use tracing_subscriber::fmt::format::Writer;
@@ -13,6 +14,8 @@ use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 
 const MAX_TEXT_BYTES: usize = 4096;
 const MEMBERS_OF_EVERY_LINE: [&str; 5] = ["timestamp", "level", "service", "version", "target"];
+/// Of most lines, or some more.
+const USUAL_BYTES: usize = 768;
 
 /// How lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,15 +30,30 @@ pub(super) struct Origin {
     pub(super) version: String,
 }
 
-/// Collects the fields of an event or a span.
+/// The fields of an event or a span: names, each once, with their values as JSON.
 #[derive(Default)]
-pub(super) struct Fields(pub(super) Map<String, Value>);
+pub(super) struct Fields(Vec<(Cow<'static, str>, String)>);
 
 impl Fields {
-    fn put(&mut self, field: &Field, value: impl Into<Value>) {
+    /// Takes in those of a span around, where there is none of that name yet: the nearest span's value stands.
+    pub(super) fn inherit(&mut self, outer: &Self) {
+        let nearer = self.0.len();
+        for (name, value) in &outer.0 {
+            if !self.0[..nearer].iter().any(|(known, _)| known == name) {
+                self.0.push((name.clone(), value.clone()));
+            }
+        }
+    }
+
+    fn put(&mut self, field: &Field, value: impl Serialize) {
         let name = field.name();
-        let name = if MEMBERS_OF_EVERY_LINE.contains(&name) { format!("{name}_") } else { name.to_owned() };
-        self.0.insert(name, value.into());
+        let name =
+            if MEMBERS_OF_EVERY_LINE.contains(&name) { Cow::Owned(format!("{name}_")) } else { Cow::Borrowed(name) };
+        let value = json_of(value);
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = value,
+            None => self.0.push((name, value)),
+        }
     }
 }
 
@@ -53,64 +71,93 @@ impl Visit for Fields {
         self.put(field, value);
     }
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, cut(value.to_owned()));
+        self.put(field, cut(value.into()));
     }
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field, cut(format!("{value:?}")));
+        self.put(field, cut(format!("{value:?}").into()));
     }
 }
 
-fn cut(mut text: String) -> String {
-    if text.len() > MAX_TEXT_BYTES {
-        text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
-        text.push('…');
+/// An event's own fields, and its message, which is none of them.
+#[derive(Default)]
+pub(super) struct Told {
+    pub(super) fields: Fields,
+    message: String,
+}
+
+impl Visit for Told {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.fields.record_f64(field, value);
     }
-    text
-}
-
-/// Writes the line of `event`; `inherited` are the fields of the spans around it.
-pub(super) fn line(format: LineFormat, origin: &Origin, event: &Event<'_>, inherited: Map<String, Value>) -> String {
-    let mut fields = Fields(inherited);
-    event.record(&mut fields);
-    let mut fields = fields.0;
-    let message = match fields.remove("message") {
-        Some(Value::String(message)) => message,
-        other => other.map(|value| value.to_string()).unwrap_or_default(),
-    };
-    let mut timestamp = String::with_capacity(32);
-    // Writing to a String does not fail.
-    let _ = SystemTime.format_time(&mut Writer::new(&mut timestamp));
-    match format {
-        LineFormat::Json => json(origin, event, timestamp, message, fields),
-        LineFormat::Pretty => pretty(origin, event, &timestamp, &message, &fields),
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.fields.record_i64(field, value);
     }
-}
-
-fn json(origin: &Origin, event: &Event<'_>, timestamp: String, message: String, fields: Map<String, Value>) -> String {
-    let mut members = Map::new();
-    members.insert("timestamp".to_owned(), timestamp.into());
-    members.insert("level".to_owned(), event.metadata().level().as_str().into());
-    members.insert("service".to_owned(), origin.service.clone().into());
-    members.insert("version".to_owned(), origin.version.clone().into());
-    members.insert("target".to_owned(), event.metadata().target().into());
-    members.insert("message".to_owned(), message.into());
-    members.extend(fields);
-    let mut line = Value::Object(members).to_string();
-    line.push('\n');
-    line
-}
-
-fn pretty(origin: &Origin, event: &Event<'_>, timestamp: &str, message: &str, fields: &Map<String, Value>) -> String {
-    let time_of_day = timestamp.get(11..23).unwrap_or(timestamp);
-    let level = *event.metadata().level();
-    let mut line = format!("{time_of_day} {level:>5} {:<18} {message}", origin.service);
-    for (name, value) in fields {
-        let quiet = value.is_null() || (name == "trace_id" && level >= Level::INFO);
-        if !quiet {
-            // Writing to a String does not fail.
-            let _ = write!(line, " {name}={value}");
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.fields.record_u64(field, value);
+    }
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.fields.record_bool(field, value);
+    }
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            "message" => self.message = cut(value.into()).into_owned(),
+            _ => self.fields.record_str(field, value),
         }
     }
-    line.push('\n');
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        match field.name() {
+            "message" => self.message = cut(format!("{value:?}").into()).into_owned(),
+            _ => self.fields.record_debug(field, value),
+        }
+    }
+}
+
+fn cut(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.len() <= MAX_TEXT_BYTES {
+        return text;
+    }
+    format!("{}…", &text[..text.floor_char_boundary(MAX_TEXT_BYTES)]).into()
+}
+
+fn json_of(value: impl Serialize) -> String {
+    // Texts, numbers and truth values can be written; what is no finite number becomes null.
+    serde_json::to_string(&value).unwrap_or_default()
+}
+
+/// Writes the line of `event`; `told` are its fields and those of the spans around it.
+pub(super) fn line(format: LineFormat, origin: &Origin, event: &Event<'_>, told: &Told) -> String {
+    let mut timestamp = String::with_capacity(32);
+    // Writing to a String does not fail, here and below.
+    let _ = SystemTime.format_time(&mut Writer::new(&mut timestamp));
+    let mut line = String::with_capacity(USUAL_BYTES);
+    let _ = match format {
+        LineFormat::Json => json(&mut line, origin, event, &timestamp, told),
+        LineFormat::Pretty => pretty(&mut line, origin, event, &timestamp, told),
+    };
     line
+}
+
+fn json(line: &mut String, origin: &Origin, event: &Event<'_>, timestamp: &str, told: &Told) -> fmt::Result {
+    let level = event.metadata().level().as_str();
+    let (Origin { service, version }, target) = (origin, event.metadata().target());
+    write!(line, r#"{{"timestamp":"{timestamp}","level":"{level}","service":"{service}","version":"{version}""#)?;
+    write!(line, r#","target":"{target}","message":{}"#, json_of(&told.message))?;
+    for (name, value) in &told.fields.0 {
+        // Names stand in our own code and that of libraries; nothing in them needs escaping.
+        write!(line, r#","{name}":{value}"#)?;
+    }
+    line.write_str("}\n")
+}
+
+fn pretty(line: &mut String, origin: &Origin, event: &Event<'_>, timestamp: &str, told: &Told) -> fmt::Result {
+    let time_of_day = timestamp.get(11..23).unwrap_or(timestamp);
+    let level = *event.metadata().level();
+    write!(line, "{time_of_day} {level:>5} {:<18} {}", origin.service, told.message)?;
+    for (name, value) in &told.fields.0 {
+        let quiet = value == "null" || (name == "trace_id" && level >= Level::INFO);
+        if !quiet {
+            write!(line, " {name}={value}")?;
+        }
+    }
+    line.write_char('\n')
 }

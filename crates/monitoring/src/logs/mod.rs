@@ -5,13 +5,12 @@
 
 mod layer;
 mod line;
+mod writer;
 
-use std::sync::mpsc;
 use std::time::Duration;
-use std::{env, io, panic, thread};
+use std::{env, io, panic};
 
 use tracing::{error, warn};
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
@@ -19,30 +18,18 @@ use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 use crate::metrics::{MetricsError, MetricsRegistry, each};
 use layer::LogLayer;
 use line::{LineFormat, Origin};
+use writer::Lines;
 
-/// Lines that may wait for stdout; about 4 MB at the usual length.
-const MAX_WAITING_LINES: usize = 8192;
-/// A little longer than the inner guard takes to give up.
+/// How long the end waits for a stdout that takes no more.
 const FLUSH_PATIENCE: Duration = Duration::from_millis(1200);
 
 /// Writes what still waits, for about a second at most, when dropped. Keep it until the end of `main`.
 #[must_use = "dropping it ends the log"]
-pub struct LogGuard(Option<WorkerGuard>);
+pub struct LogGuard(Lines);
 
 impl Drop for LogGuard {
     fn drop(&mut self) {
-        let guard = self.0.take();
-        let (flushed, done) = mpsc::channel::<()>();
-        // The inner guard gives up after a second, and says so on stdout. If that is blocked, it stays there
-        // for good; the end of the process must not wait for it.
-        let flushing = thread::Builder::new().spawn(move || {
-            drop(guard);
-            drop(flushed);
-        });
-        if flushing.is_ok() {
-            // An error either way: the sender is gone, or time is over.
-            let _ = done.recv_timeout(FLUSH_PATIENCE);
-        }
+        self.0.finish(FLUSH_PATIENCE);
     }
 }
 
@@ -55,6 +42,9 @@ pub enum LogsError {
     /// The log's own metrics are registered already.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    /// There is no thread for the log.
+    #[error("cannot start a thread for the log: {0}")]
+    Thread(#[from] io::Error),
 }
 
 /// Sends every `tracing` event of this process to stdout and counts it in `log_events_total{level}`.
@@ -69,16 +59,12 @@ pub fn setup_structured_logging(
     registry: &MetricsRegistry,
 ) -> Result<LogGuard, LogsError> {
     let events = registry.counters("log_events_total", "Log events that passed the filter.", each())?;
-    let (writer, guard) = NonBlockingBuilder::default()
-        .buffered_lines_limit(MAX_WAITING_LINES)
-        .lossy(true)
-        .thread_name("log-writer")
-        .finish(io::stdout());
-    let dropped = writer.error_counter();
+    let writer = Lines::start(io::stdout())?;
+    let (guard, dropped) = (LogGuard(writer.clone()), writer.clone());
     registry.counter_fn(
         "log_lines_dropped_total",
         "Log lines dropped because stdout did not take them in time.",
-        move || dropped.dropped_lines() as u64,
+        move || dropped.dropped(),
     )?;
     let format =
         if env::var("LOG_FORMAT").is_ok_and(|f| f == "pretty") { LineFormat::Pretty } else { LineFormat::Json };
@@ -94,7 +80,7 @@ pub fn setup_structured_logging(
     if let Some(problem) = filter_problem {
         warn!(RUST_LOG = wanted, problem, "RUST_LOG is not a valid filter; logging at info");
     }
-    Ok(LogGuard(Some(guard)))
+    Ok(guard)
 }
 
 /// Makes a panic a log line like any other, instead of lines of text on stderr.

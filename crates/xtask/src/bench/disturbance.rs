@@ -5,29 +5,87 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+
+use crate::stop_request::StopRequest;
+
+/// The part of the cores that others may take in a turn.
+pub(super) const MOST_DISTURBED: f64 = 0.05;
+
+/// Measures in turns, and takes those again that others disturbed, as long as there is time.
+pub(super) struct Turns {
+    stop: StopRequest,
+    spare: Duration,
+    repeated: usize,
+    worst: f64,
+}
+
+impl Turns {
+    /// With this much time for turns that are taken again.
+    ///
+    /// # Errors
+    /// Where the system refuses a signal handler.
+    pub(super) fn new(spare: Duration) -> Result<Self> {
+        // Peers have process groups of their own, which a Ctrl-C does not reach: they end when the command does.
+        Ok(Self { stop: StopRequest::listen()?, spare, repeated: 0, worst: 0.0 })
+    }
+
+    /// Takes a turn that warms up, and counts for nothing.
+    ///
+    /// # Errors
+    /// Its own, and where someone has asked to stop.
+    pub(super) fn warm_up<T>(&self, turn: impl FnOnce() -> Result<T>) -> Result<T> {
+        ensure!(!self.stop.is_waiting(), "the measurement was stopped");
+        turn()
+    }
+
+    /// Takes a turn until it was undisturbed or no time is left; what counts is the last one, whatever came of it.
+    ///
+    /// # Errors
+    /// As [`Turns::warm_up`].
+    pub(super) fn take<T>(&mut self, mut turn: impl FnMut() -> Result<T>) -> Result<T> {
+        loop {
+            let (before, began) = (Ticks::now()?, Instant::now());
+            let outcome = self.warm_up(&mut turn)?;
+            let disturbed = Ticks::now()?.taken_since(before);
+            if disturbed <= MOST_DISTURBED || began.elapsed() > self.spare {
+                self.worst = self.worst.max(disturbed);
+                return Ok(outcome);
+            }
+            self.spare -= began.elapsed().min(self.spare);
+            self.repeated += 1;
+        }
+    }
+
+    /// The part of the cores that others took in the worst turn that counts.
+    pub(super) fn worst(&self) -> f64 {
+        self.worst
+    }
+
+    /// How many were taken again.
+    pub(super) fn repeated(&self) -> usize {
+        self.repeated
+    }
+}
 
 /// Processor time so far, in the ticks of the system.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ticks {
+struct Ticks {
     all: f64,
     others: f64,
 }
 
 impl Ticks {
-    /// As of now.
-    ///
-    /// # Errors
-    /// Where the system does not tell.
-    pub(super) fn now() -> Result<Self> {
+    fn now() -> Result<Self> {
         let ours = of_our_processes()?;
         let (all, busy) = of_machine(&fs::read_to_string("/proc/stat")?).context("/proc/stat has no times")?;
         Ok(Self { all, others: busy - ours })
     }
 
     /// The part of all cores that others used since `before`. A process of ours must not have ended meanwhile.
-    pub(super) fn taken_since(self, before: Self) -> f64 {
+    fn taken_since(self, before: Self) -> f64 {
         ((self.others - before.others) / (self.all - before.all)).max(0.0)
     }
 }

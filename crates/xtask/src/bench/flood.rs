@@ -3,16 +3,20 @@
 //! Rule of thumb: closed loops. Each connection sends its next request when its last one is answered, so an
 //! overloaded service is not buried, and what is measured is what it can do.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
+use super::program::own_processor_seconds;
 use super::wire::{Connection, complete};
 
 /// Sends each request once over a few connections; gives the seconds that it took.
@@ -46,6 +50,12 @@ pub(super) struct Flood {
     pub(super) refused: usize,
     /// How long it took.
     pub(super) seconds: f64,
+    /// Processor seconds of whoever sent.
+    pub(super) client: f64,
+    /// Processor seconds of the inference threads of whoever answered, where they are known.
+    pub(super) engine: f64,
+    /// Its other processor seconds.
+    pub(super) rest: f64,
     /// Seconds of each answer, in rising order.
     pub(super) latencies: Vec<f64>,
 }
@@ -82,7 +92,7 @@ pub(super) fn flood<R: AsRef<[u8]> + Send + Sync + 'static>(
             stream.set_nodelay(true)?;
             streams.push(stream);
         }
-        let started = Instant::now();
+        let (started, used) = (Instant::now(), own_processor_seconds()?);
         let deadline = started + duration;
         let mut senders = JoinSet::new();
         for stream in streams {
@@ -96,13 +106,14 @@ pub(super) fn flood<R: AsRef<[u8]> + Send + Sync + 'static>(
             sum.latencies.extend(sender.latencies);
         }
         sum.seconds = started.elapsed().as_secs_f64();
+        sum.client = own_processor_seconds()? - used;
         sum.latencies.sort_unstable_by(f64::total_cmp);
         Ok(sum)
     })
 }
 
 async fn send_until<R: AsRef<[u8]>>(
-    stream: TcpStream,
+    mut stream: TcpStream,
     requests: Arc<Vec<R>>,
     next: Arc<AtomicUsize>,
     deadline: Instant,
@@ -113,7 +124,7 @@ async fn send_until<R: AsRef<[u8]>>(
         && let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed))
     {
         let sent = Instant::now();
-        match exchange(&stream, request.as_ref(), &mut answer).await? {
+        match exchange(&mut stream, request.as_ref(), &mut answer).await? {
             200 => flood.answered += 1,
             _ => flood.refused += 1,
         }
@@ -122,25 +133,19 @@ async fn send_until<R: AsRef<[u8]>>(
     Ok(flood)
 }
 
-async fn exchange(stream: &TcpStream, request: &[u8], answer: &mut Vec<u8>) -> Result<u16> {
+async fn exchange(stream: &mut TcpStream, request: &[u8], answer: &mut Vec<u8>) -> Result<u16> {
     let mut sent = 0;
     while sent < request.len() {
-        match stream.try_write(&request[sent..]) {
-            Ok(bytes) => sent += bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => stream.writable().await?,
-            Err(error) => return Err(error.into()),
-        }
+        sent += poll_fn(|context| Pin::new(&mut *stream).poll_write(context, &request[sent..])).await?;
     }
     answer.clear();
     let mut part = [0; 4096];
     loop {
-        stream.readable().await?;
-        match stream.try_read(&mut part) {
-            Ok(0) => return Err(anyhow!("the connection was closed before the answer's end")),
-            Ok(read) => answer.extend_from_slice(&part[..read]),
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
-            Err(error) => return Err(error.into()),
-        }
+        // Waits after a part that was not full, instead of asking once more for what is not there.
+        let mut read = ReadBuf::new(&mut part);
+        poll_fn(|context| Pin::new(&mut *stream).poll_read(context, &mut read)).await?;
+        ensure!(!read.filled().is_empty(), "the connection was closed before the answer's end");
+        answer.extend_from_slice(read.filled());
         if let Some(status) = complete(answer)? {
             return Ok(status);
         }

@@ -11,10 +11,12 @@ mod ingestion;
 mod overload;
 mod pages;
 mod peers;
+mod plot;
 mod program;
 mod recording;
 mod rows;
 mod serving;
+mod steady;
 mod table;
 mod wire;
 

@@ -6,7 +6,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use system_tests::{Flood, Reply, percentile};
@@ -52,9 +52,9 @@ pub(super) fn run(options: &OverloadOptions, scratch: &Scratch) -> Result<()> {
     let request = wire::post("/predict?model=cifar10", "image/jpeg", &picture);
     let closed = Flood { connections: 16, rate: None, duration: Duration::from_secs(5) };
     send(closed, service.address, &request)?;
-    let peak = send(closed, service.address, &request)?;
+    let (peak, took) = send(closed, service.address, &request)?;
     ensure!(peak.iter().all(|reply| reply.status == 200), "predictions were refused without overload");
-    let peak = peak.len() as f64 / closed.duration.as_secs_f64();
+    let peak = peak.len() as f64 / took;
 
     let half = Duration::from_secs_f64(options.seconds as f64 / 2.0);
     let connections = options.queue_limit as usize + 64;
@@ -64,16 +64,16 @@ pub(super) fn run(options: &OverloadOptions, scratch: &Scratch) -> Result<()> {
         thousands(peak),
         options.times
     ));
-    let mut replies = send(open, service.address, &request)?;
+    let (mut replies, first) = send(open, service.address, &request)?;
     let middle = resident_megabytes(service.process())?;
-    replies.extend(send(open, service.address, &request)?);
+    let (more, second) = send(open, service.address, &request)?;
+    replies.extend(more);
     let growth = resident_megabytes(service.process())? - middle;
-    print(options, (peak, growth), &replies)?;
+    print(options, (peak, growth), (&replies, first + second))?;
     service.stop()
 }
 
-fn print(options: &OverloadOptions, (peak, growth): (f64, f64), replies: &[Reply]) -> Result<()> {
-    let seconds = options.seconds as f64;
+fn print(options: &OverloadOptions, (peak, growth): (f64, f64), (replies, seconds): (&[Reply], f64)) -> Result<()> {
     let of_status = |status| replies.iter().filter(move |reply| reply.status == status);
     let (answered, refused) = (of_status(200).count(), of_status(429).count());
     ensure!(answered + refused == replies.len(), "an answer was neither 200 nor 429");
@@ -122,10 +122,12 @@ fn print(options: &OverloadOptions, (peak, growth): (f64, f64), replies: &[Reply
     Ok(())
 }
 
-/// The generator panics where a connection breaks.
-fn send(flood: Flood, address: SocketAddr, request: &[u8]) -> Result<Vec<Reply>> {
-    thread::scope(|scope| scope.spawn(|| flood.run(address, request)).join())
-        .map_err(|_| anyhow!("a connection broke, or an answer was none"))
+/// The replies, and the seconds until the last one. The generator panics where a connection breaks.
+fn send(flood: Flood, address: SocketAddr, request: &[u8]) -> Result<(Vec<Reply>, f64)> {
+    let started = Instant::now();
+    let replies = thread::scope(|scope| scope.spawn(|| flood.run(address, request)).join());
+    let replies = replies.map_err(|_| anyhow!("a connection broke, or an answer was none"))?;
+    Ok((replies, started.elapsed().as_secs_f64()))
 }
 
 fn resident_megabytes(process: u32) -> Result<f64> {

@@ -38,7 +38,7 @@ impl Program {
     /// Where it does not become ready.
     pub(super) fn logging(scratch: &Scratch, database: &Path) -> Result<Self> {
         let database = format!("sqlite:{}", database.display());
-        Self::start(scratch, "logging-service", &["--database", &database, "--drain-seconds", "0"])
+        Self::start(scratch, "logging-service", &["--database", &database, "--drain-seconds", "0"], &[])
     }
 
     /// Starts the inference service with the shipped models.
@@ -46,17 +46,25 @@ impl Program {
     /// # Errors
     /// Where it does not become ready.
     pub(super) fn inference(scratch: &Scratch, arguments: &[&str]) -> Result<Self> {
-        let models = workspace::root().join("deploy/models");
-        let models = models.to_str().context("the path of the repository is not Unicode")?.to_owned();
-        let arguments: Vec<&str> = ["--models", &models, "--grpc-listen", "127.0.0.1:0", "--drain-seconds", "0"]
-            .iter()
-            .chain(arguments)
-            .copied()
-            .collect();
-        Self::start(scratch, "inference-service", &arguments)
+        Self::inference_of(&workspace::root().join("deploy/models"), scratch, arguments, &[])
     }
 
-    fn start(scratch: &Scratch, name: &str, arguments: &[&str]) -> Result<Self> {
+    /// Starts the inference service with these models and in this environment.
+    ///
+    /// # Errors
+    /// Where it does not become ready.
+    pub(super) fn inference_of(
+        models: &Path,
+        scratch: &Scratch,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Result<Self> {
+        let models = models.to_str().context("the path of the repository is not Unicode")?;
+        let own = ["--models", models, "--grpc-listen", "127.0.0.1:0", "--drain-seconds", "0"];
+        Self::start(scratch, "inference-service", &[&own, arguments].concat(), environment)
+    }
+
+    fn start(scratch: &Scratch, name: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
         let program = workspace::release_folder()?.join(name);
         let log = (0..).map(|number| scratch.path(&format!("{name}-{number}.log"))).find(|path| !path.exists());
         let log = log.context("there are too many logs")?;
@@ -64,6 +72,7 @@ impl Program {
             .args(["--listen", "127.0.0.1:0"])
             .args(arguments)
             .env_clear()
+            .envs(environment.iter().copied())
             .current_dir(&scratch.0)
             .stdin(Stdio::null())
             .stdout(File::create(&log)?)
@@ -116,7 +125,7 @@ impl Program {
         self.child.id()
     }
 
-    /// Processor seconds of the threads with this name so far, and of all others.
+    /// Processor seconds of the threads whose names begin like this so far, and of all others.
     ///
     /// # Errors
     /// Where the system does not tell.
@@ -126,7 +135,7 @@ impl Program {
             let task = task?.path();
             // A thread may end between the two.
             let Ok(stat) = fs::read_to_string(task.join("stat")) else { continue };
-            let sum = if stat.contains(&format!("({name})")) { &mut of_name } else { &mut of_others };
+            let sum = if stat.contains(&format!("({name}")) { &mut of_name } else { &mut of_others };
             *sum += seconds_in(&stat);
         }
         Ok((of_name, of_others))

@@ -5,127 +5,123 @@
 //! the same from all.
 
 mod contender;
+mod document;
 mod engines;
+mod exposition;
+mod idle;
+mod instruments;
 mod item;
+mod models;
+mod rates;
 mod report;
+mod stage;
+mod target;
+mod throughput;
 
-use std::net::SocketAddr;
-use std::time::Duration;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
+use clap::ValueEnum;
 
-use self::contender::{Body, Contender, Load, Who};
-use self::engines::LoadedEngine;
-use self::item::Item;
+use self::report::Findings;
+use self::stage::Stage;
 use super::Scratch;
-use super::disturbance::Ticks;
-use super::peers::{Peer, PeerKind};
-use super::program::{Program, peak_megabytes};
+use super::disturbance::Turns;
 use crate::console::say;
-use crate::stop_request::StopRequest;
 
-/// The part of the cores that others may take in a turn.
-const MOST_DISTURBED: f64 = 0.05;
-/// For each turn that counts, this many may be taken again.
-const SPARE_FACTOR: usize = 3;
+/// Other models have fewer turns.
+const OTHER_MODELS_ROUNDS: u32 = 2;
 
 /// How much to measure.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServeOptions {
     /// How often everybody has a turn.
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
     /// Seconds of a turn.
     #[arg(long, value_name = "S", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60))]
     seconds: u64,
+    /// Seconds of each fixed rate.
+    #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=60))]
+    rate_seconds: u64,
     /// Connections, each of which sends its next request when the last one is answered.
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=64))]
     connections: u32,
+    /// Seconds for turns that are taken again, because others disturbed them.
+    #[arg(long, value_name = "S", default_value_t = 150, value_parser = clap::value_parser!(u64).range(..=3600))]
+    spare_seconds: u64,
+    /// Measure these parts only, separated by commas.
+    #[arg(long, value_name = "PART", value_delimiter = ',')]
+    only: Vec<Part>,
+    /// Write the tables into DIR/performance.md and the plots beside it.
+    #[arg(long, value_name = "DIR")]
+    write: Option<PathBuf>,
 }
 
-/// Measures in turns, and prints the table.
+/// The parts of the measurement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// As many predictions as each can make.
+    Throughput,
+    /// Latencies at fixed rates.
+    Rates,
+    /// What serving adds when nothing else is going on.
+    Idle,
+    /// What metrics, lines and spans cost; of lines and spans, with `throughput`.
+    Instruments,
+    /// The scrape of many series.
+    Scrape,
+    /// Other models.
+    Models,
+}
+
+/// Measures in turns, and prints the tables.
 ///
 /// # Errors
 /// Where something cannot be measured; not where a peer or an engine cannot be had.
 pub(super) fn run(options: &ServeOptions, scratch: &Scratch) -> Result<()> {
-    // Peers have process groups of their own, which a Ctrl-C does not reach: they end when this function does.
-    let stop = StopRequest::listen()?;
-    let engines = engines::load()?;
-    let item = Item::read(&engines)?;
-    let services = engines.iter().map(|engine| start(engine, scratch)).collect::<Result<Vec<_>>>()?;
-    let peers: Vec<Peer> = PeerKind::ALL.into_iter().filter_map(|kind| Peer::start(kind, scratch)).collect();
-
-    let mut contenders = Vec::new();
-    for (engine, service) in engines.iter().zip(&services) {
-        contenders.push(Contender::new(Who::Loop(engine.kind), Body::None, Load::Loop(&engine.engine)));
-        contenders.extend(on_the_wire(Who::Service(engine.kind), service.address, &item)?);
-    }
-    for peer in &peers {
-        contenders.extend(on_the_wire(Who::Peer(peer.kind), peer.address, &item)?);
-    }
-    let disturbed = take_turns(&mut contenders, &item, options, &stop)?;
-
-    let mut peaks = Vec::new();
-    for (engine, service) in engines.iter().zip(&services) {
-        peaks.push((Who::Service(engine.kind), peak_megabytes(service.process())?));
-    }
-    for peer in &peers {
-        peaks.push((Who::Peer(peer.kind), peer.peak_megabytes()?));
-    }
-    report::print_all(&contenders, &peaks, disturbed);
-    services.into_iter().try_for_each(Program::stop)
-}
-
-/// The service as anyone would run it with this engine, but without a log of predictions, which the peers lack too.
-fn start(engine: &LoadedEngine, scratch: &Scratch) -> Result<Program> {
-    let mut arguments = vec!["--log-url", "", "--engine", engine.kind.as_str()];
-    if let Some(library) = &engine.library {
-        arguments.extend(["--onnxruntime-library", library.to_str().context("the path of a library is not Unicode")?]);
-    }
-    Program::inference(scratch, &arguments)
-}
-
-/// One contender for each kind of body that there is for it, once it has given the right answer.
-fn on_the_wire<'a>(who: Who, address: SocketAddr, item: &Item) -> Result<Vec<Contender<'a>>> {
-    let mut contenders = Vec::new();
-    for body in [Body::Json, Body::Jpeg] {
-        if let Some(request) = item.request(who, body)? {
-            item::check_answer(who, address, &request)?;
-            contenders.push(Contender::new(who, body, Load::requests(address, request)));
-        }
-    }
-    Ok(contenders)
-}
-
-/// Gives the part of the cores that others took in the worst turn that counts. A turn that they disturbed is taken
-/// again, whatever came of it, as long as there are spare ones.
-fn take_turns(contenders: &mut [Contender], item: &Item, options: &ServeOptions, stop: &StopRequest) -> Result<f64> {
+    let started = Instant::now();
+    let mut turns = Turns::new(Duration::from_secs(options.spare_seconds))?;
+    let wanted = |part: Part| options.only.is_empty() || options.only.contains(&part);
+    let note = |part: &str| say(format_args!("{:4.0} s: {part}", started.elapsed().as_secs_f64()));
     let duration = Duration::from_secs(options.seconds);
-    let turns = contenders.len() * options.rounds as usize;
-    let (mut spare, mut worst) = (turns * SPARE_FACTOR, 0.0_f64);
-    say(format_args!("{turns} turns of {duration:?} that count, and a round before them that warms up"));
-    for round in 0..=options.rounds {
-        // Whoever comes first comes last in the next round.
-        contenders.reverse();
-        for contender in &mut *contenders {
-            let (turn, disturbed) = loop {
-                ensure!(!stop.is_waiting(), "the measurement was stopped");
-                let before = Ticks::now()?;
-                let turn = contender.load.turn(item.input(), options.connections as usize, duration)?;
-                ensure!(turn.refused == 0, "{}: {} predictions were refused", contender.who, turn.refused);
-                let disturbed = Ticks::now()?.taken_since(before);
-                if round == 0 || disturbed <= MOST_DISTURBED || spare == 0 {
-                    break (turn, disturbed);
-                }
-                spare -= 1;
-            };
-            if round > 0 {
-                worst = worst.max(disturbed);
-                contender.floods.push(turn);
-            }
-        }
+    let runtimes = engines::runtimes();
+    let stage = Stage::set(&runtimes, scratch)?;
+    let mut findings = Findings::default();
+    if wanted(Part::Throughput) {
+        note("throughput");
+        let much = (options.rounds, options.connections as usize, duration);
+        findings.throughput = Some(throughput::measure(&stage, &mut turns, much)?);
     }
-    let again = turns * SPARE_FACTOR - spare;
-    say(format_args!("{again} turns were disturbed and taken again"));
-    Ok(worst)
+    if wanted(Part::Rates) {
+        note("fixed rates");
+        findings.rates = rates::measure(&stage, &mut turns, Duration::from_secs(options.rate_seconds))?;
+    }
+    if wanted(Part::Idle) {
+        note("one at a time");
+        findings.idle = idle::measure(&stage, &mut turns)?;
+    }
+    if wanted(Part::Instruments) {
+        note("instrumentation");
+        findings.instruments = Some(instruments::measure(&mut turns)?);
+    }
+    if wanted(Part::Scrape) {
+        note("a scrape of many series");
+        let runtime = runtimes.last().context("there is no runtime")?;
+        findings.exposition = Some(exposition::measure(runtime, scratch, &mut turns)?);
+    }
+    if wanted(Part::Models) {
+        note("other models");
+        let rounds = options.rounds.min(OTHER_MODELS_ROUNDS);
+        findings.models = models::measure(&runtimes, scratch, (&mut turns, rounds, duration))?;
+    }
+    note("done");
+    let page = findings.page(&turns);
+    say(format_args!("\n{page}"));
+    if let Some(folder) = &options.write {
+        document::write(folder, &findings, &page, started.elapsed().as_secs_f64())?;
+    }
+    drop(findings);
+    stage.clear()
 }

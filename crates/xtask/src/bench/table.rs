@@ -15,8 +15,13 @@ pub(super) fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// Lines of cells, written as a table of Markdown, so that it can be kept as it is.
+/// Says lines of cells as a table.
 pub(super) fn print(head: &[&str], lines: &[Vec<String>]) {
+    say(text(head, lines));
+}
+
+/// Lines of cells, written as a table of Markdown, so that it can be kept as it is.
+pub(super) fn text(head: &[&str], lines: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count());
         cells.chain(head.get(column).map(|cell| cell.chars().count())).max().unwrap_or_default()
@@ -26,11 +31,10 @@ pub(super) fn print(head: &[&str], lines: &[Vec<String>]) {
         let padded = cells.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}"));
         format!("| {} |", padded.collect::<Vec<_>>().join(" | "))
     };
-    say(row(head.to_vec()));
-    say(format_args!("|{}|", widths.iter().map(|width| "-".repeat(width + 2)).collect::<Vec<_>>().join("|")));
-    for line in lines {
-        say(row(line.iter().map(String::as_str).collect()));
-    }
+    let rule = widths.iter().map(|width| "-".repeat(width + 2)).collect::<Vec<_>>().join("|");
+    let mut rows = vec![row(head.to_vec()), format!("|{rule}|")];
+    rows.extend(lines.iter().map(|line| row(line.iter().map(String::as_str).collect())));
+    rows.join("\n")
 }
 
 /// A target beside a measurement.

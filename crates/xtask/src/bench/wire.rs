@@ -65,7 +65,7 @@ impl Connection {
     pub(super) fn send(&mut self, request: &[u8]) -> Result<u16> {
         self.stream.write_all(request)?;
         self.answer.clear();
-        let mut part = [0; 1 << 16];
+        let mut part = [0; 1 << 14];
         loop {
             let read = self.stream.read(&mut part)?;
             ensure!(read > 0, "the connection was closed before the answer's end");

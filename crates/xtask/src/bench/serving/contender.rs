@@ -5,17 +5,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use inference_service::input::ModelInput;
 use inference_service::model::{Engine, RuntimeKind};
 
 use super::engines;
 use crate::bench::flood::{Flood, flood};
 use crate::bench::peers::PeerKind;
+use crate::bench::program::Program;
 use crate::bench::table::median;
 
 /// Enough for any turn; they all are the same bytes.
 const MOST_REQUESTS: usize = 1_000_000;
+/// How their names begin.
+const INFERENCE_THREADS: &str = "inference-";
 
 /// Who predicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub(super) enum Who {
     Loop(RuntimeKind),
     /// The inference service with this engine.
     Service(RuntimeKind),
+    /// The same without a line in its log, and without spans.
+    Silent(RuntimeKind),
     /// Somebody else, all of whom use ONNX Runtime.
     Peer(PeerKind),
 }
@@ -32,7 +37,7 @@ impl Who {
     /// The engine that does the work.
     pub(super) fn engine(self) -> RuntimeKind {
         match self {
-            Self::Loop(kind) | Self::Service(kind) => kind,
+            Self::Loop(kind) | Self::Service(kind) | Self::Silent(kind) => kind,
             Self::Peer(_) => RuntimeKind::OnnxRuntime,
         }
     }
@@ -43,6 +48,7 @@ impl fmt::Display for Who {
         match self {
             Self::Loop(kind) => write!(formatter, "bare loop, {}", kind.as_str()),
             Self::Service(kind) => write!(formatter, "service, {}", kind.as_str()),
+            Self::Silent(kind) => write!(formatter, "service, {}, no log", kind.as_str()),
             Self::Peer(kind) => write!(formatter, "{}", kind.title()),
         }
     }
@@ -101,26 +107,33 @@ impl<'a> Contender<'a> {
 
 /// What is done in a turn.
 pub(super) enum Load<'a> {
-    /// Runs the engine.
-    Loop(&'a Arc<Engine>),
-    /// Sends requests to a server.
-    Requests(SocketAddr, Arc<Vec<Arc<[u8]>>>),
+    /// Runs the engine on an item.
+    Loop(&'a Arc<Engine>, &'a ModelInput),
+    /// Sends requests to a server; where it is a program of ours, its processor time is known.
+    Requests(SocketAddr, Arc<Vec<Arc<[u8]>>>, Option<&'a Program>),
 }
 
-impl Load<'_> {
+impl<'a> Load<'a> {
     /// The same request again and again.
-    pub(super) fn requests(address: SocketAddr, request: Vec<u8>) -> Self {
-        Self::Requests(address, Arc::new(vec![Arc::from(request); MOST_REQUESTS]))
+    pub(super) fn requests(address: SocketAddr, request: Vec<u8>, program: Option<&'a Program>) -> Self {
+        Self::Requests(address, Arc::new(vec![Arc::from(request); MOST_REQUESTS]), program)
     }
 
     /// Does it for a while.
     ///
     /// # Errors
-    /// Where the engine fails or a connection breaks.
-    pub(super) fn turn(&self, input: &ModelInput, connections: usize, duration: Duration) -> Result<Flood> {
-        match self {
-            Self::Loop(engine) => engines::run(engine, input, duration),
-            Self::Requests(address, requests) => flood(*address, requests, connections, duration),
-        }
+    /// Where the engine fails, a connection breaks, or a prediction is refused.
+    pub(super) fn turn(&self, connections: usize, duration: Duration) -> Result<Flood> {
+        let (address, requests, program) = match self {
+            Self::Loop(engine, input) => return engines::run(engine, input, duration),
+            Self::Requests(address, requests, program) => (*address, requests, program),
+        };
+        let used = || program.map_or(Ok((0.0, 0.0)), |program| program.processor_seconds(INFERENCE_THREADS));
+        let before = used()?;
+        let mut flood = flood(address, requests, connections, duration)?;
+        let after = used()?;
+        ensure!(flood.refused == 0, "{} predictions were refused", flood.refused);
+        (flood.engine, flood.rest) = (after.0 - before.0, after.1 - before.1);
+        Ok(flood)
     }
 }

@@ -3,7 +3,7 @@
 //! Rule of thumb: a loop has nothing to decode, to check, to count or to answer; one thread for each core runs the
 //! model on an item that is ready.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,40 +12,58 @@ use anyhow::{Context, Result, anyhow};
 use inference_service::input::ModelInput;
 use inference_service::model::{Engine, Repository, Runtime, RuntimeKind, Session};
 
-use super::item::MODEL;
+use crate::bench::Scratch;
 use crate::bench::flood::Flood;
+use crate::bench::program::Program;
 use crate::console::warn;
-use crate::workspace;
 
-/// The model in one of the engines.
-pub(super) struct LoadedEngine {
-    /// Which one.
-    pub(super) kind: RuntimeKind,
-    /// The file of its library, where it needs one.
-    pub(super) library: Option<PathBuf>,
-    /// The model in it.
-    pub(super) engine: Arc<Engine>,
+/// A runtime, and the file of its library, where it needs one.
+pub(super) struct LoadedRuntime {
+    runtime: Runtime,
+    library: Option<PathBuf>,
 }
 
-/// The model in every engine that can be had; a line says which cannot, and why.
-///
-/// # Errors
-/// Where the model cannot be loaded.
-pub(super) fn load() -> Result<Vec<LoadedEngine>> {
-    let mut engines = vec![in_runtime(&Runtime::tract(), None)?];
-    let Some(library) = pypi::onnxruntime("ONNX Runtime") else { return Ok(engines) };
+/// Every runtime that can be had; a line says which cannot, and why.
+pub(super) fn runtimes() -> Vec<LoadedRuntime> {
+    let mut runtimes = vec![LoadedRuntime { runtime: Runtime::tract(), library: None }];
+    let Some(library) = pypi::onnxruntime("ONNX Runtime") else { return runtimes };
     match Runtime::start(RuntimeKind::OnnxRuntime, Some(&library)) {
-        Ok(runtime) => engines.push(in_runtime(&runtime, Some(library))?),
+        Ok(runtime) => runtimes.push(LoadedRuntime { runtime, library: Some(library) }),
         Err(error) => warn(format_args!("SKIPPED: {error}")),
     }
-    Ok(engines)
+    runtimes
 }
 
-fn in_runtime(runtime: &Runtime, library: Option<PathBuf>) -> Result<LoadedEngine> {
-    let repository = Repository::scan(&workspace::root().join("deploy/models"))?;
-    let entry = repository.into_entries().into_iter().find(|entry| entry.name == MODEL);
-    let source = entry.with_context(|| format!("there is no model {MODEL}"))?.source?;
-    Ok(LoadedEngine { kind: runtime.kind(), library, engine: Engine::load(&source, runtime)? })
+impl LoadedRuntime {
+    /// Which one it is.
+    pub(super) fn kind(&self) -> RuntimeKind {
+        self.runtime.kind()
+    }
+
+    /// Loads a model of a repository.
+    ///
+    /// # Errors
+    /// Where it cannot be loaded.
+    pub(super) fn load(&self, folder: &Path, model: &str) -> Result<Arc<Engine>> {
+        let repository = Repository::scan(folder)?;
+        let entry = repository.into_entries().into_iter().find(|entry| entry.name == model);
+        let source = entry.with_context(|| format!("there is no model {model}"))?.source?;
+        Ok(Engine::load(&source, &self.runtime)?)
+    }
+
+    /// Starts the inference service as anyone would run it with this runtime and these models, but without a log of
+    /// predictions, which the peers lack too.
+    ///
+    /// # Errors
+    /// Where it does not become ready.
+    pub(super) fn serve(&self, folder: &Path, scratch: &Scratch, environment: &[(&str, &str)]) -> Result<Program> {
+        let mut arguments = vec!["--log-url", "", "--engine", self.kind().as_str()];
+        if let Some(library) = &self.library {
+            let library = library.to_str().context("the path of a library is not Unicode")?;
+            arguments.extend(["--onnxruntime-library", library]);
+        }
+        Program::inference_of(folder, scratch, &arguments, environment)
+    }
 }
 
 /// Runs the model on one item for a while, with a thread and a session for each core.
@@ -66,7 +84,8 @@ pub(super) fn run(engine: &Arc<Engine>, input: &ModelInput, duration: Duration) 
     })?;
     let mut latencies = parts.concat();
     latencies.sort_unstable_by(f64::total_cmp);
-    Ok(Flood { answered: latencies.len(), refused: 0, seconds: started.elapsed().as_secs_f64(), latencies })
+    let (answered, seconds) = (latencies.len(), started.elapsed().as_secs_f64());
+    Ok(Flood { answered, seconds, latencies, ..Flood::default() })
 }
 
 /// Seconds of each run.

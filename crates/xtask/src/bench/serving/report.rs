@@ -1,164 +1,168 @@
-//! What came out, and which targets were kept.
-//!
-//! Rule of thumb: a figure that cannot be right keeps no target. While others use the cores none is judged, and a server
-//! that seems faster than its own engine is a fault of the measurement.
+//! What came out, as a page of tables, and which targets were kept.
 
-use inference_service::model::RuntimeKind::{OnnxRuntime, Tract};
+use super::contender::Who;
+use super::exposition::Exposition;
+use super::idle::Idle;
+use super::instruments::Instruments;
+use super::models::OtherModel;
+use super::rates::{Rate, SIDES};
+use super::target::{Bound, Target};
+use super::throughput::Throughput;
+use crate::bench::disturbance::{MOST_DISTURBED, Turns};
+use crate::bench::table::{text, thousands};
 
-use super::MOST_DISTURBED;
-use super::contender::{Body, Contender, Who};
-use crate::bench::flood::Flood;
-use crate::bench::peers::PeerKind::{FastApi, MlServer};
-use crate::bench::table::{print, thousands, verdict};
-use crate::console::say;
+/// The least that "5,000 series" means.
+const SERIES: usize = 5000;
+const MOST_SCRAPE_MILLISECONDS: f64 = 3.0;
+const MOST_IDLE_MILLISECONDS: f64 = 0.15;
+const MOST_INSTRUMENTS_PERCENT: f64 = 1.0;
 
-/// What serves may seem this much faster than its engine alone, by chance.
-const MOST_OF_LOOP: f64 = 1.03;
-
-/// Prints the table, and each target below it; `disturbed` is the part of the cores that others took.
-pub(super) fn print_all(contenders: &[Contender], peaks: &[(Who, f64)], disturbed: f64) {
-    let found = Found { contenders, peaks };
-    let mut lines: Vec<_> = contenders.iter().map(|contender| (order(contender), found.line(contender))).collect();
-    lines.sort_by_key(|(place, _)| *place);
-    let head = ["who", "body", "predictions/s", "of the engine's loop", "p50", "p99", "peak memory"];
-    print(&head, &lines.into_iter().map(|(_, line)| line).collect::<Vec<_>>());
-    let quiet = disturbed <= MOST_DISTURBED;
-    say(format_args!("others took up to {:.0} % of the cores in a turn", 100.0 * disturbed));
-    if !quiet {
-        say(format_args!("that is more than {:.0} %: no target is judged", 100.0 * MOST_DISTURBED));
-    }
-    for target in found.targets() {
-        target.tell(quiet);
-    }
+/// Everything that was measured; what was not is empty.
+#[derive(Default)]
+pub(super) struct Findings<'a> {
+    pub(super) throughput: Option<Throughput<'a>>,
+    pub(super) rates: Vec<Rate>,
+    pub(super) idle: Vec<Idle>,
+    pub(super) instruments: Option<Instruments>,
+    pub(super) exposition: Option<Exposition>,
+    pub(super) models: Vec<OtherModel>,
 }
 
-/// The engines in turn, each with its loop first; behind them the peers.
-fn order(contender: &Contender) -> (bool, usize, usize, bool) {
-    let (group, place) = match contender.who {
-        Who::Loop(kind) => (kind as usize, 0),
-        Who::Service(kind) => (kind as usize, 1),
-        Who::Peer(kind) => (kind as usize, 0),
-    };
-    (matches!(contender.who, Who::Peer(_)), group, place, contender.body == Body::Jpeg)
-}
-
-struct Found<'a> {
-    contenders: &'a [Contender<'a>],
-    peaks: &'a [(Who, f64)],
-}
-
-impl Found<'_> {
-    fn contender(&self, who: Who, body: Body) -> Option<&Contender<'_>> {
-        self.contenders.iter().find(|contender| (contender.who, contender.body) == (who, body))
-    }
-
-    fn peak(&self, who: Who) -> Option<f64> {
-        Some(self.peaks.iter().find(|(other, _)| *other == who)?.1)
-    }
-
-    /// How many times as many as another: `None` where one of them is missing.
-    fn beside(&self, (who, other): (Who, Who), body: Body, value: fn(&Flood) -> f64) -> Option<f64> {
-        let of_other = if matches!(other, Who::Loop(_)) { Body::None } else { body };
-        Some(self.contender(who, body)?.beside(self.contender(other, of_other)?, value))
-    }
-
-    fn line(&self, contender: &Contender) -> Vec<String> {
-        let measure = self.contender(Who::Loop(contender.who.engine()), Body::None);
-        let milliseconds = |part: f64| format!("{:.2} ms", contender.typical(|flood| flood.quantile(part) * 1e3));
-        vec![
-            contender.who.to_string(),
-            contender.body.to_string(),
-            thousands(contender.typical(Flood::per_second)),
-            measure.map_or_else(String::new, |measure| format!("{:.2}", contender.beside(measure, Flood::per_second))),
-            milliseconds(0.5),
-            milliseconds(0.99),
-            self.peak(contender.who).map_or_else(String::new, |megabytes| format!("{megabytes:.0} MB")),
-        ]
+impl Findings<'_> {
+    /// All of it in Markdown.
+    pub(super) fn page(&self, turns: &Turns) -> String {
+        let mut page = Vec::new();
+        if let Some(throughput) = &self.throughput {
+            page.extend([throughput.table(), "Processor time of a prediction:".to_owned(), throughput.costs()]);
+        }
+        if !self.rates.is_empty() {
+            page.extend(["Latency at fixed rates, from the moment at which each request was due:".to_owned()]);
+            page.push(self.rate_table());
+        }
+        page.extend(self.idle.iter().map(idle_sentence));
+        page.extend(self.instrument_sentence());
+        page.extend(self.exposition.as_ref().map(scrape_sentence));
+        if !self.models.is_empty() {
+            page.push(format!("Other models, JPEG:\n\n{}", self.model_table()));
+        }
+        let quiet = turns.worst() <= MOST_DISTURBED;
+        let limit = if quiet { "" } else { ", more than the 5 % up to which targets are judged" };
+        page.push(format!(
+            "Others took up to {:.0} % of the cores in a turn that counts{limit}; {} turns were disturbed and taken again.",
+            100.0 * turns.worst(),
+            turns.repeated()
+        ));
+        let targets: Vec<_> = self.targets().iter().map(|target| target.line(quiet)).collect();
+        page.push(text(&["target", "wanted", "found", ""], &targets));
+        page.join("\n\n")
     }
 
     fn targets(&self) -> Vec<Target> {
-        let ours = Who::Service(OnnxRuntime);
-        let fastapi = Who::Peer(FastApi);
-        let mut targets = Vec::new();
-        for (engine, least) in [(Tract, 0.95), (OnnxRuntime, 0.85)] {
-            for body in [Body::Json, Body::Jpeg] {
-                let (who, other) = (Who::Service(engine), Who::Loop(engine));
-                let value = self.beside((who, other), body, Flood::per_second);
-                let what = format!("predictions/s of {who} / {other}, {body}");
-                targets.push(Target { what, value, bound: Bound::PartOfLoop(least) });
-            }
-        }
-        for (other, body, least) in
-            [(fastapi, Body::Json, 2.0), (fastapi, Body::Jpeg, 1.8), (Who::Peer(MlServer), Body::Json, 3.0)]
-        {
-            let value = self.beside((ours, other), body, Flood::per_second);
-            let what = format!("predictions/s of {ours} / {other}, {body}");
-            targets.push(Target { what, value, bound: Bound::AtLeast(least) });
-        }
-        for body in [Body::Json, Body::Jpeg] {
-            let value = self.beside((ours, fastapi), body, |flood| flood.quantile(0.99));
-            targets.push(Target {
-                what: format!("p99 of {ours} / {fastapi}, {body}"),
-                value,
+        let mut targets = self.throughput.as_ref().map(Throughput::targets).unwrap_or_default();
+        targets.extend(self.rates.iter().map(|rate| {
+            let [ours, theirs] = &rate.floods;
+            Target {
+                what: format!("p99 of {} / {}, {}, {}", SIDES[0], SIDES[1], rate.body, rate_name(rate)),
+                value: Some(ours.quantile(0.99) / theirs.quantile(0.99)),
                 bound: Bound::Below(1.0),
+            }
+        }));
+        targets.extend(self.idle.iter().map(|idle| Target {
+            what: format!("ms that {} adds to its engine when idle, JPEG", Who::Service(idle.engine)),
+            value: Some(1e3 * (idle.served - idle.alone)),
+            bound: Bound::Below(MOST_IDLE_MILLISECONDS),
+        }));
+        if self.instruments.is_some() {
+            let value = self.instrument_percent().map(|(log, metrics)| log + metrics);
+            let what = "% of a prediction's processor time for instrumentation".to_owned();
+            targets.push(Target { what, value, bound: Bound::Below(MOST_INSTRUMENTS_PERCENT) });
+        }
+        if let Some(exposition) = &self.exposition {
+            let enough = exposition.series >= SERIES;
+            targets.push(Target {
+                what: format!("ms of a scrape of {} series", thousands(exposition.series as f64)),
+                value: enough.then(|| 1e3 * exposition.scrapes.quantile(0.5)),
+                bound: Bound::Below(MOST_SCRAPE_MILLISECONDS),
             });
         }
-        let value = self.peak(ours).zip(self.peak(fastapi)).map(|(peak, of_other)| peak / of_other);
-        let what = format!("peak memory of {ours} / {fastapi}");
-        targets.push(Target { what, value, bound: Bound::Below(1.0 / 3.0) });
         targets
     }
-}
 
-/// A ratio, and what it should be.
-struct Target {
-    what: String,
-    value: Option<f64>,
-    bound: Bound,
-}
-
-#[derive(Clone, Copy)]
-enum Bound {
-    AtLeast(f64),
-    /// At least this, but never more than the whole.
-    PartOfLoop(f64),
-    Below(f64),
-}
-
-impl Target {
-    fn tell(&self, quiet: bool) {
-        let bound = match self.bound {
-            Bound::AtLeast(least) | Bound::PartOfLoop(least) => format!("at least {least:.2}"),
-            Bound::Below(limit) => format!("below {limit:.2}"),
-        };
-        let said = match self.value {
-            None => "not measured".to_owned(),
-            Some(value) if !quiet => format!("{value:.2}, not judged"),
-            Some(value) => format!("{value:.2}, {}", self.bound.judge(value)),
-        };
-        say(format_args!("{}, {bound}: {said}", self.what));
-    }
-}
-
-impl Bound {
-    fn judge(self, value: f64) -> String {
-        match self {
-            Self::PartOfLoop(_) if value > MOST_OF_LOOP => "NOT CREDIBLE".to_owned(),
-            Self::AtLeast(least) | Self::PartOfLoop(least) => verdict(value >= least),
-            Self::Below(limit) => verdict(value < limit),
+    fn rate_table(&self) -> String {
+        let head = ["who", "body", "requests/s", "p50", "p90", "p99", "p99.9"];
+        let mut lines = Vec::new();
+        for rate in &self.rates {
+            for (who, flood) in SIDES.iter().zip(&rate.floods) {
+                let mut line = vec![who.to_string(), rate.body.to_string(), rate_name(rate)];
+                line.extend([0.5, 0.9, 0.99, 0.999].map(|part| format!("{:.2} ms", 1e3 * flood.quantile(part))));
+                lines.push(line);
+            }
         }
+        text(&head, &lines)
+    }
+
+    fn model_table(&self) -> String {
+        let head = ["model", "who", "predictions/s", "of the engine's loop", "engine, p50", "peak memory"];
+        let line = |model: &OtherModel| {
+            let [served, alone] = model.per_second;
+            vec![
+                model.name.to_owned(),
+                model.who.to_string(),
+                thousands(served),
+                format!("{:.2}", served / alone),
+                format!("{:.2} ms", 1e3 * model.alone),
+                format!("{:.0} MB", model.peak_megabytes),
+            ]
+        };
+        text(&head, &self.models.iter().map(line).collect::<Vec<_>>())
+    }
+
+    /// Percent of a prediction's processor time: lines and spans, and metrics.
+    fn instrument_percent(&self) -> Option<(f64, f64)> {
+        let (whole, log) = self.throughput.as_ref()?.whole_and_log()?;
+        let metrics = self.instruments.as_ref().map(|found| found.predictions + found.requests)?;
+        Some((100.0 * log / whole, 100.0 * metrics / whole))
+    }
+
+    fn instrument_sentence(&self) -> Option<String> {
+        let found = self.instruments.as_ref()?;
+        let calls = format!(
+            "The metrics of a prediction take {:.2} µs, the ids, the span and the metrics of its request {:.2} µs",
+            1e6 * found.predictions,
+            1e6 * found.requests
+        );
+        let Some(((log, metrics), lost)) = self.instrument_percent().zip(self.throughput.as_ref()?.lost_to_log())
+        else {
+            return Some(format!("{calls}."));
+        };
+        Some(format!(
+            "{calls}: {metrics:.2} % of its processor time. Lines and spans are {log:.2} %, and took {:.1} % of the \
+             throughput.",
+            100.0 * lost
+        ))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn rate_name(rate: &Rate) -> String {
+    format!("{} ({:.0} %)", thousands(rate.per_second), 100.0 * rate.part)
+}
 
-    #[test]
-    fn a_server_that_outruns_its_engine_keeps_no_target() {
-        let judged = [0.84, 0.85, 1.0, 1.5].map(|value| Bound::PartOfLoop(0.85).judge(value));
-        assert_eq!(judged, ["MISSED", "kept", "kept", "NOT CREDIBLE"]);
-        assert_eq!([0.9, 1.0].map(|value| Bound::Below(1.0).judge(value)), ["kept", "MISSED"]);
-        assert_eq!(Bound::AtLeast(2.0).judge(f64::NAN), "MISSED");
-    }
+fn idle_sentence(idle: &Idle) -> String {
+    format!(
+        "One JPEG at a time: {} answers in {:.3} ms at the median, its engine alone takes {:.3} ms; {:.3} ms are added.",
+        Who::Service(idle.engine),
+        1e3 * idle.served,
+        1e3 * idle.alone,
+        1e3 * (idle.served - idle.alone)
+    )
+}
+
+fn scrape_sentence(exposition: &Exposition) -> String {
+    format!(
+        "A scrape of {} series ({:.0} kB): {:.2} ms at the median, {:.2} ms at the 99th percentile.",
+        thousands(exposition.series as f64),
+        exposition.bytes as f64 / 1e3,
+        1e3 * exposition.scrapes.quantile(0.5),
+        1e3 * exposition.scrapes.quantile(0.99)
+    )
 }
