@@ -75,7 +75,6 @@ impl ErrorCode {
             Self::DeadlineExceeded => "The time of the request was over before its work was done.",
             Self::Cancelled => "The client went away before the answer.",
             Self::Internal => "The service failed; its log has the cause.",
-            Self::Unauthorized => "There are keys, and none of them was shown.",
             Self::NotFound => "There is nothing here.",
             Self::Unauthorized => "The request has no key that is known here; send one as `Authorization: Bearer`.",
             Self::MethodNotAllowed => "The route does not take this method; `Allow` lists those that it takes.",
