@@ -178,7 +178,7 @@ mod tests {
         lines.finish(Duration::from_millis(50));
         assert!(began.elapsed() < PATIENCE, "the end waited for an output that takes nothing");
         // The thread may have written all there was before the last permission.
-        (0..100).for_each(|_| drop(permit.send(())));
+        (0..100).for_each(|_| _ = permit.send(()));
         lines.finish(PATIENCE);
         let written = output.try_iter().flatten().count() / "line\n".len();
         assert_eq!(written as u64 + dropped, 3 * MAX_WAITING_LINES as u64);
