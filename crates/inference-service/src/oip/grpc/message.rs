@@ -115,3 +115,32 @@ fn classification(parameters: &Parameters) -> Result<Option<NonZeroUsize>, ApiEr
     let classes = classes.and_then(NonZeroUsize::new);
     classes.map(Some).ok_or_else(|| invalid("classification must be a whole number, 1 or more."))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn contents(change: impl FnOnce(&mut InferTensorContents)) -> InferTensorContents {
+        let mut contents = InferTensorContents::default();
+        change(&mut contents);
+        contents
+    }
+
+    #[test]
+    fn numbers_stand_in_the_contents_of_their_type() {
+        let read = |datatype, contents| match typed("x", datatype, contents) {
+            Ok(Data::Values(values)) => Some(values),
+            _ => None,
+        };
+        assert_eq!(read("INT8", contents(|it| it.int_contents = vec![-128, 127])), Some(Values::Int8(vec![-128, 127])));
+        assert_eq!(read("UINT16", contents(|it| it.uint_contents = vec![65_535])), Some(Values::Uint16(vec![65_535])));
+        assert_eq!(read("INT64", contents(|it| it.int64_contents = vec![7])), Some(Values::Int64(vec![7])));
+        assert_eq!(read("BOOL", contents(|it| it.bool_contents = vec![true])), Some(Values::Bool(vec![true])));
+        assert_eq!(read("FP64", contents(|it| it.fp64_contents = vec![0.1])), Some(Values::Fp64(vec![0.1])));
+        assert_eq!(read("INT8", contents(|it| it.int_contents = vec![128])), None, "it does not fit");
+        assert_eq!(read("FP16", contents(|it| it.fp32_contents = vec![0.5])), None, "it comes raw only");
+        let texts = contents(|it| it.bytes_contents = vec![Bytes::from_static(b"a")]);
+        assert!(matches!(typed("x", "BYTES", texts), Ok(Data::Elements(elements)) if elements.len() == 1));
+    }
+}
