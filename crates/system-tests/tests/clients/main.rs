@@ -70,7 +70,9 @@ async fn the_client_of_triton_over_grpc() {
 async fn a_watching_client_is_told_of_the_end_and_let_go() {
     let _alone = alone().await;
     let Some(python) = pypi::python(TRITON, "gRPC's health checking") else { return };
+    // In a queue of the usual length, one model may not hold all places while there is another.
     let launch = Launch::inference().flag("--drain-seconds=", "0.5").flag("--threads=", "1");
+    let launch = launch.flag("--queue-limit=", "400");
     let mut service = launch.start().await;
     let address = service.grpc_address();
     let mut watching = command(&python, "grpc_watch.py", address).stdout(Stdio::piped()).spawn().unwrap();

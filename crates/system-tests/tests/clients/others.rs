@@ -16,7 +16,7 @@ const KSERVE: &[pypi::Package] =
 const PERF_ANALYZER: &[pypi::Package] = &[
     ("tritonclient", "2.51.0"),
     ("nvidia-cuda-runtime-cu12", "12.9.79"),
-    ("numpy", "2.4.6"),
+    ("numpy", "1.26.4"),
     ("python-rapidjson", "1.25"),
 ];
 

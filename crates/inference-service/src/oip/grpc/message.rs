@@ -26,7 +26,7 @@ type Parameters = HashMap<String, InferParameter>;
 pub(super) fn request(message: ModelInferRequest, engine: &Engine) -> Result<InferRequest, ApiError> {
     let ModelInferRequest { id, inputs, outputs, raw_input_contents, .. } = message;
     let outputs = outputs.into_iter().map(requested).collect::<Result<_, _>>()?;
-    let is_raw = !raw_input_contents.is_empty();
+    let is_raw = !inputs.is_empty() && !raw_input_contents.is_empty();
     if is_raw && raw_input_contents.len() != inputs.len() {
         let (found, inputs) = (raw_input_contents.len(), inputs.len());
         return Err(invalid(format!("raw_input_contents has {found} entries for {inputs} inputs.")));
