@@ -66,7 +66,7 @@ pub(super) struct Span {
     #[serde(default, deserialize_with = "window")]
     #[param(inline)]
     window: Option<Window>,
-    /// The beginning of the range.
+    /// The beginning of the range; 1970 where only `until` is given.
     #[serde(default, deserialize_with = "time")]
     #[param(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
@@ -85,7 +85,8 @@ impl Span {
             (Some(_), _, _) => Err(refused("window and since or until exclude each other")),
             (None, since, until) => {
                 let until = until.map_or(now, floor_microseconds);
-                Ok((since.map_or(i64::MIN, floor_microseconds), until))
+                // The range stands in the answer, so it begins where RFC 3339 can say it.
+                Ok((since.map_or(until.min(0), floor_microseconds), until))
             }
         }
     }
