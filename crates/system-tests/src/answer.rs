@@ -85,10 +85,15 @@ pub fn assert_is_refusal(answer: &Answer) {
 }
 
 fn failure(error: reqwest::Error) -> Failure {
+    // Where the port closes between the system's part of a connection and the service's, it is reset instead of refused;
+    // nothing was sent over it.
+    let is_never_accepted = |kind| {
+        kind == io::ErrorKind::ConnectionRefused || (error.is_connect() && kind == io::ErrorKind::ConnectionReset)
+    };
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
-        if inner.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::ConnectionRefused) {
+        if inner.downcast_ref::<io::Error>().is_some_and(|io| is_never_accepted(io.kind())) {
             return Failure::Refused;
         }
         text = format!("{text}: {inner}");

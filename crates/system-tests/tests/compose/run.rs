@@ -13,7 +13,7 @@ use tokio::time::interval;
 use crate::stack::Stack;
 
 /// What an image may have, models included.
-const MOST_IMAGE_BYTES: u64 = 60_000_000;
+const MOST_IMAGE_BYTES: u64 = 75_000_000;
 const JOBS: [&str; 8] =
     ["alertmanager", "alloy", "grafana", "inference-service", "logging-service", "loki", "node-exporter", "prometheus"];
 const PATIENCE: Duration = Duration::from_secs(60);
