@@ -25,8 +25,8 @@ use crate::metrics::{
     MetricsRegistry, TracedHistogram, each,
 };
 use crate::traces::TraceContext;
-use tally::Tally;
 pub use tally::{Counted, Total};
+use tally::{Phases, Tally};
 
 crate::label_enum! {
     /// How a prediction ended.
@@ -182,7 +182,14 @@ impl ModelMetrics {
     /// Starts timing one request that asks this model for one prediction; see [`Attempt::items`] for more.
     pub fn start(&self) -> Attempt {
         let outcome = Some(ErrorCode::Cancelled);
-        Attempt { metrics: self.clone(), items: 1, started: Instant::now(), trace: None, outcome }
+        Attempt {
+            metrics: self.clone(),
+            items: 1,
+            started: Instant::now(),
+            trace: None,
+            phases: Phases::default(),
+            outcome,
+        }
     }
 
     /// The model ran once.
@@ -223,6 +230,7 @@ pub struct Attempt {
     items: u64,
     started: Instant,
     trace: Option<TraceContext>,
+    phases: Phases,
     /// What the drop counts; `None` is success.
     outcome: Option<ErrorCode>,
 }
@@ -252,10 +260,10 @@ impl Attempt {
     }
 
     /// Records the seconds that a phase took.
-    pub fn phase(&self, phase: Phase, seconds: f64) {
-        let ModelMetrics { families, model, tally, .. } = &self.metrics;
+    pub fn phase(&mut self, phase: Phase, seconds: f64) {
+        let ModelMetrics { families, model, .. } = &self.metrics;
         families.phases.with((*model, phase)).observe(seconds, self.trace.as_ref());
-        tally.phase(phase, seconds);
+        self.phases[phase.index()] = Some(seconds);
     }
 
     /// The model answered every item.
@@ -283,7 +291,7 @@ impl Drop for Attempt {
         families.attempts.with((*model, outcome)).inc_by(self.items);
         let seconds = self.seconds();
         families.latency.with((*model, outcome)).observe(seconds, self.trace.as_ref());
-        tally.ended(outcome, self.items, seconds);
+        tally.ended(outcome, self.items, seconds, &self.phases);
         if let Some(code) = self.outcome {
             families.errors.with((*model, code)).inc_by(self.items);
         }

@@ -87,8 +87,7 @@ async fn answer(
     let body = monitoring::read_body(&head.headers, body, app.config.max_body_bytes).await?;
     let decoding = Instant::now();
     let target = Target::find(app, progress, (Some(&asked.model), asked.version.as_deref()))?;
-    let mut request = json::parse(&head.headers, body, &target.engine)?;
-    progress.named(request.request_id());
+    let mut request = json::parse(&head.headers, body, &target.engine, |id| progress.named(id))?;
     let asked = (request.take_inputs(), request.top_k());
     let predictions = target.run(app, progress, (decoding, deadline), asked).await?;
     Ok((predictions, (request, target)))

@@ -3,6 +3,7 @@
 //! Rule of thumb: the JSON is read once; the numbers of a tensor go straight from its text into one buffer.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
@@ -12,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::input::{Data, Tensor};
 use super::invalid;
-use super::request::{InferRequest, RequestedOutput};
+use super::request::{InferRequest, RequestedOutput, request_id};
 use crate::model::Engine;
 
 /// Header with the length of the JSON where bytes of tensors follow it.
@@ -56,14 +57,20 @@ struct Parameters {
     classification: Option<NonZeroUsize>,
 }
 
-/// Takes a body apart.
+/// Takes a body apart; `named` is told what the client calls its request as soon as that is read.
 ///
 /// # Errors
 /// `invalid_request` for what is no request of the protocol; `invalid_input` for other inputs than the model takes.
-pub(super) fn parse(headers: &HeaderMap, body: Bytes, engine: &Engine) -> Result<InferRequest, ApiError> {
+pub(super) fn parse(
+    headers: &HeaderMap,
+    body: Bytes,
+    engine: &Engine,
+    named: impl FnOnce(Option<Arc<str>>),
+) -> Result<InferRequest, ApiError> {
     let (json, mut binary) = split(headers, body)?;
     let members: Members<'_> =
         serde_json::from_slice(&json).map_err(|problem| invalid(format!("The JSON cannot be read: {problem}.")))?;
+    named(request_id(members.id.as_deref()));
     let outputs = members.outputs.into_iter().map(|output| RequestedOutput {
         name: output.name,
         binary: output.parameters.binary_data,

@@ -65,13 +65,13 @@ impl InferRequest {
         self.inputs.take().unwrap_or_else(|| Inputs::Images(Vec::new()))
     }
 
-    /// The id as that of the request in logs, if it can be one.
-    pub(super) fn request_id(&self) -> Option<Arc<str>> {
-        self.id.as_deref().filter(|id| predict::is_request_id(id)).map(Arc::from)
-    }
-
     /// How many classes are to be told of.
     pub(super) fn top_k(&self) -> NonZeroUsize {
         self.outputs.iter().filter_map(|output| output.classes).max().unwrap_or(NonZeroUsize::MIN)
     }
+}
+
+/// What a client calls its request, as the request's id in logs, if it can be one.
+pub(super) fn request_id(id: Option<&str>) -> Option<Arc<str>> {
+    id.filter(|id| predict::is_request_id(id)).map(Arc::from)
 }

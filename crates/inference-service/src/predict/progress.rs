@@ -104,7 +104,7 @@ impl Progress {
             Phase::Inference => self.timings.inference = Some(seconds),
             Phase::Record => {}
         }
-        if let Some(attempt) = &self.attempt {
+        if let Some(attempt) = &mut self.attempt {
             attempt.phase(phase, seconds);
         }
         self.context.span.phase(phase.as_str(), started, ended);

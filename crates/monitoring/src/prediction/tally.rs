@@ -2,8 +2,8 @@
 //!
 //! Rule of thumb: what is counted here is counted where the metric is, by the same call.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use super::{Outcome, Phase};
 use crate::metrics::LabelEnum as _;
@@ -17,7 +17,7 @@ pub struct Total {
     pub nanoseconds: u64,
 }
 
-/// What has been counted so far. The numbers are read one after another, while predictions go on.
+/// What has been counted so far: of each request all or nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counted {
     /// Predictions that the model answered.
@@ -37,69 +37,51 @@ impl Counted {
         self.requests[outcome.index()]
     }
 
-    /// Requests that got this far.
+    /// This phase of the requests that succeeded.
     #[must_use]
     pub fn phase(&self, phase: Phase) -> Total {
         self.phases[phase.index()]
     }
 }
 
-#[derive(Default)]
-struct Sum {
-    count: AtomicU64,
-    nanoseconds: AtomicU64,
-}
-
-impl Sum {
-    fn add(&self, seconds: f64) {
-        self.count.fetch_add(1, Ordering::Relaxed);
+impl Total {
+    fn add(&mut self, seconds: f64) {
+        self.count += 1;
         // Casts of floats saturate, and do not go below 0.
-        self.nanoseconds.fetch_add((seconds * 1e9) as u64, Ordering::Relaxed);
-    }
-
-    fn read(&self) -> Total {
-        Total { count: self.count.load(Ordering::Relaxed), nanoseconds: self.nanoseconds.load(Ordering::Relaxed) }
+        self.nanoseconds = self.nanoseconds.saturating_add((seconds * 1e9) as u64);
     }
 }
+
+/// The seconds of a request's phases, as far as it got.
+pub(super) type Phases = [Option<f64>; Phase::ALL.len()];
 
 /// The numbers of one version.
 #[derive(Default)]
-pub(super) struct Tally {
-    predictions: AtomicU64,
-    executions: AtomicU64,
-    /// Milliseconds since 1970.
-    last: AtomicU64,
-    requests: [Sum; Outcome::ALL.len()],
-    phases: [Sum; Phase::ALL.len()],
-}
+pub(super) struct Tally(Mutex<Counted>);
 
 impl Tally {
-    pub(super) fn ended(&self, outcome: Outcome, items: u64, seconds: f64) {
-        self.requests[outcome.index()].add(seconds);
-        if outcome == Outcome::Success {
-            self.predictions.fetch_add(items, Ordering::Relaxed);
-        }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.last.fetch_max(u64::try_from(now.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    fn counted(&self) -> MutexGuard<'_, Counted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn phase(&self, phase: Phase, seconds: f64) {
-        self.phases[phase.index()].add(seconds);
+    pub(super) fn ended(&self, outcome: Outcome, items: u64, seconds: f64, phases: &Phases) {
+        let mut counted = self.counted();
+        counted.requests[outcome.index()].add(seconds);
+        counted.last = Some(SystemTime::now());
+        if outcome == Outcome::Success {
+            counted.predictions += items;
+            for (total, seconds) in counted.phases.iter_mut().zip(phases) {
+                seconds.iter().for_each(|seconds| total.add(*seconds));
+            }
+        }
     }
 
     pub(super) fn executed(&self) {
-        self.executions.fetch_add(1, Ordering::Relaxed);
+        self.counted().executions += 1;
     }
 
     pub(super) fn read(&self) -> Counted {
-        let last = self.last.load(Ordering::Relaxed);
-        Counted {
-            predictions: self.predictions.load(Ordering::Relaxed),
-            executions: self.executions.load(Ordering::Relaxed),
-            last: (last > 0).then(|| UNIX_EPOCH + Duration::from_millis(last)),
-            requests: std::array::from_fn(|index| self.requests[index].read()),
-            phases: std::array::from_fn(|index| self.phases[index].read()),
-        }
+        *self.counted()
     }
 }
 

@@ -11,7 +11,7 @@ use super::proto::{ModelInferRequest, ModelInferResponse};
 use super::{message, status};
 use crate::app::App;
 use crate::model::Prediction;
-use crate::oip::request::InferRequest;
+use crate::oip::request::{InferRequest, request_id};
 use crate::oip::{invalid, named};
 use crate::predict::{self, Progress, Target};
 
@@ -49,8 +49,8 @@ async fn answer(
     let decoding = Instant::now();
     let asked = (message.model_name.clone(), message.model_version.clone());
     let target = Target::find(app, progress, (named(&asked.0), named(&asked.1)))?;
+    progress.named(request_id(named(&message.id)));
     let mut request = message::request(message, &target.engine)?;
-    progress.named(request.request_id());
     let asked = (request.take_inputs(), request.top_k());
     let predictions = target.run(app, progress, (decoding, deadline), asked).await?;
     Ok((predictions, (request, target)))
