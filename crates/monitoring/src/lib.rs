@@ -31,6 +31,7 @@
 //! **Architecture Invariant:** this crate knows no model, no image and no database, and starts no
 //! server of its own. A label value cannot be made from a request's text: see [`LabelEnum`] and [`LabelSet`].
 
+mod backoff;
 mod closing_listener;
 mod connections;
 mod credentials;
@@ -46,6 +47,7 @@ mod shutdown;
 mod tls;
 mod traces;
 
+pub use backoff::Backoff;
 pub use credentials::{Credential, CredentialError, CredentialMetrics};
 pub use health::{HealthReport, Readiness, health_routes};
 pub use http::{
