@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::outbox::Outbox;
-use crate::serving::{Admission, Models, Pool};
+use crate::serving::{Admission, InferencePool, Models};
 
 /// The service's parts. Clones share them.
 #[derive(Clone)]
@@ -20,7 +20,7 @@ pub(crate) struct Parts {
     pub(crate) models: Models,
     pub(crate) unknown_model: ModelMetrics,
     pub(crate) admission: Admission,
-    pub(crate) pool: Pool,
+    pub(crate) pool: InferencePool,
     pub(crate) outbox: Outbox,
     /// A permit for each large request that may be decoded at the same time; the others wait, until their deadline.
     pub(crate) decoders: Arc<Semaphore>,

@@ -43,7 +43,7 @@ use model::{ModelError, Repository, Runtime, RuntimeError};
 use oip::grpc::GrpcMetrics;
 use outbox::{Outbox, OutboxError};
 use profile::{ProfileError, Profiles};
-use serving::{Admission, Loading, ModelGauges, Models, Pool};
+use serving::{Admission, InferencePool, LoadingOptions, ModelGauges, Models};
 
 /// The service's name in logs and metrics.
 pub const SERVICE: &str = "inference-service";
@@ -191,7 +191,7 @@ fn parts(
     let predictions = PredictionMetrics::register(registry)?;
     let (threads, queue_limit) = (config.threads(), config.queue_limit as usize);
     let runtime = Runtime::start(config.engine, config.onnxruntime_library.as_deref())?;
-    let loading = Loading { folder: config.models.clone(), runtime, threads };
+    let loading = LoadingOptions { folder: config.models.clone(), runtime, threads };
     let unknown_model = predictions.model::<&str>(UNKNOWN_MODEL, &[])?;
     let models = Models::register(repository, loading, (predictions, ModelGauges::register(registry)?))?;
     let admission = Admission::register(queue_limit, threads, registry)?;
@@ -199,7 +199,7 @@ fn parts(
         readiness,
         models,
         unknown_model,
-        pool: Pool::start(threads, &admission)?,
+        pool: InferencePool::start(threads, &admission)?,
         admission,
         outbox,
         decoders: Arc::new(Semaphore::new(threads)),

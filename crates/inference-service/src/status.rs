@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::model::{Colour, InputSpec, Layout, Task};
 use crate::oip::metadata::{Description, tensors};
-use crate::serving::{Loaded, Model, ModelState};
+use crate::serving::{LoadedVersion, Model, ModelState};
 
 /// The models: their state, what they take and what they say
 #[utoipa::path(
@@ -80,7 +80,7 @@ fn described(app: &App, model: &Model) -> Value {
 }
 
 /// What runs together, why if nothing does, and what an item took by how many ran together.
-fn batching(loaded: &Loaded) -> Value {
+fn batching(loaded: &LoadedVersion) -> Value {
     let measured = &loaded.measured;
     let milliseconds = measured.sizes.iter().map(|(size, seconds)| (size.to_string(), (seconds * 1000.0).into()));
     json!({

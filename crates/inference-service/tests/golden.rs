@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use inference_service::input::{ImageLimits, ModelInput, decode};
-use inference_service::model::{Class, Engine, InputSpec, Repository, Runtime, RuntimeKind, Session};
+use inference_service::model::{ClassPrediction, Engine, InputSpec, Repository, Runtime, RuntimeKind, Session};
 use serde::Deserialize;
 
 const MODELS: [&str; 2] = ["cifar10", "surface"];
@@ -52,10 +52,10 @@ impl Model {
         self.session.run(input).unwrap()[0].values().fp32().unwrap().to_vec()
     }
 
-    fn predict(&mut self, file: &Path) -> Class {
+    fn predict(&mut self, file: &Path) -> ClassPrediction {
         let logits = self.logits(file);
         let (labels, defect) = (self.engine.labels(), &self.engine.config().defect);
-        Class::from_logits(&logits, labels, defect, NonZeroUsize::MIN).unwrap()
+        ClassPrediction::from_logits(&logits, labels, defect, NonZeroUsize::MIN).unwrap()
     }
 }
 

@@ -6,7 +6,7 @@
 use super::error::InputError;
 use super::item_shape::ItemShape;
 use super::numbers::{Numbers, shape_text};
-use crate::model::{Tensor, Values};
+use crate::model::{Tensor, TensorValues};
 
 /// The tensors of one item, or of one request to a model that takes whole ones, in the order of the model's inputs.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,7 +25,7 @@ impl ModelInput {
             return Err(InputError::NonFinite { index, found: f64::from(*value) });
         }
         let shape = std::iter::once(1).chain(item.iter().copied()).collect();
-        let tensor = Tensor::new(shape, Values::Fp32(values)).ok_or_else(|| InputError::WrongShape {
+        let tensor = Tensor::new(shape, TensorValues::Fp32(values)).ok_or_else(|| InputError::WrongShape {
             expected: format!("{count} numbers"),
             found: format!("{found} numbers"),
         })?;

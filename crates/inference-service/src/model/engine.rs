@@ -14,8 +14,8 @@ use super::config::{ModelConfig, Task};
 use super::error::ModelError;
 use super::input_spec::InputSpec;
 use super::repository::ModelSource;
-use super::runtime::{Fixed, LoadError, Program, Runtime, RuntimeKind, Signature, TensorSpec};
-use super::scores::{Class, Meaning, Prediction};
+use super::runtime::{FixedInputs, LoadError, Program, Runtime, RuntimeKind, Signature, TensorSpec};
+use super::scores::{ClassPrediction, Prediction, PredictionMeaning};
 use super::session::{Session, panic_message};
 use super::tensor::Tensor;
 use crate::input::ItemShape;
@@ -44,9 +44,9 @@ impl Engine {
         let config = source.config.clone();
         let shape = config.input.as_ref().map(InputSpec::tensor_shape);
         let fixed = match (&shape, config.task) {
-            (Some(shape), _) => Fixed::Input(shape),
-            (None, Task::Raw) => Fixed::Nothing,
-            (None, Task::Classification | Task::Regression) => Fixed::OneItem,
+            (Some(shape), _) => FixedInputs::Input(shape),
+            (None, Task::Raw) => FixedInputs::Nothing,
+            (None, Task::Classification | Task::Regression) => FixedInputs::OneItem,
         };
         let mismatch = |expected, found| ModelError::Mismatch { path: path.clone(), expected, found };
         let loaded = catch_unwind(AssertUnwindSafe(|| runtime.load(&bytes, fixed)))
@@ -146,11 +146,14 @@ impl Engine {
     /// [`ModelError::BadLogits`] or [`ModelError::BadNumber`] for an answer that makes no sense.
     pub fn prediction(&self, outputs: Vec<Tensor>, top_k: NonZeroUsize) -> Result<Prediction, ModelError> {
         let meaning = match self.task() {
-            Task::Classification => {
-                Meaning::Class(Class::from_logits(logits(&outputs), &self.labels, &self.config.defect, top_k)?)
-            }
-            Task::Regression => Meaning::Number { value: number(&outputs)? },
-            Task::Raw => Meaning::Tensors {},
+            Task::Classification => PredictionMeaning::Class(ClassPrediction::from_logits(
+                logits(&outputs),
+                &self.labels,
+                &self.config.defect,
+                top_k,
+            )?),
+            Task::Regression => PredictionMeaning::Number { value: number(&outputs)? },
+            Task::Raw => PredictionMeaning::Tensors {},
         };
         Ok(Prediction { meaning, outputs })
     }

@@ -31,7 +31,7 @@ pub struct ModelSource {
 
 /// One model folder, whether or not it can be served.
 #[derive(Debug)]
-pub struct Entry {
+pub struct RepositoryEntry {
     /// The folder's name.
     pub name: String,
     /// Whether model.toml says `default = true`.
@@ -45,7 +45,7 @@ pub struct Entry {
 /// The models of a repository, sorted by name; at least 1, at most [`MAX_MODELS`].
 #[derive(Debug)]
 pub struct Repository {
-    entries: Vec<Entry>,
+    entries: Vec<RepositoryEntry>,
 }
 
 impl Repository {
@@ -53,7 +53,7 @@ impl Repository {
     ///
     /// # Errors
     /// The folder cannot be read, it holds no model or more than [`MAX_MODELS`], two models are the default, or one has
-    /// the reserved name `unknown`. What is wrong with a single model stands in its [`Entry`].
+    /// the reserved name `unknown`. What is wrong with a single model stands in its [`RepositoryEntry`].
     pub fn scan(directory: &Path) -> Result<Self, ModelError> {
         let mut entries = Vec::new();
         for name in folder_names(directory)? {
@@ -68,7 +68,7 @@ impl Repository {
             let name = name.to_string_lossy().into_owned();
             let source = source(&folder, &name);
             let others = source.as_ref().map(|source| others(&folder, source)).unwrap_or_default();
-            entries.push(Entry { default: config::says_default(&config), name, source, others });
+            entries.push(RepositoryEntry { default: config::says_default(&config), name, source, others });
         }
         let repository = directory.to_owned();
         if entries.is_empty() {
@@ -86,17 +86,17 @@ impl Repository {
     }
 
     /// The models, sorted by name.
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[RepositoryEntry] {
         &self.entries
     }
 
     /// The models, sorted by name, to be taken apart.
-    pub fn into_entries(self) -> Vec<Entry> {
+    pub fn into_entries(self) -> Vec<RepositoryEntry> {
         self.entries
     }
 
     /// The model that serves requests that name none: the one that says so, or the only one there is.
-    pub fn default_model(&self) -> Option<&Entry> {
+    pub fn default_model(&self) -> Option<&RepositoryEntry> {
         match self.entries.as_slice() {
             [only] => Some(only),
             several => several.iter().find(|entry| entry.default),

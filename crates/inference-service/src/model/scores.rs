@@ -15,7 +15,8 @@ use super::tensor::Tensor;
 
 /// One class and the probability that the model gives it.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct Score {
+#[schema(as = Score)]
+pub struct ClassScore {
     /// The class's label.
     pub label: String,
     /// The class's index in the model's output.
@@ -26,7 +27,8 @@ pub struct Score {
 
 /// The class that a model gives one item.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct Class {
+#[schema(as = Class)]
+pub struct ClassPrediction {
     /// The label of the likeliest class.
     pub label: String,
     /// The index of the likeliest class in the model's output.
@@ -36,15 +38,16 @@ pub struct Class {
     /// Whether this is a defect by the model's rule.
     pub defect: bool,
     /// The likeliest classes, best first; at least one.
-    pub top: Vec<Score>,
+    pub top: Vec<ClassScore>,
 }
 
 /// What the answer to one item means.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(untagged)]
-pub enum Meaning {
+#[schema(as = Meaning)]
+pub enum PredictionMeaning {
     /// Of a model that classifies.
-    Class(Class),
+    Class(ClassPrediction),
     /// Of a model that estimates a number.
     Number {
         /// The number; finite.
@@ -59,7 +62,7 @@ pub enum Meaning {
 #[serde(transparent)]
 pub struct Prediction {
     /// What it means.
-    pub meaning: Meaning,
+    pub meaning: PredictionMeaning,
     /// What the model answered, in the order of its outputs.
     #[serde(skip)]
     pub outputs: Vec<Tensor>,
@@ -68,18 +71,18 @@ pub struct Prediction {
 impl Prediction {
     /// The class, of a model that classifies.
     #[must_use]
-    pub fn class(&self) -> Option<&Class> {
-        if let Meaning::Class(class) = &self.meaning { Some(class) } else { None }
+    pub fn class(&self) -> Option<&ClassPrediction> {
+        if let PredictionMeaning::Class(class) = &self.meaning { Some(class) } else { None }
     }
 
     /// The number, of a model that estimates one.
     #[must_use]
     pub fn number(&self) -> Option<f64> {
-        if let Meaning::Number { value } = self.meaning { Some(value) } else { None }
+        if let PredictionMeaning::Number { value } = self.meaning { Some(value) } else { None }
     }
 }
 
-impl Class {
+impl ClassPrediction {
     /// Turns the logits of one item into a class. `top` gets `top_k` of them, or all where there are fewer.
     ///
     /// # Errors
@@ -92,10 +95,10 @@ impl Class {
     ) -> Result<Self, ModelError> {
         check_logits(logits, labels.len())?;
         let probabilities = softmax(logits);
-        let top: Vec<Score> = ranking(logits)
+        let top: Vec<ClassScore> = ranking(logits)
             .into_iter()
             .take(top_k.get())
-            .map(|class| Score { label: labels[class].clone(), class, confidence: probabilities[class] })
+            .map(|class| ClassScore { label: labels[class].clone(), class, confidence: probabilities[class] })
             .collect();
         let best = top[0].clone();
         Ok(Self {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::config::Task;
 use super::engine::{Engine, logits, number};
 use super::error::ModelError;
-use super::runtime::{Program, Run, TensorSpec};
+use super::runtime::{Program, RunProgram, TensorSpec};
 use super::scores;
 use super::tensor::Tensor;
 use crate::input::ModelInput;
@@ -18,7 +18,7 @@ use crate::input::ModelInput;
 #[derive(Debug)]
 pub struct Session {
     engine: Arc<Engine>,
-    state: Box<dyn Run>,
+    state: Box<dyn RunProgram>,
 }
 
 impl Session {
@@ -141,7 +141,7 @@ impl Session {
     }
 }
 
-fn new_state(program: &dyn Program) -> Result<Box<dyn Run>, ModelError> {
+fn new_state(program: &dyn Program) -> Result<Box<dyn RunProgram>, ModelError> {
     program.run().map_err(|reason| ModelError::Run { reason })
 }
 

@@ -8,14 +8,14 @@ use std::marker::PhantomData;
 use half::{bf16, f16};
 use serde::de::{self, DeserializeSeed, Deserializer, SeqAccess, Visitor};
 
-use crate::model::tensor::Element;
-use crate::model::{Datatype, Values};
+use crate::model::tensor::TensorElement;
+use crate::model::{Datatype, TensorValues};
 
 /// Reads elements of a type.
 ///
 /// # Errors
 /// Where the text is something else, or a number does not fit the type.
-pub(super) fn parse(datatype: Datatype, text: &str) -> serde_json::Result<Values> {
+pub(super) fn parse(datatype: Datatype, text: &str) -> serde_json::Result<TensorValues> {
     match datatype {
         Datatype::Bool => list::<bool>(text),
         Datatype::Uint8 => list::<u8>(text),
@@ -34,7 +34,7 @@ pub(super) fn parse(datatype: Datatype, text: &str) -> serde_json::Result<Values
     }
 }
 
-fn list<T: FromScalar>(text: &str) -> serde_json::Result<Values> {
+fn list<T: FromScalar>(text: &str) -> serde_json::Result<TensorValues> {
     let mut elements = Vec::new();
     let mut json = serde_json::Deserializer::from_str(text);
     Into::<T> { elements: &mut elements }.deserialize(&mut json)?;
@@ -52,7 +52,7 @@ enum Scalar<'a> {
 }
 
 /// An element that can stand in JSON.
-trait FromScalar: Element {
+trait FromScalar: TensorElement {
     /// What is expected, readable behind "expected".
     const EXPECTED: &'static str;
 
@@ -207,15 +207,18 @@ mod tests {
 
     #[test]
     fn lists_are_read_in_order_however_they_are_nested() {
-        let numbers = Values::Int64(vec![1, -2, i64::MAX]);
+        let numbers = TensorValues::Int64(vec![1, -2, i64::MAX]);
         for json in ["[1,-2,9223372036854775807]", "[[1,-2],[9223372036854775807]]", "[[[1]],[-2,9223372036854775807]]"]
         {
             assert_eq!(parse(Datatype::Int64, json).unwrap(), numbers, "{json}");
         }
-        assert_eq!(parse(Datatype::Bool, "[true,[false]]").unwrap(), Values::Bool(vec![true, false]));
-        assert_eq!(parse(Datatype::Bytes, "[\"a\",\"\\u00e9\"]").unwrap(), Values::Bytes(vec!["a".into(), "é".into()]));
-        assert_eq!(parse(Datatype::Fp16, "[0.5, 1]").unwrap(), Values::Fp16(vec![f16::from_f32(0.5), f16::ONE]));
-        assert_eq!(parse(Datatype::Fp64, "[1e300]").unwrap(), Values::Fp64(vec![1e300]));
+        assert_eq!(parse(Datatype::Bool, "[true,[false]]").unwrap(), TensorValues::Bool(vec![true, false]));
+        assert_eq!(
+            parse(Datatype::Bytes, "[\"a\",\"\\u00e9\"]").unwrap(),
+            TensorValues::Bytes(vec!["a".into(), "é".into()])
+        );
+        assert_eq!(parse(Datatype::Fp16, "[0.5, 1]").unwrap(), TensorValues::Fp16(vec![f16::from_f32(0.5), f16::ONE]));
+        assert_eq!(parse(Datatype::Fp64, "[1e300]").unwrap(), TensorValues::Fp64(vec![1e300]));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::elements;
 use super::tensors;
 use super::{invalid, unfit};
 use crate::input::Numbers;
-use crate::model::{self, Datatype, Engine, TensorSpec, Values};
+use crate::model::{self, Datatype, Engine, TensorSpec, TensorValues};
 use crate::predict::Inputs;
 
 const MAX_RANK: usize = 8;
@@ -30,7 +30,7 @@ pub(super) enum Data<'a> {
     Raw(Bytes),
     /// JSON, flat or nested.
     Json(&'a str),
-    Values(Values),
+    TensorValues(TensorValues),
     Elements(Vec<Bytes>),
 }
 
@@ -81,7 +81,7 @@ impl Tensor<'_> {
                 let numbers: Numbers = serde_json::from_str(text).map_err(|problem| unread(&name, &problem))?;
                 Ok(Inputs::Tensors(shaped(numbers, count, shape)?))
             }
-            ("FP32", Data::Values(Values::Fp32(values))) => {
+            ("FP32", Data::TensorValues(TensorValues::Fp32(values))) => {
                 let flat = Numbers::Array { shape: vec![values.len()], values };
                 Ok(Inputs::Tensors(shaped(flat, count, shape)?))
             }
@@ -121,12 +121,12 @@ impl Tensor<'_> {
             Data::Raw(bytes) if known == Datatype::Bytes => texts(&name, tensors::elements(bytes, count)?)?,
             Data::Raw(bytes) => {
                 let found = bytes.len();
-                Values::from_bytes(known, &bytes, count).ok_or_else(|| {
+                TensorValues::from_bytes(known, &bytes, count).ok_or_else(|| {
                     invalid(format!("{name:?} has {found} bytes, which are not {count} elements of {known}."))
                 })?
             }
             Data::Json(text) => elements::parse(known, text).map_err(|problem| unread(&name, &problem))?,
-            Data::Values(values) => values,
+            Data::TensorValues(values) => values,
             Data::Elements(elements) => texts(&name, elements)?,
         };
         as_many(&name, values.len(), count)?;
@@ -164,10 +164,10 @@ fn shaped(numbers: Numbers, count: usize, shape: Vec<usize>) -> Result<Numbers, 
     }
 }
 
-fn texts(name: &str, elements: Vec<Bytes>) -> Result<Values, ApiError> {
+fn texts(name: &str, elements: Vec<Bytes>) -> Result<TensorValues, ApiError> {
     let text = |bytes: Bytes| String::from_utf8(bytes.to_vec());
     let texts: Result<Vec<String>, _> = elements.into_iter().map(text).collect();
-    texts.map(Values::Bytes).map_err(|_| unfit(format!("An element of {name:?} is no text in UTF-8.")))
+    texts.map(TensorValues::Bytes).map_err(|_| unfit(format!("An element of {name:?} is no text in UTF-8.")))
 }
 
 fn as_many(name: &str, found: usize, count: usize) -> Result<(), ApiError> {

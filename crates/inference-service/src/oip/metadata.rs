@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::model::{Datatype, Engine, Signature, Task, TensorSpec};
-use crate::serving::{Loaded, Model, ModelState};
+use crate::serving::{LoadedVersion, Model, ModelState};
 
 /// The format of the models, as the protocol calls it.
 pub(super) const PLATFORM: &str = "onnx_onnxv1";
@@ -100,7 +100,7 @@ pub(super) fn indexed(model: &Model) -> Vec<Indexed> {
         ModelState::Unloaded => unavailable("unloaded"),
         ModelState::Ready(versions) => {
             let reason = versions.problem.clone().unwrap_or_default();
-            let ready = |loaded: &Arc<Loaded>| Indexed {
+            let ready = |loaded: &Arc<LoadedVersion>| Indexed {
                 version: Some(loaded.engine.version().to_owned()),
                 state: READY,
                 reason: reason.clone(),

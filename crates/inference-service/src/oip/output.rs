@@ -1,7 +1,7 @@
 //! The outputs of an answered request, before they are written as JSON or as bytes.
 
 use super::request::{InferRequest, RequestedOutput};
-use crate::model::{Engine, Prediction, Task, Tensor, Values};
+use crate::model::{Engine, Prediction, Task, Tensor, TensorValues};
 
 /// One output: a row for each item, or the model's whole tensor.
 pub(super) struct Output {
@@ -60,5 +60,5 @@ fn classified(predictions: &[Prediction], classes: usize) -> Option<Tensor> {
         let told = class.top.iter().take(width);
         told.map(|score| format!("{:.6}:{}:{}", score.confidence, score.class, score.label))
     });
-    Tensor::new(vec![all.len(), width], Values::Bytes(texts.collect()))
+    Tensor::new(vec![all.len(), width], TensorValues::Bytes(texts.collect()))
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::json::JSON_LENGTH;
 use super::output::outputs;
 use super::request::InferRequest;
-use crate::model::{Engine, Prediction, Values};
+use crate::model::{Engine, Prediction, TensorValues};
 
 #[derive(Serialize)]
 struct Members<'a> {
@@ -27,7 +27,7 @@ struct Output {
     #[serde(skip_serializing_if = "Option::is_none")]
     parameters: Option<BinarySize>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<Values>,
+    data: Option<TensorValues>,
 }
 
 #[derive(Serialize)]

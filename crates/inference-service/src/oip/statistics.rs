@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::Asked;
 use crate::app::App;
 use crate::openapi::AskingOfModel;
-use crate::serving::{Loaded, Versions};
+use crate::serving::{LoadedVersion, ModelVersions};
 
 /// The statistics of one version.
 pub(super) struct Statistics {
@@ -26,14 +26,14 @@ pub(super) struct Statistics {
 /// # Errors
 /// `model_not_found` and `not_ready`.
 pub(super) fn statistics(app: &App, model: Option<&str>, version: Option<&str>) -> Result<Vec<Statistics>, ApiError> {
-    let of = |loaded: &Arc<Loaded>| Statistics {
+    let of = |loaded: &Arc<LoadedVersion>| Statistics {
         model: loaded.engine.name().to_owned(),
         version: loaded.engine.version().to_owned(),
         counted: loaded.metrics.counted(),
     };
     let Some(model) = model else {
         let models = app.models.all();
-        return Ok(models.iter().filter_map(|model| model.versions()).flat_map(Versions::all).map(of).collect());
+        return Ok(models.iter().filter_map(|model| model.versions()).flat_map(ModelVersions::all).map(of).collect());
     };
     let model = app.models.find(Some(model))?;
     let asked = model.version(version)?;

@@ -54,19 +54,19 @@ fn invalid(problem: String) -> ApiError {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::model::Values;
+    use crate::model::TensorValues;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
         fn numbers_come_back(values: Vec<u32>) {
             let values: Vec<f32> = values.into_iter().map(f32::from_bits).filter(|value| !value.is_nan()).collect();
-            prop_assert_eq!(floats(&Values::Fp32(values.clone()).to_bytes(), values.len()).unwrap(), values);
+            prop_assert_eq!(floats(&TensorValues::Fp32(values.clone()).to_bytes(), values.len()).unwrap(), values);
         }
 
         #[test]
         fn texts_come_back(texts: Vec<String>) {
-            let elements = elements(Values::Bytes(texts.clone()).to_bytes().into(), texts.len()).unwrap();
+            let elements = elements(TensorValues::Bytes(texts.clone()).to_bytes().into(), texts.len()).unwrap();
             prop_assert_eq!(elements, texts.into_iter().map(Bytes::from).collect::<Vec<_>>());
         }
 

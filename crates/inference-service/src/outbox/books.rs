@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use monitoring::{LabelEnum as _, label_enum};
 
-use super::line::{Amount, Line};
-use super::record_options::{Bound, WhenFull};
+use super::line::{Amount, RecordLine};
+use super::record_options::{RecordBound, WhenFull};
 
 label_enum! {
     /// Why a record was given up.
@@ -47,13 +47,13 @@ pub(super) struct Ledger {
 #[derive(Clone)]
 pub(super) struct Books {
     ledger: Arc<Mutex<Ledger>>,
-    bound: Bound,
+    bound: RecordBound,
     when_full: WhenFull,
 }
 
 /// How many records wait, for how long, and whether the disk takes more.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Waiting {
+pub(crate) struct WaitingRecords {
     pub(crate) records: usize,
     pub(crate) bytes: u64,
     pub(crate) oldest_seconds: f64,
@@ -61,11 +61,11 @@ pub(crate) struct Waiting {
 }
 
 impl Books {
-    pub(super) fn new(bound: Bound, when_full: WhenFull) -> Self {
+    pub(super) fn new(bound: RecordBound, when_full: WhenFull) -> Self {
         Self { ledger: Arc::default(), bound, when_full }
     }
 
-    pub(super) fn bound(&self) -> Bound {
+    pub(super) fn bound(&self) -> RecordBound {
         self.bound
     }
 
@@ -75,7 +75,7 @@ impl Books {
 
     /// Takes the records of one request in, and removes those from `lines` for which there is no room: the
     /// newest, or all of them where a prediction without its record is refused. True if all have room.
-    pub(super) fn take_in(&self, lines: &mut Vec<Line>) -> bool {
+    pub(super) fn take_in(&self, lines: &mut Vec<RecordLine>) -> bool {
         let mut ledger = self.lock();
         ledger.recorded += lines.len() as u64;
         let mut amount = ledger.spooled;
@@ -149,9 +149,9 @@ impl Books {
         self.lock().quarantined += 1;
     }
 
-    pub(super) fn waiting(&self) -> Waiting {
+    pub(super) fn waiting(&self) -> WaitingRecords {
         let ledger = self.lock();
-        Waiting {
+        WaitingRecords {
             records: ledger.spooled.records,
             bytes: ledger.spooled.bytes,
             oldest_seconds: ledger.oldest_seconds(),

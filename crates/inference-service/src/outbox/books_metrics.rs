@@ -105,16 +105,16 @@ mod tests {
     use monitoring::Exposition;
     use proptest::prelude::*;
 
-    use super::super::line::{Amount, Line};
-    use super::super::record_options::{Bound, WhenFull};
+    use super::super::line::{Amount, RecordLine};
+    use super::super::record_options::{RecordBound, WhenFull};
     use super::*;
 
     fn books(when_full: WhenFull) -> Books {
-        Books::new(Bound { records: 50, bytes: 20_000 }, when_full)
+        Books::new(RecordBound { records: 50, bytes: 20_000 }, when_full)
     }
 
-    fn line(size: usize) -> Line {
-        Line::new(vec![b'x'; size].into())
+    fn line(size: usize) -> RecordLine {
+        RecordLine::new(vec![b'x'; size].into())
     }
 
     proptest! {

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{error, info, warn};
 
 use super::books::Books;
-use super::line::Line;
+use super::line::RecordLine;
 use super::spool::{Settlement, Spool};
 use crate::log_service::LogRoute;
 
@@ -48,7 +48,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Delivers what is in the spool until told to stop.
-pub(super) struct Delivery {
+pub(super) struct RecordDelivery {
     pub(super) spool: Spool,
     pub(super) books: Books,
     pub(super) log: LogRoute,
@@ -67,7 +67,7 @@ struct Acknowledgement {
     duplicates: usize,
 }
 
-impl Delivery {
+impl RecordDelivery {
     /// Runs until the stop's moment, or until all is delivered after the stop was called.
     pub(super) async fn run(mut self) {
         let mut pause = FIRST_PAUSE;
@@ -146,7 +146,7 @@ impl Delivery {
         }
     }
 
-    async fn deliver(&self, batch: &[Line]) -> Result<(), (DeliveryError, String)> {
+    async fn deliver(&self, batch: &[RecordLine]) -> Result<(), (DeliveryError, String)> {
         let context = RequestContext::outgoing(&self.traces, "POST /log");
         let result = self.attempt(batch, &context).await;
         let reason = result.as_ref().err().map(|(reason, _)| *reason);
@@ -158,7 +158,7 @@ impl Delivery {
         result
     }
 
-    async fn attempt(&self, batch: &[Line], context: &RequestContext) -> Result<(), (DeliveryError, String)> {
+    async fn attempt(&self, batch: &[RecordLine], context: &RequestContext) -> Result<(), (DeliveryError, String)> {
         let mut body = Vec::with_capacity(batch.iter().map(|line| line.text.len() + 1).sum());
         for line in batch {
             body.extend_from_slice(&line.text);
@@ -180,8 +180,8 @@ impl Delivery {
     }
 }
 
-fn bytes(batch: &[Line]) -> u64 {
-    batch.iter().map(Line::size).sum()
+fn bytes(batch: &[RecordLine]) -> u64 {
+    batch.iter().map(RecordLine::size).sum()
 }
 
 fn judge(status: StatusCode, answer: &[u8], sent: usize) -> Result<(), (DeliveryError, String)> {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 /// A record as a line of NDJSON without the line's end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Line {
+pub(super) struct RecordLine {
     pub(super) text: Bytes,
     /// CRC-32 of the text, made where the text was made: what happens to either later is found out.
     pub(super) checksum: u32,
@@ -13,7 +13,7 @@ pub(super) struct Line {
     pub(super) recorded_at: i64,
 }
 
-impl Line {
+impl RecordLine {
     pub(super) fn new(text: Bytes) -> Self {
         let checksum = crc32fast::hash(&text);
         Self { text, checksum, recorded_at: Timestamp::now().as_microsecond() }
@@ -38,7 +38,7 @@ pub(super) struct Amount {
 
 impl Amount {
     /// That of these lines together.
-    pub(super) fn of<'l>(lines: impl IntoIterator<Item = &'l Line>) -> Self {
+    pub(super) fn of<'l>(lines: impl IntoIterator<Item = &'l RecordLine>) -> Self {
         lines.into_iter().fold(Self::default(), |sum, line| sum.plus(Self::one(line.size())))
     }
 

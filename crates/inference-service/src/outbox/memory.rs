@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 
-use super::line::{Amount, Line};
+use super::line::{Amount, RecordLine};
 
 /// A queue that remembers which of its records are being delivered.
 #[derive(Default)]
 pub(super) struct MemoryQueue {
-    lines: VecDeque<Line>,
+    lines: VecDeque<RecordLine>,
     amount: Amount,
     /// How many at the front are being delivered. Those that leave meanwhile no longer count here.
     in_flight: usize,
@@ -23,20 +23,20 @@ impl MemoryQueue {
         self.lines.front().map(|line| line.recorded_at)
     }
 
-    pub(super) fn push(&mut self, line: Line) {
+    pub(super) fn push(&mut self, line: RecordLine) {
         self.amount = self.amount.plus(Amount::one(line.size()));
         self.lines.push_back(line);
     }
 
     /// The oldest lines, at most `records` of them and about `bytes`. They are being delivered from now on.
-    pub(super) fn lend(&mut self, records: usize, bytes: u64) -> Vec<Line> {
+    pub(super) fn lend(&mut self, records: usize, bytes: u64) -> Vec<RecordLine> {
         let mut size = 0;
-        let fits = |line: &&Line| {
+        let fits = |line: &&RecordLine| {
             let first = size == 0;
             size += line.size();
             first || size <= bytes
         };
-        let lent: Vec<Line> = self.lines.iter().take(records).take_while(fits).cloned().collect();
+        let lent: Vec<RecordLine> = self.lines.iter().take(records).take_while(fits).cloned().collect();
         self.in_flight = lent.len();
         lent
     }
@@ -53,7 +53,7 @@ impl MemoryQueue {
     }
 
     /// Removes the oldest record.
-    pub(super) fn pop(&mut self) -> Option<Line> {
+    pub(super) fn pop(&mut self) -> Option<RecordLine> {
         let line = self.lines.pop_front()?;
         self.amount = self.amount.minus(Amount::one(line.size()));
         self.in_flight = self.in_flight.saturating_sub(1);
@@ -61,14 +61,14 @@ impl MemoryQueue {
     }
 
     /// Those that are not being delivered.
-    pub(super) fn idle(&self) -> impl Iterator<Item = &Line> {
+    pub(super) fn idle(&self) -> impl Iterator<Item = &RecordLine> {
         self.lines.range(self.in_flight..)
     }
 
     /// Removes the oldest `records` of those that are not being delivered.
     pub(super) fn remove_idle(&mut self, records: usize) {
         let end = self.lines.len().min(self.in_flight + records);
-        let removed: Vec<Line> = self.lines.drain(self.in_flight..end).collect();
+        let removed: Vec<RecordLine> = self.lines.drain(self.in_flight..end).collect();
         self.amount = self.amount.minus(Amount::of(&removed));
     }
 }
@@ -80,7 +80,7 @@ mod tests {
     fn filled(records: usize) -> MemoryQueue {
         let mut queue = MemoryQueue::default();
         for _ in 0..records {
-            queue.push(Line::new("0123456789".into()));
+            queue.push(RecordLine::new("0123456789".into()));
         }
         queue
     }

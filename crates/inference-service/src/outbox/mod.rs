@@ -23,10 +23,10 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-pub(crate) use books::Waiting;
+pub(crate) use books::WaitingRecords;
 use books::{Books, DropReason};
-use delivery::Delivery;
-use line::{Amount, Line};
+use delivery::RecordDelivery;
+use line::{Amount, RecordLine};
 pub(crate) use record_options::RecordOptions;
 pub use record_options::{Durability, WhenFull};
 pub(crate) use spool::SpoolError;
@@ -70,7 +70,7 @@ pub(crate) struct LogFull;
 
 /// Tells what became of records that were handed over.
 #[must_use = "the prediction is answered when its record is kept"]
-pub(crate) struct Receipt {
+pub(crate) struct RecordReceipt {
     kept: Option<oneshot::Receiver<bool>>,
     refused: bool,
 }
@@ -107,7 +107,7 @@ impl Outbox {
         let (stop, stopped) = watch::channel(None);
         let traces = traces.clone();
         let delivery =
-            Delivery { spool: spool.clone(), books: books.clone(), log, errors, traces, stop: stopped, bell };
+            RecordDelivery { spool: spool.clone(), books: books.clone(), log, errors, traces, stop: stopped, bell };
         let task = tokio::spawn(delivery.run());
         Ok((Self { books, durability, full, spool: Some(spool) }, Some(DeliveryTask { stop, task, thread })))
     }
@@ -131,13 +131,13 @@ impl Outbox {
     }
 
     /// Hands the records of one request over, without waiting. If predictions are not logged, none is made.
-    pub(crate) fn hand_over(&self, records: impl ExactSizeIterator<Item = PredictionRecord>) -> Receipt {
-        let mut receipt = Receipt { kept: None, refused: false };
+    pub(crate) fn hand_over(&self, records: impl ExactSizeIterator<Item = PredictionRecord>) -> RecordReceipt {
+        let mut receipt = RecordReceipt { kept: None, refused: false };
         let Some(spool) = &self.spool else { return receipt };
         let mut lines = Vec::with_capacity(records.len());
         for record in records {
             match serde_json::to_vec(&record) {
-                Ok(text) => lines.push(Line::new(text.into())),
+                Ok(text) => lines.push(RecordLine::new(text.into())),
                 // Records hold strings and finite numbers, which JSON can express.
                 Err(problem) => error!(%problem, "prediction_log_record_unwritable"),
             }
@@ -178,12 +178,12 @@ impl Outbox {
     }
 
     /// How records are kept and what waits for delivery; `None` if predictions are not logged.
-    pub(crate) fn waiting(&self) -> Option<(&'static str, Waiting)> {
+    pub(crate) fn waiting(&self) -> Option<(&'static str, WaitingRecords)> {
         self.spool.as_ref().map(|_| (self.durability.as_str(), self.books.waiting()))
     }
 }
 
-impl Receipt {
+impl RecordReceipt {
     /// Waits until the records are kept as asked.
     ///
     /// # Errors

@@ -61,12 +61,12 @@ pub(crate) struct RecordOptions {
 
 /// How much may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Bound {
+pub(crate) struct RecordBound {
     pub(crate) records: usize,
     pub(crate) bytes: u64,
 }
 
-impl Bound {
+impl RecordBound {
     /// What may wait in memory.
     pub(crate) const MEMORY: Self = Self { records: MEMORY_RECORDS, bytes: MEMORY_BYTES };
 
@@ -83,10 +83,10 @@ impl RecordOptions {
     }
 
     /// How much may wait.
-    pub(crate) fn bound(&self) -> Bound {
+    pub(crate) fn bound(&self) -> RecordBound {
         match self.durability {
-            Durability::Memory => Bound::MEMORY,
-            Durability::Process | Durability::Power => Bound { records: SPOOL_RECORDS, bytes: self.spool_limit },
+            Durability::Memory => RecordBound::MEMORY,
+            Durability::Process | Durability::Power => RecordBound { records: SPOOL_RECORDS, bytes: self.spool_limit },
         }
     }
 }

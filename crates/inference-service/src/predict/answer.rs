@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::progress::Progress;
-use crate::model::{Engine, Meaning, Prediction};
+use crate::model::{Engine, Prediction, PredictionMeaning};
 
 /// What the model says of each item.
 #[derive(Serialize, ToSchema)]
@@ -15,7 +15,7 @@ pub(super) struct Answer {
     request_id: String,
     model: String,
     version: String,
-    #[schema(value_type = Vec<Meaning>)]
+    #[schema(value_type = Vec<PredictionMeaning>)]
     predictions: Vec<Prediction>,
     timings_ms: TimingsMs,
 }

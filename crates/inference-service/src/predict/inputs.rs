@@ -14,7 +14,7 @@ use tokio::task::spawn_blocking;
 use crate::app::App;
 use crate::input::{self, ImageLimits, InputError, ModelInput, Numbers};
 use crate::model::{Engine, InputSpec, Tensor, hexadecimal};
-use crate::serving::Slots;
+use crate::serving::QueueSlots;
 
 /// Pictures of no more bytes and pixels than these are decoded on the spot; others go to a thread that may
 /// block. Both count, because a few bytes can hold millions of pixels.
@@ -104,9 +104,9 @@ impl Inputs {
     pub(super) async fn decode(
         self,
         engine: &Arc<Engine>,
-        slots: Slots,
+        slots: QueueSlots,
         app: &App,
-    ) -> Result<(Vec<Item>, Slots), ApiError> {
+    ) -> Result<(Vec<Item>, QueueSlots), ApiError> {
         let logged = app.outbox.keeps_records();
         if self.is_small() {
             return Ok((self.decode_now(engine, logged)?, slots));

@@ -16,8 +16,8 @@ use monitoring::{ApiError, ErrorCode, LabelEnum as _, RequestContext};
 use super::inputs::Seen;
 use crate::app::App;
 use crate::model::{Engine, Prediction};
-use crate::outbox::Receipt;
-use crate::serving::{Loaded, Model};
+use crate::outbox::RecordReceipt;
+use crate::serving::{LoadedVersion, Model};
 
 /// A client starts to count a little before this side does: by the way of its request, also on a busy machine.
 const CLOCKS_DIFFER: Duration = Duration::from_millis(100);
@@ -77,7 +77,7 @@ impl Progress {
     }
 
     /// From here on the classes are those of this version.
-    pub(super) fn for_version(&mut self, version: &Loaded) {
+    pub(super) fn for_version(&mut self, version: &LoadedVersion) {
         if let Some(attempt) = &mut self.attempt {
             attempt.for_model(&version.metrics);
         }
@@ -174,7 +174,7 @@ impl Progress {
     }
 
     /// Hands over the records of a request that has not succeeded, and tells of it; `None` if that was done before.
-    fn end(&mut self, code: ErrorCode, problem: &str, cause: Option<&str>) -> Option<Receipt> {
+    fn end(&mut self, code: ErrorCode, problem: &str, cause: Option<&str>) -> Option<RecordReceipt> {
         self.timings.total = self.attempt.as_ref()?.seconds();
         let receipt = self.app.outbox.hand_over((0..self.items).map(|row| self.failure(row, code)));
         self.tell_failed(code, problem, cause);

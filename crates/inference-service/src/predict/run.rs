@@ -12,7 +12,7 @@ use super::progress::Progress;
 use crate::app::App;
 use crate::model::{Engine, Prediction};
 use crate::outbox::LogFull;
-use crate::serving::{Loaded, RunError, Work};
+use crate::serving::{InferenceJob, LoadedVersion, RunError};
 
 /// When a full prediction log may have room again.
 const FULL_RETRY_SECONDS: f64 = 5.0;
@@ -20,7 +20,7 @@ const FULL_RETRY_SECONDS: f64 = 5.0;
 /// A loaded model that a request asks for.
 pub(crate) struct Target {
     pub(crate) engine: Arc<Engine>,
-    loaded: Arc<Loaded>,
+    loaded: Arc<LoadedVersion>,
 }
 
 impl Target {
@@ -65,7 +65,7 @@ impl Target {
 
         let waiting: Vec<_> = inputs
             .into_iter()
-            .map(|input| app.pool.submit(&mut slots, Work { model: loaded.clone(), input, deadline }))
+            .map(|input| app.pool.submit(&mut slots, InferenceJob { model: loaded.clone(), input, deadline }))
             .collect();
         let mut predictions = Vec::with_capacity(waiting.len());
         let mut ran: Option<(Instant, Instant)> = None;

@@ -13,7 +13,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
-use super::Profile;
+use super::ReferenceProfile;
 use crate::log_service::LogRoute;
 use crate::serving::{Model, Models};
 
@@ -31,20 +31,20 @@ pub enum ProfileError {
 
 /// Finds the profiles and sends them.
 pub(crate) struct Profiles {
-    sender: Option<Sender>,
+    sender: Option<ProfileSender>,
     names: LabelSet,
     delivered: Family<Gauge, LabelSet>,
 }
 
 /// Where profiles go.
 #[derive(Clone)]
-struct Sender {
+struct ProfileSender {
     log: LogRoute,
 }
 
 /// How one attempt ended, if the profile was not taken.
 #[derive(Debug, PartialEq)]
-enum Failure {
+enum ProfileFailure {
     /// The same profile will be refused again.
     Refused(String),
     /// Another time may be better.
@@ -58,7 +58,7 @@ impl Profiles {
         let help =
             "1 once the logging service has taken the model's reference profile, 0 before; only models with one.";
         let delivered = registry.gauges("model_profile_delivered", help, names.clone())?;
-        Ok(Self { sender: log.map(|log| Sender { log }), names, delivered })
+        Ok(Self { sender: log.map(|log| ProfileSender { log }), names, delivered })
     }
 
     /// Sends the profile of each model that is ready and has one. Ends when each is taken or given up; dropping the
@@ -81,13 +81,13 @@ impl Profiles {
         }
     }
 
-    async fn profile_of(&self, model: &Model) -> Option<Profile> {
+    async fn profile_of(&self, model: &Model) -> Option<ReferenceProfile> {
         let serving = model.versions()?.serving.clone();
         let reading = spawn_blocking(move || super::read(&serving.file(), serving.engine.sha256()));
         let found = reading.await.ok()??;
         self.set(&model.name, 0.0);
         match found {
-            Ok(json) => Some(Profile { model: model.name.clone(), json }),
+            Ok(json) => Some(ReferenceProfile { model: model.name.clone(), json }),
             Err(problem) => {
                 error!(model = model.name, %problem, "model_profile_ignored");
                 None
@@ -102,10 +102,10 @@ impl Profiles {
     }
 }
 
-impl Sender {
+impl ProfileSender {
     /// Sends a profile until it is taken, or refused for good; says whether it was taken.
-    async fn deliver(&self, profile: &Profile) -> bool {
-        let Profile { model, json } = profile;
+    async fn deliver(&self, profile: &ReferenceProfile) -> bool {
+        let ReferenceProfile { model, json } = profile;
         let mut pause = FIRST_PAUSE;
         loop {
             match self.attempt(json).await {
@@ -113,11 +113,11 @@ impl Sender {
                     info!(model, "model_profile_delivered");
                     return true;
                 }
-                Err(Failure::Refused(problem)) => {
+                Err(ProfileFailure::Refused(problem)) => {
                     error!(model, problem, "model_profile_refused");
                     return false;
                 }
-                Err(Failure::Passing(problem)) => {
+                Err(ProfileFailure::Passing(problem)) => {
                     if pause == FIRST_PAUSE {
                         warn!(model, problem, "model_profile_delivery_failing");
                     }
@@ -129,7 +129,7 @@ impl Sender {
         }
     }
 
-    async fn attempt(&self, json: &Bytes) -> Result<(), Failure> {
+    async fn attempt(&self, json: &Bytes) -> Result<(), ProfileFailure> {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         RequestContext::from_headers(&HeaderMap::new()).send_on(&mut headers);
@@ -137,21 +137,22 @@ impl Sender {
             let response = self.log.request(Method::PUT).headers(headers).body(json.clone()).send().await?;
             Ok((response.status(), response.bytes().await?))
         };
-        let exchanged: Result<(StatusCode, Bytes), reqwest::Error> =
-            timeout(ATTEMPT_TIMEOUT, exchange).await.map_err(|_| Failure::Passing("no answer in time".to_owned()))?;
-        let (status, answer) = exchanged.map_err(|error| Failure::Passing(error.to_string()))?;
+        let exchanged: Result<(StatusCode, Bytes), reqwest::Error> = timeout(ATTEMPT_TIMEOUT, exchange)
+            .await
+            .map_err(|_| ProfileFailure::Passing("no answer in time".to_owned()))?;
+        let (status, answer) = exchanged.map_err(|error| ProfileFailure::Passing(error.to_string()))?;
         judge(status, &answer)
     }
 }
 
-fn judge(status: StatusCode, answer: &[u8]) -> Result<(), Failure> {
+fn judge(status: StatusCode, answer: &[u8]) -> Result<(), ProfileFailure> {
     let text = || format!("{status}: {}", String::from_utf8_lossy(&answer[..answer.len().min(300)]));
     match status.as_u16() {
         200 => Ok(()),
         // Another key may be put into the file of either side.
-        401 | 429 => Err(Failure::Passing(text())),
-        400..500 => Err(Failure::Refused(text())),
-        _ => Err(Failure::Passing(text())),
+        401 | 429 => Err(ProfileFailure::Passing(text())),
+        400..500 => Err(ProfileFailure::Refused(text())),
+        _ => Err(ProfileFailure::Passing(text())),
     }
 }
 
@@ -166,11 +167,11 @@ mod tests {
         {
             let judged = judge(StatusCode::from_u16(status).unwrap_or_default(), b"");
             assert_eq!(judged.is_ok(), ends, "{status}");
-            assert!(!matches!(judged, Err(Failure::Refused(_))), "{status}");
+            assert!(!matches!(judged, Err(ProfileFailure::Refused(_))), "{status}");
         }
         for status in [400, 404, 413, 422] {
             let judged = judge(StatusCode::from_u16(status).unwrap_or_default(), b"no");
-            assert!(matches!(judged, Err(Failure::Refused(_))), "{status}");
+            assert!(matches!(judged, Err(ProfileFailure::Refused(_))), "{status}");
         }
     }
 }

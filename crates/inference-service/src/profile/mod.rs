@@ -22,14 +22,14 @@ const FILE: &str = "profile.json";
 
 /// The profile of a loaded model, as it stands in its file.
 #[derive(Clone, Debug, PartialEq)]
-struct Profile {
+struct ReferenceProfile {
     model: String,
     json: Bytes,
 }
 
 /// Why a profile that is there is not used.
 #[derive(Debug, thiserror::Error)]
-enum Unusable {
+enum UnusableProfile {
     #[error("it cannot be read: {0}")]
     Unreadable(#[from] std::io::Error),
     #[error("it is not a JSON object with model_sha256: {0}")]
@@ -40,12 +40,12 @@ enum Unusable {
 
 /// The one member that is looked at.
 #[derive(Deserialize)]
-struct Head {
+struct ProfileHead {
     model_sha256: String,
 }
 
 /// Reads the profile that lies beside a model's file; `None` if there is none.
-fn read(model_file: &Path, sha256: &str) -> Option<Result<Bytes, Unusable>> {
+fn read(model_file: &Path, sha256: &str) -> Option<Result<Bytes, UnusableProfile>> {
     match fs::read(model_file.with_file_name(FILE)) {
         Ok(json) => Some(checked(json, sha256)),
         Err(problem) if problem.kind() == ErrorKind::NotFound => None,
@@ -53,12 +53,12 @@ fn read(model_file: &Path, sha256: &str) -> Option<Result<Bytes, Unusable>> {
     }
 }
 
-fn checked(json: Vec<u8>, sha256: &str) -> Result<Bytes, Unusable> {
-    let Head { model_sha256 } = serde_json::from_slice(&json)?;
+fn checked(json: Vec<u8>, sha256: &str) -> Result<Bytes, UnusableProfile> {
+    let ProfileHead { model_sha256 } = serde_json::from_slice(&json)?;
     if model_sha256 == sha256 {
         Ok(json.into())
     } else {
-        Err(Unusable::OtherModel { found: model_sha256, loaded: sha256.to_owned() })
+        Err(UnusableProfile::OtherModel { found: model_sha256, loaded: sha256.to_owned() })
     }
 }
 

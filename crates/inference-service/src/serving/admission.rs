@@ -4,24 +4,24 @@ use std::sync::Arc;
 
 use monitoring::{ApiError, ErrorCode, MetricsError, MetricsRegistry};
 
-use super::lanes::Full;
-use super::pool::Job;
-use super::queue::{Places, Queue};
+use super::lanes::QueueFull;
+use super::pool::QueuedJob;
+use super::queue::{HeldPlaces, LaneQueue};
 use super::{Flow, Models};
 
 /// Hands out places. An item holds one from before it is decoded until an inference thread takes it.
 #[derive(Clone)]
 pub(crate) struct Admission {
-    pub(super) queue: Queue<Job>,
+    pub(super) queue: LaneQueue<QueuedJob>,
     threads: usize,
 }
 
 /// Places in the queue, given back when dropped.
-pub(crate) struct Slots(pub(super) Places<Job>);
+pub(crate) struct QueueSlots(pub(super) HeldPlaces<QueuedJob>);
 
 impl Admission {
     pub(crate) fn register(limit: usize, threads: usize, registry: &MetricsRegistry) -> Result<Self, MetricsError> {
-        let queue = Queue::new(limit, threads);
+        let queue = LaneQueue::new(limit, threads);
         let depth = queue.clone();
         registry.gauge_fn(
             "prediction_queue_depth",
@@ -37,12 +37,12 @@ impl Admission {
     ///
     /// # Errors
     /// `overloaded`, with the seconds after which what stands in the way has been worked off.
-    pub(crate) fn admit(&self, flow: &Arc<Flow>, items: usize, models: &Models) -> Result<Slots, ApiError> {
+    pub(crate) fn admit(&self, flow: &Arc<Flow>, items: usize, models: &Models) -> Result<QueueSlots, ApiError> {
         let alone = !models.several_serve();
-        self.queue.admit(flow, items, alone).map(Slots).map_err(|full| self.refusal(&full))
+        self.queue.admit(flow, items, alone).map(QueueSlots).map_err(|full| self.refusal(&full))
     }
 
-    fn refusal(&self, full: &Full) -> ApiError {
+    fn refusal(&self, full: &QueueFull) -> ApiError {
         let sentence = format!("{} items are waiting already; try again later or send less at once.", full.held);
         ApiError::new(ErrorCode::Overloaded, sentence).retry_after(full.work_ahead / self.threads as f64)
     }

@@ -18,26 +18,26 @@ pub(crate) struct Flow {
     /// Values that the average is made of so far.
     values: AtomicU64,
     held: AtomicUsize,
-    pub(super) batching: Together,
+    pub(super) batching: BatchPolicy,
 }
 
 /// How items of a flow go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Together {
+pub(crate) struct BatchPolicy {
     /// Most items of one run, at least 1.
     pub(crate) limit: usize,
     /// How long fewer may wait for more.
     pub(crate) max_delay: Duration,
 }
 
-impl Together {
+impl BatchPolicy {
     /// One at a time.
     pub(crate) const SINGLE: Self = Self { limit: 1, max_delay: Duration::ZERO };
 }
 
 impl Flow {
     /// `item_seconds` is what an item took while the model was warmed up.
-    pub(crate) fn new(name: &str, item_seconds: f64, batching: Together) -> Self {
+    pub(crate) fn new(name: &str, item_seconds: f64, batching: BatchPolicy) -> Self {
         let values = u64::from(item_seconds > 0.0);
         Self {
             name: name.to_owned(),
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     fn after(first: f64, served: impl IntoIterator<Item = f64>) -> f64 {
-        let flow = Flow::new("m", first, Together::SINGLE);
+        let flow = Flow::new("m", first, BatchPolicy::SINGLE);
         served.into_iter().for_each(|seconds| flow.served(seconds));
         flow.item_seconds()
     }

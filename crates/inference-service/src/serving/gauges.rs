@@ -17,7 +17,7 @@ use super::{Model, ModelState};
 
 label_enum! {
     /// How a load of a model ended.
-    pub(crate) enum Outcome: "outcome" {
+    pub(crate) enum LoadOutcome: "outcome" {
         /// What is in the folder serves.
         Success = "success",
         /// It does not; what served before goes on.
@@ -67,7 +67,7 @@ const INFO: (&str, &str) = ("model_info", "Always 1; the labels say which file s
 /// What is known of each model.
 pub(crate) struct ModelGauges {
     names: LabelSet,
-    reloads: Family<Counter, (LabelSet, Each<Outcome>)>,
+    reloads: Family<Counter, (LabelSet, Each<LoadOutcome>)>,
     run_items: Family<Histogram, LabelSet>,
     published: Arc<OnceLock<Published>>,
 }
@@ -76,9 +76,9 @@ impl ModelGauges {
     pub(crate) fn register(registry: &MetricsRegistry) -> Result<Self, MetricsError> {
         let names = LabelSet::new(&["model"], MAX_MODELS);
         let published = Arc::<OnceLock<_>>::default();
-        registry.collector(Now::new(Arc::clone(&published)))?;
+        registry.collector(ModelsCollector::new(Arc::clone(&published)))?;
         let help = "Loads of a model, the first one included, by how they ended.";
-        let reloads = registry.counters("model_reloads_total", help, (names.clone(), each::<Outcome>()))?;
+        let reloads = registry.counters("model_reloads_total", help, (names.clone(), each::<LoadOutcome>()))?;
         let help = "Items that an inference thread ran together.";
         let run_items = registry.histograms("prediction_run_items", help, RUN_BUCKETS, names.clone())?;
         Ok(Self { names, reloads, run_items, published })
@@ -93,7 +93,7 @@ impl ModelGauges {
     /// The model exists.
     pub(super) fn known(&self, name: &str) {
         if let Ok(model) = self.names.admit(&[name]) {
-            for outcome in [Outcome::Success, Outcome::Failure] {
+            for outcome in [LoadOutcome::Success, LoadOutcome::Failure] {
                 self.reloads.with((model, outcome));
             }
             self.run_items.with(model);
@@ -107,7 +107,7 @@ impl ModelGauges {
     }
 
     /// The model's folder was loaded, or could not be.
-    pub(super) fn reloaded(&self, name: &str, outcome: Outcome) {
+    pub(super) fn reloaded(&self, name: &str, outcome: LoadOutcome) {
         self.known(name);
         if let Some(model) = self.names.get(&[name]) {
             self.reloads.with((model, outcome)).inc();
@@ -116,12 +116,12 @@ impl ModelGauges {
 }
 
 /// The gauges, made anew for each scrape.
-struct Now {
+struct ModelsCollector {
     published: Arc<OnceLock<Published>>,
     descs: Vec<Desc>,
 }
 
-impl Now {
+impl ModelsCollector {
     fn new(published: Arc<OnceLock<Published>>) -> Self {
         let of_models = OF_MODELS.iter().map(|(name, help, _)| opts((name, help), &["model"]));
         let all = of_models.chain([opts(INFO, &INFO_LABELS)]);
@@ -148,7 +148,7 @@ fn family<'a>(
     gauges.collect().into_iter().find(|family| !family.get_metric().is_empty())
 }
 
-impl Collector for Now {
+impl Collector for ModelsCollector {
     fn desc(&self) -> Vec<&Desc> {
         self.descs.iter().collect()
     }

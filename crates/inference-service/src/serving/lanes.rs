@@ -37,7 +37,7 @@ struct Lane<T> {
     held: usize,
     /// Turns on threads.
     running: usize,
-    waiting: VecDeque<Waiting<T>>,
+    waiting: VecDeque<WaitingItem<T>>,
     /// Start tag of its next item: the seconds that it has had, or those of whoever went while it had nothing to do.
     start: f64,
     /// The newest version, whose service time stands for all.
@@ -45,7 +45,7 @@ struct Lane<T> {
 }
 
 #[derive(Debug)]
-struct Waiting<T> {
+struct WaitingItem<T> {
     number: u64,
     flow: Arc<Flow>,
     since: Instant,
@@ -54,7 +54,7 @@ struct Waiting<T> {
 
 /// Why there is no place.
 #[derive(Debug, PartialEq)]
-pub(super) struct Full {
+pub(super) struct QueueFull {
     /// Items that hold places.
     pub(super) held: usize,
     /// Seconds of a thread until what stands in the way has gone.
@@ -63,7 +63,7 @@ pub(super) struct Full {
 
 /// Whose turn it is.
 #[derive(Debug)]
-pub(super) enum Next<T> {
+pub(super) enum NextTurn<T> {
     /// This one's.
     Now(Turn<T>),
     /// Nobody's before this moment, unless another item comes: those that wait are to be joined by more.
@@ -93,7 +93,7 @@ impl<T> Lanes<T> {
 
     /// Takes places for `items`, all or none. A model that is `alone` needs to leave none to others; one that holds none
     /// gets what there is, so that no request is refused for ever.
-    pub(super) fn admit(&mut self, flow: &Arc<Flow>, items: usize, alone: bool) -> Result<(), Full> {
+    pub(super) fn admit(&mut self, flow: &Arc<Flow>, items: usize, alone: bool) -> Result<(), QueueFull> {
         let held = self.lanes.get(flow.name()).map_or(0, |lane| lane.held);
         let Some(left) = (self.limit - self.held).checked_sub(items) else {
             return Err(self.full(f64::INFINITY));
@@ -111,9 +111,9 @@ impl<T> Lanes<T> {
     }
 
     /// While a model waits for `own` seconds of work, each of the others gets as much, or what it needs if that is less.
-    fn full(&self, own: f64) -> Full {
+    fn full(&self, own: f64) -> QueueFull {
         let work = self.lanes.values().map(|lane| (lane.held as f64 * lane.flow.item_seconds()).min(own));
-        Full { held: self.held, work_ahead: work.sum() }
+        QueueFull { held: self.held, work_ahead: work.sum() }
     }
 
     /// Gives places back that no item stands on.
@@ -136,7 +136,7 @@ impl<T> Lanes<T> {
             // Time in which it wanted nothing is not owed to it.
             lane.start = lane.start.max(virtual_time);
         }
-        lane.waiting.push_back(Waiting { number, flow: flow.clone(), since, item });
+        lane.waiting.push_back(WaitingItem { number, flow: flow.clone(), since, item });
         number
     }
 
@@ -150,14 +150,14 @@ impl<T> Lanes<T> {
     }
 
     /// Whose turn it is; they leave their places, and [`ended`](Self::ended) follows. Nobody is waited for `at_once`.
-    pub(super) fn next(&mut self, now: Instant, at_once: bool) -> Next<T> {
+    pub(super) fn next(&mut self, now: Instant, at_once: bool) -> NextTurn<T> {
         let due = |lane: &Lane<T>| lane.due().filter(|due| *due > now && !at_once);
         let Self { lanes, threads, .. } = self;
         let waiting = lanes.values_mut().filter(|lane| !lane.waiting.is_empty() && due(lane).is_none());
         let Some(lane) = waiting.min_by(|a, b| a.start.total_cmp(&b.start)) else {
-            return lanes.values().filter_map(due).min().map_or(Next::Nobody, Next::At);
+            return lanes.values().filter_map(due).min().map_or(NextTurn::Nobody, NextTurn::At);
         };
-        let Some((flow, items)) = lane.take(*threads) else { return Next::Nobody };
+        let Some((flow, items)) = lane.take(*threads) else { return NextTurn::Nobody };
         self.virtual_time = self.virtual_time.max(lane.start);
         let charged = items.len() as f64 * flow.item_seconds();
         lane.start += charged;
@@ -165,7 +165,7 @@ impl<T> Lanes<T> {
         lane.held -= items.len();
         self.held -= items.len();
         flow.gave_back(items.len());
-        Next::Now(Turn { items, flow, charged })
+        NextTurn::Now(Turn { items, flow, charged })
     }
 
     /// A thread is done with a turn, for which its lane was charged, and which took so many seconds.
@@ -209,7 +209,7 @@ impl<T> Lane<T> {
 
     /// How many of the first items are of this version, up to what may go together.
     fn together(&self, flow: &Arc<Flow>) -> usize {
-        let of_flow = |waiting: &&Waiting<T>| Arc::ptr_eq(&waiting.flow, flow);
+        let of_flow = |waiting: &&WaitingItem<T>| Arc::ptr_eq(&waiting.flow, flow);
         self.waiting.iter().take(flow.batching.limit).take_while(of_flow).count()
     }
 

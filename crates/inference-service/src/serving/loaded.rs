@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime};
 use monitoring::Histogram;
 use monitoring::prediction::{ModelMetrics, PredictionMetrics};
 
-use super::measured::Measured;
+use super::measured::MeasuredBatching;
 use super::{Flow, ModelGauges};
 use crate::input::ModelInput;
 use crate::model::{Engine, ModelError, ModelSource, Runtime, Session, Tensor};
@@ -16,31 +16,31 @@ use crate::model::{Engine, ModelError, ModelSource, Runtime, Session, Tensor};
 /// A loaded version: its engine, and a warm session for each inference thread.
 ///
 /// Whoever runs an item holds it, so a version that was replaced stays until its last item is answered.
-pub(crate) struct Loaded {
+pub(crate) struct LoadedVersion {
     pub(crate) engine: Arc<Engine>,
     /// With the classes of this version.
     pub(crate) metrics: ModelMetrics,
     /// Seconds of reading, optimising and warming up.
     pub(crate) load_seconds: f64,
     /// What its items take, alone and together.
-    pub(crate) measured: Measured,
+    pub(crate) measured: MeasuredBatching,
     /// Items of each run.
     run_items: Option<Histogram>,
     /// Its items in the queue.
     pub(crate) flow: Arc<Flow>,
     source: ModelSource,
-    stamp: Option<Stamp>,
+    stamp: Option<FileStamp>,
     sessions: Mutex<Vec<Session>>,
 }
 
 /// What tells one state of a file from another without reading it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(super) struct FileStamp {
     bytes: u64,
     modified: Option<SystemTime>,
 }
 
-impl Stamp {
+impl FileStamp {
     /// The state of a file; `None` where it cannot be looked at.
     pub(super) fn of(file: &Path) -> Option<Self> {
         let metadata: Metadata = file.metadata().ok()?;
@@ -48,7 +48,7 @@ impl Stamp {
     }
 }
 
-impl Loaded {
+impl LoadedVersion {
     /// Loads a version and warms it up for so many threads.
     ///
     /// # Errors
@@ -60,11 +60,11 @@ impl Loaded {
     ) -> Result<Self, String> {
         let started = Instant::now();
         // Looked at before the file is read, so that a change meanwhile is seen as one.
-        let stamp = Stamp::of(&source.file);
-        let load = || -> Result<(Arc<Engine>, Vec<Session>, Measured), ModelError> {
+        let stamp = FileStamp::of(&source.file);
+        let load = || -> Result<(Arc<Engine>, Vec<Session>, MeasuredBatching), ModelError> {
             let engine = Engine::load(source, runtime)?;
             let mut first = warm(&engine)?;
-            let measured = Measured::of(&engine, &mut first)?;
+            let measured = MeasuredBatching::of(&engine, &mut first)?;
             let others = (1..threads).map(|_| warm(&engine));
             let sessions: Result<Vec<_>, ModelError> = [Ok(first)].into_iter().chain(others).collect();
             Ok((engine, sessions?, measured))
@@ -86,7 +86,7 @@ impl Loaded {
 
     /// Whether loading this source now would give the same.
     pub(super) fn is_still(&self, source: &ModelSource) -> bool {
-        self.source == *source && self.stamp == Stamp::of(&source.file)
+        self.source == *source && self.stamp == FileStamp::of(&source.file)
     }
 
     /// The path of its model.onnx.

@@ -4,9 +4,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::Together;
+use super::BatchPolicy;
 use crate::input::ModelInput;
-use crate::model::{Engine, ModelError, Session, Tensor, Values};
+use crate::model::{Engine, ModelError, Session, Tensor, TensorValues};
 
 /// Most time for all sizes; a size that would not fit is not tried.
 const MOST_TIME: Duration = Duration::from_secs(1);
@@ -19,7 +19,7 @@ const TOLERANCE: f32 = 1e-4;
 
 /// What was measured, and what follows from it.
 #[derive(Debug)]
-pub(crate) struct Measured {
+pub(crate) struct MeasuredBatching {
     /// How many items ran together, and the seconds for each of them; from one item on.
     pub(crate) sizes: Vec<(usize, f64)>,
     /// Why items run one at a time, if they do.
@@ -27,7 +27,7 @@ pub(crate) struct Measured {
     limit: usize,
 }
 
-impl Measured {
+impl MeasuredBatching {
     /// Runs the model alone and together.
     ///
     /// # Errors
@@ -75,11 +75,11 @@ impl Measured {
     }
 
     /// How the queue hands items out.
-    pub(super) fn together(&self, engine: &Engine) -> Together {
+    pub(super) fn together(&self, engine: &Engine) -> BatchPolicy {
         if self.limit == 1 {
-            return Together::SINGLE;
+            return BatchPolicy::SINGLE;
         }
-        Together { limit: self.limit, max_delay: engine.config().batching.max_delay }
+        BatchPolicy { limit: self.limit, max_delay: engine.config().batching.max_delay }
     }
 
     /// The sizes and the milliseconds of an item, for the log.
@@ -93,7 +93,7 @@ impl Measured {
 fn sample(zeros: &ModelInput, number: usize) -> ModelInput {
     let varied = |tensor: &Tensor| {
         let values = (0..tensor.values().len()).map(|index| ((index * 31 + number * 17) % 23) as f32 / 23.0);
-        let numbers = tensor.values().fp32().map(|_| Values::Fp32(values.collect()));
+        let numbers = tensor.values().fp32().map(|_| TensorValues::Fp32(values.collect()));
         numbers.and_then(|values| Tensor::new(tensor.shape().to_vec(), values)).unwrap_or_else(|| tensor.clone())
     };
     ModelInput::of(zeros.tensors().iter().map(varied).collect())
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     fn answer(numbers: [f32; 2]) -> Vec<Tensor> {
-        Tensor::new(vec![1, 2], Values::Fp32(numbers.to_vec())).into_iter().collect()
+        Tensor::new(vec![1, 2], TensorValues::Fp32(numbers.to_vec())).into_iter().collect()
     }
 
     #[test]

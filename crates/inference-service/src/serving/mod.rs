@@ -14,10 +14,10 @@ mod pool;
 mod queue;
 mod seen;
 
-pub(crate) use admission::{Admission, Slots};
-pub(crate) use flow::{Flow, Together};
+pub(crate) use admission::{Admission, QueueSlots};
+pub(crate) use flow::{BatchPolicy, Flow};
 pub(crate) use gauges::ModelGauges;
-pub(crate) use loaded::Loaded;
-pub(crate) use model::{Model, ModelState, Versions};
-pub(crate) use models::{Loading, Models};
-pub(crate) use pool::{Pool, RunError, Work};
+pub(crate) use loaded::LoadedVersion;
+pub(crate) use model::{Model, ModelState, ModelVersions};
+pub(crate) use models::{LoadingOptions, Models};
+pub(crate) use pool::{InferenceJob, InferencePool, RunError};

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use monitoring::prediction::ModelMetrics;
 use monitoring::{ApiError, ErrorCode};
 
-use super::Loaded;
+use super::LoadedVersion;
 use crate::model::Engine;
 
 /// How far a model has come.
 #[derive(Clone)]
 pub(crate) enum ModelState {
     Loading,
-    Ready(Versions),
+    Ready(ModelVersions),
     Failed(String),
     /// It was told to stop serving.
     Unloaded,
@@ -20,11 +20,11 @@ pub(crate) enum ModelState {
 
 /// The versions of a model that can be asked for.
 #[derive(Clone)]
-pub(crate) struct Versions {
+pub(crate) struct ModelVersions {
     /// The one that serves who names none.
-    pub(crate) serving: Arc<Loaded>,
+    pub(crate) serving: Arc<LoadedVersion>,
     /// Others; the highest first.
-    pub(crate) others: Vec<Arc<Loaded>>,
+    pub(crate) others: Vec<Arc<LoadedVersion>>,
     /// Why the newest state of the folder does not serve, where it could not be loaded.
     pub(crate) problem: Option<String>,
 }
@@ -38,16 +38,16 @@ pub(crate) struct Model {
     pub(crate) state: ModelState,
 }
 
-impl Versions {
+impl ModelVersions {
     /// All of them, the one that serves first.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Loaded>> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<LoadedVersion>> {
         [&self.serving].into_iter().chain(&self.others)
     }
 }
 
 impl Model {
     /// Its versions, if it serves.
-    pub(crate) fn versions(&self) -> Option<&Versions> {
+    pub(crate) fn versions(&self) -> Option<&ModelVersions> {
         match &self.state {
             ModelState::Ready(versions) => Some(versions),
             ModelState::Loading | ModelState::Failed(_) | ModelState::Unloaded => None,
@@ -56,7 +56,7 @@ impl Model {
 
     /// The names of the versions that can be asked for, the one that serves first.
     pub(crate) fn version_names(&self) -> Vec<String> {
-        let versions = self.versions().into_iter().flat_map(Versions::all);
+        let versions = self.versions().into_iter().flat_map(ModelVersions::all);
         versions.map(|loaded| loaded.engine.version().to_owned()).collect()
     }
 
@@ -64,7 +64,7 @@ impl Model {
     ///
     /// # Errors
     /// `not_ready` while it loads, if it failed to, and while it is unloaded; `model_not_found` for another version.
-    pub(crate) fn version(&self, version: Option<&str>) -> Result<&Arc<Loaded>, ApiError> {
+    pub(crate) fn version(&self, version: Option<&str>) -> Result<&Arc<LoadedVersion>, ApiError> {
         let not_ready = |sentence: String| ApiError::new(ErrorCode::NotReady, sentence);
         let versions = match &self.state {
             ModelState::Loading => {

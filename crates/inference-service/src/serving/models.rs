@@ -15,18 +15,18 @@ use monitoring::{ApiError, ErrorCode};
 use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
-use super::gauges::{ModelGauges, Outcome};
-use super::seen::Seen;
-use super::{Loaded, Model, ModelState, Versions};
-use crate::model::{Entry, ModelError, ModelSource, Repository, Runtime};
+use super::gauges::{LoadOutcome, ModelGauges};
+use super::seen::SeenFolders;
+use super::{LoadedVersion, Model, ModelState, ModelVersions};
+use crate::model::{ModelError, ModelSource, Repository, RepositoryEntry, Runtime};
 
 /// The models, sorted by name.
 pub(crate) type ModelList = Arc<Vec<Arc<Model>>>;
 /// What serves now, for whoever follows it.
-pub(super) type Published = Arc<RwLock<Arc<Now>>>;
+pub(super) type Published = Arc<RwLock<Arc<ServingList>>>;
 
 /// How models are loaded.
-pub(crate) struct Loading {
+pub(crate) struct LoadingOptions {
     /// The folder of the repository.
     pub(crate) folder: PathBuf,
     pub(crate) runtime: Runtime,
@@ -36,18 +36,18 @@ pub(crate) struct Loading {
 
 /// The models that there are.
 pub(crate) struct Models {
-    loading: Loading,
+    loading: LoadingOptions,
     predictions: PredictionMetrics,
     gauges: ModelGauges,
     now: Published,
     /// What was last looked at, by model; locked by the one reload that runs at a time.
-    seen: Mutex<Seen>,
+    seen: Mutex<SeenFolders>,
     /// Rung when a model was loaded by order.
     ordered: Notify,
 }
 
 /// What serves now.
-pub(super) struct Now {
+pub(super) struct ServingList {
     pub(super) models: ModelList,
     /// The name of the model that serves requests that name none.
     default: Option<String>,
@@ -60,19 +60,19 @@ impl Models {
     /// Where the metrics are full.
     pub(crate) fn register(
         repository: Repository,
-        loading: Loading,
+        loading: LoadingOptions,
         (predictions, gauges): (PredictionMetrics, ModelGauges),
     ) -> Result<Self, PredictionMetricsError> {
         let default = repository.default_model().map(|model| model.name.clone());
         let mut models = Vec::new();
-        for Entry { name, source, .. } in repository.into_entries() {
+        for RepositoryEntry { name, source, .. } in repository.into_entries() {
             let labels =
                 source.as_ref().map(|source| source.config.labels.as_deref().unwrap_or_default()).unwrap_or_default();
             let metrics = predictions.model(&name, labels)?;
             gauges.known(&name);
             models.push(Arc::new(Model { name, metrics, state: ModelState::Loading }));
         }
-        let now: Published = Arc::new(RwLock::new(Arc::new(Now { models: Arc::new(models), default })));
+        let now: Published = Arc::new(RwLock::new(Arc::new(ServingList { models: Arc::new(models), default })));
         gauges.watch(&now);
         Ok(Self { loading, predictions, gauges, now, seen: Mutex::default(), ordered: Notify::new() })
     }
@@ -95,8 +95,8 @@ impl Models {
         seen.is_news(None);
         let default = repository.default_model().map(|model| model.name.clone());
         let entries = repository.into_entries();
-        let due = |entry: &&Entry| seen.is_due(entry, self.is_loading(&entry.name));
-        let due: Vec<&Entry> = entries.iter().filter(due).collect();
+        let due = |entry: &&RepositoryEntry| seen.is_due(entry, self.is_loading(&entry.name));
+        let due: Vec<&RepositoryEntry> = entries.iter().filter(due).collect();
         // All at once: the time of a start is that of the slowest model.
         let loaded: Vec<Option<Model>> = thread::scope(|scope| {
             let loading: Vec<_> = due.iter().map(|entry| scope.spawn(|| self.state_of(entry, false))).collect();
@@ -115,25 +115,25 @@ impl Models {
     }
 
     /// Whoever holds this is the only one who changes what serves.
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, SeenFolders> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The model in its new state; `None` if its metrics are full. What has not changed is loaded only `anew`.
-    fn state_of(&self, entry: &Entry, anew: bool) -> Option<Model> {
+    fn state_of(&self, entry: &RepositoryEntry, anew: bool) -> Option<Model> {
         let before = self.all().iter().find(|model| model.name == entry.name).cloned();
         let serving = before.as_ref().and_then(|model| model.versions());
         let state = match self.versions(entry, serving.filter(|_| !anew)) {
             Ok(versions) => {
-                self.gauges.reloaded(&entry.name, Outcome::Success);
+                self.gauges.reloaded(&entry.name, LoadOutcome::Success);
                 ModelState::Ready(versions)
             }
             Err(problem) => {
                 error!(model = entry.name, error = problem, "model_load_failed");
-                self.gauges.reloaded(&entry.name, Outcome::Failure);
+                self.gauges.reloaded(&entry.name, LoadOutcome::Failure);
                 match serving {
                     // What serves goes on serving.
-                    Some(versions) => ModelState::Ready(Versions { problem: Some(problem), ..versions.clone() }),
+                    Some(versions) => ModelState::Ready(ModelVersions { problem: Some(problem), ..versions.clone() }),
                     None => ModelState::Failed(problem),
                 }
             }
@@ -150,7 +150,7 @@ impl Models {
     }
 
     /// Loads those versions that do not serve already.
-    fn versions(&self, entry: &Entry, before: Option<&Versions>) -> Result<Versions, String> {
+    fn versions(&self, entry: &RepositoryEntry, before: Option<&ModelVersions>) -> Result<ModelVersions, String> {
         let load = |source: &ModelSource| {
             let same = before.and_then(|versions| versions.all().find(|loaded| loaded.is_still(source)));
             same.map_or_else(|| self.load_version(source), |loaded| Ok(loaded.clone()))
@@ -158,12 +158,12 @@ impl Models {
         let source = entry.source.as_ref().map_err(ModelError::to_string)?;
         let serving = load(source)?;
         let others: Result<Vec<_>, String> = entry.others.iter().map(load).collect();
-        Ok(Versions { serving, others: others?, problem: None })
+        Ok(ModelVersions { serving, others: others?, problem: None })
     }
 
-    fn load_version(&self, source: &ModelSource) -> Result<Arc<Loaded>, String> {
-        let Loading { runtime, threads, .. } = &self.loading;
-        let loaded = Loaded::load(source, (runtime, *threads), (&self.predictions, &self.gauges))?;
+    fn load_version(&self, source: &ModelSource) -> Result<Arc<LoadedVersion>, String> {
+        let LoadingOptions { runtime, threads, .. } = &self.loading;
+        let loaded = LoadedVersion::load(source, (runtime, *threads), (&self.predictions, &self.gauges))?;
         let engine = &loaded.engine;
         info!(
             model = engine.name(),
@@ -180,7 +180,7 @@ impl Models {
     }
 
     /// Puts the list of these models, and of those others that are still there, in the place of what serves.
-    fn publish(&self, loaded: Vec<Model>, entries: &[Entry], default: Option<String>) {
+    fn publish(&self, loaded: Vec<Model>, entries: &[RepositoryEntry], default: Option<String>) {
         let mut models: Vec<Arc<Model>> = loaded.into_iter().map(Arc::new).collect();
         let before = self.all();
         for model in before.iter() {
@@ -191,14 +191,14 @@ impl Models {
             }
         }
         models.sort_by(|a, b| a.name.cmp(&b.name));
-        self.put(Now { models: Arc::new(models), default });
+        self.put(ServingList { models: Arc::new(models), default });
     }
 
-    fn put(&self, now: Now) {
+    fn put(&self, now: ServingList) {
         *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(now);
     }
 
-    fn now(&self) -> Arc<Now> {
+    fn now(&self) -> Arc<ServingList> {
         self.now.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -223,7 +223,7 @@ impl Models {
     /// `model_not_found`, listing what there is; `invalid_request` if none was named and none is the default.
     pub(crate) fn find(&self, name: Option<&str>) -> Result<Arc<Model>, ApiError> {
         let now = self.now();
-        let Now { models, default } = &*now;
+        let ServingList { models, default } = &*now;
         let names = || models.iter().map(|model| model.name.as_str());
         let named = |name: &str| models.iter().find(|model| model.name == name).cloned();
         match name {

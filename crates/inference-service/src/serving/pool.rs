@@ -10,15 +10,15 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 use tracing::Span;
 
-use super::queue::{Queue, Ticket};
-use super::{Admission, Loaded, Slots};
+use super::queue::{LaneQueue, QueueTicket};
+use super::{Admission, LoadedVersion, QueueSlots};
 use crate::input::ModelInput;
 use crate::model::{ModelError, Tensor};
 
 /// One item on its way to an inference thread.
-pub(crate) struct Work {
+pub(crate) struct InferenceJob {
     /// The version that it is for, which stays loaded until it is answered.
-    pub(crate) model: Arc<Loaded>,
+    pub(crate) model: Arc<LoadedVersion>,
     pub(crate) input: ModelInput,
     /// Past this, the item is not run any more.
     pub(crate) deadline: Instant,
@@ -45,18 +45,18 @@ pub(crate) enum RunError {
 type RunResult = Result<(Vec<Tensor>, RunTimes), RunError>;
 
 /// What waits in the queue.
-pub(super) struct Job {
-    work: Work,
+pub(super) struct QueuedJob {
+    work: InferenceJob,
     span: Span,
     reply: oneshot::Sender<RunResult>,
 }
 
 /// The inference threads. Dropping it lets them finish what they were given and ends them.
-pub(crate) struct Pool {
-    queue: Queue<Job>,
+pub(crate) struct InferencePool {
+    queue: LaneQueue<QueuedJob>,
 }
 
-impl Pool {
+impl InferencePool {
     /// Starts so many threads, which work on what `admission` lets in.
     pub(crate) fn start(threads: usize, admission: &Admission) -> io::Result<Self> {
         let pool = Self { queue: admission.queue.clone() };
@@ -68,27 +68,27 @@ impl Pool {
     }
 
     /// Queues one item on one of the places that its request holds.
-    pub(crate) fn submit(&self, slots: &mut Slots, work: Work) -> Running {
+    pub(crate) fn submit(&self, slots: &mut QueueSlots, work: InferenceJob) -> RunningJob {
         let (reply, result) = oneshot::channel();
         // Without a ticket the reply is dropped, which says that the threads have stopped.
-        let ticket = slots.0.queue(Job { work, span: Span::current(), reply }).ok();
-        Running { result, ticket }
+        let ticket = slots.0.queue(QueuedJob { work, span: Span::current(), reply }).ok();
+        RunningJob { result, ticket }
     }
 }
 
-impl Drop for Pool {
+impl Drop for InferencePool {
     fn drop(&mut self) {
         self.queue.close();
     }
 }
 
 /// The answer to one item. Dropping it takes the item out of the queue.
-pub(crate) struct Running {
+pub(crate) struct RunningJob {
     result: oneshot::Receiver<RunResult>,
-    ticket: Option<Ticket<Job>>,
+    ticket: Option<QueueTicket<QueuedJob>>,
 }
 
-impl Future for Running {
+impl Future for RunningJob {
     type Output = RunResult;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<RunResult> {
@@ -100,10 +100,10 @@ impl Future for Running {
     }
 }
 
-fn serve(queue: &Queue<Job>) {
+fn serve(queue: &LaneQueue<QueuedJob>) {
     while let Some((jobs, mut turn)) = queue.next() {
         let started = Instant::now();
-        let jobs: Vec<Job> = jobs.into_iter().filter_map(|job| job.unless_late(started)).collect();
+        let jobs: Vec<QueuedJob> = jobs.into_iter().filter_map(|job| job.unless_late(started)).collect();
         let Some(first) = jobs.first() else { continue };
         let results = {
             let _entered = first.span.enter();
@@ -119,7 +119,7 @@ fn serve(queue: &Queue<Job>) {
     }
 }
 
-impl Job {
+impl QueuedJob {
     /// Sheds what nobody waits for any more.
     fn unless_late(self, now: Instant) -> Option<Self> {
         if now >= self.work.deadline {

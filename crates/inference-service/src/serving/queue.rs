@@ -6,39 +6,39 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::Flow;
-use super::lanes::{Full, Lanes, Next, Turn};
+use super::lanes::{Lanes, NextTurn, QueueFull, Turn};
 
 /// A bounded queue of items. Clones share it.
 #[derive(Debug)]
-pub(super) struct Queue<T>(Arc<Shared<T>>);
+pub(super) struct LaneQueue<T>(Arc<SharedLanes<T>>);
 
 #[derive(Debug)]
-struct Shared<T> {
-    state: Mutex<State<T>>,
+struct SharedLanes<T> {
+    state: Mutex<QueueState<T>>,
     /// An item has come, or the end.
     news: Condvar,
 }
 
 #[derive(Debug)]
-struct State<T> {
+struct QueueState<T> {
     lanes: Lanes<T>,
     closed: bool,
 }
 
-impl<T> Clone for Queue<T> {
+impl<T> Clone for LaneQueue<T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<T> Queue<T> {
+impl<T> LaneQueue<T> {
     /// For so many places and threads.
     pub(super) fn new(limit: usize, threads: usize) -> Self {
-        let state = Mutex::new(State { lanes: Lanes::new(limit, threads), closed: false });
-        Self(Arc::new(Shared { state, news: Condvar::new() }))
+        let state = Mutex::new(QueueState { lanes: Lanes::new(limit, threads), closed: false });
+        Self(Arc::new(SharedLanes { state, news: Condvar::new() }))
     }
 
-    fn state(&self) -> MutexGuard<'_, State<T>> {
+    fn state(&self) -> MutexGuard<'_, QueueState<T>> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -48,9 +48,9 @@ impl<T> Queue<T> {
     }
 
     /// Places for `items`, all or none; `alone` if no other model needs any.
-    pub(super) fn admit(&self, flow: &Arc<Flow>, items: usize, alone: bool) -> Result<Places<T>, Full> {
+    pub(super) fn admit(&self, flow: &Arc<Flow>, items: usize, alone: bool) -> Result<HeldPlaces<T>, QueueFull> {
         self.state().lanes.admit(flow, items, alone)?;
-        Ok(Places { queue: self.clone(), flow: Arc::clone(flow), free: items })
+        Ok(HeldPlaces { queue: self.clone(), flow: Arc::clone(flow), free: items })
     }
 
     /// Waits for the next items, which go together; `None` when the queue is closed and empty.
@@ -59,12 +59,12 @@ impl<T> Queue<T> {
         loop {
             let (now, closed) = (Instant::now(), state.closed);
             state = match state.lanes.next(now, closed) {
-                Next::Now(Turn { items, flow, charged }) => {
-                    return Some((items, OnThread { queue: self.clone(), flow, charged, took: 0.0 }));
+                NextTurn::Now(Turn { items, flow, charged }) => {
+                    return Some((items, TurnOnThread { queue: self.clone(), flow, charged, took: 0.0 }));
                 }
-                Next::Nobody if closed => return None,
-                Next::Nobody => self.0.news.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Next::At(due) => {
+                NextTurn::Nobody if closed => return None,
+                NextTurn::Nobody => self.0.news.wait(state).unwrap_or_else(PoisonError::into_inner),
+                NextTurn::At(due) => {
                     let waited = self.0.news.wait_timeout(state, due.saturating_duration_since(now));
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
@@ -80,22 +80,22 @@ impl<T> Queue<T> {
 }
 
 /// Items whose turn it is, and what is to be told when they have ended.
-pub(super) type Taken<T> = (Vec<T>, OnThread<T>);
+pub(super) type Taken<T> = (Vec<T>, TurnOnThread<T>);
 
 /// Places in the queue, given back when dropped.
 #[derive(Debug)]
-pub(super) struct Places<T> {
-    queue: Queue<T>,
+pub(super) struct HeldPlaces<T> {
+    queue: LaneQueue<T>,
     flow: Arc<Flow>,
     free: usize,
 }
 
-impl<T> Places<T> {
+impl<T> HeldPlaces<T> {
     /// Queues an item on one of the places. Dropping the ticket takes it out again, if it still waits.
     ///
     /// # Errors
     /// The item, where every place has one or the queue is closed.
-    pub(super) fn queue(&mut self, item: T) -> Result<Ticket<T>, T> {
+    pub(super) fn queue(&mut self, item: T) -> Result<QueueTicket<T>, T> {
         let mut state = self.queue.state();
         if self.free == 0 || state.closed {
             return Err(item);
@@ -104,11 +104,11 @@ impl<T> Places<T> {
         drop(state);
         self.free -= 1;
         self.queue.0.news.notify_one();
-        Ok(Ticket { queue: self.queue.clone(), flow: Arc::clone(&self.flow), number: Some(number) })
+        Ok(QueueTicket { queue: self.queue.clone(), flow: Arc::clone(&self.flow), number: Some(number) })
     }
 }
 
-impl<T> Drop for Places<T> {
+impl<T> Drop for HeldPlaces<T> {
     fn drop(&mut self) {
         if self.free > 0 {
             self.queue.state().lanes.give_back(&self.flow, self.free);
@@ -118,20 +118,20 @@ impl<T> Drop for Places<T> {
 
 /// An item in the queue.
 #[derive(Debug)]
-pub(super) struct Ticket<T> {
-    queue: Queue<T>,
+pub(super) struct QueueTicket<T> {
+    queue: LaneQueue<T>,
     flow: Arc<Flow>,
     number: Option<u64>,
 }
 
-impl<T> Ticket<T> {
+impl<T> QueueTicket<T> {
     /// The item is answered, so there is nothing to take out.
     pub(super) fn used(&mut self) {
         self.number = None;
     }
 }
 
-impl<T> Drop for Ticket<T> {
+impl<T> Drop for QueueTicket<T> {
     fn drop(&mut self) {
         if let Some(number) = self.number {
             let removed = self.queue.state().lanes.remove(&self.flow, number);
@@ -141,16 +141,16 @@ impl<T> Drop for Ticket<T> {
     }
 }
 
-/// Items on a thread. Dropped without [`OnThread::took`], they have cost their model nothing.
+/// Items on a thread. Dropped without [`TurnOnThread::took`], they have cost their model nothing.
 #[derive(Debug)]
-pub(super) struct OnThread<T> {
-    queue: Queue<T>,
+pub(super) struct TurnOnThread<T> {
+    queue: LaneQueue<T>,
     flow: Arc<Flow>,
     charged: f64,
     took: f64,
 }
 
-impl<T> OnThread<T> {
+impl<T> TurnOnThread<T> {
     /// So many of them have taken so many seconds of the thread.
     pub(super) fn took(&mut self, items: usize, seconds: f64) {
         self.took = seconds;
@@ -158,7 +158,7 @@ impl<T> OnThread<T> {
     }
 }
 
-impl<T> Drop for OnThread<T> {
+impl<T> Drop for TurnOnThread<T> {
     fn drop(&mut self) {
         self.queue.state().lanes.ended(&self.flow, (self.charged, self.took));
     }

@@ -44,7 +44,7 @@ impl RuntimeKind {
 #[derive(Clone)]
 pub struct Runtime {
     kind: RuntimeKind,
-    loader: Arc<dyn Load>,
+    loader: Arc<dyn LoadProgram>,
 }
 
 impl Runtime {
@@ -75,7 +75,7 @@ impl Runtime {
         self.kind
     }
 
-    pub(super) fn load(&self, bytes: &[u8], fixed: Fixed<'_>) -> Result<Arc<dyn Program>, LoadError> {
+    pub(super) fn load(&self, bytes: &[u8], fixed: FixedInputs<'_>) -> Result<Arc<dyn Program>, LoadError> {
         self.loader.load(bytes, fixed)
     }
 }
@@ -109,7 +109,7 @@ pub(super) enum LoadError {
 
 /// What of the inputs is fixed before a model is optimised.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Fixed<'a> {
+pub(super) enum FixedInputs<'a> {
     /// There is one, of this shape.
     Input(&'a [usize]),
     /// The first dimension of each is 1: one item at a time.
@@ -119,9 +119,9 @@ pub(super) enum Fixed<'a> {
 }
 
 /// Makes programs from ONNX files.
-pub(super) trait Load: Send + Sync {
+pub(super) trait LoadProgram: Send + Sync {
     /// Reads, checks and optimises a model.
-    fn load(&self, bytes: &[u8], fixed: Fixed<'_>) -> Result<Arc<dyn Program>, LoadError>;
+    fn load(&self, bytes: &[u8], fixed: FixedInputs<'_>) -> Result<Arc<dyn Program>, LoadError>;
 }
 
 /// A loaded model, shared by all threads.
@@ -136,11 +136,11 @@ pub(super) trait Program: Send + Sync + std::fmt::Debug {
     fn takes_batches(&self) -> Result<(), &'static str>;
 
     /// The state with which one thread runs it.
-    fn run(&self) -> Result<Box<dyn Run>, String>;
+    fn run(&self) -> Result<Box<dyn RunProgram>, String>;
 }
 
 /// A thread's state of one model, kept between runs.
-pub(super) trait Run: Send + std::fmt::Debug {
+pub(super) trait RunProgram: Send + std::fmt::Debug {
     /// The outputs for these inputs, both in the order of the signature.
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String>;
 }

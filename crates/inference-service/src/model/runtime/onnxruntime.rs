@@ -10,9 +10,9 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Outlet, PrimitiveTensorElementType, TensorElementType, TensorRef, ValueType};
 
-use super::{Fixed, Load, LoadError, Program, Run, RuntimeError, Signature, TensorSpec};
-use crate::model::tensor::Element;
-use crate::model::{Datatype, Tensor, Values};
+use super::{FixedInputs, LoadError, LoadProgram, Program, RunProgram, RuntimeError, Signature, TensorSpec};
+use crate::model::tensor::TensorElement;
+use crate::model::{Datatype, Tensor, TensorValues};
 
 /// The loaded library.
 pub(super) struct OnnxRuntime {
@@ -35,21 +35,21 @@ impl OnnxRuntime {
     }
 }
 
-impl Load for OnnxRuntime {
-    fn load(&self, bytes: &[u8], fixed: Fixed<'_>) -> Result<Arc<dyn Program>, LoadError> {
+impl LoadProgram for OnnxRuntime {
+    fn load(&self, bytes: &[u8], fixed: FixedInputs<'_>) -> Result<Arc<dyn Program>, LoadError> {
         let mut first = session(&self.environment, bytes).map_err(LoadError::Unsupported)?;
         let inputs: Vec<TensorSpec> = first.inputs().iter().map(spec).collect();
-        if let Fixed::Input(shape) = fixed {
+        if let FixedInputs::Input(shape) = fixed {
             Signature::check_input(&inputs, shape).map_err(LoadError::Input)?;
         }
         let mut outputs: Vec<TensorSpec> = first.outputs().iter().map(spec).collect();
         // The file may leave open what the outputs' shapes are; the answer to one item tells.
         let item = match fixed {
-            Fixed::Input(shape) => Some(vec![Tensor::zeros(Datatype::Fp32, shape.to_vec())]),
-            Fixed::OneItem if inputs.iter().all(TensorSpec::is_fixed_behind_first) => {
+            FixedInputs::Input(shape) => Some(vec![Tensor::zeros(Datatype::Fp32, shape.to_vec())]),
+            FixedInputs::OneItem if inputs.iter().all(TensorSpec::is_fixed_behind_first) => {
                 Some(inputs.iter().map(|input| input.zeros(true)).collect())
             }
-            Fixed::OneItem | Fixed::Nothing => None,
+            FixedInputs::OneItem | FixedInputs::Nothing => None,
         };
         if let Some(item) = item {
             let answer = run(&mut first, &item).map_err(|error| LoadError::Unsupported(error.to_string()))?;
@@ -58,24 +58,24 @@ impl Load for OnnxRuntime {
             }
         }
         let signature = Signature { inputs, outputs };
-        Ok(Arc::new(Loaded { environment: self.environment.clone(), bytes: bytes.into(), signature }))
+        Ok(Arc::new(OnnxProgram { environment: self.environment.clone(), bytes: bytes.into(), signature }))
     }
 }
 
 /// A model that was found good. Each thread makes a session of its own from the bytes.
-struct Loaded {
+struct OnnxProgram {
     environment: Environment,
     bytes: Arc<[u8]>,
     signature: Signature,
 }
 
-impl fmt::Debug for Loaded {
+impl fmt::Debug for OnnxProgram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Loaded").field("signature", &self.signature).finish_non_exhaustive()
     }
 }
 
-impl Program for Loaded {
+impl Program for OnnxProgram {
     fn signature(&self) -> &Signature {
         &self.signature
     }
@@ -89,17 +89,17 @@ impl Program for Loaded {
         Ok(())
     }
 
-    fn run(&self) -> Result<Box<dyn Run>, String> {
-        Ok(Box::new(State { session: session(&self.environment, &self.bytes)? }))
+    fn run(&self) -> Result<Box<dyn RunProgram>, String> {
+        Ok(Box::new(OnnxRun { session: session(&self.environment, &self.bytes)? }))
     }
 }
 
 #[derive(Debug)]
-struct State {
+struct OnnxRun {
     session: Session,
 }
 
-impl Run for State {
+impl RunProgram for OnnxRun {
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
         run(&mut self.session, inputs).map_err(|error| error.to_string())
     }
@@ -121,26 +121,26 @@ fn lent(tensor: &Tensor) -> ort::Result<SessionInputValue<'_>> {
     }
     let shape = tensor.shape();
     match tensor.values() {
-        Values::Bool(elements) => numbers(shape, elements),
-        Values::Uint8(elements) => numbers(shape, elements),
-        Values::Uint16(elements) => numbers(shape, elements),
-        Values::Uint32(elements) => numbers(shape, elements),
-        Values::Uint64(elements) => numbers(shape, elements),
-        Values::Int8(elements) => numbers(shape, elements),
-        Values::Int16(elements) => numbers(shape, elements),
-        Values::Int32(elements) => numbers(shape, elements),
-        Values::Int64(elements) => numbers(shape, elements),
-        Values::Fp16(elements) => numbers(shape, elements),
-        Values::Bf16(elements) => numbers(shape, elements),
-        Values::Fp32(elements) => numbers(shape, elements),
-        Values::Fp64(elements) => numbers(shape, elements),
-        Values::Bytes(texts) => Ok(ort::value::Tensor::from_string_array((shape, texts.as_slice()))?.into()),
+        TensorValues::Bool(elements) => numbers(shape, elements),
+        TensorValues::Uint8(elements) => numbers(shape, elements),
+        TensorValues::Uint16(elements) => numbers(shape, elements),
+        TensorValues::Uint32(elements) => numbers(shape, elements),
+        TensorValues::Uint64(elements) => numbers(shape, elements),
+        TensorValues::Int8(elements) => numbers(shape, elements),
+        TensorValues::Int16(elements) => numbers(shape, elements),
+        TensorValues::Int32(elements) => numbers(shape, elements),
+        TensorValues::Int64(elements) => numbers(shape, elements),
+        TensorValues::Fp16(elements) => numbers(shape, elements),
+        TensorValues::Bf16(elements) => numbers(shape, elements),
+        TensorValues::Fp32(elements) => numbers(shape, elements),
+        TensorValues::Fp64(elements) => numbers(shape, elements),
+        TensorValues::Bytes(texts) => Ok(ort::value::Tensor::from_string_array((shape, texts.as_slice()))?.into()),
     }
 }
 
 /// A tensor of the library's, copied.
 fn taken(value: &DynValue) -> ort::Result<Tensor> {
-    fn elements<T: PrimitiveTensorElementType + Element>(value: &DynValue) -> ort::Result<Values> {
+    fn elements<T: PrimitiveTensorElementType + TensorElement>(value: &DynValue) -> ort::Result<TensorValues> {
         Ok(T::values(value.try_extract_tensor::<T>()?.1.to_vec()))
     }
     let ValueType::Tensor { ty, shape, .. } = value.dtype() else {
@@ -160,7 +160,7 @@ fn taken(value: &DynValue) -> ort::Result<Tensor> {
         TensorElementType::Bfloat16 => elements::<bf16>(value)?,
         TensorElementType::Float32 => elements::<f32>(value)?,
         TensorElementType::Float64 => elements::<f64>(value)?,
-        TensorElementType::String => Values::Bytes(value.try_extract_strings()?.1),
+        TensorElementType::String => TensorValues::Bytes(value.try_extract_strings()?.1),
         other => return Err(ort::Error::new(format!("an output has the type {other:?}"))),
     };
     let shape = shape.iter().map(|size| usize::try_from(*size).unwrap_or_default()).collect();

@@ -10,21 +10,21 @@ use tract_onnx::prelude::{
 use tract_onnx::tract_hir::infer::Factoid;
 use tract_onnx::tract_hir::internal::{DimLike, OutletId, Tensor as TractTensor, bail, format_err};
 
-use super::{Fixed, Load, LoadError, Program, Run, Signature, TensorSpec};
-use crate::model::tensor::Element;
-use crate::model::{Datatype, Tensor, Values};
+use super::{FixedInputs, LoadError, LoadProgram, Program, RunProgram, Signature, TensorSpec};
+use crate::model::tensor::TensorElement;
+use crate::model::{Datatype, Tensor, TensorValues};
 
 /// The runtime; there is nothing to keep.
 pub(super) struct Tract;
 
-impl Load for Tract {
-    fn load(&self, bytes: &[u8], fixed: Fixed<'_>) -> Result<Arc<dyn Program>, LoadError> {
+impl LoadProgram for Tract {
+    fn load(&self, bytes: &[u8], fixed: FixedInputs<'_>) -> Result<Arc<dyn Program>, LoadError> {
         let unsupported = |error: TractError| LoadError::Unsupported(format!("{error:#}"));
         // Declared shapes between input and output often still speak of a symbolic batch; they are inferred instead.
         let onnx = tract_onnx::onnx().with_ignore_value_info(true);
         let model = onnx.model_for_read(&mut &*bytes).map_err(unsupported)?;
         let inputs = inputs(&model).map_err(unsupported)?;
-        if let Fixed::Input(shape) = fixed {
+        if let FixedInputs::Input(shape) = fixed {
             Signature::check_input(&inputs, shape).map_err(LoadError::Input)?;
         }
         let names: Vec<String> = model
@@ -44,31 +44,31 @@ impl Load for Tract {
         let model = model.into_optimized().map_err(unsupported)?;
         let signature = Signature { inputs, outputs: outputs(&model, names).map_err(unsupported)? };
         let plan = model.into_runnable().map_err(unsupported)?;
-        Ok(Arc::new(Plan { plan, signature }))
+        Ok(Arc::new(TractProgram { plan, signature }))
     }
 }
 
 /// What is known of an input once that is fixed.
-fn narrowed(declared: InferenceFact, fixed: Fixed<'_>) -> InferenceFact {
+fn narrowed(declared: InferenceFact, fixed: FixedInputs<'_>) -> InferenceFact {
     match fixed {
-        Fixed::Input(shape) => InferenceFact::dt_shape(f32::datum_type(), shape),
-        Fixed::OneItem => {
+        FixedInputs::Input(shape) => InferenceFact::dt_shape(f32::datum_type(), shape),
+        FixedInputs::OneItem => {
             let mut shape = declared.shape.clone();
             shape.set_dim(0, 1.into());
             declared.with_shape(shape)
         }
-        Fixed::Nothing => declared,
+        FixedInputs::Nothing => declared,
     }
 }
 
 /// An optimised model.
 #[derive(Debug)]
-struct Plan {
+struct TractProgram {
     plan: Arc<TypedSimplePlan>,
     signature: Signature,
 }
 
-impl Program for Plan {
+impl Program for TractProgram {
     fn signature(&self) -> &Signature {
         &self.signature
     }
@@ -78,18 +78,18 @@ impl Program for Plan {
         Err("tract takes longer for items together than one after the other")
     }
 
-    fn run(&self) -> Result<Box<dyn Run>, String> {
+    fn run(&self) -> Result<Box<dyn RunProgram>, String> {
         let state = self.plan.spawn().map_err(|error| format!("{error:#}"))?;
-        Ok(Box::new(State { state }))
+        Ok(Box::new(TractRun { state }))
     }
 }
 
 #[derive(Debug)]
-struct State {
+struct TractRun {
     state: TypedSimpleState,
 }
 
-impl Run for State {
+impl RunProgram for TractRun {
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
         let mut run = || -> TractResult<Vec<Tensor>> {
             let inputs: TractResult<_> = inputs.iter().map(|input| to_tract(input).map(TValue::from)).collect();
@@ -103,24 +103,24 @@ impl Run for State {
 fn to_tract(tensor: &Tensor) -> TractResult<TractTensor> {
     let shape = tensor.shape();
     match tensor.values() {
-        Values::Bool(elements) => TractTensor::from_shape(shape, elements),
-        Values::Uint8(elements) => TractTensor::from_shape(shape, elements),
-        Values::Uint16(elements) => TractTensor::from_shape(shape, elements),
-        Values::Uint32(elements) => TractTensor::from_shape(shape, elements),
-        Values::Uint64(elements) => TractTensor::from_shape(shape, elements),
-        Values::Int8(elements) => TractTensor::from_shape(shape, elements),
-        Values::Int16(elements) => TractTensor::from_shape(shape, elements),
-        Values::Int32(elements) => TractTensor::from_shape(shape, elements),
-        Values::Int64(elements) => TractTensor::from_shape(shape, elements),
-        Values::Fp16(elements) => TractTensor::from_shape(shape, elements),
-        Values::Fp32(elements) => TractTensor::from_shape(shape, elements),
-        Values::Fp64(elements) => TractTensor::from_shape(shape, elements),
-        values @ (Values::Bf16(_) | Values::Bytes(_)) => bail!("it takes no {}", values.datatype()),
+        TensorValues::Bool(elements) => TractTensor::from_shape(shape, elements),
+        TensorValues::Uint8(elements) => TractTensor::from_shape(shape, elements),
+        TensorValues::Uint16(elements) => TractTensor::from_shape(shape, elements),
+        TensorValues::Uint32(elements) => TractTensor::from_shape(shape, elements),
+        TensorValues::Uint64(elements) => TractTensor::from_shape(shape, elements),
+        TensorValues::Int8(elements) => TractTensor::from_shape(shape, elements),
+        TensorValues::Int16(elements) => TractTensor::from_shape(shape, elements),
+        TensorValues::Int32(elements) => TractTensor::from_shape(shape, elements),
+        TensorValues::Int64(elements) => TractTensor::from_shape(shape, elements),
+        TensorValues::Fp16(elements) => TractTensor::from_shape(shape, elements),
+        TensorValues::Fp32(elements) => TractTensor::from_shape(shape, elements),
+        TensorValues::Fp64(elements) => TractTensor::from_shape(shape, elements),
+        values @ (TensorValues::Bf16(_) | TensorValues::Bytes(_)) => bail!("it takes no {}", values.datatype()),
     }
 }
 
 fn from_tract(tensor: &TractTensor) -> TractResult<Tensor> {
-    fn elements<T: Datum + Element>(tensor: &TractTensor) -> TractResult<Values> {
+    fn elements<T: Datum + TensorElement>(tensor: &TractTensor) -> TractResult<TensorValues> {
         Ok(T::values(tensor.try_as_plain_ram()?.as_slice::<T>()?.to_vec()))
     }
     let values = match tensor.datum_type() {

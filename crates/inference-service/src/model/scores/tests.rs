@@ -8,9 +8,9 @@ fn labels(classes: usize) -> Vec<String> {
     (0..classes).map(|class| format!("label {class}")).collect()
 }
 
-fn predict(logits: &[f32], top_k: usize) -> Class {
+fn predict(logits: &[f32], top_k: usize) -> ClassPrediction {
     let top_k = NonZeroUsize::new(top_k).unwrap();
-    Class::from_logits(logits, &labels(logits.len()), &DefectRule::Never, top_k).unwrap()
+    ClassPrediction::from_logits(logits, &labels(logits.len()), &DefectRule::Never, top_k).unwrap()
 }
 
 #[test]
@@ -36,16 +36,16 @@ fn extreme_logits_stay_numbers() {
 fn answers_that_are_not_numbers_are_refused() {
     let one = NonZeroUsize::MIN;
     for bad in [vec![f32::NAN, 1.0], vec![1.0, f32::INFINITY], vec![f32::NEG_INFINITY, 1.0], vec![1.0], vec![1.0; 3]] {
-        let refused = Class::from_logits(&bad, &labels(2), &DefectRule::Never, one);
+        let refused = ClassPrediction::from_logits(&bad, &labels(2), &DefectRule::Never, one);
         assert!(matches!(refused, Err(ModelError::BadLogits { classes: 2, .. })), "{bad:?}");
     }
-    assert!(Class::from_logits(&[], &[], &DefectRule::Never, one).is_err());
+    assert!(ClassPrediction::from_logits(&[], &[], &DefectRule::Never, one).is_err());
 }
 
 #[test]
 fn the_rule_decides_on_defects() {
     let is_defect = |logits: &[f32], rule: &DefectRule| {
-        Class::from_logits(logits, &labels(2), rule, NonZeroUsize::MIN).unwrap().defect
+        ClassPrediction::from_logits(logits, &labels(2), rule, NonZeroUsize::MIN).unwrap().defect
     };
     let second = DefectRule::Classes(vec![false, true]);
     assert_eq!((is_defect(&[0.0, 1.0], &second), is_defect(&[1.0, 0.0], &second)), (true, false));
@@ -56,9 +56,9 @@ fn the_rule_decides_on_defects() {
 #[test]
 fn json_as_clients_see_it() {
     let json = |meaning| serde_json::to_value(Prediction { meaning, outputs: Vec::new() }).unwrap();
-    assert_eq!(json(Meaning::Number { value: 1.5 }), serde_json::json!({ "value": 1.5 }));
+    assert_eq!(json(PredictionMeaning::Number { value: 1.5 }), serde_json::json!({ "value": 1.5 }));
     assert_eq!(
-        json(Meaning::Class(predict(&[0.0, 800.0], 1))),
+        json(PredictionMeaning::Class(predict(&[0.0, 800.0], 1))),
         serde_json::json!({"label": "label 1", "class": 1, "confidence": 1.0, "defect": false,
             "top": [{"label": "label 1", "class": 1, "confidence": 1.0}]})
     );

@@ -9,9 +9,9 @@ use half::{bf16, f16};
 use serde::{Serialize, Serializer};
 
 /// A type of Rust that the elements of a tensor can have.
-pub(crate) trait Element: Clone + Default {
+pub(crate) trait TensorElement: Clone + Default {
     /// Elements of this type.
-    fn values(elements: Vec<Self>) -> Values;
+    fn values(elements: Vec<Self>) -> TensorValues;
 }
 
 macro_rules! element_types {
@@ -43,11 +43,11 @@ macro_rules! element_types {
 
         /// Elements of one type.
         #[derive(Clone, Debug, PartialEq)]
-        pub enum Values {
+        pub enum TensorValues {
             $($(#[$about])* $kind(Vec<$element>),)*
         }
 
-        impl Values {
+        impl TensorValues {
             /// Zeros, `false`, or empty texts.
             #[must_use]
             pub fn zeros(datatype: Datatype, count: usize) -> Self {
@@ -88,9 +88,9 @@ macro_rules! element_types {
             }
         }
 
-        $(impl Element for $element {
-            fn values(elements: Vec<Self>) -> Values {
-                Values::$kind(elements)
+        $(impl TensorElement for $element {
+            fn values(elements: Vec<Self>) -> TensorValues {
+                TensorValues::$kind(elements)
             }
         })*
     };
@@ -133,7 +133,7 @@ impl fmt::Display for Datatype {
     }
 }
 
-impl Values {
+impl TensorValues {
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -227,7 +227,7 @@ impl Values {
 }
 
 /// As a flat list. NaN and infinity, which JSON does not have, are `null`.
-impl Serialize for Values {
+impl Serialize for TensorValues {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Fp16(numbers) => serializer.collect_seq(numbers.iter().map(|number| number.to_f32())),

@@ -4,20 +4,20 @@
 
 mod elements;
 
-pub(crate) use elements::Element;
-pub use elements::{Datatype, Values};
+pub(crate) use elements::TensorElement;
+pub use elements::{Datatype, TensorValues};
 
 /// Elements in a shape, row by row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
     shape: Vec<usize>,
-    values: Values,
+    values: TensorValues,
 }
 
 impl Tensor {
     /// A tensor of this shape; `None` where there are not as many elements as it says.
     #[must_use]
-    pub fn new(shape: Vec<usize>, values: Values) -> Option<Self> {
+    pub fn new(shape: Vec<usize>, values: TensorValues) -> Option<Self> {
         let count = shape.iter().try_fold(1_usize, |count, size| count.checked_mul(*size))?;
         (count == values.len()).then_some(Self { shape, values })
     }
@@ -25,7 +25,7 @@ impl Tensor {
     /// A tensor of zeros, of `false`, or of empty texts.
     #[must_use]
     pub fn zeros(datatype: Datatype, shape: Vec<usize>) -> Self {
-        Self { values: Values::zeros(datatype, shape.iter().product()), shape }
+        Self { values: TensorValues::zeros(datatype, shape.iter().product()), shape }
     }
 
     /// The size of each dimension.
@@ -36,13 +36,13 @@ impl Tensor {
 
     /// Its elements.
     #[must_use]
-    pub fn values(&self) -> &Values {
+    pub fn values(&self) -> &TensorValues {
         &self.values
     }
 
     /// Its elements, without the shape.
     #[must_use]
-    pub fn into_values(self) -> Values {
+    pub fn into_values(self) -> TensorValues {
         self.values
     }
 
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_shape_fits_its_elements() {
-        let values = Values::Int64(vec![1, 2, 3, 4, 5, 6]);
+        let values = TensorValues::Int64(vec![1, 2, 3, 4, 5, 6]);
         assert!(Tensor::new(vec![2, 2], values.clone()).is_none());
         assert!(Tensor::new(vec![usize::MAX, 2], values.clone()).is_none());
         assert!(Tensor::new(vec![], values.clone()).is_none());
@@ -108,7 +108,7 @@ mod tests {
         #[test]
         fn rows_make_the_tensor_again(rows in 1..5_usize, width in 1..4_usize, seed: u8) {
             let texts = (0..rows * width).map(|number| format!("{seed}-{number}")).collect();
-            let tensor = Tensor::new(vec![rows, width], Values::Bytes(texts)).unwrap();
+            let tensor = Tensor::new(vec![rows, width], TensorValues::Bytes(texts)).unwrap();
             let apart = tensor.rows();
             prop_assert!(apart.iter().all(|row| row.shape() == [1, width]));
             prop_assert_eq!(Tensor::stacked(&apart).unwrap(), tensor);

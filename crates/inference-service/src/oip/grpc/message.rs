@@ -10,8 +10,8 @@ use super::proto::infer_parameter::ParameterChoice;
 use super::proto::model_infer_request::{InferInputTensor, InferRequestedOutputTensor};
 use super::proto::model_infer_response::InferOutputTensor;
 use super::proto::{InferParameter, InferTensorContents, ModelInferRequest, ModelInferResponse};
-use crate::model::tensor::Element;
-use crate::model::{Datatype, Engine, Prediction, Values};
+use crate::model::tensor::TensorElement;
+use crate::model::{Datatype, Engine, Prediction, TensorValues};
 use crate::oip::input::{Data, Tensor};
 use crate::oip::invalid;
 use crate::oip::output::outputs;
@@ -75,29 +75,29 @@ fn tensor(input: InferInputTensor, raw: Option<Bytes>) -> Result<Tensor<'static>
 
 /// The contents that belong to a type.
 fn typed(name: &str, datatype: &str, contents: InferTensorContents) -> Result<Data<'static>, ApiError> {
-    fn narrow<T, N: TryFrom<T> + Element>(name: &str, numbers: Vec<T>) -> Result<Values, ApiError> {
+    fn narrow<T, N: TryFrom<T> + TensorElement>(name: &str, numbers: Vec<T>) -> Result<TensorValues, ApiError> {
         let narrowed: Option<Vec<N>> = numbers.into_iter().map(|number| N::try_from(number).ok()).collect();
         narrowed.map(N::values).ok_or_else(|| invalid(format!("A number of {name:?} does not fit its datatype.")))
     }
     let values = match Datatype::parse(datatype) {
         Some(Datatype::Bytes) => return Ok(Data::Elements(contents.bytes_contents)),
-        Some(Datatype::Bool) => Values::Bool(contents.bool_contents),
+        Some(Datatype::Bool) => TensorValues::Bool(contents.bool_contents),
         Some(Datatype::Uint8) => narrow::<u32, u8>(name, contents.uint_contents)?,
         Some(Datatype::Uint16) => narrow::<u32, u16>(name, contents.uint_contents)?,
-        Some(Datatype::Uint32) => Values::Uint32(contents.uint_contents),
-        Some(Datatype::Uint64) => Values::Uint64(contents.uint64_contents),
+        Some(Datatype::Uint32) => TensorValues::Uint32(contents.uint_contents),
+        Some(Datatype::Uint64) => TensorValues::Uint64(contents.uint64_contents),
         Some(Datatype::Int8) => narrow::<i32, i8>(name, contents.int_contents)?,
         Some(Datatype::Int16) => narrow::<i32, i16>(name, contents.int_contents)?,
-        Some(Datatype::Int32) => Values::Int32(contents.int_contents),
-        Some(Datatype::Int64) => Values::Int64(contents.int64_contents),
-        Some(Datatype::Fp64) => Values::Fp64(contents.fp64_contents),
+        Some(Datatype::Int32) => TensorValues::Int32(contents.int_contents),
+        Some(Datatype::Int64) => TensorValues::Int64(contents.int64_contents),
+        Some(Datatype::Fp64) => TensorValues::Fp64(contents.fp64_contents),
         Some(Datatype::Fp16 | Datatype::Bf16) => {
             return Err(invalid(format!("{name:?} is of {datatype}, which comes in raw_input_contents only.")));
         }
         // What the model does not take is refused with what it takes.
-        Some(Datatype::Fp32) | None => Values::Fp32(contents.fp32_contents),
+        Some(Datatype::Fp32) | None => TensorValues::Fp32(contents.fp32_contents),
     };
-    Ok(Data::Values(values))
+    Ok(Data::TensorValues(values))
 }
 
 fn requested(output: InferRequestedOutputTensor) -> Result<RequestedOutput, ApiError> {
@@ -130,14 +130,20 @@ mod tests {
     #[test]
     fn numbers_stand_in_the_contents_of_their_type() {
         let read = |datatype, contents| match typed("x", datatype, contents) {
-            Ok(Data::Values(values)) => Some(values),
+            Ok(Data::TensorValues(values)) => Some(values),
             _ => None,
         };
-        assert_eq!(read("INT8", contents(|it| it.int_contents = vec![-128, 127])), Some(Values::Int8(vec![-128, 127])));
-        assert_eq!(read("UINT16", contents(|it| it.uint_contents = vec![65_535])), Some(Values::Uint16(vec![65_535])));
-        assert_eq!(read("INT64", contents(|it| it.int64_contents = vec![7])), Some(Values::Int64(vec![7])));
-        assert_eq!(read("BOOL", contents(|it| it.bool_contents = vec![true])), Some(Values::Bool(vec![true])));
-        assert_eq!(read("FP64", contents(|it| it.fp64_contents = vec![0.1])), Some(Values::Fp64(vec![0.1])));
+        assert_eq!(
+            read("INT8", contents(|it| it.int_contents = vec![-128, 127])),
+            Some(TensorValues::Int8(vec![-128, 127]))
+        );
+        assert_eq!(
+            read("UINT16", contents(|it| it.uint_contents = vec![65_535])),
+            Some(TensorValues::Uint16(vec![65_535]))
+        );
+        assert_eq!(read("INT64", contents(|it| it.int64_contents = vec![7])), Some(TensorValues::Int64(vec![7])));
+        assert_eq!(read("BOOL", contents(|it| it.bool_contents = vec![true])), Some(TensorValues::Bool(vec![true])));
+        assert_eq!(read("FP64", contents(|it| it.fp64_contents = vec![0.1])), Some(TensorValues::Fp64(vec![0.1])));
         assert_eq!(read("INT8", contents(|it| it.int_contents = vec![128])), None, "it does not fit");
         assert_eq!(read("FP16", contents(|it| it.fp32_contents = vec![0.5])), None, "it comes raw only");
         let texts = contents(|it| it.bytes_contents = vec![Bytes::from_static(b"a")]);

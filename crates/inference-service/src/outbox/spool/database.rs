@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
-use super::super::line::{Amount, Line};
+use super::super::line::{Amount, RecordLine};
 use super::super::record_options::Durability;
 
 /// The schema that this program writes, as `user_version`.
@@ -20,18 +20,18 @@ pub(super) struct Changes<'c> {
     /// Records up to this id leave.
     pub(super) gone_through: Option<i64>,
     /// These come behind all others.
-    pub(super) lines: &'c [&'c Line],
+    pub(super) lines: &'c [&'c RecordLine],
 }
 
 /// A record as it stands in the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Row {
+pub(super) struct SpoolRow {
     pub(super) id: i64,
-    pub(super) line: Line,
+    pub(super) line: RecordLine,
 }
 
 /// An open database.
-pub(super) struct Database {
+pub(super) struct SpoolDatabase {
     connection: Connection,
     /// The id of the newest record, also of one that is gone.
     newest: i64,
@@ -42,7 +42,7 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
-impl Database {
+impl SpoolDatabase {
     /// Opens the database, creates it where it is absent, and proves that it is sound and can be written.
     ///
     /// # Errors
@@ -115,7 +115,7 @@ impl Database {
     }
 
     /// The oldest records behind this id, at most `records` of them and about `bytes`.
-    pub(super) fn oldest(&self, behind: i64, records: usize, bytes: u64) -> rusqlite::Result<Vec<Row>> {
+    pub(super) fn oldest(&self, behind: i64, records: usize, bytes: u64) -> rusqlite::Result<Vec<SpoolRow>> {
         let query = "SELECT id, recorded_at, checksum, line FROM records WHERE id > ? ORDER BY id";
         let mut statement = self.connection.prepare_cached(query)?;
         let mut found = statement.query([behind])?;
@@ -199,7 +199,7 @@ impl Database {
 }
 
 /// The columns id, recorded_at, checksum, line.
-pub(super) fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+pub(super) fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<SpoolRow> {
     // Whatever the type became by damage, the checksum will tell.
     let text = match row.get_ref(3)? {
         rusqlite::types::ValueRef::Blob(bytes) | rusqlite::types::ValueRef::Text(bytes) => bytes.to_vec(),
@@ -207,7 +207,7 @@ pub(super) fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
     };
     let checksum = row.get(2).unwrap_or_default();
     let recorded_at = row.get(1).unwrap_or_default();
-    Ok(Row { id: row.get(0)?, line: Line { text: text.into(), checksum, recorded_at } })
+    Ok(SpoolRow { id: row.get(0)?, line: RecordLine { text: text.into(), checksum, recorded_at } })
 }
 
 /// Creates the tables where they are absent.

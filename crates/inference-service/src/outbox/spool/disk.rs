@@ -9,10 +9,10 @@ use std::io;
 use tracing::{error, warn};
 
 use super::super::books::{Books, DropReason};
-use super::super::line::{Amount, Line};
+use super::super::line::{Amount, RecordLine};
 use super::super::record_options::{Durability, WhenFull};
-use super::database::{Changes, Database, Row, is_damage};
-use super::folder::{Folder, FolderError};
+use super::database::{Changes, SpoolDatabase, SpoolRow, is_damage};
+use super::folder::{FolderError, SpoolFolder};
 use super::salvage::{SalvageError, salvage};
 use super::wal::{self, WalState};
 
@@ -33,7 +33,7 @@ pub(super) enum DiskError {
 
 /// What is known of a spool that was closed, and is to be opened again by the same process.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Known {
+pub(super) struct KnownContent {
     amount: Amount,
     gone_through: i64,
     /// It was closed because it is damaged.
@@ -41,10 +41,10 @@ pub(super) struct Known {
 }
 
 /// The open spool.
-pub(super) struct Disk {
+pub(super) struct SpoolDisk {
     /// Keeps other processes away.
-    folder: Folder,
-    pub(super) database: Database,
+    folder: SpoolFolder,
+    pub(super) database: SpoolDatabase,
     /// What waits in it.
     amount: Amount,
     oldest_at: Option<i64>,
@@ -58,15 +58,15 @@ pub(super) struct Disk {
     damaged: HashSet<i64>,
 }
 
-impl Disk {
+impl SpoolDisk {
     /// Opens the folder's spool. `known` is what the books count as being in it, if this process had it open before.
     ///
     /// # Errors
     /// [`DiskError`]; damage is none.
     pub(super) fn open(
-        folder: Folder,
+        folder: SpoolFolder,
         durability: Durability,
-        (books, known): (&Books, Option<Known>),
+        (books, known): (&Books, Option<KnownContent>),
     ) -> Result<Self, DiskError> {
         if folder.salvaged().exists() {
             folder.swap_in_salvaged()?;
@@ -76,7 +76,7 @@ impl Disk {
         let found = if known.is_some_and(|known| known.damaged) {
             Err(DiskError::Damaged)
         } else {
-            Database::open(&folder.database(), durability).map_err(DiskError::from)
+            SpoolDatabase::open(&folder.database(), durability).map_err(DiskError::from)
         };
         let mut database = match found {
             Err(problem) if problem.is_damage() => {
@@ -85,7 +85,7 @@ impl Disk {
                 let kept_at = salvaged.kept_at.display();
                 error!(%problem, %kept_at, known_lost = salvaged.lost, "prediction_log_spool_damaged");
                 lost = salvaged.lost;
-                Database::open(&folder.database(), durability)?
+                SpoolDatabase::open(&folder.database(), durability)?
             }
             found => found?,
         };
@@ -106,8 +106,8 @@ impl Disk {
     }
 
     /// What is known of it.
-    pub(super) fn known(&self) -> Known {
-        Known { amount: self.amount, gone_through: self.gone_through, damaged: false }
+    pub(super) fn known(&self) -> KnownContent {
+        KnownContent { amount: self.amount, gone_through: self.gone_through, damaged: false }
     }
 
     /// Whether nothing waits in it and nothing is set aside.
@@ -144,7 +144,7 @@ impl Disk {
     ///
     /// # Errors
     /// [`DiskError`]; nothing has changed then.
-    pub(super) fn commit(&mut self, lines: &[&Line], books: &Books) -> Result<(), DiskError> {
+    pub(super) fn commit(&mut self, lines: &[&RecordLine], books: &Books) -> Result<(), DiskError> {
         let added = Amount::of(lines.iter().copied());
         let (all, bound) = (self.amount.plus(added), books.bound());
         let over = if books.when_full() == WhenFull::DropOldest {
@@ -181,7 +181,7 @@ impl Disk {
     ///
     /// # Errors
     /// [`DiskError`].
-    pub(super) fn lend(&mut self, records: usize, bytes: u64, books: &Books) -> Result<Vec<Line>, DiskError> {
+    pub(super) fn lend(&mut self, records: usize, bytes: u64, books: &Books) -> Result<Vec<RecordLine>, DiskError> {
         self.lent.clear();
         while self.amount.records > 0 {
             let rows = self.database.oldest(self.gone_through, records, bytes)?;
@@ -190,7 +190,8 @@ impl Disk {
                 books.dropped(std::mem::take(&mut self.amount), DropReason::Corrupt);
                 break;
             }
-            let (whole, damaged): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.line.is_whole());
+            let (whole, damaged): (Vec<SpoolRow>, Vec<SpoolRow>) =
+                rows.into_iter().partition(|row| row.line.is_whole());
             for row in &damaged {
                 self.set_aside(row, books);
             }
@@ -241,7 +242,7 @@ impl Disk {
         }
     }
 
-    fn set_aside(&mut self, row: &Row, books: &Books) {
+    fn set_aside(&mut self, row: &SpoolRow, books: &Books) {
         if self.damaged.contains(&row.id) {
             return;
         }
@@ -268,7 +269,7 @@ impl DiskError {
 }
 
 /// SQLite would silently leave out what stands behind the damage, and overwrite it.
-fn keep_damaged_log(folder: &Folder, books: &Books) -> io::Result<()> {
+fn keep_damaged_log(folder: &SpoolFolder, books: &Books) -> io::Result<()> {
     if wal::inspect(&folder.wal())? == WalState::Damaged {
         let kept_at = folder.copy_wal()?;
         books.quarantined();

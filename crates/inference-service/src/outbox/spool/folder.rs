@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 /// The folder. While it exists, no other process gets it.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(super) struct SpoolFolder {
     path: PathBuf,
     /// Held until this is dropped, or the process is gone in any way.
     _lock: File,
@@ -25,7 +25,7 @@ pub(super) enum FolderError {
     Unusable { path: PathBuf, cause: io::Error },
 }
 
-impl Folder {
+impl SpoolFolder {
     /// Creates the folder where it is absent, and locks it.
     ///
     /// # Errors

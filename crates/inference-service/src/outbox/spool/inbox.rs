@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 
-use super::super::line::Line;
+use super::super::line::RecordLine;
 use super::keeper::Settlement;
 
 /// Records that may wait for the thread. Each belongs to a request that waits as well, so there are seldom more
@@ -17,7 +17,7 @@ const MAX_LINES: usize = 10_000;
 
 /// The records of one request.
 pub(super) struct Submission {
-    pub(super) lines: Vec<Line>,
+    pub(super) lines: Vec<RecordLine>,
     /// Told whether they are kept as asked.
     pub(super) answer: oneshot::Sender<bool>,
 }
@@ -25,14 +25,14 @@ pub(super) struct Submission {
 /// What the delivery wants.
 pub(super) enum Errand {
     /// The oldest lines, at most so many records and about so many bytes.
-    Lend(usize, u64, oneshot::Sender<Vec<Line>>),
+    Lend(usize, u64, oneshot::Sender<Vec<RecordLine>>),
     /// Those that were lent last are done with.
     Settle(Settlement),
 }
 
 /// All that was handed in since the last time.
 #[derive(Default)]
-pub(super) struct Work {
+pub(super) struct SpoolBatch {
     pub(super) submissions: Vec<Submission>,
     pub(super) errands: Vec<Errand>,
     lines: usize,
@@ -41,12 +41,12 @@ pub(super) struct Work {
 
 /// Where work is handed in.
 #[derive(Default)]
-pub(super) struct Inbox {
-    work: Mutex<Work>,
+pub(super) struct SpoolInbox {
+    work: Mutex<SpoolBatch>,
     rung: Condvar,
 }
 
-impl Inbox {
+impl SpoolInbox {
     /// Hands records in. False if there is no room or nobody to take them.
     pub(super) fn submit(&self, submission: Submission) -> bool {
         let mut work = self.lock();
@@ -79,11 +79,11 @@ impl Inbox {
 
     /// Throws away what waits, so that nobody waits for an answer.
     pub(super) fn abandon(&self) {
-        *self.lock() = Work { closed: true, ..Work::default() };
+        *self.lock() = SpoolBatch { closed: true, ..SpoolBatch::default() };
     }
 
     /// Waits for work, until `deadline` if there is one, and takes all of it.
-    pub(super) fn take(&self, deadline: Option<Instant>) -> Work {
+    pub(super) fn take(&self, deadline: Option<Instant>) -> SpoolBatch {
         let mut work = self.lock();
         while work.submissions.is_empty() && work.errands.is_empty() && !work.closed {
             let Some(deadline) = deadline else {
@@ -97,10 +97,10 @@ impl Inbox {
             (work, _) = self.rung.wait_timeout(work, patience).unwrap_or_else(PoisonError::into_inner);
         }
         let closed = work.closed;
-        std::mem::replace(&mut *work, Work { closed, ..Work::default() })
+        std::mem::replace(&mut *work, SpoolBatch { closed, ..SpoolBatch::default() })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Work> {
+    fn lock(&self) -> MutexGuard<'_, SpoolBatch> {
         // No code panics while it holds the lock halfway through a change.
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -11,11 +11,11 @@ use monitoring::Histogram;
 use tracing::{error, info, warn};
 
 use super::super::books::{Books, DropReason};
-use super::super::line::{Amount, Line};
+use super::super::line::{Amount, RecordLine};
 use super::super::memory::MemoryQueue;
-use super::super::record_options::{Bound, Durability, WhenFull};
-use super::disk::{Disk, DiskError, Known};
-use super::folder::{Folder, FolderError};
+use super::super::record_options::{Durability, RecordBound, WhenFull};
+use super::disk::{DiskError, KnownContent, SpoolDisk};
+use super::folder::{FolderError, SpoolFolder};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -32,15 +32,15 @@ pub(in super::super) enum Settlement {
 }
 
 /// All records that wait.
-pub(super) struct Keeper {
+pub(super) struct SpoolKeeper {
     books: Books,
     durability: Durability,
     /// The spool's folder; without one, all records wait in memory.
     folder: Option<PathBuf>,
     /// The open spool, even while it takes no records.
-    pub(super) disk: Option<Disk>,
+    pub(super) disk: Option<SpoolDisk>,
     /// What the books count as being in a spool that was closed because it is damaged, or could not be removed.
-    known: Option<Known>,
+    known: Option<KnownContent>,
     pub(super) memory: MemoryQueue,
     write_seconds: Histogram,
     /// When the disk is tried again; `None` while it takes records.
@@ -48,7 +48,7 @@ pub(super) struct Keeper {
     pause: Duration,
 }
 
-impl Keeper {
+impl SpoolKeeper {
     /// Opens the spool in this folder; without a folder, records wait in memory.
     ///
     /// # Errors
@@ -73,19 +73,19 @@ impl Keeper {
     }
 
     /// Keeps these lines, deletes what is settled, and tries the disk again if it is time. False if they could not be kept as asked and must not be answered.
-    pub(super) fn keep(&mut self, lines: Vec<Line>) -> bool {
+    pub(super) fn keep(&mut self, lines: Vec<RecordLine>) -> bool {
         let kept = self.write(lines);
         self.note_oldest();
         kept
     }
 
-    /// When [`Keeper::keep`] has something to do even without lines.
+    /// When [`SpoolKeeper::keep`] has something to do even without lines.
     pub(super) fn next_tick(&self) -> Option<Instant> {
         self.retry_at
     }
 
     /// The oldest lines, at most `records` of them and about `bytes`. They are being delivered from now on.
-    pub(super) fn lend(&mut self, records: usize, bytes: u64) -> Vec<Line> {
+    pub(super) fn lend(&mut self, records: usize, bytes: u64) -> Vec<RecordLine> {
         self.memory.take_back();
         match self.lend_from_disk(records, bytes) {
             Ok(lines) if lines.is_empty() => {}
@@ -126,7 +126,7 @@ impl Keeper {
         }
     }
 
-    fn write(&mut self, lines: Vec<Line>) -> bool {
+    fn write(&mut self, lines: Vec<RecordLine>) -> bool {
         let due = self.retry_at.is_none_or(|at| at <= Instant::now());
         if self.folder.is_none() || !due {
             return self.keep_in_memory(lines);
@@ -147,7 +147,7 @@ impl Keeper {
     }
 
     /// Writes what waits in memory and then these lines; false if there was nothing to write.
-    fn try_write(&mut self, lines: &[Line]) -> Result<bool, DiskError> {
+    fn try_write(&mut self, lines: &[RecordLine]) -> Result<bool, DiskError> {
         match self.commit(lines) {
             Err(problem) if problem.is_damage() => {
                 self.reopen()?;
@@ -157,7 +157,7 @@ impl Keeper {
         }
     }
 
-    fn commit(&mut self, lines: &[Line]) -> Result<bool, DiskError> {
+    fn commit(&mut self, lines: &[RecordLine]) -> Result<bool, DiskError> {
         if self.retry_at.is_some() {
             self.remove_if_spent()?;
         }
@@ -168,7 +168,7 @@ impl Keeper {
             disk.database.prove_writable()?;
         }
         loop {
-            let moved: Vec<&Line> = self.memory.idle().take(MOVED_AT_ONCE).collect();
+            let moved: Vec<&RecordLine> = self.memory.idle().take(MOVED_AT_ONCE).collect();
             let count = moved.len();
             if count == 0 {
                 break;
@@ -185,7 +185,7 @@ impl Keeper {
         Ok(written)
     }
 
-    fn lend_from_disk(&mut self, records: usize, bytes: u64) -> Result<Vec<Line>, DiskError> {
+    fn lend_from_disk(&mut self, records: usize, bytes: u64) -> Result<Vec<RecordLine>, DiskError> {
         let Some(disk) = &mut self.disk else { return Ok(Vec::new()) };
         match disk.lend(records, bytes, &self.books) {
             Err(problem) if problem.is_damage() => {
@@ -200,8 +200,8 @@ impl Keeper {
     /// Opens the spool if it is not open.
     fn open(&mut self) -> Result<(), DiskError> {
         if let (None, Some(folder)) = (&self.disk, &self.folder) {
-            let folder = Folder::open(folder)?;
-            self.disk = Some(Disk::open(folder, self.durability, (&self.books, self.known))?);
+            let folder = SpoolFolder::open(folder)?;
+            self.disk = Some(SpoolDisk::open(folder, self.durability, (&self.books, self.known))?);
             self.known = None;
         }
         Ok(())
@@ -231,7 +231,7 @@ impl Keeper {
     }
 
     /// Keeps lines in memory within its bound. False where that is not what was asked for.
-    fn keep_in_memory(&mut self, lines: Vec<Line>) -> bool {
+    fn keep_in_memory(&mut self, lines: Vec<RecordLine>) -> bool {
         let as_asked = self.folder.is_none();
         if !as_asked && self.books.when_full() == WhenFull::Refuse {
             self.books.dropped(Amount::of(&lines), DropReason::Full);
@@ -241,7 +241,7 @@ impl Keeper {
             let size = Amount::one(line.size());
             let fits = |memory: &MemoryQueue| {
                 let with = memory.amount().plus(size);
-                Bound::MEMORY.holds(with.records, with.bytes)
+                RecordBound::MEMORY.holds(with.records, with.bytes)
             };
             while self.books.when_full() == WhenFull::DropOldest && !fits(&self.memory) {
                 let Some(oldest) = self.memory.pop() else { break };
@@ -273,7 +273,7 @@ impl Keeper {
     }
 
     fn note_oldest(&self) {
-        let on_disk = self.disk.as_ref().and_then(Disk::oldest_at);
+        let on_disk = self.disk.as_ref().and_then(SpoolDisk::oldest_at);
         let oldest = [on_disk, self.memory.oldest_at()].into_iter().flatten().min();
         self.books.oldest_at(oldest);
     }

@@ -24,11 +24,11 @@ use tokio::sync::{Notify, oneshot};
 use tracing::error;
 
 use super::books::Books;
-use super::line::Line;
+use super::line::RecordLine;
 use super::record_options::Durability;
-use inbox::{Errand, Inbox, Submission, Work};
-use keeper::Keeper;
+use inbox::{Errand, SpoolBatch, SpoolInbox, Submission};
 pub(super) use keeper::Settlement;
+use keeper::SpoolKeeper;
 
 /// The spool cannot be had at all.
 #[derive(Debug, thiserror::Error)]
@@ -54,11 +54,11 @@ pub(super) struct SpoolParts {
 
 /// The way to the spool's thread. Clones lead to the same.
 #[derive(Clone)]
-pub(super) struct Spool(Arc<Inbox>);
+pub(super) struct Spool(Arc<SpoolInbox>);
 
 /// The thread itself.
 pub(super) struct SpoolThread {
-    inbox: Arc<Inbox>,
+    inbox: Arc<SpoolInbox>,
     thread: JoinHandle<()>,
 }
 
@@ -69,9 +69,9 @@ impl Spool {
     /// [`SpoolError`]. A disk that does not work is none.
     pub(super) fn start(parts: SpoolParts) -> Result<(Self, SpoolThread), SpoolError> {
         let SpoolParts { folder, durability, books, write_seconds, bell } = parts;
-        let keeper = Keeper::start(folder, durability, (books, write_seconds))
+        let keeper = SpoolKeeper::start(folder, durability, (books, write_seconds))
             .map_err(|taken| SpoolError::Taken(taken.to_string()))?;
-        let inbox = Arc::new(Inbox::default());
+        let inbox = Arc::new(SpoolInbox::default());
         let keeping = inbox.clone();
         let thread = thread::Builder::new()
             .name("spool".to_owned())
@@ -82,13 +82,13 @@ impl Spool {
 
     /// Hands lines in, without waiting. What comes back tells whether they are kept as asked; `None` if they are
     /// not taken.
-    pub(super) fn submit(&self, lines: Vec<Line>) -> Option<oneshot::Receiver<bool>> {
+    pub(super) fn submit(&self, lines: Vec<RecordLine>) -> Option<oneshot::Receiver<bool>> {
         let (answer, kept) = oneshot::channel();
         self.0.submit(Submission { lines, answer }).then_some(kept)
     }
 
     /// The oldest lines, at most `records` of them and about `bytes`. They stay until they are settled.
-    pub(super) async fn lend(&self, records: usize, bytes: u64) -> Vec<Line> {
+    pub(super) async fn lend(&self, records: usize, bytes: u64) -> Vec<RecordLine> {
         let (answer, lines) = oneshot::channel();
         self.0.send(Errand::Lend(records, bytes, answer));
         lines.await.unwrap_or_default()
@@ -110,11 +110,11 @@ impl SpoolThread {
     }
 }
 
-fn run(mut keeper: Keeper, inbox: &Arc<Inbox>, bell: &Notify) {
+fn run(mut keeper: SpoolKeeper, inbox: &Arc<SpoolInbox>, bell: &Notify) {
     // Should this thread panic, nobody waits for it for ever.
     let _abandoned = AbandonOnDrop(inbox.clone());
     loop {
-        let Work { submissions, errands, closed, .. } = inbox.take(keeper.next_tick());
+        let SpoolBatch { submissions, errands, closed, .. } = inbox.take(keeper.next_tick());
         let (lends, settlements): (Vec<_>, Vec<_>) =
             errands.into_iter().partition(|errand| matches!(errand, Errand::Lend(..)));
         for errand in settlements {
@@ -124,7 +124,7 @@ fn run(mut keeper: Keeper, inbox: &Arc<Inbox>, bell: &Notify) {
         }
         let (lines, answers): (Vec<_>, Vec<_>) =
             submissions.into_iter().map(|submission| (submission.lines, submission.answer)).unzip();
-        let lines: Vec<Line> = lines.into_iter().flatten().collect();
+        let lines: Vec<RecordLine> = lines.into_iter().flatten().collect();
         let (any, failed_before) = (!lines.is_empty(), keeper.next_tick().is_some());
         let kept = keeper.keep(lines);
         // A disk that works again may bring records with it.
@@ -147,7 +147,7 @@ fn run(mut keeper: Keeper, inbox: &Arc<Inbox>, bell: &Notify) {
     }
 }
 
-struct AbandonOnDrop(Arc<Inbox>);
+struct AbandonOnDrop(Arc<SpoolInbox>);
 
 impl Drop for AbandonOnDrop {
     fn drop(&mut self) {

@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, params};
 
-use super::database::{self, Row};
-use super::folder::Folder;
+use super::database::{self, SpoolRow};
+use super::folder::SpoolFolder;
 
 /// How a salvage ended.
 #[derive(Debug)]
-pub(super) struct Salvaged {
+pub(super) struct SalvageReport {
     /// Records that are known to have been there: they are missing between others, or damaged.
     pub(super) lost: u64,
     /// Where the damaged database is now.
@@ -35,7 +35,7 @@ pub(super) enum SalvageError {
 ///
 /// # Errors
 /// [`SalvageError`].
-pub(super) fn salvage(folder: &Folder) -> Result<Salvaged, SalvageError> {
+pub(super) fn salvage(folder: &SpoolFolder) -> Result<SalvageReport, SalvageError> {
     let part = folder.salvage_under_way();
     match fs::remove_file(&part) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
@@ -45,7 +45,7 @@ pub(super) fn salvage(folder: &Folder) -> Result<Salvaged, SalvageError> {
     File::open(&part)?.sync_all()?;
     fs::rename(&part, folder.salvaged())?;
     let kept_at = folder.swap_in_salvaged()?;
-    Ok(Salvaged { lost, kept_at })
+    Ok(SalvageReport { lost, kept_at })
 }
 
 fn gather(from: &Path, to: &Path) -> Result<u64, SalvageError> {
@@ -57,10 +57,10 @@ fn gather(from: &Path, to: &Path) -> Result<u64, SalvageError> {
     let mut lost = 0;
     if let Ok(old) = open_damaged(from) {
         let mut expected = None;
-        for row in Readable::of(&old) {
+        for row in ReadableRows::of(&old) {
             let table = if row.line.is_whole() { "records" } else { "quarantine" };
             let insert = format!("INSERT INTO {table} (id, recorded_at, checksum, line) VALUES (?, ?, ?, ?)");
-            let Row { id, line } = &row;
+            let SpoolRow { id, line } = &row;
             transaction.prepare_cached(&insert)?.execute(params![
                 id,
                 line.recorded_at,
@@ -93,10 +93,10 @@ fn open_damaged(path: &Path) -> rusqlite::Result<Connection> {
 /// Where reading fails it goes on behind the damage, which it finds by jumps that double each time; a page
 /// holds some records, so a few jumps are enough. What lies between the jump's end and the damage is then
 /// read backwards.
-struct Readable<'c> {
+struct ReadableRows<'c> {
     connection: &'c Connection,
     /// Read and not yet handed out, the next one last.
-    ready: Vec<Row>,
+    ready: Vec<SpoolRow>,
     /// All up to here is read or lost.
     read_through: i64,
     ended: bool,
@@ -105,7 +105,7 @@ struct Readable<'c> {
 /// Records read at a time.
 const CHUNK: usize = 200;
 
-impl<'c> Readable<'c> {
+impl<'c> ReadableRows<'c> {
     fn of(connection: &'c Connection) -> Self {
         Self { connection, ready: Vec::new(), read_through: i64::MIN, ended: false }
     }
@@ -137,7 +137,7 @@ impl<'c> Readable<'c> {
     }
 
     /// Reads from what was found, or from the end, back to the damage.
-    fn read_back(&mut self, found: Vec<Row>) {
+    fn read_back(&mut self, found: Vec<SpoolRow>) {
         let behind = self.read_through;
         let mut rows = found;
         loop {
@@ -154,10 +154,10 @@ impl<'c> Readable<'c> {
     }
 
     /// Up to [`CHUNK`] rows in the order asked for, and whether an error ended the reading.
-    fn rows_where(&self, condition: &str, id: i64) -> (Vec<Row>, bool) {
+    fn rows_where(&self, condition: &str, id: i64) -> (Vec<SpoolRow>, bool) {
         let query = format!("SELECT id, recorded_at, checksum, line FROM records WHERE {condition}");
         let descending = condition.ends_with("DESC");
-        let mut rows: Vec<Row> = Vec::new();
+        let mut rows: Vec<SpoolRow> = Vec::new();
         let reading = self.connection.prepare_cached(&query).and_then(|mut statement| {
             let mut found = statement.query([id])?;
             while rows.len() < CHUNK
@@ -178,10 +178,10 @@ impl<'c> Readable<'c> {
     }
 }
 
-impl Iterator for Readable<'_> {
-    type Item = Row;
+impl Iterator for ReadableRows<'_> {
+    type Item = SpoolRow;
 
-    fn next(&mut self) -> Option<Row> {
+    fn next(&mut self) -> Option<SpoolRow> {
         while self.ready.is_empty() && !self.ended {
             self.read_on();
         }

@@ -43,7 +43,7 @@ pub(super) fn inspect(path: &Path) -> io::Result<WalState> {
     }
     let big_endian = word(&header, 0) == MAGIC + 1;
     let page_size = word(&header, 8);
-    let mut sum = Checksum { big_endian, ..Checksum::default() };
+    let mut sum = WalChecksum { big_endian, ..WalChecksum::default() };
     sum.add(&header[..24]);
     let sound = word(&header, 0) & !1 == MAGIC && PAGE_SIZES.contains(&page_size) && sum.is(&header[24..]);
     if !sound {
@@ -68,13 +68,13 @@ pub(super) fn inspect(path: &Path) -> io::Result<WalState> {
 
 /// The cumulative checksum of a log.
 #[derive(Clone, Copy, Default)]
-struct Checksum {
+struct WalChecksum {
     big_endian: bool,
     first: u32,
     second: u32,
 }
 
-impl Checksum {
+impl WalChecksum {
     fn add(&mut self, bytes: &[u8]) {
         for pair in bytes.chunks_exact(8) {
             let words = [word(pair, 0), word(pair, 4)];

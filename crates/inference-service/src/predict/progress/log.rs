@@ -4,7 +4,7 @@ use monitoring::{ErrorCode, LabelEnum as _};
 use tracing::{error, info, warn};
 
 use super::{Progress, Timings};
-use crate::model::{Class, Engine, Prediction};
+use crate::model::{ClassPrediction, Engine, Prediction};
 
 impl Progress {
     pub(super) fn log_completed(&self, predictions: &[Prediction]) {
@@ -17,7 +17,7 @@ impl Progress {
             model = self.model_name(),
             model_version = self.engine().map(Engine::version),
             items = self.items,
-            label = class.map(|class: &Class| class.label.as_str()),
+            label = class.map(|class: &ClassPrediction| class.label.as_str()),
             confidence = class.map(|class| class.confidence),
             value = only.and_then(Prediction::number),
             defects,

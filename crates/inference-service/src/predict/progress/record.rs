@@ -6,18 +6,18 @@ use prediction_record::{MAX_TOP, PredictionRecord, SCHEMA_VERSION, Score, Status
 use uuid::Uuid;
 
 use super::{Progress, Timings};
-use crate::model::{Meaning, Prediction};
+use crate::model::{Prediction, PredictionMeaning};
 
 impl Progress {
     pub(super) fn success(&self, row: usize, prediction: &Prediction) -> PredictionRecord {
-        let score = |score: &crate::model::Score| Score {
+        let score = |score: &crate::model::ClassScore| Score {
             label: score.label.clone(),
             class: u32::try_from(score.class).ok(),
             confidence: score.confidence,
         };
         let record = self.record(row);
         match &prediction.meaning {
-            Meaning::Class(class) => PredictionRecord {
+            PredictionMeaning::Class(class) => PredictionRecord {
                 label: Some(class.label.clone()),
                 class: u32::try_from(class.class).ok(),
                 confidence: Some(class.confidence),
@@ -25,8 +25,8 @@ impl Progress {
                 top: class.top.iter().take(MAX_TOP).map(score).collect(),
                 ..record
             },
-            Meaning::Number { value } => PredictionRecord { value: Some(*value), ..record },
-            Meaning::Tensors {} => record,
+            PredictionMeaning::Number { value } => PredictionRecord { value: Some(*value), ..record },
+            PredictionMeaning::Tensors {} => record,
         }
     }
 

@@ -7,13 +7,13 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::serving::Together;
+use crate::serving::BatchPolicy;
 
 fn flows(item_seconds: &[f64]) -> Vec<Arc<Flow>> {
-    together(item_seconds, Together::SINGLE)
+    together(item_seconds, BatchPolicy::SINGLE)
 }
 
-fn together(item_seconds: &[f64], batching: Together) -> Vec<Arc<Flow>> {
+fn together(item_seconds: &[f64], batching: BatchPolicy) -> Vec<Arc<Flow>> {
     let flow = |(number, seconds): (usize, &f64)| Arc::new(Flow::new(&format!("model-{number}"), *seconds, batching));
     item_seconds.iter().enumerate().map(flow).collect()
 }
@@ -21,8 +21,8 @@ fn together(item_seconds: &[f64], batching: Together) -> Vec<Arc<Flow>> {
 /// Whose turn it is, if nobody is waited for.
 fn next<T>(lanes: &mut Lanes<T>) -> Option<Turn<T>> {
     match lanes.next(Instant::now(), true) {
-        Next::Now(turn) => Some(turn),
-        Next::At(_) | Next::Nobody => None,
+        NextTurn::Now(turn) => Some(turn),
+        NextTurn::At(_) | NextTurn::Nobody => None,
     }
 }
 
@@ -57,7 +57,7 @@ proptest! {
         limit in 1..20_usize,
         most in 1..5_usize,
     ) {
-        let flows = together(&[0.0, 1.0, 3.0], Together { limit: most, max_delay: Duration::ZERO });
+        let flows = together(&[0.0, 1.0, 3.0], BatchPolicy { limit: most, max_delay: Duration::ZERO });
         let mut lanes = Lanes::new(limit, 2);
         let (mut free, mut waiting) = ([0_usize; 3], [(); 3].map(|()| VecDeque::<u64>::new()));
         let (mut pushed, mut running) = (Vec::new(), Vec::<Turn<u64>>::new());
@@ -188,7 +188,7 @@ fn a_request_as_large_as_the_queue_gets_in_when_it_is_empty() {
     let flows = flows(&[1.0]);
     let mut lanes = Lanes::<u64>::new(4, 1);
     lanes.admit(&flows[0], 4, false).unwrap();
-    assert_eq!(lanes.admit(&flows[0], 1, false), Err(Full { held: 4, work_ahead: 4.0 }));
+    assert_eq!(lanes.admit(&flows[0], 1, false), Err(QueueFull { held: 4, work_ahead: 4.0 }));
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn who_comes_back_is_next_and_has_nothing_in_store() {
 
 #[test]
 fn what_waits_anyway_goes_together_and_each_thread_gets_its_part() {
-    let flows = together(&[1.0], Together { limit: 4, max_delay: Duration::ZERO });
+    let flows = together(&[1.0], BatchPolicy { limit: 4, max_delay: Duration::ZERO });
     for (waiting, threads, expected) in [(1, 1, 1), (3, 1, 3), (9, 1, 4), (4, 2, 2), (3, 2, 2), (9, 2, 4), (2, 4, 1)] {
         let mut lanes = Lanes::new(100, threads);
         admit_many(&mut lanes, &flows[0], waiting);
@@ -236,7 +236,7 @@ fn what_waits_anyway_goes_together_and_each_thread_gets_its_part() {
 
 #[test]
 fn versions_do_not_go_together() {
-    let batching = Together { limit: 4, max_delay: Duration::ZERO };
+    let batching = BatchPolicy { limit: 4, max_delay: Duration::ZERO };
     let [old, new] = [(), ()].map(|()| Arc::new(Flow::new("m", 1.0, batching)));
     let mut lanes = Lanes::new(100, 1);
     for flow in [&old, &old, &new, &new, &old] {
@@ -250,18 +250,18 @@ fn versions_do_not_go_together() {
 #[test]
 fn a_delay_ends_when_enough_are_there_or_time_is_up() {
     let delay = Duration::from_millis(5);
-    let flows = together(&[1.0], Together { limit: 3, max_delay: delay });
+    let flows = together(&[1.0], BatchPolicy { limit: 3, max_delay: delay });
     let mut lanes = Lanes::new(100, 2);
     let start = Instant::now();
     lanes.admit(&flows[0], 4, true).unwrap();
     lanes.push(&flows[0], 0, start);
     lanes.push(&flows[0], 1, start + delay / 2);
-    assert!(matches!(lanes.next(start, false), Next::At(due) if due == start + delay));
+    assert!(matches!(lanes.next(start, false), NextTurn::At(due) if due == start + delay));
     lanes.push(&flows[0], 2, start + delay / 2);
     lanes.push(&flows[0], 3, start + delay / 2);
-    assert!(matches!(lanes.next(start + delay / 2, false), Next::Now(turn) if turn.items == [0, 1, 2]));
+    assert!(matches!(lanes.next(start + delay / 2, false), NextTurn::Now(turn) if turn.items == [0, 1, 2]));
     let due = start + delay / 2 + delay;
-    assert!(matches!(lanes.next(start + delay, false), Next::At(at) if at == due));
-    assert!(matches!(lanes.next(due, false), Next::Now(turn) if turn.items == [3]));
-    assert!(matches!(lanes.next(due, false), Next::Nobody));
+    assert!(matches!(lanes.next(start + delay, false), NextTurn::At(at) if at == due));
+    assert!(matches!(lanes.next(due, false), NextTurn::Now(turn) if turn.items == [3]));
+    assert!(matches!(lanes.next(due, false), NextTurn::Nobody));
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use monitoring::{ApiError, ErrorCode};
 use tracing::info;
 
-use super::{Models, Now, not_found};
+use super::{Models, ServingList, not_found};
 use crate::model::Repository;
 use crate::serving::{Model, ModelState};
 
@@ -69,7 +69,7 @@ impl Models {
         let unloaded = Arc::new(Model { state: ModelState::Unloaded, ..Model::clone(&before) });
         let now = self.now();
         let others = now.models.iter().map(|model| if model.name == name { unloaded.clone() } else { model.clone() });
-        self.put(Now { models: Arc::new(others.collect()), default: now.default.clone() });
+        self.put(ServingList { models: Arc::new(others.collect()), default: now.default.clone() });
         info!(model = name, "model_unloaded");
         Ok(unloaded)
     }

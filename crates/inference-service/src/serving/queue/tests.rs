@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::thread;
 
 use super::*;
-use crate::serving::Together;
+use crate::serving::BatchPolicy;
 
 fn flow(name: &str) -> Arc<Flow> {
-    Arc::new(Flow::new(name, 0.0, Together::SINGLE))
+    Arc::new(Flow::new(name, 0.0, BatchPolicy::SINGLE))
 }
 
 #[test]
 fn what_is_dropped_is_free_at_once() {
-    let queue = Queue::new(100, 1);
+    let queue = LaneQueue::new(100, 1);
     let flow = flow("m");
     let mut places = queue.admit(&flow, 100, true).unwrap();
     let tickets: Vec<_> = (0..90).map(|item| places.queue(item).unwrap()).collect();
@@ -25,7 +25,7 @@ fn what_is_dropped_is_free_at_once() {
 
 #[test]
 fn a_ticket_of_an_item_that_has_gone_takes_nothing_out() {
-    let queue = Queue::new(4, 1);
+    let queue = LaneQueue::new(4, 1);
     let flow = flow("m");
     let mut places = queue.admit(&flow, 2, true).unwrap();
     let (first, mut second) = (places.queue('a').unwrap(), places.queue('b').unwrap());
@@ -40,7 +40,7 @@ fn a_ticket_of_an_item_that_has_gone_takes_nothing_out() {
 
 #[test]
 fn a_closed_queue_takes_no_more_and_gives_what_it_has() {
-    let queue = Queue::new(4, 1);
+    let queue = LaneQueue::new(4, 1);
     let mut places = queue.admit(&flow("m"), 2, true).unwrap();
     let _ticket = places.queue(1).unwrap();
     queue.close();
@@ -53,7 +53,7 @@ fn a_closed_queue_takes_no_more_and_gives_what_it_has() {
 #[test]
 fn under_many_threads_nothing_is_lost_and_nothing_comes_twice() {
     const ITEMS: u64 = 2000;
-    let queue = Queue::<u64>::new(16, 3);
+    let queue = LaneQueue::<u64>::new(16, 3);
     let put_in = |which: u64| {
         let (queue, flow) = (queue.clone(), flow(&format!("model-{}", which % 2)));
         move || {

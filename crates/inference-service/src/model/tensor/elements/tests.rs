@@ -23,39 +23,41 @@ const NUMBERS: [Datatype; 13] = [
 fn a_type_has_the_name_by_which_it_is_found() {
     for datatype in NUMBERS.into_iter().chain([Datatype::Bytes]) {
         assert_eq!(Datatype::parse(datatype.as_str()), Some(datatype));
-        assert_eq!(Values::zeros(datatype, 3).datatype(), datatype);
+        assert_eq!(TensorValues::zeros(datatype, 3).datatype(), datatype);
     }
     assert_eq!(Datatype::parse("FLOAT"), None);
 }
 
 #[test]
 fn what_is_not_finite_is_found() {
-    assert_eq!(Values::Fp16(vec![f16::ZERO, f16::INFINITY]).non_finite(), Some((1, f64::INFINITY)));
-    assert_eq!(Values::Bf16(vec![bf16::NEG_INFINITY]).non_finite(), Some((0, f64::NEG_INFINITY)));
+    assert_eq!(TensorValues::Fp16(vec![f16::ZERO, f16::INFINITY]).non_finite(), Some((1, f64::INFINITY)));
+    assert_eq!(TensorValues::Bf16(vec![bf16::NEG_INFINITY]).non_finite(), Some((0, f64::NEG_INFINITY)));
     assert!(
-        Values::Fp64(vec![0.0, f64::NAN]).non_finite().is_some_and(|(index, number)| index == 1 && number.is_nan())
+        TensorValues::Fp64(vec![0.0, f64::NAN])
+            .non_finite()
+            .is_some_and(|(index, number)| index == 1 && number.is_nan())
     );
-    assert_eq!(Values::Fp32(vec![f32::MAX]).non_finite(), None);
-    assert_eq!(Values::Int8(vec![1]).non_finite(), None);
+    assert_eq!(TensorValues::Fp32(vec![f32::MAX]).non_finite(), None);
+    assert_eq!(TensorValues::Int8(vec![1]).non_finite(), None);
 }
 
 #[test]
 fn json_has_numbers_where_there_are_some() {
-    let json = |values: Values| serde_json::to_string(&values).unwrap();
-    assert_eq!(json(Values::Fp16(vec![f16::from_f32(0.5), f16::NAN])), "[0.5,null]");
-    assert_eq!(json(Values::Uint64(vec![u64::MAX])), "[18446744073709551615]");
-    assert_eq!(json(Values::Bytes(vec!["é".to_owned()])), "[\"é\"]");
-    assert_eq!(Values::Bytes(vec!["é".to_owned()]).to_bytes(), [2, 0, 0, 0, 0xc3, 0xa9]);
+    let json = |values: TensorValues| serde_json::to_string(&values).unwrap();
+    assert_eq!(json(TensorValues::Fp16(vec![f16::from_f32(0.5), f16::NAN])), "[0.5,null]");
+    assert_eq!(json(TensorValues::Uint64(vec![u64::MAX])), "[18446744073709551615]");
+    assert_eq!(json(TensorValues::Bytes(vec!["é".to_owned()])), "[\"é\"]");
+    assert_eq!(TensorValues::Bytes(vec!["é".to_owned()]).to_bytes(), [2, 0, 0, 0, 0xc3, 0xa9]);
 }
 
 proptest! {
     #[test]
     fn bytes_come_back(bytes in proptest::collection::vec(0..2_u8, 0..64)) {
         for datatype in NUMBERS {
-            let width = Values::zeros(datatype, 1).to_bytes().len();
-            let read = Values::from_bytes(datatype, &bytes, bytes.len() / width);
+            let width = TensorValues::zeros(datatype, 1).to_bytes().len();
+            let read = TensorValues::from_bytes(datatype, &bytes, bytes.len() / width);
             prop_assert_eq!(read.is_some(), bytes.len() % width == 0);
-            prop_assert!(Values::from_bytes(datatype, &bytes, bytes.len() / width + 1).is_none());
+            prop_assert!(TensorValues::from_bytes(datatype, &bytes, bytes.len() / width + 1).is_none());
             if let Some(values) = read {
                 prop_assert_eq!(values.to_bytes(), bytes.clone());
             }

@@ -11,17 +11,17 @@ use std::time::Instant;
 use monitoring::MetricsRegistry;
 
 use super::super::books::{Books, DropReason};
-use super::super::line::Line;
-use super::super::record_options::{Bound, Durability, WhenFull};
+use super::super::line::RecordLine;
+use super::super::record_options::{Durability, RecordBound, WhenFull};
 use super::folder::FolderError;
-use super::keeper::{Keeper, Settlement};
+use super::keeper::{Settlement, SpoolKeeper};
 
 /// More than any test records.
 const ROOM: u64 = 1 << 30;
 
 /// A keeper and its books.
 struct Kept {
-    keeper: Keeper,
+    keeper: SpoolKeeper,
     books: Books,
 }
 
@@ -39,16 +39,16 @@ impl Kept {
         durability: Durability,
         (when_full, bytes): (WhenFull, u64),
     ) -> Result<Self, FolderError> {
-        let books = Books::new(Bound { records: 1_000_000, bytes }, when_full);
+        let books = Books::new(RecordBound { records: 1_000_000, bytes }, when_full);
         let registry = MetricsRegistry::new("test", "1").unwrap();
         let write_seconds = registry.histogram("seconds", "Seconds.", &[1.0]).unwrap();
-        let keeper = Keeper::start(Some(folder.to_owned()), durability, (books.clone(), write_seconds))?;
+        let keeper = SpoolKeeper::start(Some(folder.to_owned()), durability, (books.clone(), write_seconds))?;
         Ok(Self { keeper, books })
     }
 
     /// Records numbers as an outbox does. False if they must not be answered.
     fn record(&mut self, numbers: impl IntoIterator<Item = usize>) -> bool {
-        let mut lines: Vec<Line> = numbers.into_iter().map(line).collect();
+        let mut lines: Vec<RecordLine> = numbers.into_iter().map(line).collect();
         let room = self.books.take_in(&mut lines);
         let kept = self.keeper.keep(lines);
         self.balances();
@@ -107,11 +107,11 @@ impl Kept {
 }
 
 /// A record that is its number, and as long as a real one.
-fn line(number: usize) -> Line {
-    Line::new(format!("{number:<500}").into())
+fn line(number: usize) -> RecordLine {
+    RecordLine::new(format!("{number:<500}").into())
 }
 
-fn number(line: &Line) -> usize {
+fn number(line: &RecordLine) -> usize {
     std::str::from_utf8(&line.text).unwrap().trim().parse().unwrap()
 }
 

@@ -37,7 +37,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-struct Model {
+struct SpoolModel {
     folder: TempDir,
     kept: Option<Kept>,
     durability: Durability,
@@ -50,7 +50,7 @@ struct Model {
     may_come_again: BTreeSet<usize>,
 }
 
-impl Model {
+impl SpoolModel {
     fn new(durability: Durability) -> Self {
         let folder = TempDir::new().unwrap();
         let kept = Some(Kept::open_as(folder.path(), durability, WhenFull::DropNewest));
@@ -155,7 +155,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn what_was_acknowledged_is_delivered(power: bool, steps in prop::collection::vec(step(), 1..40)) {
-        let mut model = Model::new(if power { Durability::Power } else { Durability::Process });
+        let mut model = SpoolModel::new(if power { Durability::Power } else { Durability::Process });
         for step in &steps {
             model.step(step);
         }
