@@ -37,7 +37,7 @@ enum Task {
     /// Everything a change has to pass: structure, formatting, lints, docs, all tests.
     Test,
     /// Check the structure of the repository only (a part of `test`).
-    Tidy,
+    Tidy(tidy::TidyOptions),
     /// Write the Kubernetes objects that are made from rules and dashboards (`test` checks them).
     Generate(generate::GenerateOptions),
 }
@@ -58,7 +58,7 @@ fn run(task: Option<Task>) -> Result<()> {
         Some(Task::Demo(options)) => demo::run(&options),
         Some(Task::Bench(options)) => bench::run(&options),
         Some(Task::Test) => test::run(),
-        Some(Task::Tidy) => tidy::run(),
+        Some(Task::Tidy(options)) => tidy::run(&options),
         Some(Task::Generate(options)) => generate::run(&options),
         None => Ok(Arguments::command().print_help()?),
     }

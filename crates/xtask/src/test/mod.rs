@@ -16,7 +16,7 @@ use self::command::CargoCommand;
 use self::skips::Skips;
 use crate::console::{say, warn};
 use crate::generate;
-use crate::tidy;
+use crate::tidy::{self, TidyOptions};
 
 const THIS: &str = "cargo xtask test";
 /// The system tests run the programs of this build.
@@ -51,7 +51,7 @@ const TESTS: CargoCommand = CargoCommand {
 /// The first step that failed, with the command that repeats it.
 pub(crate) fn run() -> Result<()> {
     let mut report = Report { started: Instant::now(), steps: Vec::new() };
-    report.step("tidy", "cargo xtask tidy", tidy::run)?;
+    report.step("tidy", "cargo xtask tidy", || tidy::run(&TidyOptions::default()))?;
     report.step("generated files", "cargo xtask generate --check", generate::check)?;
     report.step("tools", THIS, tools::provide)?;
     for check in CHECKS {

@@ -3,7 +3,8 @@
 use anyhow::{Context, Result};
 use toml::{Table, Value};
 
-use super::{TextFile, Violation};
+use super::text_file::TextFile;
+use super::violation::Violation;
 
 const KINDS: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
 const OUR_OWN: &str = "# Our own crates";

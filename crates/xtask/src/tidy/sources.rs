@@ -1,22 +1,14 @@
 //! Conventions on any text file.
 
-use super::{TextFile, Violation};
+use super::text_file::TextFile;
+use super::violation::Violation;
 
-/// Of a Rust source file. Most stay under 250.
-const MOST_LINES: usize = 350;
 /// Where people's own folders are.
 const HOMES: [&str; 3] = ["/home/", "/root/", "/Users/"];
 
-/// Source files are short, and nobody's home folder is named in any file.
+/// Nobody's home folder is named in any file.
 pub(super) fn check(file: &TextFile) -> Vec<Violation> {
     let mut violations = Vec::new();
-    let lines = file.text.lines().count();
-    if is_source(&file.path) && lines > MOST_LINES {
-        violations.push(Violation::new(
-            &file.path,
-            format!("{lines} lines, and at most {MOST_LINES} are allowed; give one of its nouns a file of its own"),
-        ));
-    }
     for (index, line) in file.text.lines().enumerate() {
         if names_a_home(line) {
             violations.push(Violation::new(
@@ -26,10 +18,6 @@ pub(super) fn check(file: &TextFile) -> Vec<Violation> {
         }
     }
     violations
-}
-
-fn is_source(path: &str) -> bool {
-    matches!(path.split('/').collect::<Vec<_>>()[..], ["crates", _, "src", ..]) && path.ends_with(".rs")
 }
 
 /// A path that begins at the root folder and goes on below a home; not a part of a URL, and not the bare prefix.
@@ -51,19 +39,6 @@ mod tests {
 
     fn file(path: &str, text: String) -> TextFile {
         TextFile { path: path.into(), text }
-    }
-
-    #[test]
-    fn only_sources_are_counted_and_the_limit_itself_is_allowed() {
-        for (path, lines, violations) in [
-            ("crates/a/src/b.rs", MOST_LINES, 0),
-            ("crates/a/src/b.rs", MOST_LINES + 1, 1),
-            ("crates/a/src/deep/er/b.rs", MOST_LINES + 1, 1),
-            ("crates/a/tests/b.rs", MOST_LINES + 1, 0),
-            ("crates/a/src/labels.txt", MOST_LINES + 1, 0),
-        ] {
-            assert_eq!(check(&file(path, "x\n".repeat(lines))).len(), violations, "{path} with {lines} lines");
-        }
     }
 
     #[test]
