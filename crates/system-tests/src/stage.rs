@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::{Answer, Configuration, Daemon, Pair, Prometheus, Targets, client, free_address, skip_without, wait_until};
+use crate::{
+    Answer, Configuration, Daemon, Pair, Prometheus, Targets, client, free_address, skip_without, skip_without_shipped,
+    wait_until,
+};
 
 /// Half a second between two scrapes instead of 15.
 const FASTER: u64 = 30;
@@ -33,7 +36,7 @@ impl Stage {
     /// If something does not start, or Prometheus does not reach it.
     pub async fn around(pair: Pair) -> Option<Self> {
         let what = "what Prometheus makes of the shipped rules, dashboards and queries";
-        let prometheus = skip_without("prometheus", what)?;
+        let prometheus = skip_without_shipped("prometheus", what)?;
         let alertmanager = skip_without("prometheus-alertmanager", what)?;
         let node_exporter = skip_without("prometheus-node-exporter", what)?;
 

@@ -3,6 +3,13 @@
 use std::env;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::root;
+
+/// Prints the folder of the programs that are compiled from Go modules.
+const BUILD_SCRIPT: &str = "crates/system-tests/tools/build.sh";
 
 /// Below the range from which the system takes the ports of outgoing connections. In that range, a client that
 /// tries to reach a service which is away may by chance get the service's own port, and so reach itself.
@@ -33,11 +40,49 @@ pub fn skip_without(name: &str, what: &str) -> Option<PathBuf> {
     let found = tool(name);
     if found.is_none() {
         let package = package(name);
-        let sentence = format!("{name} is not installed (Debian package {package}), so {what} is not tested");
-        assert!(env::var_os("CI").is_none(), "{sentence}");
-        eprintln!("SKIPPED: {sentence}");
+        skip(&format!("{name} is not installed (Debian package {package}), so {what} is not tested"));
     }
     found
+}
+
+/// `prometheus`, `promtool` or `amtool` in the version that docker-compose.monitoring.yml pulls, or a line on stderr
+/// that says what is skipped and why.
+///
+/// # Panics
+/// If it cannot be compiled on a build server, where the environment variable CI is set: nothing is skipped there.
+pub fn skip_without_shipped(name: &str, what: &str) -> Option<PathBuf> {
+    match shipped_tools() {
+        Ok(folder) => Some(folder.join(name)),
+        Err(problem) => {
+            skip(&format!("{name} cannot be compiled, so {what} is not tested: {problem}"));
+            None
+        }
+    }
+}
+
+/// The folder of the programs of Prometheus and Alertmanager in the versions that docker-compose.monitoring.yml pulls.
+/// They are compiled if this machine does not have them yet.
+///
+/// # Errors
+/// Where they cannot be compiled.
+pub fn shipped_tools() -> Result<&'static Path, &'static str> {
+    static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    FOLDER.get_or_init(build_shipped_tools).as_deref().map_err(String::as_str)
+}
+
+fn build_shipped_tools() -> Result<PathBuf, String> {
+    let output = Command::new(root().join(BUILD_SCRIPT)).output().map_err(|error| error.to_string())?;
+    if output.status.success() {
+        Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim_end()))
+    } else {
+        Err(format!("{BUILD_SCRIPT}: {}", String::from_utf8_lossy(&output.stderr).trim_end()))
+    }
+}
+
+/// Says on stderr what is skipped; on a build server, where CI is set, this is a failure.
+fn skip(sentence: &str) {
+    assert!(env::var_os("CI").is_none(), "{sentence}");
+    eprintln!("SKIPPED: {sentence}");
 }
 
 fn package(program: &str) -> &str {

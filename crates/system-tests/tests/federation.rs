@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use system_tests::{
-    Configuration, Launch, Load, Prometheus, Service, Shot, Targets, alone, free_address, pictures, skip_without,
-    wait_until,
+    Configuration, Launch, Load, Prometheus, Service, Shot, Targets, alone, free_address, pictures,
+    skip_without_shipped, wait_until,
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,7 +30,7 @@ const UNASKED: &str = r#"{__name__!~"job.*:.*|up|ALERTS|scrape_.*", env=~"prod|s
 #[tokio::test(flavor = "multi_thread")]
 async fn a_central_server_has_what_two_installations_record_and_nothing_else() {
     let _alone = alone().await;
-    let Some(program) = skip_without("prometheus", "federation") else { return };
+    let Some(program) = skip_without_shipped("prometheus", "federation") else { return };
     let (prod, staging) = (Installation::start(&program, "prod").await, Installation::start(&program, "staging").await);
     prod.predicts("cifar10").await;
     staging.predicts("surface").await;

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use system_tests::{
-    Answer, Load, Pair, Prometheus, Shot, alone, client, free_address, pictures, skip_without, wait_until,
+    Answer, Load, Pair, Prometheus, Shot, alone, client, free_address, pictures, skip_without_shipped, wait_until,
 };
 use tempfile::TempDir;
 
@@ -21,7 +21,7 @@ const EXEMPLAR_PATIENCE: Duration = Duration::from_secs(60);
 #[tokio::test(flavor = "multi_thread")]
 async fn promtool_has_nothing_to_say_of_either_service() {
     let _alone = alone().await;
-    let Some(promtool) = skip_without("promtool", "the format of the metrics") else { return };
+    let Some(promtool) = skip_without_shipped("promtool", "the format of the metrics") else { return };
     let pair = busy_pair().await;
     for service in [&pair.inference, &pair.logging] {
         let text = service.get("/metrics").await.text();
@@ -35,7 +35,7 @@ async fn promtool_has_nothing_to_say_of_either_service() {
 #[tokio::test(flavor = "multi_thread")]
 async fn prometheus_scrapes_both_services_and_has_the_right_numbers() {
     let _alone = alone().await;
-    let Some(program) = skip_without("prometheus", "scraping by a real Prometheus") else { return };
+    let Some(program) = skip_without_shipped("prometheus", "scraping by a real Prometheus") else { return };
     let pair = busy_pair().await;
     for service in [&pair.inference, &pair.logging] {
         let accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";

@@ -15,7 +15,8 @@ use std::time::Duration;
 use reqwest::Url;
 use serde_json::Value;
 use system_tests::{
-    Answer, Database, LogBooks, Metrics, Signal, alone, client, free_address, root, skip_without, wait_until,
+    Answer, Database, LogBooks, Metrics, Signal, alone, client, free_address, root, skip_without, skip_without_shipped,
+    wait_until,
 };
 use tempfile::TempDir;
 
@@ -30,11 +31,14 @@ const STOP: Duration = Duration::from_secs(60);
 #[tokio::test(flavor = "multi_thread")]
 async fn up_with_monitoring_and_demo_show_something_and_leave_nothing_behind() {
     let _alone = alone().await;
-    for program in ["prometheus", "prometheus-alertmanager", "prometheus-node-exporter"] {
-        if skip_without(program, "cargo xtask up --monitoring").is_none() {
+    let what = "cargo xtask up --monitoring";
+    let Some(prometheus) = skip_without_shipped("prometheus", what) else { return };
+    for program in ["prometheus-alertmanager", "prometheus-node-exporter"] {
+        if skip_without(program, what).is_none() {
             return;
         }
     }
+    let tools = prometheus.parent().unwrap();
     let folder = TempDir::new().unwrap();
     let [inference, grpc, logging, prometheus, alertmanager, node_exporter] = [(); 6].map(|()| free_address());
     let addresses = [
@@ -47,7 +51,7 @@ async fn up_with_monitoring_and_demo_show_something_and_leave_nothing_behind() {
     ];
     let mut arguments = vec!["up".to_owned(), "--monitoring".into(), format!("--data={}", folder.path().display())];
     arguments.extend(addresses.map(|(option, address)| format!("{option}={address}")));
-    let mut up = Task::start(&arguments);
+    let mut up = Task::start(&arguments, tools);
     up.says("Ctrl-C stops everything.", BUILD).await;
     let children = up.children();
     // One of them listens at two addresses.
@@ -56,7 +60,7 @@ async fn up_with_monitoring_and_demo_show_something_and_leave_nothing_behind() {
         assert!(up.output().contains(missing), "nothing is said of {missing}: {}", up.output());
     }
 
-    let mut demo = Task::start(&["demo", "--minutes=0.35", &format!("--inference=http://{inference}")]);
+    let mut demo = Task::start(&["demo", "--minutes=0.35", &format!("--inference=http://{inference}")], tools);
     targets_come_up(prometheus).await;
     rules_are_evaluated(prometheus).await;
     alerts_arrive(prometheus, alertmanager).await;
@@ -65,7 +69,7 @@ async fn up_with_monitoring_and_demo_show_something_and_leave_nothing_behind() {
     assert!(sent > 300, "{}", demo.output());
     assert!(demo.output().contains("Drift begins") && demo.output().contains("The drift is over"));
 
-    let mut demo = Task::start(&["demo", "--minutes=60", &format!("--inference=http://{inference}")]);
+    let mut demo = Task::start(&["demo", "--minutes=60", &format!("--inference=http://{inference}")], tools);
     demo.says("answered", BUILD).await;
     demo.signal(Signal::INT);
     assert!(demo.ends(STOP).await.success(), "{}", demo.output());

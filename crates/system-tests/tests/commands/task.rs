@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -19,18 +19,21 @@ pub(crate) struct Task {
 }
 
 impl Task {
-    /// Types `cargo xtask` and these arguments.
-    pub(crate) fn start(arguments: &[impl AsRef<str>]) -> Self {
+    /// Types `cargo xtask` and these arguments, with the programs of this folder before all others.
+    pub(crate) fn start(arguments: &[impl AsRef<str>], tools: &Path) -> Self {
         let folder = TempDir::new().unwrap();
         let output = folder.path().join("output");
         let file = File::create(&output).unwrap();
         // This program is <target folder>/debug/deps/<test>, wherever that is.
         let target = env::current_exe().unwrap().ancestors().nth(3).unwrap().to_owned();
+        let path = env::var_os("PATH").unwrap_or_default();
+        let path = env::join_paths([tools.to_owned()].into_iter().chain(env::split_paths(&path))).unwrap();
         let child = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
             .arg("xtask")
             .args(arguments.iter().map(AsRef::as_ref))
             .current_dir(root())
             .env("CARGO_TARGET_DIR", target)
+            .env("PATH", path)
             .stdin(Stdio::null())
             .stdout(file.try_clone().unwrap())
             .stderr(file)

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use system_tests::{Configuration, skip_without};
+use system_tests::{Configuration, skip_without_shipped};
 
 const TEMPLATES: &str = "deploy/alertmanager/templates";
 
@@ -41,7 +41,7 @@ const SILENCE: &str = "http://alerts.test/#/silences/new?filter=%7Bjob%3D%22infe
 
 /// Renders one of the shipped templates, with a base for runbooks; `None` where amtool is missing.
 fn rendered(kind: &str, template: &str, notification: &Value) -> Option<String> {
-    let program = skip_without("amtool", "what notifications say")?;
+    let program = skip_without_shipped("amtool", "what notifications say")?;
     let configuration = Configuration::copy(&[TEMPLATES]);
     configuration.replace(&format!("{TEMPLATES}/runbook_base.tmpl"), "{{ end }}", "http://git.test/{{ end }}");
     let data = configuration.path("data.json");

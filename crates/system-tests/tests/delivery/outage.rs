@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use system_tests::{Launch, Pair, Service, alone, skip_without, wait_until};
+use system_tests::{Launch, Pair, Service, alone, skip_without, skip_without_shipped, wait_until};
 
 use crate::people::{People, Told};
 use crate::stack::Stack;
@@ -17,7 +17,7 @@ const SILENCE: &str = "http://localhost:9093/#/silences/new?filter=%7B\
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_service_is_told_by_every_channel_until_it_is_back() {
     let _alone = alone().await;
-    let Some(prometheus) = skip_without("prometheus", "the delivery of alerts") else { return };
+    let Some(prometheus) = skip_without_shipped("prometheus", "the delivery of alerts") else { return };
     let Some(alertmanager) = skip_without("prometheus-alertmanager", "the delivery of alerts") else { return };
     let mut pair = Pair::start().await;
     let people = People::start().await;

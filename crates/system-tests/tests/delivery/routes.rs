@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use system_tests::{Configuration, skip_without};
+use system_tests::{Configuration, skip_without_shipped};
 
 use crate::alertmanager::FILE;
 
@@ -19,7 +19,7 @@ fn amtool(program: &Path, arguments: &[&str]) -> Result<String, String> {
 
 #[test]
 fn amtool_accepts_the_configuration_switched_off_and_switched_on() {
-    let Some(program) = skip_without("amtool", "Alertmanager's configuration") else { return };
+    let Some(program) = skip_without_shipped("amtool", "Alertmanager's configuration") else { return };
     let configuration = Configuration::copy(&["deploy/alertmanager"]);
     let check = || amtool(&program, &["check-config", configuration.path(FILE).to_str().unwrap()]);
     let verdict = check().unwrap();
@@ -32,7 +32,7 @@ fn amtool_accepts_the_configuration_switched_off_and_switched_on() {
 
 #[test]
 fn every_severity_reaches_those_whom_it_concerns() {
-    let Some(program) = skip_without("amtool", "who is told of which alert") else { return };
+    let Some(program) = skip_without_shipped("amtool", "who is told of which alert") else { return };
     let configuration = Configuration::copy(&["deploy/alertmanager"]);
     let file = format!("--config.file={}", configuration.path(FILE).display());
     let told = |labels: &[&str]| {

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use serde_json::Value;
-use system_tests::{Launch, alone, skip_without};
+use system_tests::{Launch, alone, skip_without_shipped};
 use tempfile::TempDir;
 
 use crate::objects::{Objects, at, document};
@@ -62,7 +62,7 @@ async fn the_autoscaler_sees_the_queue_of_each_pod() {
         assert_eq!(rule["resources"]["overrides"][label]["resource"], label);
     }
 
-    let Some(promtool) = skip_without("promtool", "the rule of prometheus-adapter") else { return };
+    let Some(promtool) = skip_without_shipped("promtool", "the rule of prometheus-adapter") else { return };
     assert_eq!(verdict(&promtool, rule, "20"), Ok(()));
     assert!(verdict(&promtool, rule, "19").is_err(), "promtool takes any number");
 }

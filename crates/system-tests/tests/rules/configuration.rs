@@ -4,13 +4,13 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use system_tests::{Configuration, root, skip_without};
+use system_tests::{Configuration, root, skip_without_shipped};
 
 use crate::catalogue::{RULE_FILES, list, parse, rules, test_files};
 
 #[test]
 fn prometheus_takes_its_configuration_and_its_rules() {
-    let Some(promtool) = skip_without("promtool", "the configuration of Prometheus") else { return };
+    let Some(promtool) = skip_without_shipped("promtool", "the configuration of Prometheus") else { return };
     let said = run(&promtool, root(), &["check", "config", "--lint=all", "prometheus.yml"]).unwrap();
     assert!(said.contains("3 rule files found"), "{said}");
     let found: usize = said.lines().filter_map(|line| line.trim().strip_prefix("SUCCESS: ")).filter_map(number).sum();
@@ -20,7 +20,7 @@ fn prometheus_takes_its_configuration_and_its_rules() {
 
 #[test]
 fn the_configuration_does_not_depend_on_where_it_lies() {
-    let Some(promtool) = skip_without("promtool", "the configuration of Prometheus") else { return };
+    let Some(promtool) = skip_without_shipped("promtool", "the configuration of Prometheus") else { return };
     let copy = Configuration::copy(&["prometheus.yml", "alert_rules.yml", "deploy/prometheus"]);
     copy.replace("prometheus.yml", "inference-service:8000", "127.0.0.1:18000");
     let folder = copy.path("");
@@ -31,7 +31,7 @@ fn the_configuration_does_not_depend_on_where_it_lies() {
 
 #[test]
 fn the_targets_for_services_on_the_host_are_found_where_the_readme_says() {
-    let Some(promtool) = skip_without("promtool", "targets from files") else { return };
+    let Some(promtool) = skip_without_shipped("promtool", "targets from files") else { return };
     let copy = Configuration::copy(&["prometheus.yml", "alert_rules.yml", "deploy/prometheus"]);
     let folder = copy.path("");
     let missing = run(&promtool, &folder, &["check", "config", "prometheus.yml"]).unwrap();
@@ -81,7 +81,7 @@ fn every_service_of_the_compose_file_that_has_metrics_is_a_job_at_its_own_name()
 
 #[test]
 fn the_tests_of_the_rules_hold() {
-    let Some(promtool) = skip_without("promtool", "what the rules do") else { return };
+    let Some(promtool) = skip_without_shipped("promtool", "what the rules do") else { return };
     let files = test_files();
     let arguments: Vec<_> = ["test", "rules"].into_iter().chain(files.iter().map(String::as_str)).collect();
     run(&promtool, root(), &arguments).unwrap();

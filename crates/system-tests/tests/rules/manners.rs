@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use system_tests::{root, skip_without};
+use system_tests::{root, skip_without_shipped};
 use tempfile::TempDir;
 
 use crate::catalogue::{Rule, parse, rules};
@@ -92,7 +92,7 @@ fn every_runbook_has_its_four_sections_and_something_to_run() {
 
 #[test]
 fn every_query_of_a_runbook_is_promql() {
-    let Some(promtool) = skip_without("promtool", "the queries of the runbooks") else { return };
+    let Some(promtool) = skip_without_shipped("promtool", "the queries of the runbooks") else { return };
     let mut queries = Vec::new();
     for alert in alerts() {
         let page = fs::read_to_string(root().join(format!("docs/runbooks/{}.md", alert.name()))).unwrap();

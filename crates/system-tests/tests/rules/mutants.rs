@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use serde_json::{Value, json};
-use system_tests::skip_without;
+use system_tests::skip_without_shipped;
 use tempfile::TempDir;
 
 use crate::catalogue::{Case, Rule, cases, rules};
@@ -27,7 +27,9 @@ const THINNED: usize = 3;
 
 #[test]
 fn every_mutation_of_a_rule_is_caught_by_a_test_or_justified() {
-    let Some(promtool) = skip_without("promtool", "whether the tests notice mistakes in the rules") else { return };
+    let Some(promtool) = skip_without_shipped("promtool", "whether the tests notice mistakes in the rules") else {
+        return;
+    };
     let (rules, cases) = (rules(), cases());
     let bench = Bench { promtool: &promtool, rules: &rules, cases: &cases };
     // A test that fails without any mutation would make every mutation look caught.
