@@ -60,6 +60,26 @@ fn the_dockerfile_copies_the_manifest_of_every_crate() {
     assert_eq!(copied, crates);
 }
 
+/// The module of Prometheus 3.13.1 is called 0.313.1.
+#[test]
+fn the_tests_use_the_prometheus_and_the_amtool_of_the_images() {
+    let file = fs::read_to_string(root().join(FILE)).unwrap();
+    let modules = fs::read_to_string(root().join("crates/system-tests/tools/go.mod")).unwrap();
+    let pulled = |image: &str| {
+        let (_, tag) = file.split_once(&format!("image: {image}:v")).unwrap();
+        tag.lines().next().unwrap().split('.').map(|number| number.parse::<u32>().unwrap()).collect::<Vec<_>>()
+    };
+    let prometheus = pulled("prom/prometheus");
+    let prometheus = format!("v0.{}{:02}.{}", prometheus[0], prometheus[1], prometheus[2]);
+    let alertmanager = pulled("prom/alertmanager");
+    let alertmanager = format!("v{}.{}.{}", alertmanager[0], alertmanager[1], alertmanager[2]);
+    for (module, version) in [("prometheus", prometheus), ("alertmanager", alertmanager)] {
+        let module = format!("github.com/prometheus/{module}");
+        let pinned = modules.lines().any(|line| line.split_whitespace().take(2).eq([module.as_str(), &version]));
+        assert!(pinned, "go.mod does not pin {module} at {version}");
+    }
+}
+
 #[test]
 fn docker_compose_takes_the_file_with_and_without_its_profile() {
     let Some(compose) = Compose::provide("docker-compose.monitoring.yml") else { return };
@@ -84,8 +104,10 @@ fn the_files_are_clean() {
         let output = Command::new(yamllint).arg(".").current_dir(root()).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
-    if let Some(shellcheck) = skip_without("shellcheck", "the tidiness of stand-ins.sh") {
-        let output = Command::new(shellcheck).arg(root().join("deploy/docker/stand-ins.sh")).output().unwrap();
+    if let Some(shellcheck) = skip_without("shellcheck", "the tidiness of the scripts") {
+        let scripts =
+            ["deploy/docker/stand-ins.sh", "crates/system-tests/tools/build.sh"].map(|path| root().join(path));
+        let output = Command::new(shellcheck).args(scripts).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
 }
