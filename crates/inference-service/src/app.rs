@@ -2,22 +2,28 @@
 
 use std::sync::Arc;
 
-use monitoring::Readiness;
-use monitoring::prediction::ModelMetrics;
+use monitoring::prediction::{ModelMetrics, PredictionMetrics, UNKNOWN_MODEL};
+use monitoring::{MetricsRegistry, Readiness};
 use tokio::sync::Semaphore;
 
 use crate::config::Config;
+use crate::error::RunServiceError;
+use crate::model::{Repository, Runtime};
 use crate::outbox::Outbox;
-use crate::serving::{Admission, InferencePool, Models};
+use crate::serving::{Admission, InferencePool, LoadingOptions, ModelGauges, Models};
+
+/// The service's name in logs and metrics.
+pub const SERVICE: &str = "inference-service";
 
 /// The service's parts. Clones share them.
 #[derive(Clone)]
-pub(crate) struct App(Arc<Parts>);
+pub(crate) struct App(Arc<AppParts>);
 
-pub(crate) struct Parts {
+pub(crate) struct AppParts {
     pub(crate) config: Config,
     pub(crate) readiness: Readiness,
     pub(crate) models: Models,
+    /// The metrics of requests whose model is not known, or not yet.
     pub(crate) unknown_model: ModelMetrics,
     pub(crate) admission: Admission,
     pub(crate) pool: InferencePool,
@@ -27,14 +33,40 @@ pub(crate) struct Parts {
 }
 
 impl App {
-    pub(crate) fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+    /// Scans the model repository, registers the metrics and starts the inference threads. No model is loaded yet.
+    ///
+    /// # Errors
+    /// [`RunServiceError`].
+    pub(crate) fn start(
+        config: Config,
+        registry: &MetricsRegistry,
+        readiness: Readiness,
+        outbox: Outbox,
+    ) -> Result<Self, RunServiceError> {
+        let repository = Repository::scan(&config.models).map_err(RunServiceError::Repository)?;
+        let predictions = PredictionMetrics::register(registry)?;
+        let threads = config.threads();
+        let runtime = Runtime::start(config.engine, config.onnxruntime_library.as_deref())?;
+        let loading = LoadingOptions { folder: config.models.clone(), runtime, threads };
+        let unknown_model = predictions.model::<&str>(UNKNOWN_MODEL, &[])?;
+        let models = Models::register(repository, loading, (predictions, ModelGauges::register(registry)?))?;
+        let admission = Admission::register(config.queue_limit as usize, threads, registry)?;
+        Ok(Self(Arc::new(AppParts {
+            readiness,
+            models,
+            unknown_model,
+            pool: InferencePool::start(threads, &admission)?,
+            admission,
+            outbox,
+            decoders: Arc::new(Semaphore::new(threads)),
+            config,
+        })))
     }
 }
 
 impl std::ops::Deref for App {
-    type Target = Parts;
-    fn deref(&self) -> &Parts {
+    type Target = AppParts;
+    fn deref(&self) -> &AppParts {
         &self.0
     }
 }

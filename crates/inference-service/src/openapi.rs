@@ -1,28 +1,16 @@
 //! What the service answers, in OpenAPI: `GET /openapi.json`, and `GET /docs` to read it.
 //!
-//! Rule of thumb: what a handler takes and gives stands at the handler; here is what has no type of its own, the refusals
-//! that many share, and the examples.
+//! Rule of thumb: what a handler takes and gives stands at the handler; here is what has no type of its own, and the
+//! examples.
 
 pub(crate) mod examples;
 mod schemas;
 
-use monitoring::{describe, refusals};
+use monitoring::describe;
 use serde_json::Value;
 use utoipa::OpenApi;
 
 use crate::{oip, predict, status};
-
-refusals! {
-    /// Of a prediction, however it is asked for.
-    pub(crate) Predicting:
-        InvalidRequest, InvalidInput, UnsupportedMediaType, TooLarge, ModelNotFound, Overloaded, NotReady, DeadlineExceeded;
-    /// Of a question about one model.
-    pub(crate) AskingOfModel: ModelNotFound, NotReady;
-    /// Of an order to load or unload a model.
-    pub(crate) Ordering: InvalidRequest, ModelNotFound, NotFound, TooLarge, InvalidInput, Overloaded, NotReady;
-    /// Of a probe.
-    pub(crate) NotReadyOnly: NotReady;
-}
 
 #[derive(OpenApi)]
 #[openapi(
@@ -46,7 +34,7 @@ refusals! {
         oip::repository::load,
         oip::repository::unload
     ),
-    components(schemas(predict::body::Members)),
+    components(schemas(predict::content_type::PredictMembers)),
     tags(
         (name = "predictions", description = "The service's own way to ask."),
         (name = "Open Inference Protocol", description = "What clients of Triton, KServe and others speak."),
@@ -62,7 +50,8 @@ pub(crate) fn description() -> Value {
     let of_version = of_version.map(|(path, other)| (format!("/v2/models/{path}"), format!("/v2/models/{other}")));
     let also: Vec<_> = of_version.iter().map(|(path, other)| (path.as_str(), other.as_str(), "OfVersion")).collect();
     let mut document = describe(InferenceService::openapi(), schemas::schemas(), &also);
-    // One form of what an answer means has no members, so every other is of that form, too.
+    // The prediction of a model with tensors has no members, so an object of every other form is one of that form, too. Then
+    // `oneOf` would be true of no prediction at all.
     if let Value::Object(meaning) = &mut document["components"]["schemas"]["Meaning"]
         && let Some(forms) = meaning.remove("oneOf")
     {

@@ -5,18 +5,17 @@ use std::time::Instant;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
-use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use monitoring::{ApiError, REQUEST_ID, RequestContext};
 
-use super::Asked;
-use super::json;
-use super::request::InferRequest;
+use super::ModelPath;
+use super::json::{InferBody, InferMembers};
+use super::output::InferAnswer;
+use super::request::{InferRequest, request_id};
 use super::response::response;
 use crate::app::App;
-use crate::model::Prediction;
-use crate::openapi::Predicting;
-use crate::predict::{self, Progress, Target};
+use crate::predict::{Progress, RunRequest, TimedRequest, run, within};
+use crate::refusals::PredictionRefusals;
 
 /// Predicts, as clients of Triton and KServe ask
 ///
@@ -54,41 +53,44 @@ use crate::predict::{self, Progress, Target};
                 (ref("#/components/schemas/Bytes") = "application/octet-stream")
             )
         ),
-        Predicting
+        PredictionRefusals
     )
 )]
 pub(super) async fn infer(
     State(app): State<App>,
-    Path(asked): Path<Asked>,
+    Path(path): Path<ModelPath>,
     Extension(context): Extension<RequestContext>,
     request: Request<Body>,
 ) -> Response {
     let mut progress = Progress::start(&app, context);
-    let (head, body) = request.into_parts();
-    let outcome = match predict::deadline(&app, &head.headers, body).await {
-        Ok((deadline, body)) => {
-            predict::within(deadline, answer(deadline, &app, &mut progress, &asked, (head, body))).await
+    let ended = match answer(&app, &mut progress, &path, request).await {
+        Ok(answer) => {
+            let kept = progress.complete(answer.predictions).await;
+            kept.map(|predictions| response(&InferAnswer { predictions, ..answer }, progress.request_id()))
         }
-        Err(refusal) => Err(refusal),
+        Err(refusal) => Err(progress.fail(refusal).await),
     };
-    match progress.end_with(outcome).await {
-        Ok((predictions, (request, target))) => response(&request, &target.engine, &predictions, progress.request_id()),
-        Err(refusal) => ([(REQUEST_ID, progress.request_id().to_owned())], refusal).into_response(),
-    }
+    ended.unwrap_or_else(|refusal| ([(REQUEST_ID, progress.request_id().to_owned())], refusal).into_response())
 }
 
 async fn answer(
-    deadline: Instant,
     app: &App,
     progress: &mut Progress,
-    asked: &Asked,
-    (head, body): (Parts, Body),
-) -> Result<(Vec<Prediction>, (InferRequest, Target)), ApiError> {
-    let body = monitoring::read_body(&head.headers, body, app.config.max_body_bytes).await?;
-    let decoding = Instant::now();
-    let target = Target::find(app, progress, (Some(&asked.model), asked.version.as_deref()))?;
-    let mut request = json::parse(&head.headers, body, &target.engine, |id| progress.named(id))?;
-    let asked = (request.take_inputs(), request.top_k());
-    let predictions = target.run(app, progress, (decoding, deadline), asked).await?;
-    Ok((predictions, (request, target)))
+    path: &ModelPath,
+    request: Request<Body>,
+) -> Result<InferAnswer, ApiError> {
+    let TimedRequest { head, body, deadline } = TimedRequest::check(request, app.config.request_timeout()).await?;
+    within(deadline, async {
+        let body = monitoring::read_body(&head.headers, body, app.config.max_body_bytes).await?;
+        let decoding_since = Instant::now();
+        let version = progress.find_version(Some(&path.model), path.version.as_deref())?;
+        let InferBody { json, binary } = InferBody::split(&head.headers, body)?;
+        let members = InferMembers::parse(&json)?;
+        progress.set_request_id(request_id(members.id.as_deref()));
+        let InferRequest { payload, options } = members.into_request(binary, &version.engine)?;
+        let engine = version.engine.clone();
+        let request = RunRequest { version, payload, top_k: options.top_k(), decoding_since, deadline };
+        Ok(InferAnswer { predictions: run(app, progress, request).await?, options, engine })
+    })
+    .await
 }

@@ -10,27 +10,27 @@ use super::elements;
 use super::tensors;
 use super::{invalid, unfit};
 use crate::input::Numbers;
-use crate::model::{self, Datatype, Engine, TensorSpec, TensorValues};
-use crate::predict::Inputs;
+use crate::model::{Datatype, Engine, Tensor, TensorSpec, TensorValues};
+use crate::predict::Payload;
 
 const MAX_RANK: usize = 8;
 
 /// A tensor as a client describes it.
-pub(super) struct Tensor<'a> {
+pub(super) struct RequestTensor<'a> {
     pub(super) name: String,
     pub(super) datatype: String,
     /// `None` where a size is none.
     pub(super) shape: Option<Vec<usize>>,
-    pub(super) data: Data<'a>,
+    pub(super) data: TensorData<'a>,
 }
 
 /// The elements of a tensor.
-pub(super) enum Data<'a> {
+pub(super) enum TensorData<'a> {
     /// Little-endian, elements of BYTES behind their lengths.
     Raw(Bytes),
     /// JSON, flat or nested.
     Json(&'a str),
-    TensorValues(TensorValues),
+    Values(TensorValues),
     Elements(Vec<Bytes>),
 }
 
@@ -39,7 +39,7 @@ pub(super) enum Data<'a> {
 /// # Errors
 /// `invalid_request` for data that cannot be read or are not as many as the shape says; `invalid_input` for other
 /// tensors than the model takes.
-pub(super) fn inputs(tensors: Vec<Tensor<'_>>, engine: &Engine) -> Result<Inputs, ApiError> {
+pub(super) fn payload(tensors: Vec<RequestTensor<'_>>, engine: &Engine) -> Result<Payload, ApiError> {
     let specs = &engine.signature().inputs;
     if let Some(unknown) = tensors.iter().find(|tensor| specs.iter().all(|spec| spec.name != tensor.name)) {
         let there_is = specs.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>().join(", ");
@@ -48,7 +48,7 @@ pub(super) fn inputs(tensors: Vec<Tensor<'_>>, engine: &Engine) -> Result<Inputs
     if tensors.len() != specs.len() {
         return Err(unfit(format!("The request has {} inputs; the model takes {}.", tensors.len(), specs.len())));
     }
-    let mut tensors: Vec<Option<Tensor<'_>>> = tensors.into_iter().map(Some).collect();
+    let mut tensors: Vec<Option<RequestTensor<'_>>> = tensors.into_iter().map(Some).collect();
     let mut take = |name: &str| {
         let named = tensors.iter_mut().find(|tensor| tensor.as_ref().is_some_and(|tensor| tensor.name == name));
         named
@@ -58,42 +58,42 @@ pub(super) fn inputs(tensors: Vec<Tensor<'_>>, engine: &Engine) -> Result<Inputs
     let ordered = specs.iter().map(|spec| Ok((spec, take(&spec.name)?))).collect::<Result<Vec<_>, ApiError>>()?;
     if engine.config().input.is_some() {
         let only = ordered.into_iter().next().map(|(_, tensor)| tensor);
-        return only.ok_or_else(|| unfit("The model takes no input.")).and_then(Tensor::pictures);
+        return only.ok_or_else(|| unfit("The model takes no input.")).and_then(RequestTensor::pictures);
     }
     let typed = ordered.into_iter().map(|(spec, tensor)| tensor.typed(spec, engine)).collect::<Result<Vec<_>, _>>()?;
-    let rows = |tensor: &model::Tensor| tensor.shape().first().copied();
+    let rows = |tensor: &Tensor| tensor.shape().first().copied();
     if !engine.takes_whole_tensors() && typed.iter().any(|tensor| rows(tensor) != typed.first().and_then(rows)) {
         return Err(unfit("The inputs must have the same first dimension: one row for each item."));
     }
-    Ok(Inputs::Typed(typed))
+    Ok(Payload::Typed(typed))
 }
 
-impl Tensor<'_> {
+impl RequestTensor<'_> {
     /// Pictures, or their numbers, which may come in any shape that an item can have.
-    fn pictures(self) -> Result<Inputs, ApiError> {
+    fn pictures(self) -> Result<Payload, ApiError> {
         let (shape, count) = self.sizes()?;
         let Self { name, datatype, data, .. } = self;
         match (datatype.as_str(), data) {
-            ("FP32", Data::Raw(bytes)) => {
-                Ok(Inputs::Tensors(Numbers::Array { values: tensors::floats(&bytes, count)?, shape }))
+            ("FP32", TensorData::Raw(bytes)) => {
+                Ok(Payload::Tensors(Numbers::Array { values: tensors::floats(&bytes, count)?, shape }))
             }
-            ("FP32", Data::Json(text)) => {
+            ("FP32", TensorData::Json(text)) => {
                 let numbers: Numbers = serde_json::from_str(text).map_err(|problem| unread(&name, &problem))?;
-                Ok(Inputs::Tensors(shaped(numbers, count, shape)?))
+                Ok(Payload::Tensors(shaped(numbers, count, shape)?))
             }
-            ("FP32", Data::TensorValues(TensorValues::Fp32(values))) => {
+            ("FP32", TensorData::Values(TensorValues::Fp32(values))) => {
                 let flat = Numbers::Array { shape: vec![values.len()], values };
-                Ok(Inputs::Tensors(shaped(flat, count, shape)?))
+                Ok(Payload::Tensors(shaped(flat, count, shape)?))
             }
-            ("BYTES", Data::Raw(bytes)) => Ok(Inputs::Images(tensors::elements(bytes, count)?)),
-            ("BYTES", Data::Json(text)) => {
+            ("BYTES", TensorData::Raw(bytes)) => Ok(Payload::Images(tensors::elements(bytes, count)?)),
+            ("BYTES", TensorData::Json(text)) => {
                 let images: Vec<String> = serde_json::from_str(text).map_err(|problem| unread(&name, &problem))?;
                 as_many(&name, images.len(), count)?;
-                Ok(Inputs::Base64(images))
+                Ok(Payload::Base64(images))
             }
-            ("BYTES", Data::Elements(images)) => {
+            ("BYTES", TensorData::Elements(images)) => {
                 as_many(&name, images.len(), count)?;
-                Ok(Inputs::Images(images))
+                Ok(Payload::Images(images))
             }
             _ => Err(unfit(format!(
                 "The datatype of {name:?} is {datatype:?}; the model takes FP32, or pictures (JPEG, PNG, WebP, BMP) as BYTES."
@@ -102,7 +102,7 @@ impl Tensor<'_> {
     }
 
     /// A tensor of the type and the shape that the model's input has.
-    fn typed(self, spec: &TensorSpec, engine: &Engine) -> Result<model::Tensor, ApiError> {
+    fn typed(self, spec: &TensorSpec, engine: &Engine) -> Result<Tensor, ApiError> {
         let (shape, count) = self.sizes()?;
         let Self { name, datatype, data, .. } = self;
         let known = Datatype::parse(&datatype).filter(|known| spec.datatype.is_none_or(|takes| takes == *known));
@@ -118,16 +118,16 @@ impl Tensor<'_> {
             return Err(unfit(format!("The shape of {name:?} is {shape:?}; the model takes {spec}.")));
         }
         let values = match data {
-            Data::Raw(bytes) if known == Datatype::Bytes => texts(&name, tensors::elements(bytes, count)?)?,
-            Data::Raw(bytes) => {
+            TensorData::Raw(bytes) if known == Datatype::Bytes => texts(&name, tensors::elements(bytes, count)?)?,
+            TensorData::Raw(bytes) => {
                 let found = bytes.len();
                 TensorValues::from_bytes(known, &bytes, count).ok_or_else(|| {
                     invalid(format!("{name:?} has {found} bytes, which are not {count} elements of {known}."))
                 })?
             }
-            Data::Json(text) => elements::parse(known, text).map_err(|problem| unread(&name, &problem))?,
-            Data::TensorValues(values) => values,
-            Data::Elements(elements) => texts(&name, elements)?,
+            TensorData::Json(text) => elements::parse(known, text).map_err(|problem| unread(&name, &problem))?,
+            TensorData::Values(values) => values,
+            TensorData::Elements(elements) => texts(&name, elements)?,
         };
         as_many(&name, values.len(), count)?;
         if values.datatype() != known {
@@ -137,7 +137,7 @@ impl Tensor<'_> {
         if let Some((index, number)) = values.non_finite().filter(|_| !engine.takes_whole_tensors()) {
             return Err(unfit(format!("The element {index} of {name:?} is {number}; the model takes finite numbers.")));
         }
-        model::Tensor::new(shape, values).ok_or_else(|| invalid(format!("The shape of {name:?} is too large.")))
+        Tensor::new(shape, values).ok_or_else(|| invalid(format!("The shape of {name:?} is too large.")))
     }
 
     /// The shape, and how many elements it has.

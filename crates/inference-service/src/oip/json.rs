@@ -3,7 +3,6 @@
 //! Rule of thumb: the JSON is read once; the numbers of a tensor go straight from its text into one buffer.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
@@ -11,106 +10,115 @@ use monitoring::ApiError;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::input::{Data, Tensor};
+use super::input::{RequestTensor, TensorData};
 use super::invalid;
-use super::request::{InferRequest, RequestedOutput, request_id};
+use super::request::{AnswerOptions, InferRequest, RequestedOutput};
 use crate::model::Engine;
 
 /// Header with the length of the JSON where bytes of tensors follow it.
 pub(super) const JSON_LENGTH: &str = "inference-header-content-length";
 
+/// A body: its JSON, and the bytes of tensors that follow it.
+pub(super) struct InferBody {
+    pub(super) json: Bytes,
+    pub(super) binary: Bytes,
+}
+
+/// The members of the JSON.
 #[derive(Deserialize)]
-struct Members<'a> {
-    id: Option<String>,
+pub(super) struct InferMembers<'a> {
+    pub(super) id: Option<String>,
     #[serde(default)]
-    parameters: Parameters,
+    parameters: InferParameters,
     #[serde(borrow)]
-    inputs: Vec<InputTensor<'a>>,
+    inputs: Vec<InferInput<'a>>,
     #[serde(default)]
-    outputs: Vec<OutputMembers>,
+    outputs: Vec<InferRequestedOutput>,
 }
 
 #[derive(Deserialize)]
-struct InputTensor<'a> {
+struct InferInput<'a> {
     name: String,
     shape: Vec<u64>,
     datatype: String,
     #[serde(default)]
-    parameters: Parameters,
+    parameters: InferParameters,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
-struct OutputMembers {
+struct InferRequestedOutput {
     name: String,
     #[serde(default)]
-    parameters: Parameters,
+    parameters: InferParameters,
 }
 
-/// Those that mean something here; clients send others.
+/// The parameters that mean something here; clients send others.
 #[derive(Default, Deserialize)]
-struct Parameters {
+struct InferParameters {
     binary_data_size: Option<usize>,
     binary_data: Option<bool>,
     binary_data_output: Option<bool>,
     classification: Option<NonZeroUsize>,
 }
 
-/// Takes a body apart; `named` is told what the client calls its request as soon as that is read.
-///
-/// # Errors
-/// `invalid_request` for what is no request of the protocol; `invalid_input` for other inputs than the model takes.
-pub(super) fn parse(
-    headers: &HeaderMap,
-    body: Bytes,
-    engine: &Engine,
-    named: impl FnOnce(Option<Arc<str>>),
-) -> Result<InferRequest, ApiError> {
-    let (json, mut binary) = split(headers, body)?;
-    let members: Members<'_> =
-        serde_json::from_slice(&json).map_err(|problem| invalid(format!("The JSON cannot be read: {problem}.")))?;
-    named(request_id(members.id.as_deref()));
-    let outputs = members.outputs.into_iter().map(|output| RequestedOutput {
-        name: output.name,
-        binary: output.parameters.binary_data,
-        classes: output.parameters.classification,
-    });
-    let tensors = members.inputs.into_iter().map(|input| tensor(input, &mut binary)).collect::<Result<_, _>>()?;
-    if !binary.is_empty() {
-        return Err(invalid(format!("{} bytes behind the JSON belong to no input.", binary.len())));
+impl InferBody {
+    /// Parts the JSON from what follows it.
+    ///
+    /// # Errors
+    /// `invalid_request` for a header that is no length, or one beyond the body's end.
+    pub(super) fn split(headers: &HeaderMap, mut body: Bytes) -> Result<Self, ApiError> {
+        let Some(length) = headers.get(JSON_LENGTH) else { return Ok(Self { json: body, binary: Bytes::new() }) };
+        let length: Option<usize> = length.to_str().ok().and_then(|text| text.parse().ok());
+        let length = length.filter(|length| *length <= body.len()).ok_or_else(|| {
+            invalid("Inference-Header-Content-Length must be the number of bytes of the JSON before the tensors.")
+        })?;
+        Ok(Self { json: body.split_to(length), binary: body })
     }
-    let mut request = InferRequest::new(members.id, tensors, outputs.collect(), engine)?;
-    request.binary_output = members.parameters.binary_data_output.unwrap_or(false);
-    Ok(request)
 }
 
-/// The JSON, and what stands behind it.
-fn split(headers: &HeaderMap, mut body: Bytes) -> Result<(Bytes, Bytes), ApiError> {
-    let Some(length) = headers.get(JSON_LENGTH) else { return Ok((body, Bytes::new())) };
-    let length: Option<usize> = length.to_str().ok().and_then(|text| text.parse().ok());
-    let length = length.filter(|length| *length <= body.len()).ok_or_else(|| {
-        invalid("Inference-Header-Content-Length must be the number of bytes of the JSON before the tensors.")
-    })?;
-    let json = body.split_to(length);
-    Ok((json, body))
+impl<'a> InferMembers<'a> {
+    /// # Errors
+    /// `invalid_request` for anything else than a request of the protocol.
+    pub(super) fn parse(json: &'a [u8]) -> Result<Self, ApiError> {
+        serde_json::from_slice(json).map_err(|problem| invalid(format!("The JSON cannot be read: {problem}.")))
+    }
+
+    /// Gives each tensor its bytes of `binary`, in the order of the inputs.
+    ///
+    /// # Errors
+    /// `invalid_request` for bytes that are missing or too many; or as [`InferRequest::new`].
+    pub(super) fn into_request(self, mut binary: Bytes, engine: &Engine) -> Result<InferRequest, ApiError> {
+        let outputs = self.outputs.into_iter().map(|output| RequestedOutput {
+            name: output.name,
+            binary: output.parameters.binary_data,
+            classes: output.parameters.classification,
+        });
+        let tensors = self.inputs.into_iter().map(|input| tensor(input, &mut binary)).collect::<Result<_, _>>()?;
+        if !binary.is_empty() {
+            return Err(invalid(format!("{} bytes behind the JSON belong to no input.", binary.len())));
+        }
+        let binary_output = self.parameters.binary_data_output.unwrap_or(false);
+        InferRequest::new(tensors, AnswerOptions { id: self.id, outputs: outputs.collect(), binary_output }, engine)
+    }
 }
 
-/// A tensor, whose bytes are the next of those behind the JSON.
-fn tensor<'a>(input: InputTensor<'a>, binary: &mut Bytes) -> Result<Tensor<'a>, ApiError> {
-    let InputTensor { name, shape, datatype, parameters, data } = input;
+/// A tensor. If its data do not stand in the JSON, they are the next bytes of `binary`.
+fn tensor<'a>(input: InferInput<'a>, binary: &mut Bytes) -> Result<RequestTensor<'a>, ApiError> {
+    let InferInput { name, shape, datatype, parameters, data } = input;
     let data = match (data, parameters.binary_data_size) {
-        (None, Some(size)) if size <= binary.len() => Data::Raw(binary.split_to(size)),
+        (None, Some(size)) if size <= binary.len() => TensorData::Raw(binary.split_to(size)),
         (None, Some(size)) => {
             let found = binary.len();
             return Err(invalid(format!(
                 "{name:?} announces {size} bytes behind the JSON, and {found} are left there."
             )));
         }
-        (Some(data), None) => Data::Json(data.get()),
+        (Some(data), None) => TensorData::Json(data.get()),
         (None, None) => return Err(invalid(format!("{name:?} has neither data nor binary_data_size."))),
         _ => return Err(invalid(format!("{name:?} must have either data or binary_data_size, not both."))),
     };
     let shape = shape.iter().map(|size| usize::try_from(*size).ok()).collect();
-    Ok(Tensor { name, datatype, shape, data })
+    Ok(RequestTensor { name, datatype, shape, data })
 }

@@ -27,9 +27,9 @@ use monitoring::{ApiError, ErrorCode, Routes};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::app::App;
+use crate::app::{App, SERVICE};
 use crate::model::Engine;
-use crate::openapi::{AskingOfModel, NotReadyOnly};
+use crate::refusals::{ModelRefusals, ProbeRefusals};
 use crate::status;
 pub(crate) use repository::admin_routes;
 
@@ -51,9 +51,9 @@ pub(crate) fn routes() -> Routes<App> {
     routes.get("/v2/models/stats", statistics::of_all).merge(repository::refusing_routes())
 }
 
-/// What stands in the path.
+/// The model that a path names.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Asked {
+pub(crate) struct ModelPath {
     model: String,
     version: Option<String>,
 }
@@ -68,7 +68,7 @@ pub(crate) struct Asked {
 )]
 pub(crate) async fn server() -> Json<Value> {
     Json(json!({
-        "name": crate::SERVICE,
+        "name": SERVICE,
         "version": env!("CARGO_PKG_VERSION"),
         "extensions": metadata::EXTENSIONS,
     }))
@@ -94,7 +94,7 @@ pub(crate) async fn live() -> Json<Value> {
     path = "/v2/health/ready",
     operation_id = "serverReady",
     tag = "Open Inference Protocol",
-    responses((status = 200, description = "It does", body = ref("#/components/schemas/ServerReady")), NotReadyOnly)
+    responses((status = 200, description = "It does", body = ref("#/components/schemas/ServerReady")), ProbeRefusals)
 )]
 pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Value>, ApiError> {
     if is_ready(&app) {
@@ -122,11 +122,11 @@ fn named(text: &str) -> Option<&str> {
     operation_id = "modelMetadata",
     tag = "Open Inference Protocol",
     params(("model" = String, Path, description = "Name of the model", example = "cifar10")),
-    responses((status = 200, description = "The model", body = ref("#/components/schemas/ModelMetadata")), AskingOfModel)
+    responses((status = 200, description = "The model", body = ref("#/components/schemas/ModelMetadata")), ModelRefusals)
 )]
-pub(crate) async fn metadata(State(app): State<App>, Path(asked): Path<Asked>) -> Result<Json<Value>, ApiError> {
-    let engine = asked.engine(&app)?;
-    let model = app.models.find(Some(&asked.model))?;
+pub(crate) async fn metadata(State(app): State<App>, Path(path): Path<ModelPath>) -> Result<Json<Value>, ApiError> {
+    let engine = path.engine(&app)?;
+    let model = app.models.find(Some(&path.model))?;
     Ok(Json(metadata::metadata(&engine, &model.version_names())))
 }
 
@@ -137,10 +137,10 @@ pub(crate) async fn metadata(State(app): State<App>, Path(asked): Path<Asked>) -
     operation_id = "modelReady",
     tag = "Open Inference Protocol",
     params(("model" = String, Path, description = "Name of the model", example = "cifar10")),
-    responses((status = 200, description = "It does", body = ref("#/components/schemas/ModelReady")), AskingOfModel)
+    responses((status = 200, description = "It does", body = ref("#/components/schemas/ModelReady")), ModelRefusals)
 )]
-pub(crate) async fn model_ready(State(app): State<App>, Path(asked): Path<Asked>) -> Result<Json<Value>, ApiError> {
-    let engine = asked.engine(&app)?;
+pub(crate) async fn model_ready(State(app): State<App>, Path(path): Path<ModelPath>) -> Result<Json<Value>, ApiError> {
+    let engine = path.engine(&app)?;
     Ok(Json(json!({ "name": engine.name(), "ready": true })))
 }
 
@@ -151,10 +151,10 @@ pub(crate) async fn model_ready(State(app): State<App>, Path(asked): Path<Asked>
     operation_id = "modelConfig",
     tag = "Open Inference Protocol",
     params(("model" = String, Path, description = "Name of the model", example = "cifar10")),
-    responses((status = 200, description = "The model", body = ref("#/components/schemas/ModelConfig")), AskingOfModel)
+    responses((status = 200, description = "The model", body = ref("#/components/schemas/ModelConfig")), ModelRefusals)
 )]
-pub(crate) async fn config(State(app): State<App>, Path(asked): Path<Asked>) -> Result<Json<Value>, ApiError> {
-    let engine = asked.engine(&app)?;
+pub(crate) async fn config(State(app): State<App>, Path(path): Path<ModelPath>) -> Result<Json<Value>, ApiError> {
+    let engine = path.engine(&app)?;
     Ok(Json(metadata::config(&engine, app.config.max_batch())))
 }
 
@@ -172,7 +172,7 @@ pub(crate) async fn index(State(app): State<App>) -> Json<Value> {
     Json(app.models.all().iter().flat_map(|model| metadata::index_entries(model)).collect())
 }
 
-impl Asked {
+impl ModelPath {
     fn engine(&self, app: &App) -> Result<Arc<Engine>, ApiError> {
         app.models.find(Some(&self.model))?.engine(self.version.as_deref()).cloned()
     }

@@ -1,32 +1,46 @@
 //! The outputs of an answered request, before they are written as JSON or as bytes.
 
-use super::request::{InferRequest, RequestedOutput};
+use std::sync::Arc;
+
+use super::request::{AnswerOptions, RequestedOutput};
 use crate::model::{Engine, Prediction, Task, Tensor, TensorValues};
 
+/// An answered request.
+pub(super) struct InferAnswer {
+    pub(super) options: AnswerOptions,
+    pub(super) engine: Arc<Engine>,
+    /// What the engine says of each item.
+    pub(super) predictions: Vec<Prediction>,
+}
+
 /// One output: a row for each item, or the model's whole tensor.
-pub(super) struct Output {
+pub(super) struct OutputTensor {
     pub(super) name: String,
     pub(super) tensor: Tensor,
     /// Whether the client wants it as bytes.
-    pub(super) binary: bool,
+    pub(super) is_binary: bool,
 }
 
-/// Those that were asked for, or all.
-pub(super) fn outputs(request: &InferRequest, engine: &Engine, predictions: &[Prediction]) -> Vec<Output> {
-    let there_are = &engine.signature().outputs;
-    let output = |name: &str, asked: Option<&RequestedOutput>| {
-        let index = there_are.iter().position(|spec| spec.name == name)?;
-        let tensor = match asked.and_then(|asked| asked.classes) {
-            None => given(engine.task(), predictions, index)?,
-            Some(classes) => classified(predictions, classes.get())?,
-        };
-        let binary = asked.and_then(|asked| asked.binary).unwrap_or(request.binary_output);
-        Some(Output { name: name.to_owned(), tensor, binary })
-    };
-    if request.outputs.is_empty() {
-        return there_are.iter().filter_map(|spec| output(&spec.name, None)).collect();
+impl InferAnswer {
+    /// The outputs that were asked for, or all.
+    pub(super) fn outputs(&self) -> Vec<OutputTensor> {
+        let requested = &self.options.outputs;
+        if requested.is_empty() {
+            let specs = &self.engine.signature().outputs;
+            return specs.iter().filter_map(|spec| self.output(&spec.name, None)).collect();
+        }
+        requested.iter().filter_map(|requested| self.output(&requested.name, Some(requested))).collect()
     }
-    request.outputs.iter().filter_map(|asked| output(&asked.name, Some(asked))).collect()
+
+    fn output(&self, name: &str, requested: Option<&RequestedOutput>) -> Option<OutputTensor> {
+        let index = self.engine.signature().outputs.iter().position(|spec| spec.name == name)?;
+        let tensor = match requested.and_then(|requested| requested.classes) {
+            None => given(self.engine.task(), &self.predictions, index)?,
+            Some(classes) => classified(&self.predictions, classes.get())?,
+        };
+        let is_binary = requested.and_then(|requested| requested.binary).unwrap_or(self.options.binary_output);
+        Some(OutputTensor { name: name.to_owned(), tensor, is_binary })
+    }
 }
 
 /// What the model gave, a row for each item.

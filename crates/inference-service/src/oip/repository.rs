@@ -12,9 +12,9 @@ use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 
-use super::{Asked, index, invalid, metadata};
+use super::{ModelPath, index, invalid, metadata};
 use crate::app::App;
-use crate::openapi::Ordering;
+use crate::refusals::OrderRefusals;
 
 /// Most bytes of an order.
 const MAX_ORDER_BYTES: usize = 64 * 1024;
@@ -43,7 +43,7 @@ async fn elsewhere(headers: HeaderMap, body: Body) -> ApiError {
 
 /// What an order says beyond the model's name.
 #[derive(Default, Deserialize, ToSchema)]
-struct Order {
+struct RepositoryOrder {
     #[serde(default)]
     #[schema(value_type = Object)]
     parameters: Map<String, Value>,
@@ -58,23 +58,23 @@ struct Order {
     operation_id = "loadModel",
     tag = "administration",
     params(("model" = String, Path, description = "Name of the model", example = "cifar10")),
-    request_body(content = Option<Order>, description = "An order, or nothing"),
+    request_body(content = Option<RepositoryOrder>, description = "An order, or nothing"),
     responses(
         (status = 200, description = "Its lines of the index", body = ref("#/components/schemas/RepositoryIndex")),
-        Ordering
+        OrderRefusals
     )
 )]
 pub(crate) async fn load(
     State(app): State<App>,
-    Path(asked): Path<Asked>,
+    Path(path): Path<ModelPath>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Vec<Value>>, ApiError> {
-    let Order { parameters } = order(&headers, body).await?;
+    let RepositoryOrder { parameters } = order(&headers, body).await?;
     if let Some(parameter) = parameters.keys().next() {
         return Err(invalid(format!("A model is loaded as its folder says; {parameter:?} cannot be given.")));
     }
-    let loading = spawn_blocking(move || app.models.load(&asked.model));
+    let loading = spawn_blocking(move || app.models.load(&path.model));
     let model = loading.await.map_err(ApiError::internal)??;
     Ok(Json(metadata::index_entries(&model)))
 }
@@ -89,29 +89,29 @@ pub(crate) async fn load(
     operation_id = "unloadModel",
     tag = "administration",
     params(("model" = String, Path, description = "Name of the model", example = "cifar10")),
-    request_body(content = Option<Order>, description = "An order, or nothing"),
+    request_body(content = Option<RepositoryOrder>, description = "An order, or nothing"),
     responses(
         (status = 200, description = "Its lines of the index", body = ref("#/components/schemas/RepositoryIndex")),
-        Ordering
+        OrderRefusals
     )
 )]
 pub(crate) async fn unload(
     State(app): State<App>,
-    Path(asked): Path<Asked>,
+    Path(path): Path<ModelPath>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Vec<Value>>, ApiError> {
     // Clients say here that models which need this one be unloaded, too; there are none.
     order(&headers, body).await?;
-    let unloading = spawn_blocking(move || app.models.unload(&asked.model));
+    let unloading = spawn_blocking(move || app.models.unload(&path.model));
     let model = unloading.await.map_err(ApiError::internal)??;
     Ok(Json(metadata::index_entries(&model)))
 }
 
-async fn order(headers: &HeaderMap, body: Body) -> Result<Order, ApiError> {
+async fn order(headers: &HeaderMap, body: Body) -> Result<RepositoryOrder, ApiError> {
     let body = read_body(headers, body, MAX_ORDER_BYTES).await?;
     if body.trim_ascii().is_empty() {
-        return Ok(Order::default());
+        return Ok(RepositoryOrder::default());
     }
     serde_json::from_slice(&body).map_err(|problem| invalid(format!("The body is not the JSON of an order: {problem}")))
 }

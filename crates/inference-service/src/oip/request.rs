@@ -5,23 +5,28 @@ use std::sync::Arc;
 
 use monitoring::ApiError;
 
-use super::input::{Tensor, inputs};
+use super::input::{RequestTensor, payload};
 use super::{invalid, unfit};
 use crate::model::{Engine, Task};
-use crate::predict::{self, Inputs};
+use crate::predict::{self, Payload};
 
 const MAX_OUTPUTS: usize = 16;
 
-/// What a request asks.
+/// What a request brings, and how it wants its answer.
 pub(super) struct InferRequest {
-    /// What the client calls it; given back.
+    pub(super) payload: Payload,
+    pub(super) options: AnswerOptions,
+}
+
+/// How a request wants its answer.
+#[derive(Default)]
+pub(super) struct AnswerOptions {
+    /// What the client calls its request; given back.
     pub(super) id: Option<String>,
-    /// The outputs that it asks for; none: all of them.
+    /// The outputs that the client asks for; empty for all of them.
     pub(super) outputs: Vec<RequestedOutput>,
     /// Whether outputs that do not say so themselves come as bytes.
     pub(super) binary_output: bool,
-    /// Taken when the model is asked.
-    inputs: Option<Inputs>,
 }
 
 /// One output that is asked for.
@@ -37,18 +42,24 @@ impl InferRequest {
     ///
     /// # Errors
     /// `invalid_request` for too many outputs; `invalid_input` for outputs that the model does not have, saying which it
-    /// has; or as [`input::inputs`].
+    /// has; or as [`payload`].
     pub(super) fn new(
-        id: Option<String>,
-        tensors: Vec<Tensor<'_>>,
-        outputs: Vec<RequestedOutput>,
+        tensors: Vec<RequestTensor<'_>>,
+        options: AnswerOptions,
         engine: &Engine,
     ) -> Result<Self, ApiError> {
-        if outputs.len() > MAX_OUTPUTS {
+        options.check(engine)?;
+        Ok(Self { payload: payload(tensors, engine)?, options })
+    }
+}
+
+impl AnswerOptions {
+    fn check(&self, engine: &Engine) -> Result<(), ApiError> {
+        if self.outputs.len() > MAX_OUTPUTS {
             return Err(invalid(format!("The request asks for more than {MAX_OUTPUTS} outputs.")));
         }
         let there_are = &engine.signature().outputs;
-        for RequestedOutput { name, classes, .. } in &outputs {
+        for RequestedOutput { name, classes, .. } in &self.outputs {
             if there_are.iter().all(|spec| spec.name != *name) {
                 let there_is = there_are.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>().join(", ");
                 return Err(unfit(format!("The model has no output {name:?}; it has: {there_is}.")));
@@ -57,12 +68,7 @@ impl InferRequest {
                 return Err(unfit(format!("The model does not classify, so {name:?} has no classification.")));
             }
         }
-        Ok(Self { id, outputs, binary_output: false, inputs: Some(inputs(tensors, engine)?) })
-    }
-
-    /// What the model is asked with; once.
-    pub(super) fn take_inputs(&mut self) -> Inputs {
-        self.inputs.take().unwrap_or_else(|| Inputs::Images(Vec::new()))
+        Ok(())
     }
 
     /// How many classes are to be told of.

@@ -6,58 +6,51 @@ use monitoring::REQUEST_ID;
 use serde::Serialize;
 
 use super::json::JSON_LENGTH;
-use super::output::outputs;
-use super::request::InferRequest;
-use crate::model::{Engine, Prediction, TensorValues};
+use super::output::{InferAnswer, OutputTensor};
+use crate::model::TensorValues;
 
 #[derive(Serialize)]
-struct Members<'a> {
+struct InferResponse<'a> {
     model_name: &'a str,
     model_version: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a str>,
-    outputs: Vec<Output>,
+    outputs: Vec<InferOutput>,
 }
 
 #[derive(Serialize)]
-struct Output {
+struct InferOutput {
     name: String,
     datatype: &'static str,
     shape: Vec<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    parameters: Option<BinarySize>,
+    parameters: Option<InferOutputParameters>,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<TensorValues>,
 }
 
 #[derive(Serialize)]
-struct BinarySize {
+struct InferOutputParameters {
     binary_data_size: usize,
 }
 
-/// Answers `request` with what `engine` says of each item.
-pub(super) fn response(
-    request: &InferRequest,
-    engine: &Engine,
-    predictions: &[Prediction],
-    request_id: &str,
-) -> Response {
+/// Writes the answer.
+pub(super) fn response(answer: &InferAnswer, request_id: &str) -> Response {
     let mut binary: Vec<u8> = Vec::new();
-    let outputs = outputs(request, engine, predictions).into_iter().map(|output| {
-        let (datatype, shape) = (output.tensor.values().datatype().as_str(), output.tensor.shape().to_vec());
-        let (parameters, data) = if output.binary {
-            let bytes = output.tensor.values().to_bytes();
+    let outputs = answer.outputs().into_iter().map(|OutputTensor { name, tensor, is_binary }| {
+        let (datatype, shape) = (tensor.values().datatype().as_str(), tensor.shape().to_vec());
+        if is_binary {
+            let bytes = tensor.values().to_bytes();
             binary.extend(&bytes);
-            (Some(BinarySize { binary_data_size: bytes.len() }), None)
-        } else {
-            (None, Some(output.tensor.into_values()))
-        };
-        Output { name: output.name, datatype, shape, parameters, data }
+            let parameters = Some(InferOutputParameters { binary_data_size: bytes.len() });
+            return InferOutput { name, datatype, shape, parameters, data: None };
+        }
+        InferOutput { name, datatype, shape, parameters: None, data: Some(tensor.into_values()) }
     });
-    let members = Members {
-        model_name: engine.name(),
-        model_version: engine.version(),
-        id: request.id.as_deref(),
+    let members = InferResponse {
+        model_name: answer.engine.name(),
+        model_version: answer.engine.version(),
+        id: answer.options.id.as_deref(),
         outputs: outputs.collect(),
     };
     // Names and numbers can always be written.

@@ -9,13 +9,13 @@ use monitoring::ApiError;
 use monitoring::prediction::{Counted, Outcome, Phase, Total};
 use serde_json::{Value, json};
 
-use super::Asked;
+use super::ModelPath;
 use crate::app::App;
-use crate::openapi::AskingOfModel;
+use crate::refusals::ModelRefusals;
 use crate::serving::{LoadedVersion, ModelVersions};
 
 /// The statistics of one version.
-pub(super) struct Statistics {
+pub(super) struct VersionStatistics {
     pub(super) model: String,
     pub(super) version: String,
     counted: Counted,
@@ -25,8 +25,12 @@ pub(super) struct Statistics {
 ///
 /// # Errors
 /// `model_not_found` and `not_ready`.
-pub(super) fn statistics(app: &App, model: Option<&str>, version: Option<&str>) -> Result<Vec<Statistics>, ApiError> {
-    let of = |loaded: &Arc<LoadedVersion>| Statistics {
+pub(super) fn statistics(
+    app: &App,
+    model: Option<&str>,
+    version: Option<&str>,
+) -> Result<Vec<VersionStatistics>, ApiError> {
+    let of = |loaded: &Arc<LoadedVersion>| VersionStatistics {
         model: loaded.engine.name().to_owned(),
         version: loaded.engine.version().to_owned(),
         counted: loaded.metrics.counted(),
@@ -43,7 +47,7 @@ pub(super) fn statistics(app: &App, model: Option<&str>, version: Option<&str>) 
     })
 }
 
-impl Statistics {
+impl VersionStatistics {
     /// Items that were answered, and times that the model ran.
     pub(super) fn counts(&self) -> (u64, u64) {
         (self.counted.predictions, self.counted.executions)
@@ -89,17 +93,17 @@ pub(crate) async fn of_all(State(app): State<App>) -> Result<Json<Value>, ApiErr
     params(("model" = String, Path, description = "Name of the model", example = "cifar10")),
     responses(
         (status = 200, description = "The counts", body = ref("#/components/schemas/ModelStatistics")),
-        AskingOfModel
+        ModelRefusals
     )
 )]
-pub(crate) async fn of_model(State(app): State<App>, Path(asked): Path<Asked>) -> Result<Json<Value>, ApiError> {
-    statistics(&app, Some(&asked.model), asked.version.as_deref()).map(written)
+pub(crate) async fn of_model(State(app): State<App>, Path(path): Path<ModelPath>) -> Result<Json<Value>, ApiError> {
+    statistics(&app, Some(&path.model), path.version.as_deref()).map(written)
 }
 
-fn written(statistics: Vec<Statistics>) -> Json<Value> {
+fn written(statistics: Vec<VersionStatistics>) -> Json<Value> {
     let total =
         |(name, total): (&str, Total)| (name.to_owned(), json!({ "count": total.count, "ns": total.nanoseconds }));
-    let one = |it: Statistics| {
+    let one = |it: VersionStatistics| {
         let (inferences, executions) = it.counts();
         json!({
             "name": it.model,

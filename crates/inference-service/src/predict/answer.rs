@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 use super::progress::Progress;
 use crate::model::{Engine, Prediction, PredictionMeaning};
 
-/// What the model says of each item.
+/// The answer to a prediction: what the model says of each item.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Answer {
+pub(super) struct PredictResponse {
     request_id: String,
     model: String,
     version: String,
@@ -29,7 +29,7 @@ struct TimingsMs {
     total: f64,
 }
 
-impl Answer {
+impl PredictResponse {
     pub(super) fn new(progress: &Progress, predictions: Vec<Prediction>) -> Self {
         let timings = progress.timings();
         let text = |of: fn(&Engine) -> &str| progress.engine().map(of).unwrap_or_default().to_owned();
@@ -49,7 +49,7 @@ impl Answer {
     }
 }
 
-impl IntoResponse for Answer {
+impl IntoResponse for PredictResponse {
     fn into_response(self) -> Response {
         ([(REQUEST_ID, self.request_id.clone())], Json(self)).into_response()
     }

@@ -7,85 +7,57 @@ use std::time::Instant;
 use monitoring::prediction::Phase;
 use monitoring::{ApiError, ErrorCode};
 
-use super::inputs::{Inputs, Item};
-use super::progress::Progress;
+use super::decode::{DecodedItem, DecodedPayload, Payload};
+use super::progress::{Progress, log_full};
 use crate::app::App;
-use crate::model::{Engine, Prediction};
-use crate::outbox::LogFull;
+use crate::model::Prediction;
 use crate::serving::{InferenceJob, LoadedVersion, RunError};
 
-/// When a full prediction log may have room again.
-const FULL_RETRY_SECONDS: f64 = 5.0;
-
-/// A loaded model that a request asks for.
-pub(crate) struct Target {
-    pub(crate) engine: Arc<Engine>,
-    loaded: Arc<LoadedVersion>,
+/// What a version of a model is asked, and for how long.
+pub(crate) struct RunRequest {
+    pub(crate) version: Arc<LoadedVersion>,
+    pub(crate) payload: Payload,
+    /// How many classes to tell of.
+    pub(crate) top_k: NonZeroUsize,
+    /// When the decoding of the request began.
+    pub(crate) decoding_since: Instant,
+    pub(crate) deadline: Instant,
 }
 
-impl Target {
-    /// The model of this name or the default one, in this version or the one that serves.
-    ///
-    /// # Errors
-    /// `model_not_found`, `not_ready`, or `invalid_request` where none is named and none is the default.
-    pub(crate) fn find(
-        app: &App,
-        progress: &mut Progress,
-        (model, version): (Option<&str>, Option<&str>),
-    ) -> Result<Self, ApiError> {
-        let model = app.models.find(model)?;
-        progress.for_model(&model);
-        let loaded = model.version(version)?;
-        progress.for_version(loaded);
-        Ok(Self { engine: loaded.engine.clone(), loaded: loaded.clone() })
+/// Decodes the payload and runs each item of it.
+///
+/// # Errors
+/// Every refusal that a prediction can have once its model is found.
+pub(crate) async fn run(app: &App, progress: &mut Progress, request: RunRequest) -> Result<Vec<Prediction>, ApiError> {
+    let RunRequest { version, payload, top_k, decoding_since, deadline } = request;
+    let engine = &version.engine;
+    let items = payload.count(engine, app.config.max_batch())?;
+    progress.set_items(items);
+    app.outbox.admit(items).map_err(log_full)?;
+    let slots = app.admission.admit(&version.flow, items, &app.models)?;
+    let DecodedPayload { items, mut slots } = payload.decode(engine, slots, app).await?;
+    let queued = Instant::now();
+    progress.phase(Phase::Decode, decoding_since, queued);
+
+    let mut waiting = Vec::with_capacity(items.len());
+    for DecodedItem { input, logged } in items {
+        progress.add_logged_input(logged);
+        waiting.push(app.pool.submit(&mut slots, InferenceJob { model: version.clone(), input, deadline }));
     }
-
-    /// Decodes the inputs and runs each item; `top_k` classes are told of. `decoding` is when the decoding of the
-    /// request began.
-    ///
-    /// # Errors
-    /// Every refusal that a prediction can have once its model is found.
-    pub(crate) async fn run(
-        &self,
-        app: &App,
-        progress: &mut Progress,
-        (decoding, deadline): (Instant, Instant),
-        (inputs, top_k): (Inputs, NonZeroUsize),
-    ) -> Result<Vec<Prediction>, ApiError> {
-        let Self { engine, loaded } = self;
-        let items = inputs.count(engine, app.config.max_batch())?;
-        progress.items(items);
-        app.outbox.admit(items).map_err(log_full)?;
-        let slots = app.admission.admit(&loaded.flow, items, &app.models)?;
-        let (items, mut slots) = inputs.decode(engine, slots, app).await?;
-        let (inputs, seen): (Vec<_>, Vec<_>) = items.into_iter().map(|Item { input, seen }| (input, seen)).unzip();
-        progress.seen(seen.into_iter().flatten().collect());
-        let queued = Instant::now();
-        progress.phase(Phase::Decode, decoding, queued);
-
-        let waiting: Vec<_> = inputs
-            .into_iter()
-            .map(|input| app.pool.submit(&mut slots, InferenceJob { model: loaded.clone(), input, deadline }))
-            .collect();
-        let mut predictions = Vec::with_capacity(waiting.len());
-        let mut ran: Option<(Instant, Instant)> = None;
-        for result in waiting {
-            let (outputs, times) = result.await.map_err(run_failed)?;
-            let (first, last) = ran.unwrap_or((times.started, times.ended));
-            ran = Some((first.min(times.started), last.max(times.ended)));
-            predictions.push(engine.prediction(outputs, top_k).map_err(ApiError::internal)?);
-        }
-        if let Some((started, ended)) = ran {
-            progress.phase(Phase::Queue, queued, started);
-            progress.phase(Phase::Inference, started, ended);
-        }
-        Ok(predictions)
+    let mut predictions = Vec::with_capacity(waiting.len());
+    let mut ran = None;
+    for result in waiting {
+        let (outputs, times) = result.await.map_err(run_failed)?;
+        let all = ran.get_or_insert(times);
+        all.started = all.started.min(times.started);
+        all.ended = all.ended.max(times.ended);
+        predictions.push(engine.prediction(outputs, top_k).map_err(ApiError::internal)?);
     }
-}
-
-/// The record of a prediction cannot be kept, and none is answered without.
-pub(super) fn log_full(full: LogFull) -> ApiError {
-    ApiError::new(ErrorCode::NotReady, full.to_string()).retry_after(FULL_RETRY_SECONDS)
+    if let Some(ran) = ran {
+        progress.phase(Phase::Queue, queued, ran.started);
+        progress.phase(Phase::Inference, ran.started, ran.ended);
+    }
+    Ok(predictions)
 }
 
 fn run_failed(error: RunError) -> ApiError {

@@ -19,12 +19,12 @@ use crate::model::Engine;
 use crate::oip::repository::ELSEWHERE;
 use crate::oip::{is_ready, metadata, named, statistics};
 
-/// Answers them.
-pub(super) struct Calls {
+/// Answers the calls.
+pub(super) struct InferenceCalls {
     app: App,
 }
 
-impl Calls {
+impl InferenceCalls {
     pub(super) fn new(app: App) -> Self {
         Self { app }
     }
@@ -35,7 +35,7 @@ impl Calls {
 }
 
 #[tonic::async_trait]
-impl GrpcInferenceService for Calls {
+impl GrpcInferenceService for InferenceCalls {
     async fn server_live(&self, _: Request<ServerLiveRequest>) -> Result<Response<ServerLiveResponse>, Status> {
         Ok(Response::new(ServerLiveResponse { live: true }))
     }
@@ -74,7 +74,7 @@ impl GrpcInferenceService for Calls {
         &self,
         call: Request<Streaming<ModelInferRequest>>,
     ) -> Result<Response<ModelInferResponse>, Status> {
-        infer::infer(&self.app, call).await
+        infer::infer(&self.app, context(&call), call).await
     }
 
     async fn model_config(&self, call: Request<ModelConfigRequest>) -> Result<Response<ModelConfigResponse>, Status> {
@@ -126,8 +126,8 @@ fn elsewhere() -> ApiError {
     ApiError::new(ErrorCode::MethodNotAllowed, ELSEWHERE)
 }
 
-/// Who calls; `observe` has found it out.
-pub(super) fn context<T>(call: &Request<T>) -> RequestContext {
+/// The ids and the span that `observe` has given the call.
+fn context<T>(call: &Request<T>) -> RequestContext {
     let found = call.extensions().get::<RequestContext>().cloned();
     found.unwrap_or_else(|| RequestContext::from_headers(&call.metadata().clone().into_headers()))
 }

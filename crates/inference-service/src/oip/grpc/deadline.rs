@@ -7,20 +7,19 @@ use std::time::{Duration, Instant};
 use axum::http::HeaderMap;
 use monitoring::ApiError;
 
-use crate::app::App;
 use crate::oip::invalid;
 use crate::predict;
 
 const TIMEOUT: &str = "grpc-timeout";
 const MAX_DIGITS: usize = 8;
 
-/// From gRPC's own header, or else as over HTTP. What is longer than the longest wait is that.
+/// The moment that gRPC's own header names, or else the one that HTTP would have. The longest wait is the same for both.
 ///
 /// # Errors
-/// `invalid_request` if the header is none.
-pub(super) fn deadline(app: &App, headers: &HeaderMap) -> Result<Instant, ApiError> {
+/// `invalid_request` if the header is not a timeout.
+pub(super) fn deadline(headers: &HeaderMap, default_timeout: Duration) -> Result<Instant, ApiError> {
     let Some(value) = headers.get(TIMEOUT) else {
-        return predict::deadline_of(headers, app.config.request_timeout());
+        return predict::deadline_of(headers, default_timeout);
     };
     let timeout = value.to_str().ok().and_then(timeout).ok_or_else(|| {
         invalid(format!("{TIMEOUT} must be a whole number of up to {MAX_DIGITS} digits and one of the units HMSmun."))

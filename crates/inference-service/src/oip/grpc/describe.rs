@@ -8,7 +8,7 @@ use super::proto::{
 };
 use crate::model::Engine;
 use crate::oip::metadata::{Description, Indexed, PLATFORM, indexed, items_of_request, tensors};
-use crate::oip::statistics::Statistics;
+use crate::oip::statistics::VersionStatistics;
 use crate::serving::Model;
 
 /// Names, datatypes and shapes.
@@ -63,7 +63,7 @@ pub(super) fn index_entries(model: &Model) -> Vec<ModelIndex> {
 }
 
 /// What has become of the predictions of a version.
-pub(super) fn statistics(found: &Statistics) -> ModelStatistics {
+pub(super) fn statistics(found: &VersionStatistics) -> ModelStatistics {
     let (inference_count, execution_count) = found.counts();
     let [success, fail, queue, compute_input, compute_infer, compute_output] =
         found.durations().map(|(_, total)| Some(StatisticDuration { count: total.count, ns: total.nanoseconds }));

@@ -2,36 +2,37 @@
 
 use std::time::Instant;
 
-use monitoring::{ApiError, ErrorCode};
+use monitoring::{ApiError, ErrorCode, RequestContext};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::calls::context;
 use super::deadline::deadline;
 use super::proto::{ModelInferRequest, ModelInferResponse};
 use super::{message, status};
 use crate::app::App;
-use crate::model::Prediction;
+use crate::oip::output::InferAnswer;
 use crate::oip::request::{InferRequest, request_id};
 use crate::oip::{invalid, named};
-use crate::predict::{self, Progress, Target};
+use crate::predict::{Progress, RunRequest, run, within};
 
 type Messages = Streaming<ModelInferRequest>;
 
-/// Answers one call, and tells of it whatever its end.
-pub(super) async fn infer(app: &App, call: Request<Messages>) -> Result<Response<ModelInferResponse>, Status> {
-    let mut progress = Progress::start(app, context(&call));
-    let (metadata, _, messages) = call.into_parts();
-    let outcome = match deadline(app, &metadata.into_headers()) {
-        Ok(deadline) => {
-            // A client hangs up at the deadline, too; that is not leaving early.
-            progress.due(deadline);
-            predict::within(deadline, answer(deadline, app, &mut progress, messages)).await
+/// Answers one call, and reports its end whatever that is.
+pub(super) async fn infer(
+    app: &App,
+    context: RequestContext,
+    call: Request<Messages>,
+) -> Result<Response<ModelInferResponse>, Status> {
+    let mut progress = Progress::start(app, context);
+    let ended = match answer(app, &mut progress, call).await {
+        Ok(answer) => {
+            let kept = progress.complete(answer.predictions).await;
+            kept.map(|predictions| message::response(&InferAnswer { predictions, ..answer }))
         }
-        Err(refusal) => Err(refusal),
+        Err(refusal) => Err(progress.fail(refusal).await),
     };
-    match progress.end_with(outcome).await {
-        Ok((predictions, (request, target))) => {
-            let mut response = Response::new(message::response(&request, &target.engine, &predictions));
+    match ended {
+        Ok(message) => {
+            let mut response = Response::new(message);
             status::identify(response.metadata_mut(), progress.request_id());
             Ok(response)
         }
@@ -39,24 +40,25 @@ pub(super) async fn infer(app: &App, call: Request<Messages>) -> Result<Response
     }
 }
 
-async fn answer(
-    deadline: Instant,
-    app: &App,
-    progress: &mut Progress,
-    messages: Messages,
-) -> Result<(Vec<Prediction>, (InferRequest, Target)), ApiError> {
-    let message = only_message(messages, app.config.max_body_bytes).await?;
-    let decoding = Instant::now();
-    let asked = (message.model_name.clone(), message.model_version.clone());
-    let target = Target::find(app, progress, (named(&asked.0), named(&asked.1)))?;
-    progress.named(request_id(named(&message.id)));
-    let mut request = message::request(message, &target.engine)?;
-    let asked = (request.take_inputs(), request.top_k());
-    let predictions = target.run(app, progress, (decoding, deadline), asked).await?;
-    Ok((predictions, (request, target)))
+async fn answer(app: &App, progress: &mut Progress, call: Request<Messages>) -> Result<InferAnswer, ApiError> {
+    let (metadata, _, messages) = call.into_parts();
+    let deadline = deadline(&metadata.into_headers(), app.config.request_timeout())?;
+    // Clients over gRPC hang up at the deadline themselves, and have not left early then.
+    progress.set_client_deadline(deadline);
+    within(deadline, async {
+        let message = only_message(messages, app.config.max_body_bytes).await?;
+        let decoding_since = Instant::now();
+        let version = progress.find_version(named(&message.model_name), named(&message.model_version))?;
+        progress.set_request_id(request_id(named(&message.id)));
+        let InferRequest { payload, options } = message::request(message, &version.engine)?;
+        let engine = version.engine.clone();
+        let request = RunRequest { version, payload, top_k: options.top_k(), decoding_since, deadline };
+        Ok(InferAnswer { predictions: run(app, progress, request).await?, options, engine })
+    })
+    .await
 }
 
-/// The message of the call. Waiting for the end behind it lets the connection go on in order.
+/// The message of the call. The end of the stream is awaited, too, so that the connection goes on in order.
 async fn only_message(mut messages: Messages, max_bytes: usize) -> Result<ModelInferRequest, ApiError> {
     let mut next = async || messages.message().await.map_err(|problem| status::unreadable(&problem, max_bytes));
     let Some(message) = next().await? else {

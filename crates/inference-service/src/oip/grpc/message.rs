@@ -11,11 +11,11 @@ use super::proto::model_infer_request::{InferInputTensor, InferRequestedOutputTe
 use super::proto::model_infer_response::InferOutputTensor;
 use super::proto::{InferParameter, InferTensorContents, ModelInferRequest, ModelInferResponse};
 use crate::model::tensor::TensorElement;
-use crate::model::{Datatype, Engine, Prediction, TensorValues};
-use crate::oip::input::{Data, Tensor};
+use crate::model::{Datatype, Engine, TensorValues};
+use crate::oip::input::{RequestTensor, TensorData};
 use crate::oip::invalid;
-use crate::oip::output::outputs;
-use crate::oip::request::{InferRequest, RequestedOutput};
+use crate::oip::output::InferAnswer;
+use crate::oip::request::{AnswerOptions, InferRequest, RequestedOutput};
 
 type Parameters = HashMap<String, InferParameter>;
 
@@ -33,16 +33,17 @@ pub(super) fn request(message: ModelInferRequest, engine: &Engine) -> Result<Inf
     }
     let mut raw = raw_input_contents.into_iter();
     let tensors = inputs.into_iter().map(|input| tensor(input, raw.next())).collect::<Result<_, _>>()?;
-    InferRequest::new(Some(id).filter(|id| !id.is_empty()), tensors, outputs, engine)
+    let options = AnswerOptions { id: Some(id).filter(|id| !id.is_empty()), outputs, binary_output: true };
+    InferRequest::new(tensors, options, engine)
 }
 
-/// The answer to `request`: what `engine` says of each item.
-pub(super) fn response(request: &InferRequest, engine: &Engine, predictions: &[Prediction]) -> ModelInferResponse {
-    let outputs = outputs(request, engine, predictions);
+/// Writes the answer.
+pub(super) fn response(answer: &InferAnswer) -> ModelInferResponse {
+    let outputs = answer.outputs();
     ModelInferResponse {
-        model_name: engine.name().to_owned(),
-        model_version: engine.version().to_owned(),
-        id: request.id.clone().unwrap_or_default(),
+        model_name: answer.engine.name().to_owned(),
+        model_version: answer.engine.version().to_owned(),
+        id: answer.options.id.clone().unwrap_or_default(),
         raw_output_contents: outputs.iter().map(|output| output.tensor.values().to_bytes().into()).collect(),
         outputs: outputs
             .into_iter()
@@ -57,10 +58,10 @@ pub(super) fn response(request: &InferRequest, engine: &Engine, predictions: &[P
     }
 }
 
-fn tensor(input: InferInputTensor, raw: Option<Bytes>) -> Result<Tensor<'static>, ApiError> {
+fn tensor(input: InferInputTensor, raw: Option<Bytes>) -> Result<RequestTensor<'static>, ApiError> {
     let InferInputTensor { name, datatype, shape, contents, .. } = input;
     let data = match (contents, raw) {
-        (None, Some(bytes)) => Data::Raw(bytes),
+        (None, Some(bytes)) => TensorData::Raw(bytes),
         (Some(contents), None) => typed(&name, &datatype, contents)?,
         (None, None) => {
             return Err(invalid(format!("{name:?} has neither contents nor an entry in raw_input_contents.")));
@@ -70,17 +71,17 @@ fn tensor(input: InferInputTensor, raw: Option<Bytes>) -> Result<Tensor<'static>
         }
     };
     let shape = shape.iter().map(|size| usize::try_from(*size).ok()).collect();
-    Ok(Tensor { name, datatype, shape, data })
+    Ok(RequestTensor { name, datatype, shape, data })
 }
 
 /// The contents that belong to a type.
-fn typed(name: &str, datatype: &str, contents: InferTensorContents) -> Result<Data<'static>, ApiError> {
+fn typed(name: &str, datatype: &str, contents: InferTensorContents) -> Result<TensorData<'static>, ApiError> {
     fn narrow<T, N: TryFrom<T> + TensorElement>(name: &str, numbers: Vec<T>) -> Result<TensorValues, ApiError> {
         let narrowed: Option<Vec<N>> = numbers.into_iter().map(|number| N::try_from(number).ok()).collect();
         narrowed.map(N::values).ok_or_else(|| invalid(format!("A number of {name:?} does not fit its datatype.")))
     }
     let values = match Datatype::parse(datatype) {
-        Some(Datatype::Bytes) => return Ok(Data::Elements(contents.bytes_contents)),
+        Some(Datatype::Bytes) => return Ok(TensorData::Elements(contents.bytes_contents)),
         Some(Datatype::Bool) => TensorValues::Bool(contents.bool_contents),
         Some(Datatype::Uint8) => narrow::<u32, u8>(name, contents.uint_contents)?,
         Some(Datatype::Uint16) => narrow::<u32, u16>(name, contents.uint_contents)?,
@@ -97,7 +98,7 @@ fn typed(name: &str, datatype: &str, contents: InferTensorContents) -> Result<Da
         // What the model does not take is refused with what it takes.
         Some(Datatype::Fp32) | None => TensorValues::Fp32(contents.fp32_contents),
     };
-    Ok(Data::TensorValues(values))
+    Ok(TensorData::Values(values))
 }
 
 fn requested(output: InferRequestedOutputTensor) -> Result<RequestedOutput, ApiError> {
@@ -130,7 +131,7 @@ mod tests {
     #[test]
     fn numbers_stand_in_the_contents_of_their_type() {
         let read = |datatype, contents| match typed("x", datatype, contents) {
-            Ok(Data::TensorValues(values)) => Some(values),
+            Ok(TensorData::Values(values)) => Some(values),
             _ => None,
         };
         assert_eq!(
@@ -147,6 +148,6 @@ mod tests {
         assert_eq!(read("INT8", contents(|it| it.int_contents = vec![128])), None, "it does not fit");
         assert_eq!(read("FP16", contents(|it| it.fp32_contents = vec![0.5])), None, "it comes raw only");
         let texts = contents(|it| it.bytes_contents = vec![Bytes::from_static(b"a")]);
-        assert!(matches!(typed("x", "BYTES", texts), Ok(Data::Elements(elements)) if elements.len() == 1));
+        assert!(matches!(typed("x", "BYTES", texts), Ok(TensorData::Elements(elements)) if elements.len() == 1));
     }
 }

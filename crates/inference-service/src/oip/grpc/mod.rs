@@ -34,7 +34,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tracing::error;
 
 use crate::app::App;
-use calls::Calls;
+use calls::InferenceCalls;
 use health::HealthCalls;
 pub(crate) use metrics::GrpcMetrics;
 use proto::grpc_inference_service_server::{self as inference_server, GrpcInferenceServiceServer};
@@ -55,7 +55,7 @@ mod proto_health {
 
 /// Everything that is answered to those whom `access` lets in, and what happens around it.
 pub(crate) fn router(app: &App, metrics: GrpcMetrics, access: Access) -> Router {
-    let calls = GrpcInferenceServiceServer::new(Calls::new(app.clone()))
+    let calls = GrpcInferenceServiceServer::new(InferenceCalls::new(app.clone()))
         // Like the body of a request over HTTP, a message is bounded as it comes and when it is unpacked.
         .max_decoding_message_size(app.config.max_body_bytes)
         .accept_compressed(Gzip)

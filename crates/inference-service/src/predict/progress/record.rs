@@ -1,15 +1,16 @@
-//! What the prediction log keeps of a request, one record for each item.
+//! The records of a request in the prediction log, one for each item.
 
 use jiff::Timestamp;
 use monitoring::{ErrorCode, LabelEnum as _};
 use prediction_record::{MAX_TOP, PredictionRecord, SCHEMA_VERSION, Score, Status};
 use uuid::Uuid;
 
-use super::{Progress, Timings};
+use super::facts::{PhaseTimings, RequestFacts};
 use crate::model::{Prediction, PredictionMeaning};
 
-impl Progress {
-    pub(super) fn success(&self, row: usize, prediction: &Prediction) -> PredictionRecord {
+impl RequestFacts {
+    /// The record of an item that was predicted.
+    pub(super) fn success_record(&self, row: usize, prediction: &Prediction) -> PredictionRecord {
         let score = |score: &crate::model::ClassScore| Score {
             label: score.label.clone(),
             class: u32::try_from(score.class).ok(),
@@ -30,20 +31,21 @@ impl Progress {
         }
     }
 
-    pub(super) fn failure(&self, row: usize, code: ErrorCode) -> PredictionRecord {
+    /// The record of an item that has no prediction.
+    pub(super) fn failure_record(&self, row: usize, code: ErrorCode) -> PredictionRecord {
         PredictionRecord { status: Status::Error, error_type: Some(code.as_str().to_owned()), ..self.record(row) }
     }
 
     /// What every record of this request has.
     fn record(&self, row: usize) -> PredictionRecord {
-        let Timings { decode, queue, inference, total } = self.timings;
+        let PhaseTimings { decode, queue, inference, total } = self.timings;
         let now = Timestamp::now();
-        let seen = self.seen.get(row);
+        let input = self.inputs.get(row);
         PredictionRecord {
             event_id: Some(Uuid::now_v7()),
             request_id: Some(self.context.request_id.to_string()),
             row_index: u32::try_from(row).unwrap_or(u32::MAX),
-            // The log keeps microseconds; what it gives back shall equal what was sent.
+            // The log keeps microseconds. A finer timestamp would come back as another one.
             occurred_at: Some(Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)),
             model: self.model_name().to_owned(),
             version: self.engine.as_ref().map(|engine| engine.version().to_owned()),
@@ -55,8 +57,8 @@ impl Progress {
             inference_seconds: inference,
             trace_id: Some(self.context.trace.trace_id()),
             span_id: Some(self.context.trace.span_id()),
-            input_sha256: seen.and_then(|seen| seen.sha256.clone()),
-            input: seen.and_then(|seen| seen.summary.clone()),
+            input_sha256: input.and_then(|input| input.sha256.clone()),
+            input: input.and_then(|input| input.summary.clone()),
             schema_version: Some(SCHEMA_VERSION),
             ..PredictionRecord::default()
         }

@@ -1,37 +1,32 @@
 //! From the bytes and numbers of a request to the inputs of a model.
+//!
+//! Rule of thumb: a place in the queue is held before anything is decoded, so what is decoded at one time has a bound.
 
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use base64::{DecodeError, Engine as _};
 use monitoring::{ApiError, ErrorCode};
 use prediction_record::InputSummary;
 use sha2::{Digest as _, Sha256};
 use tokio::task::spawn_blocking;
 
+use super::base64_text::{decoded, not_base64};
 use crate::app::App;
 use crate::input::{self, ImageLimits, InputError, ModelInput, Numbers};
 use crate::model::{Engine, InputSpec, Tensor, hexadecimal};
 use crate::serving::QueueSlots;
 
-/// Pictures of no more bytes and pixels than these are decoded on the spot; others go to a thread that may
-/// block. Both count, because a few bytes can hold millions of pixels.
+/// Pictures of at most this many bytes and pixels are decoded on the spot; larger ones go to a thread that may block. Both
+/// limits are needed, because a few bytes can hold millions of pixels.
 const SMALL_BYTES: usize = 16 * 1024;
 const SMALL_PIXELS: u64 = 512 * 512;
 
-/// Pictures of no more bytes than this have their digest in the log: it takes milliseconds for each megabyte, and a
-/// prediction must not wait for it.
+/// Pictures of at most this many bytes have their digest in the prediction log. A digest takes milliseconds for each
+/// megabyte, and a prediction must not wait for it.
 const DIGEST_BYTES: usize = 1024 * 1024;
 
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
-
 /// What a request brought, not decoded yet.
-pub(crate) enum Inputs {
+pub(crate) enum Payload {
     /// Encoded pictures.
     Images(Vec<Bytes>),
     /// Encoded pictures as base64, perhaps as `data:` URLs.
@@ -40,27 +35,32 @@ pub(crate) enum Inputs {
     Tensor(Numbers),
     /// The tensors of several items.
     Tensors(Numbers),
-    /// Tensors that the model takes, in the order of its inputs: each row of them is an item, unless it takes them whole.
+    /// Tensors in the order of the model's inputs. Each row is an item, unless the model takes whole tensors.
     Typed(Vec<Tensor>),
 }
 
+/// The items of a payload, and the places in the queue that they hold.
+pub(super) struct DecodedPayload {
+    pub(super) items: Vec<DecodedItem>,
+    pub(super) slots: QueueSlots,
+}
+
 /// One item, decoded.
-pub(super) struct Item {
+pub(super) struct DecodedItem {
     pub(super) input: ModelInput,
     /// `None` if predictions are not logged.
-    pub(super) seen: Option<Seen>,
+    pub(super) logged: Option<LoggedInput>,
 }
 
 /// What the prediction log keeps of an item.
-#[derive(Clone)]
-pub(super) struct Seen {
-    /// Of a picture, or of the tensor of one.
+pub(super) struct LoggedInput {
+    /// The summary of a picture, or of a picture's tensor.
     pub(super) summary: Option<InputSummary>,
-    /// Of the picture's bytes, where it is a picture and not too large.
+    /// The digest of the picture's bytes, where it is a picture and not too large.
     pub(super) sha256: Option<String>,
 }
 
-impl Inputs {
+impl Payload {
     /// How many items this is, at least 1.
     ///
     /// # Errors
@@ -94,7 +94,7 @@ impl Inputs {
         }
     }
 
-    /// The items, each the model's input and what it looked like. `slots` are held as long as this works, and come back after it.
+    /// Decodes every item. The places in `slots` stay taken while this works, and come back with the items.
     ///
     /// A picture may take hundreds of megabytes while it is decoded, so each large request waits for one of the
     /// decoders of `app`.
@@ -106,30 +106,29 @@ impl Inputs {
         engine: &Arc<Engine>,
         slots: QueueSlots,
         app: &App,
-    ) -> Result<(Vec<Item>, QueueSlots), ApiError> {
-        let logged = app.outbox.keeps_records();
+    ) -> Result<DecodedPayload, ApiError> {
+        let is_logged = app.outbox.keeps_records();
         if self.is_small() {
-            return Ok((self.decode_now(engine, logged)?, slots));
+            return Ok(DecodedPayload { items: self.decode_now(engine, is_logged)?, slots });
         }
         let decoder = app.decoders.clone().acquire_owned().await.map_err(ApiError::internal)?;
         let engine = engine.clone();
-        // Decoder and places move along: if the client leaves, they stay taken until the work is really over.
-        let work = spawn_blocking(move || {
+        let decoding = spawn_blocking(move || {
+            // Decoder and places move along: if the client leaves, they stay taken until the work has really ended.
             let _decoder = decoder;
-            (self.decode_now(&engine, logged), slots)
+            Ok(DecodedPayload { items: self.decode_now(&engine, is_logged)?, slots })
         });
-        let (inputs, slots) = work.await.map_err(ApiError::internal)?;
-        Ok((inputs?, slots))
+        decoding.await.map_err(ApiError::internal)?
     }
 
-    fn decode_now(self, engine: &Engine, logged: bool) -> Result<Vec<Item>, ApiError> {
+    fn decode_now(self, engine: &Engine, is_logged: bool) -> Result<Vec<DecodedItem>, ApiError> {
         let spec = engine.config().input.as_ref();
         match self {
             Self::Images(images) => {
                 let spec = spec.ok_or_else(|| no_pictures(engine))?;
                 let several = images.len() > 1;
                 let picture = |(i, bytes): (usize, &Bytes)| {
-                    Item::from_picture(bytes, spec, logged).map_err(refused(several.then_some(i)))
+                    DecodedItem::from_picture(bytes, spec, is_logged).map_err(refused(several.then_some(i)))
                 };
                 images.iter().enumerate().map(picture).collect()
             }
@@ -138,29 +137,29 @@ impl Inputs {
                 let several = images.len() > 1;
                 let decoded = images.iter().enumerate().map(|(i, text)| {
                     let item = several.then_some(i);
-                    let bytes = from_base64(text).map_err(|problem| not_base64(item, &problem))?;
-                    Item::from_picture(&bytes, spec, logged).map_err(refused(item))
+                    let bytes = decoded(text).map_err(|problem| not_base64(item, &problem))?;
+                    DecodedItem::from_picture(&bytes, spec, is_logged).map_err(refused(item))
                 });
                 decoded.collect()
             }
             Self::Tensor(numbers) => {
                 let item = engine.item_shape().ok_or_else(|| no_numbers(engine))?;
                 let input = ModelInput::from_values(&item, numbers).map_err(refused(None))?;
-                Ok(vec![Item::from_tensor(input, spec, logged)])
+                Ok(vec![DecodedItem::from_tensor(input, spec, is_logged)])
             }
             Self::Tensors(numbers) => {
                 let item = engine.item_shape().ok_or_else(|| no_numbers(engine))?;
                 let inputs = ModelInput::many_from_values(&item, numbers).map_err(refused(None))?;
-                Ok(inputs.into_iter().map(|input| Item::from_tensor(input, spec, logged)).collect())
+                Ok(inputs.into_iter().map(|input| DecodedItem::from_tensor(input, spec, is_logged)).collect())
             }
             Self::Typed(tensors) if engine.takes_whole_tensors() => {
-                Ok(vec![Item::from_tensor(ModelInput::of(tensors), None, logged)])
+                Ok(vec![DecodedItem::from_tensor(ModelInput::of(tensors), None, is_logged)])
             }
             Self::Typed(tensors) => {
                 let mut rows: Vec<_> = tensors.iter().map(|tensor| tensor.rows().into_iter()).collect();
                 let items = rows.first().map_or(0, ExactSizeIterator::len);
                 let item = |_| ModelInput::of(rows.iter_mut().filter_map(Iterator::next).collect());
-                Ok((0..items).map(item).map(|input| Item::from_tensor(input, None, logged)).collect())
+                Ok((0..items).map(item).map(|input| DecodedItem::from_tensor(input, None, is_logged)).collect())
             }
         }
     }
@@ -173,7 +172,7 @@ impl Inputs {
             }
             Self::Base64(images) => {
                 images.iter().map(String::len).sum::<usize>() <= SMALL_BYTES
-                    && images.iter().map(|text| from_base64(text).map_or(0, |bytes| pixels(&bytes))).sum::<u64>()
+                    && images.iter().map(|text| decoded(text).map_or(0, |bytes| pixels(&bytes))).sum::<u64>()
                         <= SMALL_PIXELS
             }
             // Numbers are parsed already; what is left is quick.
@@ -182,20 +181,20 @@ impl Inputs {
     }
 }
 
-impl Item {
-    fn from_picture(bytes: &[u8], spec: &InputSpec, logged: bool) -> Result<Self, InputError> {
+impl DecodedItem {
+    fn from_picture(bytes: &[u8], spec: &InputSpec, is_logged: bool) -> Result<Self, InputError> {
         let (input, header) = input::decode_with_header(bytes, spec, &ImageLimits::default())?;
-        let seen = logged.then(|| Seen {
+        let logged = is_logged.then(|| LoggedInput {
             summary: Some(input::summarise(&input, spec, [header.width, header.height])),
             sha256: (bytes.len() <= DIGEST_BYTES).then(|| hexadecimal(&Sha256::digest(bytes))),
         });
-        Ok(Self { input, seen })
+        Ok(Self { input, logged })
     }
 
-    fn from_tensor(input: ModelInput, spec: Option<&InputSpec>, logged: bool) -> Self {
+    fn from_tensor(input: ModelInput, spec: Option<&InputSpec>, is_logged: bool) -> Self {
         let summary = || spec.map(|spec| input::summarise(&input, spec, [spec.width, spec.height]));
-        let seen = logged.then(|| Seen { summary: summary(), sha256: None });
-        Self { input, seen }
+        let logged = is_logged.then(|| LoggedInput { summary: summary(), sha256: None });
+        Self { input, logged }
     }
 }
 
@@ -215,42 +214,14 @@ fn no_numbers(engine: &Engine) -> ApiError {
     ApiError::new(ErrorCode::InvalidInput, sentence)
 }
 
-/// What the picture's header says; none for what is no picture, which is refused at once.
+/// How many pixels the picture's header announces; 0 for anything else than a picture, which is refused at once.
 fn pixels(picture: &[u8]) -> u64 {
     let from_header = || input::read_header(picture).ok().map(|header| [header.width, header.height]);
     let size = input::jpeg_size(picture).or_else(from_header);
     size.map_or(0, |[width, height]| u64::from(width) * u64::from(height))
 }
 
-/// Decodes the standard alphabet with or without padding; a `data:` URL's head is skipped.
-///
-/// # Errors
-/// What is wrong, readable behind "is not base64: ".
-fn from_base64(text: &str) -> Result<Vec<u8>, String> {
-    let payload = match text.strip_prefix("data:") {
-        Some(url) => url.split_once(";base64,").ok_or("it is a data: URL without ;base64, in it")?.1,
-        None => text,
-    };
-    BASE64.decode(payload.trim()).map_err(|problem| match problem {
-        DecodeError::InvalidByte(position, byte) if byte.is_ascii() => {
-            format!("{:?} at position {position} does not belong there", char::from(byte))
-        }
-        DecodeError::InvalidByte(position, _) => format!("what stands at position {position} does not belong there"),
-        DecodeError::InvalidLength(_) | DecodeError::InvalidLastSymbol { .. } | DecodeError::InvalidPadding => {
-            "its end is missing".to_owned()
-        }
-    })
-}
-
-fn not_base64(item: Option<usize>, problem: &str) -> ApiError {
-    let invalid = |sentence| ApiError::new(ErrorCode::InvalidRequest, sentence);
-    match item {
-        None => invalid(format!("The image is not base64: {problem}.")),
-        Some(item) => invalid(format!("Item {item} is not base64: {problem}.")).detail("item", item),
-    }
-}
-
-/// Turns an input's problem into a refusal, which names the item if there are several.
+/// Turns an input's problem into a refusal; `item` is the input's position where there are several.
 fn refused(item: Option<usize>) -> impl Fn(InputError) -> ApiError {
     move |problem| {
         let code = match problem {

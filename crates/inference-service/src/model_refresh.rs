@@ -1,0 +1,73 @@
+//! Loading the models, and following what becomes of their folder.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::sleep;
+use tracing::{error, info};
+
+use crate::app::App;
+use crate::profile::Profiles;
+
+/// Keeps the models as their folder has them, and sends the profiles of those that serve.
+pub(crate) struct ModelRefresher {
+    app: App,
+    profiles: Arc<Profiles>,
+    sending: JoinSet<()>,
+}
+
+impl ModelRefresher {
+    pub(crate) fn new(app: App, profiles: Profiles) -> Self {
+        Self { app, profiles: Arc::new(profiles), sending: JoinSet::new() }
+    }
+
+    /// Loads the models, makes the service ready, and looks at the folder again and again. Ends when the sender of `stopped`
+    /// is dropped; a load that is under way is completed before that.
+    pub(crate) async fn run(mut self, mut stopped: oneshot::Receiver<Infallible>) {
+        loop {
+            self.look().await;
+            if !self.app.readiness.is_draining() && !self.app.readiness.is_ready() {
+                self.app.readiness.set_ready();
+                info!(threads = self.app.config.threads(), "ready");
+            }
+            let app = self.app.clone();
+            let next_look = async {
+                match app.config.model_poll() {
+                    Some(pause) => sleep(pause).await,
+                    None => pending().await,
+                }
+            };
+            tokio::pin!(next_look);
+            loop {
+                tokio::select! {
+                    () = &mut next_look => break,
+                    // No look follows here. A folder counts as settled when two looks find it the same, and two looks
+                    // without a pause between them would find that of a folder that is still being copied.
+                    () = app.models.loaded_by_order() => self.send_profiles().await,
+                    // Nothing is ever sent; the sender is dropped.
+                    _ = &mut stopped => return,
+                }
+            }
+        }
+    }
+
+    /// Looks at the folder, and loads what is new or has changed.
+    async fn look(&mut self) {
+        let app = self.app.clone();
+        match spawn_blocking(move || app.models.refresh()).await {
+            Ok(true) => self.send_profiles().await,
+            Ok(false) => {}
+            Err(problem) => error!(%problem, "loading the models ended early"),
+        }
+    }
+
+    /// Sends the profiles of the models that serve now, and no longer those of models that were replaced.
+    async fn send_profiles(&mut self) {
+        self.sending.shutdown().await;
+        let (app, profiles) = (self.app.clone(), self.profiles.clone());
+        self.sending.spawn(async move { profiles.deliver(&app.models).await });
+    }
+}

@@ -1,0 +1,208 @@
+//! How far one prediction request has come, and the one place that reports its end.
+//!
+//! Rule of thumb: a request ends exactly once, in [`Progress::complete`], in [`Progress::fail`], or by being dropped because
+//! its client left. Each end is one count, one log line, and a record for each item.
+
+mod facts;
+mod record;
+mod report;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use monitoring::prediction::{Answer, Attempt, Phase};
+use monitoring::{ApiError, ErrorCode, LabelEnum as _, RequestContext};
+
+use super::decode::LoggedInput;
+use crate::app::App;
+use crate::model::{Engine, Prediction};
+use crate::outbox::{LogFull, RecordReceipt};
+use crate::serving::LoadedVersion;
+pub(super) use facts::PhaseTimings;
+use facts::RequestFacts;
+
+/// A client's clock starts a little before the service's, by the time that its request is on the way.
+const CLOCKS_DIFFER: Duration = Duration::from_millis(100);
+/// When a full prediction log may have room again.
+const FULL_RETRY_SECONDS: f64 = 5.0;
+
+/// One prediction request under way.
+pub(crate) struct Progress {
+    app: App,
+    facts: RequestFacts,
+    /// Taken when the request's end is reported.
+    attempt: Option<Attempt>,
+    /// When the client hangs up, if it hangs up at its deadline.
+    client_deadline: Option<Instant>,
+    /// What the model has answered, as soon as its records are handed over.
+    predictions: Vec<Prediction>,
+}
+
+impl Progress {
+    pub(crate) fn start(app: &App, context: RequestContext) -> Self {
+        let attempt = Some(app.unknown_model.start().in_trace(context.trace));
+        let (facts, predictions) = (RequestFacts::new(context), Vec::new());
+        Self { app: app.clone(), facts, attempt, client_deadline: None, predictions }
+    }
+
+    /// A client that hangs up from this moment on keeps to its deadline, and has not left early.
+    pub(crate) fn set_client_deadline(&mut self, deadline: Instant) {
+        self.client_deadline = Some(deadline);
+    }
+
+    /// Takes the id that the request has in its body, if it has one.
+    pub(crate) fn set_request_id(&mut self, request_id: Option<Arc<str>>) {
+        if let Some(request_id) = request_id {
+            self.facts.context.request_id = request_id;
+        }
+    }
+
+    /// The model of this name or the default one, in this version or the one that serves. From here on the request counts
+    /// as one of that model.
+    ///
+    /// # Errors
+    /// `model_not_found`, `not_ready`, or `invalid_request` where none is named and none is the default.
+    pub(crate) fn find_version(
+        &mut self,
+        model: Option<&str>,
+        version: Option<&str>,
+    ) -> Result<Arc<LoadedVersion>, ApiError> {
+        let model = self.app.models.find(model)?;
+        if let Some(attempt) = &mut self.attempt {
+            attempt.for_model(&model.metrics);
+        }
+        self.facts.model = Some(model.clone());
+        let version = model.version(version)?;
+        if let Some(attempt) = &mut self.attempt {
+            // The classes that are counted differ between versions.
+            attempt.for_model(&version.metrics);
+        }
+        self.facts.engine = Some(version.engine.clone());
+        Ok(version.clone())
+    }
+
+    pub(super) fn set_items(&mut self, items: usize) {
+        self.facts.items = items;
+        if let Some(attempt) = &mut self.attempt {
+            attempt.items(items);
+        }
+    }
+
+    pub(super) fn add_logged_input(&mut self, input: Option<LoggedInput>) {
+        self.facts.inputs.extend(input);
+    }
+
+    /// The request has been through a phase: one timing for the answer, the metric, the log line, the record and the span.
+    pub(super) fn phase(&mut self, phase: Phase, started: Instant, ended: Instant) {
+        let seconds = ended.duration_since(started).as_secs_f64();
+        match phase {
+            Phase::Decode => self.facts.timings.decode = Some(seconds),
+            Phase::Queue => self.facts.timings.queue = Some(seconds),
+            Phase::Inference => self.facts.timings.inference = Some(seconds),
+            Phase::Record => {}
+        }
+        if let Some(attempt) = &mut self.attempt {
+            attempt.phase(phase, seconds);
+        }
+        self.facts.context.span.phase(phase.as_str(), started, ended);
+    }
+
+    pub(crate) fn request_id(&self) -> &str {
+        &self.facts.context.request_id
+    }
+
+    pub(super) fn engine(&self) -> Option<&Engine> {
+        self.facts.engine.as_deref()
+    }
+
+    /// What each phase took, as far as the request has come.
+    pub(super) fn timings(&self) -> PhaseTimings {
+        self.facts.timings
+    }
+
+    /// The model has answered every item. The predictions come back when their records are kept, and may be answered then.
+    ///
+    /// # Errors
+    /// If the records cannot be kept and no prediction is answered without its record.
+    pub(crate) async fn complete(&mut self, predictions: Vec<Prediction>) -> Result<Vec<Prediction>, ApiError> {
+        let recording = Instant::now();
+        self.facts.timings.total = self.attempt.as_ref().map_or(0.0, Attempt::seconds);
+        let records = predictions.iter().enumerate().map(|(row, p)| self.facts.success_record(row, p));
+        let receipt = self.app.outbox.hand_over(records);
+        // The records say that this request succeeded. So does the report of its end, even if the client leaves now.
+        self.predictions = predictions;
+        let kept = receipt.kept(self.app.outbox.refuses()).await;
+        self.phase(Phase::Record, recording, Instant::now());
+        match kept {
+            Ok(()) => Ok(self.succeed()),
+            Err(full) => {
+                let refusal = log_full(full);
+                self.report_failure(refusal.code, &refusal.message, None);
+                Err(self.logged(refusal))
+            }
+        }
+    }
+
+    /// The request is refused or has failed. The refusal comes back when its records are kept, and may be answered then.
+    pub(crate) async fn fail(&mut self, refusal: ApiError) -> ApiError {
+        if let Some(receipt) = self.end(refusal.code, &refusal.message, refusal.cause.as_deref()) {
+            // The client gets its refusal, whether or not the record could be kept.
+            let _ = receipt.kept(false).await;
+        }
+        self.logged(refusal)
+    }
+
+    fn logged(&self, mut refusal: ApiError) -> ApiError {
+        refusal.logged = true;
+        refusal.detail("request_id", self.request_id())
+    }
+
+    /// Hands over the records of a request that has not succeeded, and reports it; `None` if that was done before.
+    fn end(&mut self, code: ErrorCode, problem: &str, cause: Option<&str>) -> Option<RecordReceipt> {
+        self.facts.timings.total = self.attempt.as_ref()?.seconds();
+        let receipt = self.app.outbox.hand_over((0..self.facts.items).map(|row| self.facts.failure_record(row, code)));
+        self.report_failure(code, problem, cause);
+        Some(receipt)
+    }
+
+    fn report_failure(&mut self, code: ErrorCode, problem: &str, cause: Option<&str>) {
+        if let Some(attempt) = self.attempt.take() {
+            attempt.fail(code);
+            self.facts.report_failure(code, problem, cause);
+        }
+    }
+
+    /// Reports the success, and gives the predictions back.
+    fn succeed(&mut self) -> Vec<Prediction> {
+        let predictions = std::mem::take(&mut self.predictions);
+        if let Some(attempt) = self.attempt.take() {
+            let answer = |p: &Prediction| p.class().map(|c| Answer { class: c.class, confidence: c.confidence });
+            attempt.succeed(&predictions.iter().filter_map(answer).collect::<Vec<_>>());
+            self.facts.report_success(&predictions);
+        }
+        predictions
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        // A request whose end was reported has nothing left to report. The client of any other one has left.
+        if self.predictions.is_empty() {
+            let (code, problem) = match self.client_deadline {
+                Some(deadline) if Instant::now() + CLOCKS_DIFFER >= deadline => {
+                    (ErrorCode::DeadlineExceeded, "the client left at its deadline")
+                }
+                _ => (ErrorCode::Cancelled, "the client left before the answer"),
+            };
+            // The record is kept, although nobody waits for that.
+            drop(self.end(code, problem, None));
+        } else {
+            self.succeed();
+        }
+    }
+}
+
+/// The refusal of a prediction whose record cannot be kept.
+pub(super) fn log_full(full: LogFull) -> ApiError {
+    ApiError::new(ErrorCode::NotReady, full.to_string()).retry_after(FULL_RETRY_SECONDS)
+}

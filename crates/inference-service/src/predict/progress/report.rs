@@ -1,0 +1,81 @@
+//! The one line that each request leaves in the log, and what its span says in the words of that line.
+
+use monitoring::{ErrorCode, LabelEnum as _};
+use tracing::{error, info, warn};
+
+use super::facts::{PhaseTimings, RequestFacts};
+use crate::model::Prediction;
+
+impl RequestFacts {
+    /// Reports that every item has its prediction.
+    pub(super) fn report_success(&self, predictions: &[Prediction]) {
+        let PhaseTimings { decode, queue, inference, total } = self.timings;
+        let only = if let [only] = predictions { Some(only) } else { None };
+        let class = only.and_then(Prediction::class);
+        let defects = predictions.iter().filter_map(Prediction::class).filter(|class| class.defect).count();
+        info!(
+            request_id = %self.context.request_id,
+            model = self.model_name(),
+            model_version = self.version_name(),
+            items = self.items,
+            label = class.map(|class| class.label.as_str()),
+            confidence = class.map(|class| class.confidence),
+            value = only.and_then(Prediction::number),
+            defects,
+            decode_seconds = decode,
+            queue_seconds = queue,
+            inference_seconds = inference,
+            latency_seconds = total,
+            "prediction_completed"
+        );
+        self.describe_span(None);
+    }
+
+    /// Reports that the request was refused, has failed, or was given up by its client.
+    pub(super) fn report_failure(&self, code: ErrorCode, problem: &str, cause: Option<&str>) {
+        let PhaseTimings { decode, queue, inference, total } = self.timings;
+        // The level must be a constant of the call, hence one call for each.
+        macro_rules! event {
+            ($level:ident) => {
+                $level!(
+                    request_id = %self.context.request_id,
+                    model = self.model_name(),
+                    model_version = self.version_name(),
+                    items = self.items,
+                    error_type = code.as_str(),
+                    status = code.status(),
+                    error = problem,
+                    cause,
+                    decode_seconds = decode,
+                    queue_seconds = queue,
+                    inference_seconds = inference,
+                    latency_seconds = total,
+                    "prediction_failed"
+                )
+            };
+        }
+        if code.status() >= 500 {
+            event!(error);
+        } else {
+            event!(warn);
+        }
+        self.describe_span(Some(code));
+    }
+
+    /// Adds to the request's span, which ends with the answer, what the span of any other request does not have.
+    fn describe_span(&self, error: Option<ErrorCode>) {
+        let span = &self.context.span;
+        if !span.is_recorded() {
+            return;
+        }
+        span.attribute("request_id", self.context.request_id.to_string());
+        span.attribute("model", self.model_name().to_owned());
+        if let Some(version) = self.version_name() {
+            span.attribute("model_version", version.to_owned());
+        }
+        span.attribute("items", i64::try_from(self.items).unwrap_or(i64::MAX));
+        if let Some(code) = error {
+            span.attribute("error.type", code.as_str());
+        }
+    }
+}
