@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::evaluation::Evaluator;
-use crate::ingest::Bodies;
+use crate::ingest::body::BodyMemory;
 use crate::store::Store;
 use crate::upkeep::UpkeepMetrics;
 
@@ -15,5 +15,5 @@ pub(crate) struct App {
     pub(crate) store: Arc<Store>,
     pub(crate) upkeep: Arc<UpkeepMetrics>,
     pub(crate) evaluator: Arc<Evaluator>,
-    pub(crate) bodies: Bodies,
+    pub(crate) bodies: BodyMemory,
 }

@@ -36,6 +36,7 @@ use tracing::{info, warn};
 use app::App;
 use config::Config;
 use evaluation::Evaluator;
+use ingest::body::BodyMemory;
 use metrics::{LogMetrics, LogMetricsError};
 use store::{Store, StoreError, StoreOptions};
 use upkeep::{Upkeep, UpkeepMetrics};
@@ -92,7 +93,7 @@ pub async fn run(
     let security = Security::start(&config.security, &registry)?;
     let store = start_store(&config, &registry).await?;
     let app = App {
-        bodies: ingest::Bodies::new(config.max_body_bytes),
+        bodies: BodyMemory::new(config.max_body_bytes),
         config: Arc::new(config),
         store: store.clone(),
         upkeep: Arc::new(UpkeepMetrics::register(&registry)?),
@@ -131,18 +132,18 @@ async fn start_store(config: &Config, registry: &MetricsRegistry) -> Result<Arc<
 fn routes(app: &App, registry: &MetricsRegistry, readiness: &Readiness) -> Routes {
     let store = app.store.clone();
     Routes::new()
-        .post("/log", ingest::log)
-        .post("/feedback", ingest::feedback)
-        .post("/cloudevents", ingest::cloudevents)
-        .get("/predictions", queries::predictions)
-        .get("/predictions/{event_id}", queries::prediction)
-        .get("/stats", queries::stats)
-        .get("/export", queries::export)
-        .get("/drift", queries::drift)
-        .get("/quality", queries::quality)
-        .get("/drift/reference", queries::references)
-        .put("/drift/reference", queries::put_reference)
-        .post("/drift/reference", queries::take_reference)
+        .post("/log", ingest::log::log)
+        .post("/feedback", ingest::feedback::feedback)
+        .post("/cloudevents", ingest::events::cloudevents)
+        .get("/predictions", queries::predictions::predictions)
+        .get("/predictions/{event_id}", queries::predictions::prediction)
+        .get("/stats", queries::stats::stats)
+        .get("/export", queries::export::export)
+        .get("/drift", queries::drift::drift)
+        .get("/quality", queries::quality::quality)
+        .get("/drift/reference", queries::references::references)
+        .put("/drift/reference", queries::references::put_reference)
+        .post("/drift/reference", queries::references::take_reference)
         .with_state(app.clone())
         .merge(health_routes(readiness.clone(), move || health(&store)))
         .merge(metrics_route(registry))

@@ -1,30 +1,19 @@
-//! What the service answers, in OpenAPI: `GET /openapi.json`, and `GET /docs` to read it.
+//! The service's description in OpenAPI: `GET /openapi.json`, and `GET /docs` to read it.
 //!
-//! Rule of thumb: what a handler takes and gives stands at the handler; here is what has no type of its own, the refusals
-//! that many share, and the examples.
+//! Rule of thumb: a handler describes what it takes and gives, and the types of the bodies derive their schemas. This
+//! module puts them together; the files below hold the shared refusals, the examples, and the schemas without a type.
 
 pub(crate) mod examples;
-mod schemas;
+pub(crate) mod refusal_sets;
+pub(crate) mod text_bodies;
+mod untyped;
 
-use monitoring::{describe, refusals};
+use monitoring::describe;
 use serde_json::Value;
 use utoipa::OpenApi;
 
-use crate::analysis::ReferenceProfile;
-use crate::evaluation::Evaluation;
 use crate::store::labels::Label;
 use crate::{ingest, queries};
-
-refusals! {
-    /// Of a question.
-    pub(crate) Asking: InvalidRequest, Overloaded, NotReady, DeadlineExceeded;
-    /// Of a question for one thing.
-    pub(crate) AskingForOne: InvalidRequest, NotFound, Overloaded, NotReady, DeadlineExceeded;
-    /// Of what is sent to be kept.
-    pub(crate) Telling: InvalidRequest, TooLarge, UnsupportedMediaType, InvalidInput, Overloaded, NotReady, DeadlineExceeded;
-    /// Of events, whose form is not told by the content type alone.
-    pub(crate) TellingEvents: InvalidRequest, TooLarge, InvalidInput, Overloaded, NotReady, DeadlineExceeded;
-}
 
 #[derive(OpenApi)]
 #[openapi(
@@ -34,20 +23,20 @@ refusals! {
                        `{\"error\": …, \"code\": …, \"request_id\": …}`."
     ),
     paths(
-        ingest::log,
+        ingest::log::log,
         ingest::feedback::feedback,
         ingest::events::cloudevents,
-        queries::predictions,
-        queries::prediction,
-        queries::stats,
+        queries::predictions::predictions,
+        queries::predictions::prediction,
+        queries::stats::stats,
         queries::export::export,
         queries::drift::drift,
-        queries::drift::quality,
-        queries::drift::references,
-        queries::drift::put_reference,
-        queries::drift::take_reference
+        queries::quality::quality,
+        queries::references::references,
+        queries::references::put_reference,
+        queries::references::take_reference
     ),
-    components(schemas(Evaluation, Label, ReferenceProfile, prediction_record::PredictionRecord)),
+    components(schemas(Label, prediction_record::PredictionRecord)),
     tags(
         (name = "records", description = "What comes in: predictions, their true labels, KServe's events."),
         (name = "questions", description = "What was predicted."),
@@ -58,11 +47,11 @@ struct LoggingService;
 
 /// The service's description.
 pub(crate) fn description() -> Value {
-    let mut document = describe(LoggingService::openapi(), schemas::schemas(), &[]);
-    // They have the filters in common, and not the rest.
-    for (path, others) in [("/predictions", &["format"][..]), ("/export", &["limit", "cursor"])] {
+    let mut document = describe(LoggingService::openapi(), untyped::schemas(), &[]);
+    // The two operations share the filters; each refuses the parameters that belong to the other.
+    for (path, refused) in [("/predictions", &["format"][..]), ("/export", &["limit", "cursor"])] {
         if let Value::Array(parameters) = &mut document["paths"][path]["get"]["parameters"] {
-            parameters.retain(|parameter| others.iter().all(|other| parameter["name"] != *other));
+            parameters.retain(|parameter| refused.iter().all(|name| parameter["name"] != *name));
         }
     }
     document

@@ -3,29 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::event_kind::EventKind;
 use super::payload::Payload;
 use super::{EventError, shortened};
-
-/// Which half of a call the event tells of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// What the model was asked.
-    Request,
-    /// What it answered.
-    Response,
-}
-
-impl Kind {
-    /// The kind that a `ce-type` names.
-    pub(super) fn of_type(name: &str) -> Result<Self, EventError> {
-        match name {
-            "org.kubeflow.serving.inference.request" => Ok(Self::Request),
-            "org.kubeflow.serving.inference.response" => Ok(Self::Response),
-            other => Err(EventError::UnknownType(shortened(other, 128))),
-        }
-    }
-}
 
 /// What an event lacks to be told in full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +24,7 @@ pub struct CloudEvent {
     /// Who sent it.
     pub source: String,
     /// Which half of the call it is.
-    pub kind: Kind,
+    pub kind: EventKind,
     /// When it was sent.
     pub time: Option<Timestamp>,
     /// Name of the InferenceService.
@@ -63,8 +43,8 @@ impl CloudEvent {
     /// What the event lacks.
     pub fn status(&self) -> EventStatus {
         match self.kind {
-            Kind::Request => EventStatus::NeedsResponse,
-            Kind::Response => EventStatus::WantsRequest,
+            EventKind::Request => EventStatus::NeedsResponse,
+            EventKind::Response => EventStatus::WantsRequest,
         }
     }
 

@@ -9,12 +9,14 @@
 
 mod event;
 mod event_id;
+mod event_kind;
 mod gzip;
 mod pair;
 mod parse;
 mod payload;
 
-pub use event::{CloudEvent, EventStatus, Kind};
+pub use event::{CloudEvent, EventStatus};
+pub use event_kind::EventKind;
 pub use pair::pair;
 pub use parse::parse;
 pub use payload::{Payload, RequestFacts};

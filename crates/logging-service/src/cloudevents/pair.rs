@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::event_id::event_id;
 use super::payload::{Answer, Payload, answers};
-use super::{CloudEvent, EventError, Kind, shortened};
+use super::{CloudEvent, EventError, EventKind, shortened};
 
 /// A longer time between request and response is a clock that was set.
 const MAX_LATENCY_SECONDS: f64 = 3600.0;
@@ -22,8 +22,9 @@ const MAX_MESSAGE_CHARS: usize = 256;
 /// [`EventError::Mismatch`] for events that do not belong together; [`EventError::Payload`] and the
 /// like for a response from which no prediction can be read.
 pub fn pair(request: Option<&CloudEvent>, response: &CloudEvent) -> Result<Vec<PredictionRecord>, EventError> {
-    let is_request = |request: &CloudEvent| request.kind == Kind::Request && request.pair_key() == response.pair_key();
-    if response.kind != Kind::Response || !request.is_none_or(is_request) {
+    let is_request =
+        |request: &CloudEvent| request.kind == EventKind::Request && request.pair_key() == response.pair_key();
+    if response.kind != EventKind::Response || !request.is_none_or(is_request) {
         return Err(EventError::Mismatch);
     }
     let body = response.payload.answered()?;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::event::unreadable;
 use super::gzip::Unpacker;
 use super::payload::Payload;
-use super::{CloudEvent, EventError, Kind, MAX_ATTRIBUTE_CHARS, MAX_EVENTS, shortened};
+use super::{CloudEvent, EventError, EventKind, MAX_ATTRIBUTE_CHARS, MAX_EVENTS, shortened};
 
 /// Reads the events of a request: binary, structured or batched mode, gzipped or not.
 ///
@@ -61,7 +61,7 @@ fn structured(envelope: &Value, unpacker: &mut Unpacker) -> Result<CloudEvent, E
 
 fn event(
     attribute: impl Fn(&'static str) -> Result<Option<String>, EventError>,
-    payload: impl FnOnce(Kind) -> Result<Payload, EventError>,
+    payload: impl FnOnce(EventKind) -> Result<Payload, EventError>,
 ) -> Result<CloudEvent, EventError> {
     let optional = |name| match attribute(name)? {
         Some(text) if text.is_empty() => Ok(None),
@@ -73,7 +73,7 @@ fn event(
     if version != "1" && !version.starts_with("1.") {
         return Err(EventError::UnsupportedVersion(version));
     }
-    let kind = Kind::of_type(&required("type")?)?;
+    let kind = EventKind::of_type(&required("type")?)?;
     let time = optional("time")?.map(|time| time.parse::<Timestamp>()).transpose();
     Ok(CloudEvent {
         id: required("id")?,

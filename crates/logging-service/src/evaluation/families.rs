@@ -107,7 +107,7 @@ pub(super) fn families(windows: &[(Window, Vec<Evaluation>)], profiles: &[Refere
 }
 
 fn quality(evaluation: &Evaluation, labels: &[&str; 2], set: &impl Fn(Family, &[&str], f64)) {
-    let Some(quality) = &evaluation.quality else { return };
+    let quality = &evaluation.quality;
     set(PREDICTIONS, labels, quality.predictions as f64);
     set(LABELLED, labels, quality.labelled as f64);
     set(COVERAGE, labels, quality.coverage);

@@ -1,7 +1,7 @@
 //! Drift and quality of every model, over the windows that end now.
 //!
-//! Counts of buckets → sums by window → [`evaluate`] → the metrics of [`families`], and the answers of `GET /drift`
-//! and `GET /quality`, which ask for other ranges as well.
+//! Counts of buckets → sums by window → [`evaluate`] → the metrics of [`families`]. `GET /drift` and `GET /quality` ask
+//! for other ranges as well, and read them by themselves.
 //!
 //! Rule of thumb: a scrape reads what the last evaluation found; only evaluations read the database.
 
@@ -14,11 +14,9 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use monitoring::{Collector, Desc, Gauge, Histogram, LATENCY_BUCKETS, MetricFamily, MetricsError, MetricsRegistry};
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::analysis::{DriftReport, Quality, ReferenceProfile, compare, quality};
-use crate::store::row::{floor_microseconds, from_microseconds};
+use crate::store::row::floor_microseconds;
 use crate::store::windows::{self, ModelWindow};
 use crate::store::{Store, StoreError, references};
 
@@ -27,46 +25,24 @@ pub(crate) use window::Window;
 /// Models that get series of windows. The names come from whoever may post records, so they are bounded.
 const MAX_MODELS: usize = 20;
 
-/// What is known of one model's file over one range of time.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub(crate) struct Evaluation {
-    pub(crate) model: String,
-    /// Absent where the senders gave none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) model_sha256: Option<String>,
-    /// The beginning of the range, a multiple of five minutes.
-    #[schema(value_type = String, format = DateTime)]
-    pub(crate) since: Timestamp,
-    /// Its end; not part of it.
-    #[schema(value_type = String, format = DateTime)]
-    pub(crate) until: Timestamp,
-    /// Predictions that failed.
-    pub(crate) errors: u64,
-    #[serde(skip)]
+/// What is known of one model's file over one window.
+#[derive(Clone, Debug)]
+struct Evaluation {
+    model: String,
     latest: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) quality: Option<Quality>,
+    quality: Quality,
     /// Absent where there is no reference.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) drift: Option<DriftReport>,
+    drift: Option<DriftReport>,
 }
 
-/// Lays the counts of a range beside references and labels.
-pub(crate) fn evaluate(
-    sums: &[ModelWindow],
-    profiles: &[ReferenceProfile],
-    (since, until): (i64, i64),
-) -> Vec<Evaluation> {
+/// Lays the counts of a window beside references and labels.
+fn evaluate(sums: &[ModelWindow], profiles: &[ReferenceProfile]) -> Vec<Evaluation> {
     let evaluated = |sum: &ModelWindow| {
         let reference = references::of(profiles, &sum.model, &sum.model_sha256).map(|profile| &profile.counts);
         Evaluation {
             model: sum.model.clone(),
-            model_sha256: Some(sum.model_sha256.clone()).filter(|digest| !digest.is_empty()),
-            since: from_microseconds(since),
-            until: from_microseconds(until),
-            errors: sum.counts.errors,
             latest: sum.latest,
-            quality: Some(quality(&sum.counts, reference)),
+            quality: quality(&sum.counts, reference),
             drift: reference.map(|reference| compare(reference, &sum.counts)),
         }
     };
@@ -110,7 +86,7 @@ impl Evaluator {
                 for window in Window::ALL {
                     let range = window.range(now);
                     let sums = windows::sums(session, None, range)?;
-                    evaluations.push((window, newest(evaluate(&sums, &profiles, range))));
+                    evaluations.push((window, newest(evaluate(&sums, &profiles))));
                 }
                 Ok((profiles, evaluations))
             })

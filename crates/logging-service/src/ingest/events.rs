@@ -1,10 +1,10 @@
-//! `POST /cloudevents`: what KServe's payload logger sends, as predictions.
+//! `POST /cloudevents`: predictions from the events of KServe's payload logger.
 //!
-//! A request and its response come as two events, in either order. The first waits in the database; the second makes
-//! the predictions. A response whose request never comes makes them alone, when its time is over.
+//! A request and its response come as two events, in either order. The first one waits in the database; the second one
+//! makes the predictions. A response whose request never comes makes them alone when its waiting time is over.
 //!
-//! Rule of thumb: an event is forgotten only after its predictions are durable. The events of a batch have nothing to do
-//! with each other: one that is refused keeps none of the others out.
+//! Rule of thumb: an event is forgotten only after its predictions are durable. The events of a batch are independent of
+//! each other: the others are stored even if one is refused.
 
 use axum::Json;
 use axum::body::Body;
@@ -12,17 +12,28 @@ use axum::extract::{Request, State};
 use jiff::Timestamp;
 use monitoring::{ApiError, ErrorCode};
 use prediction_record::PredictionRecord;
-use serde_json::{Value, json};
+use serde::Serialize;
 use tracing::warn;
+use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::cloudevents::{CloudEvent, EventError, Kind, pair, parse};
-use crate::openapi::TellingEvents;
+use crate::cloudevents::{CloudEvent, EventError, EventKind, pair, parse};
+use crate::openapi::examples;
+use crate::openapi::refusal_sets::EventRefusals;
 use crate::refusal::refusal;
 use crate::store::StoreError;
 use crate::store::events::{self, Meeting, Waiting};
 use crate::store::row::floor_microseconds;
 use crate::upkeep::EventOutcome;
+
+/// What became of the events of a request.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct EventsTaken {
+    /// Events of the request.
+    events: usize,
+    /// Predictions that these events completed.
+    predictions: usize,
+}
 
 /// Takes what KServe's payload logger sends
 ///
@@ -42,53 +53,53 @@ use crate::upkeep::EventOutcome;
     request_body(content(
         (
             ref("#/components/schemas/CloudEvent") = "application/cloudevents+json",
-            example = crate::openapi::examples::event
+            example = examples::event
         ),
         (
             ref("#/components/schemas/CloudEvents") = "application/cloudevents-batch+json",
-            example = crate::openapi::examples::events
+            example = examples::events
         )
     )),
     responses(
-        (status = 200, description = "What became of them", body = ref("#/components/schemas/EventsTaken")),
-        TellingEvents
+        (status = 200, description = "How many events were taken, and how many predictions they completed", body = EventsTaken),
+        EventRefusals
     )
 )]
-pub(crate) async fn cloudevents(State(app): State<App>, request: Request<Body>) -> Result<Json<Value>, ApiError> {
-    let (headers, body) = super::body(&app, request).await?;
+pub(crate) async fn cloudevents(State(app): State<App>, request: Request<Body>) -> Result<Json<EventsTaken>, ApiError> {
+    let body = app.bodies.receive(request).await?;
     let unreadable = |error: EventError| {
         app.upkeep.event(EventOutcome::Unreadable);
         let code = if error == EventError::TooLarge { ErrorCode::TooLarge } else { ErrorCode::InvalidInput };
         ApiError::new(code, format!("The CloudEvent is refused: {error}."))
     };
-    let found = parse(&headers, &body).map_err(unreadable)?;
+    let events = parse(&body.headers, &body.bytes).map_err(unreadable)?;
     let mut predictions = 0;
     let mut refused = None;
-    for (position, event) in found.iter().enumerate() {
+    for (position, event) in events.iter().enumerate() {
         match take(&app, event).await {
             Ok(records) => predictions += records,
-            // The sender does not send again what was refused, so the others are taken all the same.
-            Err(Problem::Event(error)) => {
+            // The sender does not repeat a batch that was refused, so the other events are taken all the same.
+            Err(TakeEventError::Event(error)) => {
                 let error = unreadable(error).detail("event", position);
                 refused.get_or_insert(error);
             }
-            Err(Problem::Store(error)) => return Err(refusal(error)),
+            Err(TakeEventError::Store(error)) => return Err(refusal(error)),
         }
     }
     match refused {
         Some(error) => Err(error.detail("predictions", predictions)),
-        None => Ok(Json(json!({ "events": found.len(), "predictions": predictions }))),
+        None => Ok(Json(EventsTaken { events: events.len(), predictions })),
     }
 }
 
-/// Makes predictions of the responses that have waited too long, and forgets the requests.
+/// Makes predictions of the responses that have waited since before `until`, and forgets the requests.
 ///
 /// # Errors
 /// The store's.
 pub(crate) async fn expire(app: &App, until: i64) -> Result<(), StoreError> {
     for (pair_key, kind, json) in app.store.read(move |session| events::expired(session, until)).await? {
         app.upkeep.event(EventOutcome::Expired);
-        if kind == name(Kind::Response) {
+        if kind == EventKind::Response.as_str() {
             match CloudEvent::from_json(&json).and_then(|response| pair(None, &response)) {
                 Ok(records) => drop(app.store.submit(records).await?),
                 Err(problem) => warn!(%problem, "cloudevent_unreadable"),
@@ -99,31 +110,23 @@ pub(crate) async fn expire(app: &App, until: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-enum Problem {
-    Event(EventError),
-    Store(StoreError),
+/// Why an event is not taken.
+#[derive(Debug, thiserror::Error)]
+enum TakeEventError {
+    #[error(transparent)]
+    Event(#[from] EventError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
-impl From<EventError> for Problem {
-    fn from(error: EventError) -> Self {
-        Self::Event(error)
-    }
-}
-
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-/// Lets an event wait, or stores the predictions of the pair; gives how many.
-async fn take(app: &App, event: &CloudEvent) -> Result<usize, Problem> {
-    if event.kind == Kind::Response {
-        // What no prediction can be read from is refused now, and not when its counterpart comes.
+/// Stores the predictions of an event and its counterpart, or lets the event wait; returns how many were stored.
+async fn take(app: &App, event: &CloudEvent) -> Result<usize, TakeEventError> {
+    if event.kind == EventKind::Response {
+        // A response without readable predictions is refused now, and not when its request comes.
         pair(None, event)?;
     }
-    let waiting = Waiting { pair_key: event.pair_key(), kind: name(event.kind), event: event.to_json()? };
-    let (pair_key, counterpart) = (waiting.pair_key.clone(), name(other(event.kind)));
+    let waiting = Waiting { pair_key: event.pair_key(), kind: event.kind.as_str(), event: event.to_json()? };
+    let (pair_key, counterpart) = (waiting.pair_key.clone(), event.kind.counterpart().as_str());
     let now = floor_microseconds(Timestamp::now());
     match app.store.write(0, move |tx| events::meet(tx, &waiting, counterpart, now)).await? {
         Meeting::Waits => app.upkeep.event(EventOutcome::Waiting),
@@ -141,21 +144,7 @@ async fn take(app: &App, event: &CloudEvent) -> Result<usize, Problem> {
 
 fn paired(event: &CloudEvent, counterpart: &CloudEvent) -> Result<Vec<PredictionRecord>, EventError> {
     match event.kind {
-        Kind::Request => pair(Some(event), counterpart),
-        Kind::Response => pair(Some(counterpart), event),
-    }
-}
-
-fn other(kind: Kind) -> Kind {
-    match kind {
-        Kind::Request => Kind::Response,
-        Kind::Response => Kind::Request,
-    }
-}
-
-fn name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Request => "request",
-        Kind::Response => "response",
+        EventKind::Request => pair(Some(event), counterpart),
+        EventKind::Response => pair(Some(counterpart), event),
     }
 }

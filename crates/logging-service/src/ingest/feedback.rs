@@ -10,17 +10,19 @@ use monitoring::ApiError;
 use prediction_record::{Invalid, MAX_ID_CHARS, MAX_LABEL_CHARS};
 use tracing::info;
 
-use super::records::{self, Item};
+use super::items::{BodyItem, parse_items};
 use crate::app::App;
-use crate::openapi::Telling;
+use crate::openapi::examples;
+use crate::openapi::refusal_sets::IngestRefusals;
+use crate::openapi::text_bodies::Lines;
 use crate::refusal::refusal;
 use crate::store::Accepted;
 use crate::store::labels::{self, Label};
 use crate::store::row::floor_microseconds;
 use crate::upkeep::FeedbackOutcome;
 
-/// Labels of one request. Each costs some look-ups, during which nobody else's records are written.
-const MOST: usize = 1_000;
+/// The most labels of one request. Each costs some look-ups, during which no other request's records are written.
+const MOST_LABELS: usize = 1_000;
 
 /// Stores one true label, a JSON array of them, or NDJSON
 ///
@@ -31,14 +33,14 @@ const MOST: usize = 1_000;
     operation_id = "feedback",
     tag = "records",
     request_body(content(
-        (ref("#/components/schemas/Labels") = "application/json", example = crate::openapi::examples::label),
-        (ref("#/components/schemas/Lines") = "application/x-ndjson", example = crate::openapi::examples::label_lines)
+        (ref("#/components/schemas/Labels") = "application/json", example = examples::label),
+        (Lines = "application/x-ndjson", example = examples::label_lines)
     )),
-    responses((status = 200, description = "What became of them", body = Accepted), Telling)
+    responses((status = 200, description = "How many were stored", body = Accepted), IngestRefusals)
 )]
 pub(crate) async fn feedback(State(app): State<App>, request: Request<Body>) -> Result<Json<Accepted>, ApiError> {
-    let (headers, body) = super::body(&app, request).await?;
-    let given: Vec<Label> = records::parse(&headers, &body, MOST)?;
+    let body = app.bodies.receive(request).await?;
+    let given: Vec<Label> = parse_items(&body, MOST_LABELS)?;
     let weight = given.len();
     let stored = app
         .store
@@ -51,15 +53,15 @@ pub(crate) async fn feedback(State(app): State<App>, request: Request<Body>) -> 
     Ok(Json(stored))
 }
 
-impl Item for Label {
+impl BodyItem for Label {
     fn check(&self) -> Result<(), Invalid> {
-        text("request_id", &self.request_id, MAX_ID_CHARS)?;
-        text("label", &self.label, MAX_LABEL_CHARS)?;
-        self.source.as_deref().map_or(Ok(()), |source| text("source", source, MAX_LABEL_CHARS))
+        check_text("request_id", &self.request_id, MAX_ID_CHARS)?;
+        check_text("label", &self.label, MAX_LABEL_CHARS)?;
+        self.source.as_deref().map_or(Ok(()), |source| check_text("source", source, MAX_LABEL_CHARS))
     }
 }
 
-fn text(field: &str, value: &str, most: usize) -> Result<(), Invalid> {
+fn check_text(field: &str, value: &str, most: usize) -> Result<(), Invalid> {
     let problem = if value.is_empty() {
         "is empty".to_owned()
     } else if value.chars().count() > most {

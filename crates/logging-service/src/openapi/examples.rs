@@ -1,4 +1,4 @@
-//! Bodies that the service takes as they stand here; a test sends each.
+//! Example bodies for the description; a test sends each of them.
 
 use serde_json::{Value, json};
 
@@ -23,22 +23,22 @@ pub(crate) fn record_lines() -> &'static str {
      {\"model\":\"cifar10\",\"status\":\"error\",\"error_type\":\"invalid_input\"}\n"
 }
 
-/// What was true.
+/// One true label.
 pub(crate) fn label() -> Value {
     json!({ "request_id": "visit-1", "label": "cat" })
 }
 
-/// What was true of two items of one request.
+/// The true labels of two items of one request.
 pub(crate) fn label_lines() -> &'static str {
     "{\"request_id\":\"visit-2\",\"label\":\"ship\"}\n{\"request_id\":\"visit-2\",\"row_index\":1,\"label\":\"frog\"}\n"
 }
 
-/// All predictions of a model so far.
+/// A range that holds all predictions of a model so far.
 pub(crate) fn range() -> Value {
     json!({ "model": "cifar10" })
 }
 
-/// An answer that KServe logs.
+/// A response as KServe logs it.
 pub(crate) fn event() -> Value {
     json!({
         "specversion": "1.0",
@@ -52,12 +52,12 @@ pub(crate) fn event() -> Value {
     })
 }
 
-/// A batch of one.
+/// A batch of one event.
 pub(crate) fn events() -> Value {
     json!([event()])
 }
 
-/// What a model looked like when all was well.
+/// A reference profile.
 pub(crate) fn profile() -> Value {
     json!({
         "schema_version": 1,

@@ -1,8 +1,9 @@
-//! `GET /export`: everything that a filter lets through, as a file that is sent while it is made.
+//! `GET /export`: all predictions that a filter selects, as a file that is sent while it is made.
 //!
-//! Rule of thumb: a page is read only when the one before is on its way, so memory does not grow with the answer, and
-//! a slow client holds up nobody.
+//! Rule of thumb: a page is read only after the one before it was handed to the connection, so memory does not grow
+//! with the file, and a slow client delays only itself.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -13,20 +14,23 @@ use http_body_util::channel::{Channel, Sender};
 use monitoring::{ApiError, ErrorCode};
 use tracing::warn;
 
-use super::Asked;
-use super::parameters::query;
+use super::parameters::parse_query;
+use super::predictions::PredictionsQuery;
 use crate::app::App;
 use crate::export::{EncodeError, Encoder, encoder};
-use crate::openapi::Asking;
+use crate::openapi::refusal_sets::QueryRefusals;
+use crate::openapi::text_bodies::{FileBytes, Lines};
 use crate::refusal::refusal;
-use crate::store::{Filter, MAX_PAGE, Page, StoreError};
+use crate::store::{Filter, MAX_PAGE, Page, Store, StoreError};
 
-/// Pieces that wait for the client.
+/// Pieces of the file that may wait for the client.
 const AHEAD: usize = 2;
-/// How often a page is asked for again while too many others ask.
+/// How often a page is asked for while the store is overloaded.
 const ATTEMPTS: usize = 20;
+/// How long to wait between two attempts.
+const PAUSE: Duration = Duration::from_millis(500);
 
-/// Why an export ends in the middle.
+/// Why an export breaks off in the middle.
 #[derive(Debug, thiserror::Error)]
 enum ExportError {
     #[error(transparent)]
@@ -44,79 +48,83 @@ enum ExportError {
     path = "/export",
     operation_id = "export",
     tag = "questions",
-    params(Asked),
+    params(PredictionsQuery),
     responses(
         (
             status = 200,
             description = "The file",
             content(
-                (ref("#/components/schemas/Lines") = "application/x-ndjson"),
+                (Lines = "application/x-ndjson"),
                 (String = "text/csv"),
-                (ref("#/components/schemas/Bytes") = "application/vnd.apache.parquet")
+                (FileBytes = "application/vnd.apache.parquet")
             )
         ),
-        Asking
+        QueryRefusals
     )
 )]
 pub(crate) async fn export(State(app): State<App>, uri: Uri) -> Result<Response, ApiError> {
-    let asked: Asked = query(&uri)?;
-    let format = asked.format.unwrap_or_default();
-    if asked.limit.is_some() || asked.cursor.is_some() {
+    let query: PredictionsQuery = parse_query(&uri)?;
+    let format = query.format.unwrap_or_default();
+    if query.limit.is_some() || query.cursor.is_some() {
         let sentence = "An export has no pages: limit and cursor belong to /predictions.";
         return Err(ApiError::new(ErrorCode::InvalidRequest, sentence));
     }
-    let filter = asked.filter();
-    // What is wrong at once gets an answer; later there is only the end of the connection.
+    let filter = query.filter();
+    // A problem with the first page is still answered; after that, only the connection can be broken off.
     let first = app.store.list(&filter, MAX_PAGE, None).await.map_err(refusal)?;
     let encoder = encoder(format).map_err(ApiError::internal)?;
     let (sender, body) = Channel::<Bytes, ExportError>::new(AHEAD);
-    tokio::spawn(send(app, filter, (first, encoder), sender));
+    let stream = ExportStream { store: app.store, filter, sender };
+    tokio::spawn(stream.send(first, encoder));
     let disposition = format!("attachment; filename=\"predictions.{}\"", format.extension());
     let headers =
         [(header::CONTENT_TYPE, format.content_type().to_owned()), (header::CONTENT_DISPOSITION, disposition)];
     Ok((headers, Body::new(body)).into_response())
 }
 
-async fn send(
-    app: App,
+/// A file on its way to the client.
+struct ExportStream {
+    store: Arc<Store>,
     filter: Filter,
-    (mut page, mut encoder): (Page, Box<dyn Encoder + Send>),
-    mut sender: Sender<Bytes, ExportError>,
-) {
-    loop {
-        let piece = match encoder.rows(&page.predictions) {
-            Ok(piece) => piece,
-            Err(problem) => return abort(sender, problem.into()),
-        };
-        if !piece.is_empty() && sender.send_data(piece.into()).await.is_err() {
-            return; // The client is gone.
-        }
-        let Some(cursor) = page.next_cursor else { break };
-        page = match next(&app, &filter, &cursor).await {
-            Ok(page) => page,
-            Err(problem) => return abort(sender, problem.into()),
-        };
-    }
-    match encoder.finish() {
-        Ok(rest) if !rest.is_empty() => drop(sender.send_data(rest.into()).await),
-        Ok(_) => {}
-        Err(problem) => abort(sender, problem.into()),
-    }
+    sender: Sender<Bytes, ExportError>,
 }
 
-/// An export is in no hurry: it lets others ask first.
-async fn next(app: &App, filter: &Filter, cursor: &str) -> Result<Page, StoreError> {
-    for _ in 1..ATTEMPTS {
-        match app.store.list(filter, MAX_PAGE, Some(cursor)).await {
-            Err(StoreError::Overloaded { .. }) => tokio::time::sleep(Duration::from_millis(500)).await,
-            outcome => return outcome,
+impl ExportStream {
+    /// Sends the file that begins with this page. A problem breaks the connection off, so that the client does not take
+    /// a part for the whole.
+    async fn send(mut self, first: Page, encoder: Box<dyn Encoder + Send>) {
+        if let Err(problem) = self.send_pages(first, encoder).await {
+            warn!(%problem, "export_broken_off");
+            self.sender.abort(problem);
         }
     }
-    app.store.list(filter, MAX_PAGE, Some(cursor)).await
-}
 
-/// Breaks the connection off, so that the client does not take a part for the whole.
-fn abort(sender: Sender<Bytes, ExportError>, problem: ExportError) {
-    warn!(%problem, "export_broken_off");
-    sender.abort(problem);
+    /// Ends early, and without an error, where the client is gone.
+    async fn send_pages(&mut self, mut page: Page, mut encoder: Box<dyn Encoder + Send>) -> Result<(), ExportError> {
+        loop {
+            let piece = encoder.rows(&page.predictions)?;
+            if !piece.is_empty() && self.sender.send_data(piece.into()).await.is_err() {
+                return Ok(());
+            }
+            let Some(cursor) = page.next_cursor else { break };
+            page = self.next_page(&cursor).await?;
+        }
+        let rest = encoder.finish()?;
+        if !rest.is_empty() {
+            // The file is complete, so it makes no difference whether the client is still there.
+            let _ = self.sender.send_data(rest.into()).await;
+        }
+        Ok(())
+    }
+
+    /// Reads the next page. An export is in no hurry: where the store is overloaded, it lets others ask first.
+    async fn next_page(&self, cursor: &str) -> Result<Page, StoreError> {
+        for _ in 1..ATTEMPTS {
+            match self.store.list(&self.filter, MAX_PAGE, Some(cursor)).await {
+                Err(StoreError::Overloaded { .. }) => tokio::time::sleep(PAUSE).await,
+                outcome => return outcome,
+            }
+        }
+        self.store.list(&self.filter, MAX_PAGE, Some(cursor)).await
+    }
 }

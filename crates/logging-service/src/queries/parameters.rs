@@ -1,4 +1,4 @@
-//! Reading the parameters of a query, and saying what was expected.
+//! Reads the parameters of a query; a refusal says what was expected.
 
 use std::str::FromStr;
 
@@ -13,8 +13,8 @@ use utoipa::IntoParams;
 use crate::evaluation::Window;
 use crate::store::row::floor_microseconds;
 
-/// Reads a query whole.
-pub(super) fn query<Q: DeserializeOwned>(uri: &Uri) -> Result<Q, ApiError> {
+/// Reads all parameters of a query.
+pub(super) fn parse_query<Q: DeserializeOwned>(uri: &Uri) -> Result<Q, ApiError> {
     Query::try_from_uri(uri).map(|Query(query)| query).map_err(|problem| {
         let problem = problem.body_text();
         let problem = problem.strip_prefix("Failed to deserialize query string: ").unwrap_or(&problem);
@@ -22,13 +22,13 @@ pub(super) fn query<Q: DeserializeOwned>(uri: &Uri) -> Result<Q, ApiError> {
     })
 }
 
-/// The refusal of a parameter.
+/// The refusal of a query that cannot be read.
 pub(super) fn refused(problem: &str) -> ApiError {
     ApiError::new(ErrorCode::InvalidRequest, format!("The query cannot be read: {problem}."))
 }
 
 pub(super) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-    // A plus sign in a query stands for a space, which is what most who meet this refusal have met.
+    // Most of these refusals come from an offset such as +01:00: a plus sign in a query stands for a space.
     parsed(deserializer, |_| true, "expected a time such as 2026-03-01T12:30:00Z; the + of an offset is written %2B")
 }
 
@@ -44,7 +44,7 @@ fn window<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Window>, 
     parsed(deserializer, |_| true, "expected 1h, 24h or 7d")
 }
 
-/// Reads a parameter that is there, or says what was expected.
+/// Reads a parameter, or says what was expected of it.
 fn parsed<'de, T: FromStr, D: Deserializer<'de>>(
     deserializer: D,
     valid: impl Fn(&T) -> bool,
@@ -59,7 +59,7 @@ fn parsed<'de, T: FromStr, D: Deserializer<'de>>(
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Span {
+pub(super) struct WindowQuery {
     /// Name of the model; all if it is left out.
     pub(super) model: Option<String>,
     /// A window that ends now, instead of `since` and `until`; `24h` if none of them is given.
@@ -76,7 +76,7 @@ pub(super) struct Span {
     until: Option<Timestamp>,
 }
 
-impl Span {
+impl WindowQuery {
     /// The range in microseconds since 1970.
     pub(super) fn range(&self) -> Result<(i64, i64), ApiError> {
         let now = floor_microseconds(Timestamp::now());

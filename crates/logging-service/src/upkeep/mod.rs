@@ -64,7 +64,7 @@ async fn turn(app: &App) -> Result<(), StoreError> {
     let now = floor_microseconds(Timestamp::now());
     settle_labels(app, now).await?;
     let wait = Duration::from_secs_f64(app.config.event_wait_seconds).as_micros();
-    ingest::expire(app, now.saturating_sub(i64::try_from(wait).unwrap_or(i64::MAX))).await?;
+    ingest::events::expire(app, now.saturating_sub(i64::try_from(wait).unwrap_or(i64::MAX))).await?;
     retain(app, now).await?;
     let (labels, events, oldest) = app
         .store

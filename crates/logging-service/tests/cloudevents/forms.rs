@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use logging_service::cloudevents::{
-    CloudEvent, EventError, EventStatus, Kind, MAX_EVENTS, MAX_UNPACKED_BYTES, pair, parse,
+    CloudEvent, EventError, EventKind, EventStatus, MAX_EVENTS, MAX_UNPACKED_BYTES, pair, parse,
 };
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ fn envelope() -> Value {
 #[test]
 fn the_three_modes_say_the_same() {
     let event = response(&json!({ "predictions": [2] }));
-    assert_eq!((event.id.as_str(), event.kind, event.status()), (ID, Kind::Response, EventStatus::WantsRequest));
+    assert_eq!((event.id.as_str(), event.kind, event.status()), (ID, EventKind::Response, EventStatus::WantsRequest));
     assert_eq!(event.inference_service.as_deref(), Some("flowers"));
     let envelope = envelope();
     let structured = parse(&typed("application/cloudevents+json; charset=utf-8"), envelope.to_string().as_bytes());

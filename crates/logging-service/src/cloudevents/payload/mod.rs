@@ -9,7 +9,7 @@ mod v2;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{EventError, Kind, shortened};
+use super::{EventError, EventKind, shortened};
 
 pub(super) use answer::{Answer, answers};
 pub use shape::RequestFacts;
@@ -32,23 +32,23 @@ pub enum Payload {
 }
 
 impl Payload {
-    pub(super) fn from_slice(kind: Kind, json: &[u8]) -> Self {
+    pub(super) fn from_slice(kind: EventKind, json: &[u8]) -> Self {
         let read = match kind {
-            Kind::Request => serde_json::from_slice(json).map(Self::Asked),
-            Kind::Response => serde_json::from_slice(json).map(Self::Answered),
+            EventKind::Request => serde_json::from_slice(json).map(Self::Asked),
+            EventKind::Response => serde_json::from_slice(json).map(Self::Answered),
         };
         let opaque =
             |error: serde_json::Error| Self::Opaque { bytes: json.len(), problem: shortened(&error.to_string(), 200) };
         read.unwrap_or_else(opaque)
     }
 
-    pub(super) fn from_value(kind: Kind, value: &Value) -> Self {
+    pub(super) fn from_value(kind: EventKind, value: &Value) -> Self {
         match kind {
-            Kind::Request => RequestFacts::deserialize(value).map_or_else(
+            EventKind::Request => RequestFacts::deserialize(value).map_or_else(
                 |error| Self::Opaque { bytes: 0, problem: shortened(&error.to_string(), 200) },
                 Self::Asked,
             ),
-            Kind::Response => Self::Answered(value.clone()),
+            EventKind::Response => Self::Answered(value.clone()),
         }
     }
 

@@ -1,0 +1,56 @@
+//! `POST /log`: records of predictions.
+
+use std::time::Instant;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use monitoring::ApiError;
+use tokio::task::spawn_blocking;
+use tracing::info;
+
+use super::items::parse_items;
+use crate::app::App;
+use crate::openapi::examples;
+use crate::openapi::refusal_sets::IngestRefusals;
+use crate::openapi::text_bodies::Lines;
+use crate::refusal::refusal;
+use crate::store::Accepted;
+
+/// A body of more bytes takes milliseconds to parse, which is long compared with the rest of a request.
+const LARGE_BODY: usize = 64 * 1024;
+
+/// Stores one record, a JSON array of them, or NDJSON
+///
+/// Answered when they are on the disk. All are valid, or none is stored; a refusal names the `index` and the `field`.
+/// A record whose `event_id` is known is a duplicate, so sending again is safe.
+#[utoipa::path(
+    post,
+    path = "/log",
+    operation_id = "log",
+    tag = "records",
+    request_body(content(
+        (ref("#/components/schemas/Records") = "application/json", example = examples::record),
+        (Lines = "application/x-ndjson", example = examples::record_lines)
+    )),
+    responses((status = 200, description = "How many were stored", body = Accepted), IngestRefusals)
+)]
+pub(crate) async fn log(State(app): State<App>, request: Request<Body>) -> Result<Json<Accepted>, ApiError> {
+    let started = Instant::now();
+    let body = app.bodies.receive(request).await?;
+    let most = app.config.queue_limit as usize;
+    let records = if body.bytes.len() < LARGE_BODY {
+        parse_items(&body, most)?
+    } else {
+        // Other requests must not wait for this one.
+        spawn_blocking(move || parse_items(&body, most)).await.map_err(ApiError::internal)??
+    };
+    let stored = app.store.submit(records).await.map_err(refusal)?;
+    info!(
+        accepted = stored.accepted,
+        duplicates = stored.duplicates,
+        duration_seconds = started.elapsed().as_secs_f64(),
+        "records_stored"
+    );
+    Ok(Json(stored))
+}

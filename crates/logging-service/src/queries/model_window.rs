@@ -1,0 +1,62 @@
+//! The counts of each model's file in a window, beside the reference that they are compared with.
+
+use axum::http::Uri;
+use jiff::Timestamp;
+use monitoring::ApiError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::parameters::{WindowQuery, parse_query};
+use crate::analysis::WindowCounts;
+use crate::app::App;
+use crate::refusal::refusal;
+use crate::store::row::from_microseconds;
+use crate::store::{Session, references, windows};
+
+/// Which predictions of which model's file an answer is about.
+#[derive(Serialize, ToSchema)]
+pub(super) struct WindowFacts {
+    /// Name of the model.
+    model: String,
+    /// SHA-256 of the model's file; absent where the senders gave none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model_sha256: Option<String>,
+    /// The beginning of the range, a multiple of five minutes.
+    #[schema(value_type = String, format = DateTime)]
+    since: Timestamp,
+    /// Its end; not part of it.
+    #[schema(value_type = String, format = DateTime)]
+    until: Timestamp,
+    /// Predictions that failed.
+    errors: u64,
+}
+
+/// Judges the counts of a window; the second counts are those of the reference, where there is one.
+pub(super) type WindowJudge<T> = fn(WindowFacts, &WindowCounts, Option<&WindowCounts>) -> T;
+
+/// Reads the window that the query asks for, and judges each model's file in it.
+pub(super) async fn judge_models<T: Send + 'static>(
+    app: &App,
+    uri: &Uri,
+    judge: WindowJudge<T>,
+) -> Result<Vec<T>, ApiError> {
+    let query: WindowQuery = parse_query(uri)?;
+    let range = query.range()?;
+    let read = move |session: &mut dyn Session| {
+        let model = query.model.as_deref();
+        let profiles = references::all(session, model)?;
+        let judge_one = |sum: windows::ModelWindow| {
+            let reference = references::of(&profiles, &sum.model, &sum.model_sha256).map(|profile| &profile.counts);
+            let facts = WindowFacts {
+                model: sum.model,
+                model_sha256: Some(sum.model_sha256).filter(|digest| !digest.is_empty()),
+                since: from_microseconds(range.0),
+                until: from_microseconds(range.1),
+                errors: sum.counts.errors,
+            };
+            judge(facts, &sum.counts, reference)
+        };
+        Ok(windows::sums(session, model, range)?.into_iter().map(judge_one).collect())
+    };
+    app.store.read(read).await.map_err(refusal)
+}

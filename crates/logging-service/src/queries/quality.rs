@@ -1,0 +1,45 @@
+//! `GET /quality`: how often the models were right, by the true labels.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::Uri;
+use monitoring::ApiError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::model_window::{WindowFacts, judge_models};
+use super::parameters::WindowQuery;
+use crate::analysis::{self, Quality};
+use crate::app::App;
+use crate::openapi::refusal_sets::QueryRefusals;
+
+/// The quality of each model's file in a window.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct QualityAnswer {
+    models: Vec<ModelQuality>,
+}
+
+/// The quality of one model's file.
+#[derive(Serialize, ToSchema)]
+struct ModelQuality {
+    #[serde(flatten)]
+    window: WindowFacts,
+    quality: Quality,
+}
+
+/// How often each model was right, by the true labels
+#[utoipa::path(
+    get,
+    path = "/quality",
+    operation_id = "quality",
+    tag = "drift and quality",
+    params(WindowQuery),
+    responses((status = 200, description = "The models", body = QualityAnswer), QueryRefusals)
+)]
+pub(crate) async fn quality(State(app): State<App>, uri: Uri) -> Result<Json<QualityAnswer>, ApiError> {
+    let models = judge_models(&app, &uri, |window, counts, reference| ModelQuality {
+        window,
+        quality: analysis::quality(counts, reference),
+    });
+    Ok(Json(QualityAnswer { models: models.await? }))
+}

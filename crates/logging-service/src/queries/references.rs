@@ -1,0 +1,175 @@
+//! `/drift/reference`: the profiles that windows are compared with.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::Uri;
+use jiff::{SignedDuration, Timestamp};
+use monitoring::{ApiError, ErrorCode};
+use serde::{Deserialize, Serialize};
+use tracing::info;
+use utoipa::{IntoParams, ToSchema};
+
+use super::parameters::parse_query;
+use crate::analysis::{PROFILE_SCHEMA_VERSION, ReferenceProfile};
+use crate::app::App;
+use crate::openapi::examples;
+use crate::openapi::refusal_sets::{IngestRefusals, QueryRefusals};
+use crate::refusal::refusal;
+use crate::store::references;
+use crate::store::row::{floor_microseconds, from_microseconds};
+use crate::store::windows::{self, ModelWindow};
+
+/// How far the clock of the program that made a profile may be ahead.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ReferencesQuery {
+    /// Name of the model; all if it is left out.
+    model: Option<String>,
+}
+
+/// The references of one model or of all models.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ReferenceList {
+    references: Vec<ReferenceProfile>,
+}
+
+/// The references, of one model or of all
+#[utoipa::path(
+    get,
+    path = "/drift/reference",
+    operation_id = "references",
+    tag = "drift and quality",
+    params(ReferencesQuery),
+    responses((status = 200, description = "The references", body = ReferenceList), QueryRefusals)
+)]
+pub(crate) async fn references(State(app): State<App>, uri: Uri) -> Result<Json<ReferenceList>, ApiError> {
+    let ReferencesQuery { model } = parse_query(&uri)?;
+    let references =
+        app.store.read(move |session| references::all(session, model.as_deref())).await.map_err(refusal)?;
+    Ok(Json(ReferenceList { references }))
+}
+
+/// Whether a profile became the reference of its model's file.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ReferenceStored {
+    /// Name of the model.
+    model: String,
+    /// SHA-256 of the model's file.
+    #[schema(required)]
+    model_sha256: Option<String>,
+    /// False where a newer one was there.
+    stored: bool,
+}
+
+/// Takes a finished profile, unless there is a newer one
+///
+/// Sent again, it changes nothing.
+#[utoipa::path(
+    put,
+    path = "/drift/reference",
+    operation_id = "putReference",
+    tag = "drift and quality",
+    request_body(content = ReferenceProfile, example = examples::profile),
+    responses((status = 200, description = "Whether it was stored", body = ReferenceStored), IngestRefusals)
+)]
+pub(crate) async fn put_reference(
+    State(app): State<App>,
+    request: Request<Body>,
+) -> Result<Json<ReferenceStored>, ApiError> {
+    let profile: ReferenceProfile = app.bodies.receive(request).await?.json()?;
+    profile
+        .validate()
+        .map_err(|problem| ApiError::new(ErrorCode::InvalidInput, format!("The profile is refused: {problem}.")))?;
+    // Every profile that is made until then would count as older, and be turned away.
+    if profile.created_at > Timestamp::now() + CLOCK_TOLERANCE {
+        let sentence = "The profile is refused: created_at lies in the future.";
+        return Err(ApiError::new(ErrorCode::InvalidInput, sentence));
+    }
+    let stored = store_reference(&app, profile.clone()).await?;
+    Ok(Json(ReferenceStored { model: profile.model, model_sha256: profile.model_sha256, stored }))
+}
+
+/// A range whose predictions are to be the reference.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ReferenceRange {
+    /// Name of the model.
+    model: String,
+    /// SHA-256 of the model's file; of the one that was used last if it is left out.
+    model_sha256: Option<String>,
+    /// The beginning of the range.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    since: Option<Timestamp>,
+    /// The end of the range; now if it is left out.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+}
+
+/// Makes a reference of a range of time, and answers with it
+///
+/// The range must hold enough predictions of the model.
+#[utoipa::path(
+    post,
+    path = "/drift/reference",
+    operation_id = "takeReference",
+    tag = "drift and quality",
+    request_body(content = ReferenceRange, example = examples::range),
+    responses((status = 200, description = "The reference", body = ReferenceProfile), IngestRefusals)
+)]
+pub(crate) async fn take_reference(
+    State(app): State<App>,
+    request: Request<Body>,
+) -> Result<Json<ReferenceProfile>, ApiError> {
+    let asked: ReferenceRange = app.bodies.receive(request).await?.json()?;
+    let profile = asked.profile(&app).await?;
+    profile.validate().map_err(|problem| {
+        ApiError::new(ErrorCode::InvalidInput, format!("This range can be no reference: {problem}."))
+    })?;
+    if !store_reference(&app, profile.clone()).await? {
+        let sentence = "There is a reference already whose created_at is later than now.";
+        return Err(ApiError::new(ErrorCode::InvalidInput, sentence));
+    }
+    Ok(Json(profile))
+}
+
+impl ReferenceRange {
+    /// Makes a profile of the predictions in the range.
+    async fn profile(self, app: &App) -> Result<ReferenceProfile, ApiError> {
+        let Self { model, model_sha256, since, until } = self;
+        let now = Timestamp::now();
+        let range = (since.map_or(i64::MIN, floor_microseconds), floor_microseconds(until.unwrap_or(now)));
+        let sums = app.store.read(move |session| windows::sums(session, Some(&model), range)).await.map_err(refusal)?;
+        let is_asked = |sum: &ModelWindow| model_sha256.as_ref().is_none_or(|digest| *digest == sum.model_sha256);
+        // Without a digest, the file that was used last is meant.
+        let Some(sum) = sums.into_iter().filter(is_asked).max_by_key(|sum| sum.latest) else {
+            let sentence = "There are no predictions of this model in this range.";
+            return Err(ApiError::new(ErrorCode::InvalidInput, sentence));
+        };
+        Ok(ReferenceProfile {
+            schema_version: PROFILE_SCHEMA_VERSION,
+            model: sum.model,
+            model_sha256: Some(sum.model_sha256).filter(|digest| !digest.is_empty()),
+            created_at: now,
+            since,
+            until: Some(until.unwrap_or_else(|| from_microseconds(range.1))),
+            counts: sum.counts,
+        })
+    }
+}
+
+/// Stores a profile unless the kept one is newer; says whether it did.
+async fn store_reference(app: &App, profile: ReferenceProfile) -> Result<bool, ApiError> {
+    let now = floor_microseconds(Timestamp::now());
+    let (model, samples) = (profile.model.clone(), profile.counts.predictions);
+    let stored = app.store.write(0, move |tx| references::put(tx, &profile, now)).await.map_err(refusal)?;
+    if stored {
+        info!(model, samples, "reference_profile_stored");
+    } else {
+        info!(model, samples, "reference_profile_older_than_the_kept_one");
+    }
+    Ok(stored)
+}
