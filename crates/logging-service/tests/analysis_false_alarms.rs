@@ -6,7 +6,7 @@
 mod analysis_support;
 
 use analysis_support::{Drift, window};
-use logging_service::analysis::{FALSE_ALARM_RATE, Verdict, WindowCounts, compare};
+use logging_service::analysis::{DriftVerdict, FALSE_ALARM_RATE, WindowCounts, compare};
 
 /// Windows are drawn from a stock of blocks of as many rows; counting each row anew would take minutes.
 const BLOCK: usize = 50;
@@ -38,7 +38,7 @@ fn without_drift_a_whole_model_is_quiet() {
             let (reference, current) = drawn.split_at(REFERENCE_BLOCKS);
             let report = compare(&sum(reference.iter().copied()), &sum(current.iter().copied()));
             assert_eq!(report.features.len(), 13);
-            raised += u32::from(report.verdict != Verdict::None);
+            raised += u32::from(report.verdict != DriftVerdict::None);
         }
         eprintln!("{rows} rows: {raised} of {REPETITIONS} false alarms");
         assert!(f64::from(raised) <= most, "{rows} rows: {raised} of {REPETITIONS} raised a verdict");
@@ -59,7 +59,7 @@ fn injected_drift_is_found() {
             for _ in 0..100 {
                 let reference = sum(random.choose_multiple(&usual, REFERENCE_BLOCKS));
                 let current = sum(random.choose_multiple(&drifted, rows / BLOCK));
-                missed += u32::from(compare(&reference, &current).verdict == Verdict::None);
+                missed += u32::from(compare(&reference, &current).verdict == DriftVerdict::None);
             }
             assert!(missed <= 1, "{what} was missed in {missed} of 100 windows of {rows}");
         }

@@ -10,8 +10,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use analysis_support::{CLASSES, Drift, row, window};
-use logging_service::analysis::bins::{Compared, FrozenBins, compare_classes};
-use logging_service::analysis::noise::Noise;
+use logging_service::analysis::bins::{ComparedCounts, FrozenBins, compare_classes};
+use logging_service::analysis::noise::NoiseFloors;
 use logging_service::analysis::{Feature, Labelled, Sign, WindowCounts, compare, divergence, quality};
 use serde_json::{Value, json};
 
@@ -21,8 +21,8 @@ const ALPHA: f64 = 0.05 / 13.0;
 
 /// What is laid before the peers: bins, and the fine grid for Wasserstein.
 struct Case {
-    bins: Compared,
-    fine: Compared,
+    bins: ComparedCounts,
+    fine: ComparedCounts,
     positions: Vec<f64>,
 }
 
@@ -45,7 +45,7 @@ fn check_case(case: &Case, theirs: &Value) {
     let (n, m) = (now.iter().sum(), then.iter().sum());
     let chi = divergence::chi_squared(now, then);
     let ks = divergence::kolmogorov_smirnov(now, then);
-    let noise = Noise::new(n, m, ALPHA);
+    let noise = NoiseFloors::new(n, m, ALPHA);
     let ours = [
         ("psi", divergence::psi(now, then)),
         ("js", divergence::jensen_shannon(now, then)),
@@ -116,8 +116,8 @@ fn case(feature: Feature, reference: &WindowCounts, current: &WindowCounts) -> C
         (0..feature.bins()).map(|bin| u64::try_from(tally.get(bin)).unwrap()).collect()
     };
     Case {
-        bins: Compared { reference: bins.count(then), current: bins.count(now) },
-        fine: Compared { reference: fine(then), current: fine(now) },
+        bins: ComparedCounts { reference: bins.count(then), current: bins.count(now) },
+        fine: ComparedCounts { reference: fine(then), current: fine(now) },
         positions: feature.positions().to_vec(),
     }
 }

@@ -1,35 +1,35 @@
 //! The bins in which a window is compared with its reference.
 //!
-//! Rule of thumb: the reference alone decides where the bins are. Bins that move with each window would make
-//! the values of two windows incomparable.
+//! Rule of thumb: the reference alone decides where the bins are. If they moved with each window, the values of two
+//! windows could not be compared.
 
 use super::{Feature, Tally, WindowCounts};
 
-/// About how many bins of about equal mass a feature gets.
+/// A feature gets about this many bins, of about equal mass.
 const BINS: i64 = 10;
 
 /// The counts of a reference and of a window in the same bins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Compared {
+pub struct ComparedCounts {
     /// Counts of the reference.
     pub reference: Vec<u64>,
     /// Counts of the window.
     pub current: Vec<u64>,
 }
 
-/// Ranges of neighbouring bins of a feature's grid, made of a reference.
+/// Ranges of neighbouring bins of a feature's grid, fixed by a reference.
 ///
-/// A grid bin that alone has a tenth of the mass stays alone, and what lies between two of those stays between
-/// them even if the reference has nothing there: pictures that were all 32 pixels wide would otherwise share
-/// their one bin with those of any other width.
+/// A grid bin that alone has a tenth of the mass stays a range of its own, and the bins between two such bins stay
+/// between them even if the reference has nothing there. Otherwise, for a reference whose pictures are all 32 pixels
+/// wide, pictures of any other width would fall into the same range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FrozenBins {
-    /// The last grid bin of each range, rising; the last one is the grid's last.
+    /// The last grid bin of each range, in rising order; the last entry is the last bin of the grid.
     ends: Vec<u16>,
 }
 
 impl FrozenBins {
-    /// Makes the bins.
+    /// The bins that a reference fixes.
     pub fn of(feature: Feature, reference: &Tally) -> Self {
         let target = reference.total().max(1);
         let is_alone = |bin: u16| reference.get(bin).saturating_mul(BINS) >= target;
@@ -37,13 +37,13 @@ impl FrozenBins {
         let mut start = 0;
         for bin in (0..feature.bins()).filter(|bin| is_alone(*bin)) {
             if bin > start {
-                share_out(reference, start, bin - 1, &mut ends);
+                split_evenly(reference, start, bin - 1, &mut ends);
             }
             ends.push(bin);
             start = bin + 1;
         }
         if start < feature.bins() {
-            share_out(reference, start, feature.bins() - 1, &mut ends);
+            split_evenly(reference, start, feature.bins() - 1, &mut ends);
         }
         Self { ends }
     }
@@ -53,12 +53,12 @@ impl FrozenBins {
         self.ends.len()
     }
 
-    /// Whether there is none, which cannot be.
+    /// Whether there are no bins, which does not occur.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// Counts in these bins.
+    /// Counts a tally in these bins.
     pub fn count(&self, tally: &Tally) -> Vec<u64> {
         let mut counts = vec![0; self.ends.len()];
         for (bin, count) in tally.iter() {
@@ -72,7 +72,7 @@ impl FrozenBins {
 }
 
 /// Splits the grid bins from `first` to `last` into ranges of about a tenth of the whole mass.
-fn share_out(reference: &Tally, first: u16, last: u16, ends: &mut Vec<u16>) {
+fn split_evenly(reference: &Tally, first: u16, last: u16, ends: &mut Vec<u16>) {
     let whole = reference.total();
     let mass = |bin| reference.get(bin).saturating_mul(BINS);
     let mut left = (first..=last).map(mass).fold(0_i64, i64::saturating_add);
@@ -80,7 +80,7 @@ fn share_out(reference: &Tally, first: u16, last: u16, ends: &mut Vec<u16>) {
     let mut gathered = 0;
     for bin in first..last {
         gathered += mass(bin);
-        // Ends where the range is nearer to its share than with the next bin.
+        // The range ends where it is nearer to its share without the next bin than with it.
         if ranges > 1 && gathered > 0 && 2 * gathered + mass(bin + 1) >= 2 * (left / ranges) {
             ends.push(bin);
             left -= gathered;
@@ -91,9 +91,9 @@ fn share_out(reference: &Tally, first: u16, last: u16, ends: &mut Vec<u16>) {
     ends.push(last);
 }
 
-/// The classes of the reference, each a bin, and one bin for all that it has not by name.
-pub fn compare_classes(reference: &WindowCounts, current: &WindowCounts) -> Compared {
-    let mut compared = Compared::default();
+/// Counts the classes of the reference, each as a bin, and all other classes in one more bin.
+pub fn compare_classes(reference: &WindowCounts, current: &WindowCounts) -> ComparedCounts {
+    let mut compared = ComparedCounts::default();
     let mut known = 0;
     for (class, count) in reference.classes.iter() {
         let now = current.classes.get(class);

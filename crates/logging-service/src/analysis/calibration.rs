@@ -1,62 +1,62 @@
-//! How far confidences can be taken at their word, and what they promise then.
+//! How far a model's confidences agree with its accuracy, and which accuracy they predict.
 //!
-//! Rule of thumb: a confidence is a probability only if labels say so. Ten bins of equal width; each is a union of
-//! bins of the confidence's grid.
+//! Rule of thumb: a confidence is a probability only if labels confirm it. There are ten bins of equal width, and each
+//! consists of whole bins of the confidence's grid.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::counts::confidence_sum;
+use super::confidence_units::confidence_sum;
 use super::{Feature, LabelCounts, Tally, WindowCounts};
 
 /// Bins of equal width, 0 to 1.
 const BINS: usize = 10;
 
-/// Fewer labels in a bin than this say too little to correct it by.
+/// A bin with fewer labels than this is not corrected by them.
 const FEWEST_LABELS: i64 = 30;
 
-/// By whose labels confidences were corrected.
+/// Which labels corrected the confidences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CalibrationSource {
-    /// By none: the confidences are taken at their word.
+    /// None: the confidences are taken as they are.
     None,
-    /// By those of the reference.
+    /// The labels of the reference.
     Reference,
-    /// By those of the window itself.
+    /// The labels of the window itself.
     Window,
-    /// By different ones in different ranges of the confidence.
+    /// Different ones in different ranges of the confidence.
     Mixed,
 }
 
-/// Numbers, right answers and confidences in the bins.
+/// Predictions, right ones and confidences in bins of equal width.
 #[derive(Clone, Debug, Default)]
-pub(super) struct CalibrationBins([Bin; BINS]);
+pub(super) struct CalibrationBins([CalibrationBin; BINS]);
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Bin {
+struct CalibrationBin {
     count: i64,
     correct: i64,
     confidence: f64,
 }
 
-impl Bin {
+impl CalibrationBin {
     fn mean_confidence(&self) -> f64 {
         self.confidence / self.count as f64
     }
 
-    /// Accuracy less mean confidence: negative for a model that is too sure.
+    /// Accuracy minus mean confidence: negative for a model that is overconfident.
     fn gap(&self) -> f64 {
         (self.correct as f64 - self.confidence) / self.count as f64
     }
 }
 
 impl CalibrationBins {
-    /// Of the labelled predictions.
+    /// The bins of the labelled predictions.
     pub(super) fn of(labels: &LabelCounts) -> Self {
         let mut bins = Self::of_confidences(&labels.by_confidence, &labels.confidence_sums);
         for (fine, correct) in labels.correct_by_confidence.iter() {
-            bins.0[coarse(fine)].correct += correct;
+            bins.0[coarse_bin(fine)].correct += correct;
         }
         bins
     }
@@ -64,17 +64,17 @@ impl CalibrationBins {
     fn of_confidences(counts: &Tally, sums: &Tally) -> Self {
         let mut bins = Self::default();
         for (fine, count) in counts.iter() {
-            let bin = &mut bins.0[coarse(fine)];
+            let bin = &mut bins.0[coarse_bin(fine)];
             bin.count += count;
             bin.confidence += confidence_sum(fine, count, sums.get(fine));
         }
         bins
     }
 
-    /// Expected calibration error: Σ |accuracy − mean confidence| over the bins, weighted by their numbers.
+    /// Expected calibration error: Σ |accuracy − mean confidence| over the bins, weighted by their predictions.
     ///
     /// Naeini, Cooper and Hauskrecht 2015; Guo et al. 2017.
-    pub(super) fn error(&self) -> Option<f64> {
+    pub(super) fn expected_error(&self) -> Option<f64> {
         let filled = || self.0.iter().filter(|bin| bin.count > 0);
         let count: i64 = filled().map(|bin| bin.count).sum();
         let apart: f64 = filled().map(|bin| bin.gap().abs() * bin.count as f64).sum();
@@ -82,25 +82,27 @@ impl CalibrationBins {
     }
 }
 
-/// What confidences promise.
+/// The accuracy that confidences predict.
 #[derive(Clone, Debug)]
-pub(super) struct Calibrated {
+pub(super) struct ExpectedAccuracy {
     pub(super) accuracy: f64,
     pub(super) source: CalibrationSource,
 }
 
-impl Calibrated {
+impl ExpectedAccuracy {
     /// Confidence-based performance estimation: the mean of the predictions' calibrated confidences.
     ///
-    /// The mean confidence of each bin is shifted by what the accuracy of labelled predictions in that bin was above
-    /// or below their mean confidence: of the reference, else of the window, else not at all. A shift keeps what
-    /// moves within a bin, which the bin's accuracy alone would hide: most confidences are in the last one.
+    /// The mean confidence of each bin is shifted by the gap between accuracy and mean confidence of the labelled
+    /// predictions in that bin: those of the reference if there are enough, else those of the window, else not at all. A
+    /// shift preserves movement within a bin. The bin's accuracy alone would hide it, and most confidences are in the
+    /// last bin.
     pub(super) fn of(window: &WindowCounts, reference: Option<&WindowCounts>) -> Option<Self> {
         let all = CalibrationBins::of_confidences(window.feature(Feature::Confidence), window.confidence_sums());
         let of_reference = reference.map(|reference| CalibrationBins::of(&reference.labels)).unwrap_or_default();
         let of_window = CalibrationBins::of(&window.labels);
         let mut source = None;
-        let (mut count, mut expected) = (0, 0.0);
+        let mut count = 0;
+        let mut expected = 0.0;
         for ((bin, from_reference), from_window) in all.0.iter().zip(&of_reference.0).zip(&of_window.0) {
             if bin.count <= 0 {
                 continue;
@@ -120,8 +122,8 @@ impl Calibrated {
     }
 }
 
-/// The bin of equal width that a bin of the grid belongs to. By its middle, which is never near an edge.
-fn coarse(fine: u16) -> usize {
+/// The bin of equal width that contains a bin of the grid. It is found by the middle, which is never near an edge.
+fn coarse_bin(fine: u16) -> usize {
     let middle = Feature::Confidence.positions()[usize::from(fine)];
     ((middle * BINS as f64) as usize).min(BINS - 1)
 }
@@ -145,10 +147,10 @@ mod tests {
     #[test]
     fn the_error_is_the_gap_between_confidence_and_accuracy() {
         let mut counts = labelled(100, 0.95, 85);
-        assert!((CalibrationBins::of(&counts.labels).error().unwrap() - 0.10).abs() < 1e-9);
+        assert!((CalibrationBins::of(&counts.labels).expected_error().unwrap() - 0.10).abs() < 1e-9);
         counts.merge(&labelled(100, 0.55, 55));
-        assert!((CalibrationBins::of(&counts.labels).error().unwrap() - 0.05).abs() < 1e-9);
-        assert!(CalibrationBins::of(&LabelCounts::default()).error().is_none());
+        assert!((CalibrationBins::of(&counts.labels).expected_error().unwrap() - 0.05).abs() < 1e-9);
+        assert!(CalibrationBins::of(&LabelCounts::default()).expected_error().is_none());
     }
 
     #[test]
@@ -158,23 +160,23 @@ mod tests {
         for confidence in [0.92, 0.96] {
             window.observe(&Observation { confidence: Some(confidence), ..<_>::default() });
         }
-        let raw = Calibrated::of(&window, None).unwrap();
+        let raw = ExpectedAccuracy::of(&window, None).unwrap();
         assert!((raw.accuracy - 0.94).abs() < 1e-9);
         assert_eq!(raw.source, CalibrationSource::None);
-        let corrected = Calibrated::of(&window, Some(&reference)).unwrap();
+        let corrected = ExpectedAccuracy::of(&window, Some(&reference)).unwrap();
         assert!((corrected.accuracy - 0.84).abs() < 1e-9);
         assert_eq!(corrected.source, CalibrationSource::Reference);
         window.observe(&Observation { confidence: Some(0.3), ..<_>::default() });
-        assert_eq!(Calibrated::of(&window, Some(&reference)).unwrap().source, CalibrationSource::Mixed);
-        assert_eq!(Calibrated::of(&reference, None).unwrap().source, CalibrationSource::Window);
-        assert_eq!(Calibrated::of(&labelled(29, 0.95, 20), None).unwrap().source, CalibrationSource::None);
+        assert_eq!(ExpectedAccuracy::of(&window, Some(&reference)).unwrap().source, CalibrationSource::Mixed);
+        assert_eq!(ExpectedAccuracy::of(&reference, None).unwrap().source, CalibrationSource::Window);
+        assert_eq!(ExpectedAccuracy::of(&labelled(29, 0.95, 20), None).unwrap().source, CalibrationSource::None);
     }
 
     #[test]
     fn grid_bins_lie_in_one_bin_of_equal_width_each() {
         let edges = Feature::Confidence.edges();
         for (fine, edge) in edges[..edges.len() - 1].iter().enumerate() {
-            let bin = coarse(u16::try_from(fine).unwrap());
+            let bin = coarse_bin(u16::try_from(fine).unwrap());
             assert!(*edge >= bin as f64 / 10.0 - 1e-12 && edges[fine + 1] <= (bin + 1) as f64 / 10.0 + 1e-12);
         }
     }

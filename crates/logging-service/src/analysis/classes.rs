@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Most classes that are counted by name; the rest are counted together.
+/// The most classes that are counted by name; the rest are counted together.
 pub const MAX_CLASSES: usize = 1_000;
 
 /// Counts by class, bounded.
 ///
-/// Past the bound the names that come first in the alphabet are kept. A name among the first of the whole is
-/// among the first of every part, so it is never given up on the way: merged parts equal the whole exactly,
-/// which "the first that were seen" would not.
+/// Beyond the bound, the names that come first in the alphabet are kept. A name that is among the first of the whole is
+/// among the first of every part, so no merge gives it up, and merged parts equal the whole exactly. Keeping the names
+/// that were seen first would not have this property.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ClassCounts {
     #[serde(rename = "n", default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -27,7 +27,7 @@ fn is_zero(count: &u64) -> bool {
 }
 
 impl ClassCounts {
-    /// Counts a class that was predicted.
+    /// Counts predictions of a class.
     pub fn add(&mut self, class: &str, count: u64) {
         if let Some(known) = self.named.get_mut(class) {
             *known = known.saturating_add(count);

@@ -1,24 +1,21 @@
-//! All that is kept of the predictions of one window: whole numbers on fixed grids.
+//! The counts of one window: all that is kept of its predictions, as whole numbers on fixed grids.
 //!
-//! Rule of thumb: rows → counts is a sum. Nothing in here depends on order, on time or on other rows.
+//! Rule of thumb: counts are sums over rows. Nothing here depends on the order of the rows, on time or on other rows.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
+use super::confidence_units::units_above_edge;
 use super::feature_counts::FeatureCounts;
 use super::{ClassCounts, Feature, GRID_VERSION, LabelCounts, Labelled, MAX_CLASSES, Sign, Tally};
 
-/// Confidences are summed in units of 2⁻³², each from the lower edge of its bin: exact whole numbers whose sum
-/// cannot overflow before 10¹¹ predictions. (Sums of full confidences in units of 2⁻⁴⁰ would at 8 million.)
-const UNITS: f64 = 4_294_967_296.0;
+/// Counts beyond this are refused: no real count is larger, and sums over all bins stay exact as floats.
+const MOST_PREDICTIONS: u64 = 1 << 53;
 
-/// No honest count is larger, and sums of as many counts as there are bins stay exact.
-const MOST: u64 = 1 << 53;
-
-/// One prediction, as far as the counts need it.
+/// The part of a prediction that is counted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Observation<'a> {
-    /// Whether the prediction failed. Of a failed one nothing else is counted.
+    /// Whether the prediction failed. Nothing else of a failed prediction is counted.
     pub failed: bool,
     /// The predicted class.
     pub label: Option<&'a str>,
@@ -47,13 +44,13 @@ pub struct InputFeatures<'a> {
     pub height: u32,
 }
 
-/// Why counts cannot be used.
+/// Why counts are refused.
 #[derive(Debug, thiserror::Error)]
 pub enum CountsError {
-    /// They lie on other grids; they have to be counted again from the rows.
+    /// They lie on other grids, and have to be counted again from the rows.
     #[error("the counts are of grid version {0}, and this version counts on {GRID_VERSION}")]
     OtherGrid(u64),
-    /// They are not the JSON form of counts.
+    /// The JSON is not that of counts.
     #[error("the counts cannot be read: {0}")]
     Unreadable(#[from] serde_json::Error),
     /// They contradict themselves.
@@ -83,7 +80,7 @@ pub struct WindowCounts {
     /// Sum of the confidences in each bin of the confidence, in units of 2⁻³² above the bin's lower edge.
     #[serde(rename = "s", default)]
     confidence_sums: Tally,
-    /// What is known of the true labels.
+    /// The predictions whose true labels are known.
     #[serde(rename = "l", default, skip_serializing_if = "LabelCounts::is_empty")]
     pub labels: LabelCounts,
 }
@@ -103,14 +100,14 @@ impl WindowCounts {
             observation.confidence.and_then(|confidence| Some((confidence, Feature::Confidence.bin(confidence)?)))
         {
             self.features.add(Feature::Confidence, bin, 1);
-            self.confidence_sums.add(bin, above_edge(bin, confidence));
+            self.confidence_sums.add(bin, units_above_edge(bin, confidence));
         }
         if let Some(input) = &observation.input {
             self.observe_input(input);
         }
     }
 
-    /// Counts a true label, or takes it back. It belongs into the window of its prediction.
+    /// Counts a true label, or takes it back. A label is counted in the window of its prediction.
     pub fn label(&mut self, label: &Labelled<'_>, sign: Sign) {
         self.labels.add(label, sign);
     }
@@ -142,7 +139,7 @@ impl WindowCounts {
 
     /// The compact JSON form.
     pub fn to_json(&self) -> String {
-        // Maps with text keys and whole numbers have no way to fail.
+        // Maps with text keys and whole numbers can always be written.
         serde_json::to_string(self).unwrap_or_default()
     }
 
@@ -159,7 +156,7 @@ impl WindowCounts {
         Ok(counts)
     }
 
-    /// Whether these can be the counts of predictions, as a reference has to be; counts of a difference need not.
+    /// Checks that these can be the counts of predictions, as a reference has to be; counts of a difference need not.
     ///
     /// # Errors
     /// [`CountsError::Wrong`] says what contradicts what.
@@ -168,10 +165,11 @@ impl WindowCounts {
         let labels = &self.labels;
         let tallies = [&labels.by_confidence, &labels.correct_by_confidence, &labels.lags];
         let counted = || Feature::ALL.into_iter().map(|feature| self.feature(feature)).chain(tallies);
-        if counted().any(|tally| tally.iter().any(|(_, count)| count < 0)) || labels.pairs().any(|pair| pair.2 < 0) {
+        if counted().any(|tally| tally.iter().any(|(_, count)| count < 0)) || labels.pairs().any(|pair| pair.count < 0)
+        {
             return Err(CountsError::Wrong("a count is negative"));
         }
-        if self.predictions > MOST || self.errors > MOST {
+        if self.predictions > MOST_PREDICTIONS || self.errors > MOST_PREDICTIONS {
             return Err(CountsError::Wrong("there are more predictions than can be"));
         }
         if counted().any(|tally| tally.total().unsigned_abs() > self.predictions) {
@@ -203,7 +201,7 @@ impl WindowCounts {
         }
     }
 
-    /// A bin that no grid has would be looked up outside of it later.
+    /// Checks that every bin lies on its grid; any other would later be looked up outside of the grid.
     fn check_bins(&self) -> Result<(), CountsError> {
         let labels = &self.labels;
         let of_confidence =
@@ -221,18 +219,7 @@ impl WindowCounts {
     }
 }
 
-/// How far a confidence lies above the lower edge of its bin, in units.
-pub(super) fn above_edge(bin: u16, confidence: f64) -> i64 {
-    let edge = Feature::Confidence.edges()[usize::from(bin)];
-    ((confidence.clamp(0.0, 1.0) - edge) * UNITS).round() as i64
-}
-
-/// The sum of as many confidences of a bin as `count` says, from the units above its lower edge.
-pub(super) fn confidence_sum(bin: u16, count: i64, units: i64) -> f64 {
-    count as f64 * Feature::Confidence.edges()[usize::from(bin)] + units as f64 / UNITS
-}
-
-/// Stands in the JSON form, so that counts of another grid cannot be mistaken for ours.
+/// The version of the grids in the JSON form, so that counts on other grids are not mistaken for ours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct GridVersion;
 
@@ -253,13 +240,13 @@ impl<'de> Deserialize<'de> for GridVersion {
     }
 }
 
-/// The grid version of counts, if it is not ours.
+/// The grid version of counts, if it is another one than ours.
 fn other_grid(text: &str) -> Option<u64> {
     #[derive(Deserialize)]
-    struct Header {
+    struct GridHeader {
         #[serde(rename = "g")]
         grid: u64,
     }
-    let header: Header = serde_json::from_str(text).ok()?;
+    let header: GridHeader = serde_json::from_str(text).ok()?;
     (header.grid != u64::from(GRID_VERSION)).then_some(header.grid)
 }

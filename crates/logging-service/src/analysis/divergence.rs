@@ -1,27 +1,27 @@
 //! How far two distributions over the same bins lie apart.
 //!
-//! Rule of thumb: each function takes counts, says its formula, and is 0 for equal shares. With p the shares of
-//! the window, q those of the reference, n and m their numbers, F and G their cumulated shares. Both sides must
-//! have counts; [`super::compare`] sees to it.
+//! Rule of thumb: each function takes counts, documents its formula, and is 0 for equal shares. In the formulas p are the
+//! shares of the window and q those of the reference, n and m their totals, F and G their cumulated shares. Neither side
+//! may be empty; [`super::compare`] ensures it.
 
 use statrs::function::gamma::gamma_ur;
 
-/// The least that an empty bin counts as in PSI, however large the sample.
+/// The least share that PSI assumes for an empty bin, however large the sample is.
 pub const EMPTY_SHARE: f64 = 1e-4;
 
-/// A normed distance smaller than this many units of a constant feature's scale is not blown up any further.
+/// The least σ by which distances are divided. A constant feature has σ = 0, which would make any distance infinite.
 pub const SMALLEST_SIGMA: f64 = 1e-3;
 
-/// χ² of two samples.
+/// The χ² test of two samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ChiSquared {
-    /// Σ (O−E)²/E over both rows and all bins that are not empty in both.
+pub struct ChiSquaredTest {
+    /// Σ (O−E)²/E over both samples and all bins that are not empty in both of them.
     pub statistic: f64,
-    /// Such bins, less one.
+    /// The degrees of freedom: the number of those bins minus 1.
     pub freedom: u32,
-    /// Probability of a statistic as large or larger without drift.
+    /// The probability of a statistic at least as large if there is no drift.
     pub p_value: f64,
-    /// Cramér's V = √(χ²/(n+m)), 0 to 1: the statistic without the size of the samples.
+    /// Cramér's V = √(χ²/(n+m)), 0 to 1: the statistic, independent of the size of the samples.
     pub cramers_v: f64,
 }
 
@@ -31,7 +31,7 @@ pub fn shares(counts: &[u64]) -> Vec<f64> {
     counts.iter().map(|count| *count as f64 / total as f64).collect()
 }
 
-/// Population stability index, Σ (p−q)·ln(p/q), with [`empty_share`] for an empty bin that the other has.
+/// Population stability index, Σ (p−q)·ln(p/q), with [`empty_share`] for a bin that is empty on one side only.
 ///
 /// The symmetric Kullback–Leibler divergence (Jeffreys 1946), under its name in credit scoring (Siddiqi 2006).
 pub fn psi(current: &[u64], reference: &[u64]) -> f64 {
@@ -43,15 +43,15 @@ pub fn psi(current: &[u64], reference: &[u64]) -> f64 {
     floored.map(|(p, q)| (p - q) * (p / q).ln()).sum()
 }
 
-/// What an empty bin counts as in PSI, whose logarithm would be infinite: half a prediction, at least
-/// [`EMPTY_SHARE`]. The constant alone would make one empty bin of a small sample look like drift.
+/// The share that PSI assumes for an empty bin, whose logarithm would be infinite: half a prediction, but at least
+/// [`EMPTY_SHARE`]. With the constant alone, one empty bin of a small sample would look like drift.
 pub fn empty_share(samples: u64) -> f64 {
     (0.5 / samples as f64).max(EMPTY_SHARE)
 }
 
 /// Jensen–Shannon distance, √(½·KL(p‖a) + ½·KL(q‖a)) with a = (p+q)/2 and logarithms to the base 2; 0 to 1.
 ///
-/// Lin 1991; that its root is a metric, Endres and Schindelin 2003.
+/// The divergence is from Lin 1991; Endres and Schindelin 2003 show that its root is a metric.
 pub fn jensen_shannon(current: &[u64], reference: &[u64]) -> f64 {
     let part = |share: f64, middle: f64| if share > 0.0 { share * (share / middle).log2() } else { 0.0 };
     let pairs = shares(current).into_iter().zip(shares(reference));
@@ -64,14 +64,14 @@ pub fn kolmogorov_smirnov(current: &[u64], reference: &[u64]) -> f64 {
     differences(current, reference).map(f64::abs).fold(0.0, f64::max)
 }
 
-/// The probability of a Kolmogorov–Smirnov distance as large or larger without drift, for large samples:
+/// The probability of a Kolmogorov–Smirnov distance at least as large if there is no drift, for large samples:
 /// 2·Σ (−1)^(k−1)·exp(−2k²λ²) with λ = D·√(nm/(n+m)).
 ///
-/// Smirnov 1948. Distances of binned samples are smaller than of raw ones, so it errs on the side of no drift.
+/// Smirnov 1948. Distances between binned samples are smaller than between raw ones, so it errs on the side of no drift.
 pub fn kolmogorov_p_value(distance: f64, n: u64, m: u64) -> f64 {
     let (n, m) = (n as f64, m as f64);
     let lambda = distance * (n * m / (n + m)).sqrt();
-    // Below, the value is 1 to 16 digits, and the series would need many terms to say so.
+    // Below 0.2 the value is 1 to 16 digits, and the series would need many terms.
     if lambda < 0.2 {
         return 1.0;
     }
@@ -81,14 +81,14 @@ pub fn kolmogorov_p_value(distance: f64, n: u64, m: u64) -> f64 {
 
 /// Wasserstein distance ∫|F−G|dx between the middles of the bins, over max(σ of the reference, [`SMALLEST_SIGMA`]).
 ///
-/// The norming is Evidently's: it makes features of different units comparable, as "so many standard deviations".
+/// Evidently normalises in the same way: in standard deviations, features of different units can be compared.
 pub fn wasserstein(current: &[u64], reference: &[u64], positions: &[f64]) -> f64 {
     let gaps = positions.windows(2).map(|pair| pair[1] - pair[0]);
     let distance: f64 = differences(current, reference).zip(gaps).map(|(difference, gap)| difference.abs() * gap).sum();
     distance / sigma(reference, positions).max(SMALLEST_SIGMA)
 }
 
-/// Standard deviation of counts at positions.
+/// The standard deviation of counts that lie at positions.
 pub fn sigma(counts: &[u64], positions: &[f64]) -> f64 {
     let shares = shares(counts);
     let mean: f64 = shares.iter().zip(positions).map(|(share, x)| share * x).sum();
@@ -97,7 +97,7 @@ pub fn sigma(counts: &[u64], positions: &[f64]) -> f64 {
 }
 
 /// χ² test of homogeneity (Pearson 1900) and Cramér's V (Cramér 1946); no continuity correction.
-pub fn chi_squared(current: &[u64], reference: &[u64]) -> ChiSquared {
+pub fn chi_squared(current: &[u64], reference: &[u64]) -> ChiSquaredTest {
     let n = current.iter().sum::<u64>() as f64;
     let m = reference.iter().sum::<u64>() as f64;
     let mut statistic = 0.0;
@@ -112,16 +112,16 @@ pub fn chi_squared(current: &[u64], reference: &[u64]) -> ChiSquared {
     let freedom = bins.saturating_sub(1);
     let testable = freedom > 0 && statistic > 0.0;
     let p_value = if testable { gamma_ur(f64::from(freedom) / 2.0, statistic / 2.0) } else { 1.0 };
-    ChiSquared { statistic, freedom, p_value, cramers_v: (statistic / (n + m)).sqrt() }
+    ChiSquaredTest { statistic, freedom, p_value, cramers_v: (statistic / (n + m)).sqrt() }
 }
 
-/// L∞, max |p−q|, as Vertex AI has for classes; 0 to 1.
+/// L∞, max |p−q|, which Vertex AI uses for classes; 0 to 1.
 pub fn l_infinity(current: &[u64], reference: &[u64]) -> f64 {
     let pairs = shares(current).into_iter().zip(shares(reference));
     pairs.map(|(p, q)| (p - q).abs()).fold(0.0, f64::max)
 }
 
-/// F−G at the upper edge of each bin. Cumulated counts are whole, so nothing is rounded twice.
+/// F−G at the upper edge of each bin. Cumulated counts are whole numbers, so nothing is rounded twice.
 fn differences<'a>(current: &'a [u64], reference: &'a [u64]) -> impl Iterator<Item = f64> + 'a {
     let n = current.iter().sum::<u64>() as f64;
     let m = reference.iter().sum::<u64>() as f64;

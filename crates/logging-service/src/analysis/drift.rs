@@ -1,43 +1,43 @@
-//! A window beside its reference: every feature, every statistic, one verdict.
+//! A window compared with its reference: every feature, every statistic, one verdict.
 //!
-//! Rule of thumb: the verdict of a feature is PSI's alone. It is the one statistic with two accepted levels, and
-//! it has one floor for numbers and names; if any of six statistics could raise a verdict, each would add false
-//! alarms of its own. The others are there to look at.
+//! Rule of thumb: PSI alone decides the verdict of a feature. It is the only statistic with two accepted levels, and it has
+//! one noise floor for numbers and names. If any of six statistics could raise a verdict, each of them would add false
+//! alarms of its own. The others are information.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::bins::{Compared, FrozenBins, compare_classes};
+use super::bins::{ComparedCounts, FrozenBins, compare_classes};
 use super::divergence as distance;
-use super::noise::Noise;
-use super::verdict::{Measured, Statistic, Verdict};
-use super::{Feature, WindowCounts};
+use super::noise::NoiseFloors;
+use super::verdict::{DriftVerdict, MeasuredStatistic, Significance, Statistic};
+use super::{Feature, Tally, WindowCounts};
 
 /// The name under which the classes are reported beside the features.
 pub const PREDICTED_CLASS: &str = "predicted_class";
 
-/// How often a model without any drift may get a verdict other than none, all features together.
+/// How often a model without drift may get a verdict other than none, all features together.
 pub const FALSE_ALARM_RATE: f64 = 0.05;
 
-/// What names have: an order, and so KS and Wasserstein, is for numbers only.
-const OF_NAMES: [Statistic; 4] = [Statistic::Psi, Statistic::Js, Statistic::Chi2, Statistic::Linf];
+/// The statistics of names. KS and Wasserstein need an order, which only numbers have.
+const NAME_STATISTICS: [Statistic; 4] = [Statistic::Psi, Statistic::Js, Statistic::Chi2, Statistic::Linf];
 
 /// A window compared with its reference.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct DriftReport {
-    /// Answered predictions of the window. At 0 nothing can be said: all values are 0.
+    /// Answered predictions of the window. If there are none, all values are 0 and say nothing.
     pub samples: u64,
     /// Answered predictions of the reference.
     pub reference_samples: u64,
-    /// The probability with which one feature may raise a false alarm: 5 % over the number of features.
+    /// The probability with which one feature may raise a false alarm: 5 % divided by the number of features.
     pub alpha: f64,
-    /// The features that both have; all of the reference's for a window without samples.
+    /// The features that both sides have; for a window without samples, all features of the reference.
     pub features: Vec<FeatureDrift>,
-    /// The worst of the features'.
-    pub verdict: Verdict,
+    /// The worst verdict of the features.
+    pub verdict: DriftVerdict,
 }
 
-/// One feature compared.
+/// The drift of one feature.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct FeatureDrift {
     /// Its name.
@@ -47,16 +47,16 @@ pub struct FeatureDrift {
     /// Predictions of the reference that have it.
     pub reference_samples: u64,
     /// Every statistic.
-    pub statistics: Vec<Measured>,
-    /// PSI's.
-    pub verdict: Verdict,
+    pub statistics: Vec<MeasuredStatistic>,
+    /// The verdict of PSI.
+    pub verdict: DriftVerdict,
 }
 
-/// Lays a window beside its reference. Features that one of them never has are left out.
+/// Compares a window with its reference. A feature that one side never has is left out.
 pub fn compare(reference: &WindowCounts, current: &WindowCounts) -> DriftReport {
-    let sides = sides(reference, current);
-    let alpha = FALSE_ALARM_RATE / sides.len().max(1) as f64;
-    let features: Vec<FeatureDrift> = sides.iter().map(|side| side.compare(alpha)).collect();
+    let compared = compared_features(reference, current);
+    let alpha = FALSE_ALARM_RATE / compared.len().max(1) as f64;
+    let features: Vec<FeatureDrift> = compared.iter().map(|feature| feature.measure_drift(alpha)).collect();
     DriftReport {
         samples: current.predictions,
         reference_samples: reference.predictions,
@@ -66,39 +66,49 @@ pub fn compare(reference: &WindowCounts, current: &WindowCounts) -> DriftReport 
     }
 }
 
-/// What is to be compared of one feature.
-struct Side {
+/// One feature on both sides.
+struct ComparedFeature {
     name: &'static str,
-    bins: Compared,
-    /// Of a number, the same on its fine grid and where its bins lie.
-    fine: Option<(Compared, &'static [f64])>,
+    bins: ComparedCounts,
+    /// The same counts on the fine grid, which only numbers have.
+    fine: Option<FineCounts>,
 }
 
-fn sides(reference: &WindowCounts, current: &WindowCounts) -> Vec<Side> {
-    let classes = Side { name: PREDICTED_CLASS, bins: compare_classes(reference, current), fine: None };
-    let numbers = Feature::ALL.into_iter().map(|feature| numeric(feature, reference, current));
-    let unknown = current.predictions == 0;
+/// Counts of both sides on the fine grid of a feature.
+struct FineCounts {
+    counts: ComparedCounts,
+    /// Where each bin's middle lies.
+    positions: &'static [f64],
+}
+
+fn compared_features(reference: &WindowCounts, current: &WindowCounts) -> Vec<ComparedFeature> {
+    let classes = ComparedFeature { name: PREDICTED_CLASS, bins: compare_classes(reference, current), fine: None };
+    let numbers = Feature::ALL.into_iter().map(|feature| compared_number(feature, reference, current));
+    let is_empty = current.predictions == 0;
     [classes]
         .into_iter()
         .chain(numbers)
-        .filter(|side| side.reference_samples() > 0 && (unknown || side.samples() > 0))
+        .filter(|feature| feature.reference_samples() > 0 && (is_empty || feature.samples() > 0))
         .collect()
 }
 
-fn numeric(feature: Feature, reference: &WindowCounts, current: &WindowCounts) -> Side {
-    let (then, now) = (reference.feature(feature), current.feature(feature));
+fn compared_number(feature: Feature, reference: &WindowCounts, current: &WindowCounts) -> ComparedFeature {
+    let then = reference.feature(feature);
+    let now = current.feature(feature);
     let bins = FrozenBins::of(feature, then);
-    let fine = |tally: &super::Tally| {
-        (0..feature.bins()).map(|bin| u64::try_from(tally.get(bin)).unwrap_or(0)).collect::<Vec<_>>()
-    };
-    Side {
+    let fine =
+        |tally: &Tally| (0..feature.bins()).map(|bin| u64::try_from(tally.get(bin)).unwrap_or(0)).collect::<Vec<_>>();
+    ComparedFeature {
         name: feature.as_str(),
-        bins: Compared { reference: bins.count(then), current: bins.count(now) },
-        fine: Some((Compared { reference: fine(then), current: fine(now) }, feature.positions())),
+        bins: ComparedCounts { reference: bins.count(then), current: bins.count(now) },
+        fine: Some(FineCounts {
+            counts: ComparedCounts { reference: fine(then), current: fine(now) },
+            positions: feature.positions(),
+        }),
     }
 }
 
-impl Side {
+impl ComparedFeature {
     fn samples(&self) -> u64 {
         self.bins.current.iter().sum()
     }
@@ -107,7 +117,7 @@ impl Side {
         self.bins.reference.iter().sum()
     }
 
-    fn compare(&self, alpha: f64) -> FeatureDrift {
+    fn measure_drift(&self, alpha: f64) -> FeatureDrift {
         let statistics = if self.samples() == 0 { self.without_samples() } else { self.measure(alpha) };
         let psi = statistics.iter().find(|measured| measured.statistic == Statistic::Psi);
         FeatureDrift {
@@ -119,34 +129,44 @@ impl Side {
         }
     }
 
-    fn without_samples(&self) -> Vec<Measured> {
-        let which = if self.fine.is_some() { &Statistic::ALL[..] } else { &OF_NAMES };
-        which.iter().copied().map(Measured::without_samples).collect()
+    fn without_samples(&self) -> Vec<MeasuredStatistic> {
+        let which = if self.fine.is_some() { &Statistic::ALL[..] } else { &NAME_STATISTICS };
+        which.iter().copied().map(MeasuredStatistic::without_samples).collect()
     }
 
-    fn measure(&self, alpha: f64) -> Vec<Measured> {
-        let (now, then) = (&self.bins.current[..], &self.bins.reference[..]);
+    fn measure(&self, alpha: f64) -> Vec<MeasuredStatistic> {
+        let now = &self.bins.current[..];
+        let then = &self.bins.reference[..];
         let (n, m) = (self.samples(), self.reference_samples());
-        let noise = Noise::new(n, m, alpha);
+        let noise = NoiseFloors::new(n, m, alpha);
         let chi = distance::chi_squared(now, then);
         let psi = distance::psi(now, then);
         let mut measured = vec![
-            Measured::judged(Statistic::Psi, psi, noise.psi_of_thin_bins(psi, &chi)),
-            Measured::judged(Statistic::Js, distance::jensen_shannon(now, then), noise.jensen_shannon(chi.freedom)),
+            MeasuredStatistic::judged(Statistic::Psi, psi, noise.psi_of_thin_bins(psi, &chi)),
+            MeasuredStatistic::judged(
+                Statistic::Js,
+                distance::jensen_shannon(now, then),
+                noise.jensen_shannon(chi.freedom),
+            ),
         ];
-        if let Some((fine, positions)) = &self.fine {
+        if let Some(FineCounts { counts, positions }) = &self.fine {
             let ks = distance::kolmogorov_smirnov(now, then);
-            let p_value = distance::kolmogorov_p_value(ks, n, m);
-            measured.push(Measured::tested(Statistic::Ks, ks, noise.kolmogorov_smirnov(), (p_value, alpha)));
-            measured.push(Measured::judged(
+            let significance = Significance { p_value: distance::kolmogorov_p_value(ks, n, m), alpha };
+            measured.push(MeasuredStatistic::tested(Statistic::Ks, ks, noise.kolmogorov_smirnov(), significance));
+            measured.push(MeasuredStatistic::judged(
                 Statistic::Wasserstein,
-                distance::wasserstein(&fine.current, &fine.reference, positions),
-                noise.wasserstein(&fine.reference, positions),
+                distance::wasserstein(&counts.current, &counts.reference, positions),
+                noise.wasserstein(&counts.reference, positions),
             ));
         }
         let floor = noise.cramers_v(chi.freedom);
-        measured.push(Measured::tested(Statistic::Chi2, chi.cramers_v, floor, (chi.p_value, alpha)));
-        measured.push(Measured::judged(Statistic::Linf, distance::l_infinity(now, then), noise.l_infinity(then)));
+        let significance = Significance { p_value: chi.p_value, alpha };
+        measured.push(MeasuredStatistic::tested(Statistic::Chi2, chi.cramers_v, floor, significance));
+        measured.push(MeasuredStatistic::judged(
+            Statistic::Linf,
+            distance::l_infinity(now, then),
+            noise.l_infinity(then),
+        ));
         measured
     }
 }
@@ -172,7 +192,7 @@ mod tests {
     #[test]
     fn a_window_without_samples_has_all_features_at_zero() {
         let report = compare(&window(100, |n| f64::from(n) / 100.0), &WindowCounts::default());
-        assert_eq!((report.samples, report.reference_samples, report.verdict), (0, 100, Verdict::None));
+        assert_eq!((report.samples, report.reference_samples, report.verdict), (0, 100, DriftVerdict::None));
         let names: Vec<&str> = report.features.iter().map(|feature| feature.feature).collect();
         assert_eq!(
             names,
@@ -197,9 +217,9 @@ mod tests {
     fn the_worst_feature_decides_and_the_others_stay_quiet() {
         let report =
             compare(&window(1_000, |n| f64::from(n) / 1e3), &window(1_000, |n| 0.3 + 0.7 * f64::from(n) / 1e3));
-        assert_eq!(report.verdict, Verdict::Drift);
+        assert_eq!(report.verdict, DriftVerdict::Drift);
         for feature in &report.features {
-            let expected = if feature.feature == "brightness" { Verdict::Drift } else { Verdict::None };
+            let expected = if feature.feature == "brightness" { DriftVerdict::Drift } else { DriftVerdict::None };
             assert_eq!(feature.verdict, expected, "{feature:?}");
         }
     }
@@ -214,16 +234,17 @@ mod tests {
         }
         let report = compare(&window(100, |_| 0.5), &current);
         let width = report.features.iter().find(|feature| feature.feature == "width").unwrap();
-        assert_eq!(width.verdict, Verdict::Drift, "{width:?}");
+        assert_eq!(width.verdict, DriftVerdict::Drift, "{width:?}");
     }
 
     #[test]
     fn large_but_within_noise_is_no_verdict() {
-        let measured = Measured::judged(Statistic::Psi, 0.3, 0.34);
-        assert_eq!(measured.verdict, Verdict::None);
-        assert_eq!(Measured::judged(Statistic::Psi, 0.3, 0.1).verdict, Verdict::Drift);
-        assert_eq!(Measured::judged(Statistic::Psi, 0.2, 0.1).verdict, Verdict::Warning);
-        assert_eq!(Measured::judged(Statistic::Psi, 0.05, 0.01).verdict, Verdict::None);
-        assert_eq!(Measured::tested(Statistic::Ks, 0.2, 0.1, (0.001, 0.01)).verdict, Verdict::Warning);
+        let measured = MeasuredStatistic::judged(Statistic::Psi, 0.3, 0.34);
+        assert_eq!(measured.verdict, DriftVerdict::None);
+        assert_eq!(MeasuredStatistic::judged(Statistic::Psi, 0.3, 0.1).verdict, DriftVerdict::Drift);
+        assert_eq!(MeasuredStatistic::judged(Statistic::Psi, 0.2, 0.1).verdict, DriftVerdict::Warning);
+        assert_eq!(MeasuredStatistic::judged(Statistic::Psi, 0.05, 0.01).verdict, DriftVerdict::None);
+        let significance = Significance { p_value: 0.001, alpha: 0.01 };
+        assert_eq!(MeasuredStatistic::tested(Statistic::Ks, 0.2, 0.1, significance).verdict, DriftVerdict::Warning);
     }
 }

@@ -1,8 +1,8 @@
 //! The numbers of a prediction whose distribution is watched.
 
-use super::grid::{self, Grid};
+use super::grid::{self, BinGrid};
 
-/// A number of a prediction or of its input. The predicted class is none: it has names, not a grid.
+/// A number of a prediction or of its input. The predicted class is not one of them, because it has names and no grid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Feature {
     /// Probability of the predicted class.
@@ -80,7 +80,7 @@ impl Feature {
         self as usize
     }
 
-    /// The bin of a value. Of a value that is not finite there is none: it is not counted.
+    /// The bin of a value; `None` for a value that is not finite, which is not counted.
     pub fn bin(self, value: f64) -> Option<u16> {
         value.is_finite().then(|| self.grid().bin(value))
     }
@@ -90,7 +90,7 @@ impl Feature {
         self.grid().bins()
     }
 
-    /// The grid's edges, one more than there are bins. The outermost bins also take what lies beyond.
+    /// The grid's edges, one more than there are bins. The outermost bins also count the values beyond them.
     pub fn edges(self) -> &'static [f64] {
         self.grid().edges()
     }
@@ -100,7 +100,7 @@ impl Feature {
         self.grid().positions()
     }
 
-    fn grid(self) -> &'static Grid {
+    fn grid(self) -> &'static BinGrid {
         match self {
             Self::Confidence => &grid::CONFIDENCE,
             Self::Sharpness => &grid::SHARPNESS,

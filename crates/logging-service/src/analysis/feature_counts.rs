@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Feature, Tally};
 
-/// One tally for each feature. In JSON a map by name, of those that have counts; unknown names are ignored.
+/// One tally for each feature. The JSON is a map by name of the features that have counts; unknown names are ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct FeatureCounts([Tally; Feature::ALL.len()]);
 

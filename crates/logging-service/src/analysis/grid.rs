@@ -1,46 +1,46 @@
 //! The fixed grids on which values are counted.
 //!
-//! Rule of thumb: a grid never depends on data. It is fine enough that bins for a comparison can be made of
-//! its bins later, and the same for everybody, so that counts of different windows add up.
+//! Rule of thumb: a grid never depends on data. It is so fine that the bins of a comparison can later be made of its bins,
+//! and it is the same for all windows, so that their counts can be added.
 
 use std::f64::consts::SQRT_2;
 use std::sync::LazyLock;
 
-/// Goes up when an edge of any grid changes: counts of different versions cannot be added.
+/// Raised when an edge of any grid changes, because counts of different versions cannot be added.
 pub const GRID_VERSION: u16 = 1;
 
-/// 2^(1/4) and 2^(3/4). Written out, because a computed power may differ between platforms in its last digit.
+/// 2^(1/4) and 2^(3/4), written out because a computed power may differ between platforms in its last digit.
 const QUARTER: f64 = 1.189_207_115_002_721;
 const THREE_QUARTERS: f64 = 1.681_792_830_507_429;
 
 /// 128 equal bins from 0 to 1.
-pub(super) static UNIT: LazyLock<Grid> = LazyLock::new(|| Grid::linear((0..=128).map(|step| ratio(step, 128))));
+pub(super) static UNIT: LazyLock<BinGrid> = LazyLock::new(|| BinGrid::linear((0..=128).map(|step| ratio(step, 128))));
 
-/// Ever finer towards 1, where the confidences of neural networks are.
-pub(super) static CONFIDENCE: LazyLock<Grid> = LazyLock::new(|| {
+/// The grid of confidences is ever finer towards 1, where those of neural networks are.
+pub(super) static CONFIDENCE: LazyLock<BinGrid> = LazyLock::new(|| {
     let hundredths = (0..99).map(|step| ratio(step, 100));
     let thousandths = (990..999).map(|step| ratio(step, 1_000));
     let rest = (9_990..=10_000).map(|step| ratio(step, 10_000));
-    Grid::linear(hundredths.chain(thousandths).chain(rest))
+    BinGrid::linear(hundredths.chain(thousandths).chain(rest))
 });
 
 /// Quarter octaves from 2⁻²⁰ (about 10⁻⁶) to 4, with a bin below and one above.
-pub(super) static SHARPNESS: LazyLock<Grid> = LazyLock::new(|| Grid::octaves(-20, 2, true));
+pub(super) static SHARPNESS: LazyLock<BinGrid> = LazyLock::new(|| BinGrid::octaves(-20, 2, true));
 
 /// Quarter octaves from 1 to 65,536 pixels.
-pub(super) static SIZE: LazyLock<Grid> = LazyLock::new(|| Grid::octaves(0, 16, false));
+pub(super) static SIZE: LazyLock<BinGrid> = LazyLock::new(|| BinGrid::octaves(0, 16, false));
 
 /// Quarter octaves from 1/16 of a second to 2²⁸ seconds (eight years), with a bin below and one above.
-pub(super) static LAG: LazyLock<Grid> = LazyLock::new(|| Grid::octaves(-4, 28, true));
+pub(super) static LAG: LazyLock<BinGrid> = LazyLock::new(|| BinGrid::octaves(-4, 28, true));
 
-/// Neighbouring bins. The first also takes everything below it, the last everything above.
+/// Neighbouring bins. The first one also counts everything below it, and the last one everything above.
 #[derive(Debug)]
-pub(super) struct Grid {
+pub(super) struct BinGrid {
     edges: Vec<f64>,
     positions: Vec<f64>,
 }
 
-impl Grid {
+impl BinGrid {
     fn linear(edges: impl Iterator<Item = f64>) -> Self {
         Self::new(edges.collect(), |edge| edge)
     }
@@ -62,24 +62,24 @@ impl Grid {
         u16::try_from(self.positions.len()).unwrap_or(u16::MAX)
     }
 
-    /// The bin of a finite number; a lower edge belongs to its bin.
+    /// The bin of a finite number; a bin includes its lower edge.
     pub(super) fn bin(&self, value: f64) -> u16 {
         let inner = &self.edges[1..self.edges.len() - 1];
         u16::try_from(inner.partition_point(|edge| *edge <= value)).unwrap_or(u16::MAX)
     }
 
-    /// One more than there are bins.
+    /// The edges, one more than there are bins.
     pub(super) fn edges(&self) -> &[f64] {
         &self.edges
     }
 
-    /// The middle of each bin: of the values, or of their logarithms where the grid is logarithmic.
+    /// The middle of each bin, on a logarithmic axis where the grid is logarithmic.
     pub(super) fn positions(&self) -> &[f64] {
         &self.positions
     }
 }
 
-/// Divided once, so the edge is the number nearest to its decimal notation.
+/// A single division, so that the edge is the number nearest to its decimal notation.
 fn ratio(step: u16, of: u16) -> f64 {
     f64::from(step) / f64::from(of)
 }
@@ -95,7 +95,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
 
-    fn all() -> [&'static Grid; 5] {
+    fn all() -> [&'static BinGrid; 5] {
         [&UNIT, &CONFIDENCE, &SHARPNESS, &SIZE, &LAG].map(|grid| &**grid)
     }
 

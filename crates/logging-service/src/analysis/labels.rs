@@ -1,32 +1,33 @@
-//! What became known about predictions later: the true labels.
+//! The counts of predictions whose true labels are known.
 //!
-//! Rule of thumb: a label is added with one sign and taken back with the other, so a revision is two calls,
-//! and the counts of a difference may be negative.
+//! Rule of thumb: a label is added with one sign and taken back with the other. So a revision is two calls, and the counts
+//! of a difference may be negative.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::confidence_units::units_above_edge;
 use super::grid::LAG;
 use super::{Feature, Tally};
 
-/// Most pairs of a predicted and a true class that are counted by name; the rest are counted together.
+/// The most pairs of a predicted and a true class that are counted by name; the rest are counted together.
 pub const MAX_PAIRS: usize = 10_000;
 
-/// Longer lags are counted as this one, ten years. It keeps the sum far from its limits.
+/// Longer lags are counted as ten years, which keeps the sum far from its limits.
 const LONGEST_LAG_SECONDS: f64 = 315_576_000.0;
 
 /// A prediction whose true label is known.
 #[derive(Clone, Copy, Debug)]
 pub struct Labelled<'a> {
-    /// What the model said.
+    /// The class that the model predicted.
     pub predicted: &'a str,
-    /// What was true.
+    /// The true class.
     pub truth: &'a str,
-    /// How sure the model was.
+    /// The probability of the predicted class.
     pub confidence: f64,
-    /// From the prediction to its label. A label that was there before its prediction has no lag.
+    /// The time from the prediction to its label; 0 for a label that came before its prediction.
     pub lag_seconds: f64,
 }
 
@@ -48,14 +49,25 @@ impl Sign {
     }
 }
 
-/// Counts of labelled predictions. All are signed, because a revision may be counted apart from its original.
+/// How often one class was predicted where another one, or the same, was true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClassPair<'a> {
+    /// The class that was predicted.
+    pub predicted: &'a str,
+    /// The true class.
+    pub truth: &'a str,
+    /// How often; negative in the counts of a difference.
+    pub count: i64,
+}
+
+/// Counts of labelled predictions. They are signed, because a revision may be counted apart from the original label.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct LabelCounts {
     /// Predictions with a label.
     #[serde(rename = "n")]
     pub labelled: i64,
-    /// Those whose label is what was predicted.
+    /// Predictions that were right.
     #[serde(rename = "r")]
     pub correct: i64,
     /// True labels by predicted label.
@@ -70,13 +82,13 @@ pub struct LabelCounts {
     /// Correct predictions by bin of their confidence.
     #[serde(rename = "rb")]
     pub correct_by_confidence: Tally,
-    /// Sums of confidences by bin, in the units of the counts of all predictions.
+    /// Sums of the confidences in each bin of the confidence, in units of 2⁻³² above the bin's lower edge.
     #[serde(rename = "s")]
     pub confidence_sums: Tally,
     /// Labels by bin of their lag.
     #[serde(rename = "l")]
     pub lags: Tally,
-    /// The sum of the lags. Milliseconds: microseconds would overflow at some million labels that are a month late.
+    /// The sum of the lags. Microseconds would overflow at some million labels that are a month late.
     #[serde(rename = "lm")]
     pub lag_milliseconds: i64,
 }
@@ -92,7 +104,7 @@ impl LabelCounts {
         if let Some(bin) = Feature::Confidence.bin(label.confidence) {
             self.by_confidence.add(bin, sign);
             self.correct_by_confidence.add(bin, correct);
-            self.confidence_sums.add(bin, sign * super::counts::above_edge(bin, label.confidence));
+            self.confidence_sums.add(bin, sign * units_above_edge(bin, label.confidence));
         }
         if label.lag_seconds.is_finite() {
             let lag = label.lag_seconds.clamp(0.0, LONGEST_LAG_SECONDS);
@@ -106,7 +118,7 @@ impl LabelCounts {
         self.labelled = self.labelled.saturating_add(other.labelled);
         self.correct = self.correct.saturating_add(other.correct);
         self.other_pairs = self.other_pairs.saturating_add(other.other_pairs);
-        for (predicted, truth, count) in other.pairs() {
+        for ClassPair { predicted, truth, count } in other.pairs() {
             self.add_pair(predicted, truth, count);
         }
         self.by_confidence.merge(&other.by_confidence);
@@ -116,11 +128,11 @@ impl LabelCounts {
         self.lag_milliseconds = self.lag_milliseconds.saturating_add(other.lag_milliseconds);
     }
 
-    /// Predicted class, true class and how often, in alphabetical order.
-    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str, i64)> {
-        self.confusion.iter().flat_map(|(predicted, truths)| {
-            truths.iter().map(|(truth, count)| (predicted.as_str(), truth.as_str(), *count))
-        })
+    /// The pairs of a predicted and a true class, in alphabetical order.
+    pub fn pairs(&self) -> impl Iterator<Item = ClassPair<'_>> {
+        self.confusion
+            .iter()
+            .flat_map(|(predicted, truths)| truths.iter().map(|(truth, &count)| ClassPair { predicted, truth, count }))
     }
 
     /// Whether nothing is counted.
@@ -150,7 +162,7 @@ impl LabelCounts {
         }
     }
 
-    /// The last of the alphabet, so that merged parts equal the whole; see [`super::ClassCounts`].
+    /// Gives up the last pair of the alphabet, so that merged parts equal the whole; see [`super::ClassCounts`].
     fn give_up_last(&mut self) {
         if let Some(mut last) = self.confusion.last_entry() {
             if let Some((_, count)) = last.get_mut().pop_last() {
@@ -177,8 +189,9 @@ mod tests {
         let mut counts = LabelCounts::default();
         counts.add(&label("cat", "cat"), Sign::Add);
         counts.add(&label("cat", "dog"), Sign::Add);
+        let pair = |truth| ClassPair { predicted: "cat", truth, count: 1 };
         assert_eq!((counts.labelled, counts.correct, counts.lag_milliseconds), (2, 1, 180_500));
-        assert_eq!(counts.pairs().collect::<Vec<_>>(), [("cat", "cat", 1), ("cat", "dog", 1)]);
+        assert_eq!(counts.pairs().collect::<Vec<_>>(), [pair("cat"), pair("dog")]);
         assert_eq!((counts.by_confidence.get(87), counts.correct_by_confidence.get(87)), (2, 1));
         counts.add(&label("cat", "dog"), Sign::TakeBack);
         counts.add(&label("cat", "cat"), Sign::TakeBack);
@@ -205,6 +218,6 @@ mod tests {
         }
         assert_eq!(counts.pairs().count(), MAX_PAIRS);
         assert_eq!(counts.other_pairs, 10);
-        assert_eq!(counts.pairs().next().unwrap().0, "000000");
+        assert_eq!(counts.pairs().next().unwrap().predicted, "000000");
     }
 }

@@ -1,16 +1,17 @@
-//! The statistics of drift and quality: what a model said, whether it was right, and whether its input has changed.
+//! The statistics of drift and quality: what a model predicted, whether it was right, and whether its input has changed.
 //!
-//! A row's way: [`WindowCounts::observe`] puts it on fixed grids as whole numbers → counts of windows are
-//! merged → [`compare`] lays them beside a reference, [`quality`] beside the labels.
+//! A row's way: [`WindowCounts::observe`] counts it on fixed grids → the counts of windows are merged → [`compare`] sets
+//! them against a reference, [`quality`] against the labels.
 //!
-//! Rule of thumb: everything is a function of [`WindowCounts`], and those only ever add up. So any split of
-//! the rows, merged in any order, gives the numbers of the whole.
+//! Rule of thumb: everything is a function of [`WindowCounts`], and counts are only ever added. So the rows can be split
+//! and merged in any order, and the numbers are always those of the whole.
 //!
 //! **Architecture Invariant:** no I/O, no SQL, no HTTP and no clock in here.
 
 pub mod bins;
 mod calibration;
 mod classes;
+mod confidence_units;
 mod counts;
 pub mod divergence;
 mod drift;
@@ -30,8 +31,8 @@ pub use counts::{CountsError, InputFeatures, Observation, WindowCounts};
 pub use drift::{DriftReport, FALSE_ALARM_RATE, FeatureDrift, PREDICTED_CLASS, compare};
 pub use feature::Feature;
 pub use grid::GRID_VERSION;
-pub use labels::{LabelCounts, Labelled, MAX_PAIRS, Sign};
+pub use labels::{ClassPair, LabelCounts, Labelled, MAX_PAIRS, Sign};
 pub use profile::{PROFILE_SCHEMA_VERSION, ProfileError, ReferenceProfile};
-pub use quality::{ClassQuality, Quality, quality};
+pub use quality::{ClassQuality, QualityReport, quality};
 pub use tally::Tally;
-pub use verdict::{Measured, Statistic, Threshold, Verdict};
+pub use verdict::{DriftVerdict, MeasuredStatistic, Significance, Statistic, StatisticThreshold};

@@ -1,23 +1,23 @@
-//! How large each statistic gets without any drift, just because samples are finite.
+//! How large each statistic becomes without any drift, only because samples are finite.
 //!
-//! Rule of thumb: a value at or below its floor says nothing. A floor is passed without drift with the
-//! probability α at most (for large samples). With n and m the numbers of both sides and r = 1/n + 1/m.
+//! Rule of thumb: a value at or below its floor says nothing. Without drift, a value exceeds its floor with probability α at
+//! most (for large samples). In the formulas n and m are the sizes of the two samples, and r = 1/n + 1/m.
 
 use std::f64::consts::LN_2;
 
 use statrs::distribution::{ChiSquared, ContinuousCDF, Normal};
 
-use super::divergence::{SMALLEST_SIGMA, shares, sigma};
+use super::divergence::{ChiSquaredTest, SMALLEST_SIGMA, shares, sigma};
 
-/// The sizes of two samples and the probability of passing a floor.
+/// The noise floors of two samples.
 #[derive(Clone, Copy, Debug)]
-pub struct Noise {
+pub struct NoiseFloors {
     rate: f64,
     alpha: f64,
     samples: f64,
 }
 
-impl Noise {
+impl NoiseFloors {
     /// For `n` predictions in the window and `m` in the reference, both at least one.
     pub fn new(n: u64, m: u64, alpha: f64) -> Self {
         let (n, m) = (n as f64, m as f64);
@@ -29,18 +29,20 @@ impl Noise {
         self.rate * chi_squared_quantile(freedom, 1.0 - self.alpha)
     }
 
-    /// PSI's floor where bins are thin: the above times max(1, PSI / (r·X²)), X² being the χ² statistic.
+    /// PSI's floor where bins have few predictions: the floor of [`NoiseFloors::psi`] times max(1, PSI / (r·X²)), where X² is the
+    /// χ² statistic.
     ///
-    /// PSI is r·X² for many predictions in each bin. With few, an emptier bin's logarithm makes it larger, and at
-    /// ten a bin it passes the plain floor three times as often as α says; X² keeps to α. So the floor grows by what
-    /// the logarithm adds: PSI is above it where it is above the plain one and the χ² test finds a difference too.
-    pub fn psi_of_thin_bins(&self, psi: f64, chi: &super::divergence::ChiSquared) -> f64 {
+    /// With many predictions in each bin, PSI is r·X². With few, the logarithm of an emptier bin makes PSI larger: at ten
+    /// predictions a bin it exceeds the plain floor three times as often as α allows, while X² keeps to α. So the floor
+    /// grows by the part that the logarithm adds, and PSI exceeds it only where it exceeds the plain floor and the χ² test
+    /// finds a difference too.
+    pub fn psi_of_thin_bins(&self, psi: f64, chi: &ChiSquaredTest) -> f64 {
         let plain = self.rate * chi.statistic;
         let inflation = if plain > 0.0 { (psi / plain).max(1.0) } else { 1.0 };
         self.psi(chi.freedom) * inflation
     }
 
-    /// Jensen–Shannon distance: √(PSI's floor / (8·ln 2)), as for small differences PSI is 8·ln 2·JS².
+    /// Jensen–Shannon distance: √(PSI's floor / (8·ln 2)), because PSI is 8·ln 2·JS² for small differences.
     pub fn jensen_shannon(&self, freedom: u32) -> f64 {
         (self.psi(freedom) / (8.0 * LN_2)).sqrt()
     }
@@ -55,15 +57,16 @@ impl Noise {
         (chi_squared_quantile(freedom, 1.0 - self.alpha) / self.samples).sqrt()
     }
 
-    /// L∞: max z(1−α/2B)·√(q(1−q)·r) over the B bins; each share is about normal, and Bonferroni's bound holds for
-    /// the largest of them.
+    /// L∞: max z(1−α/2B)·√(q(1−q)·r) over the B bins. Each share is nearly normal, and Bonferroni's bound covers the
+    /// largest of them.
     pub fn l_infinity(&self, reference: &[u64]) -> f64 {
         let bins = reference.iter().filter(|count| **count > 0).count().max(1);
         let largest = shares(reference).into_iter().map(|share| share * (1.0 - share)).fold(0.0, f64::max);
         normal_quantile(1.0 - self.alpha / (2.0 * bins as f64)) * (largest * self.rate).sqrt()
     }
 
-    /// Wasserstein: z(1−α/2)·√r·∫√(G(1−G))dx / max(σ, [`SMALLEST_SIGMA`]), as F−G has the variance G(1−G)·r at each x.
+    /// Wasserstein: z(1−α/2)·√r·∫√(G(1−G))dx / max(σ, [`SMALLEST_SIGMA`]), because F−G has the
+    /// variance G(1−G)·r at each x.
     pub fn wasserstein(&self, reference: &[u64], positions: &[f64]) -> f64 {
         let total = reference.iter().sum::<u64>() as f64;
         let gaps = positions.windows(2).map(|pair| pair[1] - pair[0]);
@@ -77,7 +80,7 @@ impl Noise {
     }
 }
 
-/// The value that a χ² variable stays below with the probability; 0 where nothing is free to vary.
+/// The value below which a χ² variable stays with this probability; 0 where nothing is free to vary.
 fn chi_squared_quantile(freedom: u32, probability: f64) -> f64 {
     ChiSquared::new(f64::from(freedom)).map_or(0.0, |distribution| distribution.inverse_cdf(probability))
 }
@@ -94,13 +97,13 @@ mod tests {
     #[test]
     fn the_floors_of_psi_are_those_of_the_literature() {
         for (n, floor) in [(100, 0.338), (500, 0.068), (1_000, 0.034)] {
-            assert!((Noise::new(n, n, 0.05).psi(9) - floor).abs() < 5e-4);
+            assert!((NoiseFloors::new(n, n, 0.05).psi(9) - floor).abs() < 5e-4);
         }
     }
 
     #[test]
     fn nothing_free_to_vary_has_no_noise() {
-        let noise = Noise::new(50, 100, 0.05);
+        let noise = NoiseFloors::new(50, 100, 0.05);
         assert_eq!(noise.psi(0), 0.0);
         assert_eq!(noise.cramers_v(0), 0.0);
         assert_eq!(noise.l_infinity(&[0, 7, 0]), 0.0);
@@ -110,7 +113,7 @@ mod tests {
     #[test]
     fn more_samples_have_less_noise() {
         let floors = |n| {
-            let noise = Noise::new(n, 1_000, 0.01);
+            let noise = NoiseFloors::new(n, 1_000, 0.01);
             let counts = [10, 30, 20];
             [
                 noise.psi(2),

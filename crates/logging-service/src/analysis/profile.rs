@@ -1,4 +1,4 @@
-//! What a model's predictions looked like when all was well.
+//! Reference profiles: the counts of a time when a model worked well.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,13 +9,13 @@ use super::{CountsError, WindowCounts};
 /// The version of the profile's JSON form that this crate writes.
 pub const PROFILE_SCHEMA_VERSION: u32 = 1;
 
-/// A model has a name of at most as many characters, as in a record.
+/// The most characters of a model's name, as in a record.
 const MAX_NAME_CHARS: usize = prediction_record::MAX_NAME_CHARS;
 
-/// Counts that later windows are compared with, bound to the file of the model that they were made by.
+/// Counts with which later windows are compared. They belong to the file of the model whose predictions they count.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReferenceProfile {
-    /// [`PROFILE_SCHEMA_VERSION`] of whoever made it.
+    /// The [`PROFILE_SCHEMA_VERSION`] of the program that made it.
     #[schema(minimum = 1, maximum = 1)]
     pub schema_version: u32,
     /// Name of the model.
@@ -28,7 +28,7 @@ pub struct ReferenceProfile {
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// The earliest time of the predictions, if they are of a range.
+    /// The beginning of the range whose predictions are counted, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub since: Option<Timestamp>,
@@ -36,26 +36,26 @@ pub struct ReferenceProfile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub until: Option<Timestamp>,
-    /// The predictions.
+    /// The counts of the predictions.
     pub counts: WindowCounts,
 }
 
 /// Why a profile cannot be a reference.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
-    /// It is of a version that this one does not know.
+    /// This version does not know its schema.
     #[error("schema_version is {0}, and this version knows {PROFILE_SCHEMA_VERSION}")]
     Version(u32),
-    /// Its model has no name, or too long a one.
+    /// The model's name is empty or too long.
     #[error("model must have 1 to {MAX_NAME_CHARS} characters")]
     Model,
-    /// What it says of the model's file is no SHA-256.
+    /// The digest of the model's file is not a SHA-256.
     #[error("model_sha256 must be 64 lower-case hexadecimal digits")]
     Sha256,
     /// It begins after it ends.
     #[error("since must be before until")]
     Range,
-    /// There is nothing to compare with.
+    /// It counts no predictions.
     #[error("counts has no predictions")]
     Empty,
     /// Its counts contradict themselves.
@@ -64,10 +64,10 @@ pub enum ProfileError {
 }
 
 impl ReferenceProfile {
-    /// Whether windows can be compared with it.
+    /// Checks that windows can be compared with it.
     ///
     /// # Errors
-    /// [`ProfileError`], the first reason why not.
+    /// [`ProfileError`], the first reason against it.
     pub fn validate(&self) -> Result<(), ProfileError> {
         if self.schema_version != PROFILE_SCHEMA_VERSION {
             return Err(ProfileError::Version(self.schema_version));

@@ -1,104 +1,104 @@
-//! Whether a model was right: where labels are known by counting, where not by what its confidence promises.
+//! How often a model was right: counted where labels are known, and estimated from its confidences where they are not.
 //!
-//! Rule of thumb: a number that has nothing to stand on is absent, never 0.
+//! Rule of thumb: a number without any data behind it is absent, never 0.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::calibration::{Calibrated, CalibrationBins, CalibrationSource};
+use super::calibration::{CalibrationBins, CalibrationSource, ExpectedAccuracy};
 use super::grid::LAG;
-use super::{LabelCounts, Tally, WindowCounts};
+use super::{ClassPair, LabelCounts, Tally, WindowCounts};
 
 /// The quality of a model in a window.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct Quality {
+pub struct QualityReport {
     /// Answered predictions.
     pub predictions: u64,
-    /// Those whose true label is known.
+    /// Predictions whose true label is known.
     pub labelled: u64,
-    /// The share of the labelled, 0 to 1.
+    /// The share of the predictions whose true label is known, 0 to 1.
     pub coverage: f64,
-    /// From prediction to label, on average.
+    /// The mean time from a prediction to its label.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lag_mean_seconds: Option<f64>,
-    /// Half of the labels came faster; within a fifth, as lags are counted on a logarithmic grid.
+    /// The median time from a prediction to its label, accurate to a fifth, because lags are counted on a logarithmic grid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lag_p50_seconds: Option<f64>,
-    /// The share of the labelled that was right.
+    /// The share of the labelled predictions that were right.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<f64>,
-    /// The accuracy that the confidences of all predictions promise (CBPE).
+    /// The accuracy that the confidences of all predictions predict (CBPE).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected_accuracy: Option<f64>,
-    /// Whose labels the promise was corrected by.
+    /// Which labels corrected the expected accuracy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calibrated_by: Option<CalibrationSource>,
     /// How far confidence and accuracy lie apart (ECE).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calibration_error: Option<f64>,
-    /// Every class that was predicted or true among the labelled.
+    /// Every class that was predicted or true among the labelled predictions.
     pub classes: Vec<ClassQuality>,
     /// The mean of the classes' F1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub macro_f1: Option<f64>,
 }
 
-/// The quality of one class. A quotient without anything to divide by is 0, as scikit-learn's `zero_division=0`.
+/// The quality of one class. A quotient whose divisor is 0 is 0, like `zero_division=0` of scikit-learn.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ClassQuality {
     /// The class.
     pub class: String,
-    /// Of those predicted to be of the class, the share that was.
+    /// The share of the predictions of this class that were right.
     pub precision: f64,
-    /// Of those of the class, the share that was predicted to be.
+    /// The share of the class's members that were predicted as such.
     pub recall: f64,
     /// The harmonic mean of both.
     pub f1: f64,
-    /// How many were of the class.
+    /// How many labelled predictions belong to the class.
     pub support: u64,
 }
 
-/// The quality of a window. The labels of a reference, if it has any, correct what confidences promise.
-pub fn quality(window: &WindowCounts, reference: Option<&WindowCounts>) -> Quality {
+/// The quality of a window. If the reference has labels, they correct the expected accuracy.
+pub fn quality(window: &WindowCounts, reference: Option<&WindowCounts>) -> QualityReport {
     let labels = &window.labels;
     let labelled = u64::try_from(labels.labelled).unwrap_or(0);
     let share = |count: i64| (labelled > 0).then(|| count as f64 / labelled as f64);
-    let classes = classes(labels);
-    let expected = Calibrated::of(window, reference);
-    Quality {
+    let classes = class_qualities(labels);
+    let expected = ExpectedAccuracy::of(window, reference);
+    QualityReport {
         predictions: window.predictions,
         labelled,
         coverage: ratio(labels.labelled, i64::try_from(window.predictions).unwrap_or(i64::MAX)),
-        lag_mean_seconds: lag_mean(labels),
+        lag_mean_seconds: mean_lag(labels),
         lag_p50_seconds: median(&labels.lags),
         accuracy: share(labels.correct),
         expected_accuracy: expected.as_ref().map(|expected| expected.accuracy),
         calibrated_by: expected.map(|expected| expected.source),
-        calibration_error: CalibrationBins::of(labels).error(),
+        calibration_error: CalibrationBins::of(labels).expected_error(),
         macro_f1: (!classes.is_empty())
             .then(|| classes.iter().map(|class| class.f1).sum::<f64>() / classes.len() as f64),
         classes,
     }
 }
 
-fn classes(labels: &LabelCounts) -> Vec<ClassQuality> {
-    /// How often a class was right, predicted and true.
+fn class_qualities(labels: &LabelCounts) -> Vec<ClassQuality> {
+    /// How often a class was predicted rightly, predicted at all, and true.
     #[derive(Default)]
-    struct Hits {
+    struct ClassHits {
         right: i64,
         predicted: i64,
         support: i64,
     }
-    let mut hits = BTreeMap::<&str, Hits>::new();
-    for (predicted, truth, count) in labels.pairs().filter(|pair| pair.2 > 0) {
+    let mut hits = BTreeMap::<&str, ClassHits>::new();
+    for ClassPair { predicted, truth, count } in labels.pairs().filter(|pair| pair.count > 0) {
         hits.entry(predicted).or_default().predicted += count;
         let of_class = hits.entry(truth).or_default();
         of_class.support += count;
         of_class.right += if predicted == truth { count } else { 0 };
     }
-    let judge = |(class, hits): (&str, Hits)| ClassQuality {
+    let judge = |(class, hits): (&str, ClassHits)| ClassQuality {
         class: class.to_owned(),
         precision: ratio(hits.right, hits.predicted),
         recall: ratio(hits.right, hits.support),
@@ -112,12 +112,12 @@ fn ratio(part: i64, whole: i64) -> f64 {
     if whole > 0 { part as f64 / whole as f64 } else { 0.0 }
 }
 
-fn lag_mean(labels: &LabelCounts) -> Option<f64> {
+fn mean_lag(labels: &LabelCounts) -> Option<f64> {
     let count = labels.lags.total();
     (count > 0).then(|| labels.lag_milliseconds as f64 / 1e3 / count as f64)
 }
 
-/// Within its bin the median lies as far up as counts of the bin lie below it.
+/// The median, interpolated within its bin by the share of the bin's counts below it.
 fn median(lags: &Tally) -> Option<f64> {
     let half = lags.total() as f64 / 2.0;
     let mut below = 0.0;

@@ -1,25 +1,25 @@
 //! Counts by bin, kept only where they are not zero.
 //!
-//! Rule of thumb: equal contents are equal values and equal JSON, so a count that becomes zero is forgotten.
+//! Rule of thumb: tallies with equal counts are equal and have equal JSON, so a count that becomes zero is removed.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::{ArrayBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-/// Whole numbers by bin. They may be negative: a difference between two states is a tally too.
+/// Whole numbers by bin. They may be negative, because a difference between two states is a tally too.
 ///
 /// Its JSON form is one list. A number is the count of the next bin; a 0 and a number skip as many bins:
 /// `[0,57,12,3,0,2,4]` is 12 in bin 57, 3 in bin 58 and 4 in bin 61.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// By rising bin. A sorted list is smaller and faster than a map at a hundred entries.
+    /// In order of the bins. For a hundred entries, a sorted list is smaller and faster than a map.
     counts: Vec<(u16, i64)>,
 }
 
-/// Why a list is no tally.
+/// The list is not the JSON form of a tally.
 #[derive(Debug, thiserror::Error)]
 #[error("the counts by bin are not a list of counts and skips")]
-struct NoTally;
+struct NotATally;
 
 impl Tally {
     /// Adds to one bin.
@@ -52,7 +52,7 @@ impl Tally {
         self.counts.binary_search_by_key(&bin, |(bin, _)| *bin).map_or(0, |at| self.counts[at].1)
     }
 
-    /// The bins that are not zero and their counts, by rising bin.
+    /// The bins that are not zero and their counts, in order of the bins.
     pub fn iter(&self) -> impl Iterator<Item = (u16, i64)> + '_ {
         self.counts.iter().copied()
     }
@@ -72,17 +72,17 @@ impl Tally {
         self.counts.last().map(|(bin, _)| *bin)
     }
 
-    fn from_steps(steps: &[i64]) -> Result<Self, NoTally> {
+    fn from_steps(steps: &[i64]) -> Result<Self, NotATally> {
         let mut counts = Vec::with_capacity(steps.len());
         let mut steps = steps.iter();
         let mut bin = 0_u16;
         while let Some(step) = steps.next() {
             if *step == 0 {
-                let skip = steps.next().and_then(|skip| u16::try_from(*skip).ok()).ok_or(NoTally)?;
-                bin = bin.checked_add(skip).ok_or(NoTally)?;
+                let skip = steps.next().and_then(|skip| u16::try_from(*skip).ok()).ok_or(NotATally)?;
+                bin = bin.checked_add(skip).ok_or(NotATally)?;
             } else {
                 counts.push((bin, *step));
-                bin = bin.checked_add(1).ok_or(NoTally)?;
+                bin = bin.checked_add(1).ok_or(NotATally)?;
             }
         }
         Ok(Self { counts })

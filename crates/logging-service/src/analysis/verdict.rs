@@ -1,22 +1,22 @@
-//! What the numbers mean: each statistic with its floor, its thresholds and what follows.
+//! The verdict on a statistic, from its value, its noise floor and its thresholds.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// What follows from a comparison, from harmless to bad.
+/// The result of a comparison, from harmless to bad.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// Nothing that noise would not explain, or nothing large.
+pub enum DriftVerdict {
+    /// The difference is small, or noise explains it.
     #[default]
     None,
-    /// Worth a look.
+    /// The difference is worth a look.
     Warning,
-    /// The distribution is another one.
+    /// The distribution has changed.
     Drift,
 }
 
-impl Verdict {
+impl DriftVerdict {
     /// 0, 1 or 2: the value of the metric.
     pub fn level(self) -> u8 {
         self as u8
@@ -66,27 +66,27 @@ impl Statistic {
         }
     }
 
-    /// Where values begin to matter.
-    pub fn threshold(self) -> Threshold {
+    /// The values from which a verdict is raised.
+    pub fn threshold(self) -> StatisticThreshold {
         match self {
-            Self::Psi => Threshold::Levels { warning: 0.10, drift: 0.25 },
-            Self::Js | Self::Wasserstein | Self::Linf => Threshold::Level { warning: 0.10 },
-            Self::Ks | Self::Chi2 => Threshold::Significance,
+            Self::Psi => StatisticThreshold::Levels { warning: 0.10, drift: 0.25 },
+            Self::Js | Self::Wasserstein | Self::Linf => StatisticThreshold::Level { warning: 0.10 },
+            Self::Ks | Self::Chi2 => StatisticThreshold::Significance,
         }
     }
 }
 
 /// How a statistic is judged.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Threshold {
-    /// From the one value on a warning, from the other on drift.
+pub enum StatisticThreshold {
+    /// A warning from one value on, and drift from a higher one.
     Levels {
         /// Where a warning begins.
         warning: f64,
         /// Where drift begins.
         drift: f64,
     },
-    /// From the value on a warning.
+    /// A warning from a value on.
     Level {
         /// Where a warning begins.
         warning: f64,
@@ -95,57 +95,74 @@ pub enum Threshold {
     Significance,
 }
 
-/// One statistic of one feature.
+/// The result of a test, and the level at which it is significant.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Significance {
+    /// The probability of a value at least as large without drift.
+    pub p_value: f64,
+    /// The p-value below which the result is significant.
+    pub alpha: f64,
+}
+
+/// One statistic of one feature, with its verdict.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct Measured {
-    /// Which.
+pub struct MeasuredStatistic {
+    /// The statistic.
     pub statistic: Statistic,
     /// Its value; 0 for a window without samples.
     pub value: f64,
-    /// What it reaches without drift; unknown for a window without samples.
+    /// The value that noise alone may reach; absent for a window without samples.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise_floor: Option<f64>,
-    /// From where on it may be a warning; none where the p-value decides.
+    /// The value from which it may be a warning; absent where the p-value decides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warning_from: Option<f64>,
-    /// From where on it may be drift.
+    /// The value from which it may be drift.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift_from: Option<f64>,
-    /// The probability of such a value without drift, of tests.
+    /// The probability of such a value without drift; only tests have it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p_value: Option<f64>,
-    /// What follows from this statistic alone.
-    pub verdict: Verdict,
+    /// The verdict of this statistic alone.
+    pub verdict: DriftVerdict,
 }
 
-impl Measured {
-    /// A value judged: it has to be large, and larger than noise.
+impl MeasuredStatistic {
+    /// Judges a value: it has to reach a threshold and exceed its noise floor.
     pub fn judged(statistic: Statistic, value: f64, noise_floor: f64) -> Self {
         let above = |level: f64| value >= level && value > noise_floor;
         let (warning, drift) = match statistic.threshold() {
-            Threshold::Levels { warning, drift } => (Some(warning), Some(drift)),
-            Threshold::Level { warning } => (Some(warning), None),
-            Threshold::Significance => (None, None),
+            StatisticThreshold::Levels { warning, drift } => (Some(warning), Some(drift)),
+            StatisticThreshold::Level { warning } => (Some(warning), None),
+            StatisticThreshold::Significance => (None, None),
         };
         let verdict = if drift.is_some_and(above) {
-            Verdict::Drift
+            DriftVerdict::Drift
         } else if warning.is_some_and(above) {
-            Verdict::Warning
+            DriftVerdict::Warning
         } else {
-            Verdict::None
+            DriftVerdict::None
         };
-        let (warning_from, drift_from) = (warning, drift);
-        Self { statistic, value, noise_floor: Some(noise_floor), warning_from, drift_from, p_value: None, verdict }
+        Self {
+            statistic,
+            value,
+            noise_floor: Some(noise_floor),
+            warning_from: warning,
+            drift_from: drift,
+            p_value: None,
+            verdict,
+        }
     }
 
-    /// A test's value judged by its p-value.
-    pub fn tested(statistic: Statistic, value: f64, noise_floor: f64, (p_value, alpha): (f64, f64)) -> Self {
-        let significant = p_value < alpha && value > noise_floor;
-        let verdict = if significant { Verdict::Warning } else { Verdict::None };
+    /// Judges a test's value by its p-value.
+    pub fn tested(statistic: Statistic, value: f64, noise_floor: f64, significance: Significance) -> Self {
+        let Significance { p_value, alpha } = significance;
+        let is_significant = p_value < alpha && value > noise_floor;
+        let verdict = if is_significant { DriftVerdict::Warning } else { DriftVerdict::None };
         Self { p_value: Some(p_value), verdict, ..Self::judged(statistic, value, noise_floor) }
     }
 
-    /// What there is to say without samples.
+    /// The statistic of a window without samples: 0, without a noise floor.
     pub fn without_samples(statistic: Statistic) -> Self {
         Self { noise_floor: None, ..Self::judged(statistic, 0.0, 0.0) }
     }

@@ -1,27 +1,27 @@
-//! One event: who says it, about which model, and what.
+//! One event: its sender, the model it is about, and its payload.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::event_kind::EventKind;
-use super::payload::Payload;
+use super::payload::EventPayload;
 use super::{EventError, shortened};
 
-/// What an event lacks to be told in full.
+/// What an event still lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventStatus {
-    /// A request: without its response there is no prediction.
+    /// A request, which makes no prediction without its response.
     NeedsResponse,
-    /// A response: without its request there is a prediction, but no latency and no shape of the input.
+    /// A response, which makes predictions even without its request, but without a latency and the shape of the input.
     WantsRequest,
 }
 
-/// An event. Its JSON, by which it is kept, is this program's own.
+/// An event. The JSON in which it is stored is this program's own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CloudEvent {
     /// The id that request and response share.
     pub id: String,
-    /// Who sent it.
+    /// The sender.
     pub source: String,
     /// Which half of the call it is.
     pub kind: EventKind,
@@ -35,8 +35,8 @@ pub struct CloudEvent {
     pub component: Option<String>,
     /// The endpoint: `default` or `canary`.
     pub endpoint: Option<String>,
-    /// What was said.
-    pub payload: Payload,
+    /// The body of the request or the response.
+    pub payload: EventPayload,
 }
 
 impl CloudEvent {
@@ -48,7 +48,7 @@ impl CloudEvent {
         }
     }
 
-    /// The same for a request and its response, and for no others: the id alone is not, as a
+    /// A key that a request and its response share, and no other events. The id alone would not do, because a
     /// transformer passes the caller's id on to the predictor behind it.
     pub fn pair_key(&self) -> String {
         let part = |part: &Option<String>| part.clone().unwrap_or_default();
@@ -64,15 +64,15 @@ impl CloudEvent {
         .join("\n")
     }
 
-    /// The event as text, to be kept until its counterpart comes. A request's numbers are not in it.
+    /// The event as text, to be stored until its counterpart comes. The numbers of a request are left out.
     ///
     /// # Errors
-    /// [`EventError::Json`], which does not happen to an event that was parsed.
+    /// [`EventError::Json`]; it does not occur for an event that was parsed.
     pub fn to_json(&self) -> Result<String, EventError> {
         serde_json::to_string(self).map_err(|error| unreadable(&error))
     }
 
-    /// Reads [`CloudEvent::to_json`].
+    /// Reads the text that [`CloudEvent::to_json`] wrote.
     ///
     /// # Errors
     /// [`EventError::Json`].

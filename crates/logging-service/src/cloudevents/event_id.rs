@@ -1,17 +1,17 @@
-//! The id of a record that comes from an event: the same for the same event, and in order of time.
+//! The id of a record that comes from an event: equal for equal events, and in order of time.
 //!
-//! A hash alone (UUIDv5) would make a replay a duplicate too, but random keys scatter an index.
+//! A hash alone (UUIDv5) would also make a replay a duplicate, but random keys scatter an index.
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::CloudEvent;
+use super::event::CloudEvent;
 
-/// A UUIDv7 whose time is the event's and whose other bits are a digest of what names the row.
+/// A UUIDv7 with the event's time, whose other bits are a digest of what identifies the row.
 ///
-/// `source` and `id` alone do not: every agent's source is `http://localhost:…` unless it is
-/// configured, and the id may be the caller's.
+/// `source` and `id` alone do not identify it: every agent's source is `http://localhost:…` unless it is configured, and
+/// the id may be the caller's.
 pub(super) fn event_id(response: &CloudEvent, row: u32) -> Uuid {
     let mut hasher = Sha256::new();
     for part in [
@@ -29,7 +29,7 @@ pub(super) fn event_id(response: &CloudEvent, row: u32) -> Uuid {
     }
     hasher.update(row.to_be_bytes());
     let digest = hasher.finalize();
-    // Only the response's own time: the request's is not known in every replay.
+    // The response's own time only, because the request's is not known in every replay.
     let milliseconds = response.time.map_or(0, Timestamp::as_millisecond).clamp(0, (1 << 48) - 1);
     let mut random = [0; 10];
     random.copy_from_slice(&digest[..10]);

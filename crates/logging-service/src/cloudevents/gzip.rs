@@ -1,4 +1,4 @@
-//! Unpacking, with a bound: a few kilobytes of gzip can hold gigabytes.
+//! Unpacks gzip within a bound, because a few kilobytes of it can hold gigabytes.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -7,15 +7,15 @@ use flate2::read::MultiGzDecoder;
 
 use super::{EventError, MAX_UNPACKED_BYTES, shortened};
 
-/// The first bytes of gzip data. KServe's logger sends packed payloads without saying so in a header.
+/// The first bytes of gzip data. KServe's logger sends packed payloads without a header that says so.
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Unpacks the bodies of one request; they share one bound.
-pub(super) struct Unpacker {
+/// Unpacks the bodies of one request, which share one bound.
+pub(super) struct GzipUnpacker {
     left: usize,
 }
 
-impl Unpacker {
+impl GzipUnpacker {
     pub(super) fn new() -> Self {
         Self { left: MAX_UNPACKED_BYTES }
     }
@@ -29,7 +29,7 @@ impl Unpacker {
 
     fn gunzip(&self, bytes: &[u8]) -> Result<Vec<u8>, EventError> {
         let mut unpacked = Vec::new();
-        // One byte more than may be, so that too much is told from just enough.
+        // One byte more than is allowed, so that too much can be told from just enough.
         let mut bounded = MultiGzDecoder::new(bytes).take(self.left as u64 + 1);
         bounded.read_to_end(&mut unpacked).map_err(|error| EventError::Gzip(shortened(&error.to_string(), 200)))?;
         Ok(unpacked)

@@ -1,11 +1,11 @@
 //! CloudEvents as KServe's payload logger posts them: each request and each response of a model is an event.
 //!
-//! [`parse`] takes a body apart into events; [`pair`] makes records of a response and, where it is
-//! known, its request. They come in either order: an event whose counterpart is away is kept as text
-//! ([`CloudEvent::to_json`]) under its [`CloudEvent::pair_key`].
+//! [`parse`] reads the events of a body; [`pair`] makes records of a response and, where it is known, its request. The two
+//! come in either order: until its counterpart comes, an event is stored as text ([`CloudEvent::to_json`]) under its
+//! [`CloudEvent::pair_key`].
 //!
-//! Rule of thumb: nothing here does I/O or reads the clock, so that the same events always make the
-//! same records, with the same ids, and a replay is a duplicate.
+//! Rule of thumb: nothing here does I/O or reads the clock. So the same events always make the same records with the same
+//! ids, and a replay is a duplicate.
 
 mod event;
 mod event_id;
@@ -19,17 +19,17 @@ pub use event::{CloudEvent, EventStatus};
 pub use event_kind::EventKind;
 pub use pair::pair;
 pub use parse::parse;
-pub use payload::{Payload, RequestFacts};
+pub use payload::{EventPayload, RequestFacts};
 
 use prediction_record::Invalid;
 
-/// Most characters of an attribute of an event.
+/// The most characters of an attribute of an event.
 pub const MAX_ATTRIBUTE_CHARS: usize = 128;
-/// Most bytes of a body after it is unpacked.
+/// The most bytes of a body after it is unpacked.
 pub const MAX_UNPACKED_BYTES: usize = 32 << 20;
-/// Most events of a batch.
+/// The most events of a batch.
 pub const MAX_EVENTS: usize = 1000;
-/// Most rows of a response.
+/// The most rows of a response.
 pub const MAX_ROWS: usize = 10_000;
 
 /// Why events cannot be read, or records cannot be made of them.
@@ -43,12 +43,12 @@ pub enum EventError {
     /// An attribute that every event needs is missing.
     #[error("the attribute {0} is missing")]
     MissingAttribute(&'static str),
-    /// An attribute has a form that it may not have.
+    /// An attribute has a form that is not allowed.
     #[error("the attribute {name} {problem}")]
     InvalidAttribute {
         /// Its name.
         name: &'static str,
-        /// What is wrong, readable behind the name.
+        /// What is wrong; the message shows it after the name.
         problem: String,
     },
     /// Another version of CloudEvents than 1.
@@ -60,10 +60,10 @@ pub enum EventError {
     /// The JSON around the payload cannot be read.
     #[error("the JSON of the event cannot be read: {0}")]
     Json(String),
-    /// The bytes begin like gzip and are not.
+    /// The bytes begin like gzip but are not.
     #[error("the gzip data cannot be unpacked: {0}")]
     Gzip(String),
-    /// `data_base64` is no base64.
+    /// `data_base64` is not base64.
     #[error("data_base64 cannot be decoded")]
     Base64,
     /// More bytes than are taken, packed or unpacked.
@@ -75,7 +75,7 @@ pub enum EventError {
     /// More rows than are taken from one response.
     #[error("a response may have {MAX_ROWS} predictions at most")]
     TooManyRows,
-    /// The payload has a form from which no prediction can be read.
+    /// No prediction can be read from the payload.
     #[error("no prediction can be read from the payload: {0}")]
     Payload(String),
     /// The two events do not belong together, or are not a request and a response.

@@ -1,4 +1,4 @@
-//! The three forms in which events are posted: in headers, as one JSON object, as an array.
+//! Reads events in the three modes in which they are posted: in headers, as one JSON object, as an array.
 
 use axum::http::HeaderMap;
 use base64::Engine as _;
@@ -6,23 +6,24 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::event::unreadable;
-use super::gzip::Unpacker;
-use super::payload::Payload;
-use super::{CloudEvent, EventError, EventKind, MAX_ATTRIBUTE_CHARS, MAX_EVENTS, shortened};
+use super::event::{CloudEvent, unreadable};
+use super::event_kind::EventKind;
+use super::gzip::GzipUnpacker;
+use super::payload::EventPayload;
+use super::{EventError, MAX_ATTRIBUTE_CHARS, MAX_EVENTS, shortened};
 
 /// Reads the events of a request: binary, structured or batched mode, gzipped or not.
 ///
-/// The payload's own content type is not looked at: KServe sends the request's with the response.
+/// The payload's own content type is ignored, because KServe sends the request's with the response.
 ///
 /// # Errors
 /// [`EventError`]; one bad event of a batch refuses the batch.
 pub fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Vec<CloudEvent>, EventError> {
-    let mut unpacker = Unpacker::new();
+    let mut unpacker = GzipUnpacker::new();
     match monitoring::media_type(headers).as_str() {
         "application/cloudevents+json" => {
             let event = serde_json::from_slice(&unpacker.unpack(body)?).map_err(|error| unreadable(&error))?;
-            Ok(vec![structured(&event, &mut unpacker)?])
+            Ok(vec![read_structured(&event, &mut unpacker)?])
         }
         "application/cloudevents-batch+json" => {
             let events: Vec<Value> =
@@ -30,42 +31,42 @@ pub fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Vec<CloudEvent>, EventE
             if events.len() > MAX_EVENTS {
                 return Err(EventError::TooManyEvents);
             }
-            events.iter().map(|event| structured(event, &mut unpacker)).collect()
+            events.iter().map(|event| read_structured(event, &mut unpacker)).collect()
         }
         _ if headers.contains_key("ce-specversion") => {
-            let attribute = |name: &'static str| header(headers, name);
-            Ok(vec![event(attribute, |kind| Ok(Payload::from_slice(kind, &unpacker.unpack(body)?)))?])
+            let attribute = |name: &'static str| read_header(headers, name);
+            Ok(vec![read_event(attribute, |kind| Ok(EventPayload::from_slice(kind, &unpacker.unpack(body)?)))?])
         }
         _ => Err(EventError::NotACloudEvent),
     }
 }
 
-fn structured(envelope: &Value, unpacker: &mut Unpacker) -> Result<CloudEvent, EventError> {
+fn read_structured(envelope: &Value, unpacker: &mut GzipUnpacker) -> Result<CloudEvent, EventError> {
     let attribute = |name: &'static str| match envelope.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
         Some(_) => Err(invalid(name, "is not a string")),
     };
-    event(attribute, |kind| match (envelope.get("data"), envelope.get("data_base64")) {
+    read_event(attribute, |kind| match (envelope.get("data"), envelope.get("data_base64")) {
         (_, Some(Value::String(text))) => {
             let bytes = STANDARD.decode(text).map_err(|_| EventError::Base64)?;
-            Ok(Payload::from_slice(kind, &unpacker.unpack(&bytes)?))
+            Ok(EventPayload::from_slice(kind, &unpacker.unpack(&bytes)?))
         }
         (_, Some(other)) if !other.is_null() => Err(invalid("data_base64", "is not a string")),
-        // JSON inside a string is what senders make of it that know only the content type text/plain.
-        (Some(Value::String(text)), _) => Ok(Payload::from_slice(kind, text.as_bytes())),
-        (Some(data), _) => Ok(Payload::from_value(kind, data)),
-        (None, _) => Ok(Payload::from_slice(kind, b"")),
+        // Senders that know only the content type text/plain put the JSON into a string.
+        (Some(Value::String(text)), _) => Ok(EventPayload::from_slice(kind, text.as_bytes())),
+        (Some(data), _) => Ok(EventPayload::from_value(kind, data)),
+        (None, _) => Ok(EventPayload::from_slice(kind, b"")),
     })
 }
 
-fn event(
+fn read_event(
     attribute: impl Fn(&'static str) -> Result<Option<String>, EventError>,
-    payload: impl FnOnce(EventKind) -> Result<Payload, EventError>,
+    payload: impl FnOnce(EventKind) -> Result<EventPayload, EventError>,
 ) -> Result<CloudEvent, EventError> {
     let optional = |name| match attribute(name)? {
         Some(text) if text.is_empty() => Ok(None),
-        Some(text) => bounded(name, text).map(Some),
+        Some(text) => check_attribute(name, text).map(Some),
         None => Ok(None),
     };
     let required = |name| optional(name)?.ok_or(EventError::MissingAttribute(name));
@@ -88,7 +89,7 @@ fn event(
     })
 }
 
-fn bounded(name: &'static str, text: String) -> Result<String, EventError> {
+fn check_attribute(name: &'static str, text: String) -> Result<String, EventError> {
     if text.chars().count() > MAX_ATTRIBUTE_CHARS {
         Err(invalid(name, &format!("has more than {MAX_ATTRIBUTE_CHARS} characters")))
     } else if text.chars().any(char::is_control) {
@@ -98,13 +99,13 @@ fn bounded(name: &'static str, text: String) -> Result<String, EventError> {
     }
 }
 
-fn header(headers: &HeaderMap, name: &'static str) -> Result<Option<String>, EventError> {
+fn read_header(headers: &HeaderMap, name: &'static str) -> Result<Option<String>, EventError> {
     let Some(value) = headers.get(format!("ce-{name}")) else { return Ok(None) };
-    percent_decoded(value.as_bytes()).map(Some).ok_or_else(|| invalid(name, "is not UTF-8"))
+    decode_percent(value.as_bytes()).map(Some).ok_or_else(|| invalid(name, "is not UTF-8"))
 }
 
-/// Header values are percent-encoded (CloudEvents, HTTP binding 3.1.3.2); a `%` that encodes nothing stays.
-fn percent_decoded(mut rest: &[u8]) -> Option<String> {
+/// Decodes a header value, which is percent-encoded (CloudEvents, HTTP binding 3.1.3.2). A `%` that encodes nothing stays.
+fn decode_percent(mut rest: &[u8]) -> Option<String> {
     let mut bytes = Vec::with_capacity(rest.len());
     while let Some((&first, behind)) = rest.split_first() {
         let digit = |i: usize| behind.get(i).and_then(|&byte| char::from(byte).to_digit(16));

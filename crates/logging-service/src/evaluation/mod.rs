@@ -15,7 +15,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use monitoring::{Collector, Desc, Gauge, Histogram, LATENCY_BUCKETS, MetricFamily, MetricsError, MetricsRegistry};
 
-use crate::analysis::{DriftReport, Quality, ReferenceProfile, compare, quality};
+use crate::analysis::{DriftReport, QualityReport, ReferenceProfile, compare, quality};
 use crate::store::row::floor_microseconds;
 use crate::store::windows::{self, ModelWindow};
 use crate::store::{Store, StoreError, references};
@@ -30,7 +30,7 @@ const MAX_MODELS: usize = 20;
 struct Evaluation {
     model: String,
     latest: Timestamp,
-    quality: Quality,
+    quality: QualityReport,
     /// Absent where there is no reference.
     drift: Option<DriftReport>,
 }

@@ -1,12 +1,12 @@
-//! RFC 4180: a header line, quotes where needed, CRLF, an empty field where there is no value.
+//! CSV by RFC 4180: a header line, quotes where needed, CRLF, an empty field where there is no value.
 
 use csv::{Terminator, Writer, WriterBuilder};
 
-use super::columns::{COLUMNS, Value};
-use super::{EncodeError, Encoder};
+use super::columns::{COLUMNS, CellValue};
+use super::encoder::{EncodeError, Encoder};
 use crate::store::StoredPrediction;
 
-/// Keeps the header until the first bytes are asked for, and nothing later.
+/// Writes the header before the first rows, and keeps nothing between calls.
 pub(super) struct CsvEncoder {
     started: bool,
 }
@@ -24,12 +24,12 @@ impl CsvEncoder {
         }
         for row in rows {
             for column in &COLUMNS {
-                write(&mut writer, (column.get)(row)?)?;
+                write_cell(&mut writer, (column.get)(row)?)?;
             }
-            // No more fields: this ends the line.
+            // An empty record ends the line.
             writer.write_record(None::<&[u8]>)?;
         }
-        // Writing into memory fails only with an error of the writer's own, which the next line would show.
+        // Writing into memory cannot fail, so this is an error of the writer's own.
         writer.into_inner().map_err(|error| csv::Error::from(error.into_error()).into())
     }
 }
@@ -45,14 +45,14 @@ impl Encoder for CsvEncoder {
     }
 }
 
-fn write(writer: &mut Writer<Vec<u8>>, value: Option<Value<'_>>) -> Result<(), csv::Error> {
+fn write_cell(writer: &mut Writer<Vec<u8>>, value: Option<CellValue<'_>>) -> Result<(), csv::Error> {
     match value {
         None => writer.write_field(""),
-        Some(Value::Text(text)) => writer.write_field(text.as_bytes()),
-        Some(Value::Integer(integer)) => writer.write_field(integer.to_string()),
+        Some(CellValue::Text(text)) => writer.write_field(text.as_bytes()),
+        Some(CellValue::Integer(integer)) => writer.write_field(integer.to_string()),
         // The shortest text that reads back as the same number.
-        Some(Value::Double(double)) => writer.write_field(format!("{double:?}")),
-        Some(Value::Flag(flag)) => writer.write_field(if flag { "true" } else { "false" }),
-        Some(Value::Time(time)) => writer.write_field(time.to_string()),
+        Some(CellValue::Double(double)) => writer.write_field(format!("{double:?}")),
+        Some(CellValue::Flag(flag)) => writer.write_field(if flag { "true" } else { "false" }),
+        Some(CellValue::Time(time)) => writer.write_field(time.to_string()),
     }
 }

@@ -1,4 +1,4 @@
-//! Which file the caller wants.
+//! The formats of an export.
 
 use std::str::FromStr;
 
@@ -18,7 +18,7 @@ pub enum ExportFormat {
     Parquet,
 }
 
-/// The name of a format that there is not.
+/// The name is not that of a format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the formats are ndjson, csv and parquet")]
 pub struct UnknownFormat;

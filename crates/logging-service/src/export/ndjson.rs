@@ -1,6 +1,6 @@
-//! A row a line, as `GET /predictions` shows it.
+//! NDJSON: a row a line, in the form of `GET /predictions`.
 
-use super::{EncodeError, Encoder};
+use super::encoder::{EncodeError, Encoder};
 use crate::store::StoredPrediction;
 
 /// Keeps nothing between calls.

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::model_window::{WindowFacts, judge_models};
 use super::parameters::WindowQuery;
-use crate::analysis::{self, Quality};
+use crate::analysis::{self, QualityReport};
 use crate::app::App;
 use crate::openapi::refusal_sets::QueryRefusals;
 
@@ -24,7 +24,7 @@ pub(crate) struct QualityAnswer {
 struct ModelQuality {
     #[serde(flatten)]
     window: WindowFacts,
-    quality: Quality,
+    quality: QualityReport,
 }
 
 /// How often each model was right, by the true labels

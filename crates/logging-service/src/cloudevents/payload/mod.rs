@@ -1,6 +1,6 @@
-//! What was asked and answered, in the V1 or the V2 protocol.
+//! What a model was asked and what it answered, in the V1 or the V2 protocol.
 
-mod answer;
+mod row_prediction;
 mod scores;
 mod shape;
 mod v1;
@@ -9,20 +9,21 @@ mod v2;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{EventError, EventKind, shortened};
+use super::event_kind::EventKind;
+use super::{EventError, shortened};
 
-pub(super) use answer::{Answer, answers};
+pub(super) use row_prediction::RowPrediction;
 pub use shape::RequestFacts;
 
-/// What an event carries, as far as it is of use here.
+/// The part of an event's payload that its records need.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Payload {
-    /// Of a request, its shape; pictures are megabytes of numbers, and are not kept.
+pub enum EventPayload {
+    /// The shape of a request; its numbers are megabytes for a picture, and are not kept.
     Asked(RequestFacts),
-    /// Of a response, all of it.
+    /// The whole of a response.
     Answered(Value),
-    /// What is no JSON: how many bytes, and why it cannot be read.
+    /// A payload that is not JSON.
     Opaque {
         /// The payload's size.
         bytes: usize,
@@ -31,7 +32,7 @@ pub enum Payload {
     },
 }
 
-impl Payload {
+impl EventPayload {
     pub(super) fn from_slice(kind: EventKind, json: &[u8]) -> Self {
         let read = match kind {
             EventKind::Request => serde_json::from_slice(json).map(Self::Asked),
@@ -52,12 +53,21 @@ impl Payload {
         }
     }
 
-    /// The answer of a response.
+    /// The body of a response.
     pub(super) fn answered(&self) -> Result<&Value, EventError> {
         match self {
             Self::Answered(value) => Ok(value),
             Self::Asked(_) => Err(EventError::Mismatch),
             Self::Opaque { bytes, problem } => Err(EventError::Payload(format!("{bytes} bytes: {problem}"))),
         }
+    }
+}
+
+/// Reads the predictions of a response, by the members that it has.
+pub(super) fn read_predictions(body: &Value) -> Result<Vec<RowPrediction>, EventError> {
+    match (body.get("predictions"), body.get("outputs")) {
+        (Some(Value::Array(predictions)), _) => v1::read_predictions(predictions),
+        (_, Some(Value::Array(outputs))) => v2::read_predictions(outputs),
+        _ => Err(EventError::Payload("it has neither predictions nor outputs".to_owned())),
     }
 }

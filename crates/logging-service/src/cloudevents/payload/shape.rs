@@ -1,22 +1,22 @@
-//! What a request asks, without its numbers.
+//! The shape of a request's input, without its numbers.
 
 use std::fmt;
 
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-/// Most dimensions that are told.
+/// The most dimensions that are kept.
 const MAX_DIMENSIONS: usize = 8;
 
-/// The facts about a request that its records keep.
+/// What the records of a call keep of its request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RequestFacts {
     /// V1: the shape of `instances`, by its first elements.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    instances: Option<Shape>,
+    instances: Option<InputShape>,
     /// V2: the input tensors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    inputs: Option<Inputs>,
+    inputs: Option<InputTensors>,
 }
 
 impl RequestFacts {
@@ -27,56 +27,56 @@ impl RequestFacts {
     }
 }
 
-/// The sizes of nested arrays; written as a list of sizes inside of an object, so that it is not taken for data.
+/// The sizes of nested arrays. Its JSON is an object that holds the list of sizes, because a bare list would look like data.
 #[derive(Clone, Debug, PartialEq)]
-struct Shape(Vec<u64>);
+struct InputShape(Vec<u64>);
 
-impl Shape {
+impl InputShape {
     fn bounded(mut sizes: Vec<u64>) -> Self {
         sizes.truncate(MAX_DIMENSIONS);
         Self(sizes)
     }
 }
 
-/// The shape of the first tensor.
+/// The input tensors of V2, of which the shape of the first is kept.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Inputs(Option<Shape>);
+struct InputTensors(Option<InputShape>);
 
 #[derive(Serialize, Deserialize)]
-struct Tensor {
+struct TensorShape {
     #[serde(default)]
     shape: Vec<u64>,
 }
 
-impl Serialize for Shape {
+impl Serialize for InputShape {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Tensor { shape: self.0.clone() }.serialize(serializer)
+        TensorShape { shape: self.0.clone() }.serialize(serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Shape {
+impl<'de> Deserialize<'de> for InputShape {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ShapeVisitor).map(Shape::bounded)
+        deserializer.deserialize_any(InputShapeVisitor).map(InputShape::bounded)
     }
 }
 
-impl Serialize for Inputs {
+impl Serialize for InputTensors {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(&self.0)
     }
 }
 
-impl<'de> Deserialize<'de> for Inputs {
+impl<'de> Deserialize<'de> for InputTensors {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let tensors = Vec::<Tensor>::deserialize(deserializer)?;
-        Ok(Self(tensors.into_iter().next().map(|tensor| Shape::bounded(tensor.shape))))
+        let tensors = Vec::<TensorShape>::deserialize(deserializer)?;
+        Ok(Self(tensors.into_iter().next().map(|tensor| InputShape::bounded(tensor.shape))))
     }
 }
 
-/// Measures arrays by the first element on each level, keeping none.
-struct ShapeVisitor;
+/// Measures arrays by the first element of each level, without keeping the elements.
+struct InputShapeVisitor;
 
-impl<'de> Visitor<'de> for ShapeVisitor {
+impl<'de> Visitor<'de> for InputShapeVisitor {
     type Value = Vec<u64>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -84,7 +84,7 @@ impl<'de> Visitor<'de> for ShapeVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Vec<u64>, A::Error> {
-        let Some(Shape(inner)) = elements.next_element()? else { return Ok(vec![0]) };
+        let Some(InputShape(inner)) = elements.next_element()? else { return Ok(vec![0]) };
         let mut count = 1;
         while elements.next_element::<IgnoredAny>()?.is_some() {
             count += 1;
@@ -92,12 +92,12 @@ impl<'de> Visitor<'de> for ShapeVisitor {
         Ok([vec![count], inner].concat())
     }
 
-    /// Our own form, `{"shape": […]}`, or any other object, which has no shape.
+    /// Reads our own form, `{"shape": […]}`; any other object has no shape.
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Vec<u64>, A::Error> {
         let mut shape = Vec::new();
         while let Some(name) = members.next_key::<String>()? {
             if name == "shape" {
-                shape = members.next_value::<Sizes>()?.0;
+                shape = members.next_value::<ShapeSizes>()?.0;
             } else {
                 members.next_value::<IgnoredAny>()?;
             }
@@ -125,12 +125,12 @@ impl<'de> Visitor<'de> for ShapeVisitor {
     }
 }
 
-/// A list of sizes; anything else is none.
+/// A list of sizes; empty where the JSON is anything else.
 #[derive(Deserialize)]
 #[serde(from = "serde_json::Value")]
-struct Sizes(Vec<u64>);
+struct ShapeSizes(Vec<u64>);
 
-impl From<serde_json::Value> for Sizes {
+impl From<serde_json::Value> for ShapeSizes {
     fn from(value: serde_json::Value) -> Self {
         let sizes = value.as_array().and_then(|sizes| sizes.iter().map(serde_json::Value::as_u64).collect());
         Self(sizes.unwrap_or_default())

@@ -2,23 +2,23 @@
 
 use serde_json::Value;
 
-use super::answer::Answer;
-use super::scores::{best, numbers};
+use super::row_prediction::RowPrediction;
+use super::scores::{best_class, parse_numbers};
 use super::v1;
 use crate::cloudevents::{EventError, MAX_ROWS, shortened};
 
 /// A tensor whose data fits its shape.
-struct Tensor<'a> {
+struct OutputTensor<'a> {
     rows: usize,
     columns: usize,
     is_float: bool,
     data: Vec<&'a Value>,
 }
 
-/// Labels from the first tensor with one value a row, preferably not floats; scores from the first
-/// of floats with several. A model that gives both (scikit-learn's `predict` and `predict_proba`) has both read.
-pub(super) fn answers(outputs: &[Value]) -> Result<Vec<Answer>, EventError> {
-    let tensors: Vec<Tensor<'_>> = outputs.iter().map(tensor).collect::<Result<_, _>>()?;
+/// Reads labels from the first tensor with one value a row, preferably not of floats, and scores from the first tensor of
+/// floats with several values a row. If a model gives both (`predict` and `predict_proba` of scikit-learn), both are used.
+pub(super) fn read_predictions(outputs: &[Value]) -> Result<Vec<RowPrediction>, EventError> {
+    let tensors: Vec<OutputTensor<'_>> = outputs.iter().map(read_tensor).collect::<Result<_, _>>()?;
     let scores = tensors.iter().find(|tensor| tensor.is_float && tensor.columns > 1);
     let single = |is_float| tensors.iter().find(move |tensor| tensor.columns == 1 && tensor.is_float == is_float);
     let labels = single(false).or_else(|| single(true).filter(|_| scores.is_none()));
@@ -35,10 +35,10 @@ pub(super) fn answers(outputs: &[Value]) -> Result<Vec<Answer>, EventError> {
         return Err(EventError::TooManyRows);
     }
     let read = |row: usize| {
-        let labelled = labels.and_then(|tensor| tensor.data.get(row)).map(|value| v1::answer(value));
+        let labelled = labels.and_then(|tensor| tensor.data.get(row)).map(|value| v1::read_prediction(value));
         let scored = scores.map(|tensor| scores_of(tensor, row));
         match (labelled, scored) {
-            (Some(Some(labelled)), Some(Some(scored))) => Some(v1::combined(labelled, scored)),
+            (Some(Some(labelled)), Some(Some(scored))) => Some(v1::combine(labelled, scored)),
             (Some(one), None) | (None, Some(one)) => one,
             _ => None,
         }
@@ -48,14 +48,14 @@ pub(super) fn answers(outputs: &[Value]) -> Result<Vec<Answer>, EventError> {
         .collect()
 }
 
-fn scores_of(tensor: &Tensor<'_>, row: usize) -> Option<Answer> {
+fn scores_of(tensor: &OutputTensor<'_>, row: usize) -> Option<RowPrediction> {
     let start = row.checked_mul(tensor.columns)?;
     let values = tensor.data.get(start..start.checked_add(tensor.columns)?)?;
     let values: Vec<Value> = values.iter().map(|&value| value.clone()).collect();
-    best(&numbers(&values)?)
+    best_class(&parse_numbers(&values)?)
 }
 
-fn tensor(output: &Value) -> Result<Tensor<'_>, EventError> {
+fn read_tensor(output: &Value) -> Result<OutputTensor<'_>, EventError> {
     let name = shortened(output.get("name").and_then(Value::as_str).unwrap_or("without a name"), 128);
     let problem = |what: &str| EventError::Payload(format!("the output {name} {what}"));
     let shape = output.get("shape").and_then(Value::as_array).ok_or_else(|| problem("has no shape"))?;
@@ -64,7 +64,7 @@ fn tensor(output: &Value) -> Result<Tensor<'_>, EventError> {
         .map(|size| size.as_u64().and_then(|size| size.try_into().ok()))
         .collect::<Option<_>>()
         .ok_or_else(|| problem("has a shape of other than sizes"))?;
-    // Binary data stands behind the JSON, for which the logger has no room.
+    // Binary data follows the JSON, and the logger does not send it.
     let data = output.get("data").ok_or_else(|| problem("has no data inside of the JSON"))?;
     let mut flat = Vec::new();
     flatten(data, &mut flat);
@@ -74,13 +74,13 @@ fn tensor(output: &Value) -> Result<Tensor<'_>, EventError> {
     if rows.checked_mul(columns) != Some(flat.len()) {
         return Err(problem("has data that does not fit its shape"));
     }
-    // Pictures and boxes have several dimensions; they are not scores of classes.
+    // Tensors of several dimensions are pictures or boxes, and not scores of classes.
     let is_table = shape.iter().skip(1).filter(|&&size| size != 1).count() <= 1;
     let is_float = output.get("datatype").and_then(Value::as_str).is_some_and(|datatype| datatype.contains("FP"));
-    Ok(Tensor { rows, columns: if is_table { columns } else { 0 }, is_float, data: flat })
+    Ok(OutputTensor { rows, columns: if is_table { columns } else { 0 }, is_float, data: flat })
 }
 
-/// Data may be nested or flat. As deep as the parser of JSON goes, which is 128 levels.
+/// Data may be nested or flat. The recursion is bounded by the JSON parser, which goes 128 levels deep.
 fn flatten<'a>(data: &'a Value, flat: &mut Vec<&'a Value>) {
     match data {
         Value::Array(values) => values.iter().for_each(|value| flatten(value, flat)),

@@ -1,10 +1,10 @@
-//! Apache Parquet: rows are kept until a row group is full, and its bytes are handed out then.
+//! Apache Parquet: rows are kept until a row group is full; then its bytes are handed out.
 //!
 //! Times are 64-bit microseconds in UTC, as the store keeps them; whole numbers are 64 bits wide.
 //! Pages are compressed with Snappy: pure Rust, cheap, and known to every reader of Parquet.
 //!
-//! Rule of thumb: a file that was cut off is no Parquet file, as the index comes last. The index is
-//! the one thing that grows with the rows: some kilobytes for each row group.
+//! Rule of thumb: a file that was cut off is not a Parquet file, because the index comes last. Only the index grows with
+//! the rows: some kilobytes for each row group.
 
 mod pending;
 
@@ -18,13 +18,13 @@ use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::types::{Type, TypePtr};
 
 use self::pending::PendingColumn;
-use super::columns::{COLUMNS, Column, Kind};
-use super::{EncodeError, Encoder};
+use super::columns::{COLUMNS, Column, ColumnKind};
+use super::encoder::{EncodeError, Encoder};
 use crate::store::StoredPrediction;
 
 /// Rows of a full row group.
 const GROUP_ROWS: usize = 10_000;
-/// Bytes of text and numbers that close a row group early, as some rows carry kilobytes.
+/// A row group of this many bytes is closed early, because some rows carry kilobytes.
 const GROUP_BYTES: usize = 16 << 20;
 
 /// Keeps at most one row group.
@@ -39,7 +39,7 @@ impl ParquetEncoder {
     pub(super) fn new() -> Result<Self, EncodeError> {
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
-            // For each page as well, they would make the index many times as large.
+            // Statistics of each page would make the index many times as large.
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_offset_index_disabled(true)
             .build();
@@ -63,7 +63,8 @@ impl ParquetEncoder {
             pending.write(writer.ok_or_else(|| ParquetError::General("a column is missing".to_owned()))?)?;
         }
         group.close()?;
-        (self.rows, self.bytes) = (0, 0);
+        self.rows = 0;
+        self.bytes = 0;
         Ok(())
     }
 }
@@ -76,7 +77,7 @@ impl Encoder for ParquetEncoder {
                 self.write_group()?;
             }
         }
-        // The writer counts what it has written itself, so taking it away moves no offset.
+        // The writer counts its bytes itself, so taking them away does not change any offset.
         Ok(mem::take(self.writer.inner_mut()))
     }
 
@@ -95,12 +96,12 @@ fn schema() -> Result<TypePtr, ParquetError> {
 
 fn field(column: &Column) -> Result<TypePtr, ParquetError> {
     let (physical, logical) = match column.kind {
-        // JSON has a logical type of its own, which some readers do not know; every one knows text.
-        Kind::Text | Kind::Json => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)),
-        Kind::Integer => (PhysicalType::INT64, None),
-        Kind::Double => (PhysicalType::DOUBLE, None),
-        Kind::Flag => (PhysicalType::BOOLEAN, None),
-        Kind::Time => (PhysicalType::INT64, Some(LogicalType::timestamp(true, TimeUnit::MICROS))),
+        // JSON has a logical type of its own, but some readers know only text.
+        ColumnKind::Text | ColumnKind::Json => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)),
+        ColumnKind::Integer => (PhysicalType::INT64, None),
+        ColumnKind::Double => (PhysicalType::DOUBLE, None),
+        ColumnKind::Flag => (PhysicalType::BOOLEAN, None),
+        ColumnKind::Time => (PhysicalType::INT64, Some(LogicalType::timestamp(true, TimeUnit::MICROS))),
     };
     let repetition = if column.required { Repetition::REQUIRED } else { Repetition::OPTIONAL };
     let field = Type::primitive_type_builder(column.name, physical);

@@ -1,14 +1,14 @@
-//! The values of one column that wait for their row group.
+//! The values of one column that wait until their row group is full.
 
 use ::parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::writer::SerializedColumnWriter;
 use jiff::Timestamp;
 
-use crate::export::columns::{Column, Kind, Value};
+use crate::export::columns::{CellValue, Column, ColumnKind};
 
-/// The column's values, without the rows that have none.
-enum Values {
+/// The values of a column; rows without a value are left out.
+enum PendingValues {
     Text(Vec<ByteArray>),
     Integer(Vec<i64>),
     Double(Vec<f64>),
@@ -18,37 +18,37 @@ enum Values {
 /// One column of the row group that is being collected.
 pub(super) struct PendingColumn {
     name: &'static str,
-    values: Values,
-    /// For an optional column, 1 for a row with a value and 0 for one without.
+    values: PendingValues,
+    /// The definition levels of an optional column: 1 for a row with a value, 0 for a row without.
     levels: Option<Vec<i16>>,
 }
 
 impl PendingColumn {
     pub(super) fn new(column: &Column) -> Self {
         let values = match column.kind {
-            Kind::Text | Kind::Json => Values::Text(Vec::new()),
-            Kind::Integer | Kind::Time => Values::Integer(Vec::new()),
-            Kind::Double => Values::Double(Vec::new()),
-            Kind::Flag => Values::Flag(Vec::new()),
+            ColumnKind::Text | ColumnKind::Json => PendingValues::Text(Vec::new()),
+            ColumnKind::Integer | ColumnKind::Time => PendingValues::Integer(Vec::new()),
+            ColumnKind::Double => PendingValues::Double(Vec::new()),
+            ColumnKind::Flag => PendingValues::Flag(Vec::new()),
         };
         Self { name: column.name, values, levels: (!column.required).then(Vec::new) }
     }
 
-    /// Adds a row's value, and gives the bytes that it takes.
-    pub(super) fn push(&mut self, value: Option<Value<'_>>) -> Result<usize, ParquetError> {
+    /// Adds a row's value, and returns the bytes that it takes.
+    pub(super) fn push(&mut self, value: Option<CellValue<'_>>) -> Result<usize, ParquetError> {
         let bytes = match (&mut self.values, value) {
             (_, None) if self.levels.is_some() => {
                 self.levels.iter_mut().for_each(|levels| levels.push(0));
                 return Ok(0);
             }
-            (Values::Text(texts), Some(Value::Text(text))) => {
+            (PendingValues::Text(texts), Some(CellValue::Text(text))) => {
                 texts.push(text.into_owned().into_bytes().into());
                 texts.last().map_or(0, ByteArray::len) + size_of::<ByteArray>()
             }
-            (Values::Integer(integers), Some(Value::Integer(integer))) => add(integers, integer),
-            (Values::Integer(integers), Some(Value::Time(time))) => add(integers, microseconds(time)),
-            (Values::Double(doubles), Some(Value::Double(double))) => add(doubles, double),
-            (Values::Flag(flags), Some(Value::Flag(flag))) => add(flags, flag),
+            (PendingValues::Integer(integers), Some(CellValue::Integer(integer))) => add(integers, integer),
+            (PendingValues::Integer(integers), Some(CellValue::Time(time))) => add(integers, microseconds(time)),
+            (PendingValues::Double(doubles), Some(CellValue::Double(double))) => add(doubles, double),
+            (PendingValues::Flag(flags), Some(CellValue::Flag(flag))) => add(flags, flag),
             (_, value) => {
                 let problem = format!("column {} does not hold {value:?}", self.name);
                 return Err(ParquetError::General(problem));
@@ -62,10 +62,10 @@ impl PendingColumn {
     pub(super) fn write(&mut self, mut writer: SerializedColumnWriter<'_>) -> Result<(), ParquetError> {
         let levels = self.levels.as_deref();
         match &mut self.values {
-            Values::Text(texts) => write_all::<ByteArrayType>(&mut writer, texts, levels),
-            Values::Integer(integers) => write_all::<Int64Type>(&mut writer, integers, levels),
-            Values::Double(doubles) => write_all::<DoubleType>(&mut writer, doubles, levels),
-            Values::Flag(flags) => write_all::<BoolType>(&mut writer, flags, levels),
+            PendingValues::Text(texts) => write_all::<ByteArrayType>(&mut writer, texts, levels),
+            PendingValues::Integer(integers) => write_all::<Int64Type>(&mut writer, integers, levels),
+            PendingValues::Double(doubles) => write_all::<DoubleType>(&mut writer, doubles, levels),
+            PendingValues::Flag(flags) => write_all::<BoolType>(&mut writer, flags, levels),
         }?;
         self.levels.iter_mut().for_each(Vec::clear);
         writer.close()
@@ -74,12 +74,12 @@ impl PendingColumn {
     #[cfg(test)]
     pub(super) fn capacity_bytes(&self) -> usize {
         let values = match &self.values {
-            Values::Text(texts) => {
+            PendingValues::Text(texts) => {
                 texts.capacity() * size_of::<ByteArray>() + texts.iter().map(ByteArray::len).sum::<usize>()
             }
-            Values::Integer(integers) => integers.capacity() * size_of::<i64>(),
-            Values::Double(doubles) => doubles.capacity() * size_of::<f64>(),
-            Values::Flag(flags) => flags.capacity(),
+            PendingValues::Integer(integers) => integers.capacity() * size_of::<i64>(),
+            PendingValues::Double(doubles) => doubles.capacity() * size_of::<f64>(),
+            PendingValues::Flag(flags) => flags.capacity(),
         };
         values + self.levels.as_ref().map_or(0, |levels| levels.capacity() * size_of::<i16>())
     }
