@@ -16,6 +16,7 @@ use std::sync::{Arc, OnceLock};
 use inference_service::input::{ImageLimits, ModelInput, decode};
 use inference_service::model::{ClassPrediction, Engine, InputSpec, Repository, Runtime, RuntimeKind, Session};
 use serde::Deserialize;
+use testkit::pypi;
 
 const MODELS: [&str; 2] = ["cifar10", "surface"];
 /// Largest difference between two engines' logits for the same tensor.

@@ -14,6 +14,7 @@ use logging_service::analysis::bins::{ComparedCounts, FrozenBins, compare_classe
 use logging_service::analysis::noise::NoiseFloors;
 use logging_service::analysis::{Feature, Labelled, Sign, WindowCounts, compare, divergence, quality};
 use serde_json::{Value, json};
+use testkit::pypi;
 
 const PACKAGES: [pypi::Package; 3] = [("numpy", "2.4.6"), ("scipy", "1.17.1"), ("scikit-learn", "1.9.1")];
 const TOLERANCE: f64 = 1e-9;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
-use system_tests::{Load, LogLine, Outcome, Pair, Picture, Service, Shot, alone, count_by, pictures};
+use testkit::{Load, LogLine, Outcome, Pair, Picture, Service, Shot, alone, count_by, pictures};
 
 const MODELS: [&str; 2] = ["cifar10", "surface"];
 /// Requests for one prediction each.

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use system_tests::{Answer, Launch, Pair, Shot, alone, client, pictures, wait_until};
+use testkit::{Answer, Launch, Pair, Shot, alone, client, pictures, wait_until};
 
 /// What is known of a metric besides its name.
 #[derive(Debug, PartialEq, Eq)]

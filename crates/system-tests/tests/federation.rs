@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
-use system_tests::{
+use testkit::{
     Configuration, Launch, Load, Prometheus, Service, Shot, Targets, alone, free_address, pictures,
     skip_without_shipped, wait_until,
 };

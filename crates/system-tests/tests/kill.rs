@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use system_tests::{
+use testkit::{
     BooksWatch, Failure, Load, Outcome, Pair, RunningLoad, Shot, Signal, alone, assert_exactly_once, pictures,
     wait_until,
 };

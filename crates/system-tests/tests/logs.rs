@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use system_tests::{
+use testkit::{
     Answer, Launch, Load, LogLine, Pair, Picture, Service, Shot, Signal, alone, assert_is_refusal, client, count_by,
     pictures, wait_until,
 };

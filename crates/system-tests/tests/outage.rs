@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use system_tests::{Load, LogBooks, Outcome, Pair, RunningLoad, Shot, Signal, alone, percentile, pictures, wait_until};
+use testkit::{Load, LogBooks, Outcome, Pair, RunningLoad, Shot, Signal, alone, percentile, pictures, wait_until};
 use tokio::time::interval;
 
 const BEFORE: Duration = Duration::from_secs(10);

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use system_tests::{Flood, Launch, Metrics, Reply, Service, alone, percentile, pictures, post};
+use testkit::{Flood, Launch, Metrics, Reply, Service, alone, percentile, pictures, post};
 
 /// Pictures of one request: so the queue is long enough for `Retry-After` to have something to tell.
 const BATCH: usize = 8;

@@ -10,10 +10,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use system_tests::{
+use tempfile::TempDir;
+use testkit::{
     Answer, Load, Pair, Prometheus, Shot, alone, client, free_address, pictures, skip_without_shipped, wait_until,
 };
-use tempfile::TempDir;
 
 const REQUESTS: usize = 60;
 const EXEMPLAR_PATIENCE: Duration = Duration::from_secs(60);

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use system_tests::{AN_HOUR_AGO, Pair, Stage, alone, documented_queries, documents, pictures, wait_until};
+use testkit::{AN_HOUR_AGO, Pair, Stage, alone, documented_queries, documents, pictures, wait_until};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -8,11 +8,11 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use system_tests::{
+use tempfile::TempDir;
+use testkit::{
     Failure, Launch, Load, LogLine, Outcome, Pair, RunningLoad, Service, Shot, Signal, alone, assert_exactly_once,
     copy_model, pictures, wait_until,
 };
-use tempfile::TempDir;
 use uuid::Uuid;
 
 /// Rounds of each stop under load: what goes wrong here goes wrong seldom.
@@ -72,7 +72,7 @@ async fn what_cannot_be_delivered_is_delivered_by_the_next_start() {
     pair.inference.signal(Signal::TERM);
     assert_eq!(pair.inference.ends_within(STOP_PATIENCE).await.code(), Some(0), "{}", pair.inference.output());
     ended_in_order(&pair.inference);
-    let lines = system_tests::read_log_lines(&pair.inference.log());
+    let lines = testkit::read_log_lines(&pair.inference.log());
     let kept = |line: &&LogLine| line["message"].as_str().unwrap().starts_with("prediction_log_records_kept");
     assert_eq!(lines.iter().find(kept).expect("a line that tells of it")["records"], REQUESTS);
 
@@ -96,7 +96,7 @@ async fn what_waits_in_memory_alone_is_told_of_when_it_is_lost() {
     assert_eq!(pair.books().await.spooled, REQUESTS as u64);
     pair.inference.signal(Signal::TERM);
     assert_eq!(pair.inference.ends_within(STOP_PATIENCE).await.code(), Some(0), "{}", pair.inference.output());
-    let lines = system_tests::read_log_lines(&pair.inference.log());
+    let lines = testkit::read_log_lines(&pair.inference.log());
     let lost = |line: &&LogLine| line["message"].as_str().unwrap().starts_with("prediction_log_records_lost");
     let line = lines.iter().find(lost).expect("a line that tells of it");
     assert_eq!((&line["level"], &line["records"]), (&json!("ERROR"), &json!(REQUESTS)), "{line}");
@@ -162,7 +162,7 @@ async fn stop_under_load(service: &mut Service, load: RunningLoad) -> Vec<Outcom
 
 /// The last line says that it stopped; nothing went to stderr.
 fn ended_in_order(service: &Service) {
-    let lines = system_tests::read_log_lines(&service.log());
+    let lines = testkit::read_log_lines(&service.log());
     assert_eq!(lines.last().expect("a log")["message"], "stopped");
     assert_eq!(service.stderr(), "");
 }

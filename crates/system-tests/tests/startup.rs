@@ -8,10 +8,10 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use system_tests::{
+use tempfile::TempDir;
+use testkit::{
     Launch, Load, Pair, Service, Shot, alone, assert_is_refusal, copy_model, free_address, pictures, read_log_lines,
 };
-use tempfile::TempDir;
 
 const STARTS: usize = 5;
 const MEGABYTE: u64 = 1_000_000;
@@ -102,7 +102,7 @@ async fn a_database_that_cannot_be_written_is_refused_clearly_until_it_can() {
     fs::write(&in_the_way, "a file where a folder should be").unwrap();
     let mut service = Launch::logging(&in_the_way.join("predictions.db")).spawn();
     let listening = async || service.ask("/health/live").await.is_ok();
-    system_tests::wait_until("the port answers", END_PATIENCE, listening).await;
+    testkit::wait_until("the port answers", END_PATIENCE, listening).await;
     let record = json!({ "model": "m", "label": "cat", "confidence": 0.5 }).to_string();
     for answer in [service.get("/health").await, service.post("/log", "application/json", record.clone()).await] {
         assert_is_refusal(&answer);

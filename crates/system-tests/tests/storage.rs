@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
-use system_tests::{
+use testkit::{
     BooksWatch, Disk, Frozen, Load, Outcome, Pair, Places, RunningLoad, Shot, alone, assert_exactly_once,
     assert_is_refusal, pictures, wait_until,
 };

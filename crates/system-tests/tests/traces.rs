@@ -15,7 +15,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use prost::Message as _;
-use system_tests::{Answer, Launch, Pair, Shot, alone, client, pictures};
+use testkit::{Answer, Launch, Pair, Shot, alone, client, pictures};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::timeout;

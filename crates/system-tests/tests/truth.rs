@@ -12,7 +12,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
-use system_tests::{Load, Metrics, Outcome, Pair, Picture, Service, Shot, alone, pictures, wait_until};
+use testkit::{Load, Metrics, Outcome, Pair, Picture, Service, Shot, alone, pictures, wait_until};
 
 const REQUESTS: usize = 1200;
 /// Pictures of a large request; three of them fill the queue.
@@ -26,7 +26,7 @@ type Ends = BTreeMap<(String, String), u64>;
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_metrics_log_lines_and_rows_tell_the_same() {
     let _alone = alone().await;
-    let small = |launch: system_tests::Launch| launch.flag("--threads=", "1").flag("--queue-limit=", "24");
+    let small = |launch: testkit::Launch| launch.flag("--threads=", "1").flag("--queue-limit=", "24");
     let pair = Pair::start_with(|inference| small(inference).flag("--max-batch=", "16")).await;
     let examples = [pictures("cifar10"), pictures("surface")];
     let load = Load { connections: 12, every: Duration::ZERO, requests: Some(REQUESTS) };

@@ -8,6 +8,7 @@ use crate::onnx::{Element, Tensor, graph};
 use crate::repository::add;
 use crate::sent::Sent;
 use crate::service::{Answer, Running, serve, serve_logging_to};
+use testkit::pypi;
 
 const JSON_LENGTH: &str = "inference-header-content-length";
 const PAIRS: &[Option<u64>] = &[None, Some(2)];

@@ -9,6 +9,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
 use crate::{encode, rows};
+use testkit::pypi;
 
 const PYARROW: pypi::Package = ("pyarrow", "26.0.1");
 /// Prints the schema's times, then a row a line; times as Python knows them, everything else as JSON.

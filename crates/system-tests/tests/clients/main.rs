@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use system_tests::{Launch, Signal, alone, root};
+use testkit::{Launch, Signal, alone, pypi, root};
 
 /// The client of Triton and what it stands on.
 const TRITON: &[pypi::Package] = &[

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use system_tests::{Launch, Metrics, alone, root};
+use testkit::{Launch, Metrics, alone, pypi, root};
 
 /// KServe's clients, and what of their surroundings they were tried with.
 const KSERVE: &[pypi::Package] =

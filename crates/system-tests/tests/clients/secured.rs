@@ -9,8 +9,8 @@ use std::time::Duration;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use reqwest::{Certificate, Client, RequestBuilder};
 use serde_json::Value;
-use system_tests::{Launch, Service, Signal, alone, client, free_address, pictures, program, wait_until};
 use tempfile::TempDir;
+use testkit::{Launch, Service, Signal, alone, client, free_address, pictures, program, pypi, wait_until};
 
 use crate::{TRITON, command, run};
 

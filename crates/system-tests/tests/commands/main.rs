@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use reqwest::Url;
 use serde_json::Value;
-use system_tests::{
+use tempfile::TempDir;
+use testkit::{
     Answer, Database, LogBooks, Metrics, Signal, alone, client, free_address, root, skip_without, skip_without_shipped,
     wait_until,
 };
-use tempfile::TempDir;
 
 use task::Task;
 

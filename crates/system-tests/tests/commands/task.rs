@@ -7,8 +7,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, kill_process};
-use system_tests::{Signal, root, wait_until};
 use tempfile::TempDir;
+use testkit::{Signal, root, wait_until};
 
 /// A running `cargo xtask …`. If it still runs when it is dropped, it is asked to end, with all that it has started.
 pub(crate) struct Task {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use system_tests::{root, skip_without};
+use testkit::{root, skip_without};
 
 /// What users start.
 pub(crate) const FILE: &str = "docker-compose.monitoring.yml";

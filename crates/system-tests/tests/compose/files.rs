@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use system_tests::{root, skip_without};
 use tempfile::TempDir;
+use testkit::{pypi, root, skip_without};
 
 use crate::compose::{Compose, FILE, LOCAL};
 

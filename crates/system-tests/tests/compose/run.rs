@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use reqwest::Client;
 use serde_json::Value;
-use system_tests::{Answer, Picture, client, pictures, read_log_lines, wait_until};
+use testkit::{Answer, Picture, client, pictures, read_log_lines, wait_until};
 use tokio::time::interval;
 
 use crate::stack::Stack;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use reqwest::Client;
 use serde_json::Value;
-use system_tests::{Answer, client, free_address, program, root, skip_without, tool, wait_until};
+use testkit::{Answer, client, free_address, program, root, skip_without, tool, wait_until};
 
 use crate::compose::{Compose, FILE, LOCAL};
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use system_tests::Metrics;
+use testkit::Metrics;
 
 use crate::labels::{Labels, Values, union};
 

@@ -18,7 +18,7 @@ mod sources;
 
 use std::collections::BTreeSet;
 
-use system_tests::{Answer, Pair, Stage, alone, client, pictures};
+use testkit::{Answer, Pair, Stage, alone, client, pictures};
 
 use crate::catalogue::{Catalogue, Owner};
 use crate::elsewhere::{DOCUMENTED, add_documented, add_of_every_target};

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde_json::Value;
-use system_tests::{documented_queries, documents, root};
+use testkit::{documented_queries, documents, root};
 
 /// A query, where it stands, and the labels that the text beside it shows of the result.
 #[derive(Clone, Debug)]

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value;
-use system_tests::{Pair, Stage, alone, wait_until};
 use tempfile::TempDir;
+use testkit::{Pair, Stage, alone, wait_until};
 
 use crate::dashboard::{Dashboard, Panel, dashboards, list, text};
 use crate::queries::{

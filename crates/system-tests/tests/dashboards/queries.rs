@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
-use system_tests::{AN_HOUR_AGO, Stage, wait_until};
+use testkit::{AN_HOUR_AGO, Stage, wait_until};
 
 use crate::dashboard::{Dashboard, Panel, text};
 

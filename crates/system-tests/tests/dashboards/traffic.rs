@@ -7,7 +7,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
-use system_tests::{Load, Pair, Picture, RunningLoad, Shot, copy_model, model_folder, pictures};
+use testkit::{Load, Pair, Picture, RunningLoad, Shot, copy_model, model_folder, pictures};
 
 const LOAD: Load = Load { connections: 2, every: Duration::from_millis(20), requests: None };
 

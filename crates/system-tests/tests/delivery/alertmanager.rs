@@ -5,8 +5,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use system_tests::{Answer, Configuration, Daemon, client, free_address, wait_until};
 use tempfile::TempDir;
+use testkit::{Answer, Configuration, Daemon, client, free_address, wait_until};
 
 /// Its configuration file, in the repository and in a copy.
 pub(crate) const FILE: &str = "deploy/alertmanager/alertmanager.yml";

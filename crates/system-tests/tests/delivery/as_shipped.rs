@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
-use system_tests::{Metrics, alone, client, skip_without, wait_until};
+use testkit::{Metrics, alone, client, skip_without, wait_until};
 
 use crate::alertmanager::{Alertmanager, FILE, OFF, ON, shipped};
 

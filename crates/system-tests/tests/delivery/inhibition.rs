@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use system_tests::{alone, skip_without, wait_until};
+use testkit::{alone, skip_without, wait_until};
 
 use crate::alertmanager::{Alertmanager, is_quiet, shipped};
 

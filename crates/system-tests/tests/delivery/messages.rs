@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use system_tests::{Configuration, skip_without_shipped};
+use testkit::{Configuration, skip_without_shipped};
 
 const TEMPLATES: &str = "deploy/alertmanager/templates";
 

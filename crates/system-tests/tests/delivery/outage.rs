@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use system_tests::{Launch, Pair, Service, alone, skip_without, skip_without_shipped, wait_until};
+use testkit::{Launch, Pair, Service, alone, skip_without, skip_without_shipped, wait_until};
 
 use crate::people::{People, Told};
 use crate::stack::Stack;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use system_tests::Configuration;
+use testkit::Configuration;
 
 use crate::alertmanager::{FILE, OFF, ON};
 use crate::http_sink::HttpSink;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use system_tests::{Configuration, skip_without_shipped};
+use testkit::{Configuration, skip_without_shipped};
 
 use crate::alertmanager::FILE;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use system_tests::{Configuration, Pair, Prometheus, Targets, free_address};
+use testkit::{Configuration, Pair, Prometheus, Targets, free_address};
 
 use crate::alertmanager::{Alertmanager, FASTER, is_quiet, shorten_waits};
 use crate::people::People;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use system_tests::{Answer, Launch, Load, Service, Shot, alone, assert_is_refusal, client, pictures};
+use testkit::{Answer, Launch, Load, Service, Shot, alone, assert_is_refusal, client, pictures};
 
 use crate::MEGABYTE;
 use crate::mutation::random_bytes;

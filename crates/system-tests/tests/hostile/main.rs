@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
-use system_tests::{Launch, Load, Outcome, Service, Shot, alone, assert_is_refusal};
 use tempfile::TempDir;
+use testkit::{Launch, Load, Outcome, Service, Shot, alone, assert_is_refusal};
 
 use predict_bodies::PredictBodies;
 

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use fastrand::Rng;
 use serde_json::{Value, json};
-use system_tests::{Picture, Shot, pictures};
+use testkit::{Picture, Shot, pictures};
 
 use crate::mutation::{choose, random_bytes, spoil, spoil_member};
 

@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 use serde_json::{Value, json};
-use system_tests::Shot;
+use testkit::Shot;
 use uuid::Uuid;
 
 use crate::mutation::{choose, random_bytes, spoil, spoil_member};

@@ -4,8 +4,8 @@ use std::fs;
 use std::process::Command;
 
 use serde_json::Value;
-use system_tests::{Launch, alone, skip_without_shipped};
 use tempfile::TempDir;
+use testkit::{Launch, alone, skip_without_shipped};
 
 use crate::objects::{Objects, at, document};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use system_tests::{Pair, alone};
+use testkit::{Pair, alone};
 
 use crate::objects::{BASE, Objects, PRODUCTION, SERVICES, at, document, labels, name, selects, text};
 

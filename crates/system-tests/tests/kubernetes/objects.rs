@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use system_tests::tool;
+use testkit::tool;
 
 pub(crate) const BASE: &str = "deploy/kubernetes/base";
 pub(crate) const PRODUCTION: &str = "deploy/kubernetes/overlays/production";

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use system_tests::tool;
 use tempfile::TempDir;
+use testkit::tool;
 
 use crate::objects::{BASE, PRODUCTION, build};
 

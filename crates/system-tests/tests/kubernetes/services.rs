@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use system_tests::{Launch, Service, Signal, alone, wait_until};
 use tempfile::TempDir;
+use testkit::{Launch, Service, Signal, alone, wait_until};
 
 use crate::image::environment;
 use crate::objects::{Objects, SERVICES, at, container};

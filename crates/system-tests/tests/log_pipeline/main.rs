@@ -19,8 +19,8 @@ use alloy::Block;
 use logql::Names;
 use pipeline::{Pipeline, Stage};
 use serde_json::Value;
-use system_tests::{LogLine, Pair, alone, copy_model, pictures, root};
 use tempfile::TempDir;
+use testkit::{LogLine, Pair, alone, copy_model, pictures, root};
 
 /// The labels of a line, and their values where these are known beforehand.
 const LABELS: [(&str, &[&str]); 3] = [

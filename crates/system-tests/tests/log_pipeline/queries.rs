@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::Value;
-use system_tests::{documents, root};
+use testkit::{documents, root};
 
 /// Every query for Loki, with the place where it stands.
 pub(crate) fn all() -> Vec<(String, String)> {

@@ -5,7 +5,7 @@
 
 use std::process::Command;
 
-use system_tests::{Launch, Pair, Service, alone, root};
+use testkit::{Launch, Pair, Service, alone, pypi, root};
 
 const SCHEMATHESIS: &[pypi::Package] =
     &[("schemathesis", "4.32.5"), ("hypothesis", "6.170.17"), ("jsonschema_rs", "0.60.3"), ("requests", "2.34.2")];

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use system_tests::{Database, Load, Pair, Shot, pictures, wait_until};
 use tempfile::TempDir;
+use testkit::{Database, Load, Pair, Shot, pictures, wait_until};
 
 use crate::PATIENCE;
 

@@ -1,7 +1,7 @@
 //! Has its input changed?
 
 use serde_json::{Value, json};
-use system_tests::{Pair, Picture, wait_until};
+use testkit::{Pair, Picture, wait_until};
 
 use crate::synthetic::noise;
 use crate::{PATIENCE, get, metric_becomes, post, predict};

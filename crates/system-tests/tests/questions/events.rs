@@ -1,7 +1,7 @@
 //! KServe's payload logger.
 
 use serde_json::{Value, json};
-use system_tests::Pair;
+use testkit::Pair;
 
 use crate::{get, post};
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use bytes::Bytes;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use serde_json::Value;
-use system_tests::{Answer, Pair};
+use testkit::{Answer, Pair};
 
 pub(crate) async fn every_row_in_every_format(pair: &Pair) {
     let rows = usize::try_from(pair.database().rows()).unwrap();

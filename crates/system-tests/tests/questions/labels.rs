@@ -1,7 +1,7 @@
 //! Was it right? Labels that come before their prediction, after it, again, and corrected.
 
 use serde_json::{Value, json};
-use system_tests::{Answer, Outcome, Pair, Shot, client, pictures, wait_until};
+use testkit::{Answer, Outcome, Pair, Shot, client, pictures, wait_until};
 
 use crate::{PATIENCE, get, metric_becomes, post, predict};
 

@@ -14,7 +14,7 @@ mod synthetic;
 use std::time::Duration;
 
 use serde_json::Value;
-use system_tests::{Answer, Load, Outcome, Pair, Picture, Service, Shot, alone, wait_until};
+use testkit::{Answer, Load, Outcome, Pair, Picture, Service, Shot, alone, wait_until};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -37,7 +37,7 @@ async fn the_log_answers() {
     exports::every_row_in_every_format(&pair).await;
     copies::while_it_is_written(&pair).await;
     assert_eq!(pair.logging.stderr(), "");
-    let log = system_tests::read_log_lines(&pair.logging.log());
+    let log = testkit::read_log_lines(&pair.logging.log());
     let problems: Vec<_> = log.iter().filter(|line| line["level"] == "ERROR" || line["level"] == "WARN").collect();
     assert!(problems.is_empty(), "{problems:?}");
 }

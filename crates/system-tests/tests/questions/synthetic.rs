@@ -1,6 +1,6 @@
 //! Pictures of a known brightness.
 
-use system_tests::Picture;
+use testkit::Picture;
 
 const SIDE: u32 = 64;
 const HEADERS: u32 = 54;

@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::Value;
-use system_tests::root;
+use testkit::root;
 
 /// The files of rules, those first whose series others need.
 pub(crate) const RULE_FILES: [&str; 3] =

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use system_tests::{Configuration, root, skip_without, skip_without_shipped};
+use testkit::{Configuration, root, skip_without, skip_without_shipped};
 
 use crate::catalogue::{RULE_FILES, list, parse, rules, test_files};
 

@@ -5,8 +5,8 @@ use std::fs;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use system_tests::{root, skip_without_shipped};
 use tempfile::TempDir;
+use testkit::{root, skip_without_shipped};
 
 use crate::catalogue::{Rule, parse, rules};
 

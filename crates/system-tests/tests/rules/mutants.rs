@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use serde_json::{Value, json};
-use system_tests::skip_without_shipped;
 use tempfile::TempDir;
+use testkit::skip_without_shipped;
 
 use crate::catalogue::{Case, Rule, cases, rules};
 use crate::mutations::{Mutation, mutations};

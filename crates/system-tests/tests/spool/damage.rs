@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use system_tests::{BooksWatch, Outcome, Pair, Watched, alone, assert_exactly_once};
+use testkit::{BooksWatch, Outcome, Pair, Watched, alone, assert_exactly_once};
 
 use crate::{assert_all_answered, predictions};
 

@@ -1,6 +1,6 @@
 //! A disk that is full, or read-only, for a while.
 
-use system_tests::{BooksWatch, Disk, Frozen, Pair, Places, alone, assert_exactly_once, wait_until};
+use testkit::{BooksWatch, Disk, Frozen, Pair, Places, alone, assert_exactly_once, wait_until};
 
 use crate::{PATIENCE, answered, assert_all_answered, is_available, predictions, spool_becomes, steady_load};
 

@@ -10,7 +10,7 @@ mod policies;
 
 use std::time::Duration;
 
-use system_tests::{Load, Outcome, Pair, RunningLoad, Shot, pictures, wait_until};
+use testkit::{Load, Outcome, Pair, RunningLoad, Shot, pictures, wait_until};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 

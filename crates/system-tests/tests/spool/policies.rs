@@ -1,6 +1,6 @@
 //! A spool that is full by its own limit: what is lost is what was asked for, and counted.
 
-use system_tests::{BooksWatch, LogBooks, Outcome, Pair, Signal, alone, assert_exactly_once};
+use testkit::{BooksWatch, LogBooks, Outcome, Pair, Signal, alone, assert_exactly_once};
 
 use crate::{PATIENCE, assert_all_answered, predictions};
 

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use system_tests::{Flood, Reply, percentile};
+use testkit::{Flood, Reply, percentile};
 
 use super::Scratch;
 use super::program::Program;

@@ -20,6 +20,7 @@ use super::program::peak_megabytes;
 use super::wire::Connection;
 use crate::console::warn;
 use crate::workspace;
+use testkit::pypi;
 
 const WORKERS: &str = "2";
 const START_PATIENCE: Duration = Duration::from_secs(60);
@@ -107,7 +108,7 @@ impl PeerKind {
                 command.arg(python.with_file_name("mlserver")).args(["start", "."]);
                 command.env("MLSERVER_HOST", "127.0.0.1").env("MLSERVER_HTTP_PORT", port);
                 for other in ["MLSERVER_GRPC_PORT", "MLSERVER_METRICS_PORT"] {
-                    command.env(other, system_tests::free_address().port().to_string());
+                    command.env(other, testkit::free_address().port().to_string());
                 }
                 command.env("MLSERVER_PARALLEL_WORKERS", WORKERS).env("MLSERVER_DEBUG", "false");
                 command.env("MLSERVER_USE_STRUCTURED_LOGGING", "true");
@@ -138,7 +139,7 @@ impl Peer {
     fn launch(kind: PeerKind, python: &Path, scratch: &Scratch) -> Result<Self> {
         let folder = scratch.path(&kind.title());
         fs::create_dir_all(&folder)?;
-        let address = system_tests::free_address();
+        let address = testkit::free_address();
         let log = folder.join("output.log");
         let output = File::create(&log)?;
         let mut command = kind.command(python, &folder, address)?;

@@ -7,8 +7,9 @@ use super::Violation;
 use super::manifests::Manifest;
 
 /// From the ground up.
-const LAYERS: [&[&str]; 4] = [
-    &["monitoring", "prediction-record", "pypi"],
+const LAYERS: [&[&str]; 5] = [
+    &["monitoring", "prediction-record"],
+    &["testkit"],
     &["inference-service", "logging-service"],
     &["system-tests"],
     &["xtask"],

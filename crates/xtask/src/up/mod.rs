@@ -26,6 +26,7 @@ use crate::console::{say, warn};
 use crate::installed;
 use crate::stop_request::StopRequest;
 use crate::workspace;
+use testkit::pypi;
 
 /// How long all may take to load their models and open their databases.
 const START_PATIENCE: Duration = Duration::from_secs(60);

@@ -16,6 +16,7 @@ use crate::bench::Scratch;
 use crate::bench::flood::Flood;
 use crate::bench::program::Program;
 use crate::console::warn;
+use testkit::pypi;
 
 /// A runtime, and the file of its library, where it needs one.
 pub(super) struct LoadedRuntime {

@@ -18,6 +18,7 @@ use super::stage::shipped;
 use crate::bench::Scratch;
 use crate::bench::disturbance::Turns;
 use crate::bench::program::{Program, peak_megabytes};
+use testkit::pypi;
 
 const PACKAGES: [pypi::Package; 2] = [("onnx", "1.23.2"), ("numpy", "2.4.6")];
 const SMALL: (&str, &str) = ("surface", "deploy/models/surface/examples/scratch.png");

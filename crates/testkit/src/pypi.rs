@@ -3,14 +3,14 @@
 //! Rule of thumb: packages that are wanted together have an environment of their own below the target folder, made once
 //! for each set of versions.
 
-#![allow(clippy::expect_used)]
-
 use std::env;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
+
+use crate::programs::target_folder;
 
 /// A package and its version.
 pub type Package = (&'static str, &'static str);
@@ -79,14 +79,6 @@ fn for_test(found: Result<PathBuf, String>, what: &str) -> Option<PathBuf> {
     // Straight to stderr: the test harness swallows what passing tests print.
     let _ = std::io::stderr().write_all(format!("SKIPPED: {sentence}\n").as_bytes());
     None
-}
-
-/// This program lies in a folder of the profile, which lies in the target folder, wherever that is.
-fn target_folder() -> Result<PathBuf, String> {
-    let this = env::current_exe().map_err(|error| error.to_string())?;
-    let is_profile = |folder: &&Path| folder.ends_with("debug") || folder.ends_with("release");
-    let profile = this.ancestors().find(is_profile).and_then(Path::parent);
-    profile.map(Path::to_owned).ok_or_else(|| format!("{} does not lie in a target folder", this.display()))
 }
 
 fn install(packages: &[Package], folder: &Path) -> Result<(), String> {

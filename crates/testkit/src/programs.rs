@@ -9,28 +9,40 @@ use std::sync::OnceLock;
 
 /// The root of the repository.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("crates/system-tests lies two folders below it")
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("crates/testkit lies two folders below it")
+}
+
+/// The target folder, wherever `CARGO_TARGET_DIR` has put it: this program lies in it, in the folder of its profile.
+///
+/// # Errors
+/// What is wrong, in a sentence.
+pub(crate) fn target_folder() -> Result<PathBuf, String> {
+    let this = env::current_exe().map_err(|error| error.to_string())?;
+    let is_profile = |folder: &&Path| folder.ends_with("debug") || folder.ends_with("release");
+    let profile = this.ancestors().find(is_profile).and_then(Path::parent);
+    profile.map(Path::to_owned).ok_or_else(|| format!("{} does not lie in a target folder", this.display()))
 }
 
 /// The path of the release binary `name`, built from the present sources.
+///
+/// # Panics
+/// If the services cannot be built.
 pub fn program(name: &str) -> PathBuf {
     static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    match FOLDER.get_or_init(build) {
+    match FOLDER.get_or_init(build_services) {
         Ok(folder) => folder.join(name),
         Err(problem) => panic!("the services cannot be built: {problem}"),
     }
 }
 
 /// Builds both services and returns the folder of their binaries.
-fn build() -> Result<PathBuf, String> {
-    // This program is <target folder>/debug/deps/<test>, wherever CARGO_TARGET_DIR has put that.
-    let this = env::current_exe().map_err(|error| error.to_string())?;
-    let target = this.ancestors().nth(3).ok_or("the test does not lie in a target folder")?;
+fn build_services() -> Result<PathBuf, String> {
+    let target = target_folder()?;
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args(["build", "--quiet", "--release", "--locked", "-p", "inference-service", "-p", "logging-service"])
         .arg("--target-dir")
-        .arg(target)
+        .arg(&target)
         .current_dir(root())
         .output()
         .map_err(|error| format!("cargo cannot be started: {error}"))?;

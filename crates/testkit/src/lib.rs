@@ -1,0 +1,59 @@
+//! Both services as real processes, observed from outside: by HTTP, signals, their output, their files.
+//!
+//! Tests of whole services want both processor cores, so inside a test program one test runs at a time ([`alone`]), and
+//! cargo runs the programs one after another.
+//!
+//! Rule of thumb: a test waits for a condition ([`wait_until`]), never for a time to pass, unless the time is
+//! its subject.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "only tests use this crate, and a panic is how they fail")]
+
+mod answer;
+mod configuration;
+mod daemon;
+mod database;
+mod disk;
+mod documents;
+mod exactly_once;
+mod flood;
+mod launch;
+mod load;
+mod log_books;
+mod log_lines;
+mod metrics;
+mod pair;
+mod patience;
+mod pictures;
+mod programs;
+mod prometheus;
+pub mod pypi;
+mod service;
+mod stage;
+mod targets;
+mod tools;
+mod watch;
+
+pub use answer::{Answer, Failure, assert_is_refusal, client};
+pub use configuration::Configuration;
+pub use daemon::Daemon;
+pub use database::Database;
+pub use disk::{Disk, Frozen};
+pub use documents::{DocumentedQuery, documented_queries, documents};
+pub use exactly_once::assert_exactly_once;
+pub use flood::{Flood, Reply, post};
+pub use launch::Launch;
+pub use load::{Load, Outcome, RunningLoad, Shot, percentile};
+pub use log_books::LogBooks;
+pub use log_lines::{LogLine, count_by, read_log_lines};
+pub use metrics::Metrics;
+pub use pair::{Pair, Places};
+pub use patience::{alone, wait_until};
+pub use pictures::{Picture, copy_model, model_folder, pictures};
+pub use programs::{program, root};
+pub use prometheus::Prometheus;
+pub use rustix::process::Signal;
+pub use service::Service;
+pub use stage::{AN_HOUR_AGO, Stage};
+pub use targets::Targets;
+pub use tools::{free_address, shipped_tools, skip_without, skip_without_shipped, tool};
+pub use watch::{BooksWatch, Watched};
