@@ -16,7 +16,7 @@ pub fn root() -> &'static Path {
 ///
 /// # Errors
 /// What is wrong, in a sentence.
-pub(crate) fn target_folder() -> Result<PathBuf, String> {
+pub fn target_folder() -> Result<PathBuf, String> {
     let this = env::current_exe().map_err(|error| error.to_string())?;
     let is_profile = |folder: &&Path| folder.ends_with("debug") || folder.ends_with("release");
     let profile = this.ancestors().find(is_profile).and_then(Path::parent);
@@ -36,7 +36,10 @@ pub fn program(name: &str) -> PathBuf {
 }
 
 /// Builds both services and returns the folder of their binaries.
-fn build_services() -> Result<PathBuf, String> {
+///
+/// # Errors
+/// What is wrong, as cargo says it.
+pub fn build_services() -> Result<PathBuf, String> {
     let target = target_folder()?;
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)

@@ -3,21 +3,21 @@
 //! Rule of thumb: what a person has to type more than once is a command here, and the build server types
 //! the same one. Nothing of the product lives in this crate.
 
-mod bench;
-mod console;
-mod demo;
 mod generate;
 mod installed;
-mod stop_request;
+mod program;
 mod test;
 mod tidy;
 mod up;
 mod workspace;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
+use terminal::warn;
+use {terminal as console, terminal as stop_request};
 
 #[derive(Parser)]
 #[command(name = "xtask", bin_name = "cargo xtask", about = "The tasks of this repository")]
@@ -31,9 +31,9 @@ enum Task {
     /// Build both services in release and run them until Ctrl-C.
     Up(up::UpOptions),
     /// Send traffic to a running inference-service, with an episode of drift, so that there is something to see.
-    Demo(demo::DemoOptions),
+    Demo(HandedOn),
     /// Measure how fast models are served, and what the prediction log costs and takes; hold it against the targets.
-    Bench(bench::BenchOptions),
+    Bench(HandedOn),
     /// Everything a change has to pass: structure, formatting, lints, docs, all tests.
     Test,
     /// Check the structure of the repository only (a part of `test`).
@@ -42,11 +42,19 @@ enum Task {
     Generate(generate::GenerateOptions),
 }
 
+/// Whatever follows the name of the task, for the program that does it.
+#[derive(clap::Args)]
+#[command(disable_help_flag = true)]
+struct HandedOn {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
+    words: Vec<OsString>,
+}
+
 fn main() -> ExitCode {
     match run(Arguments::parse().task) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            console::warn(format_args!("error: {error:#}"));
+            warn(format_args!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -55,8 +63,8 @@ fn main() -> ExitCode {
 fn run(task: Option<Task>) -> Result<()> {
     match task {
         Some(Task::Up(options)) => up::run(&options),
-        Some(Task::Demo(options)) => demo::run(&options),
-        Some(Task::Bench(options)) => bench::run(&options),
+        Some(Task::Demo(arguments)) => program::become_package("demo", &arguments.words, "about 2 minutes"),
+        Some(Task::Bench(arguments)) => program::become_package("bench", &arguments.words, "about 10 minutes"),
         Some(Task::Test) => test::run(),
         Some(Task::Tidy(options)) => tidy::run(&options),
         Some(Task::Generate(options)) => generate::run(&options),

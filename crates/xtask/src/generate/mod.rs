@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use self::files::Folder;
-use crate::console::say;
 use crate::workspace;
+use terminal::say;
 
 /// Where the objects go to, relative to the root. Whatever else lies there is removed.
 const GENERATED: &str = "deploy/kubernetes/base/generated";

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::service::{Origin, ServicePlan};
 use super::supervisor::Supervisor;
-use crate::stop_request::StopRequest;
+use terminal::StopRequest;
 
 const LONG: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_millis(200);

@@ -14,20 +14,22 @@ mod supervisor;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
-use inference_service::model::RuntimeKind;
+use anyhow::{Context, Result, bail, ensure};
+use terminal::{StopRequest, say, warn};
 
 use self::monitoring::{Monitoring, MonitoringOptions};
 use self::service::{Origin, ServicePlan};
 use self::supervisor::Supervisor;
-use crate::console::{say, warn};
 use crate::installed;
-use crate::stop_request::StopRequest;
 use crate::workspace;
-use testkit::pypi;
 
+const INFERENCE: &str = "inference-service";
+const LOGGING: &str = "logging-service";
+/// Prints the path of ONNX Runtime's library; of the crate `testkit`.
+const ONNX_RUNTIME_LIBRARY: &str = "onnxruntime-library";
 /// How long all may take to load their models and open their databases.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 /// How long one service may take to answer what it accepted. Longer than a service gives itself.
@@ -47,12 +49,20 @@ pub(crate) struct UpOptions {
     logging_listen: SocketAddr,
     /// What runs the models. ONNX Runtime is fetched from PyPI, into the target folder.
     #[arg(long, default_value = "tract")]
-    engine: RuntimeKind,
+    engine: EngineOption,
     /// Folder for all that is kept; relative to the root of the repository.
     #[arg(long, value_name = "FOLDER", default_value = "data")]
     data: PathBuf,
     #[command(flatten)]
     monitoring: MonitoringOptions,
+}
+
+/// The engines of inference-service, which knows them as well: this program is built without it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum EngineOption {
+    Tract,
+    #[value(name = "onnxruntime")]
+    OnnxRuntime,
 }
 
 /// Builds, starts, waits, tells, watches, stops.
@@ -61,15 +71,19 @@ pub(crate) struct UpOptions {
 /// Where a port is taken, the build fails, or a service does not get ready, ends by itself, or has to be killed.
 pub(crate) fn run(options: &UpOptions) -> Result<()> {
     let data = workspace::root().join(&options.data);
-    let services = options.plans(&workspace::release_folder()?, &options.engine_arguments()?);
+    let programs = workspace::release_folder()?;
+    let services = options.plans(&programs);
     let monitoring = options.monitoring.plan(&data, &installed::search_path())?;
-    let plans: Vec<ServicePlan> =
+    let mut plans: Vec<ServicePlan> =
         services.iter().chain(monitoring.iter().flat_map(|monitoring| &monitoring.plans)).cloned().collect();
     ports::require_different(&plans)?;
     ports::require_free(&plans)?;
-    build()?;
+    build(options.engine)?;
     // The build may have taken minutes, and the ports may have gone to somebody else.
     ports::require_free(&plans)?;
+    if let Some(inference) = plans.iter_mut().find(|plan| plan.name == INFERENCE) {
+        inference.arguments.extend(engine_arguments(options.engine, &programs)?);
+    }
     fs::create_dir_all(&data).with_context(|| format!("{} cannot be created", data.display()))?;
     if let Some(monitoring) = &monitoring {
         monitoring.prepare(&services)?;
@@ -97,24 +111,11 @@ pub(crate) fn run(options: &UpOptions) -> Result<()> {
 }
 
 impl UpOptions {
-    /// What tells inference-service of its engine.
-    fn engine_arguments(&self) -> Result<Vec<String>> {
-        match self.engine {
-            RuntimeKind::Tract => Ok(Vec::new()),
-            RuntimeKind::OnnxRuntime => {
-                say("Looking for ONNX Runtime. The first time it is fetched from PyPI.");
-                let library = pypi::onnxruntime_library().map_err(|problem| anyhow!("there is none: {problem}"))?;
-                let library = library.display().to_string();
-                Ok(vec!["--engine".into(), self.engine.as_str().into(), "--onnxruntime-library".into(), library])
-            }
-        }
-    }
-
     /// Both services in their starting order.
-    fn plans(&self, programs: &Path, engine: &[String]) -> [ServicePlan; 2] {
+    fn plans(&self, programs: &Path) -> [ServicePlan; 2] {
         let logging = ServicePlan {
-            name: "logging-service",
-            program: programs.join("logging-service"),
+            name: LOGGING,
+            program: programs.join(LOGGING),
             listen: self.logging_listen,
             listen_option: "--logging-listen",
             further: Vec::new(),
@@ -122,8 +123,8 @@ impl UpOptions {
             origin: Origin::Ours,
         };
         let inference = ServicePlan {
-            name: "inference-service",
-            program: programs.join("inference-service"),
+            name: INFERENCE,
+            program: programs.join(INFERENCE),
             listen: self.inference_listen,
             listen_option: "--inference-listen",
             further: vec![(self.grpc_listen, "--grpc-listen")],
@@ -134,10 +135,7 @@ impl UpOptions {
                 logging.url(),
                 "--spool".into(),
                 self.data.join("spool").display().to_string(),
-            ]
-            .into_iter()
-            .chain(engine.iter().cloned())
-            .collect(),
+            ],
             origin: Origin::Ours,
         };
         [logging, inference]
@@ -165,16 +163,32 @@ A first prediction, from the root of the repository, and its row in the predicti
     )
 }
 
-fn build() -> Result<()> {
-    say("Building both services in release. The first time takes some minutes.");
-    let status = workspace::cargo()
-        .args(["build", "--release", "-p", "inference-service", "-p", "logging-service"])
-        .status()
-        .context("cargo cannot be started")?;
+fn build(engine: EngineOption) -> Result<()> {
+    say("Building both services in release: about 8 minutes the first time on two cores, seconds afterwards.");
+    let mut cargo = workspace::cargo();
+    cargo.args(["build", "--release", "-p", INFERENCE, "-p", LOGGING]);
+    if engine == EngineOption::OnnxRuntime {
+        cargo.args(["-p", "testkit"]);
+    }
+    let status = cargo.status().context("cargo cannot be started")?;
     if !status.success() {
         bail!("the services do not build ({status}); cargo says why, above");
     }
     Ok(())
+}
+
+/// What tells inference-service of its engine.
+fn engine_arguments(engine: EngineOption, programs: &Path) -> Result<Vec<String>> {
+    if engine == EngineOption::Tract {
+        return Ok(Vec::new());
+    }
+    say("Looking for ONNX Runtime: about a minute the first time, when it is fetched from PyPI.");
+    let program = programs.join(ONNX_RUNTIME_LIBRARY);
+    let output = Command::new(&program).stderr(Stdio::inherit()).output();
+    let output = output.with_context(|| format!("{} cannot be started", program.display()))?;
+    ensure!(output.status.success(), "there is no ONNX Runtime; the line above says why");
+    let library = String::from_utf8(output.stdout).context("the path of ONNX Runtime is not Unicode")?;
+    Ok(["--engine", "onnxruntime", "--onnxruntime-library", library.trim_end()].map(str::to_owned).into())
 }
 
 /// Port 0 would be a port that nobody else is told.
@@ -196,7 +210,7 @@ mod tests {
     fn plans(inference: &str, logging: &str) -> [ServicePlan; 2] {
         let listen = ["--inference-listen", inference, "--logging-listen", logging, "--grpc-listen", "127.0.0.1:9002"];
         let line = ["up", "--data", "kept"].into_iter().chain(listen);
-        Line::try_parse_from(line).unwrap().options.plans(Path::new("/"), &[])
+        Line::try_parse_from(line).unwrap().options.plans(Path::new("/"))
     }
 
     #[derive(clap::Parser)]

@@ -16,9 +16,9 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::http;
-use crate::console::warn;
-use crate::stop_request::StopRequest;
 use crate::workspace;
+use terminal::StopRequest;
+use terminal::warn;
 
 /// Between two looks at a child or a signal.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(50);

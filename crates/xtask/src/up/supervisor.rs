@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail, ensure};
 
 use super::service::{LOOK_EVERY, Service, ServicePlan};
-use crate::stop_request::StopRequest;
+use terminal::StopRequest;
 
 /// The running services, in their starting order.
 pub(super) struct Supervisor {

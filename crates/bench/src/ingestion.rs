@@ -1,0 +1,254 @@
+//! `cargo xtask bench log`: rows a second, against a bare loop.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use super::bare::{self, BATCH, Indexes, Row};
+use super::flood::{Flood, flood, send_each};
+use super::program::Program;
+use super::rows::{self, RequestIds};
+use super::table::{median, print, thousands, verdict};
+use super::{Scratch, wire};
+use terminal::say;
+
+/// Connections that send single records.
+const MANY: usize = 64;
+const LEAST_OF_BARE: f64 = 0.8;
+const MOST_OF_INDEXES: f64 = 2.0;
+const LEAST_POSTS: f64 = 10_000.0;
+
+/// How much to measure.
+#[derive(Debug, clap::Args)]
+pub(crate) struct LogOptions {
+    /// Rows of each measurement.
+    #[arg(long, value_name = "N", default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(10_000..=2_000_000))]
+    rows: u32,
+    /// How often each is measured, in turns.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
+    rounds: u32,
+    /// Connections that send batches of 1,000.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=16))]
+    connections: u32,
+    /// Seconds of single records, in each round.
+    #[arg(long, value_name = "S", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60))]
+    seconds: u64,
+}
+
+/// How fast rows were stored, and with how much of the processors.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Speed {
+    pub(super) rows: usize,
+    pub(super) seconds: f64,
+    /// Processor seconds of the one thread that writes.
+    pub(super) writer: f64,
+    /// Processor seconds of the service's other threads.
+    pub(super) others: f64,
+}
+
+/// The name of the service's thread that writes.
+const WRITER: &str = "store-writer";
+
+/// What each round has measured.
+#[derive(Default)]
+struct Rounds {
+    none: Vec<Speed>,
+    shipped: Vec<Speed>,
+    all: Vec<Speed>,
+    random: Vec<Speed>,
+    ordered: Vec<Speed>,
+    posts: Vec<Speed>,
+    floods: Vec<Flood>,
+}
+
+/// Measures in turns, and prints the table.
+///
+/// # Errors
+/// Where something cannot be measured.
+pub(super) fn run(options: &LogOptions, scratch: &Scratch) -> Result<()> {
+    let count = options.rows as usize;
+    say(format_args!("Making {} rows.", thousands(count as f64)));
+    let random = rows::records(0, count, count, RequestIds::Random);
+    let ordered = rows::records(0, count, count, RequestIds::Ordered);
+    let singles = random.iter().map(|record| single(std::slice::from_ref(record))).collect::<Result<Vec<_>>>()?;
+    let singles = Arc::new(singles);
+    let (batches, ordered) = (batches(&random)?, batches(&ordered)?);
+    let random: Vec<Row> = random.into_iter().map(Row::of).collect::<Result<_>>()?;
+    let template = template(scratch)?;
+
+    let mut rounds = Rounds::default();
+    for round in 1..=options.rounds {
+        let bare = |indexes| -> Result<Speed> {
+            let database = copy(scratch, &template)?;
+            bare::measure(&database, &random, indexes)
+        };
+        rounds.none.push(bare(Indexes::None)?);
+        rounds.shipped.push(bare(Indexes::Shipped)?);
+        rounds.random.push(ndjson(scratch, &template, &batches, (count, options.connections))?);
+        rounds.all.push(bare(Indexes::All)?);
+        rounds.ordered.push(ndjson(scratch, &template, &ordered, (count, options.connections))?);
+        let (flood, speed) = posts(scratch, &template, &singles, Duration::from_secs(options.seconds))?;
+        rounds.posts.push(speed);
+        rounds.floods.push(flood);
+        say(rounds.progress(round));
+    }
+    rounds.print();
+    Ok(())
+}
+
+impl Speed {
+    fn per_second(&self) -> f64 {
+        self.rows as f64 / self.seconds
+    }
+
+    fn since(service: &Program, rows: usize, seconds: f64, before: (f64, f64)) -> Result<Self> {
+        let after = service.processor_seconds(WRITER)?;
+        Ok(Self { rows, seconds, writer: after.0 - before.0, others: after.1 - before.1 })
+    }
+}
+
+/// The middle of the rounds' rows a second.
+fn middle(rounds: &[Speed]) -> f64 {
+    median(&rounds.iter().map(Speed::per_second).collect::<Vec<_>>())
+}
+
+impl Rounds {
+    fn progress(&self, round: u32) -> String {
+        let last = |rounds: &[Speed]| thousands(rounds.last().map_or(0.0, Speed::per_second));
+        format!(
+            "Round {round}: bare {} without indexes, {} with them, {} with segments; service {} and {}; posts {}",
+            last(&self.none),
+            last(&self.shipped),
+            last(&self.all),
+            last(&self.random),
+            last(&self.ordered),
+            last(&self.posts),
+        )
+    }
+
+    fn print(&self) {
+        let bare = middle(&self.shipped);
+        let line = |name: &str, rounds: &[Speed], target: String, kept: Option<bool>| {
+            let speeds: Vec<f64> = rounds.iter().map(Speed::per_second).collect();
+            let microseconds = |part: fn(&Speed) -> f64| {
+                let of_row = rounds.iter().map(|speed| 1e6 * part(speed) / speed.rows as f64);
+                format!("{:.1}", median(&of_row.collect::<Vec<_>>()))
+            };
+            vec![
+                name.to_owned(),
+                thousands(median(&speeds)),
+                format!(
+                    "{} to {}",
+                    thousands(speeds.iter().copied().fold(f64::MAX, f64::min)),
+                    thousands(speeds.iter().copied().fold(0.0, f64::max))
+                ),
+                format!("{} + {}", microseconds(|speed| speed.writer), microseconds(|speed| speed.others)),
+                format!("{:.2}", median(&speeds) / bare),
+                target,
+                kept.map(verdict).unwrap_or_default(),
+            ]
+        };
+        let against_none = |name: &str, rounds: &[Speed]| {
+            let factor = middle(&self.none) / middle(rounds);
+            let target = format!("at most {MOST_OF_INDEXES} times as slow as without indexes: {factor:.2}");
+            line(name, rounds, target, Some(factor <= MOST_OF_INDEXES))
+        };
+        let against_bare = |name: &str, rounds: &[Speed]| {
+            let target = format!("at least {LEAST_OF_BARE:.2} of the bare loop");
+            line(name, rounds, target, Some(middle(rounds) >= LEAST_OF_BARE * bare))
+        };
+        let posts = format!("above {} a second", thousands(LEAST_POSTS));
+        let single = "service, single records at 64 connections";
+        print(
+            &[
+                "",
+                "rows/s, median",
+                "rounds",
+                "µs of processor a row, writer + others",
+                "of the bare loop",
+                "target",
+                "",
+            ],
+            &[
+                line("bare loop, no secondary indexes", &self.none, String::new(), None),
+                against_none("bare loop, the schema as shipped", &self.shipped),
+                against_none("bare loop, and requests in segments", &self.all),
+                against_bare("service, NDJSON of 1,000, random request ids", &self.random),
+                against_bare("service, NDJSON of 1,000, rising request ids", &self.ordered),
+                line(single, &self.posts, posts, Some(middle(&self.posts) > LEAST_POSTS)),
+            ],
+        );
+        let refused: usize = self.floods.iter().map(|flood| flood.refused).sum();
+        let latency = |part| median(&self.floods.iter().map(|flood| flood.quantile(part)).collect::<Vec<_>>()) * 1e3;
+        say(format_args!(
+            "Single records: median {:.1} ms, 99th percentile {:.1} ms, {refused} refused.",
+            latency(0.5),
+            latency(0.99)
+        ));
+    }
+}
+
+fn batches(records: &[prediction_record::PredictionRecord]) -> Result<Vec<Vec<u8>>> {
+    let request = |batch| Ok(wire::post("/log", "application/x-ndjson", &rows::ndjson(batch)?));
+    records.chunks(BATCH).map(request).collect()
+}
+
+fn single(record: &[prediction_record::PredictionRecord]) -> Result<Vec<u8>> {
+    let line = rows::ndjson(record)?;
+    Ok(wire::post("/log", "application/json", line.trim_ascii_end()))
+}
+
+/// A database as the logging service makes it, so that the schema is the shipped one.
+fn template(scratch: &Scratch) -> Result<PathBuf> {
+    let template = scratch.path("template.db");
+    Program::logging(scratch, &template)?.stop()?;
+    let wal = template.with_extension("db-wal");
+    ensure!(fs::metadata(&wal).map_or(0, |wal| wal.len()) == 0, "the service left a write-ahead log behind");
+    Ok(template)
+}
+
+/// A fresh copy, and nothing left of the one before.
+fn copy(scratch: &Scratch, template: &Path) -> Result<PathBuf> {
+    let database = scratch.path("measured.db");
+    for suffix in ["", "-wal", "-shm"] {
+        // Mostly there is none to remove.
+        let _ = fs::remove_file(scratch.path(&format!("measured.db{suffix}")));
+    }
+    fs::copy(template, &database).context("the database cannot be copied")?;
+    Ok(database)
+}
+
+fn ndjson(
+    scratch: &Scratch,
+    template: &Path,
+    requests: &[Vec<u8>],
+    (rows, connections): (usize, u32),
+) -> Result<Speed> {
+    let service = Program::logging(scratch, &copy(scratch, template)?)?;
+    let before = service.processor_seconds(WRITER)?;
+    let seconds = send_each(service.address, requests, connections as usize)?;
+    let speed = Speed::since(&service, rows, seconds, before)?;
+    let stored = service.metric("logging_predictions_total", "")?;
+    ensure!(stored as usize == rows, "{stored} of {rows} rows were stored");
+    service.stop()?;
+    Ok(speed)
+}
+
+fn posts(
+    scratch: &Scratch,
+    template: &Path,
+    requests: &Arc<Vec<Vec<u8>>>,
+    duration: Duration,
+) -> Result<(Flood, Speed)> {
+    let service = Program::logging(scratch, &copy(scratch, template)?)?;
+    let before = service.processor_seconds(WRITER)?;
+    let flood = flood(service.address, requests, MANY, duration)?;
+    let speed = Speed::since(&service, flood.answered, flood.seconds, before)?;
+    let stored = service.metric("logging_predictions_total", "")? as usize;
+    ensure!(stored == flood.answered, "{} posts were answered, and {stored} rows are there", flood.answered);
+    service.stop()?;
+    Ok((flood, speed))
+}

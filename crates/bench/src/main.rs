@@ -1,0 +1,105 @@
+//! `cargo xtask bench`, which is `cargo run --release -p bench --`: how fast models are served, how fast the prediction log takes and gives, and what it costs
+//! whoever is recorded.
+//!
+//! Rule of thumb: what is compared is measured in one run, in turns, on loopback, bounded in time and count; and the
+//! table says which target was missed. A measurement that misses its target is no failure of the command.
+
+mod bare;
+mod disturbance;
+mod flood;
+mod ingestion;
+mod overload;
+mod pages;
+mod peers;
+mod plot;
+mod program;
+mod recording;
+mod rows;
+mod serving;
+mod steady;
+mod table;
+mod wire;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, anyhow};
+use clap::Parser;
+use terminal::{say, warn};
+
+/// How fast models are served, and what the prediction log costs and takes, held against the targets.
+#[derive(Parser)]
+#[command(name = "bench", bin_name = "cargo xtask bench")]
+struct BenchOptions {
+    #[command(subcommand)]
+    what: Measurement,
+}
+
+#[derive(clap::Subcommand)]
+enum Measurement {
+    /// Rows a second into the log, against a bare loop of SQLite with the same rows, schema and durability.
+    Log(ingestion::LogOptions),
+    /// What recording takes from the throughput and adds to the latency of predictions.
+    Record(recording::RecordOptions),
+    /// Milliseconds of a page of 100 predictions, for each filter.
+    Read(pages::ReadOptions),
+    /// What is left of the throughput when several times as much is asked for.
+    Overload(overload::OverloadOptions),
+    /// Predictions a second over HTTP, against a bare loop of the engine and against others that serve.
+    Serve(serving::ServeOptions),
+}
+
+fn main() -> ExitCode {
+    match run(BenchOptions::parse().what) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            warn(format_args!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures, and says what came out. A missed target is no failure.
+fn run(what: Measurement) -> Result<()> {
+    if cfg!(debug_assertions) {
+        // What the services are compared with has to be as optimised as they are.
+        return Err(anyhow!("a build without optimisation measures nothing; cargo xtask bench makes the right one"));
+    }
+    say("Building both services in release: about 8 minutes the first time on two cores, seconds afterwards.");
+    testkit::build_services().map_err(|problem| anyhow!("the services cannot be built: {problem}"))?;
+    let scratch = Scratch::new()?;
+    match what {
+        Measurement::Log(options) => ingestion::run(&options, &scratch),
+        Measurement::Record(options) => recording::run(&options, &scratch),
+        Measurement::Read(options) => pages::run(&options, &scratch),
+        Measurement::Overload(options) => overload::run(&options, &scratch),
+        Measurement::Serve(options) => serving::run(&options, &scratch),
+    }
+}
+
+/// A folder on the disk of the repository, which is gone when this is dropped. The folder for temporary files may be
+/// in memory, where being durable costs nothing.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Self> {
+        let name = format!("bench-{}", std::process::id());
+        let target = testkit::target_folder().map_err(|problem| anyhow!(problem))?;
+        let folder = target.join(name);
+        fs::create_dir_all(&folder).with_context(|| format!("{} cannot be created", folder.display()))?;
+        Ok(Self(folder))
+    }
+
+    /// A path in the folder.
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What is left of a measurement lies in the target directory, which is there to be deleted.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,137 @@
+//! `cargo xtask bench overload`: what is left of the throughput when several times as much is asked for.
+//!
+//! Rule of thumb: the peak and the overload are measured in one run, one behind the other, and who sends works on the same
+//! cores; at a fixed rate, so that a slow service is not asked for less.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use testkit::{Flood, Reply, percentile};
+
+use super::Scratch;
+use super::program::Program;
+use super::table::{self, thousands, verdict};
+use super::wire;
+use terminal::say;
+use testkit::root;
+
+/// Of the peak, what must be left.
+const LEAST_GOODPUT: f64 = 0.9;
+/// The accepted wait as long as the queue is, times this: they also come and go.
+const MOST_WAIT: f64 = 2.0;
+/// Of memory, between the middle and the end.
+const MOST_GROWTH_MB: f64 = 8.0;
+/// Two models are shipped, so one may hold 8 of 9 places.
+const SHARE: f64 = 8.0 / 9.0;
+
+/// How much to measure.
+#[derive(Debug, clap::Args)]
+pub(crate) struct OverloadOptions {
+    /// Seconds of overload.
+    #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(2..=600))]
+    seconds: u64,
+    /// How many times the peak is asked for.
+    #[arg(long, value_name = "N", default_value_t = 5.0)]
+    times: f64,
+    /// Items that may wait.
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=2000))]
+    queue_limit: u32,
+}
+
+/// Measures, and prints the table.
+///
+/// # Errors
+/// Where something cannot be measured, or an answer is neither a prediction nor a refusal.
+pub(super) fn run(options: &OverloadOptions, scratch: &Scratch) -> Result<()> {
+    let limit = options.queue_limit.to_string();
+    let service = Program::inference(scratch, &["--log-url", "", "--queue-limit", &limit])?;
+    let picture = fs::read(root().join("deploy/models/cifar10/examples/cat.jpg"))?;
+    let request = wire::post("/predict?model=cifar10", "image/jpeg", &picture);
+    let closed = Flood { connections: 16, rate: None, duration: Duration::from_secs(5) };
+    send(closed, service.address, &request)?;
+    let (peak, took) = send(closed, service.address, &request)?;
+    ensure!(peak.iter().all(|reply| reply.status == 200), "predictions were refused without overload");
+    let peak = peak.len() as f64 / took;
+
+    let half = Duration::from_secs_f64(options.seconds as f64 / 2.0);
+    let connections = options.queue_limit as usize + 64;
+    let open = Flood { connections, rate: Some(options.times * peak), duration: half };
+    say(format_args!(
+        "{} predictions/s at the peak; now {} times as many are asked for",
+        thousands(peak),
+        options.times
+    ));
+    let (mut replies, first) = send(open, service.address, &request)?;
+    let middle = resident_megabytes(service.process())?;
+    let (more, second) = send(open, service.address, &request)?;
+    replies.extend(more);
+    let growth = resident_megabytes(service.process())? - middle;
+    print(options, (peak, growth), (&replies, first + second))?;
+    service.stop()
+}
+
+fn print(options: &OverloadOptions, (peak, growth): (f64, f64), (replies, seconds): (&[Reply], f64)) -> Result<()> {
+    let of_status = |status| replies.iter().filter(move |reply| reply.status == status);
+    let (answered, refused) = (of_status(200).count(), of_status(429).count());
+    ensure!(answered + refused == replies.len(), "an answer was neither 200 nor 429");
+    let goodput = answered as f64 / seconds;
+    let p99 = percentile(of_status(200).map(|reply| reply.seconds), 0.99);
+    // What is answered tells how long the queue is.
+    let queue = f64::from(options.queue_limit) * SHARE / goodput;
+    let told: Option<Vec<u64>> = of_status(429).map(|reply| reply.retry_after).collect();
+    let told = told.context("a refusal did not say when to come back")?;
+    let (least, most) = (told.iter().min().copied().unwrap_or(1), told.iter().max().copied().unwrap_or(1));
+    let whole = |seconds: f64| seconds.ceil().max(1.0);
+    let true_told = least as f64 >= whole(queue / 2.0) && most as f64 <= whole(2.0 * queue);
+    let asked = replies.len() as f64 / seconds;
+    let row =
+        |what: &str, measured: String, target: String, kept| vec![what.to_owned(), measured, target, verdict(kept)];
+    table::print(
+        &["", "measured", "target", ""],
+        &[
+            row(
+                "asked for, requests/s",
+                thousands(asked),
+                thousands(options.times * peak),
+                asked >= 0.95 * options.times * peak,
+            ),
+            row(
+                "answered, of the peak",
+                format!("{} ({:.1} %)", thousands(goodput), 100.0 * goodput / peak),
+                format!("{} %", 100.0 * LEAST_GOODPUT),
+                goodput >= LEAST_GOODPUT * peak,
+            ),
+            row(
+                "99th percentile of the answered, s",
+                format!("{p99:.3}"),
+                format!("{:.3}", MOST_WAIT * queue),
+                p99 <= MOST_WAIT * queue,
+            ),
+            row("Retry-After, s", format!("{least} to {most}"), format!("{queue:.2}, whole"), true_told),
+            row(
+                "memory from the middle to the end, MB",
+                format!("{growth:+.1}"),
+                format!("{MOST_GROWTH_MB:+}"),
+                growth <= MOST_GROWTH_MB,
+            ),
+        ],
+    );
+    Ok(())
+}
+
+/// The replies, and the seconds until the last one. The generator panics where a connection breaks.
+fn send(flood: Flood, address: SocketAddr, request: &[u8]) -> Result<(Vec<Reply>, f64)> {
+    let started = Instant::now();
+    let replies = thread::scope(|scope| scope.spawn(|| flood.run(address, request)).join());
+    let replies = replies.map_err(|_| anyhow!("a connection broke, or an answer was none"))?;
+    Ok((replies, started.elapsed().as_secs_f64()))
+}
+
+fn resident_megabytes(process: u32) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next());
+    Ok(resident.context("the system does not tell the memory")?.parse::<f64>()? * 1024.0 / 1e6)
+}

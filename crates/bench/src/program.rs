@@ -1,0 +1,194 @@
+//! One of the services, as a child process on a port of its own.
+//!
+//! Rule of thumb: it runs as it would anywhere: its release build, its defaults, its log written to a file. What is
+//! started here is ended here.
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::Scratch;
+use super::wire::Connection;
+use testkit::root;
+
+const START_PATIENCE: Duration = Duration::from_secs(60);
+const STOP_PATIENCE: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// A running service. Dropping it kills it; [`Program::stop`] is the polite way.
+pub(super) struct Program {
+    name: String,
+    child: Child,
+    log: PathBuf,
+    /// Where it listens.
+    pub(super) address: SocketAddr,
+}
+
+impl Program {
+    /// Starts the logging service with this database.
+    ///
+    /// # Errors
+    /// Where it does not become ready.
+    pub(super) fn logging(scratch: &Scratch, database: &Path) -> Result<Self> {
+        let database = format!("sqlite:{}", database.display());
+        Self::start(scratch, "logging-service", &["--database", &database, "--drain-seconds", "0"], &[])
+    }
+
+    /// Starts the inference service with the shipped models.
+    ///
+    /// # Errors
+    /// Where it does not become ready.
+    pub(super) fn inference(scratch: &Scratch, arguments: &[&str]) -> Result<Self> {
+        Self::inference_of(&root().join("deploy/models"), scratch, arguments, &[])
+    }
+
+    /// Starts the inference service with these models and in this environment.
+    ///
+    /// # Errors
+    /// Where it does not become ready.
+    pub(super) fn inference_of(
+        models: &Path,
+        scratch: &Scratch,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Result<Self> {
+        let models = models.to_str().context("the path of the repository is not Unicode")?;
+        let own = ["--models", models, "--grpc-listen", "127.0.0.1:0", "--drain-seconds", "0"];
+        Self::start(scratch, "inference-service", &[&own, arguments].concat(), environment)
+    }
+
+    fn start(scratch: &Scratch, name: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
+        let program = testkit::program(name);
+        let log = (0..).map(|number| scratch.path(&format!("{name}-{number}.log"))).find(|path| !path.exists());
+        let log = log.context("there are too many logs")?;
+        let child = Command::new(&program)
+            .args(["--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .env_clear()
+            .envs(environment.iter().copied())
+            .current_dir(&scratch.0)
+            .stdin(Stdio::null())
+            .stdout(File::create(&log)?)
+            .spawn()
+            .with_context(|| format!("{} cannot be started", program.display()))?;
+        let mut service = Self { name: name.to_owned(), child, log, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        service.wait_until_ready()?;
+        Ok(service)
+    }
+
+    fn wait_until_ready(&mut self) -> Result<()> {
+        let deadline = Instant::now() + START_PATIENCE;
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("{} ended ({status}): {}", self.name, fs::read_to_string(&self.log).unwrap_or_default());
+            }
+            if let Some(address) = self.listens_at() {
+                self.address = address;
+                let ready = Connection::open(address).and_then(|mut connection| connection.get("/health/ready"));
+                if ready.is_ok() {
+                    return Ok(());
+                }
+            }
+            thread::sleep(LOOK_EVERY);
+        }
+        bail!("{} is not ready after {START_PATIENCE:.0?}", self.name)
+    }
+
+    /// The port was the system's choice, so the log says which it is.
+    fn listens_at(&self) -> Option<SocketAddr> {
+        let log = fs::read_to_string(&self.log).ok()?;
+        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let listening = |line: &Value| line["message"] == "listening";
+        lines.into_iter().find(listening)?["address"].as_str()?.parse().ok()
+    }
+
+    /// The value of a metric: the sum of its series that have this label, or of all where it is empty.
+    ///
+    /// # Errors
+    /// Where the service does not answer.
+    pub(super) fn metric(&self, name: &str, label: &str) -> Result<f64> {
+        let text = String::from_utf8(Connection::open(self.address)?.get("/metrics")?)?;
+        let is_named = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+        let lines = text.lines().filter(is_named).filter(|line| line.contains(label));
+        Ok(lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum())
+    }
+
+    /// The id of its process.
+    pub(super) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Processor seconds of the threads whose names begin like this so far, and of all others.
+    ///
+    /// # Errors
+    /// Where the system does not tell.
+    pub(super) fn processor_seconds(&self, name: &str) -> Result<(f64, f64)> {
+        let (mut of_name, mut of_others) = (0.0, 0.0);
+        for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let task = task?.path();
+            // A thread may end between the two.
+            let Ok(stat) = fs::read_to_string(task.join("stat")) else { continue };
+            let sum = if stat.contains(&format!("({name}")) { &mut of_name } else { &mut of_others };
+            *sum += seconds_in(&stat);
+        }
+        Ok((of_name, of_others))
+    }
+
+    /// Asks the service to end, and waits until it has.
+    ///
+    /// # Errors
+    /// Where it does not.
+    pub(super) fn stop(mut self) -> Result<()> {
+        // Not yet waited for, so the id still is this child's.
+        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        let deadline = Instant::now() + STOP_PATIENCE;
+        while Instant::now() < deadline {
+            if self.child.try_wait()?.is_some() {
+                return Ok(());
+            }
+            thread::sleep(LOOK_EVERY);
+        }
+        bail!("{} did not end after {STOP_PATIENCE:.0?}", self.name)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            // Either of them fails only where the process is gone.
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// Processor seconds of the calling thread so far.
+///
+/// # Errors
+/// Where the system does not tell.
+pub(super) fn own_processor_seconds() -> Result<f64> {
+    Ok(seconds_in(&fs::read_to_string("/proc/thread-self/stat")?))
+}
+
+/// The most memory that a process had at a time.
+///
+/// # Errors
+/// Where the system does not tell.
+pub(super) fn peak_megabytes(process: u32) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next());
+    Ok(peak.context("the system does not tell the peak")?.parse::<f64>()? * 1024.0 / 1e6)
+}
+
+/// The times in user mode and in the kernel, which Linux counts in hundredths of a second for every program.
+fn seconds_in(stat: &str) -> f64 {
+    let behind_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    behind_name.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+}

@@ -1,0 +1,127 @@
+//! `cargo xtask bench serve`: how much of an engine's speed is left when it serves, and what others make of it.
+//!
+//! Rule of thumb: the same picture, the same model, the same cores for everybody. A bare loop of the engine is the
+//! measure, for nothing that answers over HTTP can be faster; who sends the requests works on the same cores, and takes
+//! the same from all.
+
+mod contender;
+mod document;
+mod engines;
+mod exposition;
+mod idle;
+mod instruments;
+mod item;
+mod models;
+mod rates;
+mod report;
+mod stage;
+mod target;
+mod throughput;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+use self::report::Findings;
+use self::stage::Stage;
+use super::Scratch;
+use super::disturbance::Turns;
+use terminal::say;
+
+/// Other models have fewer turns.
+const OTHER_MODELS_ROUNDS: u32 = 2;
+
+/// How much to measure.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServeOptions {
+    /// How often everybody has a turn.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=100))]
+    rounds: u32,
+    /// Seconds of a turn.
+    #[arg(long, value_name = "S", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60))]
+    seconds: u64,
+    /// Seconds of each fixed rate.
+    #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=60))]
+    rate_seconds: u64,
+    /// Connections, each of which sends its next request when the last one is answered.
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=64))]
+    connections: u32,
+    /// Seconds for turns that are taken again, because others disturbed them.
+    #[arg(long, value_name = "S", default_value_t = 150, value_parser = clap::value_parser!(u64).range(..=3600))]
+    spare_seconds: u64,
+    /// Measure these parts only, separated by commas.
+    #[arg(long, value_name = "PART", value_delimiter = ',')]
+    only: Vec<Part>,
+    /// Write the tables into DIR/performance.md and the plots beside it.
+    #[arg(long, value_name = "DIR")]
+    write: Option<PathBuf>,
+}
+
+/// The parts of the measurement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// As many predictions as each can make.
+    Throughput,
+    /// Latencies at fixed rates.
+    Rates,
+    /// What serving adds when nothing else is going on.
+    Idle,
+    /// What metrics, lines and spans cost; of lines and spans, with `throughput`.
+    Instruments,
+    /// The scrape of many series.
+    Scrape,
+    /// Other models.
+    Models,
+}
+
+/// Measures in turns, and prints the tables.
+///
+/// # Errors
+/// Where something cannot be measured; not where a peer or an engine cannot be had.
+pub(super) fn run(options: &ServeOptions, scratch: &Scratch) -> Result<()> {
+    let started = Instant::now();
+    let mut turns = Turns::new(Duration::from_secs(options.spare_seconds))?;
+    let wanted = |part: Part| options.only.is_empty() || options.only.contains(&part);
+    let note = |part: &str| say(format_args!("{:4.0} s: {part}", started.elapsed().as_secs_f64()));
+    let duration = Duration::from_secs(options.seconds);
+    let runtimes = engines::runtimes();
+    let stage = Stage::set(&runtimes, scratch)?;
+    let mut findings = Findings::default();
+    if wanted(Part::Throughput) {
+        note("throughput");
+        let much = (options.rounds, options.connections as usize, duration);
+        findings.throughput = Some(throughput::measure(&stage, &mut turns, much)?);
+    }
+    if wanted(Part::Rates) {
+        note("fixed rates");
+        findings.rates = rates::measure(&stage, &mut turns, Duration::from_secs(options.rate_seconds))?;
+    }
+    if wanted(Part::Idle) {
+        note("one at a time");
+        findings.idle = idle::measure(&stage, &mut turns)?;
+    }
+    if wanted(Part::Instruments) {
+        note("instrumentation");
+        findings.instruments = Some(instruments::measure(&mut turns)?);
+    }
+    if wanted(Part::Scrape) {
+        note("a scrape of many series");
+        let runtime = runtimes.last().context("there is no runtime")?;
+        findings.exposition = Some(exposition::measure(runtime, scratch, &mut turns)?);
+    }
+    if wanted(Part::Models) {
+        note("other models");
+        let rounds = options.rounds.min(OTHER_MODELS_ROUNDS);
+        findings.models = models::measure(&runtimes, scratch, (&mut turns, rounds, duration))?;
+    }
+    note("done");
+    let page = findings.page(&turns);
+    say(format_args!("\n{page}"));
+    if let Some(folder) = &options.write {
+        document::write(folder, &findings, &page, started.elapsed().as_secs_f64())?;
+    }
+    drop(findings);
+    stage.clear()
+}

@@ -1,0 +1,72 @@
+//! What serving adds to a prediction when nothing else is going on.
+//!
+//! Rule of thumb: one picture at a time. What the engine takes for the same item, alone and in this program, is taken
+//! away from what the client waits; the rest is the way there and back, the decoding, and all that is told of it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Result;
+use inference_service::model::{Engine, RuntimeKind};
+
+use super::contender::{Body, Who};
+use super::stage::Stage;
+use crate::disturbance::Turns;
+use crate::table::median;
+use crate::wire::Connection;
+
+/// Of each, in turns.
+const BLOCKS: usize = 20;
+const REQUESTS: usize = 100;
+
+/// Seconds at the median.
+pub(super) struct Idle {
+    /// Of the service and of its measure.
+    pub(super) engine: RuntimeKind,
+    /// What a client waits.
+    pub(super) served: f64,
+    /// What the engine alone takes.
+    pub(super) alone: f64,
+}
+
+/// One after the other, for each engine.
+///
+/// # Errors
+/// Where a request is not answered or a run fails.
+pub(super) fn measure(stage: &Stage, turns: &mut Turns) -> Result<Vec<Idle>> {
+    let mut found = Vec::new();
+    for engine in [RuntimeKind::Tract, RuntimeKind::OnnxRuntime] {
+        let who = Who::Service(engine);
+        let request = stage.item.request(who, Body::Jpeg)?;
+        let (Some(server), Some(alone), Some(request)) = (stage.server(who), stage.engine(engine), request) else {
+            continue;
+        };
+        let mut connection = Connection::open(server.address())?;
+        found.push(turns.take(|| side_by_side(stage, &mut connection, (alone, &request)))?);
+    }
+    Ok(found)
+}
+
+fn side_by_side(stage: &Stage, connection: &mut Connection, (engine, request): (&Arc<Engine>, &[u8])) -> Result<Idle> {
+    let mut session = engine.session()?;
+    session.warm_up()?;
+    let (mut served, mut alone) = (Vec::new(), Vec::new());
+    for block in 0..=BLOCKS {
+        for _ in 0..REQUESTS {
+            let before = Instant::now();
+            connection.send(request)?;
+            served.push(before.elapsed().as_secs_f64());
+        }
+        for _ in 0..REQUESTS {
+            let before = Instant::now();
+            std::hint::black_box(session.run(stage.item.input())?);
+            alone.push(before.elapsed().as_secs_f64());
+        }
+        if block == 0 {
+            // The first ones warmed up.
+            served.clear();
+            alone.clear();
+        }
+    }
+    Ok(Idle { engine: engine.runtime(), served: median(&served), alone: median(&alone) })
+}

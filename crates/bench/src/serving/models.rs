@@ -1,0 +1,123 @@
+//! Other models than the first: a smaller one that is shipped, and one of the size that people deploy.
+//!
+//! Rule of thumb: how fast a model is does not depend on what it has learnt, so the weights of the large one are random.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use inference_service::model::Engine;
+
+use super::contender::{Body, Contender, Load, Who};
+use super::engines::LoadedRuntime;
+use super::item::Item;
+use super::stage::shipped;
+use crate::Scratch;
+use crate::disturbance::Turns;
+use crate::program::{Program, peak_megabytes};
+use testkit::pypi;
+
+const PACKAGES: [pypi::Package; 2] = [("onnx", "1.23.2"), ("numpy", "2.4.6")];
+const SMALL: (&str, &str) = ("surface", "deploy/models/surface/examples/scratch.png");
+const LARGE: (&str, &str) = ("mobilenet", "deploy/models/cifar10/examples/cat.jpg");
+const CONNECTIONS: usize = 16;
+
+/// A model in an engine, served and alone.
+pub(super) struct OtherModel {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// The service.
+    pub(super) who: Who,
+    /// Predictions a second: served, and of the bare loop.
+    pub(super) per_second: [f64; 2],
+    /// Seconds of a prediction at the median of the bare loop.
+    pub(super) alone: f64,
+    /// The most memory of the service.
+    pub(super) peak_megabytes: f64,
+}
+
+/// Each model in each engine, in turns with its bare loop.
+///
+/// # Errors
+/// Where something cannot be measured; a model that cannot be made is left out.
+pub(super) fn measure(
+    runtimes: &[LoadedRuntime],
+    scratch: &Scratch,
+    (turns, rounds, duration): (&mut Turns, u32, Duration),
+) -> Result<Vec<OtherModel>> {
+    let mut found = Vec::new();
+    for ((name, picture), folder) in [(SMALL, only_small(scratch)?)].into_iter().chain(large(scratch)?) {
+        for runtime in runtimes {
+            let engine = runtime.load(&folder, name)?;
+            let item = Item::read(&engine, picture)?;
+            let service = runtime.serve(&folder, scratch, &[])?;
+            let mut pair = pair(&engine, &item, &service)?;
+            for round in 0..=rounds {
+                for contender in &mut pair {
+                    if round == 0 {
+                        turns.warm_up(|| contender.load.turn(CONNECTIONS, duration))?;
+                    } else {
+                        let turn = turns.take(|| contender.load.turn(CONNECTIONS, duration))?;
+                        contender.floods.push(turn);
+                    }
+                }
+            }
+            found.push(OtherModel {
+                name,
+                who: Who::Service(runtime.kind()),
+                per_second: [0, 1].map(|index| pair[index].typical(crate::flood::Flood::per_second)),
+                alone: pair[1].typical(|flood| flood.quantile(0.5)),
+                peak_megabytes: peak_megabytes(service.process())?,
+            });
+            drop(pair);
+            service.stop()?;
+        }
+    }
+    Ok(found)
+}
+
+/// The service, and the loop of its engine.
+fn pair<'a>(engine: &'a Arc<Engine>, item: &'a Item, service: &'a Program) -> Result<[Contender<'a>; 2]> {
+    let who = Who::Service(engine.runtime());
+    let request = item.request(who, Body::Jpeg)?.context("the service takes JPEG")?;
+    item.check_answer(who, service.address, &request)?;
+    let served = Contender::new(who, Body::Jpeg, Load::requests(service.address, request, Some(service)));
+    let alone = Contender::new(Who::Loop(engine.runtime()), Body::None, Load::Loop(engine, item.input()));
+    Ok([served, alone])
+}
+
+/// A folder with the small model alone, so that the peak of memory is its own.
+fn only_small(scratch: &Scratch) -> Result<PathBuf> {
+    let folder = scratch.path("small");
+    copy(&shipped().join(SMALL.0), &folder.join(SMALL.0), &["model.toml", "labels.txt", "1/model.onnx"])?;
+    Ok(folder)
+}
+
+fn copy(from: &Path, to: &Path, files: &[&str]) -> Result<()> {
+    fs::create_dir_all(to.join("1"))?;
+    for file in files {
+        fs::copy(from.join(file), to.join(file)).with_context(|| format!("{file} cannot be copied"))?;
+    }
+    Ok(())
+}
+
+type Named = ((&'static str, &'static str), PathBuf);
+
+/// A folder with a MobileNetV2; `None` where the packages that write it cannot be had.
+fn large(scratch: &Scratch) -> Result<Option<Named>> {
+    let Some(python) = pypi::python(&PACKAGES, "a model of MobileNet's size") else { return Ok(None) };
+    let folder = scratch.path("large");
+    let model = folder.join(LARGE.0);
+    fs::create_dir_all(model.join("1"))?;
+    fs::write(model.join("model.toml"), include_str!("mobilenet.toml"))?;
+    let labels: Vec<String> = (0..1000).map(|class| format!("class-{class}")).collect();
+    fs::write(model.join("labels.txt"), labels.join("\n"))?;
+    let script = scratch.path("mobilenet.py");
+    fs::write(&script, include_str!("mobilenet.py"))?;
+    let status = Command::new(python).arg(script).arg(model.join("1/model.onnx")).status()?;
+    ensure!(status.success(), "the model cannot be written");
+    Ok(Some((LARGE, folder)))
+}
