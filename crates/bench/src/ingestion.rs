@@ -2,18 +2,19 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
 use super::bare::{self, BATCH, Indexes, Row};
-use super::flood::{Flood, flood, send_each};
+use super::flood::Flood;
 use super::program::Program;
 use super::rows::{self, RequestIds};
 use super::table::{median, print, thousands, verdict};
-use super::{Scratch, wire};
+use super::{Scratch, connection};
 use terminal::say;
+use testkit::Load;
 
 /// Connections that send single records.
 const MANY: usize = 64;
@@ -74,8 +75,8 @@ pub(super) fn run(options: &LogOptions, scratch: &Scratch) -> Result<()> {
     let random = rows::records(0, count, count, RequestIds::Random);
     let ordered = rows::records(0, count, count, RequestIds::Ordered);
     let singles = random.iter().map(|record| single(std::slice::from_ref(record))).collect::<Result<Vec<_>>>()?;
-    let singles = Arc::new(singles);
-    let (batches, ordered) = (batches(&random)?, batches(&ordered)?);
+    let singles = Rc::new(singles);
+    let (batches, ordered) = (Rc::new(batches(&random)?), Rc::new(batches(&ordered)?));
     let random: Vec<Row> = random.into_iter().map(Row::of).collect::<Result<_>>()?;
     let template = template(scratch)?;
 
@@ -192,13 +193,13 @@ impl Rounds {
 }
 
 fn batches(records: &[prediction_record::PredictionRecord]) -> Result<Vec<Vec<u8>>> {
-    let request = |batch| Ok(wire::post("/log", "application/x-ndjson", &rows::ndjson(batch)?));
+    let request = |batch| Ok(connection::post("/log", "application/x-ndjson", &rows::ndjson(batch)?));
     records.chunks(BATCH).map(request).collect()
 }
 
 fn single(record: &[prediction_record::PredictionRecord]) -> Result<Vec<u8>> {
     let line = rows::ndjson(record)?;
-    Ok(wire::post("/log", "application/json", line.trim_ascii_end()))
+    Ok(connection::post("/log", "application/json", line.trim_ascii_end()))
 }
 
 /// A database as the logging service makes it, so that the schema is the shipped one.
@@ -224,12 +225,12 @@ fn copy(scratch: &Scratch, template: &Path) -> Result<PathBuf> {
 fn ndjson(
     scratch: &Scratch,
     template: &Path,
-    requests: &[Vec<u8>],
+    requests: &Rc<Vec<Vec<u8>>>,
     (rows, connections): (usize, u32),
 ) -> Result<Speed> {
     let service = Program::logging(scratch, &copy(scratch, template)?)?;
     let before = service.processor_seconds(WRITER)?;
-    let seconds = send_each(service.address, requests, connections as usize)?;
+    let seconds = Flood::send_each(service.address, requests, connections as usize)?.seconds;
     let speed = Speed::since(&service, rows, seconds, before)?;
     let stored = service.metric("logging_predictions_total", "")?;
     ensure!(stored as usize == rows, "{stored} of {rows} rows were stored");
@@ -240,12 +241,13 @@ fn ndjson(
 fn posts(
     scratch: &Scratch,
     template: &Path,
-    requests: &Arc<Vec<Vec<u8>>>,
+    requests: &Rc<Vec<Vec<u8>>>,
     duration: Duration,
 ) -> Result<(Flood, Speed)> {
     let service = Program::logging(scratch, &copy(scratch, template)?)?;
     let before = service.processor_seconds(WRITER)?;
-    let flood = flood(service.address, requests, MANY, duration)?;
+    let load = Load::closed(MANY).requests(requests.len()).lasting(duration);
+    let flood = Flood::send(load, service.address, requests)?;
     let speed = Speed::since(&service, flood.answered, flood.seconds, before)?;
     let stored = service.metric("logging_predictions_total", "")? as usize;
     ensure!(stored == flood.answered, "{} posts were answered, and {stored} rows are there", flood.answered);

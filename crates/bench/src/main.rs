@@ -5,6 +5,7 @@
 //! table says which target was missed. A measurement that misses its target is no failure of the command.
 
 mod bare;
+mod connection;
 mod disturbance;
 mod flood;
 mod ingestion;
@@ -16,9 +17,7 @@ mod program;
 mod recording;
 mod rows;
 mod serving;
-mod steady;
 mod table;
-mod wire;
 
 use std::fs;
 use std::path::PathBuf;

@@ -5,16 +5,16 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::thread;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, ensure};
-use testkit::{Flood, Reply, percentile};
+use anyhow::{Context, Result, ensure};
+use testkit::{Load, LoadReply, percentile};
 
 use super::Scratch;
+use super::connection;
 use super::program::Program;
 use super::table::{self, thousands, verdict};
-use super::wire;
 use terminal::say;
 use testkit::root;
 
@@ -49,8 +49,9 @@ pub(super) fn run(options: &OverloadOptions, scratch: &Scratch) -> Result<()> {
     let limit = options.queue_limit.to_string();
     let service = Program::inference(scratch, &["--log-url", "", "--queue-limit", &limit])?;
     let picture = fs::read(root().join("deploy/models/cifar10/examples/cat.jpg"))?;
-    let request = wire::post("/predict?model=cifar10", "image/jpeg", &picture);
-    let closed = Flood { connections: 16, rate: None, duration: Duration::from_secs(5) };
+    let request = connection::post("/predict?model=cifar10", "image/jpeg", &picture);
+    let request = Rc::new(vec![request]);
+    let closed = Load::closed(16).lasting(Duration::from_secs(5));
     send(closed, service.address, &request)?;
     let (peak, took) = send(closed, service.address, &request)?;
     ensure!(peak.iter().all(|reply| reply.status == 200), "predictions were refused without overload");
@@ -58,7 +59,7 @@ pub(super) fn run(options: &OverloadOptions, scratch: &Scratch) -> Result<()> {
 
     let half = Duration::from_secs_f64(options.seconds as f64 / 2.0);
     let connections = options.queue_limit as usize + 64;
-    let open = Flood { connections, rate: Some(options.times * peak), duration: half };
+    let open = Load::open(connections, options.times * peak).lasting(half);
     say(format_args!(
         "{} predictions/s at the peak; now {} times as many are asked for",
         thousands(peak),
@@ -73,7 +74,7 @@ pub(super) fn run(options: &OverloadOptions, scratch: &Scratch) -> Result<()> {
     service.stop()
 }
 
-fn print(options: &OverloadOptions, (peak, growth): (f64, f64), (replies, seconds): (&[Reply], f64)) -> Result<()> {
+fn print(options: &OverloadOptions, (peak, growth): (f64, f64), (replies, seconds): (&[LoadReply], f64)) -> Result<()> {
     let of_status = |status| replies.iter().filter(move |reply| reply.status == status);
     let (answered, refused) = (of_status(200).count(), of_status(429).count());
     ensure!(answered + refused == replies.len(), "an answer was neither 200 nor 429");
@@ -122,11 +123,10 @@ fn print(options: &OverloadOptions, (peak, growth): (f64, f64), (replies, second
     Ok(())
 }
 
-/// The replies, and the seconds until the last one. The generator panics where a connection breaks.
-fn send(flood: Flood, address: SocketAddr, request: &[u8]) -> Result<(Vec<Reply>, f64)> {
+/// The replies, and the seconds until the last one.
+fn send(load: Load, address: SocketAddr, request: &Rc<Vec<Vec<u8>>>) -> Result<(Vec<LoadReply>, f64)> {
     let started = Instant::now();
-    let replies = thread::scope(|scope| scope.spawn(|| flood.run(address, request)).join());
-    let replies = replies.map_err(|_| anyhow!("a connection broke, or an answer was none"))?;
+    let replies = load.flood(address, request)?;
     Ok((replies, started.elapsed().as_secs_f64()))
 }
 

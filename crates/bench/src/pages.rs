@@ -1,17 +1,18 @@
 //! `cargo xtask bench read`: a page of predictions out of many, for each filter.
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::flood::send_each;
+use super::connection::{self, BlockingConnection};
+use super::flood::Flood;
 use super::program::Program;
 use super::rows::{self, RequestIds};
 use super::table::{median, print, thousands, verdict};
-use super::wire::{self, Connection};
 use super::{Scratch, bare::BATCH};
 use terminal::say;
 
@@ -62,9 +63,9 @@ fn fill(service: &Program, rows: usize, database: &Path) -> Result<()> {
     let (started, mut sending) = (Instant::now(), 0.0);
     for first in (0..rows).step_by(CHUNK) {
         let records = rows::records(first, CHUNK.min(rows - first), rows, RequestIds::Random);
-        let request = |batch| Ok(wire::post("/log", "application/x-ndjson", &rows::ndjson(batch)?));
+        let request = |batch| Ok(connection::post("/log", "application/x-ndjson", &rows::ndjson(batch)?));
         let requests: Vec<Vec<u8>> = records.chunks(BATCH).map(request).collect::<Result<_>>()?;
-        sending += send_each(service.address, &requests, SENDERS)?;
+        sending += Flood::send_each(service.address, &Rc::new(requests), SENDERS)?.seconds;
         let sent = first + records.len();
         if sent.is_multiple_of(TELL_EVERY) || sent == rows {
             say(format_args!(
@@ -121,7 +122,7 @@ fn queries(rows: usize) -> Vec<Query> {
 }
 
 fn measure(service: &Program, query: &Query, times: u32) -> Result<Vec<String>> {
-    let mut connection = Connection::open(service.address)?;
+    let mut connection = BlockingConnection::to(service.address)?;
     let mut milliseconds = Vec::new();
     let mut found = 0;
     let begun = Instant::now();

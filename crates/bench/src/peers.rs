@@ -16,8 +16,8 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::Scratch;
+use super::connection::BlockingConnection;
 use super::program::peak_megabytes;
-use super::wire::Connection;
 use terminal::warn;
 use testkit::pypi;
 use testkit::root;
@@ -165,7 +165,8 @@ impl Peer {
             if let Some(status) = self.child.try_wait()? {
                 bail!("it ended ({status}): {}", fs::read_to_string(&self.log).unwrap_or_default());
             }
-            let healthy = Connection::open(self.address).and_then(|mut connection| connection.get(self.kind.health()));
+            let healthy =
+                BlockingConnection::to(self.address).and_then(|mut connection| connection.get(self.kind.health()));
             if healthy.is_ok() {
                 return Ok(());
             }

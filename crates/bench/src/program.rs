@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::Scratch;
-use super::wire::Connection;
+use super::connection::BlockingConnection;
 use testkit::root;
 
 const START_PATIENCE: Duration = Duration::from_secs(60);
@@ -91,7 +91,7 @@ impl Program {
             }
             if let Some(address) = self.listens_at() {
                 self.address = address;
-                let ready = Connection::open(address).and_then(|mut connection| connection.get("/health/ready"));
+                let ready = BlockingConnection::to(address).and_then(|mut connection| connection.get("/health/ready"));
                 if ready.is_ok() {
                     return Ok(());
                 }
@@ -114,7 +114,7 @@ impl Program {
     /// # Errors
     /// Where the service does not answer.
     pub(super) fn metric(&self, name: &str, label: &str) -> Result<f64> {
-        let text = String::from_utf8(Connection::open(self.address)?.get("/metrics")?)?;
+        let text = String::from_utf8(BlockingConnection::to(self.address)?.get("/metrics")?)?;
         let is_named = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
         let lines = text.lines().filter(is_named).filter(|line| line.contains(label));
         Ok(lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum())

@@ -4,25 +4,23 @@
 //! works on the same cores. The ways of recording take turns of a few seconds, each beside one without.
 
 use std::fs;
-use std::sync::Arc;
+use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use super::flood::{Flood, flood};
+use super::flood::Flood;
 use super::program::Program;
 use super::table::{median, print, verdict};
-use super::{Scratch, wire};
+use super::{Scratch, connection};
 use terminal::say;
-use testkit::root;
+use testkit::{Load, root};
 
 const MODES: [&str; 4] = ["off", "memory", "process", "power"];
 const OFF: usize = 0;
 const PROCESS: usize = 2;
 const PICTURE: &str = "deploy/models/cifar10/examples/cat.jpg";
-/// Enough for any turn.
-const MOST_REQUESTS: usize = 100_000;
 const DELIVERY_PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Percent of the throughput, and milliseconds of the median latency.
@@ -49,7 +47,7 @@ pub(crate) struct RecordOptions {
 /// Where something cannot be measured.
 pub(super) fn run(options: &RecordOptions, scratch: &Scratch) -> Result<()> {
     let picture = fs::read(root().join(PICTURE)).context("the example picture cannot be read")?;
-    let requests = Arc::new(vec![wire::post("/predict?model=cifar10", "image/jpeg", &picture); MOST_REQUESTS]);
+    let requests = Rc::new(vec![connection::post("/predict?model=cifar10", "image/jpeg", &picture)]);
     let logging = Program::logging(scratch, &scratch.path("recorded.db"))?;
     let services = start(scratch, &logging)?;
 
@@ -59,8 +57,8 @@ pub(super) fn run(options: &RecordOptions, scratch: &Scratch) -> Result<()> {
         for turn in 0..MODES.len() {
             // Whoever comes first comes last in the next round.
             let mode = if round.is_multiple_of(2) { turn } else { MODES.len() - 1 - turn };
-            let duration = Duration::from_secs(options.seconds);
-            let turn = flood(services[mode].address, &requests, options.connections as usize, duration)?;
+            let load = Load::closed(options.connections as usize).lasting(Duration::from_secs(options.seconds));
+            let turn = Flood::send(load, services[mode].address, &requests)?;
             ensure!(turn.refused == 0, "{} predictions were refused", turn.refused);
             wait_for_delivery(&services[mode])?;
             if round > 0 {

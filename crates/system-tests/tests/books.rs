@@ -10,7 +10,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
-use testkit::{Load, LogLine, Outcome, Pair, Picture, Service, Shot, alone, count_by, pictures};
+use testkit::{Load, LogLine, Pair, Picture, Service, Shot, ShotOutcome, alone, count_by, pictures};
 
 const MODELS: [&str; 2] = ["cifar10", "surface"];
 /// Requests for one prediction each.
@@ -25,7 +25,7 @@ async fn a_thousand_predictions_are_a_thousand_rows_and_all_counters_agree() {
     let _alone = alone().await;
     let pair = Pair::start().await;
     let examples = MODELS.map(pictures);
-    let load = Load { connections: 4, every: Duration::ZERO, requests: Some(SINGLE + BATCHES) };
+    let load = Load::closed(4).requests(SINGLE + BATCHES);
     let outcomes = load.run(&pair.inference, move |number| shot(number, &examples)).await;
 
     let books = pair.all_delivered().await;
@@ -37,7 +37,7 @@ async fn a_thousand_predictions_are_a_thousand_rows_and_all_counters_agree() {
     the_log_tells_of_each(&pair.inference, &outcomes).await;
 }
 
-async fn counters_agree(pair: &Pair, outcomes: &[Outcome]) {
+async fn counters_agree(pair: &Pair, outcomes: &[ShotOutcome]) {
     let (inference, logging) = (pair.inference.metrics().await, pair.logging.metrics().await);
     let stats = pair.logging.get("/stats").await.json();
     let failed = inference.count("predictions_total", &[("status", "error")]);
@@ -67,7 +67,7 @@ async fn counters_agree(pair: &Pair, outcomes: &[Outcome]) {
     assert!(stats["models"]["surface"]["defects"].as_u64() > Some(0), "the load shows no defect");
 }
 
-async fn every_request_is_found_once(logging: &Service, outcomes: &[Outcome]) {
+async fn every_request_is_found_once(logging: &Service, outcomes: &[ShotOutcome]) {
     let mut found: BTreeMap<(String, u64), u64> = BTreeMap::new();
     let mut page = "/predictions?limit=37".to_owned();
     loop {
@@ -86,7 +86,7 @@ async fn every_request_is_found_once(logging: &Service, outcomes: &[Outcome]) {
     assert_eq!(found, expected.collect());
 }
 
-async fn the_log_tells_of_each(inference: &Service, outcomes: &[Outcome]) {
+async fn the_log_tells_of_each(inference: &Service, outcomes: &[ShotOutcome]) {
     let lines = inference.log_lines().await;
     let mut told: BTreeMap<&str, &LogLine> = BTreeMap::new();
     for line in &lines {
@@ -149,7 +149,7 @@ fn items(request_id: &str) -> u64 {
 }
 
 /// What clients were told of a model.
-fn predictions(outcomes: &[Outcome], model: &str) -> Vec<Value> {
+fn predictions(outcomes: &[ShotOutcome], model: &str) -> Vec<Value> {
     let answers = outcomes.iter().filter(|outcome| outcome.status() == Some(200));
     let answers = answers.map(|outcome| outcome.answer.as_ref().expect("it has a status").json());
     let of_model = answers.filter(|answer| answer["model"] == model);

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use testkit::{Answer, Launch, Pair, Shot, alone, client, pictures, wait_until};
+use testkit::{Launch, Pair, Shot, alone, pictures, wait_until};
 
 /// What is known of a metric besides its name.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ async fn every_metric_has_its_row_and_every_row_its_metric() {
 /// A number that has nothing to stand on has no series, so there must be a prediction and its label.
 async fn predict_and_label(pair: &Pair) {
     let shot = Shot::picture("cifar10", &pictures("cifar10")[0]);
-    assert_eq!(Answer::to(shot.request(&client(), &pair.inference.url(""))).await.unwrap().status, 200);
+    assert_eq!(pair.inference.send(&shot.request()).await.status, 200);
     let label = json!({ "request_id": shot.request_id, "label": "cat" }).to_string();
     assert_eq!(pair.logging.post("/feedback", "application/json", label).await.status, 200);
     wait_until("it is evaluated", Duration::from_secs(30), async || {

@@ -106,7 +106,7 @@ impl Installation {
         let recorded = format!(r#"count(job_model:predictions:rate5m{{model="{model}"}} > 0)"#);
         self.prometheus.becomes(r#"count(up{job="inference-service"} == 1)"#, 1.0).await;
         let examples = pictures(model);
-        let load = Load { connections: 1, every: Duration::ZERO, requests: Some(20) };
+        let load = Load::closed(1).requests(20);
         load.run(&self.inference, move |number| Shot::picture(model, &examples[number % examples.len()])).await;
         self.prometheus.becomes(&recorded, 1.0).await;
     }

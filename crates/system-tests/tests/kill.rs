@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use testkit::{
-    BooksWatch, Failure, Load, Outcome, Pair, RunningLoad, Shot, Signal, alone, assert_exactly_once, pictures,
+    BooksWatch, Failure, Load, Pair, RunningLoad, Shot, ShotOutcome, Signal, alone, assert_exactly_once, pictures,
     wait_until,
 };
 use uuid::Uuid;
@@ -37,8 +37,7 @@ async fn what_was_answered_survives_a_hundred_kills_of_either_service() {
     pair.store_an_old_prediction().await;
     let (started, watch) = (Instant::now(), BooksWatch::start(&pair.inference));
     let predicting = predictions(&pair);
-    let posting =
-        Load { connections: 2, every: Duration::from_millis(5), requests: None }.start(&pair.logging, records);
+    let posting = Load::open(2, 200.0).start(&pair.logging, records);
 
     let mut interrupted_deliveries = 0;
     for kill in 0..KILLS {
@@ -106,7 +105,7 @@ async fn kill_and_start(pair: &mut Pair, victim: Victim) {
 
 fn predictions(pair: &Pair) -> RunningLoad {
     let examples = pictures("surface");
-    let load = Load { connections: 3, every: Duration::from_millis(5), requests: None };
+    let load = Load::open(3, 300.0);
     load.start(&pair.inference, move |number| Shot::picture("surface", &examples[number % examples.len()]))
 }
 
@@ -138,7 +137,7 @@ fn event_ids(shot: &Shot) -> Vec<Uuid> {
     records.map(|record| record["event_id"].as_str().unwrap().parse().unwrap()).collect()
 }
 
-fn acknowledged_once(posted: &[Outcome], stored: &HashMap<Uuid, u64>) {
+fn acknowledged_once(posted: &[ShotOutcome], stored: &HashMap<Uuid, u64>) {
     let (mut acknowledged, mut interrupted) = (0, 0);
     for outcome in posted {
         let ids = event_ids(&outcome.shot);

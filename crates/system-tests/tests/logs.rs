@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use testkit::{
-    Answer, Launch, Load, LogLine, Pair, Picture, Service, Shot, Signal, alone, assert_is_refusal, client, count_by,
-    pictures, wait_until,
+    Launch, Load, LogLine, Pair, Picture, Service, Shot, Signal, alone, assert_is_refusal, count_by, pictures,
+    wait_until,
 };
 
 /// Far more lines than the pipe (64 KiB) and the queue of lines (8192) hold together.
@@ -20,7 +20,7 @@ async fn a_stdout_that_nobody_reads_blocks_neither_requests_nor_the_stop() {
     let _alone = alone().await;
     let mut service = Launch::inference().unread_stdout().flag("--drain-seconds=", "0").start().await;
     let examples = pictures("surface");
-    let load = Load { connections: 8, every: Duration::ZERO, requests: Some(FLOOD) };
+    let load = Load::closed(8).requests(FLOOD);
     let outcomes = load
         .run(&service, move |number| match number % 10 {
             0 => Shot::picture("surface", &examples[number / 10 % examples.len()]),
@@ -109,9 +109,8 @@ async fn a_clients_trace_leads_to_the_line_and_to_the_record() {
     let _alone = alone().await;
     let pair = Pair::start().await;
     for shot in [picture_shot(), Shot::new("/predict", "text/plain", "hello")] {
-        let request = shot.request(&client(), &pair.inference.url(""));
-        let request = request.header("traceparent", format!("00-{TRACE}-00f067aa0ba902b7-01"));
-        let answer = Answer::to(request).await.unwrap();
+        let request = shot.request().header("traceparent", &format!("00-{TRACE}-00f067aa0ba902b7-01"));
+        let answer = pair.inference.send(&request).await;
         assert_eq!(answer.header("x-request-id"), Some(shot.request_id.as_str()));
         assert_eq!(answer.json()["request_id"], shot.request_id.as_str());
 
@@ -125,11 +124,10 @@ async fn a_clients_trace_leads_to_the_line_and_to_the_record() {
 
 /// One prediction and one refusal, whose id is returned.
 async fn predict_well_and_badly(service: &Service) -> String {
-    let client = client();
-    let answer = Answer::to(picture_shot().request(&client, &service.url(""))).await.unwrap();
+    let answer = service.send(&picture_shot().request()).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     let shot = Shot::new("/predict", "text/plain", "hello");
-    let answer = Answer::to(shot.request(&client, &service.url(""))).await.unwrap();
+    let answer = service.send(&shot.request()).await;
     assert_is_refusal(&answer);
     shot.request_id
 }

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use testkit::{Load, LogBooks, Outcome, Pair, RunningLoad, Shot, Signal, alone, percentile, pictures, wait_until};
+use testkit::{Load, LogBooks, Pair, RunningLoad, Shot, ShotOutcome, Signal, alone, percentile, pictures, wait_until};
 use tokio::time::interval;
 
 const BEFORE: Duration = Duration::from_secs(10);
@@ -14,7 +14,7 @@ const STOPPED: Duration = Duration::from_secs(60);
 /// Longer than the inference service waits for an answer to one delivery.
 const HANGING: Duration = Duration::from_secs(15);
 const SCRAPE_EVERY: Duration = Duration::from_millis(200);
-const STEADY: Load = Load { connections: 4, every: Duration::from_millis(40), requests: None };
+const STEADY: Load = Load::open(4, 100.0);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_logging_service_is_stopped_for_a_minute() {
@@ -119,10 +119,10 @@ async fn nothing_is_lost(pair: &Pair, load: RunningLoad, (outage, back): (Instan
 }
 
 /// A wide margin, because other programs may take the processor meanwhile; a wait for the log takes seconds.
-fn compare_latencies(before: &[&Outcome], during: &[&Outcome]) {
+fn compare_latencies(before: &[&ShotOutcome], during: &[&ShotOutcome]) {
     assert!(before.len() > 200 && during.len() > 200, "{} before, {} during", before.len(), during.len());
     for quantile in [0.5, 0.99] {
-        let of = |outcomes: &[&Outcome]| percentile(outcomes.iter().map(|outcome| outcome.seconds), quantile);
+        let of = |outcomes: &[&ShotOutcome]| percentile(outcomes.iter().map(|outcome| outcome.seconds), quantile);
         let (before, during) = (of(before), of(during));
         eprintln!("latency at {quantile}: {:.2} ms before the outage, {:.2} ms during it", before * 1e3, during * 1e3);
         assert!(during < 3.0 * before + 0.020, "{before} s became {during} s");

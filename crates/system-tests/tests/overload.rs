@@ -7,9 +7,10 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use testkit::{Flood, Launch, Metrics, Reply, Service, alone, percentile, pictures, post};
+use testkit::{HttpRequest, Launch, Load, LoadReply, Metrics, Service, alone, percentile, pictures};
 
 /// Pictures of one request: so the queue is long enough for `Retry-After` to have something to tell.
 const BATCH: usize = 8;
@@ -34,14 +35,14 @@ async fn five_times_the_capacity_is_answered_or_told_when_to_come_back() {
     let seconds = std::env::var("OVERLOAD_SECONDS").ok().map_or(6, |seconds| seconds.parse().unwrap());
     let request = batch();
 
-    let closed = Flood { connections: 8, rate: None, duration: Duration::from_secs(4) };
+    let closed = Load::closed(8).lasting(Duration::from_secs(4));
     let (peak, took) = flood(&service, closed, &request).await;
     assert!(peak.iter().all(|reply| reply.status == 200), "{:?}", by_status(&peak));
     let peak_rate = peak.len() as f64 / took;
 
     let sent = peak.len();
     let half = Duration::from_secs_f64(f64::from(seconds) / 2.0);
-    let open = Flood { connections: CONNECTIONS, rate: Some(TIMES * peak_rate), duration: half };
+    let open = Load::open(CONNECTIONS, TIMES * peak_rate).lasting(half);
     let (mut replies, first) = flood(&service, open, &request).await;
     let middle = service.resident_bytes();
     let (more, second) = flood(&service, open, &request).await;
@@ -84,17 +85,17 @@ fn batch() -> Vec<u8> {
         body.extend(b"\r\n");
     }
     body.extend(b"--b--\r\n");
-    post("/predict?model=cifar10", "multipart/form-data; boundary=b", &body)
+    HttpRequest::post("/predict?model=cifar10", body).header("content-type", "multipart/form-data; boundary=b").bytes()
 }
 
 /// The replies, and the seconds until the last one: what waits when no more is sent is answered as well.
-async fn flood(service: &Service, flood: Flood, request: &[u8]) -> (Vec<Reply>, f64) {
+async fn flood(service: &Service, load: Load, request: &[u8]) -> (Vec<LoadReply>, f64) {
     let (address, request, started) = (service.address, request.to_vec(), Instant::now());
-    let replies = tokio::task::spawn_blocking(move || flood.run(address, &request)).await;
-    (replies.expect("the flood ends well"), started.elapsed().as_secs_f64())
+    let replies = tokio::task::spawn_blocking(move || load.flood(address, &Rc::new(vec![request]))).await;
+    (replies.expect("the flood ends well").expect("no connection breaks"), started.elapsed().as_secs_f64())
 }
 
-fn by_status(replies: &[Reply]) -> BTreeMap<u16, usize> {
+fn by_status(replies: &[LoadReply]) -> BTreeMap<u16, usize> {
     let mut statuses = BTreeMap::new();
     for reply in replies {
         *statuses.entry(reply.status).or_default() += 1;
@@ -114,7 +115,7 @@ fn the_counts_agree(metrics: &Metrics, statuses: &BTreeMap<u16, usize>, sent_bef
 }
 
 /// All say when the queue has been worked off, within a factor of two and in whole seconds.
-fn the_refusals_are_true(replies: &[Reply], drain: f64) {
+fn the_refusals_are_true(replies: &[LoadReply], drain: f64) {
     for reply in replies.iter().filter(|reply| reply.status == 429) {
         let told = reply.retry_after.expect("a refusal says when to come back") as f64;
         let range = (drain / 2.0).floor()..=(2.0 * drain).ceil() + 1.0;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use testkit::{
-    Answer, Load, Pair, Prometheus, Shot, alone, client, free_address, pictures, skip_without_shipped, wait_until,
+    HttpRequest, Load, Pair, Prometheus, Shot, alone, free_address, pictures, skip_without_shipped, wait_until,
 };
 
 const REQUESTS: usize = 60;
@@ -39,7 +39,7 @@ async fn prometheus_scrapes_both_services_and_has_the_right_numbers() {
     let pair = busy_pair().await;
     for service in [&pair.inference, &pair.logging] {
         let accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
-        let answer = Answer::to(client().get(service.url("/metrics")).header("accept", accept)).await.unwrap();
+        let answer = service.send(&HttpRequest::get("/metrics").header("accept", accept)).await;
         assert!(answer.header("content-type").unwrap().starts_with("application/openmetrics-text"));
         assert!(answer.text().ends_with("# EOF\n"));
     }
@@ -64,9 +64,9 @@ async fn prometheus_scrapes_both_services_and_has_the_right_numbers() {
     let histogram = "histogram_quantile(0.5, sum by (le) (prediction_latency_seconds_bucket)) > bool 0";
     prometheus.becomes(histogram, 1.0).await;
     let trace = format!("{:032x}", fastrand::u128(1..));
-    let shot = Shot::picture("cifar10", &pictures("cifar10")[0]).request(&client(), &pair.inference.url(""));
-    let shot = shot.header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"));
-    assert_eq!(Answer::to(shot).await.unwrap().status, 200);
+    let shot = Shot::picture("cifar10", &pictures("cifar10")[0]).request();
+    let shot = shot.header("traceparent", &format!("00-{trace}-00f067aa0ba902b7-01"));
+    assert_eq!(pair.inference.send(&shot).await.status, 200);
     for histogram in ["prediction_latency", "prediction_phase", "http_request_duration"] {
         let what = format!("Prometheus has an exemplar of {histogram} with the trace that was sent");
         wait_until(&what, EXEMPLAR_PATIENCE, async || {
@@ -83,7 +83,7 @@ async fn prometheus_scrapes_both_services_and_has_the_right_numbers() {
 async fn busy_pair() -> Pair {
     let pair = Pair::start().await;
     let examples = pictures("cifar10");
-    let load = Load { connections: 2, every: Duration::ZERO, requests: Some(REQUESTS) };
+    let load = Load::closed(2).requests(REQUESTS);
     load.run(&pair.inference, move |number| match number % 6 {
         0 => Shot::new("/predict", "text/plain", "hello"),
         _ => Shot::picture("cifar10", &examples[number % examples.len()]),

@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tempfile::TempDir;
 use testkit::{
-    Failure, Launch, Load, LogLine, Outcome, Pair, RunningLoad, Service, Shot, Signal, alone, assert_exactly_once,
+    Failure, Launch, Load, LogLine, Pair, RunningLoad, Service, Shot, ShotOutcome, Signal, alone, assert_exactly_once,
     copy_model, pictures, wait_until,
 };
 use uuid::Uuid;
 
 /// Rounds of each stop under load: what goes wrong here goes wrong seldom.
 const ROUNDS: usize = 5;
-const HEAVY: Load = Load { connections: 8, every: Duration::from_millis(1), requests: None };
+const HEAVY: Load = Load::open(8, 2000.0);
 /// Requests whose records are not delivered before the stop.
 const REQUESTS: usize = 200;
 const STOP_PATIENCE: Duration = Duration::from_secs(15);
@@ -66,7 +66,7 @@ async fn what_cannot_be_delivered_is_delivered_by_the_next_start() {
     let mut pair = Pair::start_with(|inference| inference.flag("--drain-seconds=", "0")).await;
     pair.logging.crash();
     let examples = pictures("surface");
-    let load = Load { requests: Some(REQUESTS), ..HEAVY };
+    let load = HEAVY.requests(REQUESTS);
     let picture = move |number: usize| Shot::picture("surface", &examples[number % examples.len()]);
     let outcomes = load.run(&pair.inference, picture).await;
     pair.inference.signal(Signal::TERM);
@@ -91,7 +91,7 @@ async fn what_waits_in_memory_alone_is_told_of_when_it_is_lost() {
     let mut pair = Pair::start_with(memory).await;
     pair.logging.crash();
     let examples = pictures("surface");
-    let load = Load { requests: Some(REQUESTS), ..HEAVY };
+    let load = HEAVY.requests(REQUESTS);
     load.run(&pair.inference, move |number| Shot::picture("surface", &examples[number % examples.len()])).await;
     assert_eq!(pair.books().await.spooled, REQUESTS as u64);
     pair.inference.signal(Signal::TERM);
@@ -134,7 +134,7 @@ async fn a_stop_while_the_models_load_is_a_clean_one() {
 
 /// Stops the service with SIGTERM while the load goes on, and returns the load's outcomes, none of which is a
 /// broken connection or a refusal.
-async fn stop_under_load(service: &mut Service, load: RunningLoad) -> Vec<Outcome> {
+async fn stop_under_load(service: &mut Service, load: RunningLoad) -> Vec<ShotOutcome> {
     wait_until("the load is under way", LOAD_PATIENCE, async || load.answered() > 200).await;
     service.signal(Signal::TERM);
     wait_until("readiness turns", Duration::from_secs(1), async || {

@@ -42,7 +42,7 @@ async fn an_idle_service_takes_little_memory() {
     let _alone = alone().await;
     let pair = Pair::start().await;
     let examples = ["cifar10", "surface"].map(|model| (model, pictures(model)));
-    let load = Load { connections: 1, every: Duration::ZERO, requests: Some(50) };
+    let load = Load::closed(1).requests(50);
     let outcomes = load
         .run(&pair.inference, move |number| {
             let (model, examples) = &examples[number % 2];

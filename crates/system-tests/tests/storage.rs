@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use testkit::{
-    BooksWatch, Disk, Frozen, Load, Outcome, Pair, Places, RunningLoad, Shot, alone, assert_exactly_once,
+    BooksWatch, Disk, Frozen, Load, Pair, Places, RunningLoad, Shot, ShotOutcome, alone, assert_exactly_once,
     assert_is_refusal, pictures, wait_until,
 };
 use uuid::Uuid;
@@ -24,7 +24,7 @@ struct Clients {
 
 impl Clients {
     fn start(pair: &Pair) -> Self {
-        let load = Load { connections: 2, every: Duration::from_millis(8), requests: None };
+        let load = Load::open(2, 150.0);
         let examples = pictures("surface");
         let predicting =
             load.start(&pair.inference, move |number| Shot::picture("surface", &examples[number % examples.len()]));
@@ -65,7 +65,7 @@ impl Clients {
 }
 
 /// The posts that were, and how many were refused.
-fn acknowledged(posted: Vec<Outcome>) -> (Vec<Outcome>, usize) {
+fn acknowledged(posted: Vec<ShotOutcome>) -> (Vec<ShotOutcome>, usize) {
     let (acknowledged, others): (Vec<_>, Vec<_>) =
         posted.into_iter().partition(|outcome| outcome.status() == Some(200));
     let refusals: Vec<_> = others.iter().filter_map(|outcome| outcome.answer.as_ref().ok()).collect();

@@ -15,7 +15,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use prost::Message as _;
-use testkit::{Answer, Launch, Pair, Shot, alone, client, pictures};
+use testkit::{Launch, Pair, Shot, alone, pictures};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -37,9 +37,8 @@ async fn a_delivery_is_one_trace_through_both_services() {
     let pair = Pair::start_at(|places| places, |inference, logging| (traced(inference), traced(logging))).await;
     let trace = fastrand::u128(1..);
     let shot = Shot::picture("cifar10", &pictures("cifar10")[0]);
-    let sent = shot.request(&client(), &pair.inference.url(""));
-    let sent = sent.header("traceparent", format!("00-{trace:032x}-{CALLER:016x}-01"));
-    assert_eq!(Answer::to(sent).await.unwrap().status, 200);
+    let sent = shot.request().header("traceparent", &format!("00-{trace:032x}-{CALLER:016x}-01"));
+    assert_eq!(pair.inference.send(&sent).await.status, 200);
     pair.all_delivered().await;
 
     let all = |spans: &Spans| stored(spans).is_some() && request(spans).is_some();

@@ -12,7 +12,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
-use testkit::{Load, Metrics, Outcome, Pair, Picture, Service, Shot, alone, pictures, wait_until};
+use testkit::{Load, Metrics, Pair, Picture, Service, Shot, ShotOutcome, alone, pictures, wait_until};
 
 const REQUESTS: usize = 1200;
 /// Pictures of a large request; three of them fill the queue.
@@ -29,7 +29,7 @@ async fn clients_metrics_log_lines_and_rows_tell_the_same() {
     let small = |launch: testkit::Launch| launch.flag("--threads=", "1").flag("--queue-limit=", "24");
     let pair = Pair::start_with(|inference| small(inference).flag("--max-batch=", "16")).await;
     let examples = [pictures("cifar10"), pictures("surface")];
-    let load = Load { connections: 12, every: Duration::ZERO, requests: Some(REQUESTS) };
+    let load = Load::closed(12).requests(REQUESTS);
     let (address, picture) = (pair.inference.address, examples[0][0].clone());
     let running = load.start(&pair.inference, move |number| shot(number, &examples));
     let hanging_up = tokio::task::spawn_blocking(move || hang_up(address, &picture));
@@ -57,7 +57,7 @@ async fn clients_metrics_log_lines_and_rows_tell_the_same() {
     the_clients_agree(&outcomes, counted);
 }
 
-fn the_clients_agree(outcomes: &[Outcome], counted: Ends) {
+fn the_clients_agree(outcomes: &[ShotOutcome], counted: Ends) {
     let told = of_clients(outcomes);
     let ends: Vec<&str> = told.keys().map(|(_, end)| end.as_str()).collect();
     for end in ["success", "invalid_request", "invalid_input", "too_large", "model_not_found", "overloaded"] {
@@ -85,9 +85,9 @@ fn the_clients_agree(outcomes: &[Outcome], counted: Ends) {
     assert!(left.keys().any(|(_, end)| end == "cancelled"), "nobody was missed: {left:?}");
 }
 
-fn of_clients(outcomes: &[Outcome]) -> Ends {
+fn of_clients(outcomes: &[ShotOutcome]) -> Ends {
     let mut ends = Ends::new();
-    for Outcome { shot, answer, .. } in outcomes {
+    for ShotOutcome { shot, answer, .. } in outcomes {
         let answer = answer.as_ref().unwrap_or_else(|failure| panic!("{failure:?} to {shot:?}"));
         let (model, items) = shot.request_id.split_once('-').unwrap();
         let items = items.split_once('-').unwrap().0.parse::<u64>().unwrap();

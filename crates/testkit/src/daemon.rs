@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::{Answer, client, wait_until};
+use crate::{HttpRequest, path_with_query, wait_until};
 
 const START_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -42,7 +42,7 @@ impl Daemon {
         wait_until("the server becomes ready", START_PATIENCE, async || {
             let ended = daemon.child.try_wait().expect("the process can be asked for");
             assert!(ended.is_none(), "it ended: {}", daemon.log());
-            Answer::to(client().get(daemon.url("/-/ready"))).await.is_ok_and(|answer| answer.status == 200)
+            HttpRequest::get("/-/ready").send(address).await.is_ok_and(|answer| answer.status == 200)
         })
         .await;
         daemon
@@ -58,9 +58,8 @@ impl Daemon {
     /// # Panics
     /// If the answer does not come, or is none of success.
     pub async fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Value {
-        let url = reqwest::Url::parse_with_params(&self.url(path), parameters).expect("a URL");
-        let answer =
-            Answer::to(client().get(url)).await.unwrap_or_else(|failure| panic!("{failure:?}: {}", self.log()));
+        let answer = HttpRequest::get(&path_with_query(path, parameters)).send(self.address).await;
+        let answer = answer.unwrap_or_else(|failure| panic!("{failure:?}: {}", self.log()));
         assert_eq!(answer.status, 200, "{path} {parameters:?}: {}", answer.text());
         answer.json()
     }

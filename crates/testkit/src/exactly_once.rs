@@ -1,13 +1,13 @@
 //! What clients saw beside what is stored.
 
-use crate::{Database, Outcome};
+use crate::{Database, ShotOutcome};
 
 /// Every request for one prediction that got an answer is in the log exactly once; one that got none may be there once;
 /// and nothing else is there twice. Returns how many were answered.
 ///
 /// # Panics
 /// If it is not so.
-pub fn assert_exactly_once(outcomes: &[Outcome], database: &Database) -> usize {
+pub fn assert_exactly_once(outcomes: &[ShotOutcome], database: &Database) -> usize {
     assert_eq!(database.integrity(), "ok");
     assert_eq!(database.rows(), database.distinct_events(), "an event is there twice");
     let stored = database.rows_by_request();

@@ -8,14 +8,13 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "only tests use this crate, and a panic is how they fail")]
 
-mod answer;
 mod configuration;
 mod daemon;
 mod database;
 mod disk;
 mod documents;
 mod exactly_once;
-mod flood;
+mod http;
 mod launch;
 mod load;
 mod log_books;
@@ -33,16 +32,15 @@ mod targets;
 mod tools;
 mod watch;
 
-pub use answer::{Answer, Failure, assert_is_refusal, client};
 pub use configuration::Configuration;
 pub use daemon::Daemon;
 pub use database::Database;
 pub use disk::{Disk, Frozen};
 pub use documents::{DocumentedQuery, documented_queries, documents};
 pub use exactly_once::assert_exactly_once;
-pub use flood::{Flood, Reply, post};
+pub use http::{Answer, Failure, HttpConnection, HttpRequest, assert_is_refusal, get_url, path_with_query};
 pub use launch::Launch;
-pub use load::{Load, Outcome, RunningLoad, Shot, percentile};
+pub use load::{Load, LoadReply, RunningLoad, Shot, ShotOutcome, percentile};
 pub use log_books::LogBooks;
 pub use log_lines::{LogLine, count_by, read_log_lines};
 pub use metrics::Metrics;

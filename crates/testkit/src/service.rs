@@ -6,11 +6,10 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdout, ExitStatus};
 use std::time::Duration;
 
-use reqwest::Client;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::{Answer, Failure, LogLine, Metrics, client, read_log_lines, wait_until};
+use crate::{Answer, Failure, HttpRequest, LogLine, Metrics, read_log_lines, wait_until};
 
 const START_PATIENCE: Duration = Duration::from_secs(20);
 const LOG_PATIENCE: Duration = Duration::from_secs(10);
@@ -30,12 +29,11 @@ pub struct Service {
     child: Child,
     folder: TempDir,
     stdout: StandardOutput,
-    client: Client,
 }
 
 impl Service {
     pub(crate) fn new(address: SocketAddr, child: Child, (folder, stdout): (TempDir, StandardOutput)) -> Self {
-        Self { address, child, folder, stdout, client: client() }
+        Self { address, child, folder, stdout }
     }
 
     /// The id of the process.
@@ -53,7 +51,7 @@ impl Service {
     /// # Errors
     /// [`Failure`].
     pub async fn ask(&self, path: &str) -> Result<Answer, Failure> {
-        Answer::to(self.client.get(self.url(path))).await
+        HttpRequest::get(path).send(self.address).await
     }
 
     /// Asks for a path.
@@ -68,9 +66,17 @@ impl Service {
     ///
     /// # Panics
     /// If no complete answer comes.
-    pub async fn post(&self, path: &str, content_type: &str, body: impl Into<reqwest::Body>) -> Answer {
-        let request = self.client.post(self.url(path)).header("content-type", content_type).body(body);
-        Answer::to(request).await.unwrap_or_else(|failure| panic!("POST {path}: {failure:?}; {}", self.output()))
+    pub async fn post(&self, path: &str, content_type: &str, body: impl Into<Vec<u8>>) -> Answer {
+        self.send(&HttpRequest::post(path, body).header("content-type", content_type)).await
+    }
+
+    /// Sends a request.
+    ///
+    /// # Panics
+    /// If no complete answer comes.
+    pub async fn send(&self, request: &HttpRequest) -> Answer {
+        let answer = request.send(self.address).await;
+        answer.unwrap_or_else(|failure| panic!("{failure:?} after {request:?}; {}", self.output()))
     }
 
     /// A scrape.

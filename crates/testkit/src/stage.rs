@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::{
-    Answer, Configuration, Daemon, Pair, Prometheus, Targets, client, free_address, skip_without, skip_without_shipped,
+    Configuration, Daemon, HttpRequest, Pair, Prometheus, Targets, free_address, skip_without, skip_without_shipped,
     wait_until,
 };
 
@@ -111,7 +111,7 @@ impl NodeExporter {
         let child = command.arg(listen).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let exporter = Self(child);
         wait_until("node-exporter answers", Duration::from_secs(30), async || {
-            Answer::to(client().get(format!("http://{address}/metrics"))).await.is_ok_and(|answer| answer.status == 200)
+            HttpRequest::get("/metrics").send(address).await.is_ok_and(|answer| answer.status == 200)
         })
         .await;
         let job = "job_name: node-exporter\n";

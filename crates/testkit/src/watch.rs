@@ -1,5 +1,6 @@
 //! Somebody who scrapes the inference service all the while, and wants its books to balance each time.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::{Answer, LogBooks, Metrics, Service, client};
+use crate::{HttpConnection, HttpRequest, LogBooks, Metrics, Service};
 
 const SCRAPE_EVERY: Duration = Duration::from_millis(25);
 
@@ -32,7 +33,7 @@ impl BooksWatch {
     /// Begins to scrape the service, and whatever takes its port after it.
     pub fn start(service: &Service) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let scraping = tokio::spawn(scrape(service.url("/metrics"), stop.clone()));
+        let scraping = tokio::spawn(scrape(service.address, stop.clone()));
         Self { stop, scraping }
     }
 
@@ -49,14 +50,14 @@ impl BooksWatch {
     }
 }
 
-async fn scrape(url: String, stop: Arc<AtomicBool>) -> Watched {
-    let client = client();
+async fn scrape(address: SocketAddr, stop: Arc<AtomicBool>) -> Watched {
+    let (mut connection, request) = (HttpConnection::to(address), HttpRequest::get("/metrics").bytes());
     let mut pace = interval(SCRAPE_EVERY);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut watched = Watched::default();
     while !stop.load(Ordering::Relaxed) {
         pace.tick().await;
-        let Ok(answer) = Answer::to(client.get(&url)).await else { continue };
+        let Ok(answer) = connection.send(&request).await else { continue };
         assert_eq!(answer.status, 200, "{}", answer.text());
         let books = LogBooks::of(&Metrics::parse(&answer.text()));
         assert!(books.balance(), "{books:?}");

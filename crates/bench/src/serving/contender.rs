@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,13 +11,11 @@ use inference_service::input::ModelInput;
 use inference_service::model::{Engine, RuntimeKind};
 
 use super::engines;
-use crate::flood::{Flood, flood};
+use crate::flood::Flood;
 use crate::peers::PeerKind;
 use crate::program::Program;
 use crate::table::median;
 
-/// Enough for any turn; they all are the same bytes.
-const MOST_REQUESTS: usize = 1_000_000;
 /// How their names begin.
 const INFERENCE_THREADS: &str = "inference-";
 
@@ -109,14 +108,14 @@ impl<'a> Contender<'a> {
 pub(super) enum Load<'a> {
     /// Runs the engine on an item.
     Loop(&'a Arc<Engine>, &'a ModelInput),
-    /// Sends requests to a server; where it is a program of ours, its processor time is known.
-    Requests(SocketAddr, Arc<Vec<Arc<[u8]>>>, Option<&'a Program>),
+    /// Sends one request to a server again and again; where it is a program of ours, its processor time is known.
+    Requests { address: SocketAddr, request: Rc<Vec<Vec<u8>>>, program: Option<&'a Program> },
 }
 
 impl<'a> Load<'a> {
     /// The same request again and again.
     pub(super) fn requests(address: SocketAddr, request: Vec<u8>, program: Option<&'a Program>) -> Self {
-        Self::Requests(address, Arc::new(vec![Arc::from(request); MOST_REQUESTS]), program)
+        Self::Requests { address, request: Rc::new(vec![request]), program }
     }
 
     /// Does it for a while.
@@ -124,13 +123,14 @@ impl<'a> Load<'a> {
     /// # Errors
     /// Where the engine fails, a connection breaks, or a prediction is refused.
     pub(super) fn turn(&self, connections: usize, duration: Duration) -> Result<Flood> {
-        let (address, requests, program) = match self {
+        let (address, request, program) = match self {
             Self::Loop(engine, input) => return engines::run(engine, input, duration),
-            Self::Requests(address, requests, program) => (*address, requests, program),
+            Self::Requests { address, request, program } => (*address, request, program),
         };
         let used = || program.map_or(Ok((0.0, 0.0)), |program| program.processor_seconds(INFERENCE_THREADS));
         let before = used()?;
-        let mut flood = flood(address, requests, connections, duration)?;
+        let load = testkit::Load::closed(connections).lasting(duration);
+        let mut flood = Flood::send(load, address, request)?;
         let after = used()?;
         ensure!(flood.refused == 0, "{} predictions were refused", flood.refused);
         (flood.engine, flood.rest) = (after.0 - before.0, after.1 - before.1);

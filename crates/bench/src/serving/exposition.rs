@@ -8,9 +8,9 @@ use anyhow::{Context, Result};
 use super::engines::LoadedRuntime;
 use super::stage::shipped;
 use crate::Scratch;
+use crate::connection::BlockingConnection;
 use crate::disturbance::Turns;
 use crate::flood::Flood;
-use crate::wire::Connection;
 
 const MODEL: &str = "surface";
 /// With so many copies of a model there are more than enough series.
@@ -41,7 +41,7 @@ pub(super) fn measure(runtime: &LoadedRuntime, scratch: &Scratch, turns: &mut Tu
         }
     }
     let service = runtime.serve(&folder, scratch, &[])?;
-    let mut connection = Connection::open(service.address)?;
+    let mut connection = BlockingConnection::to(service.address)?;
     let page = connection.get("/metrics")?;
     let is_series = |line: &&[u8]| !line.is_empty() && !line.starts_with(b"#");
     let series = page.split(|byte| *byte == b'\n').filter(is_series).count();

@@ -11,9 +11,9 @@ use inference_service::model::{Engine, RuntimeKind};
 
 use super::contender::{Body, Who};
 use super::stage::Stage;
+use crate::connection::BlockingConnection;
 use crate::disturbance::Turns;
 use crate::table::median;
-use crate::wire::Connection;
 
 /// Of each, in turns.
 const BLOCKS: usize = 20;
@@ -41,13 +41,17 @@ pub(super) fn measure(stage: &Stage, turns: &mut Turns) -> Result<Vec<Idle>> {
         let (Some(server), Some(alone), Some(request)) = (stage.server(who), stage.engine(engine), request) else {
             continue;
         };
-        let mut connection = Connection::open(server.address())?;
+        let mut connection = BlockingConnection::to(server.address())?;
         found.push(turns.take(|| side_by_side(stage, &mut connection, (alone, &request)))?);
     }
     Ok(found)
 }
 
-fn side_by_side(stage: &Stage, connection: &mut Connection, (engine, request): (&Arc<Engine>, &[u8])) -> Result<Idle> {
+fn side_by_side(
+    stage: &Stage,
+    connection: &mut BlockingConnection,
+    (engine, request): (&Arc<Engine>, &[u8]),
+) -> Result<Idle> {
     let mut session = engine.session()?;
     session.warm_up()?;
     let (mut served, mut alone) = (Vec::new(), Vec::new());

@@ -16,8 +16,8 @@ use inference_service::model::Engine;
 use serde_json::Value;
 
 use super::contender::{Body, Who};
+use crate::connection::{self, BlockingConnection};
 use crate::peers::PeerKind;
-use crate::wire::{self, Connection};
 use testkit::root;
 
 /// A picture, the tensor that it is to a model, and what the model sees in it.
@@ -56,8 +56,8 @@ impl Item {
         let model = &self.model;
         // Each number in as few digits as it needs, which a JSON value, being a double, would not have.
         let numbers = serde_json::to_string(self.input.values())?;
-        let json = |path: &str, text: String| Some(wire::post(path, "application/json", text.as_bytes()));
-        let jpeg = |path: &str| Some(wire::post(path, "image/jpeg", &self.picture));
+        let json = |path: &str, text: String| Some(connection::post(path, "application/json", text.as_bytes()));
+        let jpeg = |path: &str| Some(connection::post(path, "image/jpeg", &self.picture));
         Ok(match (who, body) {
             (_, Body::None) | (Who::Loop(_), _) | (Who::Peer(PeerKind::MlServer), Body::Jpeg) => None,
             (Who::Service(_) | Who::Silent(_), Body::Jpeg) => jpeg(&format!("/predict?model={model}")),
@@ -78,7 +78,7 @@ impl Item {
     /// # Errors
     /// Where the answer is not what the engine says.
     pub(super) fn check_answer(&self, who: Who, address: SocketAddr, request: &[u8]) -> Result<()> {
-        let answer: Value = serde_json::from_slice(&Connection::open(address)?.ask(request)?)?;
+        let answer: Value = serde_json::from_slice(&BlockingConnection::to(address)?.ask(request)?)?;
         let places = [&answer["predictions"][0]["label"], &answer["label"], &answer["outputs"][0]["data"][0]];
         let label = places.into_iter().find_map(Value::as_str);
         ensure!(label == Some(&self.label), "{who} does not see a {}: {answer}", self.label);

@@ -13,7 +13,6 @@ use super::stage::Stage;
 use crate::disturbance::Turns;
 use crate::flood::Flood;
 use crate::peers::PeerKind;
-use crate::steady::steady;
 
 /// Of the most that FastAPI answers.
 const PARTS: [f64; 5] = [0.2, 0.4, 0.6, 0.8, 0.95];
@@ -52,8 +51,8 @@ pub(super) fn measure(stage: &Stage, turns: &mut Turns, duration: Duration) -> R
         for part in PARTS {
             let per_second = part * peak;
             let at_rate = |address, request: &[u8]| {
-                steady(address, request, per_second, WARM_UP)?;
-                steady(address, request, per_second, duration)
+                Flood::steady(address, request, per_second, WARM_UP)?;
+                Flood::steady(address, request, per_second, duration)
             };
             let floods = [
                 turns.take(|| at_rate(ours.address(), &ours_asked))?,

@@ -10,7 +10,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use reqwest::{Certificate, Client, RequestBuilder};
 use serde_json::Value;
 use tempfile::TempDir;
-use testkit::{Launch, Service, Signal, alone, client, free_address, pictures, program, pypi, wait_until};
+use testkit::{Launch, Service, Signal, alone, free_address, pictures, program, pypi, wait_until};
 
 use crate::{TRITON, command, run};
 
@@ -51,7 +51,7 @@ impl Files {
     }
 
     fn client(&self) -> Client {
-        drop(client()); // chooses the cryptography
+        monitoring::use_ring();
         let authority = Certificate::from_pem(&fs::read(self.path("authority.pem")).unwrap()).unwrap();
         Client::builder().no_proxy().tls_certs_only([authority]).build().unwrap()
     }

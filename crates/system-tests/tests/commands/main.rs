@@ -12,12 +12,11 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 
-use reqwest::Url;
 use serde_json::Value;
 use tempfile::TempDir;
 use testkit::{
-    Answer, Database, LogBooks, Metrics, Signal, alone, client, free_address, root, skip_without, skip_without_shipped,
-    wait_until,
+    Answer, Database, HttpRequest, LogBooks, Metrics, Signal, alone, free_address, path_with_query, root, skip_without,
+    skip_without_shipped, wait_until,
 };
 
 use task::Task;
@@ -187,8 +186,7 @@ fn agreed(demo: &Task) -> u64 {
 }
 
 async fn query_api(prometheus: SocketAddr, query: &str) -> Value {
-    let url = Url::parse_with_params(&format!("http://{prometheus}/api/v1/query"), [("query", query)]).unwrap();
-    Answer::to(client().get(url)).await.expect("an answer").json()
+    get(prometheus, &path_with_query("/api/v1/query", &[("query", query)])).await.json()
 }
 
 async fn api(prometheus: SocketAddr, call: &str) -> Value {
@@ -198,5 +196,5 @@ async fn api(prometheus: SocketAddr, call: &str) -> Value {
 }
 
 async fn get(address: SocketAddr, path: &str) -> Answer {
-    Answer::to(client().get(format!("http://{address}{path}"))).await.expect("an answer")
+    HttpRequest::get(path).send(address).await.expect("an answer")
 }

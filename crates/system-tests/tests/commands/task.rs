@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, kill_process};
 use tempfile::TempDir;
-use testkit::{Signal, root, wait_until};
+use testkit::{Signal, root, target_folder, wait_until};
 
 /// A running `cargo xtask …`. If it still runs when it is dropped, it is asked to end, with all that it has started.
 pub(crate) struct Task {
@@ -24,15 +24,13 @@ impl Task {
         let folder = TempDir::new().unwrap();
         let output = folder.path().join("output");
         let file = File::create(&output).unwrap();
-        // This program is <target folder>/debug/deps/<test>, wherever that is.
-        let target = env::current_exe().unwrap().ancestors().nth(3).unwrap().to_owned();
         let path = env::var_os("PATH").unwrap_or_default();
         let path = env::join_paths([tools.to_owned()].into_iter().chain(env::split_paths(&path))).unwrap();
         let child = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
             .arg("xtask")
             .args(arguments.iter().map(AsRef::as_ref))
             .current_dir(root())
-            .env("CARGO_TARGET_DIR", target)
+            .env("CARGO_TARGET_DIR", target_folder().unwrap())
             .env("PATH", path)
             .stdin(Stdio::null())
             .stdout(file.try_clone().unwrap())

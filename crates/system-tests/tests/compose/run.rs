@@ -1,13 +1,13 @@
 //! What is true of the stack while it runs. One test, because it is started once.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use reqwest::Client;
 use serde_json::Value;
-use testkit::{Answer, Picture, client, pictures, read_log_lines, wait_until};
+use testkit::{HttpConnection, HttpRequest, Picture, pictures, read_log_lines, wait_until};
 use tokio::time::interval;
 
 use crate::stack::Stack;
@@ -86,7 +86,7 @@ async fn prometheus_sees_everything(stack: &Stack) {
 /// From where Alloy is, and from where it is not.
 async fn the_engine_answers_questions_about_logs_alone(stack: &Stack) {
     let picture = &pictures("cifar10")[0];
-    let request_id = predict(&client(), &stack.url("inference-service", ""), picture).await.unwrap();
+    let request_id = predict(&mut HttpConnection::to(stack.address("inference-service")), picture).await.unwrap();
     let guard = "http://docker-socket-proxy:2375";
     let id = stack.inspect("inference-service")["Id"].as_str().unwrap().to_owned();
     let ask = |path: &str| stack.shell("alloy", &format!("wget -q -O - '{guard}{path}'"));
@@ -140,7 +140,7 @@ async fn the_password_is_made_once(stack: &Stack) {
 /// Predictions go on while each of the two containers is started again; each that was answered is stored, once.
 async fn no_restart_loses_a_row(stack: &Stack) {
     let stop = Arc::new(AtomicBool::new(false));
-    let predictions = tokio::spawn(predict_until(stop.clone(), stack.url("inference-service", "")));
+    let predictions = tokio::spawn(predict_until(stop.clone(), stack.address("inference-service")));
     for service in ["logging-service", "inference-service"] {
         stack.compose(&["restart", service]);
         stack.becomes_healthy().await;
@@ -165,12 +165,12 @@ async fn no_restart_loses_a_row(stack: &Stack) {
 }
 
 /// The ids of the requests that were answered, and how many were not.
-async fn predict_until(stop: Arc<AtomicBool>, base: String) -> (Vec<String>, usize) {
-    let (client, picture) = (client(), &pictures("cifar10")[0]);
+async fn predict_until(stop: Arc<AtomicBool>, address: SocketAddr) -> (Vec<String>, usize) {
+    let (mut connection, picture) = (HttpConnection::to(address), &pictures("cifar10")[0]);
     let (mut answered, mut unanswered, mut pace) = (Vec::new(), 0, interval(PACE));
     while !stop.load(Ordering::Relaxed) {
         pace.tick().await;
-        match predict(&client, &base, picture).await {
+        match predict(&mut connection, picture).await {
             Some(request_id) => answered.push(request_id),
             None => unanswered += 1,
         }
@@ -179,9 +179,10 @@ async fn predict_until(stop: Arc<AtomicBool>, base: String) -> (Vec<String>, usi
 }
 
 /// The request's id, if it was answered.
-async fn predict(client: &Client, base: &str, picture: &Picture) -> Option<String> {
-    let request = client.post(format!("{base}/predict?model=cifar10")).header("content-type", picture.content_type);
-    let answer = Answer::to(request.body(picture.bytes.clone())).await.ok().filter(|answer| answer.status == 200)?;
+async fn predict(connection: &mut HttpConnection, picture: &Picture) -> Option<String> {
+    let request = HttpRequest::post("/predict?model=cifar10", picture.bytes.clone());
+    let request = request.header("content-type", picture.content_type).bytes();
+    let answer = connection.send(&request).await.ok().filter(|answer| answer.status == 200)?;
     answer.json()["request_id"].as_str().map(str::to_owned)
 }
 

@@ -6,9 +6,8 @@ use std::process::{self, Command, Output};
 use std::thread;
 use std::time::Duration;
 
-use reqwest::Client;
 use serde_json::Value;
-use testkit::{Answer, client, free_address, program, root, skip_without, tool, wait_until};
+use testkit::{HttpRequest, free_address, program, root, skip_without, tool, wait_until};
 
 use crate::compose::{Compose, FILE, LOCAL};
 
@@ -33,7 +32,6 @@ pub(crate) struct Stack {
     name: String,
     compose: Compose,
     addresses: BTreeMap<&'static str, SocketAddr>,
-    client: Client,
 }
 
 impl Stack {
@@ -54,7 +52,7 @@ impl Stack {
         let grpc = ("GRPC_PORT", free_address().port().to_string());
         let names = ["STAND_IN_TAG", "GLASSHOUSE_TAG", "GLASSHOUSE_ENV"].map(|variable| (variable, name.clone()));
         let compose = compose.with(ports.chain(names).chain([grpc]).collect());
-        let stack = Self { name, compose, addresses, client: client() };
+        let stack = Self { name, compose, addresses };
 
         let programs = program("inference-service").parent().unwrap().to_owned();
         let mut stand_ins = Command::new(root().join("deploy/docker/stand-ins.sh"));
@@ -110,13 +108,13 @@ impl Stack {
     }
 
     /// Where a service is reached from outside.
-    pub(crate) fn url(&self, service: &str, path: &str) -> String {
-        format!("http://{}{path}", self.addresses[service])
+    pub(crate) fn address(&self, service: &str) -> SocketAddr {
+        self.addresses[service]
     }
 
     /// Asks a service from outside; the answer is JSON.
     pub(crate) async fn get(&self, service: &str, path: &str) -> Value {
-        let answer = Answer::to(self.client.get(self.url(service, path))).await;
+        let answer = HttpRequest::get(path).send(self.addresses[service]).await;
         let answer = answer.unwrap_or_else(|failure| panic!("{service}{path}: {failure:?}"));
         assert_eq!(answer.status, 200, "{service}{path}: {}", answer.text());
         answer.json()

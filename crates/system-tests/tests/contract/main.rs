@@ -18,7 +18,7 @@ mod sources;
 
 use std::collections::BTreeSet;
 
-use testkit::{Answer, Pair, Stage, alone, client, pictures};
+use testkit::{Pair, Stage, alone, get_url, pictures};
 
 use crate::catalogue::{Catalogue, Owner};
 use crate::elsewhere::{DOCUMENTED, add_documented, add_of_every_target};
@@ -148,7 +148,7 @@ async fn everything_exposed(stage: &Stage) -> Catalogue {
     for target in answer["data"]["activeTargets"].as_array().unwrap() {
         let job = target["labels"]["job"].as_str().unwrap();
         let url = target["scrapeUrl"].as_str().unwrap();
-        let scrape = Answer::to(client().get(url)).await.unwrap();
+        let scrape = get_url(url).await.unwrap();
         let owner = if ours.iter().any(|our| our == url) { Owner::Us } else { Owner::Others };
         catalogue.add_scrape(job, owner, &scrape.text());
     }

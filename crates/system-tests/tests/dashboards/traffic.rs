@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
 use testkit::{Load, Pair, Picture, RunningLoad, Shot, copy_model, model_folder, pictures};
 
-const LOAD: Load = Load { connections: 2, every: Duration::from_millis(20), requests: None };
+const LOAD: Load = Load::open(2, 100.0);
 
 /// A model that is there and cannot be loaded.
 pub(crate) const BROKEN_MODEL: &str = "broken";

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use testkit::{Answer, Configuration, Daemon, client, free_address, wait_until};
+use testkit::{Configuration, Daemon, HttpRequest, free_address, wait_until};
 
 /// Its configuration file, in the repository and in a copy.
 pub(crate) const FILE: &str = "deploy/alertmanager/alertmanager.yml";
@@ -57,9 +57,8 @@ impl Alertmanager {
             json!({ "labels": labels.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>() })
         };
         let body = Value::Array(alerts.iter().map(labels).collect()).to_string();
-        let url = self.daemon.url("/api/v2/alerts");
-        let answer =
-            Answer::to(client().post(url).header("content-type", "application/json").body(body)).await.unwrap();
+        let request = HttpRequest::post("/api/v2/alerts", body).header("content-type", "application/json");
+        let answer = request.send(self.daemon.address).await.unwrap();
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
 

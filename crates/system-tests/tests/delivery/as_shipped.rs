@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
-use testkit::{Metrics, alone, client, skip_without, wait_until};
+use testkit::{HttpRequest, Metrics, alone, skip_without, wait_until};
 
 use crate::alertmanager::{Alertmanager, FILE, OFF, ON, shipped};
 
@@ -32,8 +32,8 @@ async fn without_secrets_everything_is_on_the_screen_and_nothing_fails() {
 
     let shown = names_shown(&alertmanager).await;
     assert_eq!(shown, ["Anything", "ServiceDown", "SlowPredictions"]);
-    let metrics =
-        Metrics::parse(&client().get(alertmanager.daemon.url("/metrics")).send().await.unwrap().text().await.unwrap());
+    let scrape = HttpRequest::get("/metrics").send(alertmanager.daemon.address).await.unwrap();
+    let metrics = Metrics::parse(&scrape.text());
     for metric in ["alertmanager_notifications_total", "alertmanager_notifications_failed_total"] {
         assert_eq!(metrics.count(metric, &[]), 0, "{metric}");
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use testkit::{Answer, Launch, Load, Service, Shot, alone, assert_is_refusal, client, pictures};
+use testkit::{HttpRequest, Launch, Load, Service, Shot, alone, assert_is_refusal, pictures};
 
 use crate::MEGABYTE;
 use crate::mutation::random_bytes;
@@ -34,7 +34,7 @@ async fn large_pictures_that_come_together_are_decoded_a_few_at_a_time() {
     const TOGETHER: usize = 16;
     let _alone = alone().await;
     let service = Launch::inference().flag("--threads=", "2").start().await;
-    let load = Load { connections: TOGETHER, every: Duration::ZERO, requests: Some(TOGETHER) };
+    let load = Load::closed(TOGETHER).requests(TOGETHER);
     let outcomes = load.run(&service, |_| Shot::new("/predict", "image/bmp", large_bmp(7000))).await;
     for outcome in outcomes {
         assert_eq!(outcome.status(), Some(200), "{:?}", outcome.answer);
@@ -63,8 +63,9 @@ async fn what_unpacks_to_too_much_is_refused() {
     let (small, large) = (packed(60), packed(1000));
     for path in ["/predict", "/v2/models/cifar10/infer"] {
         let send = |coding: &str, bomb: &[u8]| {
-            let request = client().post(service.url(path)).header("content-type", "image/png");
-            Answer::to(request.header("content-encoding", coding).body(bomb.to_vec()))
+            let request = HttpRequest::post(path, bomb).header("content-type", "image/png");
+            let (request, address) = (request.header("content-encoding", coding), service.address);
+            async move { request.send(address).await }
         };
         refused(&send("gzip", &small).await.unwrap(), 413, "too_large");
         refused(&send("deflate", &small).await.unwrap(), 400, "invalid_request");

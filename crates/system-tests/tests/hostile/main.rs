@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use testkit::{Launch, Load, Outcome, Service, Shot, alone, assert_is_refusal};
+use testkit::{Launch, Load, Service, Shot, ShotOutcome, alone, assert_is_refusal};
 
 use predict_bodies::PredictBodies;
 
@@ -70,12 +70,12 @@ async fn fire(
     service: &Service,
     requests: usize,
     shot: impl Fn(usize) -> Shot + Send + Sync + 'static,
-) -> Vec<Outcome> {
-    let load = Load { connections: 4, every: Duration::ZERO, requests: Some(requests) };
+) -> Vec<ShotOutcome> {
+    let load = Load::closed(4).requests(requests);
     let outcomes = load.run(service, shot).await;
     assert_eq!(outcomes.len(), requests);
     let mut statuses: BTreeMap<u16, usize> = BTreeMap::new();
-    for Outcome { shot, answer, .. } in &outcomes {
+    for ShotOutcome { shot, answer, .. } in &outcomes {
         let answer = answer.as_ref().unwrap_or_else(|failure| panic!("{failure:?} to {shot:?}"));
         assert!(answer.status < 500, "{} {} to {shot:?}", answer.status, answer.text());
         if answer.status != 200 {
@@ -91,7 +91,7 @@ async fn fire(
 }
 
 /// The service has neither panicked nor taken much memory.
-fn unharmed(service: &Service, outcomes: &[Outcome]) {
+fn unharmed(service: &Service, outcomes: &[ShotOutcome]) {
     assert_eq!(service.stderr(), "");
     assert!(!service.log().contains("panic"), "it panicked");
     let peak = service.peak_resident_bytes();

@@ -12,7 +12,7 @@ const CHECKS: usize = 10;
 
 pub(crate) async fn while_it_is_written(pair: &Pair) {
     let examples = pictures("surface");
-    let load = Load { connections: 2, every: Duration::from_millis(2), requests: None }
+    let load = Load::open(2, 500.0)
         .start(&pair.inference, move |number| Shot::picture("surface", &examples[number % examples.len()]));
     let folder = TempDir::new().unwrap();
     let copy = folder.path().join("copy.db");

@@ -1,7 +1,7 @@
 //! Was it right? Labels that come before their prediction, after it, again, and corrected.
 
 use serde_json::{Value, json};
-use testkit::{Answer, Outcome, Pair, Shot, client, pictures, wait_until};
+use testkit::{Pair, Shot, ShotOutcome, pictures, wait_until};
 
 use crate::{PATIENCE, get, metric_becomes, post, predict};
 
@@ -18,7 +18,7 @@ pub(crate) async fn early_late_and_revised(pair: &Pair) {
     let label = json!({ "request_id": early.request_id, "label": "elephant" });
     assert_eq!(feedback(pair, &[label]).await, (1, 0));
     metric_becomes(pair, "logging_feedback_waiting", &[], 1.0).await;
-    let answer = Answer::to(early.request(&client(), &pair.inference.url(""))).await.unwrap();
+    let answer = pair.inference.send(&early.request()).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     pair.all_delivered().await;
     metric_becomes(pair, "logging_feedback_waiting", &[], 0.0).await;
@@ -84,6 +84,6 @@ async fn quality_becomes(pair: &Pair, (right, labelled): (usize, usize)) {
     metric_becomes(pair, "logging_labelled_predictions", &WINDOW, labelled as f64).await;
 }
 
-fn predicted(outcome: &Outcome) -> String {
+fn predicted(outcome: &ShotOutcome) -> String {
     outcome.answer.as_ref().unwrap().json()["predictions"][0]["label"].as_str().unwrap().to_owned()
 }

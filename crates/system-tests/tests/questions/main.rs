@@ -14,7 +14,7 @@ mod synthetic;
 use std::time::Duration;
 
 use serde_json::Value;
-use testkit::{Answer, Load, Outcome, Pair, Picture, Service, Shot, alone, wait_until};
+use testkit::{Answer, Load, Pair, Picture, Service, Shot, ShotOutcome, alone, wait_until};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -43,8 +43,8 @@ async fn the_log_answers() {
 }
 
 /// Predicts for each picture, from several clients; every one is answered, and stored.
-async fn predict(pair: &Pair, model: &'static str, pictures: Vec<Picture>) -> Vec<Outcome> {
-    let load = Load { connections: 3, every: Duration::ZERO, requests: Some(pictures.len()) };
+async fn predict(pair: &Pair, model: &'static str, pictures: Vec<Picture>) -> Vec<ShotOutcome> {
+    let load = Load::closed(3).requests(pictures.len());
     let outcomes = load.run(&pair.inference, move |number| Shot::picture(model, &pictures[number])).await;
     let failed = outcomes.iter().find(|outcome| outcome.status() != Some(200));
     assert!(failed.is_none(), "a prediction failed: {:?}", failed.map(|outcome| &outcome.answer));

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use testkit::{BooksWatch, Outcome, Pair, Watched, alone, assert_exactly_once};
+use testkit::{BooksWatch, Pair, ShotOutcome, Watched, alone, assert_exactly_once};
 
 use crate::{assert_all_answered, predictions};
 
@@ -15,14 +15,14 @@ const PAGE: usize = 4096;
 
 /// What became of predictions whose records were in a spool when it was damaged.
 struct Story {
-    outcomes: Vec<Outcome>,
+    outcomes: Vec<ShotOutcome>,
     pair: Pair,
     watched: Watched,
 }
 
 /// Predicts while the logging service is away, kills the inference service, damages the spool, and lets both go on. In
 /// the `database`, or else in its log.
-async fn damaged(database: bool, damage: impl FnOnce(&Path, &[Outcome])) -> Story {
+async fn damaged(database: bool, damage: impl FnOnce(&Path, &[ShotOutcome])) -> Story {
     let mut pair = Pair::start().await;
     pair.logging.crash();
     let watch = BooksWatch::start(&pair.inference);
@@ -48,7 +48,7 @@ impl Story {
     }
 
     /// The outcomes whose records are stored, and those whose are not.
-    fn stored(&self) -> (Vec<Outcome>, Vec<Outcome>) {
+    fn stored(&self) -> (Vec<ShotOutcome>, Vec<ShotOutcome>) {
         let rows = self.pair.database().rows_by_request();
         self.outcomes.iter().cloned().partition(|outcome| rows.contains_key(&outcome.shot.request_id))
     }
@@ -77,7 +77,7 @@ impl Story {
 }
 
 /// Where the record of a request stands in a file.
-fn place(bytes: &[u8], outcome: &Outcome) -> usize {
+fn place(bytes: &[u8], outcome: &ShotOutcome) -> usize {
     let id = outcome.shot.request_id.as_bytes();
     bytes.windows(id.len()).position(|window| window == id).expect("the record is in the file")
 }
@@ -136,7 +136,7 @@ async fn a_damaged_log_costs_what_stands_behind_the_damage() {
     eprintln!("{} records stood behind the damage", missing.len());
     assert!(!stored.is_empty() && !missing.is_empty());
     let oldest = &story.outcomes[..stored.len()];
-    let ids = |outcomes: &[Outcome]| outcomes.iter().map(|o| o.shot.request_id.clone()).collect::<Vec<_>>();
+    let ids = |outcomes: &[ShotOutcome]| outcomes.iter().map(|o| o.shot.request_id.clone()).collect::<Vec<_>>();
     assert_eq!(ids(&stored), ids(oldest), "others are missing than those behind the damage");
     assert_exactly_once(&stored, &story.pair.database());
     assert_eq!(story.count("prediction_log_quarantined_total").await, 1);

@@ -10,21 +10,21 @@ mod policies;
 
 use std::time::Duration;
 
-use testkit::{Load, Outcome, Pair, RunningLoad, Shot, pictures, wait_until};
+use testkit::{Load, Pair, RunningLoad, Shot, ShotOutcome, pictures, wait_until};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Predictions from several clients, until told to stop.
 fn steady_load(pair: &Pair) -> RunningLoad {
     let examples = pictures("surface");
-    let load = Load { connections: 3, every: Duration::from_millis(5), requests: None };
+    let load = Load::open(3, 300.0);
     load.start(&pair.inference, move |number| Shot::picture("surface", &examples[number % examples.len()]))
 }
 
 /// That many predictions, one after the other.
-async fn predictions(pair: &Pair, requests: usize) -> Vec<Outcome> {
+async fn predictions(pair: &Pair, requests: usize) -> Vec<ShotOutcome> {
     let examples = pictures("surface");
-    let load = Load { connections: 1, every: Duration::ZERO, requests: Some(requests) };
+    let load = Load::closed(1).requests(requests);
     load.run(&pair.inference, move |number| Shot::picture("surface", &examples[number % examples.len()])).await
 }
 
@@ -44,7 +44,7 @@ async fn is_available(pair: &Pair) -> bool {
     pair.inference.metrics().await.count("prediction_log_spool_available", &[]) == 1
 }
 
-fn assert_all_answered(outcomes: &[Outcome]) {
+fn assert_all_answered(outcomes: &[ShotOutcome]) {
     let failed = outcomes.iter().find(|outcome| outcome.status() != Some(200));
     assert!(failed.is_none(), "a prediction failed: {:?}", failed.map(|outcome| &outcome.answer));
 }

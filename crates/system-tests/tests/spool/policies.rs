@@ -1,6 +1,6 @@
 //! A spool that is full by its own limit: what is lost is what was asked for, and counted.
 
-use testkit::{BooksWatch, LogBooks, Outcome, Pair, Signal, alone, assert_exactly_once};
+use testkit::{BooksWatch, LogBooks, Pair, ShotOutcome, Signal, alone, assert_exactly_once};
 
 use crate::{PATIENCE, assert_all_answered, predictions};
 
@@ -9,7 +9,7 @@ const LIMIT: &str = "65536";
 const PREDICTIONS: usize = 300;
 
 struct Story {
-    outcomes: Vec<Outcome>,
+    outcomes: Vec<ShotOutcome>,
     books: LogBooks,
     pair: Pair,
 }
