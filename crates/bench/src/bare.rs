@@ -1,7 +1,7 @@
 //! The measure of ingestion: a loop that inserts rows into SQLite and does nothing else.
 //!
 //! Rule of thumb: it stores what the logging service stores, as durably, into the schema that the service has made;
-//! but it parses nothing, checks nothing, counts nothing and answers nobody.
+//! but it parses nothing, checks nothing, counts nothing and sends no answers.
 
 use std::path::Path;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use prediction_record::PredictionRecord;
 use rusqlite::{Connection, TransactionBehavior, params};
 use uuid::Uuid;
 
-use super::ingestion::Speed;
+use super::ingestion::IngestionSpeed;
 use super::program::own_processor_seconds;
 
 /// Rows of one transaction, as of one request.
@@ -30,7 +30,7 @@ ON CONFLICT (event_id) DO NOTHING";
 
 /// How much of the schema is kept up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Indexes {
+pub(super) enum KeptIndexes {
     /// The rows and their unique event ids, which make sending them twice harmless.
     None,
     /// The schema's indexes of predictions as well.
@@ -40,13 +40,13 @@ pub(super) enum Indexes {
 }
 
 /// A record, with its JSON columns written.
-pub(super) struct Row {
+pub(super) struct PreparedRow {
     record: PredictionRecord,
     top: Option<String>,
     input: Option<String>,
 }
 
-impl Row {
+impl PreparedRow {
     /// Prepares a record, which takes no part in what is measured.
     ///
     /// # Errors
@@ -62,9 +62,9 @@ impl Row {
 ///
 /// # Errors
 /// SQLite's, and where not every row has arrived.
-pub(super) fn measure(database: &Path, rows: &[Row], indexes: Indexes) -> Result<Speed> {
+pub(super) fn measure(database: &Path, rows: &[PreparedRow], indexes: KeptIndexes) -> Result<IngestionSpeed> {
     let mut connection = open(database)?;
-    if indexes == Indexes::None {
+    if indexes == KeptIndexes::None {
         drop_secondary_indexes(&connection)?;
     }
     let (started, used) = (Instant::now(), own_processor_seconds()?);
@@ -72,7 +72,7 @@ pub(super) fn measure(database: &Path, rows: &[Row], indexes: Indexes) -> Result
     for batch in rows.chunks(BATCH) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         insert(&transaction, batch, &mut waiting)?;
-        if indexes == Indexes::All && waiting.len() >= SEGMENT {
+        if indexes == KeptIndexes::All && waiting.len() >= SEGMENT {
             append_segment(&transaction, &mut waiting)?;
         }
         transaction.commit()?;
@@ -80,7 +80,7 @@ pub(super) fn measure(database: &Path, rows: &[Row], indexes: Indexes) -> Result
     let (seconds, used) = (started.elapsed().as_secs_f64(), own_processor_seconds()? - used);
     let stored: i64 = connection.query_row("SELECT count(*) FROM predictions", [], |row| row.get(0))?;
     ensure!(usize::try_from(stored).ok() == Some(rows.len()), "{stored} of {} rows are there", rows.len());
-    Ok(Speed { rows: rows.len(), seconds, writer: used, others: 0.0 })
+    Ok(IngestionSpeed { rows: rows.len(), seconds, writer: used, others: 0.0 })
 }
 
 /// Set up as the logging service sets its writer up.
@@ -106,10 +106,10 @@ fn drop_secondary_indexes(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-fn insert(connection: &Connection, rows: &[Row], waiting: &mut Vec<(i64, i64)>) -> Result<()> {
+fn insert(connection: &Connection, rows: &[PreparedRow], waiting: &mut Vec<(i64, i64)>) -> Result<()> {
     let recorded_at = jiff::Timestamp::now().as_microsecond();
     let mut statement = connection.prepare_cached(INSERT)?;
-    for Row { record, top, input } in rows {
+    for PreparedRow { record, top, input } in rows {
         statement.execute(params![
             record.event_id.as_ref().map(Uuid::as_bytes),
             record.request_id,

@@ -1,7 +1,7 @@
-//! What everybody else on this machine took from the cores meanwhile.
+//! How much other processes on this machine used the cores meanwhile.
 //!
-//! Rule of thumb: a busy machine does not slow all down alike. Who has more threads ready gets more of what is left,
-//! so even ratios are wrong then: a server may seem faster than the engine in it.
+//! Rule of thumb: a busy machine does not slow all processes down alike. One with more ready threads gets more of what is
+//! left, so even ratios are wrong then: a server may seem faster than the engine in it.
 
 use std::collections::HashMap;
 use std::fs;
@@ -14,15 +14,26 @@ use terminal::StopRequest;
 /// The part of the cores that others may take in a turn.
 pub(super) const MOST_DISTURBED: f64 = 0.05;
 
-/// Measures in turns, and takes those again that others disturbed, as long as there is time.
-pub(super) struct Turns {
+/// How much is measured.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TurnExtent {
+    /// Turns that count; one before them warms up.
+    pub(super) rounds: u32,
+    /// How long one is.
+    pub(super) duration: Duration,
+    /// Connections that send.
+    pub(super) connections: usize,
+}
+
+/// Measures in turns, and repeats disturbed turns as long as there is time.
+pub(super) struct MeasuredTurns {
     stop: StopRequest,
     spare: Duration,
     repeated: usize,
     worst: f64,
 }
 
-impl Turns {
+impl MeasuredTurns {
     /// With this much time for turns that are taken again.
     ///
     /// # Errors
@@ -44,12 +55,12 @@ impl Turns {
     /// Takes a turn until it was undisturbed or no time is left; what counts is the last one, whatever came of it.
     ///
     /// # Errors
-    /// As [`Turns::warm_up`].
+    /// As [`MeasuredTurns::warm_up`].
     pub(super) fn take<T>(&mut self, mut turn: impl FnMut() -> Result<T>) -> Result<T> {
         loop {
-            let (before, began) = (Ticks::now()?, Instant::now());
+            let (before, began) = (ProcessorTicks::now()?, Instant::now());
             let outcome = self.warm_up(&mut turn)?;
-            let disturbed = Ticks::now()?.taken_since(before);
+            let disturbed = ProcessorTicks::now()?.taken_since(before);
             if disturbed <= MOST_DISTURBED || began.elapsed() > self.spare {
                 self.worst = self.worst.max(disturbed);
                 return Ok(outcome);
@@ -72,16 +83,25 @@ impl Turns {
 
 /// Processor time so far, in the ticks of the system.
 #[derive(Clone, Copy, Debug)]
-struct Ticks {
+struct ProcessorTicks {
     all: f64,
     others: f64,
 }
 
-impl Ticks {
+impl ProcessorTicks {
     fn now() -> Result<Self> {
         let ours = of_our_processes()?;
-        let (all, busy) = of_machine(&fs::read_to_string("/proc/stat")?).context("/proc/stat has no times")?;
-        Ok(Self { all, others: busy - ours })
+        let machine = Self::of_machine(&fs::read_to_string("/proc/stat")?).context("/proc/stat has no times")?;
+        Ok(Self { others: machine.others - ours, ..machine })
+    }
+
+    /// All time, and what of it was worked: by programs, by the kernel, and, stolen, by other machines.
+    fn of_machine(stat: &str) -> Option<Self> {
+        let times = stat.lines().next()?.strip_prefix("cpu ")?.split_whitespace().take(8);
+        let times: Vec<f64> = times.map(|ticks| ticks.parse().ok()).collect::<Option<_>>()?;
+        let &[user, nice, system, idle, waiting, interrupts, soft, stolen] = &times[..] else { return None };
+        let busy = user + nice + system + interrupts + soft + stolen;
+        Some(Self { all: busy + idle + waiting, others: busy })
     }
 
     /// The part of all cores that others used since `before`. A process of ours must not have ended meanwhile.
@@ -90,22 +110,13 @@ impl Ticks {
     }
 }
 
-/// All time, and what of it was worked: by programs, by the kernel, and, stolen, by other machines.
-fn of_machine(stat: &str) -> Option<(f64, f64)> {
-    let times = stat.lines().next()?.strip_prefix("cpu ")?.split_whitespace().take(8);
-    let times: Vec<f64> = times.map(|ticks| ticks.parse().ok()).collect::<Option<_>>()?;
-    let &[user, nice, system, idle, waiting, interrupts, soft, stolen] = &times[..] else { return None };
-    let busy = user + nice + system + interrupts + soft + stolen;
-    Some((busy + idle + waiting, busy))
-}
-
 /// Of this program, and of all that it has started.
 fn of_our_processes() -> Result<f64> {
     let mut processes = HashMap::new();
     for entry in fs::read_dir("/proc")? {
         let entry = entry?;
         let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
-        // A process of somebody else may end between the two.
+        // A process may end between the two.
         let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
         processes.extend(parent_and_ticks(&stat).map(|found| (id, found)));
     }
@@ -145,14 +156,16 @@ mod tests {
 
     #[test]
     fn times_are_read_as_the_kernel_writes_them() {
-        assert_eq!(of_machine("cpu  1 2 3 4 5 6 7 8 0 0\ncpu0 1"), Some((36.0, 27.0)));
-        assert_eq!(of_machine("cpu  1 2"), None);
+        let machine =
+            ProcessorTicks::of_machine("cpu  1 2 3 4 5 6 7 8 0 0\ncpu0 1").map(|ticks| [ticks.all, ticks.others]);
+        assert_eq!(machine, Some([36.0, 27.0]));
+        assert!(ProcessorTicks::of_machine("cpu  1 2").is_none());
         assert_eq!(parent_and_ticks("7 (a) b) S 3 0 0 0 0 0 0 0 0 0 40 2 0"), Some((3, 42.0)));
     }
 
     #[test]
     fn what_others_took_is_a_part_of_the_cores() {
-        let before = Ticks { all: 100.0, others: 10.0 };
-        assert_eq!(Ticks { all: 300.0, others: 60.0 }.taken_since(before), 0.25);
+        let before = ProcessorTicks { all: 100.0, others: 10.0 };
+        assert_eq!(ProcessorTicks { all: 300.0, others: 60.0 }.taken_since(before), 0.25);
     }
 }

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::bare::{self, BATCH, Indexes, Row};
-use super::flood::Flood;
-use super::program::Program;
+use super::bare::{self, BATCH, KeptIndexes, PreparedRow};
+use super::load_result::LoadResult;
+use super::program::{ServiceProgram, ThreadSeconds};
 use super::rows::{self, RequestIds};
 use super::table::{median, print, thousands, verdict};
-use super::{Scratch, connection};
+use super::{ScratchFolder, connection};
 use terminal::say;
 use testkit::Load;
 
@@ -41,7 +41,7 @@ pub(crate) struct LogOptions {
 
 /// How fast rows were stored, and with how much of the processors.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Speed {
+pub(super) struct IngestionSpeed {
     pub(super) rows: usize,
     pub(super) seconds: f64,
     /// Processor seconds of the one thread that writes.
@@ -55,21 +55,26 @@ const WRITER: &str = "store-writer";
 
 /// What each round has measured.
 #[derive(Default)]
-struct Rounds {
-    none: Vec<Speed>,
-    shipped: Vec<Speed>,
-    all: Vec<Speed>,
-    random: Vec<Speed>,
-    ordered: Vec<Speed>,
-    posts: Vec<Speed>,
-    floods: Vec<Flood>,
+struct IngestionRounds {
+    none: Vec<IngestionSpeed>,
+    shipped: Vec<IngestionSpeed>,
+    all: Vec<IngestionSpeed>,
+    random: Vec<IngestionSpeed>,
+    ordered: Vec<IngestionSpeed>,
+    posts: Vec<PostedRecords>,
+}
+
+/// Single records of one round.
+struct PostedRecords {
+    flood: LoadResult,
+    speed: IngestionSpeed,
 }
 
 /// Measures in turns, and prints the table.
 ///
 /// # Errors
 /// Where something cannot be measured.
-pub(super) fn run(options: &LogOptions, scratch: &Scratch) -> Result<()> {
+pub(super) fn run(options: &LogOptions, scratch: &ScratchFolder) -> Result<()> {
     let count = options.rows as usize;
     say(format_args!("Making {} rows.", thousands(count as f64)));
     let random = rows::records(0, count, count, RequestIds::Random);
@@ -77,48 +82,52 @@ pub(super) fn run(options: &LogOptions, scratch: &Scratch) -> Result<()> {
     let singles = random.iter().map(|record| single(std::slice::from_ref(record))).collect::<Result<Vec<_>>>()?;
     let singles = Rc::new(singles);
     let (batches, ordered) = (Rc::new(batches(&random)?), Rc::new(batches(&ordered)?));
-    let random: Vec<Row> = random.into_iter().map(Row::of).collect::<Result<_>>()?;
+    let random: Vec<PreparedRow> = random.into_iter().map(PreparedRow::of).collect::<Result<_>>()?;
     let template = template(scratch)?;
 
-    let mut rounds = Rounds::default();
+    let service = || ServiceProgram::logging(scratch, &copy(scratch, &template)?);
+    let mut rounds = IngestionRounds::default();
     for round in 1..=options.rounds {
-        let bare = |indexes| -> Result<Speed> {
+        let bare = |indexes| -> Result<IngestionSpeed> {
             let database = copy(scratch, &template)?;
             bare::measure(&database, &random, indexes)
         };
-        rounds.none.push(bare(Indexes::None)?);
-        rounds.shipped.push(bare(Indexes::Shipped)?);
-        rounds.random.push(ndjson(scratch, &template, &batches, (count, options.connections))?);
-        rounds.all.push(bare(Indexes::All)?);
-        rounds.ordered.push(ndjson(scratch, &template, &ordered, (count, options.connections))?);
-        let (flood, speed) = posts(scratch, &template, &singles, Duration::from_secs(options.seconds))?;
-        rounds.posts.push(speed);
-        rounds.floods.push(flood);
+        rounds.none.push(bare(KeptIndexes::None)?);
+        rounds.shipped.push(bare(KeptIndexes::Shipped)?);
+        rounds.random.push(ndjson(service()?, &batches, count, options.connections)?);
+        rounds.all.push(bare(KeptIndexes::All)?);
+        rounds.ordered.push(ndjson(service()?, &ordered, count, options.connections)?);
+        rounds.posts.push(posts(service()?, &singles, Duration::from_secs(options.seconds))?);
         say(rounds.progress(round));
     }
     rounds.print();
     Ok(())
 }
 
-impl Speed {
+impl IngestionSpeed {
     fn per_second(&self) -> f64 {
         self.rows as f64 / self.seconds
     }
 
-    fn since(service: &Program, rows: usize, seconds: f64, before: (f64, f64)) -> Result<Self> {
-        let after = service.processor_seconds(WRITER)?;
-        Ok(Self { rows, seconds, writer: after.0 - before.0, others: after.1 - before.1 })
+    /// Of rows that a service has stored since it had used this much.
+    fn since(before: ThreadSeconds, service: &ServiceProgram, rows: usize, seconds: f64) -> Result<Self> {
+        let used = service.processor_seconds(WRITER)?.since(before);
+        Ok(Self { rows, seconds, writer: used.named, others: used.others })
     }
 }
 
 /// The middle of the rounds' rows a second.
-fn middle(rounds: &[Speed]) -> f64 {
-    median(&rounds.iter().map(Speed::per_second).collect::<Vec<_>>())
+fn middle(rounds: &[IngestionSpeed]) -> f64 {
+    median(&rounds.iter().map(IngestionSpeed::per_second).collect::<Vec<_>>())
 }
 
-impl Rounds {
+impl IngestionRounds {
+    fn post_speeds(&self) -> Vec<IngestionSpeed> {
+        self.posts.iter().map(|posts| posts.speed).collect()
+    }
+
     fn progress(&self, round: u32) -> String {
-        let last = |rounds: &[Speed]| thousands(rounds.last().map_or(0.0, Speed::per_second));
+        let last = |rounds: &[IngestionSpeed]| thousands(rounds.last().map_or(0.0, IngestionSpeed::per_second));
         format!(
             "Round {round}: bare {} without indexes, {} with them, {} with segments; service {} and {}; posts {}",
             last(&self.none),
@@ -126,15 +135,15 @@ impl Rounds {
             last(&self.all),
             last(&self.random),
             last(&self.ordered),
-            last(&self.posts),
+            last(&self.post_speeds()),
         )
     }
 
     fn print(&self) {
         let bare = middle(&self.shipped);
-        let line = |name: &str, rounds: &[Speed], target: String, kept: Option<bool>| {
-            let speeds: Vec<f64> = rounds.iter().map(Speed::per_second).collect();
-            let microseconds = |part: fn(&Speed) -> f64| {
+        let line = |name: &str, rounds: &[IngestionSpeed], target: String, kept: Option<bool>| {
+            let speeds: Vec<f64> = rounds.iter().map(IngestionSpeed::per_second).collect();
+            let microseconds = |part: fn(&IngestionSpeed) -> f64| {
                 let of_row = rounds.iter().map(|speed| 1e6 * part(speed) / speed.rows as f64);
                 format!("{:.1}", median(&of_row.collect::<Vec<_>>()))
             };
@@ -152,16 +161,17 @@ impl Rounds {
                 kept.map(verdict).unwrap_or_default(),
             ]
         };
-        let against_none = |name: &str, rounds: &[Speed]| {
+        let against_none = |name: &str, rounds: &[IngestionSpeed]| {
             let factor = middle(&self.none) / middle(rounds);
             let target = format!("at most {MOST_OF_INDEXES} times as slow as without indexes: {factor:.2}");
             line(name, rounds, target, Some(factor <= MOST_OF_INDEXES))
         };
-        let against_bare = |name: &str, rounds: &[Speed]| {
+        let against_bare = |name: &str, rounds: &[IngestionSpeed]| {
             let target = format!("at least {LEAST_OF_BARE:.2} of the bare loop");
             line(name, rounds, target, Some(middle(rounds) >= LEAST_OF_BARE * bare))
         };
         let posts = format!("above {} a second", thousands(LEAST_POSTS));
+        let speeds = self.post_speeds();
         let single = "service, single records at 64 connections";
         print(
             &[
@@ -179,11 +189,12 @@ impl Rounds {
                 against_none("bare loop, and requests in segments", &self.all),
                 against_bare("service, NDJSON of 1,000, random request ids", &self.random),
                 against_bare("service, NDJSON of 1,000, rising request ids", &self.ordered),
-                line(single, &self.posts, posts, Some(middle(&self.posts) > LEAST_POSTS)),
+                line(single, &speeds, posts, Some(middle(&speeds) > LEAST_POSTS)),
             ],
         );
-        let refused: usize = self.floods.iter().map(|flood| flood.refused).sum();
-        let latency = |part| median(&self.floods.iter().map(|flood| flood.quantile(part)).collect::<Vec<_>>()) * 1e3;
+        let floods = || self.posts.iter().map(|posts| &posts.flood);
+        let refused: usize = floods().map(|flood| flood.refused).sum();
+        let latency = |part| median(&floods().map(|flood| flood.quantile(part)).collect::<Vec<_>>()) * 1e3;
         say(format_args!(
             "Single records: median {:.1} ms, 99th percentile {:.1} ms, {refused} refused.",
             latency(0.5),
@@ -203,16 +214,16 @@ fn single(record: &[prediction_record::PredictionRecord]) -> Result<Vec<u8>> {
 }
 
 /// A database as the logging service makes it, so that the schema is the shipped one.
-fn template(scratch: &Scratch) -> Result<PathBuf> {
+fn template(scratch: &ScratchFolder) -> Result<PathBuf> {
     let template = scratch.path("template.db");
-    Program::logging(scratch, &template)?.stop()?;
+    ServiceProgram::logging(scratch, &template)?.stop()?;
     let wal = template.with_extension("db-wal");
     ensure!(fs::metadata(&wal).map_or(0, |wal| wal.len()) == 0, "the service left a write-ahead log behind");
     Ok(template)
 }
 
 /// A fresh copy, and nothing left of the one before.
-fn copy(scratch: &Scratch, template: &Path) -> Result<PathBuf> {
+fn copy(scratch: &ScratchFolder, template: &Path) -> Result<PathBuf> {
     let database = scratch.path("measured.db");
     for suffix in ["", "-wal", "-shm"] {
         // Mostly there is none to remove.
@@ -222,35 +233,30 @@ fn copy(scratch: &Scratch, template: &Path) -> Result<PathBuf> {
     Ok(database)
 }
 
+/// Sends batches that hold so many rows.
 fn ndjson(
-    scratch: &Scratch,
-    template: &Path,
-    requests: &Rc<Vec<Vec<u8>>>,
-    (rows, connections): (usize, u32),
-) -> Result<Speed> {
-    let service = Program::logging(scratch, &copy(scratch, template)?)?;
+    service: ServiceProgram,
+    batches: &Rc<Vec<Vec<u8>>>,
+    rows: usize,
+    connections: u32,
+) -> Result<IngestionSpeed> {
     let before = service.processor_seconds(WRITER)?;
-    let seconds = Flood::send_each(service.address, requests, connections as usize)?.seconds;
-    let speed = Speed::since(&service, rows, seconds, before)?;
+    let seconds = LoadResult::send_each(service.address, batches, connections as usize)?.seconds;
+    let speed = IngestionSpeed::since(before, &service, rows, seconds)?;
     let stored = service.metric("logging_predictions_total", "")?;
     ensure!(stored as usize == rows, "{stored} of {rows} rows were stored");
     service.stop()?;
     Ok(speed)
 }
 
-fn posts(
-    scratch: &Scratch,
-    template: &Path,
-    requests: &Rc<Vec<Vec<u8>>>,
-    duration: Duration,
-) -> Result<(Flood, Speed)> {
-    let service = Program::logging(scratch, &copy(scratch, template)?)?;
+/// Sends single records for a while.
+fn posts(service: ServiceProgram, requests: &Rc<Vec<Vec<u8>>>, duration: Duration) -> Result<PostedRecords> {
     let before = service.processor_seconds(WRITER)?;
     let load = Load::closed(MANY).requests(requests.len()).lasting(duration);
-    let flood = Flood::send(load, service.address, requests)?;
-    let speed = Speed::since(&service, flood.answered, flood.seconds, before)?;
+    let flood = LoadResult::send(load, service.address, requests)?;
+    let speed = IngestionSpeed::since(before, &service, flood.answered, flood.seconds)?;
     let stored = service.metric("logging_predictions_total", "")? as usize;
     ensure!(stored == flood.answered, "{} posts were answered, and {stored} rows are there", flood.answered);
     service.stop()?;
-    Ok((flood, speed))
+    Ok(PostedRecords { flood, speed })
 }

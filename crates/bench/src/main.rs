@@ -1,5 +1,5 @@
-//! `cargo xtask bench`, which is `cargo run --release -p bench --`: how fast models are served, how fast the prediction log takes and gives, and what it costs
-//! whoever is recorded.
+//! `cargo xtask bench`, which is `cargo run --release -p bench --`: how fast models are served, how fast the prediction log takes and gives, and what
+//! recording costs a prediction.
 //!
 //! Rule of thumb: what is compared is measured in one run, in turns, on loopback, bounded in time and count; and the
 //! table says which target was missed. A measurement that misses its target is no failure of the command.
@@ -7,8 +7,8 @@
 mod bare;
 mod connection;
 mod disturbance;
-mod flood;
 mod ingestion;
+mod load_result;
 mod overload;
 mod pages;
 mod peers;
@@ -67,7 +67,7 @@ fn run(what: Measurement) -> Result<()> {
     }
     say("Building both services in release: about 8 minutes the first time on two cores, seconds afterwards.");
     testkit::build_services().map_err(|problem| anyhow!("the services cannot be built: {problem}"))?;
-    let scratch = Scratch::new()?;
+    let scratch = ScratchFolder::new()?;
     match what {
         Measurement::Log(options) => ingestion::run(&options, &scratch),
         Measurement::Record(options) => recording::run(&options, &scratch),
@@ -79,9 +79,9 @@ fn run(what: Measurement) -> Result<()> {
 
 /// A folder on the disk of the repository, which is gone when this is dropped. The folder for temporary files may be
 /// in memory, where being durable costs nothing.
-struct Scratch(PathBuf);
+struct ScratchFolder(PathBuf);
 
-impl Scratch {
+impl ScratchFolder {
     fn new() -> Result<Self> {
         let name = format!("bench-{}", std::process::id());
         let target = testkit::target_folder().map_err(|problem| anyhow!(problem))?;
@@ -96,7 +96,7 @@ impl Scratch {
     }
 }
 
-impl Drop for Scratch {
+impl Drop for ScratchFolder {
     fn drop(&mut self) {
         // What is left of a measurement lies in the target directory, which is there to be deleted.
         let _ = fs::remove_dir_all(&self.0);

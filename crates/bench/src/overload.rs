@@ -1,19 +1,18 @@
 //! `cargo xtask bench overload`: what is left of the throughput when several times as much is asked for.
 //!
-//! Rule of thumb: the peak and the overload are measured in one run, one behind the other, and who sends works on the same
-//! cores; at a fixed rate, so that a slow service is not asked for less.
+//! Rule of thumb: the peak and the overload are measured in one run, one after the other, with the client on the same
+//! cores; overload comes at a fixed rate, so that a slow service is not asked for less.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use testkit::{Load, LoadReply, percentile};
 
-use super::Scratch;
+use super::ScratchFolder;
 use super::connection;
-use super::program::Program;
+use super::program::ServiceProgram;
 use super::table::{self, thousands, verdict};
 use terminal::say;
 use testkit::root;
@@ -45,17 +44,17 @@ pub(crate) struct OverloadOptions {
 ///
 /// # Errors
 /// Where something cannot be measured, or an answer is neither a prediction nor a refusal.
-pub(super) fn run(options: &OverloadOptions, scratch: &Scratch) -> Result<()> {
+pub(super) fn run(options: &OverloadOptions, scratch: &ScratchFolder) -> Result<()> {
     let limit = options.queue_limit.to_string();
-    let service = Program::inference(scratch, &["--log-url", "", "--queue-limit", &limit])?;
+    let service = ServiceProgram::inference(scratch, &["--log-url", "", "--queue-limit", &limit])?;
     let picture = fs::read(root().join("deploy/models/cifar10/examples/cat.jpg"))?;
     let request = connection::post("/predict?model=cifar10", "image/jpeg", &picture);
     let request = Rc::new(vec![request]);
     let closed = Load::closed(16).lasting(Duration::from_secs(5));
-    send(closed, service.address, &request)?;
-    let (peak, took) = send(closed, service.address, &request)?;
-    ensure!(peak.iter().all(|reply| reply.status == 200), "predictions were refused without overload");
-    let peak = peak.len() as f64 / took;
+    Overloaded::send(closed, &service, &request)?;
+    let peak = Overloaded::send(closed, &service, &request)?;
+    ensure!(peak.replies.iter().all(|reply| reply.status == 200), "predictions were refused without overload");
+    let peak = peak.replies.len() as f64 / peak.seconds;
 
     let half = Duration::from_secs_f64(options.seconds as f64 / 2.0);
     let connections = options.queue_limit as usize + 64;
@@ -65,69 +64,77 @@ pub(super) fn run(options: &OverloadOptions, scratch: &Scratch) -> Result<()> {
         thousands(peak),
         options.times
     ));
-    let (mut replies, first) = send(open, service.address, &request)?;
+    let mut overloaded = Overloaded::send(open, &service, &request)?;
     let middle = resident_megabytes(service.process())?;
-    let (more, second) = send(open, service.address, &request)?;
-    replies.extend(more);
+    overloaded.extend(Overloaded::send(open, &service, &request)?);
     let growth = resident_megabytes(service.process())? - middle;
-    print(options, (peak, growth), (&replies, first + second))?;
+    table::print(&["", "measured", "target", ""], &overloaded.lines(options, peak, growth)?);
     service.stop()
 }
 
-fn print(options: &OverloadOptions, (peak, growth): (f64, f64), (replies, seconds): (&[LoadReply], f64)) -> Result<()> {
-    let of_status = |status| replies.iter().filter(move |reply| reply.status == status);
-    let (answered, refused) = (of_status(200).count(), of_status(429).count());
-    ensure!(answered + refused == replies.len(), "an answer was neither 200 nor 429");
-    let goodput = answered as f64 / seconds;
-    let p99 = percentile(of_status(200).map(|reply| reply.seconds), 0.99);
-    // What is answered tells how long the queue is.
-    let queue = f64::from(options.queue_limit) * SHARE / goodput;
-    let told: Option<Vec<u64>> = of_status(429).map(|reply| reply.retry_after).collect();
-    let told = told.context("a refusal did not say when to come back")?;
-    let (least, most) = (told.iter().min().copied().unwrap_or(1), told.iter().max().copied().unwrap_or(1));
-    let whole = |seconds: f64| seconds.ceil().max(1.0);
-    let true_told = least as f64 >= whole(queue / 2.0) && most as f64 <= whole(2.0 * queue);
-    let asked = replies.len() as f64 / seconds;
-    let row =
-        |what: &str, measured: String, target: String, kept| vec![what.to_owned(), measured, target, verdict(kept)];
-    table::print(
-        &["", "measured", "target", ""],
-        &[
-            row(
-                "asked for, requests/s",
-                thousands(asked),
-                thousands(options.times * peak),
-                asked >= 0.95 * options.times * peak,
-            ),
-            row(
-                "answered, of the peak",
-                format!("{} ({:.1} %)", thousands(goodput), 100.0 * goodput / peak),
-                format!("{} %", 100.0 * LEAST_GOODPUT),
-                goodput >= LEAST_GOODPUT * peak,
-            ),
-            row(
-                "99th percentile of the answered, s",
-                format!("{p99:.3}"),
-                format!("{:.3}", MOST_WAIT * queue),
-                p99 <= MOST_WAIT * queue,
-            ),
-            row("Retry-After, s", format!("{least} to {most}"), format!("{queue:.2}, whole"), true_told),
+/// What came of a while of sending.
+struct Overloaded {
+    replies: Vec<LoadReply>,
+    /// Until the last reply.
+    seconds: f64,
+}
+
+impl Overloaded {
+    fn send(load: Load, service: &ServiceProgram, request: &Rc<Vec<Vec<u8>>>) -> Result<Self> {
+        let started = Instant::now();
+        let replies = load.flood(service.address, request)?;
+        Ok(Self { replies, seconds: started.elapsed().as_secs_f64() })
+    }
+
+    fn extend(&mut self, later: Self) {
+        self.replies.extend(later.replies);
+        self.seconds += later.seconds;
+    }
+
+    fn of_status(&self, status: u16) -> impl Iterator<Item = &LoadReply> {
+        self.replies.iter().filter(move |reply| reply.status == status)
+    }
+
+    /// Beside the predictions a second at the peak, and the growth of memory in megabytes.
+    fn lines(&self, options: &OverloadOptions, peak: f64, growth: f64) -> Result<Vec<Vec<String>>> {
+        let answered = self.of_status(200).count();
+        let refused = self.of_status(429).count();
+        ensure!(answered + refused == self.replies.len(), "an answer was neither 200 nor 429");
+        let goodput = answered as f64 / self.seconds;
+        let p99 = percentile(self.of_status(200).map(|reply| reply.seconds), 0.99);
+        // What is answered tells how long the queue is.
+        let queue = f64::from(options.queue_limit) * SHARE / goodput;
+        let asked = self.replies.len() as f64 / self.seconds;
+        let wanted = options.times * peak;
+        let row =
+            |what: &str, measured: String, target: String, kept| vec![what.to_owned(), measured, target, verdict(kept)];
+        let of_peak = format!("{} ({:.1} %)", thousands(goodput), 100.0 * goodput / peak);
+        let kept = goodput >= LEAST_GOODPUT * peak;
+        let longest = MOST_WAIT * queue;
+        Ok(vec![
+            row("asked for, requests/s", thousands(asked), thousands(wanted), asked >= 0.95 * wanted),
+            row("answered, of the peak", of_peak, format!("{} %", 100.0 * LEAST_GOODPUT), kept),
+            row("99th percentile of the answered, s", format!("{p99:.3}"), format!("{longest:.3}"), p99 <= longest),
+            self.retry_after_line(queue)?,
             row(
                 "memory from the middle to the end, MB",
                 format!("{growth:+.1}"),
                 format!("{MOST_GROWTH_MB:+}"),
                 growth <= MOST_GROWTH_MB,
             ),
-        ],
-    );
-    Ok(())
-}
+        ])
+    }
 
-/// The replies, and the seconds until the last one.
-fn send(load: Load, address: SocketAddr, request: &Rc<Vec<Vec<u8>>>) -> Result<(Vec<LoadReply>, f64)> {
-    let started = Instant::now();
-    let replies = load.flood(address, request)?;
-    Ok((replies, started.elapsed().as_secs_f64()))
+    /// Whether clients were told the truth about a queue of so many seconds, within a factor of two.
+    fn retry_after_line(&self, queue: f64) -> Result<Vec<String>> {
+        let told: Option<Vec<u64>> = self.of_status(429).map(|reply| reply.retry_after).collect();
+        let told = told.context("a refusal did not say when to come back")?;
+        let (least, most) = (told.iter().min().copied().unwrap_or(1), told.iter().max().copied().unwrap_or(1));
+        let whole = |seconds: f64| seconds.ceil().max(1.0);
+        let is_true = least as f64 >= whole(queue / 2.0) && most as f64 <= whole(2.0 * queue);
+        let (measured, target) = (format!("{least} to {most}"), format!("{queue:.2}, whole"));
+        Ok(vec!["Retry-After, s".to_owned(), measured, target, verdict(is_true)])
+    }
 }
 
 fn resident_megabytes(process: u32) -> Result<f64> {

@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::connection::{self, BlockingConnection};
-use super::flood::Flood;
-use super::program::Program;
+use super::load_result::LoadResult;
+use super::program::ServiceProgram;
 use super::rows::{self, RequestIds};
 use super::table::{median, print, thousands, verdict};
-use super::{Scratch, bare::BATCH};
+use super::{ScratchFolder, bare::BATCH};
 use terminal::say;
 
 /// Rows that are made before they are sent.
@@ -44,12 +44,12 @@ pub(crate) struct ReadOptions {
 ///
 /// # Errors
 /// Where something cannot be measured.
-pub(super) fn run(options: &ReadOptions, scratch: &Scratch) -> Result<()> {
+pub(super) fn run(options: &ReadOptions, scratch: &ScratchFolder) -> Result<()> {
     let rows = options.rows as usize;
     let kept = options.database.as_deref().map(std::path::absolute).transpose()?;
     let database = kept.unwrap_or_else(|| scratch.path("read.db"));
     let is_filled = database.exists();
-    let service = Program::logging(scratch, &database)?;
+    let service = ServiceProgram::logging(scratch, &database)?;
     if !is_filled {
         fill(&service, rows, &database)?;
     }
@@ -59,13 +59,13 @@ pub(super) fn run(options: &ReadOptions, scratch: &Scratch) -> Result<()> {
     service.stop()
 }
 
-fn fill(service: &Program, rows: usize, database: &Path) -> Result<()> {
+fn fill(service: &ServiceProgram, rows: usize, database: &Path) -> Result<()> {
     let (started, mut sending) = (Instant::now(), 0.0);
     for first in (0..rows).step_by(CHUNK) {
         let records = rows::records(first, CHUNK.min(rows - first), rows, RequestIds::Random);
         let request = |batch| Ok(connection::post("/log", "application/x-ndjson", &rows::ndjson(batch)?));
         let requests: Vec<Vec<u8>> = records.chunks(BATCH).map(request).collect::<Result<_>>()?;
-        sending += Flood::send_each(service.address, &Rc::new(requests), SENDERS)?.seconds;
+        sending += LoadResult::send_each(service.address, &Rc::new(requests), SENDERS)?.seconds;
         let sent = first + records.len();
         if sent.is_multiple_of(TELL_EVERY) || sent == rows {
             say(format_args!(
@@ -81,16 +81,16 @@ fn fill(service: &Program, rows: usize, database: &Path) -> Result<()> {
 }
 
 /// A filter for people, and as it is asked for.
-struct Query {
+struct PageFilter {
     name: &'static str,
     path: String,
 }
 
-fn queries(rows: usize) -> Vec<Query> {
+fn queries(rows: usize) -> Vec<PageFilter> {
     let time = |row| Timestamp::from_microsecond(rows::occurred_at(row)).unwrap_or_default();
     let (middle, after) = (time(rows / 2), time(rows / 2 + 10_000));
     let request = rows::random_request_id(rows / 3);
-    let query = |name, filter: String| Query { name, path: format!("/predictions?limit={PAGE}&{filter}") };
+    let query = |name, filter: String| PageFilter { name, path: format!("/predictions?limit={PAGE}&{filter}") };
     vec![
         query("none", String::new()),
         query("model", "model=cifar10".into()),
@@ -121,7 +121,7 @@ fn queries(rows: usize) -> Vec<Query> {
     ]
 }
 
-fn measure(service: &Program, query: &Query, times: u32) -> Result<Vec<String>> {
+fn measure(service: &ServiceProgram, query: &PageFilter, times: u32) -> Result<Vec<String>> {
     let mut connection = BlockingConnection::to(service.address)?;
     let mut milliseconds = Vec::new();
     let mut found = 0;

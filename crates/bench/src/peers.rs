@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::Scratch;
+use super::ScratchFolder;
 use super::connection::BlockingConnection;
 use super::program::peak_megabytes;
 use terminal::warn;
@@ -41,7 +41,7 @@ const FASTAPI: [(&str, &str); 10] = [
 /// A later uvloop makes no event loop by itself, and the workers of this MLServer count on that.
 const MLSERVER: [(&str, &str); 3] = [("mlserver", "1.7.1"), ("uvloop", "0.21.0"), ("onnxruntime", "1.32.0")];
 
-/// Who else serves.
+/// A server that is not ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PeerKind {
     /// What is commonly written by hand: FastAPI in the workers of uvicorn.
@@ -79,8 +79,8 @@ impl PeerKind {
         }
     }
 
-    /// What stands in the command line of the processes whose memory counts: those in which requests are answered.
-    /// FastAPI's are the workers. MLServer's first process reads the bodies, so all of them are.
+    /// Words in the command line of the processes that answer requests, whose memory counts. FastAPI answers in its
+    /// workers. MLServer's first process reads the bodies, so all of its processes count.
     fn mark(self) -> &'static str {
         match self {
             Self::FastApi => "spawn_main",
@@ -119,7 +119,7 @@ impl PeerKind {
 }
 
 /// A running peer. Dropping it kills it and its children.
-pub(super) struct Peer {
+pub(super) struct PeerServer {
     /// Which one.
     pub(super) kind: PeerKind,
     /// Where it listens.
@@ -128,15 +128,15 @@ pub(super) struct Peer {
     log: PathBuf,
 }
 
-impl Peer {
+impl PeerServer {
     /// Installs and starts it; `None` and a line that says why where that fails.
-    pub(super) fn start(kind: PeerKind, scratch: &Scratch) -> Option<Self> {
+    pub(super) fn start(kind: PeerKind, scratch: &ScratchFolder) -> Option<Self> {
         let python = pypi::python(kind.packages(), &format!("{} beside the service", kind.title()))?;
         let peer = Self::launch(kind, &python, scratch);
         peer.inspect_err(|error| warn(format_args!("SKIPPED: {}: {error:#}", kind.title()))).ok()
     }
 
-    fn launch(kind: PeerKind, python: &Path, scratch: &Scratch) -> Result<Self> {
+    fn launch(kind: PeerKind, python: &Path, scratch: &ScratchFolder) -> Result<Self> {
         let folder = scratch.path(&kind.title());
         fs::create_dir_all(&folder)?;
         let address = testkit::free_address();
@@ -184,7 +184,7 @@ impl Peer {
         for process in fs::read_dir("/proc")? {
             let process = process?;
             let Some(id) = process.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-            // A process of somebody else may end between the two.
+            // A process may end between the two.
             let Ok(stat) = fs::read_to_string(process.path().join("stat")) else { continue };
             let Ok(line) = fs::read_to_string(process.path().join("cmdline")) else { continue };
             if group_in(&stat) == Some(self.child.id()) && line.contains(self.kind.mark()) {
@@ -196,7 +196,7 @@ impl Peer {
     }
 }
 
-impl Drop for Peer {
+impl Drop for PeerServer {
     fn drop(&mut self) {
         // Either fails only where the processes are gone.
         let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);

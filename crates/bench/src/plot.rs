@@ -11,28 +11,28 @@ const LINE: f64 = 20.0;
 const COLOURS: [&str; 4] = ["#1f6fb4", "#d1601f", "#3a8f4d", "#7a4fa3"];
 
 /// A drawing under way.
-struct Drawing(String);
+struct SvgDrawing(String);
 
 /// Where a text begins, or ends.
 #[derive(Clone, Copy)]
-enum Anchor {
+enum TextAnchor {
     Start,
     Middle,
     End,
 }
 
-impl Drawing {
+impl SvgDrawing {
     fn write(&mut self, shape: std::fmt::Arguments<'_>) {
         // Writing to a String does not fail.
         let _ = self.0.write_fmt(shape);
         self.0.push('\n');
     }
 
-    fn text(&mut self, (x, y): (f64, f64), anchor: Anchor, text: &str) {
+    fn text(&mut self, (x, y): (f64, f64), anchor: TextAnchor, text: &str) {
         let anchor = match anchor {
-            Anchor::Start => "start",
-            Anchor::Middle => "middle",
-            Anchor::End => "end",
+            TextAnchor::Start => "start",
+            TextAnchor::Middle => "middle",
+            TextAnchor::End => "end",
         };
         let text = text.replace('&', "&amp;").replace('<', "&lt;");
         self.write(format_args!(r#"<text x="{x:.1}" y="{y:.1}" text-anchor="{anchor}">{text}</text>"#));
@@ -55,28 +55,28 @@ impl Drawing {
 pub(super) fn bars(title: &str, caption: &str, values: &[(String, f64)]) -> String {
     const NAMES: f64 = 250.0;
     const NUMBERS: f64 = 70.0;
-    let mut drawing = Drawing(String::new());
-    drawing.text((MARGIN, MARGIN + LINE / 2.0), Anchor::Start, title);
+    let mut drawing = SvgDrawing(String::new());
+    drawing.text((MARGIN, MARGIN + LINE / 2.0), TextAnchor::Start, title);
     let most = values.iter().map(|(_, value)| *value).fold(f64::MIN_POSITIVE, f64::max);
     let mut y = MARGIN + 1.5 * LINE;
     for (name, value) in values {
         let width = value / most * (WIDTH - 2.0 * MARGIN - NAMES - NUMBERS);
-        drawing.text((MARGIN + NAMES - 8.0, y + 14.0), Anchor::End, name);
+        drawing.text((MARGIN + NAMES - 8.0, y + 14.0), TextAnchor::End, name);
         let x = MARGIN + NAMES;
         let colour = if name.starts_with("service") { COLOURS[0] } else { "#9aa5b1" };
         drawing.write(format_args!(
             r#"<rect x="{x:.1}" y="{:.1}" width="{width:.1}" height="14" fill="{colour}"/>"#,
             y + 3.0
         ));
-        drawing.text((x + width + 6.0, y + 14.0), Anchor::Start, &super::table::thousands(*value));
+        drawing.text((x + width + 6.0, y + 14.0), TextAnchor::Start, &super::table::thousands(*value));
         y += LINE + 2.0;
     }
-    drawing.text((MARGIN, y + LINE), Anchor::Start, caption);
+    drawing.text((MARGIN, y + LINE), TextAnchor::Start, caption);
     drawing.finish(y + 2.0 * LINE)
 }
 
 /// Curves over one axis, with a logarithmic scale of milliseconds.
-pub(super) struct Panel {
+pub(super) struct PlotPanel {
     /// What stands above it.
     pub(super) title: String,
     /// Below its axis.
@@ -86,12 +86,12 @@ pub(super) struct Panel {
 }
 
 /// Panels side by side, all on one scale.
-pub(super) fn panels(title: &str, caption: &str, panels: &[Panel]) -> String {
+pub(super) fn panels(title: &str, caption: &str, panels: &[PlotPanel]) -> String {
     const HEIGHT: f64 = 300.0;
     const LABELS: f64 = 56.0;
     let top = MARGIN + 2.5 * LINE;
-    let mut drawing = Drawing(String::new());
-    drawing.text((MARGIN, MARGIN + LINE / 2.0), Anchor::Start, title);
+    let mut drawing = SvgDrawing(String::new());
+    drawing.text((MARGIN, MARGIN + LINE / 2.0), TextAnchor::Start, title);
     let values = || panels.iter().flat_map(|panel| &panel.curves).flat_map(|(_, points)| points);
     let low = values().map(|(_, y)| *y).fold(f64::INFINITY, f64::min).log10().floor();
     let high = values().map(|(_, y)| *y).fold(f64::MIN_POSITIVE, f64::max).log10().ceil().max(low + 1.0);
@@ -102,16 +102,16 @@ pub(super) fn panels(title: &str, caption: &str, panels: &[Panel]) -> String {
         let right = left + width - LABELS - 10.0;
         let across = |x: f64| left + x / far * (right - left);
         let up = |y: f64| top + HEIGHT * (high - y.log10()) / (high - low);
-        drawing.text(((left + right) / 2.0, top - 8.0), Anchor::Middle, &panel.title);
+        drawing.text(((left + right) / 2.0, top - 8.0), TextAnchor::Middle, &panel.title);
         for (value, label) in ticks(low, high) {
             drawing.line((left, up(value)), (right, up(value)), "#dde1e6");
-            drawing.text((left - 6.0, up(value) + 4.0), Anchor::End, &label);
+            drawing.text((left - 6.0, up(value) + 4.0), TextAnchor::End, &label);
         }
         for tick in 0..=(far / step(far)) as u32 {
             let x = f64::from(tick) * step(far);
-            drawing.text((across(x), top + HEIGHT + 18.0), Anchor::Middle, &super::table::thousands(x));
+            drawing.text((across(x), top + HEIGHT + 18.0), TextAnchor::Middle, &super::table::thousands(x));
         }
-        drawing.text(((left + right) / 2.0, top + HEIGHT + 38.0), Anchor::Middle, panel.across);
+        drawing.text(((left + right) / 2.0, top + HEIGHT + 38.0), TextAnchor::Middle, panel.across);
         for (number, (_, points)) in panel.curves.iter().enumerate() {
             let colour = COLOURS[number % COLOURS.len()];
             let path: Vec<String> = points.iter().map(|(x, y)| format!("{:.1},{:.1}", across(*x), up(*y))).collect();
@@ -133,10 +133,10 @@ pub(super) fn panels(title: &str, caption: &str, panels: &[Panel]) -> String {
     for (number, (name, _)) in panels.first().into_iter().flat_map(|panel| panel.curves.iter().enumerate()) {
         let colour = COLOURS[number % COLOURS.len()];
         drawing.write(format_args!(r#"<rect x="{x:.1}" y="{:.1}" width="18" height="4" fill="{colour}"/>"#, y - 6.0));
-        drawing.text((x + 24.0, y), Anchor::Start, name);
+        drawing.text((x + 24.0, y), TextAnchor::Start, name);
         x += 40.0 + 6.5 * name.chars().count() as f64;
     }
-    drawing.text((MARGIN, y + 1.5 * LINE), Anchor::Start, caption);
+    drawing.text((MARGIN, y + 1.5 * LINE), TextAnchor::Start, caption);
     drawing.finish(y + 2.5 * LINE)
 }
 
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn higher_latencies_stand_higher() {
         let curves = vec![("a".to_owned(), vec![(1.0, 0.5), (2.0, 5.0)]), ("b".to_owned(), vec![(1.0, 50.0)])];
-        let panel = Panel { title: "JSON".into(), across: "requests/s", curves };
+        let panel = PlotPanel { title: "JSON".into(), across: "requests/s", curves };
         let plot = panels("latency", "caption", &[panel]);
         let heights: Vec<f64> = plot
             .lines()

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::Scratch;
+use super::ScratchFolder;
 use super::connection::BlockingConnection;
 use testkit::root;
 
@@ -22,8 +22,8 @@ const START_PATIENCE: Duration = Duration::from_secs(60);
 const STOP_PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// A running service. Dropping it kills it; [`Program::stop`] is the polite way.
-pub(super) struct Program {
+/// A running service. Dropping it kills it; [`ServiceProgram::stop`] is the polite way.
+pub(super) struct ServiceProgram {
     name: String,
     child: Child,
     log: PathBuf,
@@ -31,12 +31,21 @@ pub(super) struct Program {
     pub(super) address: SocketAddr,
 }
 
-impl Program {
+/// Processor seconds of a service.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ThreadSeconds {
+    /// Of the threads of one name.
+    pub(super) named: f64,
+    /// Of all its other threads.
+    pub(super) others: f64,
+}
+
+impl ServiceProgram {
     /// Starts the logging service with this database.
     ///
     /// # Errors
     /// Where it does not become ready.
-    pub(super) fn logging(scratch: &Scratch, database: &Path) -> Result<Self> {
+    pub(super) fn logging(scratch: &ScratchFolder, database: &Path) -> Result<Self> {
         let database = format!("sqlite:{}", database.display());
         Self::start(scratch, "logging-service", &["--database", &database, "--drain-seconds", "0"], &[])
     }
@@ -45,7 +54,7 @@ impl Program {
     ///
     /// # Errors
     /// Where it does not become ready.
-    pub(super) fn inference(scratch: &Scratch, arguments: &[&str]) -> Result<Self> {
+    pub(super) fn inference(scratch: &ScratchFolder, arguments: &[&str]) -> Result<Self> {
         Self::inference_of(&root().join("deploy/models"), scratch, arguments, &[])
     }
 
@@ -55,7 +64,7 @@ impl Program {
     /// Where it does not become ready.
     pub(super) fn inference_of(
         models: &Path,
-        scratch: &Scratch,
+        scratch: &ScratchFolder,
         arguments: &[&str],
         environment: &[(&str, &str)],
     ) -> Result<Self> {
@@ -64,7 +73,7 @@ impl Program {
         Self::start(scratch, "inference-service", &[&own, arguments].concat(), environment)
     }
 
-    fn start(scratch: &Scratch, name: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
+    fn start(scratch: &ScratchFolder, name: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
         let program = testkit::program(name);
         let log = (0..).map(|number| scratch.path(&format!("{name}-{number}.log"))).find(|path| !path.exists());
         let log = log.context("there are too many logs")?;
@@ -125,20 +134,20 @@ impl Program {
         self.child.id()
     }
 
-    /// Processor seconds of the threads whose names begin like this so far, and of all others.
+    /// What its threads have used so far. Threads whose names begin with `name` are counted apart.
     ///
     /// # Errors
     /// Where the system does not tell.
-    pub(super) fn processor_seconds(&self, name: &str) -> Result<(f64, f64)> {
-        let (mut of_name, mut of_others) = (0.0, 0.0);
+    pub(super) fn processor_seconds(&self, name: &str) -> Result<ThreadSeconds> {
+        let mut seconds = ThreadSeconds::default();
         for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
             let task = task?.path();
             // A thread may end between the two.
             let Ok(stat) = fs::read_to_string(task.join("stat")) else { continue };
-            let sum = if stat.contains(&format!("({name}")) { &mut of_name } else { &mut of_others };
+            let sum = if stat.contains(&format!("({name}")) { &mut seconds.named } else { &mut seconds.others };
             *sum += seconds_in(&stat);
         }
-        Ok((of_name, of_others))
+        Ok(seconds)
     }
 
     /// Asks the service to end, and waits until it has.
@@ -159,7 +168,14 @@ impl Program {
     }
 }
 
-impl Drop for Program {
+impl ThreadSeconds {
+    /// What was used since an earlier moment.
+    pub(super) fn since(self, before: Self) -> Self {
+        Self { named: self.named - before.named, others: self.others - before.others }
+    }
+}
+
+impl Drop for ServiceProgram {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
             // Either of them fails only where the process is gone.

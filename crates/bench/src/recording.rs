@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use super::flood::Flood;
-use super::program::Program;
+use super::load_result::LoadResult;
+use super::program::ServiceProgram;
 use super::table::{median, print, verdict};
-use super::{Scratch, connection};
+use super::{ScratchFolder, connection};
 use terminal::say;
 use testkit::{Load, root};
 
@@ -45,20 +45,20 @@ pub(crate) struct RecordOptions {
 ///
 /// # Errors
 /// Where something cannot be measured.
-pub(super) fn run(options: &RecordOptions, scratch: &Scratch) -> Result<()> {
+pub(super) fn run(options: &RecordOptions, scratch: &ScratchFolder) -> Result<()> {
     let picture = fs::read(root().join(PICTURE)).context("the example picture cannot be read")?;
     let requests = Rc::new(vec![connection::post("/predict?model=cifar10", "image/jpeg", &picture)]);
-    let logging = Program::logging(scratch, &scratch.path("recorded.db"))?;
+    let logging = ServiceProgram::logging(scratch, &scratch.path("recorded.db"))?;
     let services = start(scratch, &logging)?;
 
-    let mut floods: [Vec<Flood>; MODES.len()] = Default::default();
+    let mut floods: [Vec<LoadResult>; MODES.len()] = Default::default();
     // The first round warms up, and does not count.
     for round in 0..=options.rounds {
         for turn in 0..MODES.len() {
-            // Whoever comes first comes last in the next round.
+            // The first in one round is the last in the next.
             let mode = if round.is_multiple_of(2) { turn } else { MODES.len() - 1 - turn };
             let load = Load::closed(options.connections as usize).lasting(Duration::from_secs(options.seconds));
-            let turn = Flood::send(load, services[mode].address, &requests)?;
+            let turn = LoadResult::send(load, services[mode].address, &requests)?;
             ensure!(turn.refused == 0, "{} predictions were refused", turn.refused);
             wait_for_delivery(&services[mode])?;
             if round > 0 {
@@ -73,22 +73,22 @@ pub(super) fn run(options: &RecordOptions, scratch: &Scratch) -> Result<()> {
     logging.stop()
 }
 
-/// One service for each way of recording; those whose turn it is not are idle.
-fn start(scratch: &Scratch, logging: &Program) -> Result<Vec<Program>> {
+/// One service for each way of recording. A service is idle in the turns of the others.
+fn start(scratch: &ScratchFolder, logging: &ServiceProgram) -> Result<Vec<ServiceProgram>> {
     let url = format!("http://{}", logging.address);
     let service = |mode: &str| {
         let spool = scratch.path(&format!("spool-{mode}"));
         let spool = spool.to_str().context("the path of the spool is not Unicode")?;
         if mode == MODES[OFF] {
-            return Program::inference(scratch, &["--log-url", ""]);
+            return ServiceProgram::inference(scratch, &["--log-url", ""]);
         }
-        Program::inference(scratch, &["--log-url", &url, "--spool", spool, "--record", mode])
+        ServiceProgram::inference(scratch, &["--log-url", &url, "--spool", spool, "--record", mode])
     };
     MODES.into_iter().map(service).collect()
 }
 
 /// So that one turn's records do not burden the next.
-fn wait_for_delivery(service: &Program) -> Result<()> {
+fn wait_for_delivery(service: &ServiceProgram) -> Result<()> {
     let deadline = Instant::now() + DELIVERY_PATIENCE;
     while service.metric("prediction_log_spooled_records", "")? > 0.0 {
         ensure!(Instant::now() < deadline, "records are not delivered");
@@ -97,9 +97,9 @@ fn wait_for_delivery(service: &Program) -> Result<()> {
     Ok(())
 }
 
-fn report(floods: &[Vec<Flood>; MODES.len()], services: &[Program]) -> Result<()> {
-    let each = |mode: usize, value: fn(&Flood) -> f64| floods[mode].iter().map(value).collect::<Vec<_>>();
-    let medians: [fn(&Flood) -> f64; 2] = [Flood::per_second, |flood| flood.quantile(0.5) * 1e3];
+fn report(floods: &[Vec<LoadResult>; MODES.len()], services: &[ServiceProgram]) -> Result<()> {
+    let each = |mode: usize, value: fn(&LoadResult) -> f64| floods[mode].iter().map(value).collect::<Vec<_>>();
+    let medians: [fn(&LoadResult) -> f64; 2] = [LoadResult::per_second, |flood| flood.quantile(0.5) * 1e3];
     let [speeds, latencies] = medians.map(|value| move |mode| each(mode, value));
     let beside_off = |values: Vec<f64>, off: Vec<f64>, compare: fn(f64, f64) -> f64| {
         median(&values.iter().zip(&off).map(|(value, off)| compare(*value, *off)).collect::<Vec<_>>())

@@ -1,8 +1,8 @@
 //! `cargo xtask bench serve`: how much of an engine's speed is left when it serves, and what others make of it.
 //!
-//! Rule of thumb: the same picture, the same model, the same cores for everybody. A bare loop of the engine is the
-//! measure, for nothing that answers over HTTP can be faster; who sends the requests works on the same cores, and takes
-//! the same from all.
+//! Rule of thumb: the same picture, the same model, the same cores for every contender. A bare loop of the engine is the
+//! measure, for nothing that answers over HTTP can be faster. The client works on the same cores, and takes the same from
+//! every contender.
 
 mod contender;
 mod document;
@@ -24,19 +24,20 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 
-use self::report::Findings;
-use self::stage::Stage;
-use super::Scratch;
-use super::disturbance::Turns;
+use self::report::ServingFindings;
+use self::stage::ServingStage;
+use super::ScratchFolder;
+use super::disturbance::{MeasuredTurns, TurnExtent};
 use terminal::say;
 
 /// Other models have fewer turns.
 const OTHER_MODELS_ROUNDS: u32 = 2;
+const OTHER_MODELS_CONNECTIONS: usize = 16;
 
 /// How much to measure.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServeOptions {
-    /// How often everybody has a turn.
+    /// Turns of each contender.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
     /// Seconds of a turn.
@@ -53,7 +54,7 @@ pub(crate) struct ServeOptions {
     spare_seconds: u64,
     /// Measure these parts only, separated by commas.
     #[arg(long, value_name = "PART", value_delimiter = ',')]
-    only: Vec<Part>,
+    only: Vec<ServingPart>,
     /// Write the tables into DIR/performance.md and the plots beside it.
     #[arg(long, value_name = "DIR")]
     write: Option<PathBuf>,
@@ -61,7 +62,7 @@ pub(crate) struct ServeOptions {
 
 /// The parts of the measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Part {
+enum ServingPart {
     /// As many predictions as each can make.
     Throughput,
     /// Latencies at fixed rates.
@@ -80,41 +81,42 @@ enum Part {
 ///
 /// # Errors
 /// Where something cannot be measured; not where a peer or an engine cannot be had.
-pub(super) fn run(options: &ServeOptions, scratch: &Scratch) -> Result<()> {
+pub(super) fn run(options: &ServeOptions, scratch: &ScratchFolder) -> Result<()> {
     let started = Instant::now();
-    let mut turns = Turns::new(Duration::from_secs(options.spare_seconds))?;
-    let wanted = |part: Part| options.only.is_empty() || options.only.contains(&part);
+    let mut turns = MeasuredTurns::new(Duration::from_secs(options.spare_seconds))?;
+    let wanted = |part: ServingPart| options.only.is_empty() || options.only.contains(&part);
     let note = |part: &str| say(format_args!("{:4.0} s: {part}", started.elapsed().as_secs_f64()));
-    let duration = Duration::from_secs(options.seconds);
+    let connections = options.connections as usize;
+    let extent = TurnExtent { rounds: options.rounds, duration: Duration::from_secs(options.seconds), connections };
     let runtimes = engines::runtimes();
-    let stage = Stage::set(&runtimes, scratch)?;
-    let mut findings = Findings::default();
-    if wanted(Part::Throughput) {
+    let stage = ServingStage::set(&runtimes, scratch)?;
+    let mut findings = ServingFindings::default();
+    if wanted(ServingPart::Throughput) {
         note("throughput");
-        let much = (options.rounds, options.connections as usize, duration);
-        findings.throughput = Some(throughput::measure(&stage, &mut turns, much)?);
+        findings.throughput = Some(throughput::measure(&stage, &mut turns, extent)?);
     }
-    if wanted(Part::Rates) {
+    if wanted(ServingPart::Rates) {
         note("fixed rates");
         findings.rates = rates::measure(&stage, &mut turns, Duration::from_secs(options.rate_seconds))?;
     }
-    if wanted(Part::Idle) {
+    if wanted(ServingPart::Idle) {
         note("one at a time");
         findings.idle = idle::measure(&stage, &mut turns)?;
     }
-    if wanted(Part::Instruments) {
+    if wanted(ServingPart::Instruments) {
         note("instrumentation");
         findings.instruments = Some(instruments::measure(&mut turns)?);
     }
-    if wanted(Part::Scrape) {
+    if wanted(ServingPart::Scrape) {
         note("a scrape of many series");
         let runtime = runtimes.last().context("there is no runtime")?;
         findings.exposition = Some(exposition::measure(runtime, scratch, &mut turns)?);
     }
-    if wanted(Part::Models) {
+    if wanted(ServingPart::Models) {
         note("other models");
         let rounds = options.rounds.min(OTHER_MODELS_ROUNDS);
-        findings.models = models::measure(&runtimes, scratch, (&mut turns, rounds, duration))?;
+        let extent = TurnExtent { rounds, connections: OTHER_MODELS_CONNECTIONS, ..extent };
+        findings.models = models::measure(&runtimes, scratch, &mut turns, extent)?;
     }
     note("done");
     let page = findings.page(&turns);

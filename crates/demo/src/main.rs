@@ -29,7 +29,7 @@ use testkit::root;
 const MOST_IN_FLIGHT: usize = 64;
 /// Between two lines that say how it goes.
 const TELL_EVERY: Duration = Duration::from_secs(5);
-/// Between two looks at whether somebody asked to stop.
+/// Between two looks at the request to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// The part of the time in which there is drift: the second half, with a while at the end to recover.
 const DRIFT: std::ops::Range<f64> = 0.5..0.9;
@@ -96,7 +96,7 @@ async fn demonstrate(options: &DemoOptions, stop: &StopRequest) -> Result<()> {
     Ok(())
 }
 
-/// Sends request after request until the time is over or somebody asks to stop, and waits for the last answers.
+/// Sends request after request until the time is over or a person asks to stop, and waits for the last answers.
 async fn send(options: &DemoOptions, service: &Service, mut mix: Mix, stop: &StopRequest) -> Result<Tally> {
     let (started, whole) = (Instant::now(), Duration::from_secs_f64(options.minutes * 60.0));
     let mut pace = interval(Duration::from_secs_f64(options.rate.recip()));

@@ -11,11 +11,11 @@ use fastrand::Rng;
 
 use super::pictures::{Example, Picture, examples};
 
-/// Of a hundred requests, those with several pictures.
+/// Percent of the requests that have several pictures.
 const BATCHES: u32 = 8;
-/// Of a hundred requests, those that are refused.
+/// Percent of the requests that are refused.
 const REFUSALS: u32 = 3;
-/// Of a hundred requests with pictures, those to the model for photographs.
+/// Percent of the requests with pictures that go to the model for photographs.
 const PHOTOGRAPHS: u32 = 70;
 
 /// What kind of time it is.

@@ -55,7 +55,7 @@ pub(super) struct Tally {
     /// What the models said, by model and episode.
     pub(super) qualities: BTreeMap<(String, Episode), Quality>,
     seconds: Vec<f64>,
-    /// Of `seconds`, those before the present interval.
+    /// How many of `seconds` came before the present interval.
     told: usize,
 }
 
@@ -106,7 +106,7 @@ impl Tally {
         }
     }
 
-    /// Requests whose end is known.
+    /// Requests that have ended, with or without an answer.
     pub(super) fn ended(&self) -> u64 {
         self.answered + self.refused + self.unanswered
     }

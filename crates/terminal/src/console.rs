@@ -1,7 +1,7 @@
 //! What a command says to the person who started it.
 //!
 //! Rule of thumb: a reader that leaves early (`cargo xtask up | head`) must not end a command half-way, with
-//! services left behind. So a line that nobody can read is let go, where `println!` would panic.
+//! services left behind. So a line that cannot be written is dropped, where `println!` would panic.
 
 use std::fmt::Display;
 use std::io::{self, Write};

@@ -1,7 +1,7 @@
 //! A person's Ctrl-C, or a service manager's SIGTERM, as a question that a loop can ask.
 //!
-//! Rule of thumb: as long as a `StopRequest` lives, these signals no longer end the program, so whoever
-//! holds one asks it often. After it, they do again.
+//! Rule of thumb: as long as a `StopRequest` lives, these signals no longer end the program, so its owner
+//! asks it often. Once it is dropped, they end the program again.
 
 use std::io;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ impl StopRequest {
         self.asked.swap(false, Ordering::SeqCst)
     }
 
-    /// Whether there is a request that nobody has taken.
+    /// Whether there is a request that has not been taken.
     pub fn is_waiting(&self) -> bool {
         self.asked.load(Ordering::SeqCst)
     }

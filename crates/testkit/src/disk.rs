@@ -55,7 +55,7 @@ impl Disk {
         fs::remove_file(self.filler()).expect("the file goes");
     }
 
-    /// Allows no writing any more; nobody may have a file open for it.
+    /// Allows no more writing. No process may have a file open for it.
     ///
     /// # Panics
     /// If that fails.
@@ -83,12 +83,12 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // Whoever still has a file open there keeps it until its end.
+        // A process that still has a file open there keeps it until its end.
         let _ = run("umount", &["--lazy", &self.path().to_string_lossy()]);
     }
 }
 
-/// Files that nobody can write, not even who has them open, until this is dropped.
+/// Files that no process can write, even if it has them open already. They can be written again when this is dropped.
 pub struct Frozen(Vec<PathBuf>);
 
 impl Frozen {

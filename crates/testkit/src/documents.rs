@@ -29,8 +29,8 @@ pub fn documents() -> Vec<String> {
     files
 }
 
-/// Every PromQL query of a document: those of its `promql` blocks, which empty lines separate, and those that its
-/// commands send to Prometheus as `query=…`.
+/// Every PromQL query of a document: in its `promql` blocks, where empty lines separate them, and in its
+/// commands, which send them to Prometheus as `query=…`.
 ///
 /// # Panics
 /// If the document cannot be read.

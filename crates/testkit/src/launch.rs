@@ -12,7 +12,7 @@ use crate::programs::program;
 use crate::service::{Service, StandardOutput};
 use crate::{free_address, model_folder};
 
-/// Ports that may be lost to somebody else between choosing and taking them.
+/// How often a service is started again because another process took its port before it.
 const ATTEMPTS: usize = 5;
 
 /// A service to be started, any number of times, with no environment but the one given here.

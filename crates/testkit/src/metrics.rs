@@ -48,7 +48,7 @@ impl Metrics {
         value as u64
     }
 
-    /// The counts of this name by the values of one label, without those at 0.
+    /// The counts of this name by the values of one label, without zeros.
     pub fn counts_by(&self, name: &str, labels: &[(&str, &str)], by: &str) -> BTreeMap<String, u64> {
         let mut counts = BTreeMap::new();
         for sample in self.chosen(name, labels).filter(|sample| sample.value > 0.0) {

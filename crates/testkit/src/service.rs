@@ -171,7 +171,7 @@ impl Service {
         fs::read_to_string(self.folder.path().join("stderr")).expect("stderr is text")
     }
 
-    /// The lines of its log, all of those of events up to now.
+    /// The lines of its log, with those of every event up to now.
     ///
     /// # Panics
     /// If the service does not write them, or one is not as a line should be.

@@ -15,7 +15,7 @@ const BUILD_SCRIPT: &str = "crates/system-tests/tools/build.sh";
 /// tries to reach a service which is away may by chance get the service's own port, and so reach itself.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
-/// A loopback address that nobody listens on at the moment.
+/// A loopback address with a port that is free at the moment.
 ///
 /// # Panics
 /// If a thousand ports in a row are taken.

@@ -1,4 +1,4 @@
-//! Somebody who scrapes the inference service all the while, and wants its books to balance each time.
+//! Scrapes the inference service again and again, and requires its books to balance each time.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -6,11 +6,11 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 
-use super::contender::Body;
-use super::rates::{Rate, SIDES};
-use super::report::Findings;
-use crate::flood::Flood;
-use crate::plot::{Panel, bars, panels};
+use super::contender::RequestBody;
+use super::rates::{RateLatencies, SIDES};
+use super::report::ServingFindings;
+use crate::load_result::LoadResult;
+use crate::plot::{PlotPanel, bars, panels};
 
 const PAGE: &str = "performance.md";
 const BEGIN: &str = "<!-- cargo xtask bench serve --write: begin -->";
@@ -22,7 +22,7 @@ const LATENCIES: &str = "serving-latency.svg";
 ///
 /// # Errors
 /// Where a file cannot be written, or the page has no marks.
-pub(super) fn write(folder: &Path, findings: &Findings, page: &str, seconds: f64) -> Result<()> {
+pub(super) fn write(folder: &Path, findings: &ServingFindings, page: &str, seconds: f64) -> Result<()> {
     let caption = caption(seconds)?;
     let mut section = format!("{caption}\n\n{page}");
     if let Some(throughput) = &findings.throughput {
@@ -32,7 +32,7 @@ pub(super) fn write(folder: &Path, findings: &Findings, page: &str, seconds: f64
     }
     if !findings.rates.is_empty() {
         let title = "Latency by rate: median and 99th percentile, from the moment at which a request was due";
-        let shown = [Body::Json, Body::Jpeg].map(|body| panel(body, &findings.rates));
+        let shown = [RequestBody::Json, RequestBody::Jpeg].map(|body| panel(body, &findings.rates));
         fs::write(folder.join(LATENCIES), panels(title, &caption, &shown))?;
         section.push_str(&format!("\n\n![{title}]({LATENCIES})"));
     }
@@ -60,15 +60,15 @@ fn caption(seconds: f64) -> Result<String> {
     Ok(format!("{model}, {cores} cores, {day}, cargo xtask bench serve ({minutes:.0} minutes)"))
 }
 
-fn panel(body: Body, rates: &[Rate]) -> Panel {
+fn panel(body: RequestBody, rates: &[RateLatencies]) -> PlotPanel {
     let curves = SIDES.iter().enumerate().flat_map(|(side, who)| {
         [(0.5, "p50"), (0.99, "p99")].map(|(part, name)| {
-            let point = |rate: &Rate| (rate.per_second, 1e3 * Flood::quantile(&rate.floods[side], part));
+            let point = |rate: &RateLatencies| (rate.per_second, 1e3 * LoadResult::quantile(&rate.floods[side], part));
             let points = rates.iter().filter(|rate| rate.body == body).map(point).collect();
             (format!("{who}, {name}"), points)
         })
     });
-    Panel { title: body.to_string(), across: "requests a second", curves: curves.collect() }
+    PlotPanel { title: body.to_string(), across: "requests a second", curves: curves.collect() }
 }
 
 #[cfg(test)]

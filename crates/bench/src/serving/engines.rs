@@ -1,4 +1,4 @@
-//! The engines themselves, as this program runs them: the measure of everybody who serves.
+//! The engines themselves, as this program runs them: the measure of every server.
 //!
 //! Rule of thumb: a loop has nothing to decode, to check, to count or to answer; one thread for each core runs the
 //! model on an item that is ready.
@@ -12,9 +12,9 @@ use anyhow::{Context, Result, anyhow};
 use inference_service::input::ModelInput;
 use inference_service::model::{Engine, Repository, Runtime, RuntimeKind, Session};
 
-use crate::Scratch;
-use crate::flood::Flood;
-use crate::program::Program;
+use crate::ScratchFolder;
+use crate::load_result::LoadResult;
+use crate::program::ServiceProgram;
 use terminal::warn;
 use testkit::pypi;
 
@@ -57,13 +57,18 @@ impl LoadedRuntime {
     ///
     /// # Errors
     /// Where it does not become ready.
-    pub(super) fn serve(&self, folder: &Path, scratch: &Scratch, environment: &[(&str, &str)]) -> Result<Program> {
+    pub(super) fn serve(
+        &self,
+        folder: &Path,
+        scratch: &ScratchFolder,
+        environment: &[(&str, &str)],
+    ) -> Result<ServiceProgram> {
         let mut arguments = vec!["--log-url", "", "--engine", self.kind().as_str()];
         if let Some(library) = &self.library {
             let library = library.to_str().context("the path of a library is not Unicode")?;
             arguments.extend(["--onnxruntime-library", library]);
         }
-        Program::inference_of(folder, scratch, &arguments, environment)
+        ServiceProgram::inference_of(folder, scratch, &arguments, environment)
     }
 }
 
@@ -71,7 +76,7 @@ impl LoadedRuntime {
 ///
 /// # Errors
 /// Where a run fails.
-pub(super) fn run(engine: &Arc<Engine>, input: &ModelInput, duration: Duration) -> Result<Flood> {
+pub(super) fn run(engine: &Arc<Engine>, input: &ModelInput, duration: Duration) -> Result<LoadResult> {
     let threads = thread::available_parallelism()?.get();
     let mut sessions = (0..threads).map(|_| engine.session()).collect::<Result<Vec<_>, _>>()?;
     sessions.iter_mut().try_for_each(Session::warm_up)?;
@@ -86,7 +91,7 @@ pub(super) fn run(engine: &Arc<Engine>, input: &ModelInput, duration: Duration) 
     let mut latencies = parts.concat();
     latencies.sort_unstable_by(f64::total_cmp);
     let (answered, seconds) = (latencies.len(), started.elapsed().as_secs_f64());
-    Ok(Flood { answered, seconds, latencies, ..Flood::default() })
+    Ok(LoadResult { answered, seconds, latencies, ..Flood::default() })
 }
 
 /// Seconds of each run.

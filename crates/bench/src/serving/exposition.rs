@@ -7,10 +7,10 @@ use anyhow::{Context, Result};
 
 use super::engines::LoadedRuntime;
 use super::stage::shipped;
-use crate::Scratch;
+use crate::ScratchFolder;
 use crate::connection::BlockingConnection;
-use crate::disturbance::Turns;
-use crate::flood::Flood;
+use crate::disturbance::MeasuredTurns;
+use crate::load_result::LoadResult;
 
 const MODEL: &str = "surface";
 /// With so many copies of a model there are more than enough series.
@@ -18,20 +18,24 @@ const COPIES: usize = 30;
 const SCRAPES: usize = 300;
 
 /// A page, and how long it took.
-pub(super) struct Exposition {
+pub(super) struct ScrapeTimes {
     /// Lines with a value.
     pub(super) series: usize,
     /// Of the page.
     pub(super) bytes: usize,
     /// Of each scrape.
-    pub(super) scrapes: Flood,
+    pub(super) scrapes: LoadResult,
 }
 
 /// Serves many models, and scrapes them over HTTP.
 ///
 /// # Errors
 /// Where the service does not work.
-pub(super) fn measure(runtime: &LoadedRuntime, scratch: &Scratch, turns: &mut Turns) -> Result<Exposition> {
+pub(super) fn measure(
+    runtime: &LoadedRuntime,
+    scratch: &ScratchFolder,
+    turns: &mut MeasuredTurns,
+) -> Result<ScrapeTimes> {
     let folder = scratch.path("many-models");
     for number in 0..COPIES {
         let (from, to) = (shipped().join(MODEL), folder.join(format!("{MODEL}-{number}")));
@@ -53,9 +57,9 @@ pub(super) fn measure(runtime: &LoadedRuntime, scratch: &Scratch, turns: &mut Tu
             latencies.push(before.elapsed().as_secs_f64());
         }
         latencies.sort_unstable_by(f64::total_cmp);
-        Ok(Flood { answered: SCRAPES, latencies, ..Flood::default() })
+        Ok(LoadResult { answered: SCRAPES, latencies, ..Flood::default() })
     })?;
     drop(connection);
     service.stop()?;
-    Ok(Exposition { series, bytes: page.len(), scrapes })
+    Ok(ScrapeTimes { series, bytes: page.len(), scrapes })
 }

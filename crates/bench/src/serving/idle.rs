@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
+use inference_service::input::ModelInput;
 use inference_service::model::{Engine, RuntimeKind};
 
-use super::contender::{Body, Who};
-use super::stage::Stage;
+use super::contender::{ContenderKind, RequestBody};
+use super::stage::ServingStage;
 use crate::connection::BlockingConnection;
-use crate::disturbance::Turns;
+use crate::disturbance::MeasuredTurns;
 use crate::table::median;
 
 /// Of each, in turns.
@@ -20,7 +21,7 @@ const BLOCKS: usize = 20;
 const REQUESTS: usize = 100;
 
 /// Seconds at the median.
-pub(super) struct Idle {
+pub(super) struct IdleLatency {
     /// Of the service and of its measure.
     pub(super) engine: RuntimeKind,
     /// What a client waits.
@@ -33,25 +34,27 @@ pub(super) struct Idle {
 ///
 /// # Errors
 /// Where a request is not answered or a run fails.
-pub(super) fn measure(stage: &Stage, turns: &mut Turns) -> Result<Vec<Idle>> {
+pub(super) fn measure(stage: &ServingStage, turns: &mut MeasuredTurns) -> Result<Vec<IdleLatency>> {
     let mut found = Vec::new();
     for engine in [RuntimeKind::Tract, RuntimeKind::OnnxRuntime] {
-        let who = Who::Service(engine);
-        let request = stage.item.request(who, Body::Jpeg)?;
+        let who = ContenderKind::Service(engine);
+        let request = stage.item.request(who, RequestBody::Jpeg)?;
         let (Some(server), Some(alone), Some(request)) = (stage.server(who), stage.engine(engine), request) else {
             continue;
         };
         let mut connection = BlockingConnection::to(server.address())?;
-        found.push(turns.take(|| side_by_side(stage, &mut connection, (alone, &request)))?);
+        found.push(turns.take(|| side_by_side(&mut connection, &request, alone, stage.item.input()))?);
     }
     Ok(found)
 }
 
+/// Asks the service and its engine in turns for the same prediction.
 fn side_by_side(
-    stage: &Stage,
     connection: &mut BlockingConnection,
-    (engine, request): (&Arc<Engine>, &[u8]),
-) -> Result<Idle> {
+    request: &[u8],
+    engine: &Arc<Engine>,
+    input: &ModelInput,
+) -> Result<IdleLatency> {
     let mut session = engine.session()?;
     session.warm_up()?;
     let (mut served, mut alone) = (Vec::new(), Vec::new());
@@ -63,7 +66,7 @@ fn side_by_side(
         }
         for _ in 0..REQUESTS {
             let before = Instant::now();
-            std::hint::black_box(session.run(stage.item.input())?);
+            std::hint::black_box(session.run(input)?);
             alone.push(before.elapsed().as_secs_f64());
         }
         if block == 0 {
@@ -72,5 +75,5 @@ fn side_by_side(
             alone.clear();
         }
     }
-    Ok(Idle { engine: engine.runtime(), served: median(&served), alone: median(&alone) })
+    Ok(IdleLatency { engine: engine.runtime(), served: median(&served), alone: median(&alone) })
 }

@@ -16,14 +16,14 @@ use monitoring::prediction::{Answer, ModelMetrics, Phase, PredictionMetrics};
 use monitoring::{MetricsRegistry, Readiness, Routes, instrument};
 use tower::ServiceExt as _;
 
-use crate::disturbance::Turns;
+use crate::disturbance::MeasuredTurns;
 use crate::table::median;
 
 const CALLS: usize = 20_000;
 const BLOCKS: usize = 11;
 
 /// Seconds for each prediction.
-pub(super) struct Instruments {
+pub(super) struct InstrumentCost {
     /// Of all that counts and times predictions.
     pub(super) predictions: f64,
     /// Of all that is around a handler: ids, span, and what counts and times requests.
@@ -34,7 +34,7 @@ pub(super) struct Instruments {
 ///
 /// # Errors
 /// Where the metrics cannot be registered.
-pub(super) fn measure(turns: &mut Turns) -> Result<Instruments> {
+pub(super) fn measure(turns: &mut MeasuredTurns) -> Result<InstrumentCost> {
     let registry = MetricsRegistry::new("bench", "0")?;
     let metrics = PredictionMetrics::register(&registry)?;
     let unknown = metrics.model::<&str>("unknown", &[])?;
@@ -53,7 +53,7 @@ pub(super) fn measure(turns: &mut Turns) -> Result<Instruments> {
                 std::hint::black_box::<Option<Result<Response<Body>, Infallible>>>(answer);
             })
         });
-        Ok(Instruments { predictions, requests: with - without })
+        Ok(InstrumentCost { predictions, requests: with - without })
     })
 }
 

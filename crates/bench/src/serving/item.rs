@@ -1,6 +1,6 @@
-//! The one item of a model that everybody predicts, and how it is asked of each.
+//! The one item of a model that every contender predicts, and the request for it.
 //!
-//! Rule of thumb: a request is made before the clock runs, and whoever answers it wrongly is not measured.
+//! Rule of thumb: a request is made before the clock runs, and a server that answers it wrongly is not measured.
 
 use std::fs;
 use std::io::Cursor;
@@ -15,20 +15,20 @@ use inference_service::input::{ImageLimits, ModelInput, decode};
 use inference_service::model::Engine;
 use serde_json::Value;
 
-use super::contender::{Body, Who};
+use super::contender::{ContenderKind, RequestBody};
 use crate::connection::{self, BlockingConnection};
 use crate::peers::PeerKind;
 use testkit::root;
 
 /// A picture, the tensor that it is to a model, and what the model sees in it.
-pub(super) struct Item {
+pub(super) struct ServedItem {
     model: String,
     picture: Vec<u8>,
     input: ModelInput,
     label: String,
 }
 
-impl Item {
+impl ServedItem {
     /// Reads a picture of the repository as a JPEG file of the model's size, and asks the engine itself.
     ///
     /// # Errors
@@ -52,20 +52,25 @@ impl Item {
     ///
     /// # Errors
     /// Where the tensor cannot be written.
-    pub(super) fn request(&self, who: Who, body: Body) -> Result<Option<Vec<u8>>> {
+    pub(super) fn request(&self, who: ContenderKind, body: RequestBody) -> Result<Option<Vec<u8>>> {
         let model = &self.model;
         // Each number in as few digits as it needs, which a JSON value, being a double, would not have.
         let numbers = serde_json::to_string(self.input.values())?;
         let json = |path: &str, text: String| Some(connection::post(path, "application/json", text.as_bytes()));
         let jpeg = |path: &str| Some(connection::post(path, "image/jpeg", &self.picture));
         Ok(match (who, body) {
-            (_, Body::None) | (Who::Loop(_), _) | (Who::Peer(PeerKind::MlServer), Body::Jpeg) => None,
-            (Who::Service(_) | Who::Silent(_), Body::Jpeg) => jpeg(&format!("/predict?model={model}")),
-            (Who::Peer(PeerKind::FastApi), Body::Jpeg) => jpeg("/predict/picture"),
-            (Who::Service(_) | Who::Silent(_) | Who::Peer(PeerKind::FastApi), Body::Json) => {
-                json("/predict", format!(r#"{{"model":"{model}","input":{numbers}}}"#))
+            (_, RequestBody::None)
+            | (ContenderKind::Loop(_), _)
+            | (ContenderKind::Peer(PeerKind::MlServer), RequestBody::Jpeg) => None,
+            (ContenderKind::Service(_) | ContenderKind::Silent(_), RequestBody::Jpeg) => {
+                jpeg(&format!("/predict?model={model}"))
             }
-            (Who::Peer(PeerKind::MlServer), Body::Json) => {
+            (ContenderKind::Peer(PeerKind::FastApi), RequestBody::Jpeg) => jpeg("/predict/picture"),
+            (
+                ContenderKind::Service(_) | ContenderKind::Silent(_) | ContenderKind::Peer(PeerKind::FastApi),
+                RequestBody::Json,
+            ) => json("/predict", format!(r#"{{"model":"{model}","input":{numbers}}}"#)),
+            (ContenderKind::Peer(PeerKind::MlServer), RequestBody::Json) => {
                 let shape = serde_json::to_string(&self.input.shape())?;
                 let tensor = format!(r#"{{"name":"input","shape":{shape},"datatype":"FP32","data":{numbers}}}"#);
                 json(&format!("/v2/models/{model}/infer"), format!(r#"{{"inputs":[{tensor}]}}"#))
@@ -73,11 +78,11 @@ impl Item {
         })
     }
 
-    /// Asks once, so that nobody is measured who computes something else.
+    /// Asks once, so that no server is measured that computes something else.
     ///
     /// # Errors
     /// Where the answer is not what the engine says.
-    pub(super) fn check_answer(&self, who: Who, address: SocketAddr, request: &[u8]) -> Result<()> {
+    pub(super) fn check_answer(&self, who: ContenderKind, address: SocketAddr, request: &[u8]) -> Result<()> {
         let answer: Value = serde_json::from_slice(&BlockingConnection::to(address)?.ask(request)?)?;
         let places = [&answer["predictions"][0]["label"], &answer["label"], &answer["outputs"][0]["data"][0]];
         let label = places.into_iter().find_map(Value::as_str);

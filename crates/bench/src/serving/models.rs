@@ -6,31 +6,39 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use inference_service::model::Engine;
 
-use super::contender::{Body, Contender, Load, Who};
+use super::contender::{Contender, ContenderKind, RequestBody, TurnLoad};
 use super::engines::LoadedRuntime;
-use super::item::Item;
+use super::item::ServedItem;
 use super::stage::shipped;
-use crate::Scratch;
-use crate::disturbance::Turns;
-use crate::program::{Program, peak_megabytes};
+use crate::ScratchFolder;
+use crate::disturbance::MeasuredTurns;
+use crate::disturbance::TurnExtent;
+use crate::program::{ServiceProgram, peak_megabytes};
 use testkit::pypi;
 
 const PACKAGES: [pypi::Package; 2] = [("onnx", "1.23.2"), ("numpy", "2.4.6")];
-const SMALL: (&str, &str) = ("surface", "deploy/models/surface/examples/scratch.png");
-const LARGE: (&str, &str) = ("mobilenet", "deploy/models/cifar10/examples/cat.jpg");
-const CONNECTIONS: usize = 16;
+const SMALL: &str = "surface";
+const LARGE: &str = "mobilenet";
+
+/// A model and a picture to ask it about.
+struct ModelFolder {
+    name: &'static str,
+    /// In the repository.
+    picture: &'static str,
+    /// A repository with this model alone, so that the peak of memory is its own.
+    folder: PathBuf,
+}
 
 /// A model in an engine, served and alone.
 pub(super) struct OtherModel {
     /// Its name.
     pub(super) name: &'static str,
     /// The service.
-    pub(super) who: Who,
+    pub(super) who: ContenderKind,
     /// Predictions a second: served, and of the bare loop.
     pub(super) per_second: [f64; 2],
     /// Seconds of a prediction at the median of the bare loop.
@@ -45,30 +53,31 @@ pub(super) struct OtherModel {
 /// Where something cannot be measured; a model that cannot be made is left out.
 pub(super) fn measure(
     runtimes: &[LoadedRuntime],
-    scratch: &Scratch,
-    (turns, rounds, duration): (&mut Turns, u32, Duration),
+    scratch: &ScratchFolder,
+    turns: &mut MeasuredTurns,
+    extent: TurnExtent,
 ) -> Result<Vec<OtherModel>> {
     let mut found = Vec::new();
-    for ((name, picture), folder) in [(SMALL, only_small(scratch)?)].into_iter().chain(large(scratch)?) {
+    for model in [only_small(scratch)?].into_iter().chain(large(scratch)?) {
         for runtime in runtimes {
-            let engine = runtime.load(&folder, name)?;
-            let item = Item::read(&engine, picture)?;
-            let service = runtime.serve(&folder, scratch, &[])?;
+            let engine = runtime.load(&model.folder, model.name)?;
+            let item = ServedItem::read(&engine, model.picture)?;
+            let service = runtime.serve(&model.folder, scratch, &[])?;
             let mut pair = pair(&engine, &item, &service)?;
-            for round in 0..=rounds {
+            for round in 0..=extent.rounds {
                 for contender in &mut pair {
                     if round == 0 {
-                        turns.warm_up(|| contender.load.turn(CONNECTIONS, duration))?;
+                        turns.warm_up(|| contender.load.turn(extent.connections, extent.duration))?;
                     } else {
-                        let turn = turns.take(|| contender.load.turn(CONNECTIONS, duration))?;
+                        let turn = turns.take(|| contender.load.turn(extent.connections, extent.duration))?;
                         contender.floods.push(turn);
                     }
                 }
             }
             found.push(OtherModel {
-                name,
-                who: Who::Service(runtime.kind()),
-                per_second: [0, 1].map(|index| pair[index].typical(crate::flood::Flood::per_second)),
+                name: model.name,
+                who: ContenderKind::Service(runtime.kind()),
+                per_second: [0, 1].map(|index| pair[index].typical(crate::load_result::LoadResult::per_second)),
                 alone: pair[1].typical(|flood| flood.quantile(0.5)),
                 peak_megabytes: peak_megabytes(service.process())?,
             });
@@ -80,20 +89,24 @@ pub(super) fn measure(
 }
 
 /// The service, and the loop of its engine.
-fn pair<'a>(engine: &'a Arc<Engine>, item: &'a Item, service: &'a Program) -> Result<[Contender<'a>; 2]> {
-    let who = Who::Service(engine.runtime());
-    let request = item.request(who, Body::Jpeg)?.context("the service takes JPEG")?;
+fn pair<'a>(engine: &'a Arc<Engine>, item: &'a ServedItem, service: &'a ServiceProgram) -> Result<[Contender<'a>; 2]> {
+    let who = ContenderKind::Service(engine.runtime());
+    let request = item.request(who, RequestBody::Jpeg)?.context("the service takes JPEG")?;
     item.check_answer(who, service.address, &request)?;
-    let served = Contender::new(who, Body::Jpeg, Load::requests(service.address, request, Some(service)));
-    let alone = Contender::new(Who::Loop(engine.runtime()), Body::None, Load::Loop(engine, item.input()));
+    let served = Contender::new(who, RequestBody::Jpeg, TurnLoad::requests(service.address, request, Some(service)));
+    let alone = Contender::new(
+        ContenderKind::Loop(engine.runtime()),
+        RequestBody::None,
+        TurnLoad::Loop { engine, input: item.input() },
+    );
     Ok([served, alone])
 }
 
-/// A folder with the small model alone, so that the peak of memory is its own.
-fn only_small(scratch: &Scratch) -> Result<PathBuf> {
+/// The small model.
+fn only_small(scratch: &ScratchFolder) -> Result<ModelFolder> {
     let folder = scratch.path("small");
-    copy(&shipped().join(SMALL.0), &folder.join(SMALL.0), &["model.toml", "labels.txt", "1/model.onnx"])?;
-    Ok(folder)
+    copy(&shipped().join(SMALL), &folder.join(SMALL), &["model.toml", "labels.txt", "1/model.onnx"])?;
+    Ok(ModelFolder { name: SMALL, picture: "deploy/models/surface/examples/scratch.png", folder })
 }
 
 fn copy(from: &Path, to: &Path, files: &[&str]) -> Result<()> {
@@ -104,13 +117,11 @@ fn copy(from: &Path, to: &Path, files: &[&str]) -> Result<()> {
     Ok(())
 }
 
-type Named = ((&'static str, &'static str), PathBuf);
-
-/// A folder with a MobileNetV2; `None` where the packages that write it cannot be had.
-fn large(scratch: &Scratch) -> Result<Option<Named>> {
+/// A MobileNetV2; `None` where the packages that write it cannot be had.
+fn large(scratch: &ScratchFolder) -> Result<Option<ModelFolder>> {
     let Some(python) = pypi::python(&PACKAGES, "a model of MobileNet's size") else { return Ok(None) };
     let folder = scratch.path("large");
-    let model = folder.join(LARGE.0);
+    let model = folder.join(LARGE);
     fs::create_dir_all(model.join("1"))?;
     fs::write(model.join("model.toml"), include_str!("mobilenet.toml"))?;
     let labels: Vec<String> = (0..1000).map(|class| format!("class-{class}")).collect();
@@ -119,5 +130,5 @@ fn large(scratch: &Scratch) -> Result<Option<Named>> {
     fs::write(&script, include_str!("mobilenet.py"))?;
     let status = Command::new(python).arg(script).arg(model.join("1/model.onnx")).status()?;
     ensure!(status.success(), "the model cannot be written");
-    Ok(Some((LARGE, folder)))
+    Ok(Some(ModelFolder { name: LARGE, picture: "deploy/models/cifar10/examples/cat.jpg", folder }))
 }

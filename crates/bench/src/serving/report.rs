@@ -1,14 +1,14 @@
 //! What came out, as a page of tables, and which targets were kept.
 
-use super::contender::Who;
-use super::exposition::Exposition;
-use super::idle::Idle;
-use super::instruments::Instruments;
+use super::contender::ContenderKind;
+use super::exposition::ScrapeTimes;
+use super::idle::IdleLatency;
+use super::instruments::InstrumentCost;
 use super::models::OtherModel;
-use super::rates::{Rate, SIDES};
-use super::target::{Bound, Target};
+use super::rates::{RateLatencies, SIDES};
+use super::target::{FigureTarget, TargetBound};
 use super::throughput::Throughput;
-use crate::disturbance::{MOST_DISTURBED, Turns};
+use crate::disturbance::{MOST_DISTURBED, MeasuredTurns};
 use crate::table::{text, thousands};
 
 /// The least that "5,000 series" means.
@@ -17,20 +17,28 @@ const MOST_SCRAPE_MILLISECONDS: f64 = 3.0;
 const MOST_IDLE_MILLISECONDS: f64 = 0.15;
 const MOST_INSTRUMENTS_PERCENT: f64 = 1.0;
 
+/// Percent of a prediction's processor time.
+struct InstrumentPercent {
+    /// Lines and spans.
+    log: f64,
+    /// Whatever counts and times.
+    metrics: f64,
+}
+
 /// Everything that was measured; what was not is empty.
 #[derive(Default)]
-pub(super) struct Findings<'a> {
+pub(super) struct ServingFindings<'a> {
     pub(super) throughput: Option<Throughput<'a>>,
-    pub(super) rates: Vec<Rate>,
-    pub(super) idle: Vec<Idle>,
-    pub(super) instruments: Option<Instruments>,
-    pub(super) exposition: Option<Exposition>,
+    pub(super) rates: Vec<RateLatencies>,
+    pub(super) idle: Vec<IdleLatency>,
+    pub(super) instruments: Option<InstrumentCost>,
+    pub(super) exposition: Option<ScrapeTimes>,
     pub(super) models: Vec<OtherModel>,
 }
 
-impl Findings<'_> {
+impl ServingFindings<'_> {
     /// All of it in Markdown.
-    pub(super) fn page(&self, turns: &Turns) -> String {
+    pub(super) fn page(&self, turns: &MeasuredTurns) -> String {
         let mut page = Vec::new();
         if let Some(throughput) = &self.throughput {
             page.extend([throughput.table(), "Processor time of a prediction:".to_owned(), throughput.costs()]);
@@ -57,32 +65,32 @@ impl Findings<'_> {
         page.join("\n\n")
     }
 
-    fn targets(&self) -> Vec<Target> {
+    fn targets(&self) -> Vec<FigureTarget> {
         let mut targets = self.throughput.as_ref().map(Throughput::targets).unwrap_or_default();
         targets.extend(self.rates.iter().map(|rate| {
             let [ours, theirs] = &rate.floods;
-            Target {
+            FigureTarget {
                 what: format!("p99 of {} / {}, {}, {}", SIDES[0], SIDES[1], rate.body, rate_name(rate)),
                 value: Some(ours.quantile(0.99) / theirs.quantile(0.99)),
-                bound: Bound::Below(1.0),
+                bound: TargetBound::Below(1.0),
             }
         }));
-        targets.extend(self.idle.iter().map(|idle| Target {
-            what: format!("ms that {} adds to its engine when idle, JPEG", Who::Service(idle.engine)),
+        targets.extend(self.idle.iter().map(|idle| FigureTarget {
+            what: format!("ms that {} adds to its engine when idle, JPEG", ContenderKind::Service(idle.engine)),
             value: Some(1e3 * (idle.served - idle.alone)),
-            bound: Bound::Below(MOST_IDLE_MILLISECONDS),
+            bound: TargetBound::Below(MOST_IDLE_MILLISECONDS),
         }));
         if self.instruments.is_some() {
-            let value = self.instrument_percent().map(|(log, metrics)| log + metrics);
+            let value = self.instrument_percent().map(|percent| percent.log + percent.metrics);
             let what = "% of a prediction's processor time for instrumentation".to_owned();
-            targets.push(Target { what, value, bound: Bound::Below(MOST_INSTRUMENTS_PERCENT) });
+            targets.push(FigureTarget { what, value, bound: TargetBound::Below(MOST_INSTRUMENTS_PERCENT) });
         }
         if let Some(exposition) = &self.exposition {
             let enough = exposition.series >= SERIES;
-            targets.push(Target {
+            targets.push(FigureTarget {
                 what: format!("ms of a scrape of {} series", thousands(exposition.series as f64)),
                 value: enough.then(|| 1e3 * exposition.scrapes.quantile(0.5)),
-                bound: Bound::Below(MOST_SCRAPE_MILLISECONDS),
+                bound: TargetBound::Below(MOST_SCRAPE_MILLISECONDS),
             });
         }
         targets
@@ -117,11 +125,10 @@ impl Findings<'_> {
         text(&head, &self.models.iter().map(line).collect::<Vec<_>>())
     }
 
-    /// Percent of a prediction's processor time: lines and spans, and metrics.
-    fn instrument_percent(&self) -> Option<(f64, f64)> {
-        let (whole, log) = self.throughput.as_ref()?.whole_and_log()?;
+    fn instrument_percent(&self) -> Option<InstrumentPercent> {
+        let cost = self.throughput.as_ref()?.prediction_cost()?;
         let metrics = self.instruments.as_ref().map(|found| found.predictions + found.requests)?;
-        Some((100.0 * log / whole, 100.0 * metrics / whole))
+        Some(InstrumentPercent { log: 100.0 * cost.log / cost.whole, metrics: 100.0 * metrics / cost.whole })
     }
 
     fn instrument_sentence(&self) -> Option<String> {
@@ -131,7 +138,8 @@ impl Findings<'_> {
             1e6 * found.predictions,
             1e6 * found.requests
         );
-        let Some(((log, metrics), lost)) = self.instrument_percent().zip(self.throughput.as_ref()?.lost_to_log())
+        let Some((InstrumentPercent { log, metrics }, lost)) =
+            self.instrument_percent().zip(self.throughput.as_ref()?.lost_to_log())
         else {
             return Some(format!("{calls}."));
         };
@@ -143,21 +151,21 @@ impl Findings<'_> {
     }
 }
 
-fn rate_name(rate: &Rate) -> String {
+fn rate_name(rate: &RateLatencies) -> String {
     format!("{} ({:.0} %)", thousands(rate.per_second), 100.0 * rate.part)
 }
 
-fn idle_sentence(idle: &Idle) -> String {
+fn idle_sentence(idle: &IdleLatency) -> String {
     format!(
         "One JPEG at a time: {} answers in {:.3} ms at the median, its engine alone takes {:.3} ms; {:.3} ms are added.",
-        Who::Service(idle.engine),
+        ContenderKind::Service(idle.engine),
         1e3 * idle.served,
         1e3 * idle.alone,
         1e3 * (idle.served - idle.alone)
     )
 }
 
-fn scrape_sentence(exposition: &Exposition) -> String {
+fn scrape_sentence(exposition: &ScrapeTimes) -> String {
     format!(
         "A scrape of {} series ({:.0} kB): {:.2} ms at the median, {:.2} ms at the 99th percentile.",
         thousands(exposition.series as f64),

@@ -9,18 +9,18 @@ use crate::table::verdict;
 const MOST_OF_LOOP: f64 = 1.03;
 
 /// A figure, and what it should be.
-pub(super) struct Target {
+pub(super) struct FigureTarget {
     /// What it is.
     pub(super) what: String,
     /// The figure; `None` where it was not measured.
     pub(super) value: Option<f64>,
     /// What it should be.
-    pub(super) bound: Bound,
+    pub(super) bound: TargetBound,
 }
 
 /// What a figure should be.
 #[derive(Clone, Copy)]
-pub(super) enum Bound {
+pub(super) enum TargetBound {
     /// At least this.
     AtLeast(f64),
     /// At least this, but never more than the whole.
@@ -29,12 +29,12 @@ pub(super) enum Bound {
     Below(f64),
 }
 
-impl Target {
+impl FigureTarget {
     /// Its line of a table; it is judged only in a quiet run.
     pub(super) fn line(&self, quiet: bool) -> Vec<String> {
         let bound = match self.bound {
-            Bound::AtLeast(least) | Bound::PartOfLoop(least) => format!("at least {least:.2}"),
-            Bound::Below(limit) => format!("below {limit:.2}"),
+            TargetBound::AtLeast(least) | TargetBound::PartOfLoop(least) => format!("at least {least:.2}"),
+            TargetBound::Below(limit) => format!("below {limit:.2}"),
         };
         let (found, judged) = match self.value {
             None => (String::new(), "not measured".to_owned()),
@@ -45,7 +45,7 @@ impl Target {
     }
 }
 
-impl Bound {
+impl TargetBound {
     fn judge(self, value: f64) -> String {
         match self {
             Self::PartOfLoop(_) if value > MOST_OF_LOOP => "NOT CREDIBLE".to_owned(),
@@ -61,15 +61,15 @@ mod tests {
 
     #[test]
     fn a_server_that_outruns_its_engine_keeps_no_target() {
-        let judged = [0.84, 0.85, 1.0, 1.5].map(|value| Bound::PartOfLoop(0.85).judge(value));
+        let judged = [0.84, 0.85, 1.0, 1.5].map(|value| TargetBound::PartOfLoop(0.85).judge(value));
         assert_eq!(judged, ["MISSED", "kept", "kept", "NOT CREDIBLE"]);
-        assert_eq!([0.9, 1.0].map(|value| Bound::Below(1.0).judge(value)), ["kept", "MISSED"]);
-        assert_eq!(Bound::AtLeast(2.0).judge(f64::NAN), "MISSED");
+        assert_eq!([0.9, 1.0].map(|value| TargetBound::Below(1.0).judge(value)), ["kept", "MISSED"]);
+        assert_eq!(TargetBound::AtLeast(2.0).judge(f64::NAN), "MISSED");
     }
 
     #[test]
     fn nothing_is_judged_while_others_work() {
-        let target = |value| Target { what: String::new(), value, bound: Bound::Below(1.0) };
+        let target = |value| FigureTarget { what: String::new(), value, bound: TargetBound::Below(1.0) };
         assert_eq!(target(Some(2.0)).line(false)[3], "not judged");
         assert_eq!(target(Some(2.0)).line(true)[3], "MISSED");
         assert_eq!(target(None).line(true)[3], "not measured");

@@ -2,7 +2,7 @@
 //!
 //! Rule of thumb: it is written by hand, because what it takes counts in what is measured: the service adds 0.13 ms to its
 //! engine, and a client that pools, spawns and boxes adds a good part of that again. A request is bytes; of an answer, only
-//! its end is looked for before somebody asks for more. Tests of TLS, which it does not speak, bring their own client.
+//! the length is read before its end has come. Tests of TLS, which this does not speak, bring their own client.
 
 mod answer;
 mod connection;

@@ -86,7 +86,7 @@ fn kustomization<'a>(files: impl Iterator<Item = &'a String>) -> String {
     head.to_owned() + &files.map(|file| format!("  - {file}\n")).collect::<String>()
 }
 
-/// The files of one folder, not of those below it, with this extension: paths relative to the root, sorted.
+/// The files of one folder, without its subfolders, with this extension: paths relative to the root, sorted.
 fn sources(root: &Path, folder: &str, extension: &str) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(root.join(folder)).with_context(|| format!("{folder} cannot be listed"))?;
     let mut paths = Vec::new();

@@ -41,7 +41,7 @@ fn groups(text: &str) -> Result<Vec<Group>> {
     ensure!(lines.next() == Some("groups:\n"), "it does not begin with `groups:`");
 
     let mut groups: Vec<Group> = Vec::new();
-    // Comments in front of a group belong to it, not to the one before. Those that stand deeper do not: they belong
+    // Comments in front of a group belong to it, not to the one before. Comments that stand deeper do not: they belong
     // to the group they stand in, or are text of an expression.
     let mut asides = String::new();
     let mut item = None;

@@ -1,4 +1,4 @@
-//! `cargo xtask up`: both services, built in release, until somebody says stop; and what watches them, if asked for.
+//! `cargo xtask up`: both services, built in release, until a person says stop; and what watches them, if asked for.
 //!
 //! Rule of thumb: whatever `up` starts, `up` ends, in the order that loses no record. What watches ends first, then
 //! inference-service, which delivers its last records; logging-service is there until it has.
@@ -79,7 +79,7 @@ pub(crate) fn run(options: &UpOptions) -> Result<()> {
     ports::require_different(&plans)?;
     ports::require_free(&plans)?;
     build(options.engine)?;
-    // The build may have taken minutes, and the ports may have gone to somebody else.
+    // The build may have taken minutes, and another process may have taken a port.
     ports::require_free(&plans)?;
     if let Some(inference) = plans.iter_mut().find(|plan| plan.name == INFERENCE) {
         inference.arguments.extend(engine_arguments(options.engine, &programs)?);
@@ -191,7 +191,7 @@ fn engine_arguments(engine: EngineOption, programs: &Path) -> Result<Vec<String>
     Ok(["--engine", "onnxruntime", "--onnxruntime-library", library.trim_end()].map(str::to_owned).into())
 }
 
-/// Port 0 would be a port that nobody else is told.
+/// Port 0 would be a port of the system's choice, which `up` would not know.
 fn parse_listen(text: &str) -> Result<SocketAddr, String> {
     match text.parse::<SocketAddr>() {
         Ok(address) if address.port() == 0 => Err("a port from 1 to 65535 is needed".into()),

@@ -1,4 +1,4 @@
-//! Whether the ports are free, and who holds them where they are not.
+//! Whether the ports are free, and which process holds one that is not.
 //!
 //! Rule of thumb: a person who reads the message knows what to do next, without another tool.
 

@@ -1,7 +1,7 @@
 //! One service, or a tool that watches the services, as a child process.
 //!
 //! Rule of thumb: a child leads a process group of its own. The terminal's Ctrl-C reaches `up` alone, which
-//! then decides who ends when.
+//! then decides when each service ends.
 
 use std::env;
 use std::fs::{self, File};

@@ -19,12 +19,12 @@ impl Supervisor {
     /// Starts all of them, without waiting in between.
     ///
     /// # Errors
-    /// Where one cannot be started; those before it are ended again.
+    /// Where one cannot be started; the earlier ones are ended again.
     pub(super) fn start(plans: &[ServicePlan]) -> Result<Self> {
         Ok(Self { services: plans.iter().map(Service::start).collect::<Result<_>>()? })
     }
 
-    /// True when all are ready, false when somebody asked to stop before.
+    /// True when all are ready, false when a person asked to stop before.
     ///
     /// # Errors
     /// Where a service ended, or is not ready after `patience`.
@@ -50,7 +50,7 @@ impl Supervisor {
         }
     }
 
-    /// Returns when somebody asks to stop.
+    /// Returns when a person asks to stop.
     ///
     /// # Errors
     /// Where a service ends by itself before.

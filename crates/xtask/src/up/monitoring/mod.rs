@@ -105,7 +105,7 @@ impl MonitoringOptions {
             "--enable-feature=exemplar-storage".into(),
             format!("--web.external-url={}", prometheus.url()),
         ];
-        // Those that watch end first, and so do not tell of a service that ends on request.
+        // What watches ends first, so that it raises no alert about a service that ends on request.
         let plans = node_exporter.into_iter().chain([alertmanager, prometheus]).collect();
         Ok(Some(Monitoring { plans, folder }))
     }

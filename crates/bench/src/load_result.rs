@@ -9,14 +9,14 @@ use testkit::Load;
 
 use super::program::own_processor_seconds;
 
-/// So many requests at a fixed rate may be under way; those that are due beyond them wait, and their latency grows.
+/// The most requests at a fixed rate that are under way at a time. Further ones that are due wait, and their latency grows.
 const STEADY_CONNECTIONS: usize = 64;
-/// Each connection has a request at least as often, for servers close those that they do not hear of (uvicorn: for 5 s).
+/// Each connection has a request at least as often, for servers close silent connections (uvicorn after 5 s).
 const MOST_SILENT_SECONDS: f64 = 2.0;
 
 /// What came of a while of sending.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Flood {
+pub(super) struct LoadResult {
     /// Answers with 200.
     pub(super) answered: usize,
     /// Answers with anything else.
@@ -33,7 +33,7 @@ pub(super) struct Flood {
     pub(super) latencies: Vec<f64>,
 }
 
-impl Flood {
+impl LoadResult {
     /// Sends requests in turn from this thread, as the load says.
     ///
     /// # Errors
