@@ -4,6 +4,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use testkit::{Load, LogBooks, Pair, RunningLoad, Shot, ShotOutcome, Signal, alone, percentile, pictures, wait_until};
@@ -25,14 +26,14 @@ async fn the_logging_service_is_stopped_for_a_minute() {
 
     pair.logging.signal(Signal::TERM);
     assert_eq!(pair.logging.ends_within(Duration::from_secs(10)).await.code(), Some(0));
-    let outage = Instant::now();
+    let began = Instant::now();
     let during = watch(&pair, STOPPED).await;
-    let back = Instant::now();
+    let outage = began..Instant::now();
     pair.logging = pair.logging_again.start().await;
 
     assert!(before.most_spooled < during.most_spooled, "{before:?} {during:?}");
-    assert_eq!(during.last.delivered, during.first.delivered, "delivered to nobody");
-    nothing_is_lost(&pair, load, (outage, back)).await;
+    assert_eq!(during.last.delivered, during.first.delivered, "records were delivered while the service was away");
+    nothing_is_lost(&pair, load, outage).await;
     assert_eq!(pair.logging.metrics().await.count("logging_duplicates_total", &[]), 0);
 }
 
@@ -44,15 +45,15 @@ async fn the_logging_service_hangs() {
     watch(&pair, BEFORE).await;
 
     pair.logging.signal(Signal::STOP);
-    let outage = Instant::now();
+    let began = Instant::now();
     let during = watch(&pair, HANGING).await;
-    let back = Instant::now();
+    let outage = began..Instant::now();
     pair.logging.signal(Signal::CONT);
 
     assert!(during.most_spooled > 0, "{during:?}");
     let timeouts = [("reason", "timeout")];
     assert!(pair.inference.metrics().await.count("prediction_log_delivery_errors_total", &timeouts) > 0);
-    nothing_is_lost(&pair, load, (outage, back)).await;
+    nothing_is_lost(&pair, load, outage).await;
 }
 
 fn steady_load(pair: &Pair) -> RunningLoad {
@@ -65,17 +66,17 @@ fn steady_load(pair: &Pair) -> RunningLoad {
 
 /// What the scrapes of a while have shown.
 #[derive(Debug)]
-struct Watched {
+struct WatchedBooks {
     first: LogBooks,
     last: LogBooks,
     most_spooled: u64,
 }
 
 /// Scrapes for a while: each time the books balance, nothing is dropped, and the service is healthy.
-async fn watch(pair: &Pair, time: Duration) -> Watched {
+async fn watch(pair: &Pair, time: Duration) -> WatchedBooks {
     let started = Instant::now();
     let first = pair.books().await;
-    let mut watched = Watched { first, last: first, most_spooled: 0 };
+    let mut watched = WatchedBooks { first, last: first, most_spooled: 0 };
     let mut pace = interval(SCRAPE_EVERY);
     while started.elapsed() < time {
         pace.tick().await;
@@ -97,7 +98,7 @@ async fn watch(pair: &Pair, time: Duration) -> Watched {
 }
 
 /// Waits until delivery has caught up, ends the load, and compares what clients saw with what was stored.
-async fn nothing_is_lost(pair: &Pair, load: RunningLoad, (outage, back): (Instant, Instant)) {
+async fn nothing_is_lost(pair: &Pair, load: RunningLoad, outage: Range<Instant>) {
     wait_until("delivery catches up", Duration::from_secs(30), async || {
         let books = pair.books().await;
         assert!(books.balance(), "{books:?}");
@@ -113,8 +114,8 @@ async fn nothing_is_lost(pair: &Pair, load: RunningLoad, (outage, back): (Instan
     assert_eq!(pair.database().rows(), books.recorded);
     assert_eq!(pair.database().integrity(), "ok");
 
-    let during = outcomes.iter().filter(|outcome| (outage..back).contains(&outcome.started));
-    let before = outcomes.iter().filter(|outcome| outcome.started < outage);
+    let during = outcomes.iter().filter(|outcome| outage.contains(&outcome.started));
+    let before = outcomes.iter().filter(|outcome| outcome.started < outage.start);
     compare_latencies(&before.collect::<Vec<_>>(), &during.collect::<Vec<_>>());
 }
 

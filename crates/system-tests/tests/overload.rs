@@ -1,5 +1,5 @@
 //! Proves what happens when five times as much is asked of the service as it can do: every request is answered or told
-//! when to come back, what is told is true, who gets in does not wait longer than the queue is long, memory stays
+//! when to come back, what is told is true, an accepted request does not wait longer than the queue is long, memory stays
 //! flat, and the counts of the clients are those of the metrics. `OVERLOAD_SECONDS` is how long, 6 by default.
 //!
 //! How much of its throughput the service keeps is measured by `cargo xtask bench overload`; here it is printed.
@@ -36,26 +36,26 @@ async fn five_times_the_capacity_is_answered_or_told_when_to_come_back() {
     let request = batch();
 
     let closed = Load::closed(8).lasting(Duration::from_secs(4));
-    let (peak, took) = flood(&service, closed, &request).await;
-    assert!(peak.iter().all(|reply| reply.status == 200), "{:?}", by_status(&peak));
-    let peak_rate = peak.len() as f64 / took;
+    let peak = flood(&service, closed, &request).await;
+    assert!(peak.replies.iter().all(|reply| reply.status == 200), "{:?}", by_status(&peak.replies));
+    let peak_rate = peak.replies.len() as f64 / peak.seconds;
 
-    let sent = peak.len();
+    let sent = peak.replies.len();
     let half = Duration::from_secs_f64(f64::from(seconds) / 2.0);
     let open = Load::open(CONNECTIONS, TIMES * peak_rate).lasting(half);
-    let (mut replies, first) = flood(&service, open, &request).await;
+    let first = flood(&service, open, &request).await;
     let middle = service.resident_bytes();
-    let (more, second) = flood(&service, open, &request).await;
-    replies.extend(more);
+    let second = flood(&service, open, &request).await;
     let end = service.resident_bytes();
     let after = service.metrics().await;
 
+    let replies = [first.replies, second.replies].concat();
     let statuses = by_status(&replies);
     assert_eq!(statuses.keys().copied().collect::<Vec<_>>(), [200, 429], "{statuses:?}");
     the_counts_agree(&after, &statuses, sent);
 
     let accepted = || replies.iter().filter(|reply| reply.status == 200);
-    let goodput = accepted().count() as f64 / (first + second);
+    let goodput = accepted().count() as f64 / (first.seconds + second.seconds);
     // How long the queue is follows from what is answered, whatever the service thinks of itself.
     let drain = SHARE / (goodput * BATCH as f64);
     the_refusals_are_true(&replies, drain);
@@ -88,11 +88,18 @@ fn batch() -> Vec<u8> {
     HttpRequest::post("/predict?model=cifar10", body).header("content-type", "multipart/form-data; boundary=b").bytes()
 }
 
-/// The replies, and the seconds until the last one: what waits when no more is sent is answered as well.
-async fn flood(service: &Service, load: Load, request: &[u8]) -> (Vec<LoadReply>, f64) {
+/// What came of a load.
+struct AnsweredLoad {
+    replies: Vec<LoadReply>,
+    /// Until the last reply: requests that wait when no more is sent are answered as well.
+    seconds: f64,
+}
+
+async fn flood(service: &Service, load: Load, request: &[u8]) -> AnsweredLoad {
     let (address, request, started) = (service.address, request.to_vec(), Instant::now());
     let replies = tokio::task::spawn_blocking(move || load.flood(address, &Rc::new(vec![request]))).await;
-    (replies.expect("the flood ends well").expect("no connection breaks"), started.elapsed().as_secs_f64())
+    let replies = replies.expect("the flood ends well").expect("no connection breaks");
+    AnsweredLoad { replies, seconds: started.elapsed().as_secs_f64() }
 }
 
 fn by_status(replies: &[LoadReply]) -> BTreeMap<u16, usize> {

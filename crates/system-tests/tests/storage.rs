@@ -56,7 +56,8 @@ impl Clients {
         assert!(watched.most_spooled >= 200, "{watched:?}");
         let database = pair.database();
         assert_exactly_once(&predicted, &database);
-        let (acknowledged, refused) = acknowledged(posted);
+        let refused = count_refused(&posted);
+        let acknowledged: Vec<_> = posted.into_iter().filter(|outcome| outcome.status() == Some(200)).collect();
         assert!(!acknowledged.is_empty() && refused > 0, "{} acknowledged, {refused} refused", acknowledged.len());
         eprintln!("{} predictions, {} posts acknowledged, {refused} refused", predicted.len(), acknowledged.len());
         assert_exactly_once(&acknowledged, &database);
@@ -64,16 +65,15 @@ impl Clients {
     }
 }
 
-/// The posts that were, and how many were refused.
-fn acknowledged(posted: Vec<ShotOutcome>) -> (Vec<ShotOutcome>, usize) {
-    let (acknowledged, others): (Vec<_>, Vec<_>) =
-        posted.into_iter().partition(|outcome| outcome.status() == Some(200));
-    let refusals: Vec<_> = others.iter().filter_map(|outcome| outcome.answer.as_ref().ok()).collect();
+/// How many posts were refused, each with 503.
+fn count_refused(posted: &[ShotOutcome]) -> usize {
+    let answers = posted.iter().filter_map(|outcome| outcome.answer.as_ref().ok());
+    let refusals: Vec<_> = answers.filter(|answer| answer.status != 200).collect();
     for answer in &refusals {
         assert_is_refusal(answer);
         assert_eq!(answer.status, 503, "{}", answer.text());
     }
-    (acknowledged, refusals.len())
+    refusals.len()
 }
 
 async fn pair_with_database_in(folder: &Path) -> Pair {

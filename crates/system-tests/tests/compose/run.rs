@@ -146,7 +146,7 @@ async fn no_restart_loses_a_row(stack: &Stack) {
         stack.becomes_healthy().await;
     }
     stop.store(true, Ordering::Relaxed);
-    let (answered, unanswered) = predictions.await.unwrap();
+    let AnsweredRequests { answered, unanswered } = predictions.await.unwrap();
     eprintln!("{} predictions answered, {unanswered} not, while the containers were started again", answered.len());
     assert!(answered.len() > 50 && unanswered > 0, "the containers were not started again under load");
     let mut missing = answered;
@@ -164,8 +164,15 @@ async fn no_restart_loses_a_row(stack: &Stack) {
     .await;
 }
 
-/// The ids of the requests that were answered, and how many were not.
-async fn predict_until(stop: Arc<AtomicBool>, address: SocketAddr) -> (Vec<String>, usize) {
+/// What became of predictions that were asked for one after another.
+struct AnsweredRequests {
+    /// The ids of the requests that were answered.
+    answered: Vec<String>,
+    /// How many were not.
+    unanswered: usize,
+}
+
+async fn predict_until(stop: Arc<AtomicBool>, address: SocketAddr) -> AnsweredRequests {
     let (mut connection, picture) = (HttpConnection::to(address), &pictures("cifar10")[0]);
     let (mut answered, mut unanswered, mut pace) = (Vec::new(), 0, interval(PACE));
     while !stop.load(Ordering::Relaxed) {
@@ -175,7 +182,7 @@ async fn predict_until(stop: Arc<AtomicBool>, address: SocketAddr) -> (Vec<Strin
             None => unanswered += 1,
         }
     }
-    (answered, unanswered)
+    AnsweredRequests { answered, unanswered }
 }
 
 /// The request's id, if it was answered.

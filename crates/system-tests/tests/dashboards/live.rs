@@ -17,31 +17,31 @@ use crate::traffic::{BROKEN_MODEL, ordinary, repository_with_a_broken_model, tro
 const EMPTY_WHEN_WELL: [(&str, &str); 1] = [("glasshouse-overview", "Alerts")];
 
 /// Panels that have to show by a number above 0 that the logging service is away.
-const SHOW_THE_LOG_AWAY: [(&str, &str); 4] = [
-    ("glasshouse-logging", "Failed deliveries"),
-    ("glasshouse-logging", "Waiting for delivery"),
-    ("glasshouse-logging", "Age of the oldest waiting record"),
-    ("glasshouse-overview", "Waiting for the log"),
+const SHOW_THE_LOG_AWAY: [PanelPlace; 4] = [
+    panel("glasshouse-logging", "Failed deliveries"),
+    panel("glasshouse-logging", "Waiting for delivery"),
+    panel("glasshouse-logging", "Age of the oldest waiting record"),
+    panel("glasshouse-overview", "Waiting for the log"),
 ];
 
 /// Panels that have to show the faults of the second test by a number above 0.
-const SHOW_FAULTS: [(&str, &str); 16] = [
-    ("glasshouse-inference", "Error Rate"),
-    ("glasshouse-inference", "Errors by type"),
-    ("glasshouse-inference", "Failed by the service"),
-    ("glasshouse-inference", "Mistakes of clients"),
-    ("glasshouse-inference", "5xx responses"),
-    ("glasshouse-model-quality", "Defect ratio"),
-    ("glasshouse-model-quality", "Defects"),
-    ("glasshouse-model-quality", "Inputs that do not fit"),
-    ("glasshouse-overview", "Errors by model"),
-    ("glasshouse-overview", "Alerts"),
-    ("glasshouse-overview", "Firing alerts"),
-    ("glasshouse-slo", "Availability burn rate"),
-    ("glasshouse-slo", "Availability burn rates"),
-    ("glasshouse-slo", "Failed predictions, 30 days"),
-    ("glasshouse-slo", "What spends the availability budget"),
-    ("glasshouse-stack", "Alerts in Alertmanager"),
+const SHOW_FAULTS: [PanelPlace; 16] = [
+    panel("glasshouse-inference", "Error Rate"),
+    panel("glasshouse-inference", "Errors by type"),
+    panel("glasshouse-inference", "Failed by the service"),
+    panel("glasshouse-inference", "Mistakes of clients"),
+    panel("glasshouse-inference", "5xx responses"),
+    panel("glasshouse-model-quality", "Defect ratio"),
+    panel("glasshouse-model-quality", "Defects"),
+    panel("glasshouse-model-quality", "Inputs that do not fit"),
+    panel("glasshouse-overview", "Errors by model"),
+    panel("glasshouse-overview", "Alerts"),
+    panel("glasshouse-overview", "Firing alerts"),
+    panel("glasshouse-slo", "Availability burn rate"),
+    panel("glasshouse-slo", "Availability burn rates"),
+    panel("glasshouse-slo", "Failed predictions, 30 days"),
+    panel("glasshouse-slo", "What spends the availability budget"),
+    panel("glasshouse-stack", "Alerts in Alertmanager"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,7 +93,7 @@ async fn no_panel_is_empty_on_a_healthy_system() {
         }
     }
     for title in ["Alerting is alive", "Alertmanagers"] {
-        shows(&stage, ("glasshouse-stack", title), "that somebody would be told", |number| number == 1.0).await;
+        shows(&stage, panel("glasshouse-stack", title), "that alerts would be told", |number| number == 1.0).await;
     }
 }
 
@@ -108,8 +108,8 @@ async fn faults_show() {
     let load = troubled(&stage.pair);
     stage.catches_up().await;
     stage.pair.logging.crash();
-    shows(&stage, ("glasshouse-overview", "Services"), "a service that is down", |number| number == 0.0).await;
-    shows(&stage, ("glasshouse-stack", "Targets"), "a service that is down", |number| number == 0.0).await;
+    shows(&stage, panel("glasshouse-overview", "Services"), "a service that is down", |number| number == 0.0).await;
+    shows(&stage, panel("glasshouse-stack", "Targets"), "a service that is down", |number| number == 0.0).await;
     for place in SHOW_THE_LOG_AWAY {
         shows(&stage, place, "that the log is away", |number| number > 0.0).await;
     }
@@ -134,10 +134,10 @@ async fn faults_show() {
         }
     }
     let not_loaded = "a model that does not serve";
-    shows(&stage, ("glasshouse-inference", "Model Status"), not_loaded, |number| number == 0.0).await;
-    shows(&stage, ("glasshouse-overview", "Models"), not_loaded, |number| number == 0.0).await;
-    shows(&stage, ("glasshouse-slo", "Availability, 30 days"), "failures", |number| number < 1.0).await;
-    shows(&stage, ("glasshouse-inference", "Items per request"), "a batch", |number| number > 1.0).await;
+    shows(&stage, panel("glasshouse-inference", "Model Status"), not_loaded, |number| number == 0.0).await;
+    shows(&stage, panel("glasshouse-overview", "Models"), not_loaded, |number| number == 0.0).await;
+    shows(&stage, panel("glasshouse-slo", "Availability, 30 days"), "failures", |number| number < 1.0).await;
+    shows(&stage, panel("glasshouse-inference", "Items per request"), "a batch", |number| number > 1.0).await;
     load.stop().await;
 }
 
@@ -193,8 +193,20 @@ fn prometheus_variables(dashboard: &Dashboard) -> impl Iterator<Item = &Value> {
     dashboard.variables().iter().filter(|variable| variable["datasource"]["uid"] == "prometheus")
 }
 
+/// A panel of a dashboard.
+#[derive(Clone, Copy)]
+struct PanelPlace {
+    uid: &'static str,
+    title: &'static str,
+}
+
+const fn panel(uid: &'static str, title: &'static str) -> PanelPlace {
+    PanelPlace { uid, title }
+}
+
 /// Waits until a panel shows such a number.
-async fn shows(stage: &Stage, (uid, title): (&str, &str), what: &str, is_it: impl Fn(f64) -> bool) {
+async fn shows(stage: &Stage, place: PanelPlace, what: &str, is_it: impl Fn(f64) -> bool) {
+    let PanelPlace { uid, title } = place;
     let dashboards = dashboards();
     let dashboard = dashboards.iter().find(|dashboard| dashboard.uid() == uid).unwrap();
     let panel = dashboard.panels().into_iter().find(|panel| panel.title() == title);

@@ -21,7 +21,7 @@ async fn a_killed_service_is_told_by_every_channel_until_it_is_back() {
     let Some(alertmanager) = skip_without("prometheus-alertmanager", "the delivery of alerts") else { return };
     let mut pair = Pair::start().await;
     let people = People::start().await;
-    let stack = Stack::start((&prometheus, &alertmanager), &pair, &people).await;
+    let stack = Stack::start(&prometheus, &alertmanager, &pair, &people).await;
 
     wait_until("the dead man's switch is told", PATIENCE, async || people.signs_of_life() >= 1).await;
     stack.prometheus.becomes("sum(up{job=~'.+-service'})", 2.0).await;

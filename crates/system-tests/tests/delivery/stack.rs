@@ -15,7 +15,7 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
-    pub(crate) async fn start((prometheus, alertmanager): (&Path, &Path), pair: &Pair, people: &People) -> Self {
+    pub(crate) async fn start(prometheus: &Path, alertmanager: &Path, pair: &Pair, people: &People) -> Self {
         let configuration =
             Configuration::copy(&["prometheus.yml", "alert_rules.yml", "deploy/prometheus", "deploy/alertmanager"]);
         shorten_waits(&configuration);

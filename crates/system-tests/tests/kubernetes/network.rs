@@ -1,10 +1,40 @@
-//! Who may talk to whom, as the NetworkPolicies say.
+//! Which pods may talk to which, as the NetworkPolicies say.
 
 use serde_json::{Value, json};
 
 use crate::objects::{Labels, Objects, at, container, labels, name};
 
-/// Somebody who talks.
+/// The direction of a connection, as a policy writes it.
+#[derive(Clone, Copy)]
+enum Direction {
+    Ingress,
+    Egress,
+}
+
+impl Direction {
+    fn policy_type(self) -> &'static str {
+        match self {
+            Self::Ingress => "Ingress",
+            Self::Egress => "Egress",
+        }
+    }
+
+    fn rules_key(self) -> &'static str {
+        match self {
+            Self::Ingress => "ingress",
+            Self::Egress => "egress",
+        }
+    }
+
+    fn peers_key(self) -> &'static str {
+        match self {
+            Self::Ingress => "from",
+            Self::Egress => "to",
+        }
+    }
+}
+
+/// One side of a connection.
 struct Peer {
     /// None: in the namespace of the services.
     namespace: Option<Labels>,
@@ -12,7 +42,7 @@ struct Peer {
 }
 
 #[test]
-fn only_those_who_have_to_talk_may() {
+fn pods_talk_only_where_they_have_to() {
     for (place, objects) in Objects::all() {
         let pod = |service: &str| Peer {
             namespace: None,
@@ -48,16 +78,16 @@ fn only_those_who_have_to_talk_may() {
             (&inference, &stranger, false),
             (&logging, &stranger, false),
         ] {
-            let leaves = from.namespace.is_some() || passes(&objects, ("egress", "to"), from, to, &http(to));
-            let enters = to.namespace.is_some() || passes(&objects, ("ingress", "from"), to, from, &http(to));
+            let leaves = from.namespace.is_some() || passes(&objects, Direction::Egress, from, to, &http(to));
+            let enters = to.namespace.is_some() || passes(&objects, Direction::Ingress, to, from, &http(to));
             assert_eq!(leaves && enters, allowed, "{place}: from {:?} to {:?}", from.pod, to.pod);
         }
         for (from, allowed) in [(&client, true), (&scraper, false), (&stranger, false), (&logging, false)] {
-            let enters = passes(&objects, ("ingress", "from"), &inference, from, &grpc);
+            let enters = passes(&objects, Direction::Ingress, &inference, from, &grpc);
             assert_eq!(enters, allowed, "{place}: from {:?} over gRPC", from.pod);
         }
-        assert!(passes(&objects, ("egress", "to"), &inference, &names, &dns), "{place}: no names");
-        assert!(!passes(&objects, ("egress", "to"), &logging, &names, &dns), "{place}");
+        assert!(passes(&objects, Direction::Egress, &inference, &names, &dns), "{place}: no names");
+        assert!(!passes(&objects, Direction::Egress, &logging, &names, &dns), "{place}");
     }
 }
 
@@ -94,18 +124,17 @@ fn records_are_delivered_to_the_logging_service() {
 
 /// Whether some policy about `own` lets it talk to `other` in this direction, at a port of either spelling. Without
 /// any policy about it, everything goes.
-fn passes(objects: &Objects, (direction, key): (&str, &str), own: &Peer, other: &Peer, port: &[Value]) -> bool {
-    let type_name = if direction == "ingress" { "Ingress" } else { "Egress" };
+fn passes(objects: &Objects, direction: Direction, own: &Peer, other: &Peer, port: &[Value]) -> bool {
     let mut about = objects.of_kind("NetworkPolicy").into_iter().filter(|policy| {
         let types = at(policy, "/spec/policyTypes").as_array().unwrap();
-        types.iter().any(|one| one == type_name) && chooses(at(policy, "/spec/podSelector"), &own.pod)
+        types.iter().any(|one| one == direction.policy_type()) && chooses(at(policy, "/spec/podSelector"), &own.pod)
     });
     about.clone().next().is_none()
         || about.any(|policy| {
-            let rules = policy["spec"][direction].as_array().into_iter().flatten();
+            let rules = policy["spec"][direction.rules_key()].as_array().into_iter().flatten();
             rules.into_iter().any(|rule| {
                 let ports = rule["ports"].as_array().unwrap();
-                let peers = rule[key].as_array().unwrap();
+                let peers = rule[direction.peers_key()].as_array().unwrap();
                 ports.iter().any(|one| port.contains(&one["port"])) && peers.iter().any(|peer| is(peer, other))
             })
         })

@@ -21,7 +21,7 @@ fn kubernetes_takes_every_object() {
     for folder in [BASE, PRODUCTION] {
         let Some(built) = build(folder) else { return };
         for version in KUBERNETES {
-            let (valid, said) = validator.judge(&built, version);
+            let Verdict { valid, said } = validator.judge(&built, version);
             assert!(valid, "{folder}, Kubernetes {version}: {said}");
             let passed = said.matches(" passed for resource ").count();
             let unknown: Vec<&str> = said.lines().filter(|line| line.contains("find schema")).collect();
@@ -33,7 +33,7 @@ fn kubernetes_takes_every_object() {
             [("containerPort: 8000", "containerPort: eight"), ("readOnlyRootFilesystem", "readonlyRootFilesystem")]
         {
             assert!(built.contains(from), "{from}");
-            let (valid, said) = validator.judge(&built.replace(from, to), KUBERNETES[1]);
+            let Verdict { valid, said } = validator.judge(&built.replace(from, to), KUBERNETES[1]);
             assert!(!valid, "{to} is taken: {said}");
         }
     }
@@ -41,6 +41,14 @@ fn kubernetes_takes_every_object() {
 
 /// The Python that has the package.
 struct Validator(PathBuf);
+
+/// What the validator says of objects.
+struct Verdict {
+    /// Whether they pass.
+    valid: bool,
+    /// All that it wrote.
+    said: String,
+}
 
 impl Validator {
     /// Installs the package once, into the target folder; or says on stderr what is skipped.
@@ -82,13 +90,12 @@ impl Validator {
         ]))
     }
 
-    /// Whether objects pass, and all that was said.
-    fn judge(&self, objects: &str, version: &str) -> (bool, String) {
+    fn judge(&self, objects: &str, version: &str) -> Verdict {
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("objects.yaml");
         fs::write(&file, objects).unwrap();
         let output = self.command().args(["--strict", "-k", version]).arg(&file).output().unwrap();
-        (output.status.success(), text(&output.stdout) + &text(&output.stderr))
+        Verdict { valid: output.status.success(), said: text(&output.stdout) + &text(&output.stderr) }
     }
 
     fn command(&self) -> Command {

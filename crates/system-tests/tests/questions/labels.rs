@@ -16,13 +16,13 @@ pub(crate) async fn early_late_and_revised(pair: &Pair) {
     let examples = pictures(MODEL);
     let early = Shot::picture(MODEL, &examples[0]);
     let label = json!({ "request_id": early.request_id, "label": "elephant" });
-    assert_eq!(feedback(pair, &[label]).await, (1, 0));
+    assert_eq!(feedback(pair, &[label]).await, TakenLabels { accepted: 1, duplicates: 0 });
     metric_becomes(pair, "logging_feedback_waiting", &[], 1.0).await;
     let answer = pair.inference.send(&early.request()).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     pair.all_delivered().await;
     metric_becomes(pair, "logging_feedback_waiting", &[], 0.0).await;
-    quality_becomes(pair, (0, 1)).await;
+    quality_becomes(pair, 0, 1).await;
 
     // The others come late, one in four of them with bad news.
     let late = (0..LATE).map(|number| examples[number % examples.len()].clone()).collect();
@@ -35,37 +35,50 @@ pub(crate) async fn early_late_and_revised(pair: &Pair) {
             json!({ "request_id": outcome.shot.request_id, "label": label, "source": "people" })
         })
         .collect();
-    assert_eq!(feedback(pair, &labels).await, (LATE, 0));
+    assert_eq!(feedback(pair, &labels).await, TakenLabels { accepted: LATE, duplicates: 0 });
     let right = LATE - LATE / WRONG;
-    quality_becomes(pair, (right, LATE + 1)).await;
-    assert_eq!(feedback(pair, &labels).await, (0, LATE), "the same again");
-    quality_becomes(pair, (right, LATE + 1)).await;
+    quality_becomes(pair, right, LATE + 1).await;
+    assert_eq!(feedback(pair, &labels).await, TakenLabels { accepted: 0, duplicates: LATE }, "the same again");
+    quality_becomes(pair, right, LATE + 1).await;
 
-    // Somebody looks again: the model was right.
+    // A second look at the labels: the model was right.
     let revised: Vec<Value> = outcomes
         .iter()
         .step_by(WRONG)
         .map(|outcome| json!({ "request_id": outcome.shot.request_id, "label": predicted(outcome), "revision": 1 }))
         .collect();
-    assert_eq!(feedback(pair, &revised).await, (LATE / WRONG, 0));
-    quality_becomes(pair, (LATE, LATE + 1)).await;
+    assert_eq!(feedback(pair, &revised).await, TakenLabels { accepted: LATE / WRONG, duplicates: 0 });
+    quality_becomes(pair, LATE, LATE + 1).await;
     // What was said before the revision does not win over it, however often it is said.
-    assert_eq!(feedback(pair, &labels).await, (LATE / WRONG, right), "an older opinion is kept");
-    quality_becomes(pair, (LATE, LATE + 1)).await;
+    assert_eq!(
+        feedback(pair, &labels).await,
+        TakenLabels { accepted: LATE / WRONG, duplicates: right },
+        "an older opinion is kept"
+    );
+    quality_becomes(pair, LATE, LATE + 1).await;
     let taken = pair.logging.metrics().await.counts_by("logging_feedback_total", &[], "outcome");
     assert_eq!((taken["accepted"], taken["duplicate"]), ((1 + LATE + 2 * LATE / WRONG) as u64, (LATE + right) as u64));
 }
 
-/// Posts labels, a line for each; how many are new, and how many were there.
-async fn feedback(pair: &Pair, labels: &[Value]) -> (usize, usize) {
+/// What the logging service says of labels that it was sent.
+#[derive(Debug, PartialEq)]
+struct TakenLabels {
+    /// New ones.
+    accepted: usize,
+    /// Labels that were there already.
+    duplicates: usize,
+}
+
+/// Posts labels, a line for each.
+async fn feedback(pair: &Pair, labels: &[Value]) -> TakenLabels {
     let lines: Vec<String> = labels.iter().map(Value::to_string).collect();
     let answer = post(&pair.logging, "/feedback", "application/x-ndjson", lines.join("\n")).await;
     let count = |member: &str| usize::try_from(answer[member].as_u64().unwrap()).unwrap();
-    (count("accepted"), count("duplicates"))
+    TakenLabels { accepted: count("accepted"), duplicates: count("duplicates") }
 }
 
 /// Waits until the API and the metrics agree on how many of how many were right.
-async fn quality_becomes(pair: &Pair, (right, labelled): (usize, usize)) {
+async fn quality_becomes(pair: &Pair, right: usize, labelled: usize) {
     let accuracy = right as f64 / labelled as f64;
     let mut body = Value::Null;
     wait_until("the labels are counted", PATIENCE, async || {

@@ -14,7 +14,7 @@ const MIDDLE: usize = PREDICTIONS / 2;
 const PAGE: usize = 4096;
 
 /// What became of predictions whose records were in a spool when it was damaged.
-struct Story {
+struct DamageStory {
     outcomes: Vec<ShotOutcome>,
     pair: Pair,
     watched: Watched,
@@ -22,7 +22,7 @@ struct Story {
 
 /// Predicts while the logging service is away, kills the inference service, damages the spool, and lets both go on. In
 /// the `database`, or else in its log.
-async fn damaged(database: bool, damage: impl FnOnce(&Path, &[ShotOutcome])) -> Story {
+async fn damaged(database: bool, damage: impl FnOnce(&Path, &[ShotOutcome])) -> DamageStory {
     let mut pair = Pair::start().await;
     pair.logging.crash();
     let watch = BooksWatch::start(&pair.inference);
@@ -39,21 +39,29 @@ async fn damaged(database: bool, damage: impl FnOnce(&Path, &[ShotOutcome])) -> 
     pair.logging = pair.logging_again.start().await;
     pair.all_delivered().await;
     let watched = watch.stop().await;
-    Story { outcomes, pair, watched }
+    DamageStory { outcomes, pair, watched }
 }
 
-impl Story {
+/// Outcomes whose records are in the database, and outcomes whose records are not.
+struct OutcomesByStorage {
+    stored: Vec<ShotOutcome>,
+    missing: Vec<ShotOutcome>,
+}
+
+impl DamageStory {
     async fn count(&self, name: &str) -> u64 {
         self.pair.inference.metrics().await.count(name, &[])
     }
 
-    /// The outcomes whose records are stored, and those whose are not.
-    fn stored(&self) -> (Vec<ShotOutcome>, Vec<ShotOutcome>) {
+    /// The outcomes, by whether their records are stored.
+    fn by_storage(&self) -> OutcomesByStorage {
         let rows = self.pair.database().rows_by_request();
-        self.outcomes.iter().cloned().partition(|outcome| rows.contains_key(&outcome.shot.request_id))
+        let is_stored = |outcome: &ShotOutcome| rows.contains_key(&outcome.shot.request_id);
+        let (stored, missing) = self.outcomes.iter().cloned().partition(is_stored);
+        OutcomesByStorage { stored, missing }
     }
 
-    /// Exactly those are missing that are counted as corrupt, and the service serves as ever.
+    /// Exactly the records that are counted as corrupt are missing, and the service serves as before.
     async fn missing_are_counted(&self, missing: usize) {
         let metrics = self.pair.inference.metrics().await;
         let corrupt = metrics.count("prediction_log_dropped_total", &[("reason", "corrupt")]);
@@ -93,7 +101,7 @@ async fn a_flipped_bit_costs_one_record() {
         fs::write(file, bytes).unwrap();
     })
     .await;
-    let (stored, missing) = story.stored();
+    let OutcomesByStorage { stored, missing } = story.by_storage();
     assert_eq!(missing.len(), 1);
     assert_eq!(missing[0].shot.request_id, story.outcomes[MIDDLE].shot.request_id);
     assert_exactly_once(&stored, &story.pair.database());
@@ -111,7 +119,7 @@ async fn a_damaged_page_costs_its_records_and_no_others() {
         fs::write(file, bytes).unwrap();
     })
     .await;
-    let (stored, missing) = story.stored();
+    let OutcomesByStorage { stored, missing } = story.by_storage();
     eprintln!("{} records were on the damaged page", missing.len());
     assert!((1..20).contains(&missing.len()), "{} are missing", missing.len());
     assert_exactly_once(&stored, &story.pair.database());
@@ -132,7 +140,7 @@ async fn a_damaged_log_costs_what_stands_behind_the_damage() {
         fs::write(file, bytes).unwrap();
     })
     .await;
-    let (stored, missing) = story.stored();
+    let OutcomesByStorage { stored, missing } = story.by_storage();
     eprintln!("{} records stood behind the damage", missing.len());
     assert!(!stored.is_empty() && !missing.is_empty());
     let oldest = &story.outcomes[..stored.len()];

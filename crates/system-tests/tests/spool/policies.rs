@@ -8,14 +8,14 @@ use crate::{PATIENCE, assert_all_answered, predictions};
 const LIMIT: &str = "65536";
 const PREDICTIONS: usize = 300;
 
-struct Story {
+struct OverflowStory {
     outcomes: Vec<ShotOutcome>,
     books: LogBooks,
     pair: Pair,
 }
 
 /// More predictions than there is room for while the logging service is away; then it comes back.
-async fn overflow(policy: &str) -> Story {
+async fn overflow(policy: &str) -> OverflowStory {
     let mut pair =
         Pair::start_with(|inference| inference.flag("--spool-full=", policy).flag("--spool-limit-bytes=", LIMIT)).await;
     let watch = BooksWatch::start(&pair.inference);
@@ -30,10 +30,10 @@ async fn overflow(policy: &str) -> Story {
     assert!(watched.most_spooled < 100 && watched.most_dropped == books.dropped, "{watched:?}");
     assert!(books.dropped > 0 && books.delivered > 0, "{books:?}");
     assert_eq!(pair.database().rows(), books.delivered);
-    Story { outcomes, books, pair }
+    OverflowStory { outcomes, books, pair }
 }
 
-impl Story {
+impl OverflowStory {
     async fn dropped(&self, reason: &str) -> u64 {
         self.pair.inference.metrics().await.count("prediction_log_dropped_total", &[("reason", reason)])
     }
