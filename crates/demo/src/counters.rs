@@ -7,14 +7,14 @@ use std::fmt;
 
 /// Something that both sides count.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Counter {
+pub(super) enum PredictionCounter {
     /// Predictions that a model made.
     Predicted(String),
     /// Predictions refused with a code.
     Refused(String),
 }
 
-impl fmt::Display for Counter {
+impl fmt::Display for PredictionCounter {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Predicted(model) => write!(formatter, "predicted by {model}"),
@@ -25,9 +25,9 @@ impl fmt::Display for Counter {
 
 /// A number for each; one that is not there is 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts(BTreeMap<Counter, u64>);
+pub(super) struct PredictionCounts(BTreeMap<PredictionCounter, u64>);
 
-impl Counts {
+impl PredictionCounts {
     /// Reads a scrape of inference-service.
     pub(super) fn parse(metrics: &str) -> Self {
         let mut counts = Self::default();
@@ -47,7 +47,7 @@ impl Counts {
     }
 
     /// Counts more of one.
-    pub(super) fn add(&mut self, counter: Counter, more: u64) {
+    pub(super) fn add(&mut self, counter: PredictionCounter, more: u64) {
         *self.0.entry(counter).or_default() += more;
     }
 
@@ -61,26 +61,26 @@ impl Counts {
     }
 
     /// Lays both side by side, without what is 0 on both.
-    pub(super) fn beside<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (&'a Counter, u64, u64)> {
-        let mut counters: Vec<&Counter> = self.0.keys().chain(other.0.keys()).collect();
+    pub(super) fn beside<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (&'a PredictionCounter, u64, u64)> {
+        let mut counters: Vec<&PredictionCounter> = self.0.keys().chain(other.0.keys()).collect();
         counters.sort();
         counters.dedup();
         let both = counters.into_iter().map(|counter| (counter, self.of(counter), other.of(counter)));
         both.filter(|(_, mine, theirs)| *mine > 0 || *theirs > 0)
     }
 
-    fn of(&self, counter: &Counter) -> u64 {
+    fn of(&self, counter: &PredictionCounter) -> u64 {
         self.0.get(counter).copied().unwrap_or_default()
     }
 }
 
-fn counter(series: &str) -> Option<Counter> {
+fn counter(series: &str) -> Option<PredictionCounter> {
     let (name, labels) = series.split_once('{')?;
     match name {
         "predictions_total" if label(labels, "status")? == "success" => {
-            Some(Counter::Predicted(label(labels, "model")?.to_owned()))
+            Some(PredictionCounter::Predicted(label(labels, "model")?.to_owned()))
         }
-        "prediction_errors_total" => Some(Counter::Refused(label(labels, "error_type")?.to_owned())),
+        "prediction_errors_total" => Some(PredictionCounter::Refused(label(labels, "error_type")?.to_owned())),
         _ => None,
     }
 }
@@ -104,33 +104,33 @@ prediction_errors_total{model=\"unknown\",error_type=\"invalid_input\"} 2
 prediction_queue_depth 3
 ";
 
-    fn counts(counts: &[(Counter, u64)]) -> Counts {
-        Counts(counts.iter().cloned().collect())
+    fn counts(counts: &[(PredictionCounter, u64)]) -> PredictionCounts {
+        PredictionCounts(counts.iter().cloned().collect())
     }
 
-    fn predicted(model: &str) -> Counter {
-        Counter::Predicted(model.into())
+    fn predicted(model: &str) -> PredictionCounter {
+        PredictionCounter::Predicted(model.into())
     }
 
-    fn refused(code: &str) -> Counter {
-        Counter::Refused(code.into())
+    fn refused(code: &str) -> PredictionCounter {
+        PredictionCounter::Refused(code.into())
     }
 
     #[test]
     fn a_scrape_is_read_by_model_and_by_code() {
         let expected = [(predicted("a"), 5), (predicted("b"), 0), (refused("invalid_input"), 3)];
-        assert_eq!(Counts::parse(BEFORE), counts(&expected));
-        assert!(Counts::parse("logging_predictions_total{model=\"a\",status=\"success\"} 1\n").is_empty());
+        assert_eq!(PredictionCounts::parse(BEFORE), counts(&expected));
+        assert!(PredictionCounts::parse("logging_predictions_total{model=\"a\",status=\"success\"} 1\n").is_empty());
     }
 
     #[test]
     fn only_what_came_meanwhile_counts() {
-        let before = Counts::parse(BEFORE);
-        let after = Counts::parse(&BEFORE.replace("} 5", "} 9"));
+        let before = PredictionCounts::parse(BEFORE);
+        let after = PredictionCounts::parse(&BEFORE.replace("} 5", "} 9"));
         let since = after.since(&before).unwrap();
-        assert_eq!(since.beside(&Counts::default()).collect::<Vec<_>>(), [(&predicted("a"), 4, 0)]);
+        assert_eq!(since.beside(&PredictionCounts::default()).collect::<Vec<_>>(), [(&predicted("a"), 4, 0)]);
         assert_eq!(before.since(&after), None, "the service has counted from 0 again");
-        assert_eq!(Counts::default().since(&before), None, "nothing of it is there any more");
+        assert_eq!(PredictionCounts::default().since(&before), None, "nothing of it is there any more");
     }
 
     #[test]

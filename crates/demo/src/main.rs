@@ -19,9 +19,9 @@ use fastrand::Rng;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use self::mix::{Episode, Mix};
-use self::service::Service;
-use self::tally::Tally;
+use self::mix::{Episode, RequestMix};
+use self::service::InferenceClient;
+use self::tally::RequestTally;
 use terminal::{StopRequest, say, warn};
 use testkit::root;
 
@@ -70,11 +70,11 @@ fn run(options: &DemoOptions) -> Result<()> {
 /// # Errors
 /// Where the service does not answer, or has counted less than was sent.
 async fn demonstrate(options: &DemoOptions, stop: &StopRequest) -> Result<()> {
-    let service = Service::at(&options.inference)?;
+    let service = InferenceClient::at(&options.inference)?;
     let before = service.counts().await.with_context(|| {
         format!("inference-service cannot be asked at {}; cargo xtask up starts it", options.inference)
     })?;
-    let mix = Mix::new(&root().join("deploy/models"), Rng::new())?;
+    let mix = RequestMix::new(&root().join("deploy/models"), Rng::new())?;
     say(format_args!(
         "{} requests a second to {}, for {} min. Ctrl-C ends it earlier.",
         options.rate, options.inference, options.minutes
@@ -97,7 +97,12 @@ async fn demonstrate(options: &DemoOptions, stop: &StopRequest) -> Result<()> {
 }
 
 /// Sends request after request until the time is over or a person asks to stop, and waits for the last answers.
-async fn send(options: &DemoOptions, service: &Service, mut mix: Mix, stop: &StopRequest) -> Result<Tally> {
+async fn send(
+    options: &DemoOptions,
+    service: &InferenceClient,
+    mut mix: RequestMix,
+    stop: &StopRequest,
+) -> Result<RequestTally> {
     let (started, whole) = (Instant::now(), Duration::from_secs_f64(options.minutes * 60.0));
     let mut pace = interval(Duration::from_secs_f64(options.rate.recip()));
     // After a pause there is no rush.
@@ -105,7 +110,7 @@ async fn send(options: &DemoOptions, service: &Service, mut mix: Mix, stop: &Sto
     let mut tell = interval(TELL_EVERY);
     tell.tick().await;
     let mut flying = JoinSet::new();
-    let mut tally = Tally::default();
+    let mut tally = RequestTally::default();
     let mut sent = 0;
     let mut episode = Episode::Normal;
     loop {
@@ -148,7 +153,7 @@ fn announcement(episode: Episode) -> &'static str {
     }
 }
 
-fn progress(elapsed: Duration, sent: u64, tally: &mut Tally) -> String {
+fn progress(elapsed: Duration, sent: u64, tally: &mut RequestTally) -> String {
     let (minutes, seconds) = (elapsed.as_secs() / 60, elapsed.as_secs() % 60);
     let latency = tally.recent_latency().map_or("no answers".into(), summary::milliseconds);
     let mut line = format!(

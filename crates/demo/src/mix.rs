@@ -9,14 +9,18 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use fastrand::Rng;
 
-use super::pictures::{Example, Picture, examples};
+use super::pictures::{EncodedPicture, ExamplePicture, examples};
 
 /// Percent of the requests that have several pictures.
 const BATCHES: u32 = 8;
 /// Percent of the requests that are refused.
 const REFUSALS: u32 = 3;
 /// Percent of the requests with pictures that go to the model for photographs.
-const PHOTOGRAPHS: u32 = 70;
+const TO_PHOTOGRAPHS: u32 = 70;
+const PHOTOGRAPHS: SubjectPlan =
+    SubjectPlan { model: "cifar10", favourites: &["cat", "dog"], normal_percent: 20, drift_percent: 70 };
+const SURFACES: SubjectPlan =
+    SubjectPlan { model: "surface", favourites: &["ok"], normal_percent: 90, drift_percent: 40 };
 
 /// What kind of time it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,7 +33,7 @@ pub(super) enum Episode {
 
 /// A request for `POST /predict`.
 #[derive(Clone, Debug)]
-pub(super) struct Shot {
+pub(super) struct DemoRequest {
     /// Path and query.
     pub(super) path: String,
     pub(super) content_type: &'static str,
@@ -39,13 +43,13 @@ pub(super) struct Shot {
 }
 
 /// Makes one request after another.
-pub(super) struct Mix {
-    photographs: Subjects,
-    surfaces: Subjects,
+pub(super) struct RequestMix {
+    photographs: CameraSubjects,
+    surfaces: CameraSubjects,
     random: Rng,
 }
 
-impl Mix {
+impl RequestMix {
     /// Reads the examples below a folder of models.
     ///
     /// # Errors
@@ -53,21 +57,21 @@ impl Mix {
     pub(super) fn new(models: &Path, mut random: Rng) -> Result<Self> {
         Ok(Self {
             // Ten classes, one as good as another; then it is mostly pets.
-            photographs: Subjects::new(models, ("cifar10", &["cat", "dog"]), (20, 70), &mut random)?,
+            photographs: CameraSubjects::read(models, PHOTOGRAPHS, &mut random)?,
             // Few parts have a defect; then most of them have.
-            surfaces: Subjects::new(models, ("surface", &["ok"]), (90, 40), &mut random)?,
+            surfaces: CameraSubjects::read(models, SURFACES, &mut random)?,
             random,
         })
     }
 
     /// The next request.
-    pub(super) fn next(&mut self, episode: Episode) -> Shot {
+    pub(super) fn next(&mut self, episode: Episode) -> DemoRequest {
         let random = &mut self.random;
         let kind = random.u32(0..100);
         if kind < REFUSALS {
             return refused(random);
         }
-        let subjects = if random.u32(0..100) < PHOTOGRAPHS { &self.photographs } else { &self.surfaces };
+        let subjects = if random.u32(0..100) < TO_PHOTOGRAPHS { &self.photographs } else { &self.surfaces };
         if kind >= REFUSALS + BATCHES {
             return subjects.one(episode, random);
         }
@@ -76,45 +80,56 @@ impl Mix {
 }
 
 /// What comes before a model's camera.
-struct Subjects {
-    model: &'static str,
+struct CameraSubjects {
+    plan: SubjectPlan,
     /// What is there more or less often in a drift.
-    favourites: Vec<Example>,
-    others: Vec<Example>,
-    /// Of a hundred pictures, those of the favourites: in normal times, and while there is drift.
-    shares: (u32, u32),
+    favourites: Vec<ExamplePicture>,
+    others: Vec<ExamplePicture>,
 }
 
-impl Subjects {
-    fn new(
-        models: &Path,
-        (model, favourites): (&'static str, &[&str]),
-        shares: (u32, u32),
-        random: &mut Rng,
-    ) -> Result<Self> {
-        let examples = examples(&models.join(model).join("examples"), random)?;
+/// How often a model's camera sees what.
+#[derive(Clone, Copy)]
+struct SubjectPlan {
+    model: &'static str,
+    /// Labels that are there more or less often in a drift.
+    favourites: &'static [&'static str],
+    /// Percent of the pictures that show a favourite in normal times.
+    normal_percent: u32,
+    /// The same while there is drift.
+    drift_percent: u32,
+}
+
+impl CameraSubjects {
+    fn read(models: &Path, plan: SubjectPlan, random: &mut Rng) -> Result<Self> {
+        let examples = examples(&models.join(plan.model).join("examples"), random)?;
         let (favourites, others): (Vec<_>, Vec<_>) =
-            examples.into_iter().partition(|example| favourites.contains(&example.label.as_str()));
-        ensure!(!favourites.is_empty() && !others.is_empty(), "the examples of {model} have changed their names");
-        Ok(Self { model, favourites, others, shares })
+            examples.into_iter().partition(|example| plan.favourites.contains(&example.label.as_str()));
+        ensure!(
+            !favourites.is_empty() && !others.is_empty(),
+            "the examples of {} have changed their names",
+            plan.model
+        );
+        Ok(Self { plan, favourites, others })
     }
 
-    fn one(&self, episode: Episode, random: &mut Rng) -> Shot {
-        let Picture { content_type, bytes } = self.picture(episode, random).clone();
-        Shot { path: format!("/predict?model={}", self.model), content_type, body: bytes, items: 1 }
+    fn one(&self, episode: Episode, random: &mut Rng) -> DemoRequest {
+        let EncodedPicture { content_type, bytes } = self.picture(episode, random).clone();
+        DemoRequest { path: format!("/predict?model={}", self.plan.model), content_type, body: bytes, items: 1 }
     }
 
-    fn several(&self, count: usize, episode: Episode, random: &mut Rng) -> Shot {
+    fn several(&self, count: usize, episode: Episode, random: &mut Rng) -> DemoRequest {
         let images: Vec<String> = (0..count)
             .map(|_| format!("\"{}\"", BASE64_STANDARD.encode(&self.picture(episode, random).bytes)))
             .collect();
-        let body = format!("{{\"model\":\"{}\",\"images\":[{}]}}", self.model, images.join(","));
+        let body = format!("{{\"model\":\"{}\",\"images\":[{}]}}", self.plan.model, images.join(","));
         json(body, count as u64)
     }
 
-    fn picture(&self, episode: Episode, random: &mut Rng) -> &Picture {
-        let (normal, drift) = self.shares;
-        let share = if episode == Episode::Drift { drift } else { normal };
+    fn picture(&self, episode: Episode, random: &mut Rng) -> &EncodedPicture {
+        let share = match episode {
+            Episode::Normal => self.plan.normal_percent,
+            Episode::Drift => self.plan.drift_percent,
+        };
         let examples = if random.u32(0..100) < share { &self.favourites } else { &self.others };
         let example = &examples[random.usize(0..examples.len())];
         match episode {
@@ -125,9 +140,13 @@ impl Subjects {
 }
 
 /// One of the mistakes that clients make.
-fn refused(random: &mut Rng) -> Shot {
-    let raw =
-        |path: &str, content_type, body: &str| Shot { path: path.into(), content_type, body: body.into(), items: 1 };
+fn refused(random: &mut Rng) -> DemoRequest {
+    let raw = |path: &str, content_type, body: &str| DemoRequest {
+        path: path.into(),
+        content_type,
+        body: body.into(),
+        items: 1,
+    };
     match random.u32(0..5) {
         0 => raw("/predict?model=cifar10", "image/jpeg", "not a picture"),
         1 => raw("/predict?model=no-such-model", "image/png", "of no matter"),
@@ -137,8 +156,8 @@ fn refused(random: &mut Rng) -> Shot {
     }
 }
 
-fn json(body: String, items: u64) -> Shot {
-    Shot { path: "/predict".into(), content_type: "application/json", body: body.into_bytes(), items }
+fn json(body: String, items: u64) -> DemoRequest {
+    DemoRequest { path: "/predict".into(), content_type: "application/json", body: body.into_bytes(), items }
 }
 
 #[cfg(test)]
@@ -149,15 +168,16 @@ mod tests {
 
     const MANY: u32 = 3000;
 
-    fn mix() -> Mix {
-        Mix::new(&root().join("deploy/models"), Rng::with_seed(7)).unwrap()
+    fn mix() -> RequestMix {
+        RequestMix::new(&root().join("deploy/models"), Rng::with_seed(7)).unwrap()
     }
 
     #[test]
     fn a_normal_time_has_its_share_of_everything() {
         let mut mix = mix();
-        let shots: Vec<Shot> = (0..MANY).map(|_| mix.next(Episode::Normal)).collect();
-        let share = |of: &dyn Fn(&Shot) -> bool| shots.iter().filter(|shot| of(shot)).count() as f64 / f64::from(MANY);
+        let shots: Vec<DemoRequest> = (0..MANY).map(|_| mix.next(Episode::Normal)).collect();
+        let share =
+            |of: &dyn Fn(&DemoRequest) -> bool| shots.iter().filter(|shot| of(shot)).count() as f64 / f64::from(MANY);
         let batches = share(&|shot| shot.items > 1);
         assert!((0.06..0.10).contains(&batches), "{batches}");
         let surfaces = share(&|shot| shot.path.ends_with("=surface"));
@@ -170,9 +190,9 @@ mod tests {
 
     #[test]
     fn drift_changes_the_pictures_and_what_they_show() {
-        let Mix { photographs, mut random, .. } = mix();
-        let Subjects { favourites, others, .. } = &photographs;
-        let shows = |example: &Example, picture: &Picture| {
+        let RequestMix { photographs, mut random, .. } = mix();
+        let CameraSubjects { favourites, others, .. } = &photographs;
+        let shows = |example: &ExamplePicture, picture: &EncodedPicture| {
             example.clear.bytes == picture.bytes || example.spoilt.iter().any(|other| other.bytes == picture.bytes)
         };
         let mut pets = |episode| {

@@ -10,7 +10,7 @@ use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 
 /// An encoded picture.
 #[derive(Clone, Debug)]
-pub(super) struct Picture {
+pub(super) struct EncodedPicture {
     /// Its `Content-Type`.
     pub(super) content_type: &'static str,
     /// The file.
@@ -19,20 +19,20 @@ pub(super) struct Picture {
 
 /// One example.
 #[derive(Debug)]
-pub(super) struct Example {
+pub(super) struct ExamplePicture {
     /// What it shows: the file's name up to the first `-` or `.`.
     pub(super) label: String,
     /// The file as it is.
-    pub(super) clear: Picture,
+    pub(super) clear: EncodedPicture,
     /// Made from it: darkened, noisy, blurred.
-    pub(super) spoilt: [Picture; 3],
+    pub(super) spoilt: [EncodedPicture; 3],
 }
 
 /// Reads all examples in a folder, in the order of their names.
 ///
 /// # Errors
 /// Where there is none, or one is no picture.
-pub(super) fn examples(folder: &Path, random: &mut Rng) -> Result<Vec<Example>> {
+pub(super) fn examples(folder: &Path, random: &mut Rng) -> Result<Vec<ExamplePicture>> {
     let unreadable = || format!("{} cannot be read", folder.display());
     let entries = fs::read_dir(folder).with_context(unreadable)?;
     let mut files =
@@ -45,7 +45,7 @@ pub(super) fn examples(folder: &Path, random: &mut Rng) -> Result<Vec<Example>> 
         .collect()
 }
 
-fn example(file: &Path, random: &mut Rng) -> Result<Example> {
+fn example(file: &Path, random: &mut Rng) -> Result<ExamplePicture> {
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let label = name.split(['-', '.']).next().unwrap_or_default().to_owned();
     let bytes = fs::read(file)?;
@@ -55,8 +55,8 @@ fn example(file: &Path, random: &mut Rng) -> Result<Example> {
     let blur = f32::max(1.0, picture.width() as f32 / 12.0);
     let spoilt = [darkened(&picture), noisy(&picture, random), picture.blur(blur)];
     let [dark, noise, blurred] = spoilt.map(|picture| encoded(&picture));
-    let clear = Picture { content_type: format.to_mime_type(), bytes };
-    Ok(Example { label, clear, spoilt: [dark?, noise?, blurred?] })
+    let clear = EncodedPicture { content_type: format.to_mime_type(), bytes };
+    Ok(ExamplePicture { label, clear, spoilt: [dark?, noise?, blurred?] })
 }
 
 fn darkened(picture: &DynamicImage) -> DynamicImage {
@@ -75,10 +75,10 @@ fn each_value(picture: &DynamicImage, mut change: impl FnMut(f32) -> f32) -> Dyn
     changed.into()
 }
 
-fn encoded(picture: &DynamicImage) -> Result<Picture> {
+fn encoded(picture: &DynamicImage) -> Result<EncodedPicture> {
     let mut bytes = Cursor::new(Vec::new());
     picture.to_rgb8().write_to(&mut bytes, ImageFormat::Png)?;
-    Ok(Picture { content_type: ImageFormat::Png.to_mime_type(), bytes: bytes.into_inner() })
+    Ok(EncodedPicture { content_type: ImageFormat::Png.to_mime_type(), bytes: bytes.into_inner() })
 }
 
 #[cfg(test)]

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use super::counters::Counts;
+use super::counters::PredictionCounts;
 use super::mix::Episode;
-use super::tally::Tally;
+use super::tally::RequestTally;
 
 /// Everything that was sent, and what became of it.
-pub(super) fn requests(tally: &Tally, took: Duration) -> String {
+pub(super) fn requests(tally: &RequestTally, took: Duration) -> String {
     let (ended, seconds) = (tally.ended(), took.as_secs_f64());
     let mut text = format!(
         "{ended} requests in {seconds:.0} s, {:.1} a second: {} answered, {} refused, {} without an answer.",
@@ -29,7 +29,7 @@ pub(super) fn requests(tally: &Tally, took: Duration) -> String {
 }
 
 /// What the models said in normal times and during the drift; `None` where they said nothing.
-pub(super) fn qualities(tally: &Tally) -> Option<String> {
+pub(super) fn qualities(tally: &RequestTally) -> Option<String> {
     if tally.qualities.is_empty() {
         return None;
     }
@@ -48,7 +48,7 @@ pub(super) fn qualities(tally: &Tally) -> Option<String> {
 }
 
 /// What was counted here and what the service has counted meanwhile, side by side.
-pub(super) fn counters(tally: &Tally, counted: &Counts) -> String {
+pub(super) fn counters(tally: &RequestTally, counted: &PredictionCounts) -> String {
     let mut text = format!("{:<36}{:>10}{:>10}", "predictions", "demo", "service");
     for (counter, mine, theirs) in tally.counts.beside(counted) {
         let _ = write!(text, "\n{:<36}{mine:>10}{theirs:>10}", counter.to_string());
@@ -60,7 +60,7 @@ pub(super) fn counters(tally: &Tally, counted: &Counts) -> String {
 ///
 /// # Errors
 /// Where it has counted less.
-pub(super) fn verdict(tally: &Tally, counted: &Counts) -> Result<String> {
+pub(super) fn verdict(tally: &RequestTally, counted: &PredictionCounts) -> Result<String> {
     let mut more = 0;
     for (counter, mine, theirs) in tally.counts.beside(counted) {
         if theirs < mine {
@@ -85,18 +85,18 @@ pub(super) fn milliseconds([median, high]: [f64; 2]) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
-    use super::super::counters::Counter;
+    use super::super::counters::PredictionCounter;
     use super::*;
 
-    fn counts(predictions: u64) -> Counts {
-        let mut counts = Counts::default();
-        counts.add(Counter::Predicted("a".into()), predictions);
+    fn counts(predictions: u64) -> PredictionCounts {
+        let mut counts = PredictionCounts::default();
+        counts.add(PredictionCounter::Predicted("a".into()), predictions);
         counts
     }
 
     #[test]
     fn too_few_is_an_error_and_too_many_has_a_reason() {
-        let mut tally = Tally::default();
+        let mut tally = RequestTally::default();
         (tally.counts, tally.uncertain) = (counts(5), 2);
         assert!(verdict(&tally, &counts(4)).unwrap_err().to_string().contains("1 too few predicted by a"));
         for (counted, words) in [(5, "the same"), (7, "without an answer"), (8, "somebody else")] {

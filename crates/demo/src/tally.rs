@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::counters::{Counter, Counts};
+use super::counters::{PredictionCounter, PredictionCounts};
 use super::mix::Episode;
 
 /// What became of one request.
 #[derive(Debug)]
-pub(super) struct Outcome {
+pub(super) struct RequestOutcome {
     /// When it was made.
     pub(super) episode: Episode,
     /// Predictions that it asked for.
@@ -15,14 +15,14 @@ pub(super) struct Outcome {
     /// Seconds until the whole answer was there.
     pub(super) seconds: f64,
     /// The answer.
-    pub(super) answer: Answer,
+    pub(super) answer: PredictAnswer,
 }
 
 /// What came back.
 #[derive(Debug)]
-pub(super) enum Answer {
+pub(super) enum PredictAnswer {
     /// Predictions of this model.
-    Predictions(String, Vec<Prediction>),
+    Predictions(String, Vec<SeenPrediction>),
     /// A refusal with this code.
     Refusal(String),
     /// Nothing, or nothing that can be understood, for this reason.
@@ -31,7 +31,7 @@ pub(super) enum Answer {
 
 /// What is looked at of one prediction.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Prediction {
+pub(super) struct SeenPrediction {
     /// From 0 to 1.
     pub(super) confidence: f64,
     pub(super) defect: bool,
@@ -39,7 +39,7 @@ pub(super) struct Prediction {
 
 /// Everything so far.
 #[derive(Default)]
-pub(super) struct Tally {
+pub(super) struct RequestTally {
     /// Requests that were answered with predictions.
     pub(super) answered: u64,
     /// Requests that were refused.
@@ -51,9 +51,9 @@ pub(super) struct Tally {
     /// The last reason why there was no answer.
     pub(super) last_problem: Option<String>,
     /// What the service should have counted.
-    pub(super) counts: Counts,
+    pub(super) counts: PredictionCounts,
     /// What the models said, by model and episode.
-    pub(super) qualities: BTreeMap<(String, Episode), Quality>,
+    pub(super) qualities: BTreeMap<(String, Episode), ModelQuality>,
     seconds: Vec<f64>,
     /// How many of `seconds` came before the present interval.
     told: usize,
@@ -61,13 +61,13 @@ pub(super) struct Tally {
 
 /// What a model said in one episode.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Quality {
+pub(super) struct ModelQuality {
     predictions: u64,
     confidence: f64,
     defects: u64,
 }
 
-impl Quality {
+impl ModelQuality {
     /// Mean confidence.
     pub(super) fn confidence(&self) -> f64 {
         self.confidence / self.predictions as f64
@@ -79,11 +79,11 @@ impl Quality {
     }
 }
 
-impl Tally {
+impl RequestTally {
     /// Takes in one outcome.
-    pub(super) fn add(&mut self, outcome: Outcome) {
+    pub(super) fn add(&mut self, outcome: RequestOutcome) {
         match outcome.answer {
-            Answer::Predictions(model, predictions) => {
+            PredictAnswer::Predictions(model, predictions) => {
                 self.answered += 1;
                 self.seconds.push(outcome.seconds);
                 let quality = self.qualities.entry((model.clone(), outcome.episode)).or_default();
@@ -92,13 +92,13 @@ impl Tally {
                     quality.confidence += prediction.confidence;
                     quality.defects += u64::from(prediction.defect);
                 }
-                self.counts.add(Counter::Predicted(model), predictions.len() as u64);
+                self.counts.add(PredictionCounter::Predicted(model), predictions.len() as u64);
             }
-            Answer::Refusal(code) => {
+            PredictAnswer::Refusal(code) => {
                 self.refused += 1;
-                self.counts.add(Counter::Refused(code), outcome.items);
+                self.counts.add(PredictionCounter::Refused(code), outcome.items);
             }
-            Answer::Nothing(problem) => {
+            PredictAnswer::Nothing(problem) => {
                 self.unanswered += 1;
                 self.uncertain += outcome.items;
                 self.last_problem = Some(problem);
@@ -137,19 +137,20 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
 
-    fn outcome(items: u64, answer: Answer) -> Outcome {
-        Outcome { episode: Episode::Drift, items, seconds: 0.5, answer }
+    fn outcome(items: u64, answer: PredictAnswer) -> RequestOutcome {
+        RequestOutcome { episode: Episode::Drift, items, seconds: 0.5, answer }
     }
 
     #[test]
     fn predictions_are_counted_one_by_one_and_requests_as_a_whole() {
-        let mut tally = Tally::default();
-        let predictions = [(0.5, true), (0.75, false)].map(|(confidence, defect)| Prediction { confidence, defect });
-        tally.add(outcome(2, Answer::Predictions("a".into(), predictions.into())));
-        tally.add(outcome(4, Answer::Refusal("overloaded".into())));
-        tally.add(outcome(3, Answer::Nothing("gone".into())));
+        let mut tally = RequestTally::default();
+        let predictions =
+            [(0.5, true), (0.75, false)].map(|(confidence, defect)| SeenPrediction { confidence, defect });
+        tally.add(outcome(2, PredictAnswer::Predictions("a".into(), predictions.into())));
+        tally.add(outcome(4, PredictAnswer::Refusal("overloaded".into())));
+        tally.add(outcome(3, PredictAnswer::Nothing("gone".into())));
         assert_eq!((tally.answered, tally.refused, tally.unanswered, tally.uncertain), (1, 1, 1, 3));
-        let counted: Vec<u64> = tally.counts.beside(&Counts::default()).map(|(_, mine, _)| mine).collect();
+        let counted: Vec<u64> = tally.counts.beside(&PredictionCounts::default()).map(|(_, mine, _)| mine).collect();
         assert_eq!(counted, [2, 4]);
         let quality = tally.qualities[&("a".to_owned(), Episode::Drift)];
         assert_eq!((quality.confidence(), quality.defects()), (0.625, 0.5));
@@ -157,7 +158,7 @@ mod tests {
 
     #[test]
     fn latency_is_told_once_for_each_interval_and_at_the_end_for_all() {
-        let mut tally = Tally { seconds: (1..=101).map(f64::from).collect(), ..Tally::default() };
+        let mut tally = RequestTally { seconds: (1..=101).map(f64::from).collect(), ..Tally::default() };
         assert_eq!(tally.recent_latency(), Some([51.0, 96.0]));
         assert_eq!(tally.recent_latency(), None);
         assert_eq!(tally.latency(), Some([51.0, 96.0]));

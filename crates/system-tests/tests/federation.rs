@@ -64,7 +64,7 @@ async fn a_central_server_has_what_two_installations_record_and_nothing_else() {
         central.becomes(&up, 1.0).await;
         central.becomes(&format!(r#"count(up{{env="{env}", job="federation"}} == 1)"#), 1.0).await;
         central.becomes(&format!(r#"count(ALERTS{{env="{env}", alertname="Watchdog"}})"#), 1.0).await;
-        // Nobody listens at the address of its logging service.
+        // There is no listener at the address of its logging service.
         let down = r#"alertname="ServiceDown", alertstate="firing", job="logging-service""#;
         central.becomes(&format!(r#"count(ALERTS{{env="{env}", {down}}})"#), 1.0).await;
     }
@@ -127,7 +127,7 @@ fn names_of(samples: &[Value]) -> BTreeSet<String> {
     samples.iter().map(|sample| sample["metric"]["__name__"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The samples of a recorded series are, each with its time and value, among those of the same labels there.
+/// Every sample of a recorded series, with its time and value, is in the series of the same labels at the installation.
 async fn assert_same_samples(installation: &Installation, central: &Prometheus) {
     let env = installation.env;
     let here = central.samples(&format!(r#"job_model:predictions:rate5m{{env="{env}"}}[1m]"#)).await;

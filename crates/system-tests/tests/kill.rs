@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The model that the direct clients name.
 const MODEL: &str = "direct";
 
-/// Who dies.
+/// What is killed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Victim {
     Inference,
@@ -68,7 +68,7 @@ async fn what_was_answered_survives_a_hundred_kills_of_either_service() {
     let broken = predicted.iter().filter(|outcome| matches!(outcome.answer, Err(Failure::Broken(_)))).count();
     eprintln!("{answered} predictions answered, {broken} interrupted");
     assert!(answered >= KILLS && broken > 0, "no prediction was under way when the service was killed");
-    // While the models load, there is nobody to ask.
+    // While the models load, predictions are refused.
     let strange = predicted.iter().find(|outcome| ![Some(200), Some(503), None].contains(&outcome.status()));
     assert!(strange.is_none(), "{:?}", strange.map(|outcome| &outcome.answer));
     acknowledged_once(&posted, &database.event_ids_of(MODEL));

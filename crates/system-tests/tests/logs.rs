@@ -1,4 +1,4 @@
-//! Proves what the logs promise: a stdout that nobody reads blocks no request and no stop, every line is counted by
+//! Proves what the logs promise: a stdout that is not read blocks no request and no stop, every line is counted by
 //! its level, the format and the filter can be chosen, and a client's trace leads to the log line and to the record.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]

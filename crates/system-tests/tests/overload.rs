@@ -1,6 +1,6 @@
 //! Proves what happens when five times as much is asked of the service as it can do: every request is answered or told
 //! when to come back, what is told is true, an accepted request does not wait longer than the queue is long, memory stays
-//! flat, and the counts of the clients are those of the metrics. `OVERLOAD_SECONDS` is how long, 6 by default.
+//! flat, and the clients count the same as the metrics. `OVERLOAD_SECONDS` is how long, 6 by default.
 //!
 //! How much of its throughput the service keeps is measured by `cargo xtask bench overload`; here it is printed.
 

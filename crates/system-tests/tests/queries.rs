@@ -1,6 +1,6 @@
 //! Proves that the queries of the documents work: Debian's Prometheus, on the shipped configuration, runs each of them
-//! over the running services. Those of docs/queries.md have data, and never NaN; those of the troubleshooting page and
-//! of the runbooks are about faults, and may be empty here.
+//! over the running services. The queries of docs/queries.md have data, and never NaN. The queries of the troubleshooting
+//! page and of the runbooks are about faults, and may be empty here.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 

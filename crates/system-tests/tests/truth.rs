@@ -1,6 +1,6 @@
-//! Proves that telemetry tells the truth when all goes wrong at once: clients of several models and protocols, some of
-//! whom ask for nonsense, come when the queue is full, have no time or hang up, count what they were told; metrics, log
-//! lines and rows say the same of every model and every end, and of those who hung up they say what is left.
+//! Proves that telemetry tells the truth when all goes wrong at once. Clients of several models and protocols count what
+//! they were told; some of them send nonsense, come when the queue is full, have too short a deadline or hang up. Metrics,
+//! log lines and rows say the same of every model and every end. What they say beyond that is of the clients that hung up.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
@@ -61,7 +61,7 @@ fn the_clients_agree(outcomes: &[ShotOutcome], counted: Ends) {
     let told = of_clients(outcomes);
     let ends: Vec<&str> = told.keys().map(|(_, end)| end.as_str()).collect();
     for end in ["success", "invalid_request", "invalid_input", "too_large", "model_not_found", "overloaded"] {
-        assert!(ends.contains(&end), "nobody was told {end}: {told:?}");
+        assert!(ends.contains(&end), "no client was told {end}: {told:?}");
     }
     // A deadline may pass before the model is known; it was asked of one model alone.
     let mut left = Ends::new();
@@ -70,19 +70,19 @@ fn the_clients_agree(outcomes: &[ShotOutcome], counted: Ends) {
         *left.entry((model, end)).or_default() += count;
     }
     for (end, count) in &told {
-        let counted = left.get_mut(end).unwrap_or_else(|| panic!("clients were told {end:?}, and nobody counted it"));
+        let counted = left.get_mut(end).unwrap_or_else(|| panic!("clients were told {end:?}, and it was not counted"));
         *counted = counted.checked_sub(*count).unwrap_or_else(|| panic!("{count} clients were told {end:?}"));
     }
-    // What is left is of those who hung up, whom nobody could tell.
+    // What is left is of the clients that hung up, which could not be told.
     left.retain(|_, count| *count > 0);
     assert_eq!(left.values().sum::<u64>(), HUNG_UP as u64, "{left:?}");
     let possible = |model: &str, end: &str| match model {
         "cifar10" => ["success", "cancelled", "overloaded"].contains(&end),
-        // Who leaves before the body is known by no model.
+        // A client that leaves before its body has come is counted without a model.
         model => (model, end) == ("unknown", "cancelled"),
     };
     assert!(left.keys().all(|(model, end)| possible(model, end)), "{left:?}");
-    assert!(left.keys().any(|(_, end)| end == "cancelled"), "nobody was missed: {left:?}");
+    assert!(left.keys().any(|(_, end)| end == "cancelled"), "no client was missed: {left:?}");
 }
 
 fn of_clients(outcomes: &[ShotOutcome]) -> Ends {

@@ -117,7 +117,7 @@ impl Launch {
             Some(pipe) => StandardOutput::Unread(pipe),
             None => StandardOutput::File(folder.path().join("stdout")),
         };
-        Service::new(address, child, (folder, output))
+        Service::new(address, child, folder, output)
     }
 
     /// Starts the service, and waits until it is ready.

@@ -32,7 +32,7 @@ pub struct Service {
 }
 
 impl Service {
-    pub(crate) fn new(address: SocketAddr, child: Child, (folder, stdout): (TempDir, StandardOutput)) -> Self {
+    pub(crate) fn new(address: SocketAddr, child: Child, folder: TempDir, stdout: StandardOutput) -> Self {
         Self { address, child, folder, stdout }
     }
 

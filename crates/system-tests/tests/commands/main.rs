@@ -68,11 +68,7 @@ async fn up_with_monitoring_and_demo_show_something_and_leave_nothing_behind() {
     assert!(sent > 300, "{}", demo.output());
     assert!(demo.output().contains("Drift begins") && demo.output().contains("The drift is over"));
 
-    let mut demo = Task::start(&["demo", "--minutes=60", &format!("--inference=http://{inference}")], tools);
-    demo.says("answered", BUILD).await;
-    demo.signal(Signal::INT);
-    assert!(demo.ends(STOP).await.success(), "{}", demo.output());
-    let sent = sent + agreed(&demo);
+    let sent = sent + sent_by_interrupted_demo(inference, tools).await;
 
     let metrics = Metrics::parse(&get(inference, "/metrics").await.text());
     assert_eq!(metrics.count("predictions_total", &[]), sent);
@@ -87,16 +83,29 @@ async fn up_with_monitoring_and_demo_show_something_and_leave_nothing_behind() {
     up.signal(Signal::INT);
     assert!(up.ends(STOP).await.success(), "{}", up.output());
     assert!(up.output().contains("All of them have stopped."), "{}", up.output());
-    let left: Vec<_> = children.iter().filter(|id| Path::new("/proc").join(id.to_string()).exists()).collect();
-    assert!(left.is_empty(), "processes are left behind: {left:?}");
-    for (option, address) in addresses {
-        assert!(TcpListener::bind(address).is_ok(), "somebody still listens on the address of {option}");
-    }
+    nothing_is_left_behind(&children, &addresses);
     for log in ["prometheus.log", "alertmanager.log"] {
         let log = fs::read_to_string(folder.path().join("monitoring").join(log)).unwrap();
         assert!(!log.is_empty() && !log.contains("level=error"), "{log}");
     }
     assert_eq!(Database::open(&folder.path().join("predictions.db")).rows(), recorded);
+}
+
+/// A demo that Ctrl-C ends early counts what it has sent all the same.
+async fn sent_by_interrupted_demo(inference: SocketAddr, tools: &Path) -> u64 {
+    let mut demo = Task::start(&["demo", "--minutes=60", &format!("--inference=http://{inference}")], tools);
+    demo.says("answered", BUILD).await;
+    demo.signal(Signal::INT);
+    assert!(demo.ends(STOP).await.success(), "{}", demo.output());
+    agreed(&demo)
+}
+
+fn nothing_is_left_behind(children: &[u32], addresses: &[(&str, SocketAddr)]) {
+    let left: Vec<_> = children.iter().filter(|id| Path::new("/proc").join(id.to_string()).exists()).collect();
+    assert!(left.is_empty(), "processes are left behind: {left:?}");
+    for (option, address) in addresses {
+        assert!(TcpListener::bind(address).is_ok(), "a process still listens on the address of {option}");
+    }
 }
 
 /// Every job that runs here is scraped, and no other is there.

@@ -49,7 +49,7 @@ async fn no_panel_is_empty_on_a_healthy_system() {
     let _alone = alone().await;
     let Some(stage) = Stage::around(Pair::start_eager(|inference| inference).await).await else { return };
 
-    // Nobody has asked for anything yet: a panel shows data, or says in words why it has none.
+    // There was no request yet: a panel shows data, or says in words why it has none.
     stage.catches_up().await;
     for dashboard in &dashboards() {
         for variable in prometheus_variables(dashboard) {

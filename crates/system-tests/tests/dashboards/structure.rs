@@ -73,7 +73,7 @@ fn every_curve_of_latencies_shows_exemplars() {
     for dashboard in dashboards() {
         for panel in dashboard.panels().iter().filter(|panel| panel.asks("prometheus")) {
             for target in panel.targets() {
-                // Those of Grafana's own requests are called alike.
+                // The metrics of Grafana's own requests have the same names.
                 let expression = text(target, "/expr").replace("grafana_http_request", "");
                 let is_traced = target["range"] == true && traced.iter().any(|name| expression.contains(name.as_str()));
                 assert_eq!(target["exemplar"] == true, is_traced, "{}: {expression}", panel.place);

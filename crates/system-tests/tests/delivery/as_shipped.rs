@@ -1,4 +1,4 @@
-//! Before anybody has set up a channel: everything is on the screen, nobody is notified, and nothing fails.
+//! Before a channel is set up: every alert is on the screen, nothing is sent, and nothing fails.
 
 use std::path::Path;
 use std::time::Duration;

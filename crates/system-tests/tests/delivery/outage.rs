@@ -1,4 +1,4 @@
-//! A service dies and comes back, and everybody hears of it as they should.
+//! A service dies and comes back, and every channel tells of it as it should.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Those who are told: by Slack, by email, by a webhook; and the dead man's switch.
+//! The receivers of notifications: Slack, email, a webhook, and the dead man's switch.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Who is told of which alert, and that every rule has a severity that somebody has thought of.
+//! Which channel is told of which alert, and that the routes know the severity of every rule.
 
 use std::collections::BTreeSet;
 use std::path::Path;

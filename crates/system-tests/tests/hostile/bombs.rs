@@ -70,7 +70,7 @@ async fn what_unpacks_to_too_much_is_refused() {
         refused(&send("gzip", &small).await.unwrap(), 413, "too_large");
         refused(&send("deflate", &small).await.unwrap(), 400, "invalid_request");
         refused(&send("br", &small).await.unwrap(), 415, "unsupported_media_type");
-        // Who goes on sending what was refused long ago may find the connection closed.
+        // A client that goes on sending after the refusal may find the connection closed.
         if let Ok(answer) = send("gzip", &large).await {
             refused(&answer, 413, "too_large");
         }

@@ -1,4 +1,4 @@
-//! Rules and dashboards are those of the repository, told again as Kubernetes objects.
+//! The Kubernetes objects hold the same rules and dashboards as the files of the repository.
 
 use std::collections::BTreeSet;
 use std::fs;

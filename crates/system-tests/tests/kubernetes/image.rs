@@ -45,7 +45,7 @@ fn the_image_is_the_one_that_is_built_in_the_version_of_the_workspace() {
     }
 }
 
-/// Where the image listens, stores and runs as whom is where the manifests expect it.
+/// The ports, paths and user of the image are what the manifests expect.
 #[test]
 fn ports_paths_and_users_are_those_of_the_image() {
     for (place, objects) in Objects::all() {

@@ -91,7 +91,7 @@ fn prometheus_is_let_to_find_all_of_it() {
     }
 }
 
-/// A rule about a job that nobody scrapes here can only work where the cluster brings that job.
+/// A rule about a job that is not scraped here can only work where the cluster brings that job.
 #[test]
 fn jobs_that_the_cluster_has_to_bring_are_documented() {
     let page = text("docs/kubernetes.md");

@@ -89,7 +89,7 @@ pub(crate) fn build(folder: &str) -> Option<String> {
     Some(String::from_utf8(output.stdout).expect("YAML is text"))
 }
 
-/// The files that a kustomization names as resources, those of folders that it names among them.
+/// The files that a kustomization names as resources, with the files of the folders that it names.
 pub(crate) fn resources(folder: &str) -> Vec<String> {
     let kustomization = document(&format!("{folder}/kustomization.yaml"));
     let named = strings(&kustomization["resources"]).into_iter().map(|resource| format!("{folder}/{resource}"));

@@ -1,27 +1,25 @@
 //! The schemas of Kubernetes itself, by kubernetes-validate from PyPI.
 
-use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::Command;
 
 use tempfile::TempDir;
-use testkit::tool;
+use testkit::pypi;
 
 use crate::objects::{BASE, PRODUCTION, build};
 
-const PACKAGE: &str = "kubernetes-validate";
-const PACKAGE_VERSION: &str = "1.37.0";
+const VALIDATOR: pypi::Package = ("kubernetes-validate", "1.37.0");
 /// The oldest that docs/kubernetes.md promises, and the newest that the package knows.
 const KUBERNETES: [&str; 2] = ["1.31.0", "1.37.0"];
 
 #[test]
 fn kubernetes_takes_every_object() {
-    let Some(validator) = Validator::provide() else { return };
+    let Some(python) = pypi::python(&[VALIDATOR], "whether Kubernetes takes the objects") else { return };
     for folder in [BASE, PRODUCTION] {
         let Some(built) = build(folder) else { return };
         for version in KUBERNETES {
-            let Verdict { valid, said } = validator.judge(&built, version);
+            let Verdict { valid, said } = judge(&python, &built, version);
             assert!(valid, "{folder}, Kubernetes {version}: {said}");
             let passed = said.matches(" passed for resource ").count();
             let unknown: Vec<&str> = said.lines().filter(|line| line.contains("find schema")).collect();
@@ -33,14 +31,11 @@ fn kubernetes_takes_every_object() {
             [("containerPort: 8000", "containerPort: eight"), ("readOnlyRootFilesystem", "readonlyRootFilesystem")]
         {
             assert!(built.contains(from), "{from}");
-            let Verdict { valid, said } = validator.judge(&built.replace(from, to), KUBERNETES[1]);
+            let Verdict { valid, said } = judge(&python, &built.replace(from, to), KUBERNETES[1]);
             assert!(!valid, "{to} is taken: {said}");
         }
     }
 }
-
-/// The Python that has the package.
-struct Validator(PathBuf);
 
 /// What the validator says of objects.
 struct Verdict {
@@ -50,64 +45,14 @@ struct Verdict {
     said: String,
 }
 
-impl Validator {
-    /// Installs the package once, into the target folder; or says on stderr what is skipped.
-    ///
-    /// # Panics
-    /// On a build server, where nothing is skipped.
-    fn provide() -> Option<Self> {
-        // This program is <target folder>/debug/deps/<test>.
-        let target = env::current_exe().unwrap().ancestors().nth(3).unwrap().to_owned();
-        let folder = target.join("python").join(format!("{PACKAGE}-{PACKAGE_VERSION}"));
-        let validator = Self(folder.join("bin/python"));
-        match validator.install(&folder) {
-            Ok(()) => Some(validator),
-            Err(problem) => {
-                let sentence = format!("{PACKAGE} cannot be installed ({problem}), so the schemas are not checked");
-                assert!(env::var_os("CI").is_none(), "{sentence}");
-                eprintln!("SKIPPED: {sentence}");
-                None
-            }
-        }
-    }
-
-    fn install(&self, folder: &Path) -> Result<(), String> {
-        // A folder that is there may be what an interrupted installation has left.
-        let works = |output: Output| output.status.success() && text(&output.stdout).contains(PACKAGE_VERSION);
-        if self.command().arg("--version").output().is_ok_and(works) {
-            return Ok(());
-        }
-        let python = tool("python3").ok_or("there is no python3")?;
-        run(Command::new(python).args(["-m", "venv", "--clear"]).arg(folder))?;
-        let requirement = format!("{PACKAGE}=={PACKAGE_VERSION}");
-        run(Command::new(&self.0).args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            &requirement,
-        ]))
-    }
-
-    fn judge(&self, objects: &str, version: &str) -> Verdict {
-        let folder = TempDir::new().unwrap();
-        let file = folder.path().join("objects.yaml");
-        fs::write(&file, objects).unwrap();
-        let output = self.command().args(["--strict", "-k", version]).arg(&file).output().unwrap();
-        Verdict { valid: output.status.success(), said: text(&output.stdout) + &text(&output.stderr) }
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new(&self.0);
-        command.args(["-m", "kubernetes_validate"]);
-        command
-    }
-}
-
-fn run(command: &mut Command) -> Result<(), String> {
-    let output = command.output().map_err(|error| error.to_string())?;
-    if output.status.success() { Ok(()) } else { Err(text(&output.stderr).trim().replace('\n', "; ")) }
+/// What Kubernetes of this version says of objects, through the Python that has the package.
+fn judge(python: &Path, objects: &str, version: &str) -> Verdict {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("objects.yaml");
+    fs::write(&file, objects).unwrap();
+    let mut command = Command::new(python);
+    let output = command.args(["-m", "kubernetes_validate", "--strict", "-k", version]).arg(&file).output().unwrap();
+    Verdict { valid: output.status.success(), said: text(&output.stdout) + &text(&output.stderr) }
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -22,7 +22,7 @@ fn lokis_settings_hold_together() {
     assert_eq!(limits["discover_service_name"], Value::Array(Vec::new()));
     assert!(limits["max_label_names_per_series"].as_u64().unwrap() >= LABELS.len() as u64);
     assert_eq!(loki["analytics"]["reporting_enabled"], false);
-    // All that is written lies on the volume, and the port is the one that everybody asks.
+    // All that is written lies on the volume, and the port is the one that the other files name.
     let prefix = loki["common"]["path_prefix"].as_str().unwrap();
     let compose = &yaml("docker-compose.monitoring.yml")["services"]["loki"];
     assert!(compose["volumes"].as_array().unwrap().contains(&format!("loki:{prefix}").into()), "{compose}");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::alloy::{Block, Value};
 
-/// The names of the blocks from the outside to the inside, the attributes that must be there, those that may be.
+/// The names of the blocks from the outside to the inside, the attributes that must be there, and the attributes that may be there.
 const BLOCKS: [(&str, &[&str], &[&str]); 14] = [
     ("logging", &[], &["level", "format"]),
     ("discovery.docker", &["host"], &["refresh_interval", "port", "match_first_network", "host_networking_host"]),

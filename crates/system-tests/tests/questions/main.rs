@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_answers() {
     let _alone = alone().await;
-    // Nobody wants to wait half a minute for the next look at the windows.
+    // The test would wait half a minute for the next evaluation of the windows.
     let pair = Pair::start_at(
         |places| places,
         |inference, logging| {

@@ -1,6 +1,6 @@
 //! Proves what the spool promises where its disk does not do its duty, or the logging service stays away: predictions go
-//! on, and every answered one is stored exactly once, or exactly those are missing that the books count as dropped. The
-//! books balance at every scrape.
+//! on, and every answered one is stored exactly once, except for as many as the books count as dropped. The books balance at
+//! every scrape.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 

@@ -210,11 +210,11 @@ mod tests {
     fn plans(inference: &str, logging: &str) -> [ServicePlan; 2] {
         let listen = ["--inference-listen", inference, "--logging-listen", logging, "--grpc-listen", "127.0.0.1:9002"];
         let line = ["up", "--data", "kept"].into_iter().chain(listen);
-        Line::try_parse_from(line).unwrap().options.plans(Path::new("/"))
+        UpLine::try_parse_from(line).unwrap().options.plans(Path::new("/"))
     }
 
     #[derive(clap::Parser)]
-    struct Line {
+    struct UpLine {
         #[command(flatten)]
         options: UpOptions,
     }
@@ -254,8 +254,8 @@ mod tests {
     #[test]
     fn places_of_tools_are_asked_for_only_where_tools_run() {
         for option in ["--prometheus-listen", "--alertmanager-listen", "--node-exporter-listen"] {
-            assert!(Line::try_parse_from(["up", option, "127.0.0.1:9000"]).is_err(), "{option}");
-            assert!(Line::try_parse_from(["up", "--monitoring", option, "127.0.0.1:9000"]).is_ok(), "{option}");
+            assert!(UpLine::try_parse_from(["up", option, "127.0.0.1:9000"]).is_err(), "{option}");
+            assert!(UpLine::try_parse_from(["up", "--monitoring", option, "127.0.0.1:9000"]).is_ok(), "{option}");
         }
     }
 }

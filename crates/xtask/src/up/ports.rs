@@ -35,15 +35,17 @@ pub(super) fn require_different(plans: &[ServicePlan]) -> Result<()> {
 /// # Errors
 /// One error that names each address that is not to be had, its service, its holder and the way out.
 pub(super) fn require_free(plans: &[ServicePlan]) -> Result<()> {
-    let problems: Vec<String> =
-        plans.iter().flat_map(|plan| plan.places().filter_map(|place| problem(plan.name, place))).collect();
+    let problems: Vec<String> = plans
+        .iter()
+        .flat_map(|plan| plan.places().filter_map(|(listen, option)| problem(plan.name, listen, option)))
+        .collect();
     if problems.is_empty() {
         return Ok(());
     }
     bail!("{}", problems.join("\n"));
 }
 
-fn problem(name: &str, (listen, option): (SocketAddr, &str)) -> Option<String> {
+fn problem(name: &str, listen: SocketAddr, option: &str) -> Option<String> {
     let error = TcpListener::bind(listen).err()?;
     if error.kind() != io::ErrorKind::AddrInUse {
         return Some(format!("{name} cannot listen on {listen}: {error}. Choose another address: {option} …"));

@@ -24,19 +24,19 @@ use crate::workspace;
 const DOCKER_ONLY: [&str; 3] = ["grafana", "loki", "alloy"];
 /// The folder with the changed configuration.
 const CONFIG: &str = "config";
-const PROMETHEUS: Tool = Tool {
+const PROMETHEUS: MonitoringTool = MonitoringTool {
     name: "prometheus",
     programs: &["prometheus"],
     listen_option: "--monitoring --prometheus-listen",
     ready_path: "/-/ready",
 };
-const ALERTMANAGER: Tool = Tool {
+const ALERTMANAGER: MonitoringTool = MonitoringTool {
     name: "alertmanager",
     programs: &["prometheus-alertmanager", "alertmanager"],
     listen_option: "--monitoring --alertmanager-listen",
     ready_path: "/-/ready",
 };
-const NODE_EXPORTER: Tool = Tool {
+const NODE_EXPORTER: MonitoringTool = MonitoringTool {
     name: "node-exporter",
     programs: &["prometheus-node-exporter", "node_exporter"],
     listen_option: "--monitoring --node-exporter-listen",
@@ -74,7 +74,7 @@ impl MonitoringOptions {
         }
         let folder = data.join("monitoring");
         let config = folder.join(CONFIG);
-        let find = |tool: &Tool, listen| tool.plan(listen, &folder, search_path);
+        let find = |tool: &MonitoringTool, listen| tool.plan(listen, &folder, search_path);
         let mut node_exporter = find(&NODE_EXPORTER, self.node_exporter_listen);
         let (Some(mut prometheus), Some(mut alertmanager)) =
             (find(&PROMETHEUS, self.prometheus_listen), find(&ALERTMANAGER, self.alertmanager_listen))
@@ -162,7 +162,7 @@ impl Monitoring {
 }
 
 /// A tool of the Prometheus family.
-struct Tool {
+struct MonitoringTool {
     /// The service of docker-compose.monitoring.yml and the job of prometheus.yml.
     name: &'static str,
     /// What Debian calls it, and what its makers do.
@@ -171,7 +171,7 @@ struct Tool {
     ready_path: &'static str,
 }
 
-impl Tool {
+impl MonitoringTool {
     /// How it is started, where it is installed.
     fn plan(&self, listen: SocketAddr, folder: &Path, search_path: &OsStr) -> Option<ServicePlan> {
         let program = self.programs.iter().find_map(|program| installed::find(program, search_path))?;
