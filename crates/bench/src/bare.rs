@@ -11,8 +11,8 @@ use prediction_record::PredictionRecord;
 use rusqlite::{Connection, TransactionBehavior, params};
 use uuid::Uuid;
 
-use super::ingestion::IngestionSpeed;
 use super::program::own_processor_seconds;
+use super::speed::IngestionSpeed;
 
 /// Rows of one transaction, as of one request.
 pub(super) const BATCH: usize = 1000;

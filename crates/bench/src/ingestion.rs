@@ -8,11 +8,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use super::bare::{self, BATCH, KeptIndexes, PreparedRow};
+use super::connection;
 use super::load_result::LoadResult;
-use super::program::{ServiceProgram, ThreadSeconds};
+use super::program::ServiceProgram;
 use super::rows::{self, RequestIds};
+use super::scratch::ScratchFolder;
+use super::speed::{IngestionSpeed, WRITER};
 use super::table::{median, print, thousands, verdict};
-use super::{ScratchFolder, connection};
 use terminal::say;
 use testkit::Load;
 
@@ -38,20 +40,6 @@ pub(crate) struct LogOptions {
     #[arg(long, value_name = "S", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60))]
     seconds: u64,
 }
-
-/// How fast rows were stored, and with how much of the processors.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct IngestionSpeed {
-    pub(super) rows: usize,
-    pub(super) seconds: f64,
-    /// Processor seconds of the one thread that writes.
-    pub(super) writer: f64,
-    /// Processor seconds of the service's other threads.
-    pub(super) others: f64,
-}
-
-/// The name of the service's thread that writes.
-const WRITER: &str = "store-writer";
 
 /// What each round has measured.
 #[derive(Default)]
@@ -102,18 +90,6 @@ pub(super) fn run(options: &LogOptions, scratch: &ScratchFolder) -> Result<()> {
     }
     rounds.print();
     Ok(())
-}
-
-impl IngestionSpeed {
-    fn per_second(&self) -> f64 {
-        self.rows as f64 / self.seconds
-    }
-
-    /// Of rows that a service has stored since it had used this much.
-    fn since(before: ThreadSeconds, service: &ServiceProgram, rows: usize, seconds: f64) -> Result<Self> {
-        let used = service.processor_seconds(WRITER)?.since(before);
-        Ok(Self { rows, seconds, writer: used.named, others: used.others })
-    }
 }
 
 /// The middle of the rounds' rows a second.

@@ -16,16 +16,18 @@ mod plot;
 mod program;
 mod recording;
 mod rows;
+mod scratch;
 mod serving;
+mod speed;
 mod table;
 
-use std::fs;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use clap::Parser;
 use terminal::{say, warn};
+
+use self::scratch::ScratchFolder;
 
 /// How fast models are served, and what the prediction log costs and takes, held against the targets.
 #[derive(Parser)]
@@ -74,31 +76,5 @@ fn run(what: Measurement) -> Result<()> {
         Measurement::Read(options) => pages::run(&options, &scratch),
         Measurement::Overload(options) => overload::run(&options, &scratch),
         Measurement::Serve(options) => serving::run(&options, &scratch),
-    }
-}
-
-/// A folder on the disk of the repository, which is gone when this is dropped. The folder for temporary files may be
-/// in memory, where being durable costs nothing.
-struct ScratchFolder(PathBuf);
-
-impl ScratchFolder {
-    fn new() -> Result<Self> {
-        let name = format!("bench-{}", std::process::id());
-        let target = testkit::target_folder().map_err(|problem| anyhow!(problem))?;
-        let folder = target.join(name);
-        fs::create_dir_all(&folder).with_context(|| format!("{} cannot be created", folder.display()))?;
-        Ok(Self(folder))
-    }
-
-    /// A path in the folder.
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for ScratchFolder {
-    fn drop(&mut self) {
-        // What is left of a measurement lies in the target directory, which is there to be deleted.
-        let _ = fs::remove_dir_all(&self.0);
     }
 }

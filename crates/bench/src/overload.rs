@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use testkit::{Load, LoadReply, percentile};
 
-use super::ScratchFolder;
 use super::connection;
 use super::program::ServiceProgram;
+use super::scratch::ScratchFolder;
 use super::table::{self, thousands, verdict};
 use terminal::say;
 use testkit::root;

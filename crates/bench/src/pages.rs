@@ -8,12 +8,13 @@ use anyhow::{Result, ensure};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::bare::BATCH;
 use super::connection::{self, BlockingConnection};
 use super::load_result::LoadResult;
 use super::program::ServiceProgram;
 use super::rows::{self, RequestIds};
+use super::scratch::ScratchFolder;
 use super::table::{median, print, thousands, verdict};
-use super::{ScratchFolder, bare::BATCH};
 use terminal::say;
 
 /// Rows that are made before they are sent.

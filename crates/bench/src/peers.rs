@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::ScratchFolder;
 use super::connection::BlockingConnection;
 use super::program::peak_megabytes;
+use super::scratch::ScratchFolder;
 use terminal::warn;
 use testkit::pypi;
 use testkit::root;

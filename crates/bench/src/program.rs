@@ -14,8 +14,8 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::ScratchFolder;
 use super::connection::BlockingConnection;
+use super::scratch::ScratchFolder;
 use testkit::root;
 
 const START_PATIENCE: Duration = Duration::from_secs(60);
@@ -82,7 +82,7 @@ impl ServiceProgram {
             .args(arguments)
             .env_clear()
             .envs(environment.iter().copied())
-            .current_dir(&scratch.0)
+            .current_dir(scratch.folder())
             .stdin(Stdio::null())
             .stdout(File::create(&log)?)
             .spawn()

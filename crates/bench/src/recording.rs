@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
+use super::connection;
 use super::load_result::LoadResult;
 use super::program::ServiceProgram;
+use super::scratch::ScratchFolder;
 use super::table::{median, print, verdict};
-use super::{ScratchFolder, connection};
 use terminal::say;
 use testkit::{Load, root};
 

@@ -26,8 +26,8 @@ use clap::ValueEnum;
 
 use self::report::ServingFindings;
 use self::stage::ServingStage;
-use super::ScratchFolder;
 use super::disturbance::{MeasuredTurns, TurnExtent};
+use super::scratch::ScratchFolder;
 use terminal::say;
 
 /// Other models have fewer turns.

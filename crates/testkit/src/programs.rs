@@ -28,18 +28,22 @@ pub fn target_folder() -> Result<PathBuf, String> {
 /// # Panics
 /// If the services cannot be built.
 pub fn program(name: &str) -> PathBuf {
-    static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    match FOLDER.get_or_init(build_services) {
+    match build_services() {
         Ok(folder) => folder.join(name),
         Err(problem) => panic!("the services cannot be built: {problem}"),
     }
 }
 
-/// Builds both services and returns the folder of their binaries.
+/// Builds both services, once in the life of this program, and returns the folder of their binaries.
 ///
 /// # Errors
 /// What is wrong, as cargo says it.
-pub fn build_services() -> Result<PathBuf, String> {
+pub fn build_services() -> Result<&'static Path, &'static str> {
+    static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    FOLDER.get_or_init(build).as_deref().map_err(String::as_str)
+}
+
+fn build() -> Result<PathBuf, String> {
     let target = target_folder()?;
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)

@@ -12,9 +12,9 @@ use anyhow::{Context, Result, anyhow};
 use inference_service::input::ModelInput;
 use inference_service::model::{Engine, Repository, Runtime, RuntimeKind, Session};
 
-use crate::ScratchFolder;
 use crate::load_result::LoadResult;
 use crate::program::ServiceProgram;
+use crate::scratch::ScratchFolder;
 use terminal::warn;
 use testkit::pypi;
 

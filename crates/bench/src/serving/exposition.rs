@@ -7,10 +7,10 @@ use anyhow::{Context, Result};
 
 use super::engines::LoadedRuntime;
 use super::stage::shipped;
-use crate::ScratchFolder;
 use crate::connection::BlockingConnection;
 use crate::disturbance::MeasuredTurns;
 use crate::load_result::LoadResult;
+use crate::scratch::ScratchFolder;
 
 const MODEL: &str = "surface";
 /// With so many copies of a model there are more than enough series.

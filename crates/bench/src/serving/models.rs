@@ -14,10 +14,10 @@ use super::contender::{Contender, ContenderKind, RequestBody, TurnLoad};
 use super::engines::LoadedRuntime;
 use super::item::ServedItem;
 use super::stage::shipped;
-use crate::ScratchFolder;
 use crate::disturbance::MeasuredTurns;
 use crate::disturbance::TurnExtent;
 use crate::program::{ServiceProgram, peak_megabytes};
+use crate::scratch::ScratchFolder;
 use testkit::pypi;
 
 const PACKAGES: [pypi::Package; 2] = [("onnx", "1.23.2"), ("numpy", "2.4.6")];

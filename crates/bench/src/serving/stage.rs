@@ -10,9 +10,9 @@ use inference_service::model::{Engine, RuntimeKind};
 use super::contender::{Contender, ContenderKind, RequestBody, TurnLoad};
 use super::engines::LoadedRuntime;
 use super::item::ServedItem;
-use crate::ScratchFolder;
 use crate::peers::{PeerKind, PeerServer};
 use crate::program::{ServiceProgram, peak_megabytes};
+use crate::scratch::ScratchFolder;
 use testkit::root;
 
 const MODEL: &str = "cifar10";

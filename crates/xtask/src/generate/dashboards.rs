@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 
-use super::{indented, stem};
+use super::text::{indented, stem};
 
 /// Most bytes of a dashboard. A ConfigMap may have 1 MiB; `kubectl apply` without `--server-side` keeps a second copy
 /// of it in an annotation, which may have 256 KiB.

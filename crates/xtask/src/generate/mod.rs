@@ -6,6 +6,7 @@
 mod dashboards;
 mod files;
 mod rules;
+mod text;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use self::files::Folder;
+use self::text::stem;
 use crate::workspace;
 use terminal::say;
 
@@ -40,7 +42,7 @@ pub(crate) fn run(options: &GenerateOptions) -> Result<()> {
     if options.check {
         return check();
     }
-    let (folder, generated) = generate()?;
+    let (folder, generated) = (generated_folder(), generate()?);
     let changed = folder.write(&generated)?;
     say(format_args!("{GENERATED}: {} files, {changed} of them changed.", generated.len()));
     Ok(())
@@ -51,7 +53,7 @@ pub(crate) fn run(options: &GenerateOptions) -> Result<()> {
 /// # Errors
 /// Where they differ, with the command that mends it.
 pub(crate) fn check() -> Result<()> {
-    let (folder, generated) = generate()?;
+    let (folder, generated) = (generated_folder(), generate()?);
     let differences = folder.differences(&generated)?;
     ensure!(
         differences.is_empty(),
@@ -62,8 +64,8 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// The folder, and what should be in it: file names and texts.
-fn generate() -> Result<(Folder, BTreeMap<String, String>)> {
+/// What should be in the folder: file names and texts.
+fn generate() -> Result<BTreeMap<String, String>> {
     let root = workspace::root();
     let mut objects = BTreeMap::new();
     let mut rule_files = vec![PathBuf::from(ALERT_RULES)];
@@ -77,7 +79,11 @@ fn generate() -> Result<(Folder, BTreeMap<String, String>)> {
     }
     let list = kustomization(objects.keys());
     objects.insert("kustomization.yaml".into(), list);
-    Ok((Folder::new(root.join(GENERATED)), objects))
+    Ok(objects)
+}
+
+fn generated_folder() -> Folder {
+    Folder::new(workspace::root().join(GENERATED))
 }
 
 fn kustomization<'a>(files: impl Iterator<Item = &'a String>) -> String {
@@ -104,31 +110,10 @@ fn read(root: &Path, path: &Path) -> Result<String> {
     fs::read_to_string(root.join(path)).with_context(|| format!("{} cannot be read", path.display()))
 }
 
-/// The name of a file as part of an object's name: no underscores there.
-fn stem(path: &Path) -> String {
-    object_name(&path.file_stem().unwrap_or_default().to_string_lossy())
-}
-
-fn object_name(name: &str) -> String {
-    name.replace('_', "-")
-}
-
-/// Indents every line that is not empty. A line of blanks only is indented too: in a block of text they count.
-fn indented(text: &str, by: usize) -> String {
-    let indentation = " ".repeat(by);
-    let line = |line: &str| if line == "\n" { line.to_owned() } else { format!("{indentation}{line}") };
-    text.split_inclusive('\n').map(line).collect()
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
-
-    #[test]
-    fn blanks_inside_a_text_stay_as_many_as_they_are() {
-        assert_eq!(indented("a: |\n  b\n\n   \n  c\n", 2), "  a: |\n    b\n\n     \n    c\n");
-    }
 
     #[test]
     fn sources_are_the_files_of_one_kind_and_of_one_folder() {

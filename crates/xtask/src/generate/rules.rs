@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{indented, object_name, stem};
+use super::text::{indented, object_name, stem};
 
 /// The objects, one YAML document each. They are named after the file and the group.
 ///

@@ -1,4 +1,4 @@
-//! Whether the ports are free, and which process holds one that is not.
+//! The ports of `up`: whether they are free, and which process holds one that is not.
 //!
 //! Rule of thumb: a person who reads the message knows what to do next, without another tool.
 
@@ -15,6 +15,15 @@ use super::service::ServicePlan;
 const SHOWN_COMMAND: usize = 80;
 /// The state LISTEN in the kernel's socket tables.
 const LISTENING: &str = "0A";
+
+/// Port 0 would be a port of the system's choice, which `up` would not know.
+pub(super) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    match text.parse::<SocketAddr>() {
+        Ok(address) if address.port() == 0 => Err("a port from 1 to 65535 is needed".into()),
+        Ok(address) => Ok(address),
+        Err(_) => Err("an address and a port are needed, such as 127.0.0.1:8010".into()),
+    }
+}
 
 /// Checks that no two services are meant to listen on one port.
 ///
@@ -150,6 +159,14 @@ mod tests {
             arguments: Vec::new(),
             origin: Origin::Ours,
         }
+    }
+
+    #[test]
+    fn an_address_needs_an_ip_and_a_port_that_can_be_named() {
+        for refused in ["", "8000", "localhost:8000", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "[::1]"] {
+            assert!(parse_listen(refused).is_err(), "{refused:?} was taken");
+        }
+        assert!(parse_listen("[::1]:8000").is_ok());
     }
 
     #[test]

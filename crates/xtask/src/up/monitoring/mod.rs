@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 
 use self::shipped::Place;
 use super::http;
-use super::parse_listen;
+use super::ports::parse_listen;
 use super::service::{Origin, ServicePlan};
 use crate::installed;
 use crate::workspace;
