@@ -15,7 +15,7 @@ use super::answer::{Answer, Failure};
 /// An answer that takes longer is none.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Bytes that are read at a time.
-const PART: usize = 16 << 10;
+const PART: usize = 64 << 10;
 
 /// A connection to an address. It is made when the first request is sent, kept as long as the server keeps it, and made
 /// anew after it broke.
@@ -24,6 +24,8 @@ pub struct HttpConnection {
     stream: Option<TcpStream>,
     /// What has been read and not been used.
     read: Vec<u8>,
+    /// Where the system writes what is read next.
+    part: Vec<u8>,
 }
 
 /// How the end of a body is known.
@@ -40,7 +42,7 @@ enum BodyEnd {
 impl HttpConnection {
     /// A connection to this address, which is not made yet.
     pub fn to(address: SocketAddr) -> Self {
-        Self { address, stream: None, read: Vec::new() }
+        Self { address, stream: None, read: Vec::new(), part: vec![0; PART] }
     }
 
     /// Sends a request, which must be whole, and reads the answer to its end.
@@ -78,7 +80,8 @@ impl HttpConnection {
         match BodyEnd::of(&answer) {
             BodyEnd::Length(length) => {
                 self.read_until(|read| (read.len() >= length).then_some(length)).await?;
-                answer.body = self.read.drain(..length).collect();
+                let rest = self.read.split_off(length);
+                answer.body = std::mem::replace(&mut self.read, rest);
             }
             BodyEnd::Chunks => while self.read_chunk(&mut answer.body).await? > 0 {},
             BodyEnd::Close => {
@@ -148,8 +151,7 @@ impl HttpConnection {
     /// Reads what is there, and waits for it where nothing is; says how much that was.
     async fn read_part(&mut self) -> io::Result<usize> {
         let stream = self.stream.as_mut().ok_or(ErrorKind::NotConnected)?;
-        let mut part = [0; PART];
-        let mut buffer = ReadBuf::new(&mut part);
+        let mut buffer = ReadBuf::new(&mut self.part);
         // Waits after a part that was not full, instead of asking once more for what is not there.
         poll_fn(|context| Pin::new(&mut *stream).poll_read(context, &mut buffer)).await?;
         self.read.extend_from_slice(buffer.filled());
@@ -174,7 +176,6 @@ fn find(read: &[u8], wanted: &[u8]) -> Option<usize> {
     Some(read.windows(wanted.len()).position(|bytes| bytes == wanted)? + wanted.len())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn broken(error: io::Error) -> Failure {
     Failure::Broken(error.to_string())
 }

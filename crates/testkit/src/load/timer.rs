@@ -30,8 +30,7 @@ impl PreciseTimer {
             Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() };
         let once = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
         timerfd_settime(self.0.get_ref(), TimerfdTimerFlags::empty(), &once)?;
-        let read = |timer: &OwnedFd| Ok(rustix::io::read(timer, &mut [0; 8])?);
-        self.0.async_io(Interest::READABLE, read).await.map(drop)
+        self.0.async_io(Interest::READABLE, |timer| Ok(rustix::io::read(timer, &mut [0_u8; 8])?)).await.map(drop)
     }
 }
 
