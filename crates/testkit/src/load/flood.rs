@@ -2,13 +2,11 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::Instant;
 
 use tokio::runtime;
 use tokio::task::LocalSet;
 
 use super::schedule::{Load, Schedule};
-use super::timer::PreciseTimer;
 use crate::{Failure, HttpConnection};
 
 /// What is kept of one answer.
@@ -29,7 +27,7 @@ impl Load {
     /// The first [`Failure`] of a connection.
     ///
     /// # Panics
-    /// If there is no runtime or no timer.
+    /// If there is no runtime.
     pub fn flood(self, address: SocketAddr, requests: &Rc<Vec<Vec<u8>>>) -> Result<Vec<LoadReply>, Failure> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         LocalSet::new().block_on(&runtime, async {
@@ -51,8 +49,7 @@ async fn send_all(
     schedule: Rc<Schedule>,
 ) -> Result<Vec<LoadReply>, Failure> {
     let (mut connection, mut replies) = (HttpConnection::to(address), Vec::new());
-    let timer = PreciseTimer::new().expect("a timer of the system");
-    while let Some(next) = schedule.next(&timer).await {
+    while let Some(next) = schedule.next().await {
         let answer = connection.send(&requests[next.number % requests.len()]).await?;
         let retry_after = answer.header("retry-after").and_then(|seconds| seconds.parse().ok());
         replies.push(LoadReply { status: answer.status, retry_after, seconds: next.due.elapsed().as_secs_f64() });
@@ -65,7 +62,7 @@ mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
     use std::thread;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use super::*;
     use crate::percentile;

@@ -7,7 +7,6 @@
 mod flood;
 mod schedule;
 mod shots;
-mod timer;
 
 pub use flood::LoadReply;
 pub use schedule::Load;

@@ -1,9 +1,10 @@
 //! Which request is sent next, and when.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use super::timer::PreciseTimer;
+use tokio::task::spawn_blocking;
 
 /// How to send.
 #[derive(Clone, Copy, Debug)]
@@ -65,11 +66,8 @@ impl Schedule {
         Self { load, started: Instant::now(), sent: AtomicUsize::new(0), stopped: AtomicBool::new(false) }
     }
 
-    /// Waits until the next request is due; `None` where there is none any more. Each connection has a timer of its own.
-    ///
-    /// # Panics
-    /// If the timer fails.
-    pub(super) async fn next(&self, timer: &PreciseTimer) -> Option<ScheduledRequest> {
+    /// Waits until the next request is due; `None` where there is none any more.
+    pub(super) async fn next(&self) -> Option<ScheduledRequest> {
         let number = self.sent.fetch_add(1, Ordering::Relaxed);
         let now = Instant::now();
         let due = self.load.rate.map_or(now, |rate| self.started + Duration::from_secs_f64(number as f64 / rate));
@@ -77,12 +75,34 @@ impl Schedule {
         if self.load.requests.is_some_and(|requests| number >= requests) || self.load.duration.is_some_and(is_over) {
             return None;
         }
-        timer.sleep_until(due).await.expect("a timer of the system");
+        sleep_until(due).await;
         (!self.stopped.load(Ordering::Relaxed)).then_some(ScheduledRequest { number, due })
     }
 
     /// Begins no further request.
     pub(super) fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Waits on a thread of its own: the runtime's timers are rounded to milliseconds, which is longer than a prediction takes.
+async fn sleep_until(moment: Instant) {
+    let left = moment.saturating_duration_since(Instant::now());
+    if !left.is_zero() {
+        spawn_blocking(move || thread::sleep(left)).await.expect("a thread that sleeps ends well");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_moment_comes_early() {
+        for microseconds in [0, 50, 700, 3000] {
+            let moment = Instant::now() + Duration::from_micros(microseconds);
+            sleep_until(moment).await;
+            assert!(Instant::now() >= moment);
+        }
     }
 }

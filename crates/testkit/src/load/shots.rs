@@ -9,7 +9,6 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::schedule::{Load, Schedule};
-use super::timer::PreciseTimer;
 use crate::{Answer, Failure, HttpConnection, HttpRequest, Picture, Service};
 
 /// One request to be sent, by POST.
@@ -144,8 +143,7 @@ struct ShotSender {
 impl ShotSender {
     async fn send_all(self: Arc<Self>) -> Vec<ShotOutcome> {
         let (mut connection, mut outcomes) = (HttpConnection::to(self.address), Vec::new());
-        let timer = PreciseTimer::new().expect("a timer of the system");
-        while let Some(scheduled) = self.schedule.next(&timer).await {
+        while let Some(scheduled) = self.schedule.next().await {
             let shot = (self.next)(scheduled.number);
             let request = shot.request().bytes();
             let started = Instant::now();
