@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn latency_is_told_once_for_each_interval_and_at_the_end_for_all() {
-        let mut tally = RequestTally { seconds: (1..=101).map(f64::from).collect(), ..Tally::default() };
+        let mut tally = RequestTally { seconds: (1..=101).map(f64::from).collect(), ..RequestTally::default() };
         assert_eq!(tally.recent_latency(), Some([51.0, 96.0]));
         assert_eq!(tally.recent_latency(), None);
         assert_eq!(tally.latency(), Some([51.0, 96.0]));

@@ -91,7 +91,7 @@ pub(super) fn run(engine: &Arc<Engine>, input: &ModelInput, duration: Duration) 
     let mut latencies = parts.concat();
     latencies.sort_unstable_by(f64::total_cmp);
     let (answered, seconds) = (latencies.len(), started.elapsed().as_secs_f64());
-    Ok(LoadResult { answered, seconds, latencies, ..Flood::default() })
+    Ok(LoadResult { answered, seconds, latencies, ..LoadResult::default() })
 }
 
 /// Seconds of each run.

@@ -57,7 +57,7 @@ pub(super) fn measure(
             latencies.push(before.elapsed().as_secs_f64());
         }
         latencies.sort_unstable_by(f64::total_cmp);
-        Ok(LoadResult { answered: SCRAPES, latencies, ..Flood::default() })
+        Ok(LoadResult { answered: SCRAPES, latencies, ..LoadResult::default() })
     })?;
     drop(connection);
     service.stop()?;

@@ -1,7 +1,5 @@
 //! As many predictions as each can make.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use inference_service::model::RuntimeKind::{OnnxRuntime, Tract};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use testkit::{HttpRequest, Launch, Load, Service, Shot, alone, assert_is_refusal, pictures};
+use testkit::{Answer, HttpRequest, Launch, Load, Service, Shot, alone, assert_is_refusal, pictures};
 
 use crate::MEGABYTE;
 use crate::mutation::random_bytes;

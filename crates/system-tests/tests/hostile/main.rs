@@ -9,7 +9,6 @@ mod predict_bodies;
 mod record_bodies;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;

@@ -1,7 +1,5 @@
 //! Copies of the database, and whether it is sound, while it is written.
 
-use std::time::Duration;
-
 use tempfile::TempDir;
 use testkit::{Database, Load, Pair, Shot, pictures, wait_until};
 
