@@ -60,8 +60,9 @@ pub async fn run(
     registry: MetricsRegistry,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), RunServiceError> {
-    let drain = Drain { notice: Duration::from_secs_f64(config.drain_seconds), patience: DRAIN_PATIENCE };
     let readiness = Readiness::starting();
+    let notice = Duration::from_secs_f64(config.drain_seconds);
+    let drain = Drain { readiness: readiness.clone(), notice, patience: DRAIN_PATIENCE };
     let traces = Traces::from_environment(SERVICE, env!("CARGO_PKG_VERSION"), &registry)?;
     let security = Security::start(&config.security, &registry)?;
     let log = LogService::new(&config, &security.credentials)?;
@@ -76,7 +77,7 @@ pub async fn run(
     let (stop, stopped) = oneshot::channel();
     let refreshing = tokio::spawn(ModelRefresher::new(app, profiles).run(stopped));
     let routers = ListenerRouters { http, grpc, admin };
-    let server = Server { listeners, routers, tls: security.tls, readiness, drain };
+    let server = Server { listeners, routers, tls: security.tls, drain };
     let served = server.run(shutdown).await;
     drop(stop);
     if let Err(problem) = refreshing.await {

@@ -3,13 +3,10 @@
 use std::io;
 
 use axum::Router;
-use monitoring::{Drain, Entrance, Readiness, Tls};
+use monitoring::{Drain, Entrance, Protocol, Tls};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::time::sleep;
 use tracing::info;
-
-use crate::oip;
 
 /// Where the service is reached.
 pub struct Listeners {
@@ -33,7 +30,6 @@ pub(crate) struct Server {
     pub(crate) listeners: Listeners,
     pub(crate) routers: ListenerRouters,
     pub(crate) tls: Tls,
-    pub(crate) readiness: Readiness,
     pub(crate) drain: Drain,
 }
 
@@ -42,35 +38,29 @@ impl Server {
     ///
     /// # Errors
     /// The first listener's that fails, in the order of [`Listeners`].
-    pub(crate) async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
-        let Self { listeners, routers, tls, readiness, drain } = self;
-        let (told, mut draining) = watch::channel(());
-        let mut also_draining = draining.clone();
+    pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+        let Self { listeners, routers, tls, drain } = self;
+        let (stopping, stop) = watch::channel(());
         let shutdown = async move {
             shutdown.await;
-            drop(told);
+            drop(stopping);
         };
+        // Nothing is ever sent. The sender is dropped at the shutdown, and when HTTP fails before that.
+        let stopped = |mut stop: watch::Receiver<()>| async move { drop(stop.changed().await) };
         let over_grpc = async {
             let Some(listener) = listeners.grpc else { return Ok(()) };
-            let stop = async {
-                // Nothing is ever sent. The sender is dropped at the shutdown, and when HTTP fails before that.
-                let _ = draining.changed().await;
-                sleep(drain.notice).await;
-            };
-            let entrance = Entrance { listener, encryption: tls.grpc };
-            oip::grpc::serve(entrance, routers.grpc, drain.patience, stop).await
+            info!(address = %listener.local_addr()?, "listening_grpc");
+            let entrance = Entrance { listener, tls: tls.clone(), protocol: Protocol::Http2 };
+            monitoring::serve(entrance, routers.grpc, drain.clone(), stopped(stop.clone())).await
         };
         let administered = async {
             let Some(listener) = listeners.admin else { return Ok(()) };
             info!(address = %listener.local_addr()?, "listening_admin");
-            let stop = async move {
-                let _ = also_draining.changed().await;
-            };
-            let entrance = Entrance { listener, encryption: tls.http.clone() };
-            monitoring::serve(entrance, routers.admin, (readiness.clone(), drain), stop).await
+            let entrance = Entrance { listener, tls: tls.clone(), protocol: Protocol::Http1 };
+            monitoring::serve(entrance, routers.admin, drain.clone(), stopped(stop.clone())).await
         };
-        let entrance = Entrance { listener: listeners.http, encryption: tls.http.clone() };
-        let over_http = monitoring::serve(entrance, routers.http, (readiness.clone(), drain), shutdown);
+        let entrance = Entrance { listener: listeners.http, tls: tls.clone(), protocol: Protocol::Http1 };
+        let over_http = monitoring::serve(entrance, routers.http, drain.clone(), shutdown);
         let (http, grpc, admin) = tokio::join!(over_http, over_grpc, administered);
         http.and(grpc).and(admin)
     }

@@ -26,8 +26,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use monitoring::{
-    Drain, Entrance, HealthReport, HttpSetupError, Instrumentation, MetricsError, MetricsRegistry, Readiness, Routes,
-    Security, SecurityError, Traces, TracesError, docs_routes, health_routes, metrics_route,
+    Drain, Entrance, HealthReport, HttpSetupError, Instrumentation, MetricsError, MetricsRegistry, Protocol, Readiness,
+    Routes, Security, SecurityError, Traces, TracesError, docs_routes, health_routes, metrics_route,
 };
 use tokio::net::TcpListener;
 use tokio::task::{JoinError, spawn_blocking};
@@ -87,8 +87,9 @@ pub async fn run(
     registry: MetricsRegistry,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), RunServiceError> {
-    let drain = Drain { notice: Duration::from_secs_f64(config.drain_seconds), patience: DRAIN_PATIENCE };
     let readiness = Readiness::starting();
+    let notice = Duration::from_secs_f64(config.drain_seconds);
+    let drain = Drain { readiness: readiness.clone(), notice, patience: DRAIN_PATIENCE };
     let traces = Traces::from_environment(SERVICE, env!("CARGO_PKG_VERSION"), &registry)?;
     let security = Security::start(&config.security, &registry)?;
     let store = start_store(&config, &registry).await?;
@@ -104,9 +105,8 @@ pub async fn run(
     info!(address = %listener.local_addr()?, "listening");
     readiness.set_ready();
     let upkeep = Upkeep::start(&app);
-    let served =
-        monitoring::serve(Entrance { listener, encryption: security.tls.http }, router, (readiness, drain), shutdown)
-            .await;
+    let entrance = Entrance { listener, tls: security.tls, protocol: Protocol::Http1 };
+    let served = monitoring::serve(entrance, router, drain, shutdown).await;
     drop(upkeep);
     tokio::join!(store.close(), traces.close());
     info!("stopped");

@@ -24,8 +24,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
     readiness.set_ready();
     info!(address = %listener.local_addr()?, "listening");
-    let drain = Drain { notice: Duration::ZERO, patience: Duration::from_secs(10) };
-    Ok(monitoring::serve(listener, app, (readiness, drain), monitoring::shutdown_signal()?).await?)
+    let drain = Drain { readiness, notice: Duration::ZERO, patience: Duration::from_secs(10) };
+    Ok(monitoring::serve(listener, app, drain, monitoring::shutdown_signal()?).await?)
 }
 
 async fn predict(State(coin): State<ModelMetrics>, body: String) -> Result<&'static str, ApiError> {

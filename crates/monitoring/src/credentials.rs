@@ -87,7 +87,7 @@ impl CredentialMetrics {
 }
 
 /// Where something is, and how it is read.
-pub(crate) struct Source<T> {
+pub(crate) struct CredentialSource<T> {
     pub(crate) credential: Credential,
     /// The flag that names the files.
     pub(crate) flag: &'static str,
@@ -110,13 +110,13 @@ impl<T: Send + Sync + 'static> Current<T> {
     ///
     /// # Errors
     /// [`CredentialError`] where they cannot be used now.
-    pub(crate) fn follow(source: Source<T>, metrics: &CredentialMetrics) -> Result<Self, CredentialError> {
+    pub(crate) fn follow(source: CredentialSource<T>, metrics: &CredentialMetrics) -> Result<Self, CredentialError> {
         Self::follow_every(PAUSE, source, metrics)
     }
 
     pub(crate) fn follow_every(
         pause: Duration,
-        source: Source<T>,
+        source: CredentialSource<T>,
         metrics: &CredentialMetrics,
     ) -> Result<Self, CredentialError> {
         let read = look(&source.files).and_then(|files| Ok((state(&files), (source.read)(&files)?)));
@@ -137,13 +137,13 @@ type State = [u8; 32];
 
 /// Looks again and again, as long as somebody has the value.
 async fn follow<T: Send + Sync + 'static>(
-    source: Source<T>,
+    source: CredentialSource<T>,
     (value, tried): (Weak<RwLock<Arc<T>>>, State),
     pause: Duration,
     metrics: CredentialMetrics,
 ) {
     let (mut seen, mut tried) = (Ok(tried), Ok(tried));
-    let Source { credential, flag, read, .. } = source;
+    let CredentialSource { credential, flag, read, .. } = source;
     let files = Arc::new(source.files);
     loop {
         sleep(pause).await;
@@ -227,8 +227,12 @@ mod tests {
         let file = folder.path().join("number");
         let registry = MetricsRegistry::new("test", "1").unwrap();
         let metrics = CredentialMetrics::register(&registry).unwrap();
-        let source =
-            || Source { credential: Credential::LogKey, flag: "--number", files: vec![file.clone()], read: number };
+        let source = || CredentialSource {
+            credential: Credential::LogKey,
+            flag: "--number",
+            files: vec![file.clone()],
+            read: number,
+        };
         let start = || Current::follow_every(Duration::from_millis(1), source(), &metrics);
         let refused = start().err().unwrap().to_string();
         assert!(refused.contains("--number") && refused.contains(file.to_str().unwrap()), "{refused}");

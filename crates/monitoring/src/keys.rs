@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 use tracing::warn;
 
-use crate::credentials::{Credential, CredentialError, CredentialMetrics, Current, Source};
+use crate::credentials::{Credential, CredentialError, CredentialMetrics, CredentialSource, Current};
 
 /// Characters of a key: enough to keep anybody from guessing it.
 const KEY_CHARACTERS: std::ops::RangeInclusive<usize> = 16..=512;
@@ -48,7 +48,7 @@ impl Keys {
         warn_of_readers("--api-keys", file);
         let files = vec![file.to_owned()];
         let read = |files: &[Vec<u8>]| Ok(parse(files)?.into_iter().map(|key| key.known()).collect());
-        let source = Source { credential: Credential::ApiKeys, flag: "--api-keys", files, read };
+        let source = CredentialSource { credential: Credential::ApiKeys, flag: "--api-keys", files, read };
         Current::follow(source, metrics).map(Self)
     }
 
@@ -73,7 +73,8 @@ impl OutgoingKey {
     /// [`CredentialError`] where the file cannot be used.
     pub fn follow(flag: &'static str, file: &Path, metrics: &CredentialMetrics) -> Result<Self, CredentialError> {
         warn_of_readers(flag, file);
-        let source = Source { credential: Credential::LogKey, flag, files: vec![PathBuf::from(file)], read: only };
+        let source =
+            CredentialSource { credential: Credential::LogKey, flag, files: vec![PathBuf::from(file)], read: only };
         Current::follow(source, metrics).map(Self)
     }
 

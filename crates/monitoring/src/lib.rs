@@ -32,8 +32,6 @@
 //! server of its own. A label value cannot be made from a request's text: see [`LabelEnum`] and [`LabelSet`].
 
 mod backoff;
-mod closing_listener;
-mod connections;
 mod credentials;
 mod health;
 mod http;
@@ -43,7 +41,7 @@ mod metrics;
 pub mod prediction;
 mod probe;
 mod security;
-mod shutdown;
+mod server;
 mod tls;
 mod traces;
 
@@ -51,8 +49,9 @@ pub use backoff::Backoff;
 pub use credentials::{Credential, CredentialError, CredentialMetrics};
 pub use health::{HealthReport, Readiness, health_routes};
 pub use http::{
-    Access, ApiError, ErrorCode, HttpSetupError, Instrumentation, Method, REQUEST_ID, RequestContext, Routes,
-    TRACEPARENT, describe, discard_body, docs_routes, instrument, media_type, read_body, refusals_of,
+    Access, ApiError, ErrorCode, HttpMethod, HttpSetupError, Instrumentation, REQUEST_ID, RequestContext,
+    RequestObserver, Routes, TRACEPARENT, describe, discard_body, docs_routes, instrument, media_type, observe,
+    read_body, refusals_of,
 };
 pub use keys::{Keys, OutgoingKey};
 pub use logs::{LogGuard, LogsError, setup_structured_logging};
@@ -63,6 +62,6 @@ pub use metrics::{
 };
 pub use probe::probe;
 pub use security::{Security, SecurityError, SecurityOptions};
-pub use shutdown::{Drain, Entrance, drain_seconds, serve, shutdown_signal};
-pub use tls::{Encryption, Stream, Tls, use_ring};
+pub use server::{Drain, Entrance, drain_seconds, serve, shutdown_signal};
+pub use tls::{Protocol, Tls, use_ring};
 pub use traces::{RequestSpan, SpanError, TraceContext, Traces, TracesError};

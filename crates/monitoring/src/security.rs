@@ -8,7 +8,7 @@ use crate::credentials::{CredentialError, CredentialMetrics};
 use crate::http::Access;
 use crate::keys::Keys;
 use crate::metrics::{MetricsError, MetricsRegistry};
-use crate::tls::{Expiry, Tls};
+use crate::tls::{CertificateExpiry, Tls};
 
 /// Who is let in, and how. All of it is off by default.
 #[derive(Args, Clone, Debug, Default)]
@@ -69,10 +69,10 @@ impl Security {
         let credentials = CredentialMetrics::register(registry)?;
         let keys = options.api_keys.as_deref().map(|file| Keys::follow(file, &credentials)).transpose()?;
         let access = Access { keys, metrics_need_key: options.metrics_need_key };
-        let expiry = Expiry::register(registry)?;
-        let tls = match options.tls_cert.as_deref().zip(options.tls_key.as_deref()) {
-            Some(files) => Tls::follow(files, &credentials, &expiry)?,
-            None => Tls::default(),
+        let expiry = CertificateExpiry::register(registry)?;
+        let tls = match (&options.tls_cert, &options.tls_key) {
+            (Some(certificate), Some(key)) => Tls::follow(certificate, key, &credentials, &expiry)?,
+            _ => Tls::default(),
         };
         Ok(Self { access, tls, credentials })
     }

@@ -1,61 +1,34 @@
 //! What every HTTP server counts: requests, their durations, and how many are running.
 
-use std::sync::Arc;
-use std::time::Instant;
-
-use super::{ErrorCode, RequestContext, span};
+use super::method::HttpMethod;
 use crate::metrics::{
     Counter, Each, Family, IntGauge, LATENCY_BUCKETS, LabelSet, LabelSetFull, Member, MetricsError, MetricsRegistry,
     TracedHistogram, each,
 };
-
-crate::label_enum! {
-    /// The request's method.
-    pub enum Method: "method" {
-        /// GET
-        Get = "GET",
-        /// HEAD
-        Head = "HEAD",
-        /// POST
-        Post = "POST",
-        /// PUT
-        Put = "PUT",
-        /// PATCH
-        Patch = "PATCH",
-        /// DELETE
-        Delete = "DELETE",
-        /// OPTIONS
-        Options = "OPTIONS",
-        /// Any other method, whatever the client called it.
-        Other = "other",
-    }
-}
-
-impl From<&axum::http::Method> for Method {
-    fn from(method: &axum::http::Method) -> Self {
-        match method.as_str() {
-            "GET" => Self::Get,
-            "HEAD" => Self::Head,
-            "POST" => Self::Post,
-            "PUT" => Self::Put,
-            "PATCH" => Self::Patch,
-            "DELETE" => Self::Delete,
-            "OPTIONS" => Self::Options,
-            _ => Self::Other,
-        }
-    }
-}
+use crate::traces::TraceContext;
 
 /// The route label of requests that match no route.
-pub(super) const UNMATCHED: &str = "unmatched";
+const UNMATCHED: &str = "unmatched";
 /// Statuses that every declared route exposes from the start.
 const USUAL_STATUSES: [u16; 12] = [200, 400, 404, 405, 413, 415, 422, 429, 499, 500, 503, 504];
-/// 499 in nginx's numbering: the client closed the connection before the answer.
-const CLIENT_CLOSED: u16 = 499;
 const MAX_ROUTES: usize = 64;
 const MAX_STATUSES: usize = 64;
 
-type StatusLabels = (Each<Method>, (LabelSet, LabelSet));
+/// What a request asked for, as labels tell it.
+pub(super) struct HttpRequestLabels {
+    pub(super) method: HttpMethod,
+    /// The template that matched; `None` where no route did.
+    pub(super) route: Option<String>,
+}
+
+impl HttpRequestLabels {
+    /// The value of the label `route`.
+    pub(super) fn route(&self) -> &str {
+        self.route.as_deref().unwrap_or(UNMATCHED)
+    }
+}
+
+type StatusLabels = (Each<HttpMethod>, (LabelSet, LabelSet));
 
 /// The HTTP metrics of one server.
 pub(super) struct HttpMetrics {
@@ -64,7 +37,7 @@ pub(super) struct HttpMetrics {
     unmatched: Member,
     other_status: Member,
     requests: Family<Counter, StatusLabels>,
-    durations: Family<TracedHistogram, (Each<Method>, LabelSet)>,
+    durations: Family<TracedHistogram, (Each<HttpMethod>, LabelSet)>,
     in_flight: IntGauge,
 }
 
@@ -90,13 +63,13 @@ impl HttpMetrics {
             routes,
             statuses,
         };
-        metrics.expose(Method::Get, metrics.unmatched, &[404]);
-        metrics.expose(Method::Post, metrics.unmatched, &[404]);
+        metrics.expose(HttpMethod::Get, metrics.unmatched, &[404]);
+        metrics.expose(HttpMethod::Post, metrics.unmatched, &[404]);
         Ok(metrics)
     }
 
     /// Exposes the series of every declared route at 0.
-    pub(super) fn declare(&self, declared: &[(Method, String)]) -> Result<(), HttpSetupError> {
+    pub(super) fn declare(&self, declared: &[(HttpMethod, String)]) -> Result<(), HttpSetupError> {
         for (method, path) in declared {
             let route = self.routes.admit(&[path])?;
             self.expose(*method, route, &USUAL_STATUSES);
@@ -104,7 +77,7 @@ impl HttpMetrics {
         Ok(())
     }
 
-    fn expose(&self, method: Method, route: Member, statuses: &[u16]) {
+    fn expose(&self, method: HttpMethod, route: Member, statuses: &[u16]) {
         self.durations.with((method, route));
         for &status in statuses {
             self.requests.with((method, (route, self.status(status))));
@@ -115,59 +88,22 @@ impl HttpMetrics {
         self.statuses.admit(&[&status.to_string()]).unwrap_or(self.other_status)
     }
 
-    /// Starts counting one request; `route` is the matched template.
-    pub(super) fn start(self: &Arc<Self>, method: Method, route: Option<&str>, context: &RequestContext) -> InFlight {
+    /// One more request is being handled.
+    pub(super) fn started(&self) {
         self.in_flight.inc();
-        let route = route.and_then(|template| self.routes.get(&[template])).unwrap_or(self.unmatched);
-        let (metrics, context) = (self.clone(), context.clone());
-        let started = Instant::now();
-        InFlight {
-            metrics,
-            method,
-            route,
-            started,
-            status: CLIENT_CLOSED,
-            refusal: Some(ErrorCode::Cancelled),
-            context,
-        }
+    }
+
+    /// A request has ended, or its client has left.
+    pub(super) fn ended(&self, request: &HttpRequestLabels, status: u16, seconds: f64, trace: &TraceContext) {
+        self.in_flight.dec();
+        let route =
+            request.route.as_deref().and_then(|template| self.routes.get(&[template])).unwrap_or(self.unmatched);
+        self.requests.with((request.method, (route, self.status(status)))).inc();
+        self.durations.with((request.method, route)).observe(seconds, Some(trace));
     }
 }
 
-/// One request being handled. It is counted when this is dropped, and its span ends: a request whose client left is
-/// dropped without an answer and counts as 499.
-pub(super) struct InFlight {
-    metrics: Arc<HttpMetrics>,
-    method: Method,
-    route: Member,
-    started: Instant,
-    status: u16,
-    refusal: Option<ErrorCode>,
-    context: RequestContext,
-}
-
-impl InFlight {
-    pub(super) fn answered(&mut self, status: u16, refusal: Option<ErrorCode>) {
-        (self.status, self.refusal) = (status, refusal);
-    }
-
-    pub(super) fn seconds(&self) -> f64 {
-        self.started.elapsed().as_secs_f64()
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        let metrics = &self.metrics;
-        let ended = Instant::now();
-        let seconds = ended.duration_since(self.started).as_secs_f64();
-        metrics.in_flight.dec();
-        metrics.requests.with((self.method, (self.route, metrics.status(self.status)))).inc();
-        metrics.durations.with((self.method, self.route)).observe(seconds, Some(&self.context.trace));
-        span::end(&self.context.span, ended, (self.status, self.refusal));
-    }
-}
-
-/// The server's metrics could not be set up.
+/// The metrics of an HTTP server could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpSetupError {
     /// Registered twice on one registry, for example.

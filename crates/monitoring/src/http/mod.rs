@@ -9,8 +9,11 @@ mod context;
 mod description;
 mod docs;
 mod error;
+mod method;
 mod metrics;
+mod observe;
 mod refusals;
+mod requests;
 mod routes;
 mod span;
 
@@ -19,25 +22,25 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderValue, header};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::middleware;
+use axum::response::{IntoResponse as _, Response};
 use tower_http::catch_panic::CatchPanicLayer;
-use tracing::{Instrument, debug, error, error_span, warn};
 
 use crate::health::Readiness;
-use crate::metrics::{LabelEnum as _, MetricsRegistry};
-use crate::traces::Traces;
+use crate::metrics::MetricsRegistry;
 pub use access::Access;
 pub use body::{discard_body, media_type, read_body};
 pub use context::{REQUEST_ID, RequestContext, TRACEPARENT};
 pub use description::describe;
 pub use docs::docs_routes;
 pub use error::{ApiError, ErrorCode};
-use metrics::{HttpMetrics, InFlight};
-pub use metrics::{HttpSetupError, Method};
+pub use method::HttpMethod;
+use metrics::HttpMetrics;
+pub use metrics::HttpSetupError;
+pub use observe::{RequestObserver, observe};
 pub use refusals::refusals_of;
+use requests::HttpObserver;
 pub use routes::Routes;
 
 /// The router of a service, with everything around its handlers; see [`Instrumentation`]. Anybody is let in.
@@ -89,85 +92,9 @@ impl Instrumentation {
         if self.access.keys.is_some() {
             router = router.layer(middleware::from_fn_with_state(self.access.clone(), access::guard));
         }
-        let state = (self.metrics.clone(), self.readiness.clone(), routes.traces);
-        Ok(router.layer(middleware::from_fn_with_state(state, observe)))
-    }
-}
-
-/// What happens around every request.
-async fn observe(
-    State((metrics, readiness, traces)): State<(Arc<HttpMetrics>, Readiness, Traces)>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let context = RequestContext::begin(request.headers(), &traces);
-    // An error-level span, so that no log filter takes the ids from the lines it lets through.
-    let span = error_span!("request", request_id = %context.request_id, trace_id = %context.trace.trace_id());
-    let method = Method::from(request.method());
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    span::describe(&context, &request, method, route.as_deref());
-    request.extensions_mut().insert(context.clone());
-    async move {
-        let mut in_flight = metrics.start(method, route.as_deref(), &context);
-        let response = next.run(request).await;
-        let mut response = in_one_shape(response, &context.request_id);
-        let refusal = response.extensions().get::<ApiError>().map(|refusal| refusal.code);
-        in_flight.answered(response.status().as_u16(), refusal);
-        log_outcome(&response, method, route.as_deref(), &in_flight);
-        if let Ok(id) = HeaderValue::from_str(&context.request_id) {
-            // A handler that has found the client's id elsewhere has set it already.
-            response.headers_mut().entry(REQUEST_ID).or_insert(id);
-        }
-        if readiness.is_draining() {
-            // The client opens its next connection elsewhere instead of meeting a closed one here.
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        response
-    }
-    .instrument(span)
-    .await
-}
-
-/// Gives every refusal the body of [`ApiError`], also those that a library made.
-fn in_one_shape(response: Response, request_id: &str) -> Response {
-    if let Some(error) = response.extensions().get::<ApiError>() {
-        let error = error.clone();
-        let mut rendered = error.render(request_id);
-        // Headers such as Allow that came with the refusal stay.
-        for (name, value) in response.headers() {
-            if name != header::CONTENT_LENGTH && name != header::CONTENT_TYPE {
-                rendered.headers_mut().insert(name.clone(), value.clone());
-            }
-        }
-        rendered.extensions_mut().insert(error);
-        return rendered;
-    }
-    let status = response.status();
-    if !status.is_client_error() && !status.is_server_error() {
-        return response;
-    }
-    let code = ErrorCode::ALL.iter().find(|code| code.status() == status.as_u16());
-    let code =
-        code.copied().unwrap_or(if status.is_server_error() { ErrorCode::Internal } else { ErrorCode::InvalidRequest });
-    let sentence = status.canonical_reason().unwrap_or("The request was refused.");
-    let mut rendered = ApiError::new(code, sentence).render(request_id);
-    *rendered.status_mut() = status;
-    rendered
-}
-
-fn log_outcome(response: &Response, method: Method, route: Option<&str>, in_flight: &InFlight) {
-    let (status, seconds) = (response.status().as_u16(), in_flight.seconds());
-    let (method, route) = (method.as_str(), route.unwrap_or(metrics::UNMATCHED));
-    let refusal = response.extensions().get::<ApiError>().filter(|refusal| !refusal.logged);
-    let Some(ApiError { code, message, cause, .. }) = refusal else {
-        debug!(method, route, status, duration_seconds = seconds, "request_completed");
-        return;
-    };
-    let (error_type, cause) = (code.as_str(), cause.as_deref());
-    if status >= 500 {
-        error!(method, route, status, duration_seconds = seconds, error_type, error = message, cause, "request_failed");
-    } else {
-        warn!(method, route, status, duration_seconds = seconds, error_type, error = message, cause, "request_refused");
+        let (metrics, readiness) = (self.metrics.clone(), self.readiness.clone());
+        let observer = Arc::new(HttpObserver { metrics, readiness, traces: routes.traces });
+        Ok(router.layer(middleware::from_fn_with_state(observer, observe::<HttpObserver>)))
     }
 }
 

@@ -6,14 +6,14 @@ use axum::routing::{MethodRouter, get, post, put};
 use tower_http::compression::CompressionLayer;
 use tower_http::decompression::RequestDecompressionLayer;
 
-use super::metrics::Method;
+use super::method::HttpMethod;
 use crate::metrics::LabelEnum as _;
 use crate::traces::Traces;
 
 /// An axum router together with the list of its methods and path templates.
 pub struct Routes<S = ()> {
     pub(super) router: Router<S>,
-    pub(super) declared: Vec<(Method, String)>,
+    pub(super) declared: Vec<(HttpMethod, String)>,
     pub(super) traces: Traces,
 }
 
@@ -27,19 +27,19 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// Answers `GET path` (and `HEAD`) with `handler`.
     #[must_use]
     pub fn get<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
-        self.add(Method::Get, path, get(handler))
+        self.add(HttpMethod::Get, path, get(handler))
     }
 
     /// Answers `POST path` with `handler`.
     #[must_use]
     pub fn post<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
-        self.add(Method::Post, path, post(handler))
+        self.add(HttpMethod::Post, path, post(handler))
     }
 
     /// Answers `PUT path` with `handler`.
     #[must_use]
     pub fn put<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
-        self.add(Method::Put, path, put(handler))
+        self.add(HttpMethod::Put, path, put(handler))
     }
 
     /// Takes bodies in gzip and deflate, which handlers read as if they had come plain, and answers in them who asks for
@@ -78,7 +78,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         format!("There is no such route; there is: {}.", routes.join(", "))
     }
 
-    fn add(mut self, method: Method, path: &str, handler: MethodRouter<S>) -> Self {
+    fn add(mut self, method: HttpMethod, path: &str, handler: MethodRouter<S>) -> Self {
         self.declared.push((method, path.to_owned()));
         Self { router: self.router.route(path, handler), ..self }
     }

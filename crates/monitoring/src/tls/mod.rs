@@ -1,109 +1,117 @@
 //! Encrypted connections, with a certificate that is read again when its files change.
 //!
-//! Rule of thumb: a connection is encrypted before a byte of it is looked at, and nobody waits for another's handshake.
+//! Rule of thumb: a connection is encrypted before a byte of it is looked at, and no client waits for the handshake of
+//! another.
 
 mod certificate;
-mod expiry;
-mod stream;
+mod crypto;
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustls::ServerConfig;
-use rustls::crypto::CryptoProvider;
-use rustls::crypto::ring::default_provider;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
 
-use crate::credentials::{Credential, CredentialError, CredentialMetrics, Current, Source};
+use crate::credentials::{Credential, CredentialError, CredentialMetrics, CredentialSource, Current};
 use crate::metrics::{MetricsError, MetricsRegistry};
-use certificate::{Certificate, Resolver};
-pub use stream::Stream;
+use certificate::{CertificateResolver, ServerCertificate};
+pub(crate) use crypto::ring;
+pub use crypto::use_ring;
 
 /// How long a handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Makes ring the cryptography of this process, for every client and server in it. May be called again.
-pub fn use_ring() {
-    // An error means that it was called before.
-    let _ = default_provider().install_default();
+/// A connection as the HTTP server reads and writes it, in the clear.
+pub(crate) type ClientStream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
+
+/// What the connections of one port speak.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1, and HTTP/1.0 for clients that know no better.
+    #[default]
+    Http1,
+    /// HTTP/2, on which gRPC stands.
+    Http2,
 }
 
-pub(crate) fn ring() -> Arc<CryptoProvider> {
-    Arc::new(default_provider())
+impl Protocol {
+    /// Its name in the handshake (ALPN).
+    fn alpn(self) -> &'static [u8] {
+        match self {
+            Self::Http1 => b"http/1.1",
+            Self::Http2 => b"h2",
+        }
+    }
 }
 
-/// How the connections of one protocol are taken. Clones share the certificate.
-#[derive(Clone, Default)]
-pub struct Encryption(Option<TlsAcceptor>);
+/// Turns accepted connections into streams, with a handshake where there is a certificate. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Encryption(Option<TlsAcceptor>);
 
 impl Encryption {
-    /// Whether there is any.
-    #[must_use]
-    pub fn is_on(&self) -> bool {
-        self.0.is_some()
-    }
-
-    /// The connection as it is to be read from and written to; a handshake comes first.
+    /// Does the handshake, where there is one.
     ///
     /// # Errors
     /// If the handshake fails, or takes more than 10 seconds.
-    pub async fn accept(&self, stream: TcpStream) -> io::Result<Stream> {
-        let Some(acceptor) = &self.0 else { return Ok(Stream::Plain(stream)) };
-        match timeout(HANDSHAKE, acceptor.accept(stream)).await {
-            Ok(accepted) => Ok(Stream::Encrypted(Box::new(accepted?))),
+    pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<ClientStream> {
+        let Some(acceptor) = &self.0 else { return Ok(Either::Left(stream)) };
+        match timeout(HANDSHAKE_PATIENCE, acceptor.accept(stream)).await {
+            Ok(accepted) => Ok(Either::Right(Box::new(accepted?))),
             Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the handshake took too long")),
         }
     }
 }
 
-/// Encryption with one certificate, for each of the protocols that a service speaks.
+/// The certificate of a service, for all its ports; by default there is none, and connections are not encrypted. Clones
+/// share it.
 #[derive(Clone, Default)]
-pub struct Tls {
-    /// For HTTP/1.
-    pub http: Encryption,
-    /// For gRPC, which is HTTP/2.
-    pub grpc: Encryption,
-}
+pub struct Tls(Option<Arc<CertificateResolver>>);
 
 impl Tls {
     /// Reads certificate and key, and again when they change.
     pub(crate) fn follow(
-        (certificate, key): (&Path, &Path),
+        certificate: &Path,
+        key: &Path,
         metrics: &CredentialMetrics,
-        expiry: &Expiry,
+        expiry: &CertificateExpiry,
     ) -> Result<Self, CredentialError> {
-        let source = Source {
+        let source = CredentialSource {
             credential: Credential::Certificate,
             flag: "--tls-cert, --tls-key",
             files: vec![certificate.to_owned(), key.to_owned()],
-            read: Certificate::read,
+            read: ServerCertificate::read,
         };
-        Ok(Self::with(expiry.of(Current::follow(source, metrics)?)))
+        Ok(Self::new(Current::follow(source, metrics)?, expiry))
     }
 
-    fn with(certificate: Current<Certificate>) -> Self {
-        let resolver = Arc::new(Resolver(certificate));
-        let speaking = |protocol: &[u8]| {
-            // Ring has what the versions need that are compiled in.
-            let versions = ServerConfig::builder_with_provider(ring()).with_safe_default_protocol_versions().ok()?;
-            let mut config = versions.with_no_client_auth().with_cert_resolver(resolver.clone());
-            config.alpn_protocols = vec![protocol.to_vec()];
-            Some(TlsAcceptor::from(Arc::new(config)))
-        };
-        Self { http: Encryption(speaking(b"http/1.1")), grpc: Encryption(speaking(b"h2")) }
+    fn new(certificate: Current<ServerCertificate>, expiry: &CertificateExpiry) -> Self {
+        expiry.watch(&certificate);
+        Self(Some(Arc::new(CertificateResolver(certificate))))
+    }
+
+    /// How the connections of a port that speaks `protocol` are accepted.
+    pub(crate) fn encryption(&self, protocol: Protocol) -> io::Result<Encryption> {
+        let Some(resolver) = self.0.clone() else { return Ok(Encryption(None)) };
+        let versions = ServerConfig::builder_with_provider(ring()).with_safe_default_protocol_versions();
+        let versions = versions.map_err(io::Error::other)?;
+        let mut config = versions.with_no_client_auth().with_cert_resolver(resolver);
+        config.alpn_protocols = vec![protocol.alpn().to_vec()];
+        Ok(Encryption(Some(TlsAcceptor::from(Arc::new(config)))))
     }
 }
 
 /// The metric of the certificate's end.
-pub(crate) struct Expiry(Arc<std::sync::OnceLock<Current<Certificate>>>);
+pub(crate) struct CertificateExpiry(Arc<OnceLock<Current<ServerCertificate>>>);
 
-impl Expiry {
+impl CertificateExpiry {
     pub(crate) fn register(registry: &MetricsRegistry) -> Result<Self, MetricsError> {
-        let certificate = Arc::<std::sync::OnceLock<Current<Certificate>>>::default();
+        let certificate = Arc::<OnceLock<Current<ServerCertificate>>>::default();
         let read = certificate.clone();
         registry.gauge_fn(
             "tls_certificate_expiry_timestamp_seconds",
@@ -113,8 +121,8 @@ impl Expiry {
         Ok(Self(certificate))
     }
 
-    fn of(&self, certificate: Current<Certificate>) -> Current<Certificate> {
-        self.0.get_or_init(|| certificate).clone()
+    fn watch(&self, certificate: &Current<ServerCertificate>) {
+        self.0.get_or_init(|| certificate.clone());
     }
 }
 

@@ -42,7 +42,7 @@ impl Files {
         ["certificate.pem", "key.pem"].map(|name| self.folder.path().join(name))
     }
 
-    /// Puts another certificate into the files; gives it.
+    /// Puts another certificate into the files, and returns it.
     fn renew(&self) -> Vec<u8> {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
@@ -53,22 +53,22 @@ impl Files {
     }
 
     fn follow(&self, registry: &MetricsRegistry) -> Result<Tls, CredentialError> {
-        let source = Source {
+        let source = CredentialSource {
             credential: Credential::Certificate,
             flag: "--tls-cert",
             files: self.paths().to_vec(),
-            read: Certificate::read,
+            read: ServerCertificate::read,
         };
         let metrics = CredentialMetrics::register(registry).unwrap();
         let certificate = Current::follow_every(Duration::from_millis(5), source, &metrics)?;
-        Ok(Tls::with(Expiry::register(registry).unwrap().of(certificate)))
+        Ok(Tls::new(certificate, &CertificateExpiry::register(registry).unwrap()))
     }
 
     async fn connect(&self, address: SocketAddr) -> io::Result<TlsStream<TcpStream>> {
-        self.greet(TcpStream::connect(address).await?).await
+        self.handshake(TcpStream::connect(address).await?).await
     }
 
-    async fn greet(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    async fn handshake(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         let mut roots = RootCertStore::empty();
         roots.add(self.authority.der().clone()).unwrap();
         let versions = ClientConfig::builder_with_provider(ring()).with_safe_default_protocol_versions().unwrap();
@@ -94,10 +94,10 @@ impl Service {
         readiness.set_ready();
         let routes = health_routes(readiness.clone(), HealthReport::default).get("/", async || "here");
         let router: Router = instrument(routes, &registry, readiness.clone()).unwrap();
-        let entrance = Entrance { listener, encryption: files.follow(&registry).unwrap().http };
-        let drain = Drain { notice: Duration::ZERO, patience: PATIENCE };
+        let entrance = Entrance { listener, tls: files.follow(&registry).unwrap(), protocol: Protocol::Http1 };
+        let drain = Drain { readiness, notice: Duration::ZERO, patience: PATIENCE };
         let (stop, stopped) = oneshot::channel::<()>();
-        let serving = tokio::spawn(crate::serve(entrance, router, (readiness, drain), async {
+        let serving = tokio::spawn(crate::serve(entrance, router, drain, async {
             let _ = stopped.await;
         }));
         Self { address, registry, stop, serving }
@@ -117,7 +117,7 @@ async fn answered(mut connection: TlsStream<TcpStream>) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_greets_is_answered_and_who_does_not_keeps_nobody_waiting() {
+async fn a_client_without_a_handshake_keeps_no_other_waiting() {
     let files = Files::new();
     let service = Service::start(&files).await;
     let mut silent = Vec::new();
@@ -129,7 +129,7 @@ async fn who_greets_is_answered_and_who_does_not_keeps_nobody_waiting() {
     plain.write_all(REQUEST).await.unwrap();
     let mut bytes = Vec::new();
     // A reset is an end, too.
-    let _ = timeout(PATIENCE, plain.read_to_end(&mut bytes)).await.expect("it was not shown the door");
+    let _ = timeout(PATIENCE, plain.read_to_end(&mut bytes)).await.expect("it is never closed");
     assert!(!String::from_utf8_lossy(&bytes).contains("HTTP"), "an answer in the clear");
     let address = service.address;
     tokio::task::spawn_blocking(move || {
@@ -178,7 +178,7 @@ async fn another_certificate_is_shown_from_the_next_connection_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_used_is_refused_at_the_start_without_quoting_a_key() {
+async fn unusable_files_are_refused_at_the_start_without_quoting_a_key() {
     let files = Files::new();
     let [certificate, key] = files.paths();
     let (good, other) = (fs::read_to_string(&certificate).unwrap(), KeyPair::generate().unwrap().serialize_pem());
@@ -205,7 +205,7 @@ async fn what_cannot_be_used_is_refused_at_the_start_without_quoting_a_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_has_connected_before_the_stop_is_answered_after_a_late_handshake() {
+async fn a_client_that_connected_before_the_stop_is_answered_after_a_late_handshake() {
     let files = Files::new();
     let service = Service::start(&files).await;
     let mut clients = Vec::new();
@@ -216,7 +216,7 @@ async fn who_has_connected_before_the_stop_is_answered_after_a_late_handshake() 
     let refused = async { while TcpStream::connect(service.address).await.is_ok() {} };
     timeout(PATIENCE, refused).await.expect("the port stays open");
     for client in clients {
-        assert!(answered(files.greet(client).await.unwrap()).await.ends_with("here"));
+        assert!(answered(files.handshake(client).await.unwrap()).await.ends_with("here"));
     }
     timeout(PATIENCE, service.serving).await.expect("it never stops").unwrap().unwrap();
 }

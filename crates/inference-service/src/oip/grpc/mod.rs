@@ -1,6 +1,6 @@
 //! The Open Inference Protocol over gRPC, and gRPC's health checking.
 //!
-//! One call's way: `server` (connections) → [`router`] → `observe` (id, span, count) → `calls` → for a prediction
+//! One call's way: `monitoring::serve` (connections) → [`router`] → `monitoring::observe` (id, span; `observe` counts) → `calls` → for a prediction
 //! `infer`, which is to gRPC what the module of the same name one level up is to HTTP.
 //!
 //! Rule of thumb: what a model is asked with and what it answers is the parent module's business; here is only how it
@@ -16,7 +16,6 @@ mod infer;
 mod message;
 mod metrics;
 mod observe;
-mod server;
 mod span;
 mod status;
 
@@ -27,7 +26,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Response;
 use axum::middleware;
-use monitoring::{Access, ApiError, LabelEnum as _};
+use monitoring::{Access, ApiError, LabelEnum as _, observe};
 use tonic::Status;
 use tonic::codec::CompressionEncoding::{Deflate, Gzip};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -39,7 +38,6 @@ use health::HealthCalls;
 pub(crate) use metrics::GrpcMetrics;
 use proto::grpc_inference_service_server::{self as inference_server, GrpcInferenceServiceServer};
 use proto_health::health_server::{self, HealthServer};
-pub(crate) use server::serve;
 
 /// The protocol's messages.
 mod proto {
@@ -69,7 +67,7 @@ pub(crate) fn router(app: &App, metrics: GrpcMetrics, access: Access) -> Router 
         .fallback(unknown)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(access, guard::guard))
-        .layer(middleware::from_fn_with_state(Arc::new(metrics), observe::observe))
+        .layer(middleware::from_fn_with_state(Arc::new(metrics), observe::<GrpcMetrics>))
 }
 
 /// The connection goes on, and the client is told.
