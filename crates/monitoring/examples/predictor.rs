@@ -2,7 +2,7 @@
 //! then `curl -d 0.7 localhost:8080/predict` and `curl localhost:8080/metrics`.
 
 use axum::extract::State;
-use monitoring::prediction::{Answer, ModelMetrics, PredictionMetrics};
+use monitoring::prediction::{ModelMetrics, PredictedClass, PredictionMetrics};
 use monitoring::{ApiError, Drain, ErrorCode, HealthReport, MetricsRegistry, Readiness, Routes};
 use std::time::Duration;
 use tracing::info;
@@ -37,6 +37,6 @@ async fn predict(State(coin): State<ModelMetrics>, body: String) -> Result<&'sta
     let class = usize::from(heads < 0.5);
     let confidence = heads.max(1.0 - heads);
     info!(model = "coin", class, confidence, latency_seconds = attempt.seconds(), "prediction_completed");
-    attempt.succeed(&[Answer { class, confidence }]);
+    attempt.succeed(&[PredictedClass { class, confidence }]);
     Ok(["heads", "tails"][class])
 }

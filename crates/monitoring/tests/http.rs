@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{Request, Response};
 use http_body_util::BodyExt as _;
 use monitoring::{
-    Access, ApiError, CredentialMetrics, ErrorCode, Exposition, HealthReport, Instrumentation, Keys, LabelEnum as _,
+    Access, ApiError, ApiKeys, CredentialMetrics, ErrorCode, Exposition, HealthReport, Instrumentation, LabelEnum as _,
     MetricsRegistry, Readiness, Routes,
 };
 use serde_json::Value;
@@ -160,7 +160,7 @@ async fn with_keys_only_health_and_perhaps_metrics_are_for_everybody() {
     std::fs::write(&file, "0123456789abcdef").unwrap();
     for metrics_need_key in [false, true] {
         let service = Service::for_those(|registry| {
-            let keys = Keys::follow(&file, &CredentialMetrics::register(registry).unwrap()).unwrap();
+            let keys = ApiKeys::follow(&file, &CredentialMetrics::register(registry).unwrap()).unwrap();
             Access { keys: Some(keys), metrics_need_key }
         });
         service.readiness.set_ready();

@@ -1,7 +1,7 @@
 //! The promises of the typed metrics: bounded, exposed at 0, consistent.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use monitoring::prediction::{Answer, Phase, PredictionMetrics};
+use monitoring::prediction::{PredictedClass, PredictionMetrics, PredictionPhase};
 use monitoring::{ErrorCode, Exposition, LabelSet, Labels as _, MetricsRegistry, TraceContext, each, label_enum};
 use proptest::prelude::*;
 
@@ -44,10 +44,10 @@ fn an_attempt_is_counted_once_whatever_becomes_of_it() {
     assert_eq!(value(&registry, r#"prediction_classes_total{class="tails",model="coin"}"#), Some(0.0));
 
     let mut batch = unknown.start();
-    batch.for_model(&coin);
-    batch.items(3);
-    batch.phase(Phase::Queue, 0.001);
-    batch.succeed(&[0, 1, 1].map(|class| Answer { class, confidence: 0.75 }));
+    batch.set_model(&coin);
+    batch.set_items(3);
+    batch.record_phase(PredictionPhase::Queue, 0.001);
+    batch.succeed(&[0, 1, 1].map(|class| PredictedClass { class, confidence: 0.75 }));
     coin.start().fail(ErrorCode::InvalidInput);
     drop(coin.start());
 

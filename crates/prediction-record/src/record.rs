@@ -31,7 +31,7 @@ impl Status {
     }
 }
 
-/// What the model does, and with that, what a prediction of it says.
+/// What the model does, which decides what a prediction of it says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Task {
@@ -40,7 +40,7 @@ pub enum Task {
     Classification,
     /// A number.
     Regression,
-    /// Tensors, of which the record keeps nothing.
+    /// Tensors; the record keeps none of their values.
     Raw,
 }
 
@@ -59,7 +59,7 @@ impl Task {
         [Self::Regression, Self::Raw].into_iter().find(|task| task.as_str() == word).unwrap_or_default()
     }
 
-    #[allow(clippy::trivially_copy_pass_by_ref)] // As serde asks.
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it with a reference.
     fn is_classification(&self) -> bool {
         *self == Self::Classification
     }

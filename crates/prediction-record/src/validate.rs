@@ -18,14 +18,14 @@ pub const MAX_EXTRA_BYTES: usize = 4096;
 /// Why a record is refused: the field and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {problem}")]
-pub struct Invalid {
+pub struct InvalidRecord {
     /// Path of the field within the record, such as `top[2].confidence`.
     pub field: String,
     /// What is wrong, readable behind the field's name.
     pub problem: String,
 }
 
-impl Invalid {
+impl InvalidRecord {
     fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
         Self { field: field.into(), problem: problem.into() }
     }
@@ -40,7 +40,7 @@ impl PredictionRecord {
     ///
     /// # Errors
     /// The first field that is missing or out of bounds.
-    pub fn validate(&self) -> Result<(), Invalid> {
+    pub fn validate(&self) -> Result<(), InvalidRecord> {
         name("model", &self.model)?;
         if let Some(version) = &self.version {
             name("version", version)?;
@@ -76,35 +76,35 @@ impl PredictionRecord {
             ("inference_seconds", self.inference_seconds),
         ] {
             if seconds.is_some_and(|s| !s.is_finite() || s < 0.0) {
-                return Err(Invalid::new(field, "must be a number of seconds, 0 or more"));
+                return Err(InvalidRecord::new(field, "must be a number of seconds, 0 or more"));
             }
         }
         self.validate_extra()
     }
 
-    fn validate_success(&self) -> Result<(), Invalid> {
+    fn validate_success(&self) -> Result<(), InvalidRecord> {
         if self.error_type.is_some() {
-            return Err(Invalid::new("error_type", "belongs to status \"error\" only"));
+            return Err(InvalidRecord::new("error_type", "belongs to status \"error\" only"));
         }
         match self.task {
             Task::Classification => {
                 let Some(label) = &self.label else {
-                    return Err(Invalid::new("label", "is missing"));
+                    return Err(InvalidRecord::new("label", "is missing"));
                 };
                 text("label", label, MAX_LABEL_CHARS)?;
                 let Some(confidence) = self.confidence else {
-                    return Err(Invalid::new("confidence", "is missing"));
+                    return Err(InvalidRecord::new("confidence", "is missing"));
                 };
                 probability("confidence", confidence)?;
             }
-            Task::Regression if self.value.is_none() => return Err(Invalid::new("value", "is missing")),
+            Task::Regression if self.value.is_none() => return Err(InvalidRecord::new("value", "is missing")),
             Task::Regression | Task::Raw => {}
         }
         self.validate_task()
     }
 
     /// Only a classification has classes.
-    fn validate_task(&self) -> Result<(), Invalid> {
+    fn validate_task(&self) -> Result<(), InvalidRecord> {
         if let Some(value) = self.value {
             finite("value", value)?;
         }
@@ -114,12 +114,12 @@ impl PredictionRecord {
                 "and what belongs to it are those of a classification, not of the task {:?}",
                 self.task.as_str()
             );
-            return Err(Invalid::new("label", problem));
+            return Err(InvalidRecord::new("label", problem));
         }
         Ok(())
     }
 
-    fn validate_error(&self) -> Result<(), Invalid> {
+    fn validate_error(&self) -> Result<(), InvalidRecord> {
         if let Some(error_type) = &self.error_type {
             text("error_type", error_type, MAX_LABEL_CHARS)?;
         }
@@ -132,19 +132,19 @@ impl PredictionRecord {
         Ok(())
     }
 
-    fn validate_top(&self) -> Result<(), Invalid> {
+    fn validate_top(&self) -> Result<(), InvalidRecord> {
         if self.top.len() > MAX_TOP {
-            return Err(Invalid::new("top", format!("has more than {MAX_TOP} entries")));
+            return Err(InvalidRecord::new("top", format!("has more than {MAX_TOP} entries")));
         }
         for (i, Score { label, confidence, .. }) in self.top.iter().enumerate() {
-            // Where it stands is written out only where something is wrong with it: most records are valid.
+            // The path of the field is only made for an invalid one, because most records are valid.
             text("", label, MAX_LABEL_CHARS).map_err(|invalid| invalid.at(format!("top[{i}].label")))?;
             probability("", *confidence).map_err(|invalid| invalid.at(format!("top[{i}].confidence")))?;
         }
         Ok(())
     }
 
-    fn validate_extra(&self) -> Result<(), Invalid> {
+    fn validate_extra(&self) -> Result<(), InvalidRecord> {
         if self.extra.is_empty() {
             return Ok(());
         }
@@ -152,7 +152,7 @@ impl PredictionRecord {
         let bytes = serde_json::to_string(&self.extra).map_or(usize::MAX, |json| json.len());
         if bytes > MAX_EXTRA_BYTES {
             let field = self.extra.keys().next().cloned().unwrap_or_default();
-            return Err(Invalid::new(
+            return Err(InvalidRecord::new(
                 field,
                 format!("and the other unknown fields take more than {MAX_EXTRA_BYTES} bytes"),
             ));
@@ -162,21 +162,21 @@ impl PredictionRecord {
 }
 
 impl InputSummary {
-    fn validate(&self) -> Result<(), Invalid> {
+    fn validate(&self) -> Result<(), InvalidRecord> {
         for (field, side) in [("input.width", self.width), ("input.height", self.height)] {
             if side == 0 {
-                return Err(Invalid::new(field, "must be 1 or more"));
+                return Err(InvalidRecord::new(field, "must be 1 or more"));
             }
         }
         for (field, channels) in [("input.mean", &self.mean), ("input.std", &self.std)] {
             if !(1..=MAX_CHANNELS).contains(&channels.len()) {
-                return Err(Invalid::new(field, format!("must have 1 to {MAX_CHANNELS} numbers, one a channel")));
+                return Err(InvalidRecord::new(field, format!("must have 1 to {MAX_CHANNELS} numbers, one a channel")));
             }
         }
         if self.mean.len() != self.std.len() {
-            return Err(Invalid::new("input.std", "must have as many numbers as input.mean"));
+            return Err(InvalidRecord::new("input.std", "must have as many numbers as input.mean"));
         }
-        // A tensor may hold what no picture does, so its means may lie anywhere; what is a square or its root may not.
+        // A tensor may hold values that no picture has, so its means may be any number. A variance or a deviation may not.
         finite("input.brightness", self.brightness)?;
         spread("input.contrast", self.contrast)?;
         spread("input.sharpness", self.sharpness)?;
@@ -189,45 +189,49 @@ impl InputSummary {
 }
 
 /// A name that is also a folder, a URL segment and a label value: letters, digits, `.`, `_`, `-`.
-fn name(field: &str, value: &str) -> Result<(), Invalid> {
+fn name(field: &str, value: &str) -> Result<(), InvalidRecord> {
     text(field, value, MAX_NAME_CHARS)?;
     if value.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)) {
         Ok(())
     } else {
-        Err(Invalid::new(field, "may contain letters, digits, '.', '_' and '-' only"))
+        Err(InvalidRecord::new(field, "may contain letters, digits, '.', '_' and '-' only"))
     }
 }
 
-fn text(field: &str, value: &str, max_chars: usize) -> Result<(), Invalid> {
+fn text(field: &str, value: &str, max_chars: usize) -> Result<(), InvalidRecord> {
     if value.is_empty() {
-        Err(Invalid::new(field, "is empty"))
+        Err(InvalidRecord::new(field, "is empty"))
     } else if value.chars().count() > max_chars {
-        Err(Invalid::new(field, format!("has more than {max_chars} characters")))
+        Err(InvalidRecord::new(field, format!("has more than {max_chars} characters")))
     } else if value.chars().any(char::is_control) {
-        Err(Invalid::new(field, "contains a control character"))
+        Err(InvalidRecord::new(field, "contains a control character"))
     } else {
         Ok(())
     }
 }
 
-fn probability(field: &str, value: f64) -> Result<(), Invalid> {
-    if (0.0..=1.0).contains(&value) { Ok(()) } else { Err(Invalid::new(field, "must be between 0 and 1")) }
+fn probability(field: &str, value: f64) -> Result<(), InvalidRecord> {
+    if (0.0..=1.0).contains(&value) { Ok(()) } else { Err(InvalidRecord::new(field, "must be between 0 and 1")) }
 }
 
-fn finite(field: &str, value: f64) -> Result<(), Invalid> {
-    if value.is_finite() { Ok(()) } else { Err(Invalid::new(field, "must be a number")) }
+fn finite(field: &str, value: f64) -> Result<(), InvalidRecord> {
+    if value.is_finite() { Ok(()) } else { Err(InvalidRecord::new(field, "must be a number")) }
 }
 
-fn spread(field: &str, value: f64) -> Result<(), Invalid> {
-    if value.is_finite() && value >= 0.0 { Ok(()) } else { Err(Invalid::new(field, "must be a number, 0 or more")) }
+fn spread(field: &str, value: f64) -> Result<(), InvalidRecord> {
+    if value.is_finite() && value >= 0.0 {
+        Ok(())
+    } else {
+        Err(InvalidRecord::new(field, "must be a number, 0 or more"))
+    }
 }
 
-fn hex(field: &str, value: &str, digits: usize) -> Result<(), Invalid> {
+fn hex(field: &str, value: &str, digits: usize) -> Result<(), InvalidRecord> {
     let lower_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
     if value.len() == digits && value.bytes().all(lower_hex) {
         Ok(())
     } else {
-        Err(Invalid::new(field, format!("must be {digits} lower-case hexadecimal digits")))
+        Err(InvalidRecord::new(field, format!("must be {digits} lower-case hexadecimal digits")))
     }
 }
 

@@ -12,7 +12,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
 use axum::routing::post;
-use monitoring::prediction::{Answer, ModelMetrics, Phase, PredictionMetrics};
+use monitoring::prediction::{ModelMetrics, PredictedClass, PredictionMetrics, PredictionPhase};
 use monitoring::{MetricsRegistry, Readiness, Routes, instrument};
 use tower::ServiceExt as _;
 
@@ -60,13 +60,14 @@ pub(super) fn measure(turns: &mut MeasuredTurns) -> Result<InstrumentCost> {
 /// All that the service tells of one prediction.
 fn predict(unknown: &ModelMetrics, model: &ModelMetrics) {
     let mut attempt = unknown.start();
-    attempt.for_model(model);
-    attempt.for_model(model);
-    attempt.items(1);
-    for phase in [Phase::Decode, Phase::Queue, Phase::Inference, Phase::Record] {
-        attempt.phase(phase, std::hint::black_box(1e-3));
+    attempt.set_model(model);
+    attempt.set_model(model);
+    attempt.set_items(1);
+    for phase in [PredictionPhase::Decode, PredictionPhase::Queue, PredictionPhase::Inference, PredictionPhase::Record]
+    {
+        attempt.record_phase(phase, std::hint::black_box(1e-3));
     }
-    attempt.succeed(&[Answer { class: 0, confidence: 0.9 }]);
+    attempt.succeed(&[PredictedClass { class: 0, confidence: 0.9 }]);
 }
 
 /// Of one call, at the median of some blocks.

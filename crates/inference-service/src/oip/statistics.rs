@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::Json;
 use axum::extract::{Path, State};
 use monitoring::ApiError;
-use monitoring::prediction::{Counted, Outcome, Phase, Total};
+use monitoring::prediction::{CountedTime, PredictionCounts, PredictionOutcome, PredictionPhase};
 use serde_json::{Value, json};
 
 use super::ModelPath;
@@ -18,7 +18,7 @@ use crate::serving::{LoadedVersion, ModelVersions};
 pub(super) struct VersionStatistics {
     pub(super) model: String,
     pub(super) version: String,
-    counted: Counted,
+    counted: PredictionCounts,
 }
 
 /// Those of this version, or of every version of the model, or of every model.
@@ -33,7 +33,7 @@ pub(super) fn statistics(
     let of = |loaded: &Arc<LoadedVersion>| VersionStatistics {
         model: loaded.engine.name().to_owned(),
         version: loaded.engine.version().to_owned(),
-        counted: loaded.metrics.counted(),
+        counted: loaded.metrics.counts(),
     };
     let Some(model) = model else {
         let models = app.models.all();
@@ -60,14 +60,14 @@ impl VersionStatistics {
     }
 
     /// The durations of requests, in the order of the protocol's message.
-    pub(super) fn durations(&self) -> [(&'static str, Total); 6] {
+    pub(super) fn durations(&self) -> [(&'static str, CountedTime); 6] {
         [
-            ("success", self.counted.requests(Outcome::Success)),
-            ("fail", self.counted.requests(Outcome::Error)),
-            ("queue", self.counted.phase(Phase::Queue)),
-            ("compute_input", self.counted.phase(Phase::Decode)),
-            ("compute_infer", self.counted.phase(Phase::Inference)),
-            ("compute_output", self.counted.phase(Phase::Record)),
+            ("success", self.counted.requests(PredictionOutcome::Success)),
+            ("fail", self.counted.requests(PredictionOutcome::Error)),
+            ("queue", self.counted.phase(PredictionPhase::Queue)),
+            ("compute_input", self.counted.phase(PredictionPhase::Decode)),
+            ("compute_infer", self.counted.phase(PredictionPhase::Inference)),
+            ("compute_output", self.counted.phase(PredictionPhase::Record)),
         ]
     }
 }
@@ -101,8 +101,9 @@ pub(crate) async fn of_model(State(app): State<App>, Path(path): Path<ModelPath>
 }
 
 fn written(statistics: Vec<VersionStatistics>) -> Json<Value> {
-    let total =
-        |(name, total): (&str, Total)| (name.to_owned(), json!({ "count": total.count, "ns": total.nanoseconds }));
+    let total = |(name, total): (&str, CountedTime)| {
+        (name.to_owned(), json!({ "count": total.count, "ns": total.nanoseconds }))
+    };
     let one = |it: VersionStatistics| {
         let (inferences, executions) = it.counts();
         json!({

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
 
-use monitoring::prediction::Phase;
+use monitoring::prediction::PredictionPhase;
 use monitoring::{ApiError, ErrorCode};
 
 use super::decode::{DecodedItem, DecodedPayload, Payload};
@@ -37,7 +37,7 @@ pub(crate) async fn run(app: &App, progress: &mut Progress, request: RunRequest)
     let slots = app.admission.admit(&version.flow, items, &app.models)?;
     let DecodedPayload { items, mut slots } = payload.decode(engine, slots, app).await?;
     let queued = Instant::now();
-    progress.phase(Phase::Decode, decoding_since, queued);
+    progress.phase(PredictionPhase::Decode, decoding_since, queued);
 
     let mut waiting = Vec::with_capacity(items.len());
     for DecodedItem { input, logged } in items {
@@ -54,8 +54,8 @@ pub(crate) async fn run(app: &App, progress: &mut Progress, request: RunRequest)
         predictions.push(engine.prediction(outputs, top_k).map_err(ApiError::internal)?);
     }
     if let Some(ran) = ran {
-        progress.phase(Phase::Queue, queued, ran.started);
-        progress.phase(Phase::Inference, ran.started, ran.ended);
+        progress.phase(PredictionPhase::Queue, queued, ran.started);
+        progress.phase(PredictionPhase::Inference, ran.started, ran.ended);
     }
     Ok(predictions)
 }

@@ -21,7 +21,7 @@ pub use pair::pair;
 pub use parse::parse;
 pub use payload::{EventPayload, RequestFacts};
 
-use prediction_record::Invalid;
+use prediction_record::InvalidRecord;
 
 /// The most characters of an attribute of an event.
 pub const MAX_ATTRIBUTE_CHARS: usize = 128;
@@ -83,7 +83,7 @@ pub enum EventError {
     Mismatch,
     /// A record that was made is not valid.
     #[error("the payload makes a record that is not valid: {0}")]
-    Record(#[from] Invalid),
+    Record(#[from] InvalidRecord),
 }
 
 /// Text from outside, short enough for a message and without control characters.

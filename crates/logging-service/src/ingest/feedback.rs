@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use jiff::Timestamp;
 use monitoring::ApiError;
-use prediction_record::{Invalid, MAX_ID_CHARS, MAX_LABEL_CHARS};
+use prediction_record::{InvalidRecord, MAX_ID_CHARS, MAX_LABEL_CHARS};
 use tracing::info;
 
 use super::items::{BodyItem, parse_items};
@@ -54,14 +54,14 @@ pub(crate) async fn feedback(State(app): State<App>, request: Request<Body>) -> 
 }
 
 impl BodyItem for Label {
-    fn check(&self) -> Result<(), Invalid> {
+    fn check(&self) -> Result<(), InvalidRecord> {
         check_text("request_id", &self.request_id, MAX_ID_CHARS)?;
         check_text("label", &self.label, MAX_LABEL_CHARS)?;
         self.source.as_deref().map_or(Ok(()), |source| check_text("source", source, MAX_LABEL_CHARS))
     }
 }
 
-fn check_text(field: &str, value: &str, most: usize) -> Result<(), Invalid> {
+fn check_text(field: &str, value: &str, most: usize) -> Result<(), InvalidRecord> {
     let problem = if value.is_empty() {
         "is empty".to_owned()
     } else if value.chars().count() > most {
@@ -71,5 +71,5 @@ fn check_text(field: &str, value: &str, most: usize) -> Result<(), Invalid> {
     } else {
         return Ok(());
     };
-    Err(Invalid { field: field.to_owned(), problem })
+    Err(InvalidRecord { field: field.to_owned(), problem })
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use monitoring::{ApiError, ErrorCode};
-use prediction_record::{Invalid, PredictionRecord};
+use prediction_record::{InvalidRecord, PredictionRecord};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::error::Category;
@@ -21,11 +21,11 @@ pub(super) trait BodyItem: DeserializeOwned {
     ///
     /// # Errors
     /// The first field that is not valid.
-    fn check(&self) -> Result<(), Invalid>;
+    fn check(&self) -> Result<(), InvalidRecord>;
 }
 
 impl BodyItem for PredictionRecord {
-    fn check(&self) -> Result<(), Invalid> {
+    fn check(&self) -> Result<(), InvalidRecord> {
         self.validate()
     }
 }
@@ -48,7 +48,7 @@ pub(super) fn parse_items<T: BodyItem>(body: &ReceivedBody, most: usize) -> Resu
         }
     };
     for (index, item) in items.iter().enumerate() {
-        item.check().map_err(|Invalid { field, problem }| refused(index, Some(field), &problem))?;
+        item.check().map_err(|InvalidRecord { field, problem }| refused(index, Some(field), &problem))?;
     }
     Ok(items)
 }

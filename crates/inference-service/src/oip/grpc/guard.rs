@@ -29,7 +29,7 @@ mod tests {
     use axum::Router;
     use axum::body::Body;
     use axum::middleware;
-    use monitoring::{CredentialMetrics, Keys, MetricsRegistry};
+    use monitoring::{ApiKeys, CredentialMetrics, MetricsRegistry};
     use tonic::{Code, Status};
     use tower::ServiceExt as _;
 
@@ -40,7 +40,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), "0123456789abcdef").unwrap();
         let metrics = CredentialMetrics::register(&MetricsRegistry::new("test", "1").unwrap()).unwrap();
-        let keys = Some(Keys::follow(file.path(), &metrics).unwrap());
+        let keys = Some(ApiKeys::follow(file.path(), &metrics).unwrap());
         let access = Access { keys, metrics_need_key: false };
         let router = Router::new().fallback(async || Status::new(Code::Ok, "").into_http::<Body>());
         let router = router.layer(middleware::from_fn_with_state(access, guard));

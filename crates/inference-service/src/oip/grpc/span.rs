@@ -16,23 +16,23 @@ pub(super) fn describe(context: &RequestContext, uri: &Uri, method: Method) {
     if !span.is_recorded() {
         return;
     }
-    span.attribute("rpc.system", "grpc");
-    span.attribute("request_id", context.request_id.to_string());
+    span.set_attribute("rpc.system", "grpc");
+    span.set_attribute("request_id", context.request_id.to_string());
     if method == Method::Other {
         // What the client called it is its own text.
-        span.name("grpc".to_owned());
-        span.attribute("rpc.method", "_OTHER");
+        span.set_name("grpc".to_owned());
+        span.set_attribute("rpc.method", "_OTHER");
         return;
     }
-    span.name(uri.path().trim_start_matches('/').to_owned());
-    span.attribute("rpc.method", method.as_str());
+    span.set_name(uri.path().trim_start_matches('/').to_owned());
+    span.set_attribute("rpc.method", method.as_str());
     let service = uri.path().trim_start_matches('/').split('/').next().unwrap_or_default();
-    span.attribute("rpc.service", service.to_owned());
+    span.set_attribute("rpc.service", service.to_owned());
 }
 
 /// Tells it how the call ended, with which it is complete.
 pub(super) fn end(span: &RequestSpan, code: Code) {
-    span.attribute("rpc.grpc.status_code", i64::from(i32::from(code)));
+    span.set_attribute("rpc.grpc.status_code", i64::from(i32::from(code)));
     let is_fault = matches!(
         code,
         Code::Unknown

@@ -10,7 +10,7 @@ mod report;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use monitoring::prediction::{Answer, Attempt, Phase};
+use monitoring::prediction::{PredictedClass, PredictionAttempt, PredictionPhase};
 use monitoring::{ApiError, ErrorCode, LabelEnum as _, RequestContext};
 
 use super::decode::LoggedInput;
@@ -31,7 +31,7 @@ pub(crate) struct Progress {
     app: App,
     facts: RequestFacts,
     /// Taken when the request's end is reported.
-    attempt: Option<Attempt>,
+    attempt: Option<PredictionAttempt>,
     /// When the client hangs up, if it hangs up at its deadline.
     client_deadline: Option<Instant>,
     /// What the model has answered, as soon as its records are handed over.
@@ -69,13 +69,13 @@ impl Progress {
     ) -> Result<Arc<LoadedVersion>, ApiError> {
         let model = self.app.models.find(model)?;
         if let Some(attempt) = &mut self.attempt {
-            attempt.for_model(&model.metrics);
+            attempt.set_model(&model.metrics);
         }
         self.facts.model = Some(model.clone());
         let version = model.version(version)?;
         if let Some(attempt) = &mut self.attempt {
             // The classes that are counted differ between versions.
-            attempt.for_model(&version.metrics);
+            attempt.set_model(&version.metrics);
         }
         self.facts.engine = Some(version.engine.clone());
         Ok(version.clone())
@@ -84,7 +84,7 @@ impl Progress {
     pub(super) fn set_items(&mut self, items: usize) {
         self.facts.items = items;
         if let Some(attempt) = &mut self.attempt {
-            attempt.items(items);
+            attempt.set_items(items);
         }
     }
 
@@ -93,18 +93,18 @@ impl Progress {
     }
 
     /// The request has been through a phase: one timing for the answer, the metric, the log line, the record and the span.
-    pub(super) fn phase(&mut self, phase: Phase, started: Instant, ended: Instant) {
+    pub(super) fn phase(&mut self, phase: PredictionPhase, started: Instant, ended: Instant) {
         let seconds = ended.duration_since(started).as_secs_f64();
         match phase {
-            Phase::Decode => self.facts.timings.decode = Some(seconds),
-            Phase::Queue => self.facts.timings.queue = Some(seconds),
-            Phase::Inference => self.facts.timings.inference = Some(seconds),
-            Phase::Record => {}
+            PredictionPhase::Decode => self.facts.timings.decode = Some(seconds),
+            PredictionPhase::Queue => self.facts.timings.queue = Some(seconds),
+            PredictionPhase::Inference => self.facts.timings.inference = Some(seconds),
+            PredictionPhase::Record => {}
         }
         if let Some(attempt) = &mut self.attempt {
-            attempt.phase(phase, seconds);
+            attempt.record_phase(phase, seconds);
         }
-        self.facts.context.span.phase(phase.as_str(), started, ended);
+        self.facts.context.span.add_phase(phase.as_str(), started, ended);
     }
 
     pub(crate) fn request_id(&self) -> &str {
@@ -126,13 +126,13 @@ impl Progress {
     /// If the records cannot be kept and no prediction is answered without its record.
     pub(crate) async fn complete(&mut self, predictions: Vec<Prediction>) -> Result<Vec<Prediction>, ApiError> {
         let recording = Instant::now();
-        self.facts.timings.total = self.attempt.as_ref().map_or(0.0, Attempt::seconds);
+        self.facts.timings.total = self.attempt.as_ref().map_or(0.0, PredictionAttempt::seconds);
         let records = predictions.iter().enumerate().map(|(row, p)| self.facts.success_record(row, p));
         let receipt = self.app.outbox.hand_over(records);
         // The records say that this request succeeded. So does the report of its end, even if the client leaves now.
         self.predictions = predictions;
         let kept = receipt.kept(self.app.outbox.refuses()).await;
-        self.phase(Phase::Record, recording, Instant::now());
+        self.phase(PredictionPhase::Record, recording, Instant::now());
         match kept {
             Ok(()) => Ok(self.succeed()),
             Err(full) => {
@@ -176,7 +176,8 @@ impl Progress {
     fn succeed(&mut self) -> Vec<Prediction> {
         let predictions = std::mem::take(&mut self.predictions);
         if let Some(attempt) = self.attempt.take() {
-            let answer = |p: &Prediction| p.class().map(|c| Answer { class: c.class, confidence: c.confidence });
+            let answer =
+                |p: &Prediction| p.class().map(|c| PredictedClass { class: c.class, confidence: c.confidence });
             attempt.succeed(&predictions.iter().filter_map(answer).collect::<Vec<_>>());
             self.facts.report_success(&predictions);
         }

@@ -68,14 +68,14 @@ impl RequestFacts {
         if !span.is_recorded() {
             return;
         }
-        span.attribute("request_id", self.context.request_id.to_string());
-        span.attribute("model", self.model_name().to_owned());
+        span.set_attribute("request_id", self.context.request_id.to_string());
+        span.set_attribute("model", self.model_name().to_owned());
         if let Some(version) = self.version_name() {
-            span.attribute("model_version", version.to_owned());
+            span.set_attribute("model_version", version.to_owned());
         }
-        span.attribute("items", i64::try_from(self.items).unwrap_or(i64::MAX));
+        span.set_attribute("items", i64::try_from(self.items).unwrap_or(i64::MAX));
         if let Some(code) = error {
-            span.attribute("error.type", code.as_str());
+            span.set_attribute("error.type", code.as_str());
         }
     }
 }
