@@ -6,7 +6,7 @@
 pub(crate) mod examples;
 mod schemas;
 
-use monitoring::describe;
+use monitoring::{PathAlias, describe};
 use serde_json::Value;
 use utoipa::OpenApi;
 
@@ -45,11 +45,12 @@ struct InferenceService;
 
 /// The service's description.
 pub(crate) fn description() -> Value {
-    let of_version = ["", "/ready", "/config", "/stats", "/infer"]
-        .map(|rest| (format!("{{model}}/versions/{{version}}{rest}"), format!("{{model}}{rest}")));
-    let of_version = of_version.map(|(path, other)| (format!("/v2/models/{path}"), format!("/v2/models/{other}")));
-    let also: Vec<_> = of_version.iter().map(|(path, other)| (path.as_str(), other.as_str(), "OfVersion")).collect();
-    let mut document = describe(InferenceService::openapi(), schemas::schemas(), &also);
+    let of_version = ["", "/ready", "/config", "/stats", "/infer"].map(|rest| PathAlias {
+        path: format!("/v2/models/{{model}}/versions/{{version}}{rest}"),
+        like: format!("/v2/models/{{model}}{rest}"),
+        id_suffix: "OfVersion",
+    });
+    let mut document = describe(InferenceService::openapi(), schemas::schemas(), &of_version);
     // The prediction of a model with tensors has no members, so an object of every other form is one of that form, too. Then
     // `oneOf` would be true of no prediction at all.
     if let Value::Object(meaning) = &mut document["components"]["schemas"]["Meaning"]

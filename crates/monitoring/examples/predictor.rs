@@ -1,11 +1,22 @@
-//! A service of somebody else's, instrumented: try `cargo run -p monitoring --example predictor`,
-//! then `curl -d 0.7 localhost:8080/predict` and `curl localhost:8080/metrics`.
+//! A service of your own, instrumented and described. Try `cargo run -p monitoring --example predictor`, then
+//! `curl -d 0.7 localhost:8080/predict`, `curl localhost:8080/metrics`, and a browser at `localhost:8080/docs`.
+
+use std::time::Duration;
 
 use axum::extract::State;
 use monitoring::prediction::{ModelMetrics, PredictedClass, PredictionMetrics};
-use monitoring::{ApiError, Drain, ErrorCode, HealthReport, MetricsRegistry, Readiness, Routes};
-use std::time::Duration;
+use monitoring::{ApiError, Drain, ErrorCode, HealthReport, MetricsRegistry, Readiness, Routes, refusals};
+use serde_json::json;
 use tracing::info;
+use utoipa::OpenApi;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "predictor", description = "Names the side of a coin.", version = "1.0.0", license(name = "MIT")),
+    paths(predict),
+    tags((name = "predictions", description = "What the coin shows."))
+)]
+struct Description;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -18,7 +29,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .post("/predict", predict)
         .with_state(coin)
         .merge(monitoring::metrics_route(&metrics))
-        .merge(monitoring::health_routes(readiness.clone(), HealthReport::default));
+        .merge(monitoring::health_routes(readiness.clone(), HealthReport::default))
+        .merge(monitoring::docs_routes(&monitoring::describe(Description::openapi(), json!({}), &[])));
     let app = monitoring::instrument(routes, &metrics, readiness.clone())?;
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
@@ -28,6 +40,20 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(monitoring::serve(listener, app, drain, monitoring::shutdown_signal()?).await?)
 }
 
+refusals! {
+    /// The refusals of a prediction.
+    PredictRefusals: InvalidInput;
+}
+
+/// The likely side of the coin
+#[utoipa::path(
+    post,
+    path = "/predict",
+    operation_id = "predict",
+    tag = "predictions",
+    request_body(content = String, content_type = "text/plain", example = "0.7"),
+    responses((status = 200, description = "heads or tails", body = String, content_type = "text/plain"), PredictRefusals)
+)]
 async fn predict(State(coin): State<ModelMetrics>, body: String) -> Result<&'static str, ApiError> {
     let attempt = coin.start();
     let Ok(heads) = body.trim().parse::<f64>() else {

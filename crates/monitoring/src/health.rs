@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::http::{ApiError, ErrorCode, Routes};
 
 crate::refusals! {
-    /// Those of a probe.
+    /// The refusals of a probe.
     pub(crate) NotReadyOnly: NotReady;
 }
 
@@ -17,7 +17,7 @@ const STARTING: u8 = 0;
 const READY: u8 = 1;
 const DRAINING: u8 = 2;
 
-/// Where a service is in its life: starting, ready, draining. Clones share the state.
+/// The state of a service: starting, ready or draining. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Readiness(Arc<AtomicU8>);
 
@@ -89,13 +89,13 @@ pub fn health_routes(
 
 /// Whether the process is alive
 ///
-/// It is, if this is answered. Restart it where no answer comes.
+/// An answer means that it is. Restart the process if none comes.
 #[utoipa::path(
     get,
     path = "/health/live",
     operation_id = "healthLive",
     tag = "health",
-    responses((status = 200, body = ref("#/components/schemas/Live")))
+    responses((status = 200, description = "The process is alive", body = ref("#/components/schemas/Live")))
 )]
 pub(crate) async fn live() -> Json<Value> {
     Json(json!({ "status": "live" }))
@@ -103,13 +103,16 @@ pub(crate) async fn live() -> Json<Value> {
 
 /// Whether to send traffic here, and what the service says of itself
 ///
-/// 503 while it starts, while it stops, and while something that it needs is away. `/health/ready` is the same.
+/// 503 while the service starts, while it stops, and while something that it needs is away. `/health/ready` answers the same.
 #[utoipa::path(
     get,
     path = "/health",
     operation_id = "health",
     tag = "health",
-    responses((status = 200, body = ref("#/components/schemas/Health")), NotReadyOnly)
+    responses(
+        (status = 200, description = "The service takes traffic", body = ref("#/components/schemas/Health")),
+        NotReadyOnly
+    )
 )]
 pub(crate) fn health(readiness: &Readiness, report: HealthReport) -> Result<Json<Value>, ApiError> {
     let status = readiness.as_str();
@@ -121,7 +124,7 @@ pub(crate) fn health(readiness: &Readiness, report: HealthReport) -> Result<Json
     };
     let mut refusal = ApiError::new(ErrorCode::NotReady, problem).retry_after(1.0);
     refusal.details = report.details;
-    // A probe asks every few seconds; what it learns was logged where it happened.
+    // A probe asks every few seconds; the problem was logged where it happened.
     refusal.logged = true;
     Err(refusal.detail("status", if readiness.is_ready() { "unavailable" } else { status }))
 }

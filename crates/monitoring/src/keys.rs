@@ -1,7 +1,7 @@
-//! Bearer keys: those that a service lets in, and the one that it shows to another.
+//! Bearer keys: those that a service accepts, and the one that it shows to another service.
 //!
-//! Rule of thumb: a key is in its file and in the head of a request, and nowhere else. The service remembers digests,
-//! and logs say the name of a key.
+//! Rule of thumb: a key is in its file and in the head of a request, and nowhere else. The service keeps digests, and logs
+//! have the name of a key.
 
 use std::fmt;
 use std::fs;
@@ -14,9 +14,9 @@ use sha2::{Digest as _, Sha256};
 use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 use tracing::warn;
 
-use crate::credentials::{Credential, CredentialError, CredentialMetrics, CredentialSource, Current};
+use crate::credentials::{Credential, CredentialError, CredentialMetrics, CredentialSource, CurrentCredential};
 
-/// Characters of a key: enough to keep anybody from guessing it.
+/// How many characters a key has; the least is too many to guess.
 const KEY_CHARACTERS: std::ops::RangeInclusive<usize> = 16..=512;
 /// Most characters of a key's name.
 const MAX_NAME_CHARACTERS: usize = 64;
@@ -25,21 +25,21 @@ const MAX_KEYS: usize = 1000;
 /// The name of a key that has none.
 const UNNAMED: &str = "unnamed";
 
-/// The keys that are let in. Clones share them.
+/// The keys that a service accepts. Clones share them.
 #[derive(Clone)]
-pub struct Keys(Current<Vec<Known>>);
+pub struct ApiKeys(CurrentCredential<Vec<KnownKey>>);
 
-/// What is known of a key.
-struct Known {
+/// A key that the service accepts.
+struct KnownKey {
     name: Arc<str>,
     digest: [u8; 32],
 }
 
 /// The key to show to another service. Clones share it.
 #[derive(Clone)]
-pub struct OutgoingKey(Current<HeaderValue>);
+pub struct OutgoingKey(CurrentCredential<HeaderValue>);
 
-impl Keys {
+impl ApiKeys {
     /// Reads a file of keys, one a line, and reads it again when it changes.
     ///
     /// # Errors
@@ -49,10 +49,10 @@ impl Keys {
         let files = vec![file.to_owned()];
         let read = |files: &[Vec<u8>]| Ok(parse(files)?.into_iter().map(|key| key.known()).collect());
         let source = CredentialSource { credential: Credential::ApiKeys, flag: "--api-keys", files, read };
-        Current::follow(source, metrics).map(Self)
+        CurrentCredential::follow(source, metrics).map(Self)
     }
 
-    /// The name of the key that was shown, if it is one of these. Takes the same time for any key of the same length.
+    /// The name of the key that was shown, if it is one of these. The time it takes depends on the length of the key alone.
     #[must_use]
     pub fn name_of(&self, shown: &[u8]) -> Option<Arc<str>> {
         let known = self.0.get();
@@ -74,8 +74,8 @@ impl OutgoingKey {
     pub fn follow(flag: &'static str, file: &Path, metrics: &CredentialMetrics) -> Result<Self, CredentialError> {
         warn_of_readers(flag, file);
         let source =
-            CredentialSource { credential: Credential::LogKey, flag, files: vec![PathBuf::from(file)], read: only };
-        Current::follow(source, metrics).map(Self)
+            CredentialSource { credential: Credential::LogKey, flag, files: vec![PathBuf::from(file)], read: only_key };
+        CurrentCredential::follow(source, metrics).map(Self)
     }
 
     /// The value of the header `Authorization`.
@@ -85,9 +85,9 @@ impl OutgoingKey {
     }
 }
 
-impl fmt::Debug for Keys {
+impl fmt::Debug for ApiKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Keys({})", self.0.get().len())
+        write!(f, "ApiKeys({})", self.0.get().len())
     }
 }
 
@@ -98,19 +98,19 @@ impl fmt::Debug for OutgoingKey {
 }
 
 /// One line of a file.
-struct Line<'a> {
+struct KeyLine<'a> {
     name: &'a str,
     key: &'a str,
 }
 
-impl Line<'_> {
-    fn known(&self) -> Known {
-        Known { name: self.name.into(), digest: Sha256::digest(self.key).into() }
+impl KeyLine<'_> {
+    fn known(&self) -> KnownKey {
+        KnownKey { name: self.name.into(), digest: Sha256::digest(self.key).into() }
     }
 }
 
 /// The keys of a file.
-fn parse(files: &[Vec<u8>]) -> Result<Vec<Line<'_>>, String> {
+fn parse(files: &[Vec<u8>]) -> Result<Vec<KeyLine<'_>>, String> {
     let [file] = files else { return Err("there must be one file".to_owned()) };
     let text = str::from_utf8(file).map_err(|_| "it is not text".to_owned())?;
     let mut keys = Vec::new();
@@ -128,27 +128,27 @@ fn parse(files: &[Vec<u8>]) -> Result<Vec<Line<'_>>, String> {
     }
 }
 
-fn key(line: &str) -> Result<Line<'_>, String> {
+fn key(line: &str) -> Result<KeyLine<'_>, String> {
     let (name, key) = line.split_once(':').map_or((UNNAMED, line), |(name, key)| (name.trim_end(), key.trim_start()));
     let is_in_names = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     if name.is_empty() || name.len() > MAX_NAME_CHARACTERS || !name.bytes().all(is_in_names) {
         return Err(format!("a name has 1 to {MAX_NAME_CHARACTERS} letters, digits, and - . _"));
     }
-    // Those of a token in RFC 6750, so that the key is the same in every client.
+    // The characters of a token in RFC 6750, so that every client sends the key unchanged.
     let is_in_keys = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
     if !KEY_CHARACTERS.contains(&key.len()) || !key.bytes().all(is_in_keys) {
         let (least, most) = (KEY_CHARACTERS.start(), KEY_CHARACTERS.end());
         return Err(format!("a key has {least} to {most} letters, digits, and - . _ ~ + / ="));
     }
-    Ok(Line { name, key })
+    Ok(KeyLine { name, key })
 }
 
-fn only(files: &[Vec<u8>]) -> Result<HeaderValue, String> {
+fn only_key(files: &[Vec<u8>]) -> Result<HeaderValue, String> {
     match parse(files)?.as_slice() {
         [line] => {
             let value = HeaderValue::try_from(format!("Bearer {}", line.key));
             let mut value = value.map_err(|_| "it holds no key".to_owned())?;
-            // Debug output of whoever handles it shows "Sensitive".
+            // Debug output then shows "Sensitive" in place of the key.
             value.set_sensitive(true);
             Ok(value)
         }
@@ -156,7 +156,7 @@ fn only(files: &[Vec<u8>]) -> Result<HeaderValue, String> {
     }
 }
 
-/// Containers are given their secrets readable by all, so this is no reason not to start.
+/// Containers get their secrets readable by all, so this does not keep the service from starting.
 fn warn_of_readers(flag: &str, file: &Path) {
     if fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0) {
         warn!(flag, file = %file.display(), "every user of this machine may read a file of keys");
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_without_quoting_a_key() {
+    fn a_refusal_quotes_no_key() {
         for (text, says) in [
             (String::new(), "no key"),
             ("# nothing\n".to_owned(), "no key"),
@@ -205,11 +205,11 @@ mod tests {
     }
 
     #[test]
-    fn the_key_to_show_is_one_and_not_shown_to_debuggers() {
-        let value = only(&[format!("log:{KEY}\n").into_bytes()]).unwrap();
+    fn there_is_one_outgoing_key_and_debug_output_hides_it() {
+        let value = only_key(&[format!("log:{KEY}\n").into_bytes()]).unwrap();
         assert_eq!(value, format!("Bearer {KEY}"));
         assert!(!format!("{value:?}").contains(KEY));
-        assert!(only(&[format!("{KEY}\n{KEY}x\n").into_bytes()]).is_err());
+        assert!(only_key(&[format!("{KEY}\n{KEY}x\n").into_bytes()]).is_err());
     }
 
     #[tokio::test]
@@ -217,7 +217,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), format!("ann:{KEY}1\nbob:{KEY}2\n{KEY}3\n")).unwrap();
         let metrics = CredentialMetrics::register(&MetricsRegistry::new("test", "1").unwrap()).unwrap();
-        let keys = Keys::follow(file.path(), &metrics).unwrap();
+        let keys = ApiKeys::follow(file.path(), &metrics).unwrap();
         for (shown, name) in [
             (format!("{KEY}1"), Some("ann")),
             (format!("{KEY}2"), Some("bob")),

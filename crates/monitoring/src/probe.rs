@@ -15,8 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Asks the service that listens on `listen`, over TLS where that is `encrypted`.
 ///
-/// Its certificate is not verified: it is made for the names under which clients ask, and whoever can listen here in the
-/// service's place can answer a health check anyway. Nothing is told but the question.
+/// The certificate is not verified: it is made for the names that clients use, and a program that can listen here in the
+/// service's place can answer a health check anyway. The request holds no secret.
 ///
 /// # Errors
 /// If it cannot be reached within 2 seconds or does not answer 200.
@@ -34,7 +34,7 @@ pub fn probe(listen: SocketAddr, encrypted: bool) -> io::Result<()> {
     }
     let versions = ClientConfig::builder_with_provider(ring()).with_safe_default_protocol_versions();
     let config = versions.map_err(io::Error::other)?.dangerous();
-    let config = config.with_custom_certificate_verifier(Arc::new(Unverified)).with_no_client_auth();
+    let config = config.with_custom_certificate_verifier(Arc::new(AnyCertificate)).with_no_client_auth();
     let connection = ClientConnection::new(Arc::new(config), ServerName::from(ip)).map_err(io::Error::other)?;
     ask(StreamOwned::new(connection, stream))
 }
@@ -52,9 +52,9 @@ fn ask(mut stream: impl Read + Write) -> io::Result<()> {
 
 /// Takes any certificate.
 #[derive(Debug)]
-struct Unverified;
+struct AnyCertificate;
 
-impl ServerCertVerifier for Unverified {
+impl ServerCertVerifier for AnyCertificate {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,

@@ -1,4 +1,4 @@
-//! What every service can be told about keys and certificates.
+//! The flags of keys and certificates that every service has.
 
 use std::path::PathBuf;
 
@@ -6,11 +6,11 @@ use clap::Args;
 
 use crate::credentials::{CredentialError, CredentialMetrics};
 use crate::http::Access;
-use crate::keys::Keys;
+use crate::keys::ApiKeys;
 use crate::metrics::{MetricsError, MetricsRegistry};
 use crate::tls::{CertificateExpiry, Tls};
 
-/// Who is let in, and how. All of it is off by default.
+/// Which clients are let in, and how their connections are encrypted. All of it is off by default.
 #[derive(Args, Clone, Debug, Default)]
 pub struct SecurityOptions {
     /// A file of keys, one a line, `name:key` or `key`; whoever asks needs one of them. Left out: anybody is answered.
@@ -39,13 +39,13 @@ impl SecurityOptions {
     }
 }
 
-/// What became of the [`SecurityOptions`].
+/// The keys and certificates that the [`SecurityOptions`] name.
 pub struct Security {
-    /// Whom the service lets in.
+    /// Which clients the service lets in.
     pub access: Access,
-    /// How its connections are encrypted.
+    /// The certificate of its ports.
     pub tls: Tls,
-    /// For whatever else is read again when it changes.
+    /// For further files that are read again when they change.
     pub credentials: CredentialMetrics,
 }
 
@@ -61,13 +61,13 @@ pub enum SecurityError {
 }
 
 impl Security {
-    /// Reads the files, and again when they change. Needs a tokio runtime.
+    /// Reads the files, and reads them again when they change. Needs a tokio runtime.
     ///
     /// # Errors
     /// [`SecurityError`].
     pub fn start(options: &SecurityOptions, registry: &MetricsRegistry) -> Result<Self, SecurityError> {
         let credentials = CredentialMetrics::register(registry)?;
-        let keys = options.api_keys.as_deref().map(|file| Keys::follow(file, &credentials)).transpose()?;
+        let keys = options.api_keys.as_deref().map(|file| ApiKeys::follow(file, &credentials)).transpose()?;
         let access = Access { keys, metrics_need_key: options.metrics_need_key };
         let expiry = CertificateExpiry::register(registry)?;
         let tls = match (&options.tls_cert, &options.tls_key) {

@@ -20,10 +20,10 @@ struct Service {
 
 impl Service {
     fn new() -> Self {
-        Self::for_those(|_| Access::default())
+        Self::with_access(|_| Access::default())
     }
 
-    fn for_those(whom: impl FnOnce(&MetricsRegistry) -> Access) -> Self {
+    fn with_access(access: impl FnOnce(&MetricsRegistry) -> Access) -> Self {
         let metrics = MetricsRegistry::new("test", "1").unwrap();
         let readiness = Readiness::starting();
         let routes = Routes::new()
@@ -34,7 +34,7 @@ impl Service {
             .get("/never", async || std::future::pending::<()>().await)
             .merge(monitoring::metrics_route(&metrics))
             .merge(monitoring::health_routes(readiness.clone(), HealthReport::default));
-        let instrumentation = Instrumentation::register(&metrics, readiness.clone(), whom(&metrics)).unwrap();
+        let instrumentation = Instrumentation::register(&metrics, readiness.clone(), access(&metrics)).unwrap();
         let router = instrumentation.around(routes).unwrap();
         Self { router, metrics, readiness }
     }
@@ -159,7 +159,7 @@ async fn with_keys_only_health_and_perhaps_metrics_are_for_everybody() {
     let file = folder.path().join("keys");
     std::fs::write(&file, "0123456789abcdef").unwrap();
     for metrics_need_key in [false, true] {
-        let service = Service::for_those(|registry| {
+        let service = Service::with_access(|registry| {
             let keys = ApiKeys::follow(&file, &CredentialMetrics::register(registry).unwrap()).unwrap();
             Access { keys: Some(keys), metrics_need_key }
         });

@@ -18,7 +18,7 @@ pub(super) fn schemas() -> Value {
 fn own() -> Value {
     let tensors = tensors();
     let picture = json!({ "type": "string", "pattern": BASE64 });
-    let numbers = json!({ "type": ["number", "array"] });
+    let numbers = json!({ "type": ["number", "array"], "items": {} });
     let one_input = [
         ("image", &picture),
         ("images", &json!({ "type": "array", "items": picture })),
@@ -151,7 +151,7 @@ fn protocol() -> Value {
                 "type": "object",
                 "additionalProperties": object(&json!({ "count": count("How often."), "ns": count("How long together.") })),
             },
-            "batch_stats": { "type": "array" },
+            "batch_stats": { "type": "array", "items": {} },
         })) } })),
         "InferRequest": infer_request(),
         "InferResponse": infer_response(),
@@ -233,7 +233,7 @@ fn infer_response() -> Value {
                     "datatype": { "type": "string" },
                     "shape": { "type": "array", "items": { "type": "integer", "minimum": 0 } },
                     "parameters": { "type": "object", "properties": { "binary_data_size": { "type": "integer" } } },
-                    "data": { "type": "array", "description": "The elements, flat." },
+                    "data": { "type": "array", "items": {}, "description": "The elements, flat." },
                 },
             } },
         },

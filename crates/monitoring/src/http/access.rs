@@ -1,7 +1,7 @@
-//! Who is let in.
+//! Which clients are let in.
 //!
-//! Rule of thumb: with keys, every route needs one, also those that there are not; but whoever watches over the process
-//! may ask for its health without.
+//! Rule of thumb: where a service has keys, every path needs one, even a path without a route. Only the health of the
+//! process can be asked for without a key.
 
 use std::sync::Arc;
 
@@ -12,22 +12,22 @@ use axum::response::{IntoResponse as _, Response};
 use tracing::{Instrument as _, Span, error_span};
 
 use super::{ApiError, ErrorCode, discard_body};
-use crate::keys::Keys;
+use crate::keys::ApiKeys;
 
-/// Whom a service lets in; by default anybody. Clones share the keys.
+/// Which clients a service lets in; by default all of them. Clones share the keys.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
-    /// The keys, of which who asks needs one; `None`: nobody needs a key.
-    pub keys: Option<Keys>,
-    /// `GET /metrics` needs one, too.
+    /// The keys, one of which a client must show; `None`: no client needs a key.
+    pub keys: Option<ApiKeys>,
+    /// Whether `GET /metrics` needs a key as well.
     pub metrics_need_key: bool,
 }
 
 impl Access {
-    /// A span for what is done for whoever sent these headers; it tells the name of their key.
+    /// Checks the key in these headers. Returns a span for the work that is done for the client; it has the key's name.
     ///
     /// # Errors
-    /// `unauthorized`, without a key and with one that is not known.
+    /// `unauthorized`, if there is no key or it is not known.
     pub fn admit(&self, headers: &HeaderMap) -> Result<Span, ApiError> {
         let Some(keys) = &self.keys else { return Ok(Span::none()) };
         let refused = |sentence: &str| ApiError::new(ErrorCode::Unauthorized, sentence);
@@ -45,7 +45,7 @@ impl Access {
     }
 }
 
-/// What follows `Bearer`, where the header is there once.
+/// The key that follows `Bearer`; `None` if the header is missing or there twice.
 fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };

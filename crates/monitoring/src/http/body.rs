@@ -14,18 +14,18 @@ use tokio::time::timeout;
 
 use super::{ApiError, ErrorCode};
 
-/// How long a body may take. Who has a deadline of its own is refused earlier.
+/// How long a body may take. A request with a deadline of its own is refused earlier.
 const BODY_PATIENCE: Duration = Duration::from_secs(120);
-/// Most bytes of a refused body that are read and thrown away. Who sends still more finds a closed connection.
+/// Most bytes of a refused body that are read and thrown away. A client that sends more finds its connection closed.
 const MAX_DISCARDED_BYTES: usize = 64 * 1024 * 1024;
 /// How long they may take.
 const DISCARD_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Reads a body of at most `limit` bytes. What comes beyond is thrown away, within bounds, before this returns.
+/// Reads a body of at most `limit` bytes. The rest of a longer body is thrown away, within bounds, before this returns.
 ///
 /// # Errors
-/// `too_large`, without keeping anything where the length was announced; `cancelled` if the client
-/// left before the end; `invalid_request` for chunks that are not HTTP, and for a body that takes minutes.
+/// `too_large`, before anything is kept if the length was announced; `cancelled` if the client left before the end;
+/// `invalid_request` for chunks that are not HTTP, and for a body that takes minutes.
 pub async fn read_body(headers: &HeaderMap, mut body: Body, limit: usize) -> Result<Bytes, ApiError> {
     let sentence = format!("The body has more than {limit} bytes, the most that is taken.");
     let too_large = || ApiError::new(ErrorCode::TooLarge, sentence);
@@ -50,7 +50,7 @@ pub async fn read_body(headers: &HeaderMap, mut body: Body, limit: usize) -> Res
     }
 }
 
-/// Throws a body away, within bounds, before a refusal that does not depend on it.
+/// Reads a body and throws it away, within bounds, before a refusal that does not depend on it.
 pub async fn discard_body(headers: &HeaderMap, body: Body) {
     // A client that asks before it sends has its answer without sending anything.
     if !headers.contains_key(header::EXPECT) {
@@ -74,7 +74,7 @@ async fn discard(body: Body) {
 
 fn unreadable(problem: &(dyn Error + 'static)) -> ApiError {
     let causes: Vec<&(dyn Error + 'static)> = iter::successors(Some(problem), |&cause| cause.source()).collect();
-    let gone = |cause: &&(dyn Error + 'static)| cause.downcast_ref::<io::Error>().is_some_and(is_the_clients_leaving);
+    let gone = |cause: &&(dyn Error + 'static)| cause.downcast_ref::<io::Error>().is_some_and(is_disconnect);
     let refusal = if causes.iter().any(gone) {
         ApiError::new(ErrorCode::Cancelled, "The connection ended before the body was complete.")
     } else {
@@ -83,7 +83,7 @@ fn unreadable(problem: &(dyn Error + 'static)) -> ApiError {
     refusal.caused_by(causes.iter().map(ToString::to_string).collect::<Vec<_>>().join(": "))
 }
 
-fn is_the_clients_leaving(error: &io::Error) -> bool {
+fn is_disconnect(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     matches!(error.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe)
 }

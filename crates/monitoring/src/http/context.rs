@@ -1,4 +1,4 @@
-//! Who is asking: the request's id and its place in a trace.
+//! The ids of a request: its own, and its place in a trace.
 
 use std::sync::Arc;
 
@@ -22,12 +22,12 @@ pub struct RequestContext {
     pub request_id: Arc<str>,
     /// The trace that this request belongs to.
     pub trace: TraceContext,
-    /// What its trace is told of it, where it is exported.
+    /// Its span, where the trace is exported.
     pub span: RequestSpan,
 }
 
 impl RequestContext {
-    /// Reads the ids of a request, and makes what it does not bring.
+    /// Reads the ids of a request, and makes those that it lacks.
     #[must_use]
     pub fn from_headers(headers: &HeaderMap) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
@@ -38,7 +38,7 @@ impl RequestContext {
         Self { request_id, trace, span: RequestSpan::default() }
     }
 
-    /// The same, at the start of a request whose span goes to `traces` if its trace is sampled.
+    /// Reads the ids at the start of a request whose span goes to `traces` if its trace is sampled.
     #[must_use]
     pub fn begin(headers: &HeaderMap, traces: &Traces) -> Self {
         let mut context = Self::from_headers(headers);
@@ -46,12 +46,12 @@ impl RequestContext {
         context
     }
 
-    /// A request to another service that no request has caused. Its span, called `name`, ends when the caller says so.
+    /// A request to another service that was not caused by a request. Its span has the name `name`; the caller ends it.
     #[must_use]
     pub fn outgoing(traces: &Traces, name: &'static str) -> Self {
         let context = Self::begin(&HeaderMap::new(), traces);
-        context.span.outgoing();
-        context.span.name(name.to_owned());
+        context.span.set_outgoing();
+        context.span.set_name(name.to_owned());
         context
     }
 

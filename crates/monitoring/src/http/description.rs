@@ -1,7 +1,7 @@
 //! A service's description in OpenAPI: what its handlers say of themselves, and what is true of every operation.
 //!
-//! Rule of thumb: an operation says what is special about it; ids, `Retry-After`, the shape of refusals and what every
-//! service answers are added here, once for all.
+//! Rule of thumb: an operation describes what is special about it. Ids, `Retry-After`, the shape of refusals and the routes
+//! that every service has are added here, once for all.
 
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
@@ -9,7 +9,7 @@ use utoipa::OpenApi;
 use super::{ErrorCode, REQUEST_ID, TRACEPARENT, refusals_of};
 use crate::metrics::LabelEnum as _;
 
-/// What every service answers.
+/// The routes that every service has.
 #[derive(OpenApi)]
 #[openapi(
     paths(
@@ -28,26 +28,39 @@ use crate::metrics::LabelEnum as _;
 )]
 struct EveryService;
 
-/// The whole description: a service's own with these component schemas beside those of its types, and what every service
-/// answers. `also` are paths that are answered as others: path, the other, and the suffix of its operations' ids.
+/// A path that is answered like another one.
+#[derive(Clone, Debug)]
+pub struct PathAlias {
+    /// The path. Parameters that the other path lacks are texts.
+    pub path: String,
+    /// The path that is described already.
+    pub like: String,
+    /// What is added to the ids of the operations.
+    pub id_suffix: &'static str,
+}
+
+/// The whole description: a service's own, these component schemas beside those of its types, the aliases, and the routes
+/// that every service has. A service that says more on `GET /health` than its status has a schema `Health`.
 #[must_use]
-pub fn describe(own: utoipa::openapi::OpenApi, schemas: Value, also: &[(&str, &str, &str)]) -> Value {
-    // What has only texts as keys can always be written.
+pub fn describe(own: utoipa::openapi::OpenApi, schemas: Value, aliases: &[PathAlias]) -> Value {
+    // A value whose keys are all strings can always be written.
     let mut document = serde_json::to_value(own.merge_from(EveryService::openapi())).unwrap_or_default();
     let components = &mut document["components"];
     if let (Value::Object(schemas), Some(known)) = (schemas, object(&mut components["schemas"])) {
         known.extend(schemas);
         known.insert("Refusal".to_owned(), refusal());
-        known.insert("Live".to_owned(), live());
+        known.insert("Live".to_owned(), status_of(&["live"]));
+        known.entry("Health").or_insert_with(|| status_of(&["ready"]));
     }
     components["parameters"] = parameters();
     components["headers"] = headers();
     components["securitySchemes"]["key"] =
         json!({ "type": "http", "scheme": "bearer", "description": "Where the service was given keys." });
     if let Some(paths) = object(&mut document["paths"]) {
-        for (path, other, suffix) in also.iter().chain(&[("/health/ready", "/health", "Ready")]) {
-            let twin = paths.get(*other).map(|operations| twin(operations, path, suffix));
-            paths.extend(twin.map(|twin| ((*path).to_owned(), twin)));
+        let ready = PathAlias { path: "/health/ready".to_owned(), like: "/health".to_owned(), id_suffix: "Ready" };
+        for alias in aliases.iter().chain([&ready]) {
+            let twin = paths.get(&alias.like).map(|operations| twin(operations, alias));
+            paths.extend(twin.map(|twin| (alias.path.clone(), twin)));
         }
         for (path, operations) in paths {
             object(operations).into_iter().flat_map(Map::values_mut).for_each(|operation| complete(path, operation));
@@ -57,7 +70,7 @@ pub fn describe(own: utoipa::openapi::OpenApi, schemas: Value, also: &[(&str, &s
     document
 }
 
-/// Of a number without a sign, a client would take `int32` for less than it is; its bounds say all there is.
+/// Removes `int32` and `int64`: a client would take them for the signed types, which hold less than our unsigned numbers.
 fn without_widths(value: &mut Value) {
     match value {
         Value::Object(members) => {
@@ -69,14 +82,14 @@ fn without_widths(value: &mut Value) {
     }
 }
 
-/// The operations of a path under another one, whose further parameters are texts.
-fn twin(operations: &Value, path: &str, suffix: &str) -> Value {
+/// The operations of an alias, from those of the path that it is answered like.
+fn twin(operations: &Value, alias: &PathAlias) -> Value {
     let mut operations = operations.clone();
     for operation in object(&mut operations).into_iter().flat_map(Map::values_mut) {
         let id = operation["operationId"].as_str().unwrap_or_default();
-        operation["operationId"] = format!("{id}{suffix}").into();
+        operation["operationId"] = format!("{id}{}", alias.id_suffix).into();
         let Some(parameters) = list(&mut operation["parameters"]) else { continue };
-        let named = path.split(['{', '}']).skip(1).step_by(2);
+        let named = alias.path.split(['{', '}']).skip(1).step_by(2);
         for name in named {
             if parameters.iter().all(|parameter| parameter["name"] != name) {
                 parameters.push(json!({
@@ -88,7 +101,7 @@ fn twin(operations: &Value, path: &str, suffix: &str) -> Value {
     operations
 }
 
-/// What is true of every operation.
+/// Adds what is true of every operation.
 fn complete(path: &str, operation: &mut Value) {
     let Some(parameters) = list(&mut operation["parameters"]) else { return };
     // A parameter can be left out, but it cannot be null.
@@ -100,7 +113,7 @@ fn complete(path: &str, operation: &mut Value) {
     for name in [REQUEST_ID, TRACEPARENT] {
         parameters.push(json!({ "$ref": format!("#/components/parameters/{name}") }));
     }
-    // Whoever watches over the process needs no key.
+    // Health checks need no key.
     let of_all = if path.starts_with("/health") {
         vec![ErrorCode::Internal]
     } else {
@@ -139,8 +152,9 @@ fn refusal() -> Value {
     })
 }
 
-fn live() -> Value {
-    json!({ "type": "object", "required": ["status"], "properties": { "status": { "const": "live" } } })
+/// A body whose member `status` says one of these.
+fn status_of(states: &[&str]) -> Value {
+    json!({ "type": "object", "required": ["status"], "properties": { "status": { "type": "string", "enum": states } } })
 }
 
 fn parameters() -> Value {
@@ -174,7 +188,7 @@ fn headers() -> Value {
     })
 }
 
-/// The value as a list; what is not there becomes an empty one.
+/// The value as a list; a value that is not there becomes an empty one.
 fn list(value: &mut Value) -> Option<&mut Vec<Value>> {
     if value.is_null() {
         *value = Value::Array(Vec::new());
@@ -182,7 +196,7 @@ fn list(value: &mut Value) -> Option<&mut Vec<Value>> {
     value.as_array_mut()
 }
 
-/// The value as an object; what is not there becomes an empty one.
+/// The value as an object; a value that is not there becomes an empty one.
 fn object(value: &mut Value) -> Option<&mut Map<String, Value>> {
     if value.is_null() {
         *value = Value::Object(Map::new());

@@ -3,6 +3,7 @@
 //! Rule of thumb: the page loads nothing from elsewhere. Its files come with the program, and its policy lets a browser
 //! fetch from this service alone.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -14,7 +15,7 @@ use utoipa_swagger_ui::{Config, SwaggerFile};
 
 use super::{ApiError, ErrorCode, Routes};
 
-/// What the page needs; nothing else of the library is given out.
+/// The files that the page needs; no other file of the library is served.
 const FILES: [&str; 5] = [
     "index.css",
     "swagger-initializer.js",
@@ -23,7 +24,7 @@ const FILES: [&str; 5] = [
     "swagger-ui.css",
 ];
 
-/// Its addresses are relative, so that it works behind a proxy that adds a prefix.
+/// The page. Its addresses are relative, so that it works behind a proxy that adds a prefix.
 const PAGE: &str = r#"<!DOCTYPE html>
 <html lang="en">
   <head>
@@ -42,13 +43,14 @@ const PAGE: &str = r#"<!DOCTYPE html>
 </html>
 "#;
 
-/// Swagger UI writes styles into its elements and has its icons as data; for the rest nothing but this service is allowed.
+/// What a browser may load for the page. Swagger UI writes styles into its elements and has its icons as data; everything
+/// else comes from this service.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Of what may change with the next version.
+/// The caching of answers that may change with the next version.
 const ASK_AGAIN: &str = "no-cache";
-/// Of the page's files, which rarely do.
+/// The caching of the page's files, which rarely change.
 const KEEP_AN_HOUR: &str = "public, max-age=3600";
 
 /// Adds `GET /openapi.json` with this description (see [`describe`](super::describe)), and `GET /docs` to read it.
@@ -68,7 +70,7 @@ pub fn docs_routes(description: &Value) -> Routes {
 }
 
 crate::refusals! {
-    /// Those of a file of the page.
+    /// The refusals of a file of the page.
     pub(crate) NotFoundOnly: NotFound;
 }
 
@@ -118,8 +120,8 @@ pub(super) fn docs_file(name: &str, config: &Arc<Config<'static>>) -> Result<Res
     let found = utoipa_swagger_ui::serve(name, config.clone()).map_err(ApiError::internal)?;
     let SwaggerFile { bytes, content_type, .. } = found.ok_or_else(there_is_none)?;
     let bytes = match bytes {
-        std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
-        std::borrow::Cow::Owned(bytes) => bytes.into(),
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
     };
     Ok(answer(&format!("{content_type}; charset=utf-8"), KEEP_AN_HOUR, bytes))
 }

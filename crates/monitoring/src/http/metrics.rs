@@ -14,7 +14,7 @@ const USUAL_STATUSES: [u16; 12] = [200, 400, 404, 405, 413, 415, 422, 429, 499, 
 const MAX_ROUTES: usize = 64;
 const MAX_STATUSES: usize = 64;
 
-/// What a request asked for, as labels tell it.
+/// The labels of a request.
 pub(super) struct HttpRequestLabels {
     pub(super) method: HttpMethod,
     /// The template that matched; `None` where no route did.

@@ -32,7 +32,7 @@ use crate::metrics::MetricsRegistry;
 pub use access::Access;
 pub use body::{discard_body, media_type, read_body};
 pub use context::{REQUEST_ID, RequestContext, TRACEPARENT};
-pub use description::describe;
+pub use description::{PathAlias, describe};
 pub use docs::docs_routes;
 pub use error::{ApiError, ErrorCode};
 pub use method::HttpMethod;

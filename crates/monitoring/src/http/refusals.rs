@@ -1,4 +1,4 @@
-//! The refusals of an operation, as its description has them.
+//! The refusals of an operation, as the OpenAPI description lists them.
 //!
 //! Rule of thumb: an operation names the codes that it can end with; status, sentence and shape follow from the code.
 
@@ -11,7 +11,7 @@ use utoipa::openapi::{Ref, RefOr, Response, ResponseBuilder};
 use super::ErrorCode;
 use crate::metrics::LabelEnum as _;
 
-/// Declares what can stand in `responses(…)` of `#[utoipa::path]`: `refusals! { pub(crate) Asking: InvalidRequest; }`.
+/// Declares a set of refusals for `responses(…)` of `#[utoipa::path]`: `refusals! { pub(crate) QueryRefusals: InvalidRequest; }`.
 #[macro_export]
 macro_rules! refusals {
     ($($(#[$meta:meta])* $vis:vis $name:ident: $($code:ident),+;)+) => {$(
@@ -29,7 +29,7 @@ macro_rules! refusals {
     )+};
 }
 
-/// The answers that tell of these codes, by status.
+/// The answers with these codes, by status.
 #[must_use]
 pub fn refusals_of(codes: &[ErrorCode]) -> BTreeMap<String, RefOr<Response>> {
     let mut by_status: BTreeMap<u16, Vec<ErrorCode>> = BTreeMap::new();

@@ -98,7 +98,7 @@ impl Drop for HttpRequest {
         let seconds = ended.duration_since(self.started).as_secs_f64();
         self.observer.metrics.ended(&self.labels, self.status, seconds, &self.context.trace);
         let is_fault = self.status >= 500;
-        self.context.span.attribute("http.response.status_code", i64::from(self.status));
+        self.context.span.set_attribute("http.response.status_code", i64::from(self.status));
         self.context.span.end(ended, self.refusal.map(|code| SpanError { error_type: code.as_str(), is_fault }));
     }
 }

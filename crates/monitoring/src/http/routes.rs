@@ -42,17 +42,17 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.add(HttpMethod::Put, path, put(handler))
     }
 
-    /// Takes bodies in gzip and deflate, which handlers read as if they had come plain, and answers in them who asks for
-    /// that. What a handler reads is bounded as ever.
+    /// Accepts bodies in gzip and deflate, which handlers read as if they were plain, and compresses answers for clients that
+    /// ask for it. The bound on what a handler reads stays the same.
     #[must_use]
     pub fn compressed(self) -> Self {
-        // A coding that is not known here stays in the header, for the handler to refuse.
+        // A coding that is not known stays in the header, so that the handler can refuse it.
         let decompression = RequestDecompressionLayer::new().pass_through_unaccepted(true);
         let router = self.router.layer(CompressionLayer::new()).layer(decompression);
         Self { router, ..self }
     }
 
-    /// Sends the spans of all requests there.
+    /// Sends the spans of all requests to `traces`.
     #[must_use]
     pub fn traced(self, traces: &Traces) -> Self {
         Self { traces: traces.clone(), ..self }
@@ -71,7 +71,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         Self { router: self.router.merge(other.router), ..self }
     }
 
-    /// What to tell a client that asks for a route that there is not.
+    /// The sentence for a client that asks for a route that does not exist.
     pub(super) fn there_is(&self) -> String {
         let routes: Vec<String> =
             self.declared.iter().map(|(method, path)| format!("{} {path}", method.as_str())).collect();

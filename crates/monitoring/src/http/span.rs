@@ -23,12 +23,12 @@ pub(super) fn describe(context: &RequestContext, labels: &HttpRequestLabels, uri
         HttpMethod::Other => ("HTTP", "_OTHER"),
         known => (known.as_str(), known.as_str()),
     };
-    span.name(route.as_ref().map_or_else(|| name.to_owned(), |route| format!("{name} {route}")));
-    span.attribute("http.request.method", attribute);
+    span.set_name(route.as_ref().map_or_else(|| name.to_owned(), |route| format!("{name} {route}")));
+    span.set_attribute("http.request.method", attribute);
     if let Some(route) = route {
-        span.attribute("http.route", route.clone());
+        span.set_attribute("http.route", route.clone());
     }
     let path = uri.path();
-    span.attribute("url.path", path[..path.floor_char_boundary(MAX_PATH_BYTES)].to_owned());
-    span.attribute("request_id", context.request_id.to_string());
+    span.set_attribute("url.path", path[..path.floor_char_boundary(MAX_PATH_BYTES)].to_owned());
+    span.set_attribute("request_id", context.request_id.to_string());
 }

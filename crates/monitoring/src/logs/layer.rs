@@ -6,13 +6,13 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::line::{Fields, LineFormat, Origin, Told, line};
-use super::writer::Lines;
+use super::line::{EventFields, JsonFields, LineFormat, LineOrigin, LogLine};
+use super::writer::LineQueue;
 use crate::metrics::{Counter, Each, Family};
 
 crate::label_enum! {
     /// Severity of a log event.
-    pub(super) enum Level: "level" {
+    pub(super) enum LevelLabel: "level" {
         Error = "error",
         Warn = "warn",
         Info = "info",
@@ -21,7 +21,7 @@ crate::label_enum! {
     }
 }
 
-impl From<&tracing::Level> for Level {
+impl From<&tracing::Level> for LevelLabel {
     fn from(level: &tracing::Level) -> Self {
         match *level {
             tracing::Level::ERROR => Self::Error,
@@ -36,14 +36,14 @@ impl From<&tracing::Level> for Level {
 /// Sees every event that passed the filter.
 pub(super) struct LogLayer {
     pub(super) format: LineFormat,
-    pub(super) origin: Origin,
-    pub(super) writer: Lines,
-    pub(super) events: Family<Counter, Each<Level>>,
+    pub(super) origin: LineOrigin,
+    pub(super) queue: LineQueue,
+    pub(super) events: Family<Counter, Each<LevelLabel>>,
 }
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let mut fields = Fields::default();
+        let mut fields = JsonFields::default();
         attributes.record(&mut fields);
         if let Some(span) = context.span(id) {
             span.extensions_mut().insert(fields);
@@ -52,21 +52,22 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         if let Some(span) = context.span(id)
-            && let Some(fields) = span.extensions_mut().get_mut::<Fields>()
+            && let Some(fields) = span.extensions_mut().get_mut::<JsonFields>()
         {
             values.record(fields);
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut told = Told::default();
-        event.record(&mut told);
+        let mut content = EventFields::default();
+        event.record(&mut content);
         for span in context.event_scope(event).into_iter().flatten() {
-            if let Some(fields) = span.extensions().get::<Fields>() {
-                told.fields.inherit(fields);
+            if let Some(fields) = span.extensions().get::<JsonFields>() {
+                content.fields.inherit(fields);
             }
         }
         self.events.with(event.metadata().level().into()).inc();
-        self.writer.write(&line(self.format, &self.origin, event, &told));
+        let line = LogLine { origin: &self.origin, metadata: event.metadata(), content: &content };
+        self.queue.push(&line.written(self.format));
     }
 }

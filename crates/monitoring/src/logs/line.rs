@@ -1,20 +1,20 @@
 //! One event as one line: JSON for machines, or a short form for people.
 //!
 //! Rule of thumb: a line is bounded. Long texts are cut, and a field never hides the members that
-//! every line has. Values are written as JSON at once, for a line is made for every request.
+//! every line has. Values are kept as JSON from the beginning, for every request makes a line.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level};
+use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 
 const MAX_TEXT_BYTES: usize = 4096;
 const MEMBERS_OF_EVERY_LINE: [&str; 5] = ["timestamp", "level", "service", "version", "target"];
-/// Of most lines, or some more.
+/// About the length of most lines.
 const USUAL_BYTES: usize = 768;
 
 /// How lines look.
@@ -25,17 +25,17 @@ pub(super) enum LineFormat {
 }
 
 /// The constant members of a service's lines.
-pub(super) struct Origin {
+pub(super) struct LineOrigin {
     pub(super) service: String,
     pub(super) version: String,
 }
 
 /// The fields of an event or a span: names, each once, with their values as JSON.
 #[derive(Default)]
-pub(super) struct Fields(Vec<(Cow<'static, str>, String)>);
+pub(super) struct JsonFields(Vec<(Cow<'static, str>, String)>);
 
-impl Fields {
-    /// Takes in those of a span around, where there is none of that name yet: the nearest span's value stands.
+impl JsonFields {
+    /// Adds the fields of a span around this one. A field that is there already stays, so the nearest span's value stands.
     pub(super) fn inherit(&mut self, outer: &Self) {
         let nearer = self.0.len();
         for (name, value) in &outer.0 {
@@ -57,7 +57,7 @@ impl Fields {
     }
 }
 
-impl Visit for Fields {
+impl Visit for JsonFields {
     fn record_f64(&mut self, field: &Field, value: f64) {
         self.put(field, value);
     }
@@ -78,14 +78,14 @@ impl Visit for Fields {
     }
 }
 
-/// An event's own fields, and its message, which is none of them.
+/// The fields of an event, and its message.
 #[derive(Default)]
-pub(super) struct Told {
-    pub(super) fields: Fields,
+pub(super) struct EventFields {
+    pub(super) fields: JsonFields,
     message: String,
 }
 
-impl Visit for Told {
+impl Visit for EventFields {
     fn record_f64(&mut self, field: &Field, value: f64) {
         self.fields.record_f64(field, value);
     }
@@ -120,44 +120,54 @@ fn cut(text: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 fn json_of(value: impl Serialize) -> String {
-    // Texts, numbers and truth values can be written; what is no finite number becomes null.
+    // Strings, numbers and booleans can be written; a number that is not finite becomes null.
     serde_json::to_string(&value).unwrap_or_default()
 }
 
-/// Writes the line of `event`; `told` are its fields and those of the spans around it.
-pub(super) fn line(format: LineFormat, origin: &Origin, event: &Event<'_>, told: &Told) -> String {
-    let mut timestamp = String::with_capacity(32);
-    // Writing to a String does not fail, here and below.
-    let _ = SystemTime.format_time(&mut Writer::new(&mut timestamp));
-    let mut line = String::with_capacity(USUAL_BYTES);
-    let _ = match format {
-        LineFormat::Json => json(&mut line, origin, event, &timestamp, told),
-        LineFormat::Pretty => pretty(&mut line, origin, event, &timestamp, told),
-    };
-    line
+/// What one line is made of.
+pub(super) struct LogLine<'a> {
+    pub(super) origin: &'a LineOrigin,
+    pub(super) metadata: &'static Metadata<'static>,
+    /// The event's fields, and those of the spans around it.
+    pub(super) content: &'a EventFields,
 }
 
-fn json(line: &mut String, origin: &Origin, event: &Event<'_>, timestamp: &str, told: &Told) -> fmt::Result {
-    let level = event.metadata().level().as_str();
-    let (Origin { service, version }, target) = (origin, event.metadata().target());
-    write!(line, r#"{{"timestamp":"{timestamp}","level":"{level}","service":"{service}","version":"{version}""#)?;
-    write!(line, r#","target":"{target}","message":{}"#, json_of(&told.message))?;
-    for (name, value) in &told.fields.0 {
-        // Names stand in our own code and that of libraries; nothing in them needs escaping.
-        write!(line, r#","{name}":{value}"#)?;
+impl LogLine<'_> {
+    /// The line as text, with its end.
+    pub(super) fn written(&self, format: LineFormat) -> String {
+        let mut timestamp = String::with_capacity(32);
+        // Writing to a String does not fail, here and below.
+        let _ = SystemTime.format_time(&mut Writer::new(&mut timestamp));
+        let mut line = String::with_capacity(USUAL_BYTES);
+        let _ = match format {
+            LineFormat::Json => self.write_json(&mut line, &timestamp),
+            LineFormat::Pretty => self.write_pretty(&mut line, &timestamp),
+        };
+        line
     }
-    line.write_str("}\n")
-}
 
-fn pretty(line: &mut String, origin: &Origin, event: &Event<'_>, timestamp: &str, told: &Told) -> fmt::Result {
-    let time_of_day = timestamp.get(11..23).unwrap_or(timestamp);
-    let level = *event.metadata().level();
-    write!(line, "{time_of_day} {level:>5} {:<18} {}", origin.service, told.message)?;
-    for (name, value) in &told.fields.0 {
-        let quiet = value == "null" || (name == "trace_id" && level >= Level::INFO);
-        if !quiet {
-            write!(line, " {name}={value}")?;
+    fn write_json(&self, line: &mut String, timestamp: &str) -> fmt::Result {
+        let (level, target) = (self.metadata.level().as_str(), self.metadata.target());
+        let LineOrigin { service, version } = self.origin;
+        write!(line, r#"{{"timestamp":"{timestamp}","level":"{level}","service":"{service}","version":"{version}""#)?;
+        write!(line, r#","target":"{target}","message":{}"#, json_of(&self.content.message))?;
+        for (name, value) in &self.content.fields.0 {
+            // Names are written in our own code and that of libraries; nothing in them needs escaping.
+            write!(line, r#","{name}":{value}"#)?;
         }
+        line.write_str("}\n")
     }
-    line.write_char('\n')
+
+    fn write_pretty(&self, line: &mut String, timestamp: &str) -> fmt::Result {
+        let time_of_day = timestamp.get(11..23).unwrap_or(timestamp);
+        let level = *self.metadata.level();
+        write!(line, "{time_of_day} {level:>5} {:<18} {}", self.origin.service, self.content.message)?;
+        for (name, value) in &self.content.fields.0 {
+            let is_left_out = value == "null" || (name == "trace_id" && level >= Level::INFO);
+            if !is_left_out {
+                write!(line, " {name}={value}")?;
+            }
+        }
+        line.write_char('\n')
+    }
 }

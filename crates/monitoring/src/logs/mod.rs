@@ -17,15 +17,15 @@ use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
 use crate::metrics::{MetricsError, MetricsRegistry, each};
 use layer::LogLayer;
-use line::{LineFormat, Origin};
-use writer::Lines;
+use line::{LineFormat, LineOrigin};
+use writer::LineQueue;
 
-/// How long the end waits for a stdout that takes no more.
+/// How long the end waits for a stdout that is blocked.
 const FLUSH_PATIENCE: Duration = Duration::from_millis(1200);
 
-/// Writes what still waits, for about a second at most, when dropped. Keep it until the end of `main`.
+/// The drop writes the lines that still wait, for about a second at most. Keep it until the end of `main`.
 #[must_use = "dropping it ends the log"]
-pub struct LogGuard(Lines);
+pub struct LogGuard(LineQueue);
 
 impl Drop for LogGuard {
     fn drop(&mut self) {
@@ -59,8 +59,8 @@ pub fn setup_structured_logging(
     registry: &MetricsRegistry,
 ) -> Result<LogGuard, LogsError> {
     let events = registry.counters("log_events_total", "Log events that passed the filter.", each())?;
-    let writer = Lines::start(io::stdout())?;
-    let (guard, dropped) = (LogGuard(writer.clone()), writer.clone());
+    let queue = LineQueue::start(io::stdout())?;
+    let (guard, dropped) = (LogGuard(queue.clone()), queue.clone());
     registry.counter_fn(
         "log_lines_dropped_total",
         "Log lines dropped because stdout did not take them in time.",
@@ -71,10 +71,10 @@ pub fn setup_structured_logging(
     let wanted = env::var("RUST_LOG").unwrap_or_default();
     let filter = EnvFilter::builder().parse(if wanted.is_empty() { "info" } else { &wanted });
     let filter_problem = filter.as_ref().err().map(ToString::to_string);
-    let origin = Origin { service: service.to_owned(), version: version.to_owned() };
+    let origin = LineOrigin { service: service.to_owned(), version: version.to_owned() };
     tracing_subscriber::registry()
         .with(filter.unwrap_or_else(|_| EnvFilter::new("info")))
-        .with(LogLayer { format, origin, writer, events })
+        .with(LogLayer { format, origin, queue, events })
         .try_init()?;
     log_panics();
     if let Some(problem) = filter_problem {

@@ -1,7 +1,7 @@
-//! Lines on their way out, written without ever blocking who logs.
+//! The queue of lines that wait for stdout, and the thread that writes them.
 //!
-//! Rule of thumb: who logs pays for a copy into memory, and wakes nobody while lines keep coming: a thread takes what
-//! has gathered and writes it at once. Lines beyond the bound are dropped and counted.
+//! Rule of thumb: logging costs its caller a copy into memory, and wakes no thread while lines keep coming: the thread takes
+//! all lines that have gathered and writes them at once. Lines beyond the bound are dropped and counted.
 
 use std::io::{self, Write};
 use std::mem;
@@ -12,37 +12,37 @@ use std::time::{Duration, Instant};
 
 /// Lines that may wait; about 4 MB at the usual length.
 const MAX_WAITING_LINES: usize = 8192;
-/// How long lines gather behind one that was written.
+/// How long lines gather after a write.
 const GATHERING: Duration = Duration::from_millis(5);
 
 /// The queue of lines. Clones share it.
 #[derive(Clone, Default)]
-pub(super) struct Lines(Arc<Shared>);
+pub(super) struct LineQueue(Arc<SharedLines>);
 
 #[derive(Default)]
-struct Shared {
-    waiting: Mutex<Waiting>,
-    /// The thread sleeps until the first line, and the end.
+struct SharedLines {
+    waiting: Mutex<WaitingLines>,
+    /// Wakes the thread at the first line, and at the end.
     arrived: Condvar,
     ended: Condvar,
     dropped: AtomicU64,
 }
 
 #[derive(Default)]
-struct Waiting {
+struct WaitingLines {
     text: String,
     lines: usize,
-    /// The thread waits for a line.
+    /// Whether the thread waits for a line.
     idle: bool,
     stop: bool,
     ended: bool,
 }
 
-impl Lines {
+impl LineQueue {
     /// Starts the thread that writes them.
     ///
     /// # Errors
-    /// Where the system has no thread.
+    /// If the system has no thread left.
     pub(super) fn start(output: impl Write + Send + 'static) -> io::Result<Self> {
         let lines = Self::default();
         let queue = lines.clone();
@@ -50,8 +50,8 @@ impl Lines {
         Ok(lines)
     }
 
-    /// Takes a line in, with its end; or drops it.
-    pub(super) fn write(&self, line: &str) {
+    /// Adds a line, which has its end already, or drops it.
+    pub(super) fn push(&self, line: &str) {
         let mut waiting = self.waiting();
         if waiting.lines >= MAX_WAITING_LINES {
             self.0.dropped.fetch_add(1, Ordering::Relaxed);
@@ -65,7 +65,7 @@ impl Lines {
         }
     }
 
-    /// How many were dropped.
+    /// How many lines were dropped.
     pub(super) fn dropped(&self) -> u64 {
         self.0.dropped.load(Ordering::Relaxed)
     }
@@ -85,7 +85,7 @@ impl Lines {
         }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+    fn waiting(&self) -> MutexGuard<'_, WaitingLines> {
         self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -93,7 +93,7 @@ impl Lines {
         let mut text = String::new();
         while let Some(lines) = self.take(&mut text) {
             if output.write_all(text.as_bytes()).and_then(|()| output.flush()).is_err() {
-                // Whoever read them has left; some may have been written before.
+                // The reader has left; some of the lines may have been written before.
                 self.0.dropped.fetch_add(lines as u64, Ordering::Relaxed);
             }
             text.clear();
@@ -103,7 +103,7 @@ impl Lines {
         self.0.ended.notify_all();
     }
 
-    /// Waits for lines, and takes all there are into the empty `text`; gives their number, `None` at the end.
+    /// Waits for lines, and moves all of them into the empty `text`; returns their number, `None` at the end.
     fn take(&self, text: &mut String) -> Option<usize> {
         let mut waiting = self.waiting();
         while waiting.lines == 0 && !waiting.stop {
@@ -116,7 +116,7 @@ impl Lines {
         (lines > 0).then_some(lines)
     }
 
-    /// Lets lines gather, for where one was written more come soon; but not at the end.
+    /// Lets lines gather, since more lines soon follow one, unless the end has come.
     fn gather(&self) {
         let waiting = self.waiting();
         if !waiting.stop {
@@ -151,9 +151,9 @@ mod tests {
         }
     }
 
-    fn gated() -> (Lines, Sender<()>, Receiver<Vec<u8>>) {
+    fn gated() -> (LineQueue, Sender<()>, Receiver<Vec<u8>>) {
         let ((permit, open), (written, output)) = (channel(), channel());
-        (Lines::start(Gate { open, written }).unwrap(), permit, output)
+        (LineQueue::start(Gate { open, written }).unwrap(), permit, output)
     }
 
     #[test]
@@ -161,16 +161,16 @@ mod tests {
         let (lines, permit, output) = gated();
         (0..1000).for_each(|_| permit.send(()).unwrap());
         let expected: String = (0..1000).map(|number| format!("{number}\n")).collect();
-        expected.split_inclusive('\n').for_each(|line| lines.write(line));
+        expected.split_inclusive('\n').for_each(|line| lines.push(line));
         lines.finish(PATIENCE);
         assert_eq!(output.try_iter().flatten().collect::<Vec<_>>(), expected.as_bytes());
         assert_eq!(lines.dropped(), 0);
     }
 
     #[test]
-    fn a_blocked_output_blocks_nobody_and_what_is_too_much_is_dropped_and_counted() {
+    fn a_blocked_output_blocks_no_caller_and_lines_beyond_the_bound_are_counted() {
         let (lines, permit, output) = gated();
-        (0..3 * MAX_WAITING_LINES).for_each(|_| lines.write("line\n"));
+        (0..3 * MAX_WAITING_LINES).for_each(|_| lines.push("line\n"));
         // What waits, and what the thread may have taken before the queue was full.
         let dropped = lines.dropped();
         assert!(dropped >= MAX_WAITING_LINES as u64, "{dropped} were dropped");
@@ -188,7 +188,7 @@ mod tests {
     fn lines_for_an_output_that_is_gone_are_counted_as_dropped() {
         let (lines, permit, output) = gated();
         drop((permit, output));
-        lines.write("nobody reads this\n");
+        lines.push("nobody reads this\n");
         lines.finish(PATIENCE);
         assert_eq!(lines.dropped(), 1);
     }

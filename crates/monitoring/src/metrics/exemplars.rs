@@ -2,8 +2,8 @@
 //!
 //! Source: OpenMetrics 1.0.0, "Exemplars". The classic text format has no place for them.
 //!
-//! Rule of thumb: an observation never waits and allocates nothing. Where two fall into a bucket at the same moment, one of
-//! them is remembered.
+//! Rule of thumb: an observation never waits and allocates nothing. If two fall into a bucket at the same moment, one of them
+//! is remembered.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -13,21 +13,21 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::{LabelPair, MetricFamily};
 use prometheus::{Histogram, HistogramVec};
 
-use super::family::Metric;
+use super::family::LabelledMetric;
 use crate::traces::TraceContext;
 
-/// Stands behind each label value in a series' name.
+/// Ends each label value in the name of a series.
 const SEPARATOR: char = '\u{1f}';
 
 /// A histogram with exemplars.
 #[derive(Clone)]
 pub struct TracedHistogram {
     histogram: Histogram,
-    exemplars: Arc<Exemplars>,
+    exemplars: Arc<SeriesExemplars>,
 }
 
 impl TracedHistogram {
-    /// Observes a value of something that happened in `trace`, which is remembered if it is sampled.
+    /// Observes a value. Its bucket remembers `trace` if that is sampled.
     pub fn observe(&self, value: f64, trace: Option<&TraceContext>) {
         self.histogram.observe(value);
         if let Some(trace) = trace.filter(|trace| trace.is_sampled()) {
@@ -45,13 +45,13 @@ pub(super) struct Exemplar {
 }
 
 /// The latest exemplar of each bucket of a series.
-pub(super) struct Exemplars {
+pub(super) struct SeriesExemplars {
     bounds: Arc<[f64]>,
-    /// One more than there are bounds.
+    /// One for each bound, and one for the bucket above the last.
     latest: Box<[Mutex<Option<Exemplar>>]>,
 }
 
-impl Exemplars {
+impl SeriesExemplars {
     fn new(bounds: &Arc<[f64]>) -> Self {
         Self { bounds: bounds.clone(), latest: (0..=bounds.len()).map(|_| Mutex::default()).collect() }
     }
@@ -63,7 +63,7 @@ impl Exemplars {
         }
     }
 
-    /// That of a bucket, counted from the lowest.
+    /// The exemplar of a bucket; buckets are counted from the lowest.
     pub(super) fn of(&self, bucket: usize) -> Option<Exemplar> {
         *self.latest.get(bucket)?.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -75,7 +75,7 @@ pub struct TracedVec {
     histograms: HistogramVec,
     names: Arc<[&'static str]>,
     bounds: Arc<[f64]>,
-    series: Arc<RwLock<HashMap<String, Arc<Exemplars>>>>,
+    series: Arc<RwLock<HashMap<String, Arc<SeriesExemplars>>>>,
 }
 
 impl TracedVec {
@@ -84,19 +84,19 @@ impl TracedVec {
     }
 
     /// The exemplars of the series with these labels.
-    pub(super) fn exemplars(&self, labels: &[LabelPair]) -> Option<Arc<Exemplars>> {
+    pub(super) fn exemplars(&self, labels: &[LabelPair]) -> Option<Arc<SeriesExemplars>> {
         let key = key(labels.iter().map(|label| (label.name(), label.value())).collect());
         self.series.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
     }
 }
 
-impl Metric for TracedHistogram {
+impl LabelledMetric for TracedHistogram {
     type Vec = TracedVec;
 
     fn series(vec: &TracedVec, values: &[&str]) -> Self {
         let key = key(vec.names.iter().copied().zip(values.iter().copied()).collect());
         let mut series = vec.series.write().unwrap_or_else(PoisonError::into_inner);
-        let exemplars = series.entry(key).or_insert_with(|| Arc::new(Exemplars::new(&vec.bounds))).clone();
+        let exemplars = series.entry(key).or_insert_with(|| Arc::new(SeriesExemplars::new(&vec.bounds))).clone();
         Self { histogram: vec.histograms.with_label_values(values), exemplars }
     }
 }
@@ -111,7 +111,7 @@ impl Collector for TracedVec {
     }
 }
 
-/// The series' name: its label values in the order of the labels' names, for a scrape has them in an order of its own.
+/// Names a series by its label values, sorted by the labels' names, for a scrape gives them in another order.
 fn key(mut labels: Vec<(&str, &str)>) -> String {
     labels.sort_unstable();
     let mut key = String::new();

@@ -13,7 +13,7 @@ use prometheus::{Encoder, TextEncoder};
 use super::exemplars::{Exemplar, TracedVec};
 
 /// The histograms that have exemplars, by their name.
-type Traced = HashMap<String, TracedVec>;
+type TracedHistograms = HashMap<String, TracedVec>;
 
 /// A text form of the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ fn range_quality(range: &str, wanted: &str) -> Option<f64> {
     Some(quality.map_or(1.0, |q| q.parse().unwrap_or(0.0)))
 }
 
-pub(super) fn render(families: &[MetricFamily], form: Exposition, traced: &Traced) -> String {
+pub(super) fn render(families: &[MetricFamily], form: Exposition, traced: &TracedHistograms) -> String {
     match form {
         Exposition::Classic => {
             let mut text = Vec::with_capacity(64 * 1024);
@@ -67,7 +67,7 @@ pub(super) fn render(families: &[MetricFamily], form: Exposition, traced: &Trace
     }
 }
 
-fn open_metrics(families: &[MetricFamily], traced: &Traced) -> String {
+fn open_metrics(families: &[MetricFamily], traced: &TracedHistograms) -> String {
     let mut out = String::with_capacity(64 * 1024);
     for family in families {
         // Writing to a String does not fail.
@@ -87,70 +87,80 @@ fn write_family(out: &mut String, family: &MetricFamily, traced: Option<&TracedV
     writeln!(out, "# TYPE {name} {kind}")?;
     writeln!(out, "# HELP {name} {}", escaped(family.help()))?;
     for metric in family.get_metric() {
+        let sample = Sample { family: name, suffix: "", labels: metric.get_label(), bucket: None, value: 0.0 };
         match kind {
             "counter" => {
-                write_sample(out, (name, "_total"), metric.get_label(), metric.get_counter().get_value())?;
+                let counted = Sample { suffix: "_total", value: metric.get_counter().get_value(), ..sample };
+                counted.write(out, None)?;
             }
-            "gauge" => write_sample(out, (name, ""), metric.get_label(), metric.get_gauge().get_value())?,
-            _ => write_histogram(out, name, metric, traced)?,
+            "gauge" => Sample { value: metric.get_gauge().get_value(), ..sample }.write(out, None)?,
+            _ => write_histogram(out, sample, metric, traced)?,
         }
     }
     Ok(())
 }
 
-fn write_histogram(out: &mut String, name: &str, metric: &Metric, traced: Option<&TracedVec>) -> std::fmt::Result {
+fn write_histogram(
+    out: &mut String,
+    sample: Sample<'_>,
+    metric: &Metric,
+    traced: Option<&TracedVec>,
+) -> std::fmt::Result {
     let histogram = metric.get_histogram();
-    let labels = metric.get_label();
-    let exemplars = traced.and_then(|traced| traced.exemplars(labels));
+    let exemplars = traced.and_then(|traced| traced.exemplars(sample.labels));
     let exemplar = |bucket| exemplars.as_ref().and_then(|exemplars| exemplars.of(bucket));
     let finite = histogram.get_bucket().iter().filter(|bucket| bucket.upper_bound().is_finite());
     let mut buckets = 0;
     for (number, bucket) in finite.enumerate() {
         let bound = float(bucket.upper_bound());
-        write_series(out, (name, "_bucket"), labels, Some(&bound), bucket.cumulative_count() as f64)?;
-        write_line_end(out, exemplar(number))?;
+        let value = bucket.cumulative_count() as f64;
+        Sample { suffix: "_bucket", bucket: Some(&bound), value, ..sample }.write(out, exemplar(number))?;
         buckets = number + 1;
     }
     let count = histogram.get_sample_count() as f64;
-    write_series(out, (name, "_bucket"), labels, Some("+Inf"), count)?;
-    write_line_end(out, exemplar(buckets))?;
-    write_sample(out, (name, "_count"), labels, count)?;
-    write_sample(out, (name, "_sum"), labels, histogram.get_sample_sum())
+    Sample { suffix: "_bucket", bucket: Some("+Inf"), value: count, ..sample }.write(out, exemplar(buckets))?;
+    Sample { suffix: "_count", value: count, ..sample }.write(out, None)?;
+    Sample { suffix: "_sum", value: histogram.get_sample_sum(), ..sample }.write(out, None)
 }
 
-fn write_sample(out: &mut String, name: (&str, &str), labels: &[LabelPair], value: f64) -> std::fmt::Result {
-    write_series(out, name, labels, None, value)?;
-    write_line_end(out, None)
-}
-
-fn write_series(
-    out: &mut String,
-    (name, suffix): (&str, &str),
-    labels: &[LabelPair],
-    bucket_bound: Option<&str>,
+/// One line of OpenMetrics.
+#[derive(Clone, Copy)]
+struct Sample<'a> {
+    family: &'a str,
+    suffix: &'a str,
+    labels: &'a [LabelPair],
+    /// The upper bound of a bucket.
+    bucket: Option<&'a str>,
     value: f64,
-) -> std::fmt::Result {
-    out.push_str(name);
-    out.push_str(suffix);
-    let pairs = labels.iter().map(|l| (l.name(), l.value())).chain(bucket_bound.map(|bound| ("le", bound)));
-    let mut separator = '{';
-    for (label, value) in pairs {
-        write!(out, "{separator}{label}=\"{}\"", escaped(value))?;
-        separator = ',';
-    }
-    if separator == ',' {
-        out.push('}');
-    }
-    write!(out, " {}", float(value))
 }
 
-fn write_line_end(out: &mut String, exemplar: Option<Exemplar>) -> std::fmt::Result {
-    let Some(Exemplar { trace, value, at }) = exemplar else { return writeln!(out) };
+impl Sample<'_> {
+    fn write(&self, out: &mut String, exemplar: Option<Exemplar>) -> std::fmt::Result {
+        out.push_str(self.family);
+        out.push_str(self.suffix);
+        let labels = self.labels.iter().map(|label| (label.name(), label.value()));
+        let mut separator = '{';
+        for (label, value) in labels.chain(self.bucket.map(|bound| ("le", bound))) {
+            write!(out, "{separator}{label}=\"{}\"", escaped(value))?;
+            separator = ',';
+        }
+        if separator == ',' {
+            out.push('}');
+        }
+        write!(out, " {}", float(self.value))?;
+        if let Some(exemplar) = exemplar {
+            write_exemplar(out, exemplar)?;
+        }
+        writeln!(out)
+    }
+}
+
+fn write_exemplar(out: &mut String, Exemplar { trace, value, at }: Exemplar) -> std::fmt::Result {
     let (trace_id, span_id) = (trace.trace_id(), trace.span_id());
     let at = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let (seconds, millis) = (at.as_secs(), at.subsec_millis());
     let value = float(value);
-    writeln!(out, " # {{trace_id=\"{trace_id}\",span_id=\"{span_id}\"}} {value} {seconds}.{millis:03}")
+    write!(out, " # {{trace_id=\"{trace_id}\",span_id=\"{span_id}\"}} {value} {seconds}.{millis:03}")
 }
 
 /// OpenMetrics' canonical number: a whole value keeps its ".0".

@@ -8,7 +8,7 @@ use prometheus::{Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounte
 use super::labels::Labels;
 
 /// A kind of metric that can have labels.
-pub trait Metric: Clone + Send + Sync + 'static {
+pub trait LabelledMetric: Clone + Send + Sync + 'static {
     /// The registered collection of all series.
     type Vec: Collector + Clone + 'static;
     /// The series with these label values, made if it is new.
@@ -17,7 +17,7 @@ pub trait Metric: Clone + Send + Sync + 'static {
 
 macro_rules! metric {
     ($($metric:ty => $vec:ty),+) => {
-        $(impl Metric for $metric {
+        $(impl LabelledMetric for $metric {
             type Vec = $vec;
             fn series(vec: &$vec, values: &[&str]) -> Self {
                 vec.with_label_values(values)
@@ -28,13 +28,13 @@ macro_rules! metric {
 metric!(IntCounter => IntCounterVec, IntGauge => IntGaugeVec, Gauge => GaugeVec, Histogram => HistogramVec);
 
 /// All series of one metric. Reaching a series is an array access, without hashing or locks.
-pub struct Family<M: Metric, L: Labels> {
+pub struct Family<M: LabelledMetric, L: Labels> {
     vec: M::Vec,
     labels: L,
     series: Box<[OnceLock<M>]>,
 }
 
-impl<M: Metric, L: Labels> Family<M, L> {
+impl<M: LabelledMetric, L: Labels> Family<M, L> {
     pub(super) fn new(vec: M::Vec, labels: L) -> Self {
         let series = (0..labels.capacity()).map(|_| OnceLock::new()).collect();
         Self { vec, labels, series }

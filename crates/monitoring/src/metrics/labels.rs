@@ -103,11 +103,11 @@ pub struct Member(usize);
 pub struct LabelSet {
     names: Arc<[&'static str]>,
     capacity: usize,
-    rows: Arc<RwLock<Rows>>,
+    rows: Arc<RwLock<LabelRows>>,
 }
 
 #[derive(Default)]
-struct Rows {
+struct LabelRows {
     in_order: Vec<Vec<String>>,
     positions: HashMap<Vec<String>, usize>,
 }

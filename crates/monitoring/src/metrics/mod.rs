@@ -9,7 +9,7 @@ pub(crate) mod route;
 
 pub use exemplars::TracedHistogram;
 pub use exposition::Exposition;
-pub use family::{Family, Metric};
+pub use family::{Family, LabelledMetric};
 pub use labels::{Each, LabelEnum, LabelSet, LabelSetFull, Labels, MAX_MEMBERS, Member, each};
 pub use prometheus::core::{Collector, Desc};
 pub use prometheus::proto::MetricFamily;

@@ -45,7 +45,7 @@ impl MetricsRegistry {
         let build_info = Opts::new("build_info", "Always 1; the labels say what is running.")
             .const_label("service", service)
             .const_label("version", version);
-        let build_info = metrics.made("build_info", IntGauge::with_opts(build_info))?;
+        let build_info = metrics.register_made("build_info", IntGauge::with_opts(build_info))?;
         build_info.set(1);
         Ok(metrics)
     }
@@ -53,9 +53,9 @@ impl MetricsRegistry {
     /// A counter without labels.
     ///
     /// # Errors
-    /// [`MetricsError`], as for all that follow.
+    /// [`MetricsError`], as for all methods below.
     pub fn counter(&self, name: &str, help: &str) -> Result<IntCounter, MetricsError> {
-        self.made(name, IntCounter::new(name, help))
+        self.register_made(name, IntCounter::new(name, help))
     }
 
     /// A gauge of whole numbers without labels.
@@ -63,7 +63,7 @@ impl MetricsRegistry {
     /// # Errors
     /// [`MetricsError`].
     pub fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, MetricsError> {
-        self.made(name, IntGauge::new(name, help))
+        self.register_made(name, IntGauge::new(name, help))
     }
 
     /// A gauge without labels.
@@ -71,7 +71,7 @@ impl MetricsRegistry {
     /// # Errors
     /// [`MetricsError`].
     pub fn float_gauge(&self, name: &str, help: &str) -> Result<Gauge, MetricsError> {
-        self.made(name, Gauge::new(name, help))
+        self.register_made(name, Gauge::new(name, help))
     }
 
     /// A histogram without labels; `buckets` are upper bounds in ascending order.
@@ -79,7 +79,7 @@ impl MetricsRegistry {
     /// # Errors
     /// [`MetricsError`].
     pub fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram, MetricsError> {
-        self.made(name, Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec())))
+        self.register_made(name, Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec())))
     }
 
     /// Counters, one for each combination of `labels`; all that exist now are exposed at 0.
@@ -92,12 +92,12 @@ impl MetricsRegistry {
         help: &str,
         labels: L,
     ) -> Result<Family<IntCounter, L>, MetricsError> {
-        let vec = self.made(name, IntCounterVec::new(Opts::new(name, help), &labels.names()))?;
+        let vec = self.register_made(name, IntCounterVec::new(Opts::new(name, help), &labels.names()))?;
         Ok(Family::new(vec, labels).expose_all())
     }
 
-    /// Counters of which only those are exposed that were once reached through [`Family::with`]:
-    /// for label sets whose full product mostly cannot happen.
+    /// Counters, each exposed once it was reached through [`Family::with`]: for label sets of which most combinations cannot
+    /// happen.
     ///
     /// # Errors
     /// [`MetricsError`].
@@ -107,7 +107,7 @@ impl MetricsRegistry {
         help: &str,
         labels: L,
     ) -> Result<Family<IntCounter, L>, MetricsError> {
-        let vec = self.made(name, IntCounterVec::new(Opts::new(name, help), &labels.names()))?;
+        let vec = self.register_made(name, IntCounterVec::new(Opts::new(name, help), &labels.names()))?;
         Ok(Family::new(vec, labels))
     }
 
@@ -116,7 +116,7 @@ impl MetricsRegistry {
     /// # Errors
     /// [`MetricsError`].
     pub fn gauges<L: Labels>(&self, name: &str, help: &str, labels: L) -> Result<Family<Gauge, L>, MetricsError> {
-        let vec = self.made(name, GaugeVec::new(Opts::new(name, help), &labels.names()))?;
+        let vec = self.register_made(name, GaugeVec::new(Opts::new(name, help), &labels.names()))?;
         Ok(Family::new(vec, labels).expose_all())
     }
 
@@ -132,11 +132,11 @@ impl MetricsRegistry {
         labels: L,
     ) -> Result<Family<Histogram, L>, MetricsError> {
         let opts = HistogramOpts::new(name, help).buckets(buckets.to_vec());
-        let vec = self.made(name, HistogramVec::new(opts, &labels.names()))?;
+        let vec = self.register_made(name, HistogramVec::new(opts, &labels.names()))?;
         Ok(Family::new(vec, labels))
     }
 
-    /// The same, whose buckets remember the latest trace that fell into them; OpenMetrics tells of it.
+    /// Histograms as above, whose buckets remember the latest trace that fell into them; OpenMetrics shows it.
     ///
     /// # Errors
     /// [`MetricsError`].
@@ -149,7 +149,7 @@ impl MetricsRegistry {
     ) -> Result<Family<TracedHistogram, L>, MetricsError> {
         let names = labels.names();
         let made = HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), &names);
-        let vec = self.made(name, made.map(|histograms| TracedVec::new(histograms, &names, buckets)))?;
+        let vec = self.register_made(name, made.map(|histograms| TracedVec::new(histograms, &names, buckets)))?;
         self.traced.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), vec.clone());
         Ok(Family::new(vec, labels))
     }
@@ -210,10 +210,14 @@ impl MetricsRegistry {
         let opts = Opts::new(name, help);
         let failed = |cause| MetricsError { name: name.to_owned(), cause };
         let desc = prometheus::core::Describer::describe(&opts).map_err(failed)?;
-        self.register(name, OnScrape { desc, opts, read })
+        self.register(name, ScrapedMetric { desc, opts, read })
     }
 
-    fn made<M: Collector + Clone + 'static>(&self, name: &str, made: prometheus::Result<M>) -> Result<M, MetricsError> {
+    fn register_made<M: Collector + Clone + 'static>(
+        &self,
+        name: &str,
+        made: prometheus::Result<M>,
+    ) -> Result<M, MetricsError> {
         let metric = made.map_err(|cause| MetricsError { name: name.to_owned(), cause })?;
         self.register(name, metric.clone())?;
         Ok(metric)
@@ -226,13 +230,13 @@ impl MetricsRegistry {
 }
 
 /// A metric that a closure makes anew at each scrape.
-struct OnScrape<F> {
+struct ScrapedMetric<F> {
     desc: Desc,
     opts: Opts,
     read: F,
 }
 
-impl<F> Collector for OnScrape<F>
+impl<F> Collector for ScrapedMetric<F>
 where
     F: Fn(Opts) -> prometheus::Result<Vec<MetricFamily>> + Send + Sync,
 {

@@ -24,7 +24,11 @@ pub fn metrics_route(metrics: &MetricsRegistry) -> Routes {
     path = "/metrics",
     operation_id = "metrics",
     tag = "metrics",
-    responses((status = 200, content((String = "text/plain"), (String = "application/openmetrics-text"))))
+    responses((
+        status = 200,
+        description = "Every metric as it is now",
+        content((String = "text/plain"), (String = "application/openmetrics-text"))
+    ))
 )]
 pub(crate) fn exposition(metrics: &MetricsRegistry, headers: &HeaderMap) -> impl IntoResponse + use<> {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());

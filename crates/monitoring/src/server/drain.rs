@@ -1,4 +1,4 @@
-//! When a service stops, and how long it takes its time for that.
+//! How a service is told to stop, and what it does before it closes its ports.
 
 use std::future::Future;
 use std::io;
@@ -13,7 +13,7 @@ use crate::health::Readiness;
 /// How a server stops. A service with several ports hands the same to each of them.
 #[derive(Clone, Debug)]
 pub struct Drain {
-    /// What is turned off first.
+    /// The readiness of the service, which is turned off first.
     pub readiness: Readiness,
     /// How long requests are still accepted after that, so that load balancers notice.
     pub notice: Duration,

@@ -18,13 +18,13 @@ use crate::tls::{Protocol, Tls};
 use connections::{ConnectionLimits, Connections};
 pub use drain::{Drain, drain_seconds, shutdown_signal};
 
-/// Where clients connect, and what they are expected to speak.
+/// A port of the service.
 pub struct Entrance {
-    /// The port.
+    /// Accepts the connections.
     pub listener: TcpListener,
     /// The certificate to show; by default connections are not encrypted.
     pub tls: Tls,
-    /// What is spoken on the port.
+    /// The protocol of the port.
     pub protocol: Protocol,
 }
 

@@ -11,7 +11,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 
 use super::crypto::ring;
-use crate::credentials::Current;
+use crate::credentials::CurrentCredential;
 
 /// The certificate that the service shows, with its private key.
 pub(super) struct ServerCertificate {
@@ -44,7 +44,7 @@ fn not_after(der: &[u8]) -> Option<i64> {
 }
 
 /// Shows the certificate that the files hold at the time of the handshake.
-pub(super) struct CertificateResolver(pub(super) Current<ServerCertificate>);
+pub(super) struct CertificateResolver(pub(super) CurrentCredential<ServerCertificate>);
 
 impl fmt::Debug for CertificateResolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 
-use crate::credentials::{Credential, CredentialError, CredentialMetrics, CredentialSource, Current};
+use crate::credentials::{Credential, CredentialError, CredentialMetrics, CredentialSource, CurrentCredential};
 use crate::metrics::{MetricsError, MetricsRegistry};
 use certificate::{CertificateResolver, ServerCertificate};
 pub(crate) use crypto::ring;
@@ -87,10 +87,10 @@ impl Tls {
             files: vec![certificate.to_owned(), key.to_owned()],
             read: ServerCertificate::read,
         };
-        Ok(Self::new(Current::follow(source, metrics)?, expiry))
+        Ok(Self::new(CurrentCredential::follow(source, metrics)?, expiry))
     }
 
-    fn new(certificate: Current<ServerCertificate>, expiry: &CertificateExpiry) -> Self {
+    fn new(certificate: CurrentCredential<ServerCertificate>, expiry: &CertificateExpiry) -> Self {
         expiry.watch(&certificate);
         Self(Some(Arc::new(CertificateResolver(certificate))))
     }
@@ -107,11 +107,11 @@ impl Tls {
 }
 
 /// The metric of the certificate's end.
-pub(crate) struct CertificateExpiry(Arc<OnceLock<Current<ServerCertificate>>>);
+pub(crate) struct CertificateExpiry(Arc<OnceLock<CurrentCredential<ServerCertificate>>>);
 
 impl CertificateExpiry {
     pub(crate) fn register(registry: &MetricsRegistry) -> Result<Self, MetricsError> {
-        let certificate = Arc::<OnceLock<Current<ServerCertificate>>>::default();
+        let certificate = Arc::<OnceLock<CurrentCredential<ServerCertificate>>>::default();
         let read = certificate.clone();
         registry.gauge_fn(
             "tls_certificate_expiry_timestamp_seconds",
@@ -121,7 +121,7 @@ impl CertificateExpiry {
         Ok(Self(certificate))
     }
 
-    fn watch(&self, certificate: &Current<ServerCertificate>) {
+    fn watch(&self, certificate: &CurrentCredential<ServerCertificate>) {
         self.0.get_or_init(|| certificate.clone());
     }
 }

@@ -60,7 +60,7 @@ impl Files {
             read: ServerCertificate::read,
         };
         let metrics = CredentialMetrics::register(registry).unwrap();
-        let certificate = Current::follow_every(Duration::from_millis(5), source, &metrics)?;
+        let certificate = CurrentCredential::follow_every(Duration::from_millis(5), source, &metrics)?;
         Ok(Tls::new(certificate, &CertificateExpiry::register(registry).unwrap()))
     }
 

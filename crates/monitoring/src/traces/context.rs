@@ -7,18 +7,18 @@ use std::fmt;
 /// A position in a W3C trace; displayed as the `traceparent` to send on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceContext {
-    trace_id: u128,
-    span_id: u64,
+    pub(super) trace_id: u128,
+    pub(super) span_id: u64,
     /// The caller's span; 0 where a trace starts here.
-    parent_id: u64,
-    sampled: bool,
+    pub(super) parent_id: u64,
+    pub(super) is_sampled: bool,
 }
 
 impl TraceContext {
     /// The start of a new trace, sampled.
     #[must_use]
     pub fn root() -> Self {
-        Self { trace_id: fastrand::u128(1..), span_id: fastrand::u64(1..), parent_id: 0, sampled: true }
+        Self { trace_id: fastrand::u128(1..), span_id: fastrand::u64(1..), parent_id: 0, is_sampled: true }
     }
 
     /// A new span in the trace of a caller's `traceparent`; `None` if that is malformed.
@@ -36,22 +36,13 @@ impl TraceContext {
             return None;
         }
         let parent_id = u64::try_from(parent_id).ok()?;
-        Some(Self { trace_id, span_id: fastrand::u64(1..), parent_id, sampled: flags & 1 == 1 })
+        Some(Self { trace_id, span_id: fastrand::u64(1..), parent_id, is_sampled: flags & 1 == 1 })
     }
 
-    /// Whether the spans of the trace are kept, as its start has decided.
+    /// Whether the spans of the trace are kept; the service where it started decides that.
     #[must_use]
     pub fn is_sampled(&self) -> bool {
-        self.sampled
-    }
-
-    pub(super) fn sample(&mut self, sampled: bool) {
-        self.sampled = sampled;
-    }
-
-    /// The ids as numbers: of the trace, the span, and the span that caused it, which is 0 where there is none.
-    pub(crate) fn numbers(&self) -> (u128, u64, u64) {
-        (self.trace_id, self.span_id, self.parent_id)
+        self.is_sampled
     }
 
     /// The trace's id: 32 lower-case hexadecimal digits.
@@ -69,7 +60,7 @@ impl TraceContext {
 
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, u8::from(self.sampled))
+        write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, u8::from(self.is_sampled))
     }
 }
 

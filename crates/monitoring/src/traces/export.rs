@@ -1,4 +1,4 @@
-//! The way of spans to the collector: a bounded queue, and the thread that sends what is in it.
+//! How spans get to the collector: a bounded queue, and the thread that sends what is in it.
 //!
 //! Rule of thumb: each span that is offered is counted once, as exported, dropped or failed, or it still waits.
 
@@ -15,14 +15,15 @@ use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SpanData, SpanExporter, SpanProcessor as _};
 use tracing::{info, warn};
 
-use super::TracesError;
 use super::context::TraceContext;
-use super::sampler::Sampler;
-use super::settings::{Settings, variable};
+use super::error::TracesError;
+use super::sampler::TraceSampler;
+use super::settings::TraceSettings;
+use super::variable::variable;
 use crate::metrics::{Counter, Each, Family, MetricsError, MetricsRegistry, each};
 
 crate::label_enum! {
-    /// What became of a span.
+    /// How a span ended.
     enum SpanOutcome: "outcome" {
         /// The collector has taken it.
         Exported = "exported",
@@ -33,7 +34,7 @@ crate::label_enum! {
     }
 }
 
-/// Counts spans by what became of them.
+/// Counts the spans by their end.
 pub(super) struct SpanCounts(Family<Counter, Each<SpanOutcome>>);
 
 impl SpanCounts {
@@ -48,59 +49,61 @@ impl SpanCounts {
 }
 
 /// The export of one service's spans.
-pub(super) struct Exporting {
+pub(super) struct SpanExport {
     processor: BatchSpanProcessor,
-    books: Arc<Books>,
-    sampler: Sampler,
+    queue: Arc<SpanQueue>,
+    sampler: TraceSampler,
     scope: InstrumentationScope,
     limit: usize,
-    closed: AtomicBool,
+    is_closed: AtomicBool,
 }
 
-/// What the queue's two ends know of each other.
-struct Books {
+/// What the two ends of the queue share.
+struct SpanQueue {
     counts: SpanCounts,
-    /// Spans offered that are not on their way yet.
+    /// Spans that were offered and are not on their way yet.
     waiting: AtomicUsize,
     /// Whether the last batch was lost.
-    failing: AtomicBool,
+    is_failing: AtomicBool,
 }
 
-impl Exporting {
+impl SpanExport {
     /// Starts the thread.
     pub(super) fn start(
-        (service, version): (&str, &str),
-        Settings { sampler, queue, .. }: Settings,
+        service: &str,
+        version: &str,
+        settings: TraceSettings,
         counts: SpanCounts,
     ) -> Result<Self, TracesError> {
         crate::use_ring();
         let inner = OtlpExporter::builder().with_http().build()?;
-        let books = Arc::new(Books { counts, waiting: AtomicUsize::new(0), failing: AtomicBool::new(false) });
-        let mut exporter = CountingExporter { inner, books: books.clone() };
+        let queue = Arc::new(SpanQueue { counts, waiting: AtomicUsize::new(0), is_failing: AtomicBool::new(false) });
+        let mut exporter = CountingExporter { inner, queue: queue.clone() };
         exporter.set_resource(&resource(service, version));
-        // Room is kept for what the thread has taken out and not sent yet, so that the books alone decide who finds none.
-        let config = BatchConfigBuilder::default().with_max_queue_size(queue).build();
+        // The processor's own queue is never full: `offer` lets no more spans in than it has room for.
+        let config = BatchConfigBuilder::default().with_max_queue_size(settings.queue).build();
         let processor = BatchSpanProcessor::new(exporter, config);
         let scope = InstrumentationScope::builder(env!("CARGO_PKG_NAME")).with_version(version.to_owned()).build();
-        Ok(Self { processor, books, sampler, scope, limit: queue, closed: AtomicBool::new(false) })
+        let (sampler, limit) = (settings.sampler, settings.queue);
+        Ok(Self { processor, queue, sampler, scope, limit, is_closed: AtomicBool::new(false) })
     }
 
     pub(super) fn samples(&self, trace: &TraceContext) -> bool {
         self.sampler.samples(trace)
     }
 
-    /// Who has made the spans.
+    /// The library that made the spans.
     pub(super) fn scope(&self) -> InstrumentationScope {
         self.scope.clone()
     }
 
     /// Takes the spans of a request, all or none, and does not wait.
     pub(super) fn offer(&self, spans: Vec<SpanData>) {
-        let open = !self.closed.load(Ordering::Acquire);
-        let more = |waiting: usize| Some(waiting + spans.len()).filter(|waiting| open && *waiting <= self.limit);
-        let room = self.books.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
+        let is_open = !self.is_closed.load(Ordering::Acquire);
+        let more = |waiting: usize| Some(waiting + spans.len()).filter(|waiting| is_open && *waiting <= self.limit);
+        let room = self.queue.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
         if room.is_err() {
-            self.books.counts.add(SpanOutcome::Dropped, spans.len());
+            self.queue.counts.add(SpanOutcome::Dropped, spans.len());
             return;
         }
         for span in spans {
@@ -108,19 +111,21 @@ impl Exporting {
         }
     }
 
-    /// Sends what waits, within `patience`; false if that was too short.
-    pub(super) fn close(&self, patience: Duration) -> bool {
-        self.closed.store(true, Ordering::Release);
-        self.processor.shutdown_with_timeout(patience).is_ok()
-    }
-
-    /// Spans in the queue.
-    pub(super) fn waiting(&self) -> usize {
-        self.books.waiting.load(Ordering::Acquire)
+    /// Sends the spans that wait, within `patience`.
+    ///
+    /// # Errors
+    /// [`UnsentSpans`] if that was too short.
+    pub(super) fn close(&self, patience: Duration) -> Result<(), UnsentSpans> {
+        self.is_closed.store(true, Ordering::Release);
+        let closed = self.processor.shutdown_with_timeout(patience);
+        closed.map_err(|_| UnsentSpans(self.queue.waiting.load(Ordering::Acquire)))
     }
 }
 
-/// Whose spans these are. What the environment says goes before what the service says of itself.
+/// How many spans still waited when the time to send them was over.
+pub(super) struct UnsentSpans(pub(super) usize);
+
+/// The service that the spans belong to. The environment takes precedence over what the service says of itself.
 fn resource(service: &str, version: &str) -> Resource {
     let itself = [("service.name", service), ("service.version", version)];
     let itself = itself.map(|(name, value)| KeyValue::new(name, value.to_owned()));
@@ -133,21 +138,21 @@ fn resource(service: &str, version: &str) -> Resource {
         .build()
 }
 
-/// Sends batches, and counts what became of them.
+/// Sends batches, and counts how that ended.
 struct CountingExporter {
     inner: OtlpExporter,
-    books: Arc<Books>,
+    queue: Arc<SpanQueue>,
 }
 
 impl SpanExporter for CountingExporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        let (books, spans) = (&self.books, batch.len());
-        books.waiting.fetch_sub(spans, Ordering::AcqRel);
+        let (queue, spans) = (&self.queue, batch.len());
+        queue.waiting.fetch_sub(spans, Ordering::AcqRel);
         let result = self.inner.export(batch).await;
         let outcome = if result.is_ok() { SpanOutcome::Exported } else { SpanOutcome::Failed };
-        books.counts.add(outcome, spans);
-        // One line when it begins and one when it is over; the metric tells of each batch.
-        match (&result, books.failing.swap(result.is_err(), Ordering::AcqRel)) {
+        queue.counts.add(outcome, spans);
+        // One line when a failure begins and one when it is over; the metric counts every batch.
+        match (&result, queue.is_failing.swap(result.is_err(), Ordering::AcqRel)) {
             (Err(problem), false) => warn!(%problem, spans, "trace_export_failing"),
             (Ok(()), true) => info!("trace_export_resumed"),
             _ => {}

@@ -2,9 +2,9 @@
 //!
 //! Sources: OpenTelemetry, "General SDK configuration" (`OTEL_TRACES_SAMPLER`) and "TraceIdRatioBased".
 
-use super::TracesError;
 use super::context::TraceContext;
-use super::settings::variable;
+use super::error::TracesError;
+use super::variable::variable;
 
 const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
 const ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";
@@ -12,14 +12,14 @@ const SAMPLERS: &str = "always_on, always_off or traceidratio, each also with pa
 
 /// Decides by the trace's id alone, so that all services with the same ratio decide alike.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Sampler {
+pub(super) struct TraceSampler {
     /// Share of the traces, 0 to 1.
     ratio: f64,
     /// Whether a caller's decision stands.
     parent_based: bool,
 }
 
-impl Sampler {
+impl TraceSampler {
     pub(super) fn from_environment() -> Result<Self, TracesError> {
         Self::parse(variable(SAMPLER), variable(ARGUMENT))
     }
@@ -40,13 +40,12 @@ impl Sampler {
     }
 
     pub(super) fn samples(self, trace: &TraceContext) -> bool {
-        let (trace_id, _, parent_id) = trace.numbers();
-        if self.parent_based && parent_id != 0 {
-            return trace.is_sampled();
+        if self.parent_based && trace.parent_id != 0 {
+            return trace.is_sampled;
         }
-        // The ids are random in their last 63 bits at least. A product beyond the range becomes its end.
+        // At least the last 63 bits of an id are random. The cast of a product beyond the range gives the end of the range.
         let bound = (self.ratio * (1_u64 << 63) as f64) as u64;
-        (trace_id as u64) >> 1 < bound
+        (trace.trace_id as u64) >> 1 < bound
     }
 }
 
@@ -63,8 +62,8 @@ fn ratio(argument: Option<String>) -> Result<f64, TracesError> {
 mod tests {
     use super::*;
 
-    fn sampler(name: &str, argument: Option<&str>) -> Result<Sampler, TracesError> {
-        Sampler::parse(Some(name.to_owned()), argument.map(str::to_owned))
+    fn sampler(name: &str, argument: Option<&str>) -> Result<TraceSampler, TracesError> {
+        TraceSampler::parse(Some(name.to_owned()), argument.map(str::to_owned))
     }
 
     fn called(flags: &str) -> TraceContext {
@@ -74,7 +73,7 @@ mod tests {
 
     #[test]
     fn the_callers_decision_stands_where_the_sampler_is_based_on_it() {
-        assert_eq!(Sampler::parse(None, None).unwrap(), sampler("parentbased_always_on", None).unwrap());
+        assert_eq!(TraceSampler::parse(None, None).unwrap(), sampler("parentbased_always_on", None).unwrap());
         for (name, of_root, of_sampled, of_dropped) in [
             ("parentbased_always_on", true, true, false),
             ("parentbased_always_off", false, true, false),
@@ -98,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_sampler_is_refused() {
+    fn an_unknown_sampler_is_refused() {
         for (name, argument) in [("sometimes", None), ("traceidratio", Some("2")), ("traceidratio", Some("half"))] {
             assert!(sampler(name, argument).is_err(), "{name} {argument:?}");
         }

@@ -1,12 +1,11 @@
-//! What the environment says of traces, in the variables that OpenTelemetry has for all programs.
+//! The settings of traces, from the environment variables that OpenTelemetry defines for all programs.
 //!
-//! Rule of thumb: a variable that the exporter reads by itself (its timeout and headers, the batches' size and delay) is not
-//! read here. A value that would silently do something else is refused.
+//! Rule of thumb: variables that the exporter reads by itself (its timeout and headers, the batches' size and delay) are not
+//! read here. A value that would be ignored silently is refused.
 
-use std::env;
-
-use super::TracesError;
-use super::sampler::Sampler;
+use super::error::TracesError;
+use super::sampler::TraceSampler;
+use super::variable::variable;
 
 const DISABLED: &str = "OTEL_SDK_DISABLED";
 const EXPORTER: &str = "OTEL_TRACES_EXPORTER";
@@ -14,20 +13,20 @@ const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORT
 const PROTOCOLS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
 const QUEUE: &str = "OTEL_BSP_MAX_QUEUE_SIZE";
 const QUEUE_DEFAULT: usize = 2048;
-/// All spans of some requests find room at least.
+/// The least holds all spans of a few requests.
 const QUEUE_SIZES: std::ops::RangeInclusive<usize> = 32..=1_000_000;
 
 /// How spans are exported.
-pub(super) struct Settings {
-    /// Where to, as the variable has it.
+pub(super) struct TraceSettings {
+    /// The collector's address, as the variable has it.
     pub(super) endpoint: String,
-    pub(super) sampler: Sampler,
-    /// Spans that may wait.
+    pub(super) sampler: TraceSampler,
+    /// How many spans may wait.
     pub(super) queue: usize,
 }
 
-impl Settings {
-    /// `None` where spans are not to be exported.
+impl TraceSettings {
+    /// Reads the variables; `None` if spans are not to be exported.
     pub(super) fn from_environment() -> Result<Option<Self>, TracesError> {
         if variable(DISABLED).is_some_and(|value| value.eq_ignore_ascii_case("true")) {
             return Ok(None);
@@ -46,13 +45,8 @@ impl Settings {
         {
             return Err(unexpected(name, &protocol, "http/protobuf"));
         }
-        Ok(Some(Self { endpoint, sampler: Sampler::from_environment()?, queue: queue()? }))
+        Ok(Some(Self { endpoint, sampler: TraceSampler::from_environment()?, queue: queue()? }))
     }
-}
-
-/// A variable's value; an empty one is as none, as OpenTelemetry has it.
-pub(super) fn variable(name: &str) -> Option<String> {
-    env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
 fn first<const N: usize>(names: [&'static str; N]) -> Option<(&'static str, String)> {

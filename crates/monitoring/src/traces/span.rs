@@ -1,4 +1,4 @@
-//! The span of one request, and those inside of it.
+//! The span of one request, and the spans inside of it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,102 +10,115 @@ use opentelemetry::{KeyValue, Value};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 use super::context::TraceContext;
-use super::export::Exporting;
+use super::export::SpanExport;
 
-/// Phases of a request that are remembered; more are left out.
+/// Most phases of one request; more are left out.
 const MAX_PHASES: usize = 16;
 
-/// What the trace of a request is told of it. Clones tell the same span. It takes nothing, at no cost, where the request is
-/// not sampled.
+/// Collects what the trace is to say of one request. Clones are the same span. Where the request is not sampled, every call
+/// is ignored and costs nothing.
 #[derive(Clone, Default)]
-pub struct RequestSpan(Option<Arc<Open>>);
+pub struct RequestSpan(Option<Arc<OpenSpan>>);
 
-struct Open {
-    exporting: Arc<Exporting>,
+struct OpenSpan {
+    export: Arc<SpanExport>,
     trace: TraceContext,
-    /// The same moment on both clocks.
-    began: (Instant, SystemTime),
+    began: SpanStart,
     /// `None` once the spans are on their way.
-    told: Mutex<Option<Told>>,
+    content: Mutex<Option<SpanContent>>,
+}
+
+/// The moment at which a request began, on both clocks.
+struct SpanStart {
+    instant: Instant,
+    time: SystemTime,
 }
 
 #[derive(Default)]
-struct Told {
+struct SpanContent {
     name: String,
     /// Whether the request goes to another service instead of coming from a client.
     is_outgoing: bool,
     attributes: Vec<KeyValue>,
-    phases: Vec<(&'static str, Instant, Instant)>,
+    phases: Vec<SpanPhase>,
+}
+
+struct SpanPhase {
+    name: &'static str,
+    started: Instant,
+    ended: Instant,
 }
 
 /// How a request went wrong.
 #[derive(Clone, Copy, Debug)]
 pub struct SpanError {
-    /// Of a closed set; stands in `error.type` unless that has been told before.
+    /// The kind of error, from a closed set; the value of `error.type` unless that attribute has been set before.
     pub error_type: &'static str,
     /// Whether it is the service's fault. A refusal of what the client sent is not.
     pub is_fault: bool,
 }
 
 impl RequestSpan {
-    pub(super) fn begin(exporting: Arc<Exporting>, trace: TraceContext, began: (Instant, SystemTime)) -> Self {
-        Self(Some(Arc::new(Open { exporting, trace, began, told: Mutex::new(Some(Told::default())) })))
+    pub(super) fn begin(export: Arc<SpanExport>, trace: TraceContext) -> Self {
+        let began = SpanStart { instant: Instant::now(), time: SystemTime::now() };
+        Self(Some(Arc::new(OpenSpan { export, trace, began, content: Mutex::new(Some(SpanContent::default())) })))
     }
 
-    /// Whether anybody listens; otherwise the names and values need not be made.
+    /// Whether the span is kept; if not, its names and values need not be made.
     #[must_use]
     pub fn is_recorded(&self) -> bool {
         self.0.is_some()
     }
 
-    /// What the span is called.
-    pub fn name(&self, name: String) {
-        self.tell(|told| told.name = name);
+    /// Names the span.
+    pub fn set_name(&self, name: String) {
+        self.update(|content| content.name = name);
     }
 
-    pub(crate) fn outgoing(&self) {
-        self.tell(|told| told.is_outgoing = true);
+    /// The request goes to another service instead of coming from a client.
+    pub(crate) fn set_outgoing(&self) {
+        self.update(|content| content.is_outgoing = true);
     }
 
-    /// Adds an attribute, in the place of an earlier one of that name.
-    pub fn attribute(&self, name: &'static str, value: impl Into<Value>) {
-        self.tell(|told| {
-            told.attributes.retain(|attribute| attribute.key.as_str() != name);
-            told.attributes.push(KeyValue::new(name, value));
+    /// Sets an attribute, in the place of an earlier one of that name.
+    pub fn set_attribute(&self, name: &'static str, value: impl Into<Value>) {
+        self.update(|content| {
+            content.attributes.retain(|attribute| attribute.key.as_str() != name);
+            content.attributes.push(KeyValue::new(name, value));
         });
     }
 
     /// Adds a span inside of this one.
-    pub fn phase(&self, name: &'static str, started: Instant, ended: Instant) {
-        self.tell(|told| {
-            if told.phases.len() < MAX_PHASES {
-                told.phases.push((name, started, ended));
+    pub fn add_phase(&self, name: &'static str, started: Instant, ended: Instant) {
+        self.update(|content| {
+            if content.phases.len() < MAX_PHASES {
+                content.phases.push(SpanPhase { name, started, ended });
             }
         });
     }
 
-    /// The request has ended, and its spans are complete. What is told later is not heard.
+    /// The request has ended, and its spans are complete. Later calls are ignored.
     pub fn end(&self, ended: Instant, error: Option<SpanError>) {
         let Some(open) = &self.0 else { return };
-        let told = open.told.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(told) = told {
-            open.exporting.offer(open.spans(told, ended, error));
+        let content = open.content.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(content) = content {
+            open.export.offer(open.spans(content, ended, error));
         }
     }
 
-    fn tell(&self, with: impl FnOnce(&mut Told)) {
+    fn update(&self, change: impl FnOnce(&mut SpanContent)) {
         if let Some(open) = &self.0
-            && let Some(told) = open.told.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
+            && let Some(content) = open.content.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
         {
-            with(told);
+            change(content);
         }
     }
 }
 
-impl Open {
-    /// The request's span, and behind it those of its phases.
-    fn spans(&self, told: Told, ended: Instant, error: Option<SpanError>) -> Vec<SpanData> {
-        let Told { name, is_outgoing, mut attributes, phases } = told;
+impl OpenSpan {
+    /// The request's span, followed by the spans of its phases.
+    fn spans(&self, content: SpanContent, ended: Instant, error: Option<SpanError>) -> Vec<SpanData> {
+        let SpanContent { name, is_outgoing, mut attributes, phases } = content;
         if let Some(error) = error
             && !attributes.iter().any(|attribute| attribute.key.as_str() == ERROR_TYPE)
         {
@@ -115,31 +128,24 @@ impl Open {
             Some(SpanError { error_type, is_fault: true }) => Status::error(error_type),
             _ => Status::Unset,
         };
-        let (_, span_id, parent_id) = self.trace.numbers();
         let request = SpanData {
-            parent_span_is_remote: parent_id != 0,
+            span_context: self.span_context(self.trace.span_id),
+            parent_span_id: SpanId::from(self.trace.parent_id),
+            parent_span_is_remote: self.trace.parent_id != 0,
             span_kind: if is_outgoing { SpanKind::Client } else { SpanKind::Server },
             attributes,
             status,
-            ..self.span(name.into(), (span_id, parent_id), (self.began.0, ended))
+            ..self.span(name.into(), self.began.instant, ended)
         };
-        let phase = |(name, started, ended): (&'static str, Instant, Instant)| {
-            self.span(name.into(), (fastrand::u64(1..), span_id), (started, ended))
-        };
+        let phase = |SpanPhase { name, started, ended }| self.span(name.into(), started, ended);
         [request].into_iter().chain(phases.into_iter().map(phase)).collect()
     }
 
-    fn span(
-        &self,
-        name: Cow<'static, str>,
-        (id, parent): (u64, u64),
-        (started, ended): (Instant, Instant),
-    ) -> SpanData {
-        let (trace_id, ..) = self.trace.numbers();
-        let ids = (TraceId::from(trace_id), SpanId::from(id));
+    /// A span inside of the request's.
+    fn span(&self, name: Cow<'static, str>, started: Instant, ended: Instant) -> SpanData {
         SpanData {
-            span_context: SpanContext::new(ids.0, ids.1, TraceFlags::SAMPLED, false, TraceState::NONE),
-            parent_span_id: SpanId::from(parent),
+            span_context: self.span_context(fastrand::u64(1..)),
+            parent_span_id: SpanId::from(self.trace.span_id),
             parent_span_is_remote: false,
             span_kind: SpanKind::Internal,
             name,
@@ -150,13 +156,18 @@ impl Open {
             events: SpanEvents::default(),
             links: SpanLinks::default(),
             status: Status::Unset,
-            instrumentation_scope: self.exporting.scope(),
+            instrumentation_scope: self.export.scope(),
         }
     }
 
-    /// The time of day of a moment of this request, which has not been before its beginning.
+    fn span_context(&self, span_id: u64) -> SpanContext {
+        let (trace_id, span_id) = (TraceId::from(self.trace.trace_id), SpanId::from(span_id));
+        SpanContext::new(trace_id, span_id, TraceFlags::SAMPLED, false, TraceState::NONE)
+    }
+
+    /// The time of day at `moment`. A moment before the request began counts as its beginning.
     fn time(&self, moment: Instant) -> SystemTime {
-        self.began.1 + moment.saturating_duration_since(self.began.0)
+        self.began.time + moment.saturating_duration_since(self.began.instant)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the description of every service has to hold; the services' own tests use this as well.
+//! What the description of every service must contain; the services' own tests use this as well.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,15 +8,15 @@ use serde_json::Value;
 #[derive(Debug)]
 pub(crate) struct Example {
     pub(crate) method: String,
-    /// With its query.
+    /// The path with its query.
     pub(crate) path: String,
     pub(crate) body: Option<(String, String)>,
     /// What the answer's content type may be.
     pub(crate) answers: Vec<String>,
 }
 
-/// The description tells of the routes that are there and of no others, and says of each what a client needs to know.
-/// `exposition` is what `/metrics` says before anything was asked: it has every route that is declared.
+/// The description has every route of the service and no other, and tells a client what it needs to know of each.
+/// `exposition` is the answer of `/metrics` before any other request: it has every route that is declared.
 pub(crate) fn assert_complete(document: &Value, exposition: &str) {
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     for member in ["title", "description", "version"] {
@@ -37,10 +37,10 @@ pub(crate) fn assert_complete(document: &Value, exposition: &str) {
         assert_eq!(in_path.map(|parameter| text(&parameter["name"])).collect::<BTreeSet<_>>(), named, "{place}");
         assert_answers(&place, operation);
     }
-    assert_references(document, document);
+    assert_schemas(document, document);
 }
 
-/// The requests that the description gives as examples; those that change something first.
+/// The requests that the description gives as examples, requests that change something first.
 pub(crate) fn examples(document: &Value) -> Vec<Example> {
     let mut examples = Vec::new();
     for (method, path, operation) in operations(document) {
@@ -77,7 +77,7 @@ pub(crate) fn examples(document: &Value) -> Vec<Example> {
     examples
 }
 
-/// Methods in capitals, paths and what is said of them.
+/// Every operation with its method, in capitals, and its path.
 fn operations(document: &Value) -> impl Iterator<Item = (String, &str, &Value)> {
     document["paths"].as_object().unwrap().iter().flat_map(|(path, operations)| {
         let operations = operations.as_object().unwrap().iter();
@@ -85,7 +85,7 @@ fn operations(document: &Value) -> impl Iterator<Item = (String, &str, &Value)> 
     })
 }
 
-/// Those of the operation itself.
+/// The parameters of the operation itself.
 fn parameters(operation: &Value) -> impl Iterator<Item = &Value> {
     operation["parameters"].as_array().into_iter().flatten().filter(|parameter| parameter.get("$ref").is_none())
 }
@@ -103,6 +103,7 @@ fn assert_answers(place: &str, operation: &Value) {
     let answers = operation["responses"].as_object().unwrap();
     assert!(answers.contains_key("200") && answers.contains_key("500"), "{place}");
     for (status, answer) in answers {
+        assert!(!text(&answer["description"]).is_empty(), "{place}: {status} has no description");
         let headers = answer["headers"].as_object().unwrap();
         assert!(headers.contains_key("x-request-id"), "{place}: {status}");
         let is_temporary = ["429", "503"].contains(&status.as_str());
@@ -118,17 +119,21 @@ fn assert_answers(place: &str, operation: &Value) {
     }
 }
 
-/// Whatever is referred to is there.
-fn assert_references(value: &Value, document: &Value) {
+/// Every schema that is referred to is there, and every array says what its items are.
+fn assert_schemas(value: &Value, document: &Value) {
     match value {
         Value::Object(members) => {
+            let is_array =
+                |kind: &Value| kind == "array" || kind.as_array().is_some_and(|kinds| kinds.contains(&"array".into()));
+            let has_items = members.contains_key("items") || members.contains_key("prefixItems");
+            assert!(!members.get("type").is_some_and(is_array) || has_items, "no items in {value}");
             if let Some(Value::String(reference)) = members.get("$ref") {
                 let pointer = reference.strip_prefix('#').unwrap();
                 assert!(document.pointer(pointer).is_some(), "{reference} is not there");
             }
-            members.values().for_each(|member| assert_references(member, document));
+            members.values().for_each(|member| assert_schemas(member, document));
         }
-        Value::Array(elements) => elements.iter().for_each(|element| assert_references(element, document)),
+        Value::Array(elements) => elements.iter().for_each(|element| assert_schemas(element, document)),
         _ => {}
     }
 }
