@@ -8,12 +8,10 @@ use std::time::Duration;
 
 use clap::Parser;
 use monitoring::SecurityOptions;
-use reqwest::Url;
 
-use crate::log_service::LogRoute;
+pub use crate::log_service::{LogServiceOptions, LogUrl};
 pub use crate::model::RuntimeKind;
-use crate::outbox::RecordOptions;
-pub use crate::outbox::{Durability, WhenFull};
+pub use crate::outbox::{Durability, RecordOptions, WhenFull};
 
 /// Serves ONNX models over HTTP and gRPC, and records every prediction.
 #[derive(Clone, Debug, Parser)]
@@ -48,34 +46,13 @@ pub struct Config {
     #[arg(long, env = "ORT_DYLIB_PATH")]
     pub onnxruntime_library: Option<PathBuf>,
 
-    /// The logging service that predictions are delivered to; empty: predictions are not logged.
-    #[arg(long, env = "PREDICTION_LOG_URL", default_value = "http://127.0.0.1:8001", value_parser = log_url)]
-    pub log_url: LogUrl,
+    /// How the logging service is reached.
+    #[command(flatten)]
+    pub log: LogServiceOptions,
 
-    /// A file with the key to show to the logging service, where that wants one.
-    #[arg(long, env = "PREDICTION_LOG_KEY_FILE", value_name = "FILE")]
-    pub log_key: Option<PathBuf>,
-
-    /// A file of certificates (PEM), of which one has to vouch for the logging service; left out: those that the system
-    /// trusts.
-    #[arg(long, env = "PREDICTION_LOG_CA_FILE", value_name = "FILE")]
-    pub log_ca: Option<PathBuf>,
-
-    /// Folder of the spool, in which records wait until they are delivered. Only one process may use it.
-    #[arg(long, env = "SPOOL_DIR", default_value = "data/spool")]
-    pub spool: PathBuf,
-
-    /// What a recorded prediction survives.
-    #[arg(long, env = "RECORD_DURABILITY", default_value = "process")]
-    pub record: Durability,
-
-    /// What happens when no more records fit.
-    #[arg(long, env = "SPOOL_FULL", default_value = "drop-newest")]
-    pub spool_full: WhenFull,
-
-    /// Most bytes of records that may wait in the spool.
-    #[arg(long, env = "SPOOL_LIMIT_BYTES", default_value_t = 1 << 30, value_parser = clap::value_parser!(u64).range(1 << 16..))]
-    pub spool_limit_bytes: u64,
+    /// How records are kept until they are delivered.
+    #[command(flatten)]
+    pub records: RecordOptions,
 
     /// Inference threads; by default one for each core.
     #[arg(long, env = "INFERENCE_THREADS")]
@@ -123,17 +100,6 @@ impl Config {
         self.max_batch.min(self.queue_limit) as usize
     }
 
-    /// How records are kept, and where they go.
-    pub(crate) fn records(&self, log: Option<LogRoute>) -> RecordOptions {
-        RecordOptions {
-            log,
-            durability: self.record,
-            when_full: self.spool_full,
-            spool: self.spool.clone(),
-            spool_limit: self.spool_limit_bytes,
-        }
-    }
-
     /// How long to wait between two looks at the models' folder; `None`: there is one look.
     #[must_use]
     pub fn model_poll(&self) -> Option<Duration> {
@@ -150,25 +116,6 @@ impl Config {
 /// Where something is served, or `None` for nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OptionalAddress(pub Option<SocketAddr>);
-
-/// The base URL of the logging service, or `None` for nowhere.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogUrl(Option<Url>);
-
-impl LogUrl {
-    /// Whether the way there is encrypted.
-    pub(crate) fn is_encrypted(&self) -> bool {
-        self.0.as_ref().is_some_and(|url| url.scheme() == "https")
-    }
-
-    /// The URL of one of the logging service's routes, such as `log` or `drift/reference`.
-    #[must_use]
-    pub fn join(&self, route: &str) -> Option<Url> {
-        let mut url = self.0.clone()?;
-        url.path_segments_mut().ok()?.pop_if_empty().extend(route.split('/'));
-        Some(url)
-    }
-}
 
 /// Checks an interval that may be left out.
 fn poll_seconds(text: &str) -> Result<f64, String> {
@@ -199,18 +146,6 @@ fn optional_address(text: &str, example: &str) -> Result<OptionalAddress, String
     }
 }
 
-/// Checks the logging service's base URL.
-fn log_url(text: &str) -> Result<LogUrl, String> {
-    if text.is_empty() {
-        return Ok(LogUrl(None));
-    }
-    let url = Url::parse(text).map_err(|error| format!("{error}; expected something like http://127.0.0.1:8001"))?;
-    if !["http", "https"].contains(&url.scheme()) {
-        return Err("only http:// and https:// are supported".to_owned());
-    }
-    Ok(LogUrl(Some(url)))
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -220,7 +155,7 @@ mod tests {
     fn the_defaults_are_valid() {
         let config = Config::try_parse_from(["inference-service"]).unwrap();
         assert!(config.listen.ip().is_loopback());
-        assert_eq!(config.log_url.join("log").unwrap().as_str(), "http://127.0.0.1:8001/log");
+        assert_eq!(config.log.log_url.join("log").unwrap().as_str(), "http://127.0.0.1:8001/log");
     }
 
     #[test]
@@ -232,17 +167,5 @@ mod tests {
         assert!(parsed("8002").is_err());
         let config = Config::try_parse_from(["inference-service"]).unwrap();
         assert_eq!(config.admin_listen, OptionalAddress(None), "nobody administers who was not asked to");
-    }
-
-    #[test]
-    fn log_urls() {
-        let parsed = |text| log_url(text).map(|url| url.join("log").map(|url| url.to_string()));
-        assert_eq!(parsed(""), Ok(None));
-        assert_eq!(parsed("http://log:1/prefix/"), Ok(Some("http://log:1/prefix/log".to_owned())));
-        let reference = log_url("http://log:1").unwrap().join("drift/reference").unwrap();
-        assert_eq!(reference.as_str(), "http://log:1/drift/reference");
-        assert!(parsed("log:8001").is_err());
-        assert_eq!(parsed("https://log"), Ok(Some("https://log/log".to_owned())));
-        assert!(parsed("ftp://log").is_err());
     }
 }

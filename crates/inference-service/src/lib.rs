@@ -38,7 +38,7 @@ pub use error::RunServiceError;
 use log_service::LogService;
 use model_refresh::ModelRefresher;
 use oip::grpc::GrpcMetrics;
-use outbox::Outbox;
+use outbox::{Outbox, StartedOutbox};
 use profile::Profiles;
 pub use server::Listeners;
 use server::{ListenerRouters, Server};
@@ -65,8 +65,9 @@ pub async fn run(
     let drain = Drain { readiness: readiness.clone(), notice, patience: DRAIN_PATIENCE };
     let traces = Traces::from_environment(SERVICE, env!("CARGO_PKG_VERSION"), &registry)?;
     let security = Security::start(&config.security, &registry)?;
-    let log = LogService::new(&config, &security.credentials)?;
-    let (outbox, delivery) = Outbox::start(config.records(log.route("log")), &registry, &traces).await?;
+    let log = LogService::new(&config.log, &security.credentials)?;
+    let StartedOutbox { outbox, delivery } =
+        Outbox::start(&config.records, log.route("log"), &registry, &traces).await?;
     let profiles = Profiles::register(log.route("drift/reference"), &registry)?;
     let app = App::start(config, &registry, readiness.clone(), outbox)?;
     let grpc = oip::grpc::router(&app, GrpcMetrics::register(&registry, &traces)?, security.access.clone());

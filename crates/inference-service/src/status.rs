@@ -30,9 +30,9 @@ pub(crate) fn health(app: &App) -> HealthReport {
     let serves = app.models.all().iter().any(|model| model.versions().is_some());
     let log = match app.outbox.waiting() {
         None => json!({ "enabled": false }),
-        Some((mode, waiting)) => json!({
+        Some(waiting) => json!({
             "enabled": true,
-            "mode": mode,
+            "mode": app.outbox.durability().as_str(),
             "spool": if waiting.available { "available" } else { "unavailable" },
             "spooled_records": waiting.records,
             "spooled_bytes": waiting.bytes,

@@ -27,7 +27,7 @@ pub use logs::{LogGuard, LogsError, setup_structured_logging};
 pub use metrics::{
     Collector, Counter, Desc, Each, Exposition, Family, Gauge, Histogram, IntGauge, LATENCY_BUCKETS, LabelEnum,
     LabelSet, LabelSetFull, LabelledMetric, Labels, MAX_MEMBERS, Member, MetricFamily, MetricsError, MetricsRegistry,
-    TracedHistogram, each, metrics_route,
+    Snapshot, TracedHistogram, each, metrics_route,
 };
 pub use probe::probe;
 pub use security::{Security, SecurityError, SecurityOptions};

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use monitoring::{LabelEnum as _, label_enum};
 
 use super::line::{Amount, RecordLine};
-use super::record_options::{RecordBound, WhenFull};
+use super::record_options::WhenFull;
 
 label_enum! {
     /// Why a record was given up.
@@ -47,7 +47,7 @@ pub(super) struct Ledger {
 #[derive(Clone)]
 pub(super) struct Books {
     ledger: Arc<Mutex<Ledger>>,
-    bound: RecordBound,
+    bound: Amount,
     when_full: WhenFull,
 }
 
@@ -61,11 +61,12 @@ pub(crate) struct WaitingRecords {
 }
 
 impl Books {
-    pub(super) fn new(bound: RecordBound, when_full: WhenFull) -> Self {
+    pub(super) fn new(bound: Amount, when_full: WhenFull) -> Self {
         Self { ledger: Arc::default(), bound, when_full }
     }
 
-    pub(super) fn bound(&self) -> RecordBound {
+    /// How much may wait.
+    pub(super) fn bound(&self) -> Amount {
         self.bound
     }
 
@@ -80,72 +81,74 @@ impl Books {
         ledger.recorded += lines.len() as u64;
         let mut amount = ledger.spooled;
         let fitting = lines.iter().take_while(|line| {
-            let with = amount.plus(Amount::one(line.size()));
-            let fits = self.when_full == WhenFull::DropOldest || self.bound.holds(with.records, with.bytes);
-            amount = if fits { with } else { amount };
-            fits
+            amount = amount.plus(Amount::one(line.size()));
+            self.when_full == WhenFull::DropOldest || self.bound.covers(amount)
         });
         let fitting = fitting.count();
-        let room = fitting == lines.len();
-        let kept = if room || self.when_full != WhenFull::Refuse { fitting } else { 0 };
+        let has_room = fitting == lines.len();
+        let kept = if has_room || self.when_full != WhenFull::Refuse { fitting } else { 0 };
         ledger.dropped[DropReason::Full.index()] += (lines.len() - kept) as u64;
         lines.truncate(kept);
         if ledger.spooled.records == 0 {
             ledger.oldest_at = lines.first().map(|line| line.recorded_at);
         }
         ledger.spooled = ledger.spooled.plus(Amount::of(&*lines));
-        room
+        has_room
     }
 
-    /// Whether this many bytes more would have room, and the disk takes records.
-    pub(super) fn has_room(&self, records: usize, bytes: u64) -> bool {
+    /// Whether this much more would have room, and the disk takes records.
+    pub(super) fn has_room(&self, amount: Amount) -> bool {
         let ledger = self.lock();
-        !ledger.unavailable && self.bound.holds(ledger.spooled.records + records, ledger.spooled.bytes + bytes)
+        !ledger.unavailable && self.bound.covers(ledger.spooled.plus(amount))
     }
 
-    /// These were found in the spool.
-    pub(super) fn recovered(&self, amount: Amount) {
+    /// Counts records that were found in the spool.
+    pub(super) fn count_recovered(&self, amount: Amount) {
         let mut ledger = self.lock();
         ledger.recorded += amount.records as u64;
         ledger.recovered += amount.records as u64;
         ledger.spooled = ledger.spooled.plus(amount);
     }
 
-    /// These are known to have been in the spool, and cannot be read.
-    pub(super) fn found_lost(&self, records: u64) {
+    /// Counts records that are known to have been in the spool, and cannot be read.
+    pub(super) fn count_lost(&self, records: u64) {
         let mut ledger = self.lock();
         ledger.recorded += records;
         ledger.dropped[DropReason::Corrupt.index()] += records;
     }
 
-    pub(super) fn delivered(&self, amount: Amount) {
+    /// Counts records that the logging service has stored.
+    pub(super) fn count_delivered(&self, amount: Amount) {
         let mut ledger = self.lock();
         ledger.spooled = ledger.spooled.minus(amount);
         ledger.delivered += amount.records as u64;
     }
 
-    pub(super) fn dropped(&self, amount: Amount, reason: DropReason) {
+    /// Counts records that were given up.
+    pub(super) fn count_dropped(&self, amount: Amount, reason: DropReason) {
         let mut ledger = self.lock();
         ledger.spooled = ledger.spooled.minus(amount);
         ledger.dropped[reason.index()] += amount.records as u64;
     }
 
-    /// The oldest that waits was taken in then.
-    pub(super) fn oldest_at(&self, oldest_at: Option<i64>) {
+    /// Sets when the oldest record that waits was taken in.
+    pub(super) fn set_oldest_at(&self, oldest_at: Option<i64>) {
         self.lock().oldest_at = oldest_at;
     }
 
-    /// The disk takes records from now on, or does not. True if that is a change.
-    pub(super) fn available(&self, available: bool) -> bool {
-        let before = std::mem::replace(&mut self.lock().unavailable, !available);
-        before == available
+    /// Sets whether the disk takes records. True if that is a change.
+    pub(super) fn set_available(&self, available: bool) -> bool {
+        let was_unavailable = std::mem::replace(&mut self.lock().unavailable, !available);
+        was_unavailable == available
     }
 
-    pub(super) fn spool_failed(&self) {
+    /// Counts a write to the spool that failed.
+    pub(super) fn count_spool_error(&self) {
         self.lock().spool_errors += 1;
     }
 
-    pub(super) fn quarantined(&self) {
+    /// Counts a spool file that was found corrupt and set aside.
+    pub(super) fn count_quarantined(&self) {
         self.lock().quarantined += 1;
     }
 

@@ -1,102 +1,113 @@
 //! The books as metrics, all from one look at them.
 
-use monitoring::{Collector, Desc, LabelEnum as _, MetricFamily, MetricsError, MetricsRegistry};
-use prometheus::core::Describer as _;
-use prometheus::{Gauge, IntCounter, IntCounterVec, Opts};
+use monitoring::{Collector, Counter, Gauge, LabelEnum as _, MetricsError, MetricsRegistry, Snapshot};
+use prometheus::{IntCounterVec, Opts};
 
-use super::books::{Books, DropReason, Ledger};
-
-/// A name and its help.
-type Named = (&'static str, &'static str);
-/// How a value is read from the books.
-type Read<V> = fn(&Ledger) -> V;
-
-const COUNTERS: [(Named, Read<u64>); 5] = [
-    (
-        (
-            "prediction_log_recorded_total",
-            "Records taken in for the prediction log, those recovered from the spool too.",
-        ),
-        |ledger| ledger.recorded,
-    ),
-    (("prediction_log_recovered_total", "Records found in the spool at the start."), |ledger| ledger.recovered),
-    (("prediction_log_delivered_total", "Records that the logging service has acknowledged as stored."), |ledger| {
-        ledger.delivered
-    }),
-    (("prediction_log_spool_errors_total", "Writes to the spool that failed."), |ledger| ledger.spool_errors),
-    (("prediction_log_quarantined_total", "Spool files that were found corrupt and set aside."), |ledger| {
-        ledger.quarantined
-    }),
-];
-
-const GAUGES: [(Named, Read<f64>); 4] = [
-    (("prediction_log_spooled_records", "Records that wait for delivery."), |ledger| ledger.spooled.records as f64),
-    (("prediction_log_spooled_bytes", "Bytes of the records that wait for delivery."), |ledger| {
-        ledger.spooled.bytes as f64
-    }),
-    (("prediction_log_oldest_seconds", "Age of the oldest record that waits for delivery."), Ledger::oldest_seconds),
-    (
-        (
-            "prediction_log_spool_available",
-            "1 if records are kept as asked, 0 while the disk cannot be written and they wait in memory.",
-        ),
-        |ledger| f64::from(u8::from(!ledger.unavailable)),
-    ),
-];
-
-const DROPPED: Named = ("prediction_log_dropped_total", "Records given up, by reason.");
-const LIMIT_RECORDS: Named = ("prediction_log_limit_records", "Records that may wait.");
-const LIMIT_BYTES: Named = ("prediction_log_limit_bytes", "Bytes of records that may wait.");
+use super::books::{Books, DropReason};
 
 /// Exposes the books.
 ///
 /// # Errors
 /// If their names are taken.
 pub(super) fn register(books: &Books, registry: &MetricsRegistry) -> Result<(), MetricsError> {
-    registry.collector(BooksCollector { books: books.clone(), descs: descs() })
+    registry.snapshot("prediction_log_*", BooksMetrics::new(books.clone()))
 }
 
-fn descs() -> Vec<Desc> {
-    let counters = COUNTERS.iter().map(|(named, _)| named);
-    let gauges = GAUGES.iter().map(|(named, _)| named).chain([&LIMIT_RECORDS, &LIMIT_BYTES]);
-    let plain = counters.chain(gauges).map(|(name, help)| Opts::new(*name, *help).describe());
-    let dropped = Opts::new(DROPPED.0, DROPPED.1).variable_label(DropReason::NAME).describe();
-    plain.chain([dropped]).flatten().collect()
-}
-
-struct BooksCollector {
+struct BooksMetrics {
     books: Books,
-    descs: Vec<Desc>,
+    recorded: Counter,
+    recovered: Counter,
+    delivered: Counter,
+    dropped: IntCounterVec,
+    spool_errors: Counter,
+    quarantined: Counter,
+    spooled_records: Gauge,
+    spooled_bytes: Gauge,
+    oldest_seconds: Gauge,
+    spool_available: Gauge,
+    limit_records: Gauge,
+    limit_bytes: Gauge,
 }
 
-impl Collector for BooksCollector {
-    fn desc(&self) -> Vec<&Desc> {
-        self.descs.iter().collect()
+impl BooksMetrics {
+    fn new(books: Books) -> prometheus::Result<Self> {
+        let dropped = Opts::new("prediction_log_dropped_total", "Records given up, by reason.");
+        Ok(Self {
+            books,
+            recorded: Counter::new(
+                "prediction_log_recorded_total",
+                "Records taken in for the prediction log, those recovered from the spool too.",
+            )?,
+            recovered: Counter::new("prediction_log_recovered_total", "Records found in the spool at the start.")?,
+            delivered: Counter::new(
+                "prediction_log_delivered_total",
+                "Records that the logging service has acknowledged as stored.",
+            )?,
+            dropped: IntCounterVec::new(dropped, &[DropReason::NAME])?,
+            spool_errors: Counter::new("prediction_log_spool_errors_total", "Writes to the spool that failed.")?,
+            quarantined: Counter::new(
+                "prediction_log_quarantined_total",
+                "Spool files that were found corrupt and set aside.",
+            )?,
+            spooled_records: Gauge::new("prediction_log_spooled_records", "Records that wait for delivery.")?,
+            spooled_bytes: Gauge::new("prediction_log_spooled_bytes", "Bytes of the records that wait for delivery.")?,
+            oldest_seconds: Gauge::new(
+                "prediction_log_oldest_seconds",
+                "Age of the oldest record that waits for delivery.",
+            )?,
+            spool_available: Gauge::new(
+                "prediction_log_spool_available",
+                "1 if records are kept as asked, 0 while the disk cannot be written and they wait in memory.",
+            )?,
+            limit_records: Gauge::new("prediction_log_limit_records", "Records that may wait.")?,
+            limit_bytes: Gauge::new("prediction_log_limit_bytes", "Bytes of records that may wait.")?,
+        })
+    }
+}
+
+impl Snapshot for BooksMetrics {
+    fn refresh(&self) {
+        let (ledger, bound) = (self.books.read(), self.books.bound());
+        set(&self.recorded, ledger.recorded);
+        set(&self.recovered, ledger.recovered);
+        set(&self.delivered, ledger.delivered);
+        for (reason, records) in DropReason::ALL.iter().zip(ledger.dropped) {
+            set(&self.dropped.with_label_values(&[reason.as_str()]), records);
+        }
+        set(&self.spool_errors, ledger.spool_errors);
+        set(&self.quarantined, ledger.quarantined);
+        self.spooled_records.set(ledger.spooled.records as f64);
+        self.spooled_bytes.set(ledger.spooled.bytes as f64);
+        self.oldest_seconds.set(ledger.oldest_seconds());
+        self.spool_available.set(f64::from(u8::from(!ledger.unavailable)));
+        self.limit_records.set(bound.records as f64);
+        self.limit_bytes.set(bound.bytes as f64);
     }
 
-    fn collect(&self) -> Vec<MetricFamily> {
-        let (ledger, bound) = (self.books.read(), self.books.bound());
-        // The names are constants that `desc` has accepted, so nothing is lost by leaving errors out.
-        let counters = COUNTERS.iter().filter_map(|((name, help), value)| {
-            let counter = IntCounter::new(*name, *help).ok()?;
-            counter.inc_by(value(&ledger));
-            Some(counter.collect())
-        });
-        let limits = [(&LIMIT_RECORDS, bound.records as f64), (&LIMIT_BYTES, bound.bytes as f64)];
-        let gauges = GAUGES.iter().map(|(named, value)| (named, value(&ledger))).chain(limits);
-        let gauges = gauges.filter_map(|((name, help), value)| {
-            let gauge = Gauge::new(*name, *help).ok()?;
-            gauge.set(value);
-            Some(gauge.collect())
-        });
-        let by_reason = IntCounterVec::new(Opts::new(DROPPED.0, DROPPED.1), &[DropReason::NAME]).ok().map(|vec| {
-            for (reason, value) in DropReason::ALL.iter().zip(ledger.dropped) {
-                vec.with_label_values(&[reason.as_str()]).inc_by(value);
-            }
-            vec.collect()
-        });
-        counters.chain(gauges).chain(by_reason).flatten().collect()
+    fn metrics(&self) -> Vec<&dyn Collector> {
+        let Self { recorded, recovered, delivered, dropped, spool_errors, quarantined, .. } = self;
+        let Self { spooled_records, spooled_bytes, oldest_seconds, spool_available, .. } = self;
+        let Self { limit_records, limit_bytes, .. } = self;
+        vec![
+            recorded,
+            recovered,
+            delivered,
+            dropped,
+            spool_errors,
+            quarantined,
+            spooled_records,
+            spooled_bytes,
+            oldest_seconds,
+            spool_available,
+            limit_records,
+            limit_bytes,
+        ]
     }
+}
+
+fn set(counter: &Counter, value: u64) {
+    counter.reset();
+    counter.inc_by(value);
 }
 
 #[cfg(test)]
@@ -106,11 +117,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::line::{Amount, RecordLine};
-    use super::super::record_options::{RecordBound, WhenFull};
+    use super::super::record_options::WhenFull;
     use super::*;
 
     fn books(when_full: WhenFull) -> Books {
-        Books::new(RecordBound { records: 50, bytes: 20_000 }, when_full)
+        Books::new(Amount { records: 50, bytes: 20_000 }, when_full)
     }
 
     fn line(size: usize) -> RecordLine {
@@ -131,9 +142,9 @@ mod tests {
                         books.take_in(&mut lines);
                         kept.extend(lines);
                     }
-                    3 => books.delivered(Amount::of(&kept.pop())),
-                    4 => books.dropped(Amount::of(&kept.pop()), DropReason::Evicted),
-                    _ => books.found_lost(size as u64),
+                    3 => books.count_delivered(Amount::of(&kept.pop())),
+                    4 => books.count_dropped(Amount::of(&kept.pop()), DropReason::Evicted),
+                    _ => books.count_lost(size as u64),
                 }
                 let text = registry.render(Exposition::Classic);
                 let sum = |prefix: &str| -> f64 {

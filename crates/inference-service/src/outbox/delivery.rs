@@ -1,24 +1,23 @@
 //! The task that delivers records to the logging service.
 //!
 //! Rule of thumb: a record leaves the spool as delivered only when the logging service has
-//! acknowledged it as stored. Whatever may be different next time is tried again; a record that is
+//! acknowledged it as stored. What may succeed another time is tried again; a record that is
 //! refused for its content is given up alone, and the others go on.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::http::{HeaderMap, HeaderValue, header};
-use monitoring::{Counter, Each, Family, LabelEnum as _, RequestContext, SpanError, Traces, label_enum};
-use reqwest::{Method, StatusCode};
+use monitoring::{Backoff, Counter, Each, Family, LabelEnum as _, RequestContext, SpanError, Traces, label_enum};
+use reqwest::Method;
 use serde::Deserialize;
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep};
 use tracing::{error, info, warn};
 
 use super::books::Books;
-use super::line::RecordLine;
-use super::spool::{Settlement, Spool};
-use crate::log_service::LogRoute;
+use super::line::{Amount, RecordLine};
+use super::spool::{Settlement, SpoolInbox};
+use crate::log_service::{LogAnswer, LogRequest, LogRoute, NoLogAnswer};
 
 label_enum! {
     /// Why a delivery did not succeed.
@@ -36,28 +35,34 @@ label_enum! {
     }
 }
 
-/// Records of one request.
+/// Most records of one request.
 const BATCH_RECORDS: usize = 500;
-/// Bytes of one request, about.
+/// Most bytes of one request, about.
 const BATCH_BYTES: u64 = 1024 * 1024;
 /// How long a record may wait for others to share its request. A request costs both services far more than a record
-/// of it does, the commit at its end above all, so a busy service sends a few large ones.
+/// of it does, above all for the commit at its end, so a busy service sends a few large ones.
 const LINGER: Duration = Duration::from_millis(200);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const FIRST_DELAY: Duration = Duration::from_millis(100);
+const LONGEST_DELAY: Duration = Duration::from_secs(5);
 
 /// Delivers what is in the spool until told to stop.
 pub(super) struct RecordDelivery {
-    pub(super) spool: Spool,
+    pub(super) spool: Arc<SpoolInbox>,
     pub(super) books: Books,
     pub(super) log: LogRoute,
     pub(super) errors: Family<Counter, Each<DeliveryError>>,
     pub(super) traces: Traces,
     /// Set when the service stops: from then on, only until that moment.
     pub(super) stop: watch::Receiver<Option<Instant>>,
-    /// Rung when there are records.
-    pub(super) bell: std::sync::Arc<tokio::sync::Notify>,
+    /// Wakes the delivery when there are records.
+    pub(super) changed: Arc<Notify>,
+}
+
+/// Why an attempt did not succeed, with the details for the log.
+struct DeliveryFailure {
+    reason: DeliveryError,
+    problem: String,
 }
 
 /// What the logging service answers to records that it has stored.
@@ -70,7 +75,7 @@ struct Acknowledgement {
 impl RecordDelivery {
     /// Runs until the stop's moment, or until all is delivered after the stop was called.
     pub(super) async fn run(mut self) {
-        let mut pause = FIRST_PAUSE;
+        let mut backoff = Backoff::new(FIRST_DELAY, LONGEST_DELAY);
         let mut batch_limit = BATCH_RECORDS;
         loop {
             let stop_at = *self.stop.borrow_and_update();
@@ -87,28 +92,28 @@ impl RecordDelivery {
             }
             match self.deliver(&batch).await {
                 Ok(()) => {
-                    let more_wait = batch.len() == batch_limit || bytes(&batch) >= BATCH_BYTES / 2;
+                    let more_wait = batch.len() == batch_limit || Amount::of(&batch).bytes >= BATCH_BYTES / 2;
                     self.spool.settle(Settlement::Delivered);
-                    if pause != FIRST_PAUSE {
+                    if backoff.is_failing() {
                         info!(spooled = self.books.waiting().records, "prediction_log_delivery_resumed");
                     }
-                    (pause, batch_limit) = (FIRST_PAUSE, BATCH_RECORDS);
+                    backoff.reset();
+                    batch_limit = BATCH_RECORDS;
                     if !more_wait {
                         self.linger().await;
                     }
                 }
-                Err((DeliveryError::Rejected, problem)) if batch.len() == 1 => {
+                Err(DeliveryFailure { reason: DeliveryError::Rejected, problem }) if batch.len() == 1 => {
                     error!(problem, record = %String::from_utf8_lossy(&batch[0].text), "prediction_log_record_rejected");
                     self.spool.settle(Settlement::Rejected);
                 }
                 // One of these records is refused; halving finds it, and the others get through.
-                Err((DeliveryError::Rejected, _)) => batch_limit = batch.len() / 2,
-                Err((reason, problem)) => {
-                    if pause == FIRST_PAUSE {
+                Err(DeliveryFailure { reason: DeliveryError::Rejected, .. }) => batch_limit = batch.len() / 2,
+                Err(DeliveryFailure { reason, problem }) => {
+                    if !backoff.is_failing() {
                         warn!(reason = reason.as_str(), problem, "prediction_log_delivery_failing");
                     }
-                    self.rest(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    self.rest(backoff.next_delay()).await;
                 }
             }
         }
@@ -117,7 +122,7 @@ impl RecordDelivery {
     /// Waits for a record, and then a moment for others to go with it.
     async fn wait_for_records(&mut self) {
         tokio::select! {
-            () = self.bell.notified() => {}
+            () = self.changed.notified() => {}
             // An error means that the outbox is gone, and with it everybody who could record.
             _ = self.stop.changed() => return,
         }
@@ -134,22 +139,33 @@ impl RecordDelivery {
         }
     }
 
-    /// Pauses between half and all of `pause`, so that several senders do not come back together.
-    async fn rest(&mut self, pause: Duration) {
-        let jittered = pause.mul_f64(0.5 + fastrand::f64() / 2.0);
+    /// Rests before the next attempt; only briefly once the service stops.
+    async fn rest(&mut self, delay: Duration) {
         if self.stop.borrow().is_some() {
-            return sleep(jittered.min(FIRST_PAUSE)).await;
+            return sleep(delay.min(FIRST_DELAY)).await;
         }
         tokio::select! {
-            () = sleep(jittered) => {}
+            () = sleep(delay) => {}
             _ = self.stop.changed() => {}
         }
     }
 
-    async fn deliver(&self, batch: &[RecordLine]) -> Result<(), (DeliveryError, String)> {
+    /// Makes one attempt, which is counted and traced.
+    async fn deliver(&self, batch: &[RecordLine]) -> Result<(), DeliveryFailure> {
         let context = RequestContext::outgoing(&self.traces, "POST /log");
-        let result = self.attempt(batch, &context).await;
-        let reason = result.as_ref().err().map(|(reason, _)| *reason);
+        let mut body = Vec::with_capacity(batch.iter().map(|line| line.text.len() + 1).sum());
+        for line in batch {
+            body.extend_from_slice(&line.text);
+            body.push(b'\n');
+        }
+        let deadline = self.stop.borrow().unwrap_or_else(|| Instant::now() + ATTEMPT_TIMEOUT);
+        let content_type = "application/x-ndjson";
+        let request = LogRequest { method: Method::POST, content_type, body: body.into(), context: &context, deadline };
+        let result = match self.log.send(request).await {
+            Ok(answer) => judge(&answer, batch.len()),
+            Err(problem) => Err(problem.into()),
+        };
+        let reason = result.as_ref().err().map(|failure| failure.reason);
         if let Some(reason) = reason {
             self.errors.with(reason).inc();
         }
@@ -157,53 +173,31 @@ impl RecordDelivery {
         context.span.end(Instant::now().into(), error);
         result
     }
+}
 
-    async fn attempt(&self, batch: &[RecordLine], context: &RequestContext) -> Result<(), (DeliveryError, String)> {
-        let mut body = Vec::with_capacity(batch.iter().map(|line| line.text.len() + 1).sum());
-        for line in batch {
-            body.extend_from_slice(&line.text);
-            body.push(b'\n');
-        }
-        let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
-        context.send_on(&mut headers);
-        let deadline = self.stop.borrow().unwrap_or_else(|| Instant::now() + ATTEMPT_TIMEOUT);
-        let exchange = async {
-            let response = self.log.request(Method::POST).headers(headers).body(body).send().await?;
-            Ok((response.status(), response.bytes().await?))
+impl From<NoLogAnswer> for DeliveryFailure {
+    fn from(problem: NoLogAnswer) -> Self {
+        let reason = match problem {
+            NoLogAnswer::Timeout => DeliveryError::Timeout,
+            NoLogAnswer::Connection(_) => DeliveryError::Connection,
         };
-        let exchanged: Result<(StatusCode, Bytes), reqwest::Error> = timeout_at(deadline, exchange)
-            .await
-            .map_err(|_| (DeliveryError::Timeout, "no answer in time".to_owned()))?;
-        let (status, answer) = exchanged.map_err(|error| (DeliveryError::Connection, causes(&error)))?;
-        judge(status, &answer, batch.len())
+        Self { reason, problem: problem.to_string() }
     }
 }
 
-fn bytes(batch: &[RecordLine]) -> u64 {
-    batch.iter().map(RecordLine::size).sum()
-}
-
-fn judge(status: StatusCode, answer: &[u8], sent: usize) -> Result<(), (DeliveryError, String)> {
-    let text = || format!("{status}: {}", String::from_utf8_lossy(&answer[..answer.len().min(300)]));
-    match status.as_u16() {
-        200 => match serde_json::from_slice(answer) {
+/// Whether the answer acknowledges as many records as were sent.
+fn judge(answer: &LogAnswer, sent: usize) -> Result<(), DeliveryFailure> {
+    let failure = |reason| Err(DeliveryFailure { reason, problem: answer.text() });
+    match answer.status.as_u16() {
+        200 => match serde_json::from_slice(&answer.body) {
             Ok(Acknowledgement { accepted, duplicates }) if accepted + duplicates == sent => Ok(()),
-            _ => Err((DeliveryError::Unexpected, format!("no acknowledgement of {sent} records; {}", text()))),
+            _ => Err(DeliveryFailure {
+                reason: DeliveryError::Unexpected,
+                problem: format!("no acknowledgement of {sent} records; {}", answer.text()),
+            }),
         },
-        429 | 503 => Err((DeliveryError::Busy, text())),
-        400 | 413 | 422 => Err((DeliveryError::Rejected, text())),
-        _ => Err((DeliveryError::Unexpected, text())),
+        429 | 503 => failure(DeliveryError::Busy),
+        400 | 413 | 422 => failure(DeliveryError::Rejected),
+        _ => failure(DeliveryError::Unexpected),
     }
-}
-
-/// The error with its causes; the outermost alone says only that sending failed.
-fn causes(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }

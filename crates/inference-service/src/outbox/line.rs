@@ -7,7 +7,7 @@ use jiff::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RecordLine {
     pub(super) text: Bytes,
-    /// CRC-32 of the text, made where the text was made: what happens to either later is found out.
+    /// CRC-32 of the text, made where the text was made, so that whatever changes one of them later is found out.
     pub(super) checksum: u32,
     /// When it was taken in, in microseconds since 1970.
     pub(super) recorded_at: i64,
@@ -37,7 +37,7 @@ pub(super) struct Amount {
 }
 
 impl Amount {
-    /// That of these lines together.
+    /// All of these lines together.
     pub(super) fn of<'l>(lines: impl IntoIterator<Item = &'l RecordLine>) -> Self {
         lines.into_iter().fold(Self::default(), |sum, line| sum.plus(Self::one(line.size())))
     }
@@ -51,12 +51,12 @@ impl Amount {
         Self { records: self.records + other.records, bytes: self.bytes + other.bytes }
     }
 
-    /// Whether it is as much as the other in both.
+    /// Whether it is at least as many records and as many bytes as the other.
     pub(super) fn covers(self, other: Self) -> bool {
         self.records >= other.records && self.bytes >= other.bytes
     }
 
-    /// Never below nothing.
+    /// What is left without the other; never less than nothing.
     #[must_use]
     pub(super) fn minus(self, other: Self) -> Self {
         Self { records: self.records.saturating_sub(other.records), bytes: self.bytes.saturating_sub(other.bytes) }

@@ -1,8 +1,18 @@
-//! The prediction log's sending side: every prediction is recorded here and delivered in batches.
+//! The sending side of the prediction log: every prediction is recorded here and delivered in batches.
 //!
 //! Rule of thumb: a record is in the spool before its prediction is answered, and leaves it when the logging
 //! service has acknowledged it. What cannot be kept is counted, so that the books balance:
 //! recorded = delivered + spooled + dropped.
+//!
+//! The way of a record:
+//! 1. [`Outbox::hand_over`] writes it as a line of JSON and takes it into the books, if there is room.
+//! 2. `SpoolInbox::hand_in` adds it to the batch that the spool's thread takes next.
+//! 3. `SpoolKeeper::keep` decides whether the batch goes to the disk or stays in memory.
+//! 4. `SpoolKeeper::write` opens the spool where it must, and first moves there what waits in memory.
+//! 5. `SpoolDisk::append` makes room, if the oldest records are to give way.
+//! 6. `SpoolDatabase::commit` is one transaction for everybody who waits; then each [`RecordReceipt`] is answered.
+//!
+//! `RecordDelivery` borrows the oldest records, sends them, and settles them, which deletes them in a later commit.
 
 mod books;
 mod books_metrics;
@@ -23,16 +33,16 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
+use crate::log_service::LogRoute;
 pub(crate) use books::WaitingRecords;
 use books::{Books, DropReason};
 use delivery::RecordDelivery;
 use line::{Amount, RecordLine};
-pub(crate) use record_options::RecordOptions;
-pub use record_options::{Durability, WhenFull};
+pub use record_options::{Durability, RecordOptions, WhenFull};
 pub(crate) use spool::SpoolError;
-use spool::{Spool, SpoolParts, SpoolThread};
+use spool::{SpoolInbox, SpoolOptions, SpoolThread};
 
-/// Bytes of most records, or some more.
+/// A usual record has about so many bytes, or fewer.
 const USUAL_BYTES: u64 = 1024;
 
 /// The outbox could not be set up.
@@ -41,7 +51,7 @@ pub enum OutboxError {
     /// Its metrics are registered already.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
-    /// The spool cannot be had.
+    /// The spool cannot be used.
     #[error(transparent)]
     Spool(#[from] SpoolError),
 }
@@ -53,7 +63,14 @@ pub(crate) struct Outbox {
     /// There was no room for the last record.
     full: AtomicBool,
     /// `None` if predictions are not logged.
-    spool: Option<Spool>,
+    spool: Option<Arc<SpoolInbox>>,
+}
+
+/// An outbox, and what runs behind it.
+pub(crate) struct StartedOutbox {
+    pub(crate) outbox: Outbox,
+    /// `None` if predictions are not logged.
+    pub(crate) delivery: Option<DeliveryTask>,
 }
 
 /// The task and the thread behind an [`Outbox`].
@@ -76,13 +93,14 @@ pub(crate) struct RecordReceipt {
 }
 
 impl Outbox {
-    /// Registers the books, opens the spool, and starts delivering, if there is somewhere to deliver to.
+    /// Registers the books, opens the spool, and starts to deliver to `log`; without it, predictions are not logged.
     pub(crate) async fn start(
-        options: RecordOptions,
+        options: &RecordOptions,
+        log: Option<LogRoute>,
         registry: &MetricsRegistry,
         traces: &Traces,
-    ) -> Result<(Self, Option<DeliveryTask>), OutboxError> {
-        let books = Books::new(options.bound(), options.when_full);
+    ) -> Result<StartedOutbox, OutboxError> {
+        let books = Books::new(options.bound(), options.spool_full);
         books_metrics::register(&books, registry)?;
         let errors = registry.counters(
             "prediction_log_delivery_errors_total",
@@ -94,38 +112,44 @@ impl Outbox {
             "Seconds of one write to the spool, which is shared by all records that waited for it.",
             LATENCY_BUCKETS,
         )?;
-        let (durability, full) = (options.durability, AtomicBool::new(false));
-        let folder = options.folder().cloned();
-        let Some(log) = options.log else {
+        let mut outbox =
+            Self { books: books.clone(), durability: options.record, full: AtomicBool::new(false), spool: None };
+        let Some(log) = log else {
             info!("predictions are not logged, because PREDICTION_LOG_URL is empty");
-            return Ok((Self { books, durability, full, spool: None }, None));
+            return Ok(StartedOutbox { outbox, delivery: None });
         };
-        let bell = Arc::new(Notify::new());
-        let parts = SpoolParts { folder, durability, books: books.clone(), write_seconds, bell: bell.clone() };
-        let opening = spawn_blocking(|| Spool::start(parts)).await;
-        let (spool, thread) = opening.map_err(|problem| SpoolError::Thread(problem.into()))??;
+        let changed = Arc::new(Notify::new());
+        let spool = SpoolOptions {
+            folder: options.folder().map(ToOwned::to_owned),
+            durability: options.record,
+            books: books.clone(),
+            write_seconds,
+            changed: changed.clone(),
+        };
+        let opening = spawn_blocking(|| SpoolThread::start(spool)).await;
+        let thread = opening.map_err(|problem| SpoolError::Thread(problem.into()))??;
+        outbox.spool = Some(thread.inbox());
         let (stop, stopped) = watch::channel(None);
-        let traces = traces.clone();
-        let delivery =
-            RecordDelivery { spool: spool.clone(), books: books.clone(), log, errors, traces, stop: stopped, bell };
+        let spool = thread.inbox();
+        let delivery = RecordDelivery { spool, books, log, errors, traces: traces.clone(), stop: stopped, changed };
         let task = tokio::spawn(delivery.run());
-        Ok((Self { books, durability, full, spool: Some(spool) }, Some(DeliveryTask { stop, task, thread })))
+        Ok(StartedOutbox { outbox, delivery: Some(DeliveryTask { stop, task, thread }) })
     }
 
-    /// Whether predictions may run: not if none is answered without its record, and there is no room for one.
+    /// Whether so many predictions may run. Where none is answered without its record, there must be room for one each.
     ///
     /// # Errors
     /// [`LogFull`].
     pub(crate) fn admit(&self, items: usize) -> Result<(), LogFull> {
-        if self.spool.is_none() || self.books.when_full() != WhenFull::Refuse {
+        if self.spool.is_none() || !self.refuses() {
             return Ok(());
         }
-        // A large batch must not be refused by an empty log; should it not fit, that is found out when it is recorded.
+        // An empty log must not refuse a large batch; should it not fit, that is found out when it is recorded.
         let bytes = (USUAL_BYTES * items as u64).min(self.books.bound().bytes / 2);
-        if self.books.has_room(items, bytes) { Ok(()) } else { Err(LogFull) }
+        if self.books.has_room(Amount { records: items, bytes }) { Ok(()) } else { Err(LogFull) }
     }
 
-    /// Whether there are records at all.
+    /// Whether predictions are recorded at all.
     pub(crate) fn keeps_records(&self) -> bool {
         self.spool.is_some()
     }
@@ -142,30 +166,30 @@ impl Outbox {
                 Err(problem) => error!(%problem, "prediction_log_record_unwritable"),
             }
         }
-        let mut room = self.books.take_in(&mut lines);
+        let mut has_room = self.books.take_in(&mut lines);
         if !lines.is_empty() {
             let amount = Amount::of(&lines);
-            receipt.kept = spool.submit(lines);
+            receipt.kept = spool.hand_in(lines);
             if receipt.kept.is_none() {
-                self.books.dropped(amount, DropReason::Full);
-                room = false;
+                self.books.count_dropped(amount, DropReason::Full);
+                has_room = false;
             }
         }
-        self.note_fullness(!room);
-        if self.books.when_full() == WhenFull::Refuse {
-            receipt.refused = !room;
+        self.note_fullness(!has_room);
+        if self.refuses() {
+            receipt.refused = !has_room;
         } else if self.durability == Durability::Memory {
             receipt.kept = None;
         }
         receipt
     }
 
-    /// Whether a record that was not kept takes its prediction's answer away.
+    /// Whether a prediction is refused when its record cannot be kept.
     pub(crate) fn refuses(&self) -> bool {
         self.books.when_full() == WhenFull::Refuse
     }
 
-    /// Logs when the outbox becomes full and when it no longer is; not every record that is lost.
+    /// Logs when the outbox becomes full and when it no longer is, instead of each record that is lost.
     fn note_fullness(&self, full: bool) {
         if self.full.load(Ordering::Relaxed) == full || self.full.swap(full, Ordering::Relaxed) == full {
             return;
@@ -177,9 +201,14 @@ impl Outbox {
         }
     }
 
-    /// How records are kept and what waits for delivery; `None` if predictions are not logged.
-    pub(crate) fn waiting(&self) -> Option<(&'static str, WaitingRecords)> {
-        self.spool.as_ref().map(|_| (self.durability.as_str(), self.books.waiting()))
+    /// What waits for delivery; `None` if predictions are not logged.
+    pub(crate) fn waiting(&self) -> Option<WaitingRecords> {
+        self.spool.as_ref().map(|_| self.books.waiting())
+    }
+
+    /// What a recorded prediction survives.
+    pub(crate) fn durability(&self) -> Durability {
+        self.durability
     }
 }
 

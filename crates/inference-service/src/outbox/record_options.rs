@@ -1,17 +1,15 @@
 //! How records are kept until they are delivered.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 
-use crate::log_service::LogRoute;
+use super::line::Amount;
 
-/// Records that may wait in memory.
-const MEMORY_RECORDS: usize = 100_000;
+/// How much may wait in memory.
+pub(super) const MEMORY_BOUND: Amount = Amount { records: 100_000, bytes: 64 * 1024 * 1024 };
 /// Records that may wait in the spool, whatever their size.
 const SPOOL_RECORDS: usize = 10_000_000;
-/// Bytes of records that may wait in memory.
-const MEMORY_BYTES: u64 = 64 * 1024 * 1024;
 
 /// What a recorded prediction survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -46,47 +44,37 @@ pub enum WhenFull {
     Refuse,
 }
 
-/// All that an outbox is told.
-#[derive(Clone, Debug)]
-pub(crate) struct RecordOptions {
-    /// Where records are delivered to; `None`: predictions are not logged.
-    pub(crate) log: Option<LogRoute>,
-    pub(crate) durability: Durability,
-    pub(crate) when_full: WhenFull,
-    /// The folder of the spool.
-    pub(crate) spool: PathBuf,
-    /// Bytes of records that may wait in the spool.
-    pub(crate) spool_limit: u64,
-}
+/// The flags that say how records are kept.
+#[derive(Args, Clone, Debug)]
+pub struct RecordOptions {
+    /// Folder of the spool, in which records wait until they are delivered. Only one process may use it.
+    #[arg(long, env = "SPOOL_DIR", default_value = "data/spool")]
+    pub spool: PathBuf,
 
-/// How much may wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RecordBound {
-    pub(crate) records: usize,
-    pub(crate) bytes: u64,
-}
+    /// What a recorded prediction survives.
+    #[arg(long, env = "RECORD_DURABILITY", default_value = "process")]
+    pub record: Durability,
 
-impl RecordBound {
-    /// What may wait in memory.
-    pub(crate) const MEMORY: Self = Self { records: MEMORY_RECORDS, bytes: MEMORY_BYTES };
+    /// What happens when no more records fit.
+    #[arg(long, env = "SPOOL_FULL", default_value = "drop-newest")]
+    pub spool_full: WhenFull,
 
-    /// Whether this much may wait.
-    pub(crate) fn holds(self, records: usize, bytes: u64) -> bool {
-        bytes <= self.bytes && records <= self.records
-    }
+    /// Most bytes of records that may wait in the spool.
+    #[arg(long, env = "SPOOL_LIMIT_BYTES", default_value_t = 1 << 30, value_parser = clap::value_parser!(u64).range(1 << 16..))]
+    pub spool_limit_bytes: u64,
 }
 
 impl RecordOptions {
     /// Where the spool is; `None` where records wait in memory.
-    pub(crate) fn folder(&self) -> Option<&PathBuf> {
-        (self.log.is_some() && self.durability != Durability::Memory).then_some(&self.spool)
+    pub(super) fn folder(&self) -> Option<&Path> {
+        (self.record != Durability::Memory).then_some(&self.spool)
     }
 
     /// How much may wait.
-    pub(crate) fn bound(&self) -> RecordBound {
-        match self.durability {
-            Durability::Memory => RecordBound::MEMORY,
-            Durability::Process | Durability::Power => RecordBound { records: SPOOL_RECORDS, bytes: self.spool_limit },
+    pub(super) fn bound(&self) -> Amount {
+        match self.record {
+            Durability::Memory => MEMORY_BOUND,
+            Durability::Process | Durability::Power => Amount { records: SPOOL_RECORDS, bytes: self.spool_limit_bytes },
         }
     }
 }

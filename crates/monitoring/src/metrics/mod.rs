@@ -6,6 +6,7 @@ mod family;
 mod labels;
 mod registry;
 pub(crate) mod route;
+mod snapshot;
 
 pub use exemplars::TracedHistogram;
 pub use exposition::Exposition;
@@ -16,3 +17,4 @@ pub use prometheus::proto::MetricFamily;
 pub use prometheus::{Gauge, Histogram, IntCounter as Counter, IntGauge};
 pub use registry::{LATENCY_BUCKETS, MetricsError, MetricsRegistry};
 pub use route::metrics_route;
+pub use snapshot::Snapshot;

@@ -12,6 +12,7 @@ use super::exemplars::{TracedHistogram, TracedVec};
 use super::exposition::{self, Exposition};
 use super::family::Family;
 use super::labels::Labels;
+use super::snapshot::{Snapshot, SnapshotCollector};
 
 /// Bucket bounds in seconds for models that answer within milliseconds: from 50 µs to 10 s.
 pub const LATENCY_BUCKETS: &[f64] = &[
@@ -194,6 +195,15 @@ impl MetricsRegistry {
     /// [`MetricsError`].
     pub fn collector(&self, collector: impl Collector + 'static) -> Result<(), MetricsError> {
         self.register("of a collector", collector)
+    }
+
+    /// Several metrics that are set together for each scrape; `name` is for the error.
+    ///
+    /// # Errors
+    /// [`MetricsError`].
+    pub fn snapshot(&self, name: &str, snapshot: prometheus::Result<impl Snapshot>) -> Result<(), MetricsError> {
+        let snapshot = snapshot.map_err(|cause| MetricsError { name: name.to_owned(), cause })?;
+        self.register(name, SnapshotCollector::new(snapshot))
     }
 
     /// Every metric as it is now, in the form that the client asked for in its `Accept` header.

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
 
 use super::super::line::{Amount, RecordLine};
 use super::super::record_options::Durability;
@@ -14,20 +14,27 @@ use super::super::record_options::Durability;
 const SCHEMA: i32 = 1;
 /// Pages of a file that is worth shrinking once it is empty: 32 MiB.
 const LARGE: u32 = 8192;
-
-/// What a transaction changes, in this order.
-pub(super) struct Changes<'c> {
-    /// Records up to this id leave.
-    pub(super) gone_through: Option<i64>,
-    /// These come behind all others.
-    pub(super) lines: &'c [&'c RecordLine],
-}
+const INSERT_RECORD: &str = "INSERT INTO records (id, recorded_at, checksum, line) VALUES (?, ?, ?, ?)";
 
 /// A record as it stands in the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SpoolRow {
     pub(super) id: i64,
     pub(super) line: RecordLine,
+}
+
+/// What is in a database.
+pub(super) struct SpoolContent {
+    pub(super) amount: Amount,
+    /// When the oldest record was taken in.
+    pub(super) oldest_at: Option<i64>,
+}
+
+/// Some of the oldest records.
+pub(super) struct OldestRecords {
+    pub(super) amount: Amount,
+    /// The id of the last of them.
+    pub(super) through: i64,
 }
 
 /// An open database.
@@ -37,7 +44,7 @@ pub(super) struct SpoolDatabase {
     newest: i64,
 }
 
-/// Whether the error means that the file's content is damaged; all others may be gone next time.
+/// Whether the error means that the file's content is damaged; any other error may be gone next time.
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
@@ -67,51 +74,37 @@ impl SpoolDatabase {
         Ok(Self { connection, newest })
     }
 
-    /// What is in it, with the time of the oldest.
+    /// What is in it.
     ///
     /// # Errors
     /// SQLite's, as for all that follow.
-    pub(super) fn content(&self) -> rusqlite::Result<(Amount, Option<i64>)> {
+    pub(super) fn content(&self) -> rusqlite::Result<SpoolContent> {
         let query = "SELECT count(*), coalesce(sum(length(line)), 0), min(recorded_at) FROM records";
         self.connection.query_one(query, [], |row| {
             let (records, bytes) = (row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned());
-            Ok((Amount { records: usize::try_from(records).unwrap_or(usize::MAX), bytes }, row.get(2)?))
+            let amount = Amount { records: usize::try_from(records).unwrap_or(usize::MAX), bytes };
+            Ok(SpoolContent { amount, oldest_at: row.get(2)? })
         })
     }
 
-    /// Makes the changes, all or none. They are kept as asked when this returns.
-    pub(super) fn commit(&mut self, changes: &Changes<'_>) -> rusqlite::Result<()> {
-        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let changed = self.change(changes).and_then(|newest| {
-            self.connection.prepare_cached("COMMIT")?.execute([])?;
-            Ok(newest)
-        });
-        match changed {
-            Ok(newest) => self.newest = newest,
-            Err(error) => {
-                // SQLite has rolled back some errors by itself.
-                if !self.connection.is_autocommit() {
-                    let _ = self.connection.execute_batch("ROLLBACK");
-                }
-                return Err(error);
-            }
+    /// Deletes the records up to the id `gone_through`, if there is one, and writes these lines behind all others: both or
+    /// neither. They are kept as asked when this returns.
+    pub(super) fn commit(&mut self, gone_through: Option<i64>, lines: &[&RecordLine]) -> rusqlite::Result<()> {
+        // Dropped without a commit, it rolls back what SQLite has not rolled back by itself.
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if let Some(gone_through) = gone_through {
+            transaction.prepare_cached("DELETE FROM records WHERE id <= ?")?.execute([gone_through])?;
         }
-        Ok(())
-    }
-
-    fn change(&self, changes: &Changes<'_>) -> rusqlite::Result<i64> {
-        if let Some(gone_through) = changes.gone_through {
-            self.connection.prepare_cached("DELETE FROM records WHERE id <= ?")?.execute([gone_through])?;
-        }
-        let mut insert = self
-            .connection
-            .prepare_cached("INSERT INTO records (id, recorded_at, checksum, line) VALUES (?, ?, ?, ?)")?;
         let mut id = self.newest;
-        for line in changes.lines {
+        let mut insert = transaction.prepare_cached(INSERT_RECORD)?;
+        for line in lines {
             id += 1;
             insert.execute(params![id, line.recorded_at, line.checksum, &line.text[..]])?;
         }
-        Ok(id)
+        drop(insert);
+        transaction.commit()?;
+        self.newest = id;
+        Ok(())
     }
 
     /// The oldest records behind this id, at most `records` of them and about `bytes`.
@@ -133,19 +126,19 @@ impl SpoolDatabase {
         Ok(rows)
     }
 
-    /// The oldest records behind this id that are `enough` together: how much they are, and the last one's id.
-    pub(super) fn measure(&self, behind: i64, enough: Amount) -> rusqlite::Result<(Amount, i64)> {
+    /// The oldest records behind this id that are `enough` together, or all of them.
+    pub(super) fn measure(&self, behind: i64, enough: Amount) -> rusqlite::Result<OldestRecords> {
         let query = "SELECT id, length(line) FROM records WHERE id > ? ORDER BY id";
         let mut statement = self.connection.prepare_cached(query)?;
         let mut found = statement.query([behind])?;
-        let (mut amount, mut last) = (Amount::default(), behind);
-        while !amount.covers(enough)
+        let mut oldest = OldestRecords { amount: Amount::default(), through: behind };
+        while !oldest.amount.covers(enough)
             && let Some(row) = found.next()?
         {
-            amount = amount.plus(Amount::one(row.get::<_, i64>(1)?.cast_unsigned()));
-            last = row.get(0)?;
+            oldest.amount = oldest.amount.plus(Amount::one(row.get::<_, i64>(1)?.cast_unsigned()));
+            oldest.through = row.get(0)?;
         }
-        Ok((amount, last))
+        Ok(oldest)
     }
 
     /// When the oldest record behind this id was taken in.
@@ -165,7 +158,7 @@ impl SpoolDatabase {
     }
 
     /// How many damaged records are set aside.
-    pub(super) fn quarantine(&self) -> rusqlite::Result<i64> {
+    pub(super) fn quarantined(&self) -> rusqlite::Result<i64> {
         self.connection.query_one("SELECT count(*) FROM quarantine", [], |row| row.get(0))
     }
 

@@ -1,7 +1,7 @@
 //! The records on the disk: the database in its folder, and what is known of its content.
 //!
-//! Rule of thumb: damage is met here and never goes further. Whatever can be read goes on, what cannot is
-//! set aside and counted.
+//! Rule of thumb: damage is met here and never goes further. What can be read goes on, and what cannot is set
+//! aside and counted.
 
 use std::collections::HashSet;
 use std::io;
@@ -11,7 +11,7 @@ use tracing::{error, warn};
 use super::super::books::{Books, DropReason};
 use super::super::line::{Amount, RecordLine};
 use super::super::record_options::{Durability, WhenFull};
-use super::database::{Changes, SpoolDatabase, SpoolRow, is_damage};
+use super::database::{OldestRecords, SpoolContent, SpoolDatabase, SpoolRow, is_damage};
 use super::folder::{FolderError, SpoolFolder};
 use super::salvage::{SalvageError, salvage};
 use super::wal::{self, WalState};
@@ -40,6 +40,12 @@ pub(super) struct KnownContent {
     pub(super) damaged: bool,
 }
 
+/// A record that is being delivered.
+struct LentRecord {
+    id: i64,
+    bytes: u64,
+}
+
 /// The open spool.
 pub(super) struct SpoolDisk {
     /// Keeps other processes away.
@@ -50,10 +56,10 @@ pub(super) struct SpoolDisk {
     oldest_at: Option<i64>,
     /// Records up to this id are settled or evicted; the next commit deletes them.
     gone_through: i64,
-    /// There are some to delete.
+    /// There are records to delete.
     stale: bool,
-    /// Id and size of those that are being delivered.
-    lent: Vec<(i64, u64)>,
+    /// The records that are being delivered.
+    lent: Vec<LentRecord>,
     /// Damaged records that could not be set aside.
     damaged: HashSet<i64>,
 }
@@ -62,50 +68,59 @@ impl SpoolDisk {
     /// Opens the folder's spool. `known` is what the books count as being in it, if this process had it open before.
     ///
     /// # Errors
-    /// [`DiskError`]; damage is none.
+    /// [`DiskError`]; damage is no error.
     pub(super) fn open(
         folder: SpoolFolder,
         durability: Durability,
-        (books, known): (&Books, Option<KnownContent>),
+        books: &Books,
+        known: Option<KnownContent>,
     ) -> Result<Self, DiskError> {
         if folder.salvaged().exists() {
             folder.swap_in_salvaged()?;
         }
         keep_damaged_log(&folder, books)?;
-        let mut lost = 0;
-        let found = if known.is_some_and(|known| known.damaged) {
+        let opened = if known.is_some_and(|known| known.damaged) {
             Err(DiskError::Damaged)
         } else {
             SpoolDatabase::open(&folder.database(), durability).map_err(DiskError::from)
         };
-        let mut database = match found {
+        let mut lost = 0;
+        let mut database = match opened {
             Err(problem) if problem.is_damage() => {
                 let salvaged = salvage(&folder)?;
-                books.quarantined();
+                books.count_quarantined();
                 let kept_at = salvaged.kept_at.display();
                 error!(%problem, %kept_at, known_lost = salvaged.lost, "prediction_log_spool_damaged");
                 lost = salvaged.lost;
                 SpoolDatabase::open(&folder.database(), durability)?
             }
-            found => found?,
+            opened => opened?,
         };
-        // Delivered before, so to deliver it again would be no more than a duplicate; but the books know better.
+        // These were delivered before. To deliver them again would only be a duplicate, but the books know better.
         let gone_through = known.map_or(0, |known| known.gone_through);
-        database.commit(&Changes { gone_through: Some(gone_through), lines: &[] })?;
-        let (amount, oldest_at) = database.content()?;
+        database.commit(Some(gone_through), &[])?;
+        let SpoolContent { amount, oldest_at } = database.content()?;
         folder.sync()?;
         match known {
-            Some(known) => books.dropped(known.amount.minus(amount), DropReason::Corrupt),
+            Some(known) => books.count_dropped(known.amount.minus(amount), DropReason::Corrupt),
             None => {
-                books.recovered(amount);
-                books.found_lost(lost);
+                books.count_recovered(amount);
+                books.count_lost(lost);
             }
         }
-        let (lent, damaged) = Default::default();
-        Ok(Self { folder, database, amount, oldest_at, gone_through, stale: false, lent, damaged })
+        Ok(Self {
+            folder,
+            database,
+            amount,
+            oldest_at,
+            gone_through,
+            stale: false,
+            lent: Vec::new(),
+            damaged: HashSet::new(),
+        })
     }
 
-    /// What is known of it.
+    /// What this process knows of it, for when it is opened again.
     pub(super) fn known(&self) -> KnownContent {
         KnownContent { amount: self.amount, gone_through: self.gone_through, damaged: false }
     }
@@ -115,13 +130,13 @@ impl SpoolDisk {
     /// # Errors
     /// [`DiskError`].
     pub(super) fn is_spent(&self) -> Result<bool, DiskError> {
-        Ok(self.amount.records == 0 && self.database.quarantine()? == 0)
+        Ok(self.amount.records == 0 && self.database.quarantined()? == 0)
     }
 
     /// Removes the database's files.
     ///
     /// # Errors
-    /// Those of the file system.
+    /// The file system's.
     pub(super) fn remove(self) -> io::Result<()> {
         drop(self.database);
         self.folder.remove_database()
@@ -140,39 +155,39 @@ impl SpoolDisk {
         self.stale
     }
 
-    /// Writes these lines, and deletes what is gone and, if asked, what must make room.
+    /// Writes these lines, and deletes what is settled and, where the oldest records give way, what must make room.
     ///
     /// # Errors
     /// [`DiskError`]; nothing has changed then.
-    pub(super) fn commit(&mut self, lines: &[&RecordLine], books: &Books) -> Result<(), DiskError> {
+    pub(super) fn append(&mut self, lines: &[&RecordLine], books: &Books) -> Result<(), DiskError> {
         let added = Amount::of(lines.iter().copied());
-        let (all, bound) = (self.amount.plus(added), books.bound());
-        let over = if books.when_full() == WhenFull::DropOldest {
-            all.minus(Amount { records: bound.records, bytes: bound.bytes })
+        let excess = if books.when_full() == WhenFull::DropOldest {
+            self.amount.plus(added).minus(books.bound())
         } else {
             Amount::default()
         };
-        let (mut evicted, mut gone_through) = (Amount::default(), self.gone_through);
-        if !evicted.covers(over) {
-            (evicted, gone_through) = self.database.measure(self.gone_through, over)?;
+        let mut evicted = OldestRecords { amount: Amount::default(), through: self.gone_through };
+        if !evicted.amount.covers(excess) {
+            evicted = self.database.measure(self.gone_through, excess)?;
         }
         let mut kept = lines;
-        while !evicted.covers(over)
+        while !evicted.amount.covers(excess)
             && let [oldest, others @ ..] = kept
         {
-            evicted = evicted.plus(Amount::one(oldest.size()));
+            evicted.amount = evicted.amount.plus(Amount::one(oldest.size()));
             kept = others;
         }
-        let leaving = self.stale || evicted.records > 0;
-        self.database.commit(&Changes { gone_through: leaving.then_some(gone_through), lines: kept })?;
-        books.dropped(evicted, DropReason::Evicted);
+        let leaves = self.stale || evicted.amount.records > 0;
+        self.database.commit(leaves.then_some(evicted.through), kept)?;
+        books.count_dropped(evicted.amount, DropReason::Evicted);
         let was_empty = self.amount.records == 0;
-        self.amount = self.amount.plus(added).minus(evicted);
-        (self.gone_through, self.stale) = (gone_through, false);
-        if was_empty && evicted.records == 0 {
-            self.oldest_at = kept.first().map(|line| line.recorded_at);
-        } else if evicted.records > 0 {
+        self.amount = self.amount.plus(added).minus(evicted.amount);
+        self.gone_through = evicted.through;
+        self.stale = false;
+        if evicted.amount.records > 0 {
             self.find_oldest();
+        } else if was_empty {
+            self.oldest_at = kept.first().map(|line| line.recorded_at);
         }
         Ok(())
     }
@@ -187,7 +202,7 @@ impl SpoolDisk {
             let rows = self.database.oldest(self.gone_through, records, bytes)?;
             if rows.is_empty() {
                 // They are not there, although nobody deleted them.
-                books.dropped(std::mem::take(&mut self.amount), DropReason::Corrupt);
+                books.count_dropped(std::mem::take(&mut self.amount), DropReason::Corrupt);
                 break;
             }
             let (whole, damaged): (Vec<SpoolRow>, Vec<SpoolRow>) =
@@ -200,7 +215,7 @@ impl SpoolDisk {
                 self.stale = true;
                 continue;
             }
-            self.lent = whole.iter().map(|row| (row.id, row.line.size())).collect();
+            self.lent = whole.iter().map(|row| LentRecord { id: row.id, bytes: row.line.size() }).collect();
             return Ok(whole.into_iter().map(|row| row.line).collect());
         }
         Ok(Vec::new())
@@ -209,8 +224,8 @@ impl SpoolDisk {
     /// What is being delivered has arrived, and is deleted with the next commit.
     pub(super) fn settle(&mut self) -> Amount {
         let lent = std::mem::take(&mut self.lent);
-        let waited = lent.iter().filter(|(id, _)| *id > self.gone_through);
-        let mut settled = waited.fold(Amount::default(), |sum, (_, size)| sum.plus(Amount::one(*size)));
+        let waited = lent.iter().filter(|record| record.id > self.gone_through);
+        let mut settled = waited.fold(Amount::default(), |sum, record| sum.plus(Amount::one(record.bytes)));
         if settled.records == 0 {
             return settled;
         }
@@ -218,7 +233,7 @@ impl SpoolDisk {
             // Damage may have changed the size of one; with the last record, all bytes leave.
             settled.bytes = self.amount.bytes;
         }
-        self.gone_through = lent.last().map_or(self.gone_through, |(id, _)| *id);
+        self.gone_through = lent.last().map_or(self.gone_through, |record| record.id);
         self.amount = self.amount.minus(settled);
         self.stale = true;
         self.find_oldest();
@@ -235,7 +250,7 @@ impl SpoolDisk {
         }
     }
 
-    /// Where the database does not tell, the answer stays as it was; the next reading meets the problem.
+    /// Where the database cannot be read, the time stays as it was; the next reading meets the problem.
     fn find_oldest(&mut self) {
         if let Ok(oldest_at) = self.database.oldest_at(self.gone_through) {
             self.oldest_at = oldest_at;
@@ -247,7 +262,7 @@ impl SpoolDisk {
             return;
         }
         let size = Amount::one(row.line.size());
-        books.dropped(size, DropReason::Corrupt);
+        books.count_dropped(size, DropReason::Corrupt);
         self.amount = self.amount.minus(size);
         error!(id = row.id, "prediction_log_record_damaged: it is kept in the spool's table quarantine");
         if let Err(problem) = self.database.set_aside(row.id) {
@@ -268,11 +283,11 @@ impl DiskError {
     }
 }
 
-/// SQLite would silently leave out what stands behind the damage, and overwrite it.
+/// Copies a damaged write-ahead log: SQLite would silently leave out what stands behind the damage, and overwrite it.
 fn keep_damaged_log(folder: &SpoolFolder, books: &Books) -> io::Result<()> {
     if wal::inspect(&folder.wal())? == WalState::Damaged {
         let kept_at = folder.copy_wal()?;
-        books.quarantined();
+        books.count_quarantined();
         error!(
             kept_at = %kept_at.display(),
             "prediction_log_spool_log_damaged: records behind the damage are lost to this spool"

@@ -1,4 +1,4 @@
-//! What waits for the spool's thread, which takes all of it at once.
+//! The inbox of the spool's thread, which takes all that is in it at once.
 //!
 //! The bound: when too many records wait here, the disk has not kept up for long, and the newest are not
 //! taken.
@@ -19,62 +19,76 @@ const MAX_LINES: usize = 10_000;
 pub(super) struct Submission {
     pub(super) lines: Vec<RecordLine>,
     /// Told whether they are kept as asked.
-    pub(super) answer: oneshot::Sender<bool>,
+    pub(super) receipt: oneshot::Sender<bool>,
 }
 
-/// What the delivery wants.
-pub(super) enum Errand {
-    /// The oldest lines, at most so many records and about so many bytes.
-    Lend(usize, u64, oneshot::Sender<Vec<RecordLine>>),
-    /// Those that were lent last are done with.
-    Settle(Settlement),
+/// The delivery asks for the oldest lines: at most `records` of them and about `bytes`.
+pub(super) struct LoanRequest {
+    pub(super) records: usize,
+    pub(super) bytes: u64,
+    pub(super) lines: oneshot::Sender<Vec<RecordLine>>,
 }
 
-/// All that was handed in since the last time.
+/// All that was handed in since the thread last took something.
 #[derive(Default)]
 pub(super) struct SpoolBatch {
     pub(super) submissions: Vec<Submission>,
-    pub(super) errands: Vec<Errand>,
+    /// The one delivery waits for its lines, so there is never more than one settlement and one request.
+    pub(super) settlements: Vec<Settlement>,
+    pub(super) loans: Vec<LoanRequest>,
     lines: usize,
     pub(super) closed: bool,
 }
 
-/// Where work is handed in.
+/// The way to the spool's thread.
 #[derive(Default)]
-pub(super) struct SpoolInbox {
-    work: Mutex<SpoolBatch>,
-    rung: Condvar,
+pub(in super::super) struct SpoolInbox {
+    batch: Mutex<SpoolBatch>,
+    changed: Condvar,
 }
 
 impl SpoolInbox {
-    /// Hands records in. False if there is no room or nobody to take them.
-    pub(super) fn submit(&self, submission: Submission) -> bool {
-        let mut work = self.lock();
-        if work.closed || work.lines + submission.lines.len() > MAX_LINES {
-            return false;
+    /// Hands lines in, without waiting. The receiver is told whether they are kept as asked; there is none if the inbox
+    /// is full or closed, and they are not taken.
+    pub(in super::super) fn hand_in(&self, lines: Vec<RecordLine>) -> Option<oneshot::Receiver<bool>> {
+        let mut batch = self.lock();
+        if batch.closed || batch.lines + lines.len() > MAX_LINES {
+            return None;
         }
-        work.lines += submission.lines.len();
-        work.submissions.push(submission);
-        drop(work);
-        self.rung.notify_one();
-        true
+        let (receipt, kept) = oneshot::channel();
+        batch.lines += lines.len();
+        batch.submissions.push(Submission { lines, receipt });
+        drop(batch);
+        self.changed.notify_one();
+        Some(kept)
     }
 
-    /// Hands an errand in; there are never more than two, because the one delivery waits for its lines. Dropped
-    /// if there is nobody to take it.
-    pub(super) fn send(&self, errand: Errand) {
-        let mut work = self.lock();
-        if !work.closed {
-            work.errands.push(errand);
-            drop(work);
-            self.rung.notify_one();
+    /// The oldest lines, at most `records` of them and about `bytes`. They stay in the spool until they are settled.
+    pub(in super::super) async fn lend(&self, records: usize, bytes: u64) -> Vec<RecordLine> {
+        let (lines, lent) = oneshot::channel();
+        self.send(|batch| batch.loans.push(LoanRequest { records, bytes, lines }));
+        lent.await.unwrap_or_default()
+    }
+
+    /// Says what became of the lines that were lent last.
+    pub(in super::super) fn settle(&self, settlement: Settlement) {
+        self.send(|batch| batch.settlements.push(settlement));
+    }
+
+    /// Adds something for the thread, unless there is none any more.
+    fn send(&self, add: impl FnOnce(&mut SpoolBatch)) {
+        let mut batch = self.lock();
+        if !batch.closed {
+            add(&mut batch);
+            drop(batch);
+            self.changed.notify_one();
         }
     }
 
     /// Takes nothing from now on.
     pub(super) fn close(&self) {
         self.lock().closed = true;
-        self.rung.notify_one();
+        self.changed.notify_one();
     }
 
     /// Throws away what waits, so that nobody waits for an answer.
@@ -82,26 +96,32 @@ impl SpoolInbox {
         *self.lock() = SpoolBatch { closed: true, ..SpoolBatch::default() };
     }
 
-    /// Waits for work, until `deadline` if there is one, and takes all of it.
+    /// Waits for something to do, until `deadline` if there is one, and takes all of it.
     pub(super) fn take(&self, deadline: Option<Instant>) -> SpoolBatch {
-        let mut work = self.lock();
-        while work.submissions.is_empty() && work.errands.is_empty() && !work.closed {
+        let mut batch = self.lock();
+        while batch.is_empty() && !batch.closed {
             let Some(deadline) = deadline else {
-                work = self.rung.wait(work).unwrap_or_else(PoisonError::into_inner);
+                batch = self.changed.wait(batch).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
             let patience = deadline.saturating_duration_since(Instant::now());
             if patience.is_zero() {
                 break;
             }
-            (work, _) = self.rung.wait_timeout(work, patience).unwrap_or_else(PoisonError::into_inner);
+            (batch, _) = self.changed.wait_timeout(batch, patience).unwrap_or_else(PoisonError::into_inner);
         }
-        let closed = work.closed;
-        std::mem::replace(&mut *work, SpoolBatch { closed, ..SpoolBatch::default() })
+        let closed = batch.closed;
+        std::mem::replace(&mut *batch, SpoolBatch { closed, ..SpoolBatch::default() })
     }
 
     fn lock(&self) -> MutexGuard<'_, SpoolBatch> {
         // No code panics while it holds the lock halfway through a change.
-        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+        self.batch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SpoolBatch {
+    fn is_empty(&self) -> bool {
+        self.submissions.is_empty() && self.settlements.is_empty() && self.loans.is_empty()
     }
 }

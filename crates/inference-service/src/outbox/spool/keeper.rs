@@ -7,18 +7,18 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use monitoring::Histogram;
+use monitoring::{Backoff, Histogram};
 use tracing::{error, info, warn};
 
 use super::super::books::{Books, DropReason};
 use super::super::line::{Amount, RecordLine};
 use super::super::memory::MemoryQueue;
-use super::super::record_options::{Durability, RecordBound, WhenFull};
+use super::super::record_options::{Durability, MEMORY_BOUND, WhenFull};
 use super::disk::{DiskError, KnownContent, SpoolDisk};
 use super::folder::{FolderError, SpoolFolder};
 
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// When a disk that does not work is tried again.
+const DISK_BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
 /// Records that move from memory to the disk in one transaction.
 const MOVED_AT_ONCE: usize = 2000;
 
@@ -29,6 +29,13 @@ pub(in super::super) enum Settlement {
     Delivered,
     /// The logging service refuses them.
     Rejected,
+}
+
+/// What a write to the disk came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WriteOutcome {
+    Written,
+    NothingToDo,
 }
 
 /// All records that wait.
@@ -43,9 +50,9 @@ pub(super) struct SpoolKeeper {
     known: Option<KnownContent>,
     pub(super) memory: MemoryQueue,
     write_seconds: Histogram,
-    /// When the disk is tried again; `None` while it takes records.
+    /// When the disk is tried again, by [`SpoolKeeper::keep`]; `None` while it takes records.
     pub(super) retry_at: Option<Instant>,
-    pause: Duration,
+    backoff: Backoff,
 }
 
 impl SpoolKeeper {
@@ -56,32 +63,59 @@ impl SpoolKeeper {
     pub(super) fn start(
         folder: Option<PathBuf>,
         durability: Durability,
-        (books, write_seconds): (Books, Histogram),
+        books: Books,
+        write_seconds: Histogram,
     ) -> Result<Self, FolderError> {
-        let (memory, retry_at, pause) = (MemoryQueue::default(), None, FIRST_PAUSE);
-        let (disk, known) = (None, None);
-        let mut keeper = Self { books, durability, folder, disk, known, memory, write_seconds, retry_at, pause };
+        let mut keeper = Self {
+            books,
+            durability,
+            folder,
+            disk: None,
+            known: None,
+            memory: MemoryQueue::default(),
+            write_seconds,
+            retry_at: None,
+            backoff: DISK_BACKOFF,
+        };
         if keeper.folder.is_some() {
             match keeper.open() {
                 Ok(()) => info!(spooled = keeper.books.waiting().records, "prediction_log_spool_opened"),
                 Err(DiskError::Folder(taken @ FolderError::Taken(_))) => return Err(taken),
-                Err(problem) => keeper.failed(&problem),
+                Err(problem) => keeper.note_failure(&problem),
             }
             keeper.note_oldest();
         }
         Ok(keeper)
     }
 
-    /// Keeps these lines, deletes what is settled, and tries the disk again if it is time. False if they could not be kept as asked and must not be answered.
+    /// Keeps these lines, deletes what is settled, and tries the disk again if it is time: [`SpoolKeeper::retry_at`] says
+    /// when there is something to do without lines. False if the lines could not be kept as asked, and their predictions
+    /// must not be answered.
     pub(super) fn keep(&mut self, lines: Vec<RecordLine>) -> bool {
-        let kept = self.write(lines);
+        let is_due = self.retry_at.is_none_or(|at| at <= Instant::now());
+        let kept = if self.folder.is_some() && is_due {
+            let started = Instant::now();
+            let mut written = self.write(&lines);
+            if written.as_ref().is_err_and(DiskError::is_damage) {
+                written = self.reopen().and_then(|()| self.write(&lines));
+            }
+            match written {
+                Ok(WriteOutcome::NothingToDo) => true,
+                Ok(WriteOutcome::Written) => {
+                    self.write_seconds.observe(started.elapsed().as_secs_f64());
+                    self.note_success();
+                    true
+                }
+                Err(problem) => {
+                    self.note_failure(&problem);
+                    self.keep_in_memory(lines)
+                }
+            }
+        } else {
+            self.keep_in_memory(lines)
+        };
         self.note_oldest();
         kept
-    }
-
-    /// When [`SpoolKeeper::keep`] has something to do even without lines.
-    pub(super) fn next_tick(&self) -> Option<Instant> {
-        self.retry_at
     }
 
     /// The oldest lines, at most `records` of them and about `bytes`. They are being delivered from now on.
@@ -90,20 +124,20 @@ impl SpoolKeeper {
         match self.lend_from_disk(records, bytes) {
             Ok(lines) if lines.is_empty() => {}
             Ok(lines) => return lines,
-            Err(problem) => self.failed(&problem),
+            Err(problem) => self.note_failure(&problem),
         }
         self.memory.lend(records, bytes)
     }
 
-    /// What was lent last is done with.
-    pub(super) fn settle(&mut self, how: Settlement) {
+    /// Removes the lines that were lent last.
+    pub(super) fn settle(&mut self, settlement: Settlement) {
         let mut settled = self.memory.settle();
         if let Some(disk) = &mut self.disk {
             settled = settled.plus(disk.settle());
         }
-        match how {
-            Settlement::Delivered => self.books.delivered(settled),
-            Settlement::Rejected => self.books.dropped(settled, DropReason::Rejected),
+        match settlement {
+            Settlement::Delivered => self.books.count_delivered(settled),
+            Settlement::Rejected => self.books.count_dropped(settled, DropReason::Rejected),
         }
     }
 
@@ -114,7 +148,7 @@ impl SpoolKeeper {
         self.keep(Vec::new());
         let lost = self.memory.amount();
         if lost.records > 0 {
-            self.books.dropped(lost, DropReason::Shutdown);
+            self.books.count_dropped(lost, DropReason::Shutdown);
             error!(
                 records = lost.records,
                 "prediction_log_records_lost: the logging service did not take them before this service stopped"
@@ -126,46 +160,17 @@ impl SpoolKeeper {
         }
     }
 
-    fn write(&mut self, lines: Vec<RecordLine>) -> bool {
-        let due = self.retry_at.is_none_or(|at| at <= Instant::now());
-        if self.folder.is_none() || !due {
-            return self.keep_in_memory(lines);
-        }
-        let started = Instant::now();
-        match self.try_write(&lines) {
-            Ok(false) => true,
-            Ok(true) => {
-                self.write_seconds.observe(started.elapsed().as_secs_f64());
-                self.works();
-                true
-            }
-            Err(problem) => {
-                self.failed(&problem);
-                self.keep_in_memory(lines)
-            }
-        }
-    }
-
-    /// Writes what waits in memory and then these lines; false if there was nothing to write.
-    fn try_write(&mut self, lines: &[RecordLine]) -> Result<bool, DiskError> {
-        match self.commit(lines) {
-            Err(problem) if problem.is_damage() => {
-                self.reopen()?;
-                self.commit(lines)
-            }
-            committed => committed,
-        }
-    }
-
-    fn commit(&mut self, lines: &[RecordLine]) -> Result<bool, DiskError> {
+    /// Writes what waits in memory and then these lines.
+    fn write(&mut self, lines: &[RecordLine]) -> Result<WriteOutcome, DiskError> {
         if self.retry_at.is_some() {
             self.remove_if_spent()?;
         }
         self.open()?;
-        let Some(disk) = &mut self.disk else { return Ok(false) };
-        let mut written = self.retry_at.is_some();
-        if written {
+        let Some(disk) = &mut self.disk else { return Ok(WriteOutcome::NothingToDo) };
+        let mut outcome = WriteOutcome::NothingToDo;
+        if self.retry_at.is_some() {
             disk.database.prove_writable()?;
+            outcome = WriteOutcome::Written;
         }
         loop {
             let moved: Vec<&RecordLine> = self.memory.idle().take(MOVED_AT_ONCE).collect();
@@ -173,16 +178,16 @@ impl SpoolKeeper {
             if count == 0 {
                 break;
             }
-            disk.commit(&moved, &self.books)?;
+            disk.append(&moved, &self.books)?;
             self.memory.remove_idle(count);
-            written = true;
+            outcome = WriteOutcome::Written;
         }
         if !lines.is_empty() || disk.is_stale() {
-            disk.commit(&lines.iter().collect::<Vec<_>>(), &self.books)?;
+            disk.append(&lines.iter().collect::<Vec<_>>(), &self.books)?;
             disk.tidy();
-            written = true;
+            outcome = WriteOutcome::Written;
         }
-        Ok(written)
+        Ok(outcome)
     }
 
     fn lend_from_disk(&mut self, records: usize, bytes: u64) -> Result<Vec<RecordLine>, DiskError> {
@@ -201,7 +206,7 @@ impl SpoolKeeper {
     fn open(&mut self) -> Result<(), DiskError> {
         if let (None, Some(folder)) = (&self.disk, &self.folder) {
             let folder = SpoolFolder::open(folder)?;
-            self.disk = Some(SpoolDisk::open(folder, self.durability, (&self.books, self.known))?);
+            self.disk = Some(SpoolDisk::open(folder, self.durability, &self.books, self.known)?);
             self.known = None;
         }
         Ok(())
@@ -230,44 +235,43 @@ impl SpoolKeeper {
         self.open()
     }
 
-    /// Keeps lines in memory within its bound. False where that is not what was asked for.
+    /// Keeps lines in memory within its bound. False if they must be on the disk and are refused.
     fn keep_in_memory(&mut self, lines: Vec<RecordLine>) -> bool {
-        let as_asked = self.folder.is_none();
-        if !as_asked && self.books.when_full() == WhenFull::Refuse {
-            self.books.dropped(Amount::of(&lines), DropReason::Full);
+        let is_as_asked = self.folder.is_none();
+        if !is_as_asked && self.books.when_full() == WhenFull::Refuse {
+            self.books.count_dropped(Amount::of(&lines), DropReason::Full);
             return lines.is_empty();
         }
         for line in lines {
             let size = Amount::one(line.size());
-            let fits = |memory: &MemoryQueue| {
-                let with = memory.amount().plus(size);
-                RecordBound::MEMORY.holds(with.records, with.bytes)
-            };
+            let fits = |memory: &MemoryQueue| MEMORY_BOUND.covers(memory.amount().plus(size));
             while self.books.when_full() == WhenFull::DropOldest && !fits(&self.memory) {
                 let Some(oldest) = self.memory.pop() else { break };
-                self.books.dropped(Amount::one(oldest.size()), DropReason::Evicted);
+                self.books.count_dropped(Amount::one(oldest.size()), DropReason::Evicted);
             }
             if fits(&self.memory) {
                 self.memory.push(line);
             } else {
-                self.books.dropped(size, DropReason::Full);
+                self.books.count_dropped(size, DropReason::Full);
             }
         }
         true
     }
 
-    fn works(&mut self) {
-        (self.retry_at, self.pause) = (None, FIRST_PAUSE);
-        if self.books.available(true) {
+    /// The disk takes records.
+    fn note_success(&mut self) {
+        self.retry_at = None;
+        self.backoff.reset();
+        if self.books.set_available(true) {
             warn!("prediction_log_spool_available_again");
         }
     }
 
-    fn failed(&mut self, problem: &DiskError) {
-        self.books.spool_failed();
-        self.retry_at = Some(Instant::now() + self.pause);
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-        if self.books.available(false) {
+    /// The disk does not take records for now.
+    fn note_failure(&mut self, problem: &DiskError) {
+        self.books.count_spool_error();
+        self.retry_at = Some(Instant::now() + self.backoff.next_delay());
+        if self.books.set_available(false) {
             error!(%problem, "prediction_log_spool_unavailable: records wait in memory until it can be written");
         }
     }
@@ -275,6 +279,6 @@ impl SpoolKeeper {
     fn note_oldest(&self) {
         let on_disk = self.disk.as_ref().and_then(SpoolDisk::oldest_at);
         let oldest = [on_disk, self.memory.oldest_at()].into_iter().flatten().min();
-        self.books.oldest_at(oldest);
+        self.books.set_oldest_at(oldest);
     }
 }

@@ -11,8 +11,8 @@ use std::time::Instant;
 use monitoring::MetricsRegistry;
 
 use super::super::books::{Books, DropReason};
-use super::super::line::RecordLine;
-use super::super::record_options::{Durability, RecordBound, WhenFull};
+use super::super::line::{Amount, RecordLine};
+use super::super::record_options::{Durability, WhenFull};
 use super::folder::FolderError;
 use super::keeper::{Settlement, SpoolKeeper};
 
@@ -31,18 +31,15 @@ impl Kept {
     }
 
     fn open_as(folder: &Path, durability: Durability, when_full: WhenFull) -> Self {
-        Self::try_open(folder, durability, (when_full, ROOM)).unwrap()
+        Self::try_open(folder, durability, when_full, ROOM).unwrap()
     }
 
-    fn try_open(
-        folder: &Path,
-        durability: Durability,
-        (when_full, bytes): (WhenFull, u64),
-    ) -> Result<Self, FolderError> {
-        let books = Books::new(RecordBound { records: 1_000_000, bytes }, when_full);
+    /// At most so many bytes of records may wait.
+    fn try_open(folder: &Path, durability: Durability, when_full: WhenFull, bytes: u64) -> Result<Self, FolderError> {
+        let books = Books::new(Amount { records: 1_000_000, bytes }, when_full);
         let registry = MetricsRegistry::new("test", "1").unwrap();
         let write_seconds = registry.histogram("seconds", "Seconds.", &[1.0]).unwrap();
-        let keeper = SpoolKeeper::start(Some(folder.to_owned()), durability, (books.clone(), write_seconds))?;
+        let keeper = SpoolKeeper::start(Some(folder.to_owned()), durability, books.clone(), write_seconds)?;
         Ok(Self { keeper, books })
     }
 

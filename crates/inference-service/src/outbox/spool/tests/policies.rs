@@ -39,8 +39,7 @@ fn a_refused_record_leaves_alone() {
 #[test]
 fn the_oldest_make_room_if_asked_to() {
     let folder = TempDir::new().unwrap();
-    let bound = (WhenFull::DropOldest, 10 * 500);
-    let mut kept = Kept::try_open(folder.path(), Durability::Process, bound).unwrap();
+    let mut kept = Kept::try_open(folder.path(), Durability::Process, WhenFull::DropOldest, 10 * 500).unwrap();
     assert!(kept.record(0..8));
     assert_eq!(kept.lend(2), [0, 1]);
     assert!(kept.record(8..13));
@@ -58,7 +57,7 @@ fn the_oldest_make_room_if_asked_to() {
 fn without_room_the_newest_are_dropped_or_refused() {
     for (when_full, recorded) in [(WhenFull::DropNewest, 4), (WhenFull::Refuse, 3)] {
         let folder = TempDir::new().unwrap();
-        let mut kept = Kept::try_open(folder.path(), Durability::Process, (when_full, 2000)).unwrap();
+        let mut kept = Kept::try_open(folder.path(), Durability::Process, when_full, 2000).unwrap();
         assert!(kept.record(0..3));
         assert!(!kept.record(3..5));
         assert_eq!(kept.dropped(DropReason::Full), 5 - recorded);
@@ -71,7 +70,7 @@ fn without_room_the_newest_are_dropped_or_refused() {
 fn a_spool_belongs_to_one_process() {
     let folder = TempDir::new().unwrap();
     let kept = Kept::open(folder.path());
-    let second = Kept::try_open(folder.path(), Durability::Process, (WhenFull::DropNewest, ROOM));
+    let second = Kept::try_open(folder.path(), Durability::Process, WhenFull::DropNewest, ROOM);
     assert!(matches!(second, Err(FolderError::Taken(_))));
     kept.close();
     Kept::open(folder.path());
@@ -105,12 +104,12 @@ fn a_folder_that_cannot_be_had_refuses_if_asked_to() {
     let folder = scratch.path().join("spool");
     fs::write(&folder, "in the way").unwrap();
     let mut kept = Kept::open_as(&folder, Durability::Power, WhenFull::Refuse);
-    assert!(!kept.books.has_room(1, 1));
+    assert!(!kept.books.has_room(Amount::one(1)));
     assert!(!kept.record(0..1));
     assert_eq!(kept.dropped(DropReason::Full), 1);
     fs::remove_file(&folder).unwrap();
     kept.retry();
-    assert!(kept.books.has_room(1, 1) && kept.record(1..2));
+    assert!(kept.books.has_room(Amount::one(1)) && kept.record(1..2));
     assert_eq!(kept.deliver_all(), [1]);
 }
 
