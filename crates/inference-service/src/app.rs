@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::error::RunServiceError;
 use crate::model::{Repository, Runtime};
 use crate::outbox::Outbox;
-use crate::serving::{Admission, InferencePool, LoadingOptions, ModelGauges, Models};
+use crate::serving::{Admission, InferencePool, ModelLoader, ModelMetricFamilies, Models};
 
 /// The service's name in logs and metrics.
 pub const SERVICE: &str = "inference-service";
@@ -47,9 +47,10 @@ impl App {
         let predictions = PredictionMetrics::register(registry)?;
         let threads = config.threads();
         let runtime = Runtime::start(config.engine, config.onnxruntime_library.as_deref())?;
-        let loading = LoadingOptions { folder: config.models.clone(), runtime, threads };
         let unknown_model = predictions.model::<&str>(UNKNOWN_MODEL, &[])?;
-        let models = Models::register(repository, loading, (predictions, ModelGauges::register(registry)?))?;
+        let families = ModelMetricFamilies::register(registry)?;
+        let loader = ModelLoader { folder: config.models.clone(), runtime, threads, predictions, families };
+        let models = Models::register(repository, loader)?;
         let admission = Admission::register(config.queue_limit as usize, threads, registry)?;
         Ok(Self(Arc::new(AppParts {
             readiness,

@@ -33,8 +33,7 @@ impl Model {
         let repository = Repository::scan(&models_folder()).unwrap();
         let entry = repository.entries().iter().find(|entry| entry.name == name).unwrap();
         let engine = Engine::load(entry.source.as_ref().unwrap(), runtime).unwrap();
-        let mut session = engine.session().unwrap();
-        session.warm_up().unwrap();
+        let session = Session::warm(&engine).unwrap();
         Self { engine, session }
     }
 

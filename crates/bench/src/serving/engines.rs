@@ -78,8 +78,7 @@ impl LoadedRuntime {
 /// Where a run fails.
 pub(super) fn run(engine: &Arc<Engine>, input: &ModelInput, duration: Duration) -> Result<LoadResult> {
     let threads = thread::available_parallelism()?.get();
-    let mut sessions = (0..threads).map(|_| engine.session()).collect::<Result<Vec<_>, _>>()?;
-    sessions.iter_mut().try_for_each(Session::warm_up)?;
+    let mut sessions = (0..threads).map(|_| Session::warm(engine)).collect::<Result<Vec<_>, _>>()?;
     let started = Instant::now();
     let deadline = started + duration;
     let parts = thread::scope(|scope| {

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use inference_service::input::ModelInput;
-use inference_service::model::{Engine, RuntimeKind};
+use inference_service::model::{Engine, RuntimeKind, Session};
 
 use super::contender::{ContenderKind, RequestBody};
 use super::stage::ServingStage;
@@ -55,8 +55,7 @@ fn side_by_side(
     engine: &Arc<Engine>,
     input: &ModelInput,
 ) -> Result<IdleLatency> {
-    let mut session = engine.session()?;
-    session.warm_up()?;
+    let mut session = Session::warm(engine)?;
     let (mut served, mut alone) = (Vec::new(), Vec::new());
     for block in 0..=BLOCKS {
         for _ in 0..REQUESTS {

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use image::ImageFormat;
 use image::imageops::FilterType;
 use inference_service::input::{ImageLimits, ModelInput, decode};
-use inference_service::model::Engine;
+use inference_service::model::{Engine, Session};
 use serde_json::Value;
 
 use super::contender::{ContenderKind, RequestBody};
@@ -38,7 +38,7 @@ impl ServedItem {
         let spec = engine.config().input.as_ref().context("the model takes no pictures")?;
         let picture = jpeg(bytes, spec.width, spec.height)?;
         let input = decode(&picture, spec, &ImageLimits::default())?;
-        let prediction = engine.prediction(engine.session()?.run(&input)?, NonZeroUsize::MIN)?;
+        let prediction = engine.prediction(Session::new(engine)?.run(&input)?, NonZeroUsize::MIN)?;
         let label = prediction.class().context("the model has no classes")?.label.clone();
         Ok(Self { model: engine.name().to_owned(), picture, input, label })
     }

@@ -1,7 +1,7 @@
 //! A model in memory: what it takes, what runs it, and what its answers mean.
 //!
-//! Rule of thumb: an [`Engine`] is loaded once and shared; a [`Session`] belongs to one thread and is kept between
-//! requests.
+//! Rule of thumb: an [`Engine`] is loaded once and shared; a [`Session`](super::Session) belongs to one thread and is kept
+//! between requests.
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -14,13 +14,12 @@ use super::config::{ModelConfig, Task};
 use super::error::ModelError;
 use super::input_spec::InputSpec;
 use super::repository::ModelSource;
-use super::runtime::{FixedInputs, LoadError, Program, Runtime, RuntimeKind, Signature, TensorSpec};
+use super::runtime::{FixedInputs, LoadError, Program, Runtime, RuntimeKind, Signature, TensorSpec, panic_message};
 use super::scores::{ClassPrediction, Prediction, PredictionMeaning};
-use super::session::{Session, panic_message};
 use super::tensor::Tensor;
 use crate::input::ItemShape;
 
-/// A loaded, optimised model. Shared by all threads; see [`Engine::session`].
+/// A loaded, optimised model, shared by all threads.
 #[derive(Debug)]
 pub struct Engine {
     name: String,
@@ -57,7 +56,8 @@ impl Engine {
                 mismatch(format!("one input of type FP32 and shape {:?}", shape.unwrap_or_default()), found)
             }
         })?;
-        let labels = names(&config, program.signature()).map_err(|(expected, found)| mismatch(expected, found))?;
+        let labels = class_names(&config, program.signature())
+            .map_err(|SignatureMismatch { expected, found }| mismatch(expected, found))?;
         Ok(Arc::new(Self {
             name: source.name.clone(),
             version: source.version.to_string(),
@@ -125,10 +125,10 @@ impl Engine {
         self.program.signature()
     }
 
-    /// Whether this can be one of a run's inputs.
+    /// Whether this tensor can be one of a run's inputs.
     pub(super) fn takes(&self, spec: &TensorSpec, tensor: &Tensor) -> bool {
         let type_fits = spec.datatype.is_none_or(|datatype| datatype == tensor.values().datatype());
-        // What one item has for its first dimension is not what the file says of a batch.
+        // The first dimension of one item is not the one that the file gives a batch.
         let shape_fits = match (self.takes_whole_tensors(), tensor.shape().split_first(), spec.item()) {
             (false, Some((1, item)), Some(_)) => spec.fits_behind_first(item),
             _ => spec.fits(tensor.shape()),
@@ -140,7 +140,7 @@ impl Engine {
         &*self.program
     }
 
-    /// What the outputs for one item mean; of a class, `top_k` are told of.
+    /// What the outputs for one item mean; a class lists its `top_k` likeliest ones.
     ///
     /// # Errors
     /// [`ModelError::BadLogits`] or [`ModelError::BadNumber`] for an answer that makes no sense.
@@ -168,46 +168,45 @@ impl Engine {
         }
         self.program.takes_batches()
     }
+}
 
-    /// Makes the state with which one thread runs this model.
-    ///
-    /// # Errors
-    /// [`ModelError::Run`] where the runtime cannot make it.
-    pub fn session(self: &Arc<Self>) -> Result<Session, ModelError> {
-        Session::of(Arc::clone(self))
-    }
+/// How the file differs from what model.toml asks for.
+struct SignatureMismatch {
+    expected: String,
+    found: String,
 }
 
 /// The names of the classes. Where they have none, their numbers are their names.
-fn names(config: &ModelConfig, signature: &Signature) -> Result<Vec<String>, (String, String)> {
+fn class_names(config: &ModelConfig, signature: &Signature) -> Result<Vec<String>, SignatureMismatch> {
     match config.task {
         Task::Classification => {
             let named = config.labels.as_ref().map(Vec::len);
-            let expected = || {
+            let mismatch = |found| {
                 let classes = named.map_or_else(|| "classes".to_owned(), |named| named.to_string());
-                format!("one output of type FP32 and shape [1, {classes}]")
+                SignatureMismatch { expected: format!("one output of type FP32 and shape [1, {classes}]"), found }
             };
-            let classes = signature.classes().map_err(|found| (expected(), found))?;
+            let classes = signature.classes().map_err(mismatch)?;
             match &config.labels {
                 Some(labels) if labels.len() == classes => Ok(labels.clone()),
                 Some(_) => {
                     let output = signature.outputs.first().map(TensorSpec::to_string).unwrap_or_default();
-                    Err((expected(), format!("an output of {output}")))
+                    Err(mismatch(format!("an output of {output}")))
                 }
                 None => Ok((0..classes).map(|class| class.to_string()).collect()),
             }
         }
         Task::Regression => {
-            let expected = |found| ("one output of a floating-point type and shape [1] or [1, 1]".to_owned(), found);
-            signature.check_number().map_err(expected).map(|()| Vec::new())
+            let expected = || "one output of a floating-point type and shape [1] or [1, 1]".to_owned();
+            let checked = signature.check_number();
+            checked.map_err(|found| SignatureMismatch { expected: expected(), found }).map(|()| Vec::new())
         }
         Task::Raw => {
             let unknown = |spec: &&TensorSpec| spec.datatype.is_none();
             match signature.inputs.iter().chain(&signature.outputs).find(unknown) {
-                Some(spec) => Err((
-                    "tensors of types that the protocol has".to_owned(),
-                    format!("{:?} of another, {spec}", spec.name),
-                )),
+                Some(spec) => Err(SignatureMismatch {
+                    expected: "tensors of types that the protocol has".to_owned(),
+                    found: format!("{:?} of another, {spec}", spec.name),
+                }),
                 None => Ok(Vec::new()),
             }
         }

@@ -1,15 +1,14 @@
 //! The state with which one thread runs a model.
 //!
-//! Rule of thumb: whatever a runtime does with an input, panics included, it harms that input alone.
+//! Rule of thumb: whatever a runtime does with an input, even a panic, harms that input alone.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::config::Task;
 use super::engine::{Engine, logits, number};
 use super::error::ModelError;
-use super::runtime::{Program, RunProgram, TensorSpec};
+use super::runtime::{Program, RunProgram, TensorSpec, panic_message};
 use super::scores;
 use super::tensor::Tensor;
 use crate::input::ModelInput;
@@ -22,8 +21,22 @@ pub struct Session {
 }
 
 impl Session {
-    pub(super) fn of(engine: Arc<Engine>) -> Result<Self, ModelError> {
-        Ok(Self { state: new_state(engine.program())?, engine })
+    /// Makes the state with which one thread runs a model.
+    ///
+    /// # Errors
+    /// [`ModelError::Run`] where the runtime cannot make it.
+    pub fn new(engine: &Arc<Engine>) -> Result<Self, ModelError> {
+        Ok(Self { state: new_state(engine.program())?, engine: Arc::clone(engine) })
+    }
+
+    /// A session that was warmed up.
+    ///
+    /// # Errors
+    /// As [`Session::new`] and [`Session::warm_up`].
+    pub fn warm(engine: &Arc<Engine>) -> Result<Self, ModelError> {
+        let mut session = Self::new(engine)?;
+        session.warm_up()?;
+        Ok(session)
     }
 
     /// Runs the model on one item, or on the whole tensors of a request. The answer is its outputs.
@@ -39,8 +52,8 @@ impl Session {
         Ok(outputs)
     }
 
-    /// Runs the model on each of some items, together if there are several. An item that fails, or whose answer is not
-    /// as it must be, does no harm to the others.
+    /// Runs the model on several items, together if it can. An item that fails, or whose answer is not as it must be, does
+    /// not harm the others.
     pub fn run_each(&mut self, inputs: &[&ModelInput]) -> Vec<Result<Vec<Tensor>, ModelError>> {
         let together = if inputs.len() > 1 { self.run_together(inputs).ok() } else { None };
         match together {
@@ -113,7 +126,7 @@ impl Session {
         let may_fail = self.engine.config().input.is_none() && inputs.iter().any(is_open);
         match self.run(&self.zeros()) {
             Err(_) if may_fail => Ok(()),
-            outcome => outcome.map(drop),
+            warmed => warmed.map(drop),
         }
     }
 
@@ -129,7 +142,7 @@ impl Session {
         }
     }
 
-    /// A run that stopped halfway leaves its values behind; the next one starts from a new state.
+    /// Replaces the state: a run that stopped halfway leaves its values in it.
     fn renew_after(&mut self, error: ModelError) -> ModelError {
         match new_state(self.engine.program()) {
             Ok(state) => {
@@ -142,12 +155,7 @@ impl Session {
 }
 
 fn new_state(program: &dyn Program) -> Result<Box<dyn RunProgram>, ModelError> {
-    program.run().map_err(|reason| ModelError::Run { reason })
-}
-
-pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let message = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("it panicked: {}", message.unwrap_or("without a message"))
+    program.start().map_err(|reason| ModelError::Run { reason })
 }
 
 #[cfg(test)]
@@ -158,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_session_is_renewed_after_a_failure() {
-        let mut session = identity().session().unwrap();
+        let mut session = Session::new(&identity()).unwrap();
         let error = session.renew_after(ModelError::Run { reason: "first".to_owned() });
         assert_eq!(error.to_string(), "the engine failed: first");
         let outputs = session.run(&ModelInput::new(&[1, 1, 3], vec![1.0, 2.0, 3.0]).unwrap()).unwrap();

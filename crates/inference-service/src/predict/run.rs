@@ -11,7 +11,7 @@ use super::decode::{DecodedItem, DecodedPayload, Payload};
 use super::progress::{Progress, log_full};
 use crate::app::App;
 use crate::model::Prediction;
-use crate::serving::{InferenceJob, LoadedVersion, RunError};
+use crate::serving::{InferenceJob, JobAnswer, LoadedVersion, RunError};
 
 /// What a version of a model is asked, and for how long.
 pub(crate) struct RunRequest {
@@ -47,7 +47,7 @@ pub(crate) async fn run(app: &App, progress: &mut Progress, request: RunRequest)
     let mut predictions = Vec::with_capacity(waiting.len());
     let mut ran = None;
     for result in waiting {
-        let (outputs, times) = result.await.map_err(run_failed)?;
+        let JobAnswer { outputs, times } = result.await.map_err(run_failed)?;
         let all = ran.get_or_insert(times);
         all.started = all.started.min(times.started);
         all.ended = all.ended.max(times.ended);

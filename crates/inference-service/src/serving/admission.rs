@@ -1,11 +1,11 @@
-//! Who gets into the queue, and what the others are told.
+//! Which requests get into the queue, and what the others are told.
 
 use std::sync::Arc;
 
 use monitoring::{ApiError, ErrorCode, MetricsError, MetricsRegistry};
 
+use super::job::QueuedJob;
 use super::lanes::QueueFull;
-use super::pool::QueuedJob;
 use super::queue::{HeldPlaces, LaneQueue};
 use super::{Flow, Models};
 
@@ -20,6 +20,7 @@ pub(crate) struct Admission {
 pub(crate) struct QueueSlots(pub(super) HeldPlaces<QueuedJob>);
 
 impl Admission {
+    /// A queue with `limit` places for so many threads.
     pub(crate) fn register(limit: usize, threads: usize, registry: &MetricsRegistry) -> Result<Self, MetricsError> {
         let queue = LaneQueue::new(limit, threads);
         let depth = queue.clone();
@@ -33,10 +34,10 @@ impl Admission {
         Ok(Self { queue, threads })
     }
 
-    /// Places for `items` of a model, all or none. Where several models serve, each leaves some to the others.
+    /// Takes places for `items` of a model, all or none. Where several models serve, each leaves some to the others.
     ///
     /// # Errors
-    /// `overloaded`, with the seconds after which what stands in the way has been worked off.
+    /// `overloaded`, with the seconds that it takes to run what stands in the way.
     pub(crate) fn admit(&self, flow: &Arc<Flow>, items: usize, models: &Models) -> Result<QueueSlots, ApiError> {
         let alone = !models.several_serve();
         self.queue.admit(flow, items, alone).map(QueueSlots).map_err(|full| self.refusal(&full))

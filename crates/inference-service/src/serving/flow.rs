@@ -3,11 +3,12 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// The average of service times is that of about so many seconds on a thread: one run that the system has interrupted
-/// must not be taken for many.
+/// Service times are averaged over about so many seconds on a thread: one run that the system has interrupted must not
+/// count as many.
 const AVERAGED_SECONDS: f64 = 2.0;
-/// It is that of this many runs at least, and at most; the first ones weigh more.
-const AVERAGED_RUNS: [f64; 2] = [10.0, 200.0];
+/// Least and most runs that are averaged over; the first ones weigh more.
+const LEAST_RUNS: f64 = 10.0;
+const MOST_RUNS: f64 = 200.0;
 
 /// The items of one version of a model. Flows of the same name share a lane of the queue.
 #[derive(Debug)]
@@ -15,13 +16,13 @@ pub(crate) struct Flow {
     name: String,
     /// Moving average of an item's seconds on a thread, as the bits of an f64; 0 while nothing is known.
     item_seconds: AtomicU64,
-    /// Values that the average is made of so far.
-    values: AtomicU64,
+    /// Runs that were averaged so far.
+    runs: AtomicU64,
     held: AtomicUsize,
     pub(super) batching: BatchPolicy,
 }
 
-/// How items of a flow go together.
+/// How many items of a flow run together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BatchPolicy {
     /// Most items of one run, at least 1.
@@ -38,11 +39,11 @@ impl BatchPolicy {
 impl Flow {
     /// `item_seconds` is what an item took while the model was warmed up.
     pub(crate) fn new(name: &str, item_seconds: f64, batching: BatchPolicy) -> Self {
-        let values = u64::from(item_seconds > 0.0);
+        let runs = u64::from(item_seconds > 0.0);
         Self {
             name: name.to_owned(),
             item_seconds: item_seconds.to_bits().into(),
-            values: values.into(),
+            runs: runs.into(),
             held: AtomicUsize::new(0),
             batching,
         }
@@ -53,17 +54,16 @@ impl Flow {
         &self.name
     }
 
-    /// Seconds that a thread spends on an item, as of late.
+    /// Seconds that a thread spends on an item, averaged over the last runs.
     pub(crate) fn item_seconds(&self) -> f64 {
         f64::from_bits(self.item_seconds.load(Ordering::Relaxed))
     }
 
-    /// A thread has spent this many seconds on each item.
-    pub(crate) fn served(&self, seconds: f64) {
+    /// Counts a run in which a thread has spent this many seconds on each item.
+    pub(super) fn record_run(&self, seconds: f64) {
         let average = self.item_seconds();
-        let [least, most] = AVERAGED_RUNS;
-        let steady = (AVERAGED_SECONDS / average.max(f64::MIN_POSITIVE)).clamp(least, most);
-        let weight = 1.0 / steady.min((self.values.fetch_add(1, Ordering::Relaxed) + 1) as f64);
+        let steady = (AVERAGED_SECONDS / average.max(f64::MIN_POSITIVE)).clamp(LEAST_RUNS, MOST_RUNS);
+        let weight = 1.0 / steady.min((self.runs.fetch_add(1, Ordering::Relaxed) + 1) as f64);
         let average = average + weight * (seconds - average);
         // Threads may overwrite each other's update; an average does not mind.
         self.item_seconds.store(average.to_bits(), Ordering::Relaxed);
@@ -74,11 +74,13 @@ impl Flow {
         self.held.load(Ordering::Relaxed)
     }
 
-    pub(super) fn took(&self, places: usize) {
+    /// Counts places that its items have taken.
+    pub(super) fn take_places(&self, places: usize) {
         self.held.fetch_add(places, Ordering::Relaxed);
     }
 
-    pub(super) fn gave_back(&self, places: usize) {
+    /// Counts places that its items have given back.
+    pub(super) fn give_back_places(&self, places: usize) {
         self.held.fetch_sub(places, Ordering::Relaxed);
     }
 }
@@ -89,7 +91,7 @@ mod tests {
 
     fn after(first: f64, served: impl IntoIterator<Item = f64>) -> f64 {
         let flow = Flow::new("m", first, BatchPolicy::SINGLE);
-        served.into_iter().for_each(|seconds| flow.served(seconds));
+        served.into_iter().for_each(|seconds| flow.record_run(seconds));
         flow.item_seconds()
     }
 

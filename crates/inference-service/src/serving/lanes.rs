@@ -1,7 +1,7 @@
-//! Who goes next, and who may still come: the queue's decisions, without its lock.
+//! Which items run next, and which may still come: the queue's decisions, without its lock.
 //!
-//! Rule of thumb: whoever has had the least of the threads' time goes next, and whoever holds most of the places gets no
-//! more of them, so a flood of one model costs the others neither their turn nor their way in.
+//! Rule of thumb: the model that has had the least of the threads' time goes next, and a model that holds most of the
+//! places gets no more of them, so a flood of one model costs the others neither their turn nor their way in.
 //!
 //! The order is start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996), where the length of an item is its time on
 //! a thread, as when it schedules processors (Goyal, Guo and Vin, OSDI 1996): what an item should take is charged when it
@@ -38,7 +38,7 @@ struct Lane<T> {
     /// Turns on threads.
     running: usize,
     waiting: VecDeque<WaitingItem<T>>,
-    /// Start tag of its next item: the seconds that it has had, or those of whoever went while it had nothing to do.
+    /// Start tag of its next item: the seconds that it has had, or those of the lane that ran while it had nothing to do.
     start: f64,
     /// The newest version, whose service time stands for all.
     flow: Arc<Flow>,
@@ -57,18 +57,18 @@ struct WaitingItem<T> {
 pub(super) struct QueueFull {
     /// Items that hold places.
     pub(super) held: usize,
-    /// Seconds of a thread until what stands in the way has gone.
+    /// Seconds of a thread that it takes to run what stands in the way.
     pub(super) work_ahead: f64,
 }
 
 /// Whose turn it is.
 #[derive(Debug)]
 pub(super) enum NextTurn<T> {
-    /// This one's.
+    /// These items run now.
     Now(Turn<T>),
-    /// Nobody's before this moment, unless another item comes: those that wait are to be joined by more.
+    /// Nothing runs before this moment, unless another item comes: the items that wait are to be joined by more.
     At(Instant),
-    /// Nobody waits.
+    /// Nothing waits.
     Nobody,
 }
 
@@ -79,6 +79,14 @@ pub(super) struct Turn<T> {
     pub(super) flow: Arc<Flow>,
     /// Seconds that their lane was charged for them.
     pub(super) charged: f64,
+}
+
+/// Seconds of a thread for a turn.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TurnSeconds {
+    /// What its lane was charged when it began.
+    pub(super) charged: f64,
+    pub(super) took: f64,
 }
 
 impl<T> Lanes<T> {
@@ -106,7 +114,7 @@ impl<T> Lanes<T> {
         lane.held += items;
         lane.flow = flow.clone();
         self.held += items;
-        flow.took(items);
+        flow.take_places(items);
         Ok(())
     }
 
@@ -121,7 +129,7 @@ impl<T> Lanes<T> {
         if let Some(lane) = self.lanes.get_mut(flow.name()) {
             lane.held -= places;
             self.held -= places;
-            flow.gave_back(places);
+            flow.give_back_places(places);
         }
         self.forget_idle();
     }
@@ -149,7 +157,7 @@ impl<T> Lanes<T> {
         Some(removed.item)
     }
 
-    /// Whose turn it is; they leave their places, and [`ended`](Self::ended) follows. Nobody is waited for `at_once`.
+    /// The items whose turn it is. They leave their places, and [`end_turn`](Self::end_turn) follows. With `at_once`, they are not kept waiting for others to join them.
     pub(super) fn next(&mut self, now: Instant, at_once: bool) -> NextTurn<T> {
         let due = |lane: &Lane<T>| lane.due().filter(|due| *due > now && !at_once);
         let Self { lanes, threads, .. } = self;
@@ -157,22 +165,22 @@ impl<T> Lanes<T> {
         let Some(lane) = waiting.min_by(|a, b| a.start.total_cmp(&b.start)) else {
             return lanes.values().filter_map(due).min().map_or(NextTurn::Nobody, NextTurn::At);
         };
-        let Some((flow, items)) = lane.take(*threads) else { return NextTurn::Nobody };
+        let Some(turn) = lane.take(*threads) else { return NextTurn::Nobody };
         self.virtual_time = self.virtual_time.max(lane.start);
-        let charged = items.len() as f64 * flow.item_seconds();
-        lane.start += charged;
+        let places = turn.items.len();
+        lane.start += turn.charged;
         lane.running += 1;
-        lane.held -= items.len();
-        self.held -= items.len();
-        flow.gave_back(items.len());
-        NextTurn::Now(Turn { items, flow, charged })
+        lane.held -= places;
+        self.held -= places;
+        turn.flow.give_back_places(places);
+        NextTurn::Now(turn)
     }
 
-    /// A thread is done with a turn, for which its lane was charged, and which took so many seconds.
-    pub(super) fn ended(&mut self, flow: &Flow, (charged, took): (f64, f64)) {
+    /// Ends a turn, and puts right what its lane was charged for it.
+    pub(super) fn end_turn(&mut self, flow: &Flow, seconds: TurnSeconds) {
         if let Some(lane) = self.lanes.get_mut(flow.name()) {
             lane.running -= 1;
-            lane.start += took - charged;
+            lane.start += seconds.took - seconds.charged;
         }
         self.forget_idle();
     }
@@ -199,26 +207,27 @@ impl<T> Lane<T> {
         Self { held: 0, running: 0, waiting: VecDeque::new(), start, flow: flow.clone() }
     }
 
-    /// When the first items are to go, unless that is now: as long as fewer wait than may go together, they are given
-    /// the delay that the model allows.
+    /// When the first items are to run, unless that is now: while fewer wait than may run together, they are kept for the
+    /// delay that the model allows.
     fn due(&self) -> Option<Instant> {
         let first = self.waiting.front()?;
         let delay = first.flow.batching.max_delay;
         (!delay.is_zero() && self.together(&first.flow) < first.flow.batching.limit).then(|| first.since + delay)
     }
 
-    /// How many of the first items are of this version, up to what may go together.
+    /// How many of the first items are of this version, up to what may run together.
     fn together(&self, flow: &Arc<Flow>) -> usize {
         let of_flow = |waiting: &&WaitingItem<T>| Arc::ptr_eq(&waiting.flow, flow);
         self.waiting.iter().take(flow.batching.limit).take_while(of_flow).count()
     }
 
-    /// Takes the first items that go together. Without a delay, the other threads get their part of what waits.
-    fn take(&mut self, threads: usize) -> Option<(Arc<Flow>, Vec<T>)> {
+    /// Takes the first items that run together. Without a delay, the other threads get their part of what waits.
+    fn take(&mut self, threads: usize) -> Option<Turn<T>> {
         let flow = self.waiting.front()?.flow.clone();
         let share = if flow.batching.max_delay.is_zero() { self.waiting.len().div_ceil(threads) } else { usize::MAX };
         let together = self.together(&flow).min(share).max(1);
-        Some((flow, self.waiting.drain(..together).map(|waiting| waiting.item).collect()))
+        let items = self.waiting.drain(..together).map(|waiting| waiting.item).collect();
+        Some(Turn { items, charged: together as f64 * flow.item_seconds(), flow })
     }
 
     fn is_idle(&self) -> bool {

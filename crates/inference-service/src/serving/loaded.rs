@@ -3,37 +3,37 @@
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use monitoring::Histogram;
-use monitoring::prediction::{ModelMetrics, PredictionMetrics};
+use monitoring::prediction::ModelMetrics;
 
+use super::Flow;
 use super::measured::MeasuredBatching;
-use super::{Flow, ModelGauges};
 use crate::input::ModelInput;
-use crate::model::{Engine, ModelError, ModelSource, Runtime, Session, Tensor};
+use crate::model::{Engine, ModelError, ModelSource, Session, Tensor};
 
 /// A loaded version: its engine, and a warm session for each inference thread.
 ///
-/// Whoever runs an item holds it, so a version that was replaced stays until its last item is answered.
+/// Each item under way holds it, so a version that was replaced stays until its last item is answered.
 pub(crate) struct LoadedVersion {
     pub(crate) engine: Arc<Engine>,
     /// With the classes of this version.
     pub(crate) metrics: ModelMetrics,
     /// Seconds of reading, optimising and warming up.
     pub(crate) load_seconds: f64,
-    /// What its items take, alone and together.
+    /// How long its items take, alone and together.
     pub(crate) measured: MeasuredBatching,
     /// Items of each run.
-    run_items: Option<Histogram>,
+    pub(super) run_items: Option<Histogram>,
     /// Its items in the queue.
     pub(crate) flow: Arc<Flow>,
-    source: ModelSource,
-    stamp: Option<FileStamp>,
-    sessions: Mutex<Vec<Session>>,
+    pub(super) source: ModelSource,
+    pub(super) stamp: Option<FileStamp>,
+    pub(super) sessions: Mutex<Vec<Session>>,
 }
 
-/// What tells one state of a file from another without reading it.
+/// Tells one state of a file from another without reading it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct FileStamp {
     bytes: u64,
@@ -49,41 +49,6 @@ impl FileStamp {
 }
 
 impl LoadedVersion {
-    /// Loads a version and warms it up for so many threads.
-    ///
-    /// # Errors
-    /// The problem as a sentence.
-    pub(super) fn load(
-        source: &ModelSource,
-        (runtime, threads): (&Runtime, usize),
-        (predictions, gauges): (&PredictionMetrics, &ModelGauges),
-    ) -> Result<Self, String> {
-        let started = Instant::now();
-        // Looked at before the file is read, so that a change meanwhile is seen as one.
-        let stamp = FileStamp::of(&source.file);
-        let load = || -> Result<(Arc<Engine>, Vec<Session>, MeasuredBatching), ModelError> {
-            let engine = Engine::load(source, runtime)?;
-            let mut first = warm(&engine)?;
-            let measured = MeasuredBatching::of(&engine, &mut first)?;
-            let others = (1..threads).map(|_| warm(&engine));
-            let sessions: Result<Vec<_>, ModelError> = [Ok(first)].into_iter().chain(others).collect();
-            Ok((engine, sessions?, measured))
-        };
-        let (engine, sessions, measured) = load().map_err(|error| error.to_string())?;
-        let metrics = predictions.model(engine.name(), engine.labels()).map_err(|error| error.to_string())?;
-        Ok(Self {
-            flow: Arc::new(Flow::new(engine.name(), measured.item_seconds(), measured.together(&engine))),
-            run_items: gauges.run_items(engine.name()),
-            measured,
-            engine,
-            metrics,
-            load_seconds: started.elapsed().as_secs_f64(),
-            source: source.clone(),
-            stamp,
-            sessions: Mutex::new(sessions),
-        })
-    }
-
     /// Whether loading this source now would give the same.
     pub(super) fn is_still(&self, source: &ModelSource) -> bool {
         self.source == *source && self.stamp == FileStamp::of(&source.file)
@@ -95,11 +60,11 @@ impl LoadedVersion {
     }
 
     /// Runs items, together if there are several. Each has its answer or its error, one of [`Session::run`].
-    pub(crate) fn run(&self, inputs: &[&ModelInput]) -> Vec<Result<Vec<Tensor>, ModelError>> {
+    pub(super) fn run(&self, inputs: &[&ModelInput]) -> Vec<Result<Vec<Tensor>, ModelError>> {
         let idle = || self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         // There is one for each thread; a new one is made only where a thread has ended with its own.
         let taken = idle().pop();
-        let mut session = match taken.map_or_else(|| self.engine.session(), Ok) {
+        let mut session = match taken.map_or_else(|| Session::new(&self.engine), Ok) {
             Ok(session) => session,
             Err(problem) => {
                 let reason = problem.to_string();
@@ -114,10 +79,4 @@ impl LoadedVersion {
         }
         answers
     }
-}
-
-fn warm(engine: &Arc<Engine>) -> Result<Session, ModelError> {
-    let mut session = engine.session()?;
-    session.warm_up()?;
-    Ok(session)
 }

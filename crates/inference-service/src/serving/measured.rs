@@ -1,6 +1,6 @@
-//! What an item takes, alone and together with others, measured while a model warms up.
+//! How long an item takes, alone and together with others, measured while a model warms up.
 //!
-//! Rule of thumb: items run together only where that was seen to be faster, and to change no answer.
+//! Rule of thumb: items run together only where that was faster, and changed no answer.
 
 use std::time::{Duration, Instant};
 
@@ -8,13 +8,13 @@ use super::BatchPolicy;
 use crate::input::ModelInput;
 use crate::model::{Engine, ModelError, Session, Tensor, TensorValues};
 
-/// Most time for all sizes; a size that would not fit is not tried.
+/// Most time for all sizes; a size that would take longer is not tried.
 const MOST_TIME: Duration = Duration::from_secs(1);
 /// Runs of each size, of which the fastest counts: whatever else the machine does can only add to it.
 const RUNS: u32 = 6;
-/// Together must be faster by this part.
+/// Items must be faster together by this part.
 const LEAST_GAIN: f64 = 0.03;
-/// How far an answer may be from that to the item alone, as a part of its largest number.
+/// How far the answer to an item may be from the answer to it alone, as a part of its largest number.
 const TOLERANCE: f32 = 1e-4;
 
 /// What was measured, and what follows from it.
@@ -31,7 +31,7 @@ impl MeasuredBatching {
     /// Runs the model alone and together.
     ///
     /// # Errors
-    /// Those of [`Session::warm_up`].
+    /// As [`Session::warm_up`].
     pub(super) fn of(engine: &Engine, session: &mut Session) -> Result<Self, ModelError> {
         let most = engine.config().batching.max_size;
         let started = Instant::now();
@@ -75,7 +75,7 @@ impl MeasuredBatching {
     }
 
     /// How the queue hands items out.
-    pub(super) fn together(&self, engine: &Engine) -> BatchPolicy {
+    pub(super) fn policy(&self, engine: &Engine) -> BatchPolicy {
         if self.limit == 1 {
             return BatchPolicy::SINGLE;
         }

@@ -1,23 +1,28 @@
-//! Models at work: which there are, who may wait for them, and the threads that run them.
+//! Models at work: which there are, which requests may wait for them, and the threads that run them.
 //!
 //! Rule of thumb: work gets in through [`Admission`], or it is refused; behind it nothing waits without a bound.
 
 mod admission;
 mod flow;
-mod gauges;
+mod job;
 mod lanes;
 mod loaded;
+mod loader;
 mod measured;
+mod metrics;
 mod model;
 mod models;
 mod pool;
 mod queue;
-mod seen;
+mod seen_folders;
+mod serving_list;
 
 pub(crate) use admission::{Admission, QueueSlots};
 pub(crate) use flow::{BatchPolicy, Flow};
-pub(crate) use gauges::ModelGauges;
+pub(crate) use job::{InferenceJob, JobAnswer, RunError};
 pub(crate) use loaded::LoadedVersion;
+pub(crate) use loader::ModelLoader;
+pub(crate) use metrics::ModelMetricFamilies;
 pub(crate) use model::{Model, ModelState, ModelVersions};
-pub(crate) use models::{LoadingOptions, Models};
-pub(crate) use pool::{InferenceJob, InferencePool, RunError};
+pub(crate) use models::Models;
+pub(crate) use pool::InferencePool;

@@ -14,16 +14,16 @@ pub(crate) enum ModelState {
     Loading,
     Ready(ModelVersions),
     Failed(String),
-    /// It was told to stop serving.
+    /// It was told by order to stop serving.
     Unloaded,
 }
 
 /// The versions of a model that can be asked for.
 #[derive(Clone)]
 pub(crate) struct ModelVersions {
-    /// The one that serves who names none.
+    /// The one that serves requests that name none.
     pub(crate) serving: Arc<LoadedVersion>,
-    /// Others; the highest first.
+    /// The others; the highest first.
     pub(crate) others: Vec<Arc<LoadedVersion>>,
     /// Why the newest state of the folder does not serve, where it could not be loaded.
     pub(crate) problem: Option<String>,

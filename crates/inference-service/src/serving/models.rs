@@ -1,101 +1,72 @@
 //! The models of the repository: which there are now, and how another state of the folder takes their place.
 //!
 //! Rule of thumb: what serves is a list that never changes. A reload makes another list beside it and puts it in its
-//! place in one step, so a request sees the old models or the new ones, and a version that does not load replaces
-//! nothing.
+//! place in one step, so a request sees the old models or the new ones. A version that does not load replaces nothing.
 
 mod orders;
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use monitoring::prediction::{PredictionMetrics, PredictionMetricsError};
+use monitoring::prediction::PredictionMetricsError;
 use monitoring::{ApiError, ErrorCode};
 use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
-use super::gauges::{LoadOutcome, ModelGauges};
-use super::seen::SeenFolders;
-use super::{LoadedVersion, Model, ModelState, ModelVersions};
-use crate::model::{ModelError, ModelSource, Repository, RepositoryEntry, Runtime};
-
-/// The models, sorted by name.
-pub(crate) type ModelList = Arc<Vec<Arc<Model>>>;
-/// What serves now, for whoever follows it.
-pub(super) type Published = Arc<RwLock<Arc<ServingList>>>;
-
-/// How models are loaded.
-pub(crate) struct LoadingOptions {
-    /// The folder of the repository.
-    pub(crate) folder: PathBuf,
-    pub(crate) runtime: Runtime,
-    /// Inference threads, each of which has a session of every version.
-    pub(crate) threads: usize,
-}
+use super::metrics::LoadOutcome;
+use super::seen_folders::SeenFolders;
+use super::serving_list::{ModelList, PublishedList, ServingList};
+use super::{Model, ModelLoader, ModelState, ModelVersions};
+use crate::model::{ModelError, ModelSource, Repository, RepositoryEntry};
 
 /// The models that there are.
 pub(crate) struct Models {
-    loading: LoadingOptions,
-    predictions: PredictionMetrics,
-    gauges: ModelGauges,
-    now: Published,
-    /// What was last looked at, by model; locked by the one reload that runs at a time.
+    loader: ModelLoader,
+    published: PublishedList,
+    /// What was last seen of the folders. The one reload that runs at a time holds the lock.
     seen: Mutex<SeenFolders>,
-    /// Rung when a model was loaded by order.
-    ordered: Notify,
-}
-
-/// What serves now.
-pub(super) struct ServingList {
-    pub(super) models: ModelList,
-    /// The name of the model that serves requests that name none.
-    default: Option<String>,
+    /// A model was loaded by order.
+    changed: Notify,
 }
 
 impl Models {
-    /// Finds the models and gives each its metrics; nothing is loaded yet.
+    /// Gives each model of the repository its metrics; nothing is loaded yet.
     ///
     /// # Errors
     /// Where the metrics are full.
-    pub(crate) fn register(
-        repository: Repository,
-        loading: LoadingOptions,
-        (predictions, gauges): (PredictionMetrics, ModelGauges),
-    ) -> Result<Self, PredictionMetricsError> {
+    pub(crate) fn register(repository: Repository, loader: ModelLoader) -> Result<Self, PredictionMetricsError> {
         let default = repository.default_model().map(|model| model.name.clone());
         let mut models = Vec::new();
         for RepositoryEntry { name, source, .. } in repository.into_entries() {
-            let labels =
-                source.as_ref().map(|source| source.config.labels.as_deref().unwrap_or_default()).unwrap_or_default();
-            let metrics = predictions.model(&name, labels)?;
-            gauges.known(&name);
+            let labels = source.as_ref().ok().and_then(|source| source.config.labels.as_deref()).unwrap_or_default();
+            let metrics = loader.predictions.model(&name, labels)?;
+            loader.families.add_model(&name);
             models.push(Arc::new(Model { name, metrics, state: ModelState::Loading }));
         }
-        let now: Published = Arc::new(RwLock::new(Arc::new(ServingList { models: Arc::new(models), default })));
-        gauges.watch(&now);
-        Ok(Self { loading, predictions, gauges, now, seen: Mutex::default(), ordered: Notify::new() })
+        let published = loader.families.published.clone();
+        published.publish(ServingList { models: Arc::new(models), default });
+        Ok(Self { loader, published, seen: Mutex::default(), changed: Notify::new() })
     }
 
-    /// Looks at the repository, and loads what is new or has changed; says whether anything serves that did not before.
+    /// Looks at the repository, and loads what is new or has changed. True if anything was loaded, or could not be.
     ///
     /// A folder that has changed is loaded when two looks in a row find it the same, so that nothing is loaded while it is
     /// copied; those of the first look are loaded at once. This takes as long as loading takes.
     pub(crate) fn refresh(&self) -> bool {
         let mut seen = self.seen();
-        let repository = match Repository::scan(&self.loading.folder) {
+        let repository = match Repository::scan(&self.loader.folder) {
             Ok(repository) => repository,
             Err(problem) => {
-                if seen.is_news(Some(problem.to_string())) {
+                if seen.set_problem(Some(problem.to_string())) {
                     warn!(%problem, "model_repository_unusable");
                 }
                 return false;
             }
         };
-        seen.is_news(None);
+        seen.set_problem(None);
         let default = repository.default_model().map(|model| model.name.clone());
         let entries = repository.into_entries();
-        let due = |entry: &&RepositoryEntry| seen.is_due(entry, self.is_loading(&entry.name));
+        let due = |entry: &&RepositoryEntry| seen.note_look(entry, self.is_loading(&entry.name));
         let due: Vec<&RepositoryEntry> = entries.iter().filter(due).collect();
         // All at once: the time of a start is that of the slowest model.
         let loaded: Vec<Option<Model>> = thread::scope(|scope| {
@@ -105,7 +76,7 @@ impl Models {
         let loaded: Vec<Model> = loaded.into_iter().flatten().collect();
         let changed = !loaded.is_empty();
         self.publish(loaded, &entries, default);
-        seen.keep(&entries);
+        seen.retain(&entries);
         changed
     }
 
@@ -114,7 +85,7 @@ impl Models {
         self.all().iter().any(|model| model.name == name && matches!(model.state, ModelState::Loading))
     }
 
-    /// Whoever holds this is the only one who changes what serves.
+    /// Only the holder of this lock changes what serves.
     fn seen(&self) -> MutexGuard<'_, SeenFolders> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -125,12 +96,12 @@ impl Models {
         let serving = before.as_ref().and_then(|model| model.versions());
         let state = match self.versions(entry, serving.filter(|_| !anew)) {
             Ok(versions) => {
-                self.gauges.reloaded(&entry.name, LoadOutcome::Success);
+                self.loader.families.count_load(&entry.name, LoadOutcome::Success);
                 ModelState::Ready(versions)
             }
             Err(problem) => {
                 error!(model = entry.name, error = problem, "model_load_failed");
-                self.gauges.reloaded(&entry.name, LoadOutcome::Failure);
+                self.loader.families.count_load(&entry.name, LoadOutcome::Failure);
                 match serving {
                     // What serves goes on serving.
                     Some(versions) => ModelState::Ready(ModelVersions { problem: Some(problem), ..versions.clone() }),
@@ -142,7 +113,7 @@ impl Models {
             (ModelState::Ready(versions), _) => versions.serving.metrics.clone(),
             (_, Some(before)) => before.metrics.clone(),
             (_, None) => {
-                let metrics = self.predictions.model::<&str>(&entry.name, &[]);
+                let metrics = self.loader.predictions.model::<&str>(&entry.name, &[]);
                 metrics.inspect_err(|problem| error!(model = entry.name, %problem, "model_has_no_room")).ok()?
             }
         };
@@ -153,7 +124,7 @@ impl Models {
     fn versions(&self, entry: &RepositoryEntry, before: Option<&ModelVersions>) -> Result<ModelVersions, String> {
         let load = |source: &ModelSource| {
             let same = before.and_then(|versions| versions.all().find(|loaded| loaded.is_still(source)));
-            same.map_or_else(|| self.load_version(source), |loaded| Ok(loaded.clone()))
+            same.map_or_else(|| self.loader.load(source).map(Arc::new), |loaded| Ok(loaded.clone()))
         };
         let source = entry.source.as_ref().map_err(ModelError::to_string)?;
         let serving = load(source)?;
@@ -161,25 +132,7 @@ impl Models {
         Ok(ModelVersions { serving, others: others?, problem: None })
     }
 
-    fn load_version(&self, source: &ModelSource) -> Result<Arc<LoadedVersion>, String> {
-        let LoadingOptions { runtime, threads, .. } = &self.loading;
-        let loaded = LoadedVersion::load(source, (runtime, *threads), (&self.predictions, &self.gauges))?;
-        let engine = &loaded.engine;
-        info!(
-            model = engine.name(),
-            model_version = engine.version(),
-            sha256 = engine.sha256(),
-            engine = engine.runtime().as_str(),
-            load_seconds = loaded.load_seconds,
-            batch_limit = loaded.measured.limit(),
-            single_because = loaded.measured.single_because,
-            item_ms_by_batch = loaded.measured.text(),
-            "model_loaded"
-        );
-        Ok(Arc::new(loaded))
-    }
-
-    /// Puts the list of these models, and of those others that are still there, in the place of what serves.
+    /// Puts a list of these models, and of the others that are still there, in the place of what serves.
     fn publish(&self, loaded: Vec<Model>, entries: &[RepositoryEntry], default: Option<String>) {
         let mut models: Vec<Arc<Model>> = loaded.into_iter().map(Arc::new).collect();
         let before = self.all();
@@ -191,30 +144,22 @@ impl Models {
             }
         }
         models.sort_by(|a, b| a.name.cmp(&b.name));
-        self.put(ServingList { models: Arc::new(models), default });
-    }
-
-    fn put(&self, now: ServingList) {
-        *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(now);
-    }
-
-    fn now(&self) -> Arc<ServingList> {
-        self.now.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.published.publish(ServingList { models: Arc::new(models), default });
     }
 
     /// All models, sorted by name.
     pub(crate) fn all(&self) -> ModelList {
-        self.now().models.clone()
+        self.published.get().models.clone()
     }
 
     /// Whether a request that names no model gets this one.
     pub(crate) fn is_default(&self, model: &Model) -> bool {
-        self.now().default.as_ref() == Some(&model.name)
+        self.published.get().default.as_ref() == Some(&model.name)
     }
 
     /// Whether more than one model serves.
     pub(super) fn several_serve(&self) -> bool {
-        self.now().models.iter().filter(|model| model.versions().is_some()).nth(1).is_some()
+        self.published.get().models.iter().filter(|model| model.versions().is_some()).nth(1).is_some()
     }
 
     /// The model with this name, or the default one.
@@ -222,7 +167,7 @@ impl Models {
     /// # Errors
     /// `model_not_found`, listing what there is; `invalid_request` if none was named and none is the default.
     pub(crate) fn find(&self, name: Option<&str>) -> Result<Arc<Model>, ApiError> {
-        let now = self.now();
+        let now = self.published.get();
         let ServingList { models, default } = &*now;
         let names = || models.iter().map(|model| model.name.as_str());
         let named = |name: &str| models.iter().find(|model| model.name == name).cloned();

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::thread;
 use std::time::Instant;
@@ -10,54 +9,18 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 use tracing::Span;
 
-use super::queue::{LaneQueue, QueueTicket};
-use super::{Admission, LoadedVersion, QueueSlots};
+use super::job::{InferenceJob, JobAnswer, QueuedJob, RunError, RunTimes};
+use super::queue::{LaneQueue, QueueTicket, TakenTurn};
+use super::{Admission, QueueSlots};
 use crate::input::ModelInput;
-use crate::model::{ModelError, Tensor};
 
-/// One item on its way to an inference thread.
-pub(crate) struct InferenceJob {
-    /// The version that it is for, which stays loaded until it is answered.
-    pub(crate) model: Arc<LoadedVersion>,
-    pub(crate) input: ModelInput,
-    /// Past this, the item is not run any more.
-    pub(crate) deadline: Instant,
-}
-
-/// When an item ran.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RunTimes {
-    pub(crate) started: Instant,
-    pub(crate) ended: Instant,
-}
-
-/// Why an item has no answer.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum RunError {
-    #[error("its deadline passed before a thread was free")]
-    Expired,
-    #[error("the inference threads have stopped")]
-    Stopped,
-    #[error(transparent)]
-    Model(#[from] ModelError),
-}
-
-type RunResult = Result<(Vec<Tensor>, RunTimes), RunError>;
-
-/// What waits in the queue.
-pub(super) struct QueuedJob {
-    work: InferenceJob,
-    span: Span,
-    reply: oneshot::Sender<RunResult>,
-}
-
-/// The inference threads. Dropping it lets them finish what they were given and ends them.
+/// The inference threads. When it is dropped, they finish what they were given, and end.
 pub(crate) struct InferencePool {
     queue: LaneQueue<QueuedJob>,
 }
 
 impl InferencePool {
-    /// Starts so many threads, which work on what `admission` lets in.
+    /// Starts so many threads, which run what `admission` lets in.
     pub(crate) fn start(threads: usize, admission: &Admission) -> io::Result<Self> {
         let pool = Self { queue: admission.queue.clone() };
         for number in 0..threads {
@@ -68,11 +31,11 @@ impl InferencePool {
     }
 
     /// Queues one item on one of the places that its request holds.
-    pub(crate) fn submit(&self, slots: &mut QueueSlots, work: InferenceJob) -> RunningJob {
-        let (reply, result) = oneshot::channel();
+    pub(crate) fn submit(&self, slots: &mut QueueSlots, job: InferenceJob) -> RunningJob {
+        let (reply, answer) = oneshot::channel();
         // Without a ticket the reply is dropped, which says that the threads have stopped.
-        let ticket = slots.0.queue(QueuedJob { work, span: Span::current(), reply }).ok();
-        RunningJob { result, ticket }
+        let ticket = slots.0.queue(QueuedJob { job, span: Span::current(), reply }).ok();
+        RunningJob { answer, ticket }
     }
 }
 
@@ -82,51 +45,40 @@ impl Drop for InferencePool {
     }
 }
 
-/// The answer to one item. Dropping it takes the item out of the queue.
+/// A job that was submitted; the future gives its answer. Dropping it takes the item out of the queue.
 pub(crate) struct RunningJob {
-    result: oneshot::Receiver<RunResult>,
+    answer: oneshot::Receiver<Result<JobAnswer, RunError>>,
     ticket: Option<QueueTicket<QueuedJob>>,
 }
 
 impl Future for RunningJob {
-    type Output = RunResult;
+    type Output = Result<JobAnswer, RunError>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<RunResult> {
-        let result = ready!(Pin::new(&mut self.result).poll(context));
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = ready!(Pin::new(&mut self.answer).poll(context));
         if let Some(ticket) = &mut self.ticket {
-            ticket.used();
+            ticket.mark_used();
         }
-        Poll::Ready(result.unwrap_or(Err(RunError::Stopped)))
+        Poll::Ready(answer.unwrap_or(Err(RunError::Stopped)))
     }
 }
 
+/// The work of one thread: runs whose turn it is, until the queue is closed and empty.
 fn serve(queue: &LaneQueue<QueuedJob>) {
-    while let Some((jobs, mut turn)) = queue.next() {
+    while let Some(TakenTurn { items, mut on_thread }) = queue.next() {
         let started = Instant::now();
-        let jobs: Vec<QueuedJob> = jobs.into_iter().filter_map(|job| job.unless_late(started)).collect();
+        let jobs: Vec<QueuedJob> = items.into_iter().filter_map(|job| job.unless_late(started)).collect();
         let Some(first) = jobs.first() else { continue };
         let results = {
             let _entered = first.span.enter();
-            let inputs: Vec<&ModelInput> = jobs.iter().map(|job| &job.work.input).collect();
-            first.work.model.run(&inputs)
+            let inputs: Vec<&ModelInput> = jobs.iter().map(|queued| &queued.job.input).collect();
+            first.job.model.run(&inputs)
         };
         let times = RunTimes { started, ended: Instant::now() };
-        turn.took(jobs.len(), times.ended.duration_since(started).as_secs_f64());
+        on_thread.record_run(jobs.len(), times.ended.duration_since(started).as_secs_f64());
         for (job, result) in jobs.into_iter().zip(results) {
             // The client may have left meanwhile.
-            let _ = job.reply.send(result.map(|outputs| (outputs, times)).map_err(RunError::from));
+            let _ = job.reply.send(result.map(|outputs| JobAnswer { outputs, times }).map_err(RunError::from));
         }
-    }
-}
-
-impl QueuedJob {
-    /// Sheds what nobody waits for any more.
-    fn unless_late(self, now: Instant) -> Option<Self> {
-        if now >= self.work.deadline {
-            // The client may have left in this moment.
-            let _ = self.reply.send(Err(RunError::Expired));
-            return None;
-        }
-        (!self.reply.is_closed()).then_some(self)
     }
 }

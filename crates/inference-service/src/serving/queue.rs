@@ -1,12 +1,12 @@
 //! The queue in front of the inference threads: [`Lanes`] behind one lock, and the guards of what is taken from them.
 //!
-//! Rule of thumb: whoever holds a place or waits for an answer holds a guard, and what is dropped is free at once.
+//! Rule of thumb: a request holds a guard for each place and each item that waits, and what is dropped is free at once.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::Flow;
-use super::lanes::{Lanes, NextTurn, QueueFull, Turn};
+use super::lanes::{Lanes, NextTurn, QueueFull, Turn, TurnSeconds};
 
 /// A bounded queue of items. Clones share it.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(super) struct LaneQueue<T>(Arc<SharedLanes<T>>);
 struct SharedLanes<T> {
     state: Mutex<QueueState<T>>,
     /// An item has come, or the end.
-    news: Condvar,
+    changed: Condvar,
 }
 
 #[derive(Debug)]
@@ -32,10 +32,10 @@ impl<T> Clone for LaneQueue<T> {
 }
 
 impl<T> LaneQueue<T> {
-    /// For so many places and threads.
+    /// A queue with so many places, for so many threads.
     pub(super) fn new(limit: usize, threads: usize) -> Self {
         let state = Mutex::new(QueueState { lanes: Lanes::new(limit, threads), closed: false });
-        Self(Arc::new(SharedLanes { state, news: Condvar::new() }))
+        Self(Arc::new(SharedLanes { state, changed: Condvar::new() }))
     }
 
     fn state(&self) -> MutexGuard<'_, QueueState<T>> {
@@ -47,25 +47,26 @@ impl<T> LaneQueue<T> {
         self.state().lanes.held()
     }
 
-    /// Places for `items`, all or none; `alone` if no other model needs any.
+    /// Takes places for `items`, all or none; `alone` if no other model needs any.
     pub(super) fn admit(&self, flow: &Arc<Flow>, items: usize, alone: bool) -> Result<HeldPlaces<T>, QueueFull> {
         self.state().lanes.admit(flow, items, alone)?;
         Ok(HeldPlaces { queue: self.clone(), flow: Arc::clone(flow), free: items })
     }
 
     /// Waits for the next items, which go together; `None` when the queue is closed and empty.
-    pub(super) fn next(&self) -> Option<Taken<T>> {
+    pub(super) fn next(&self) -> Option<TakenTurn<T>> {
         let mut state = self.state();
         loop {
             let (now, closed) = (Instant::now(), state.closed);
             state = match state.lanes.next(now, closed) {
                 NextTurn::Now(Turn { items, flow, charged }) => {
-                    return Some((items, TurnOnThread { queue: self.clone(), flow, charged, took: 0.0 }));
+                    let seconds = TurnSeconds { charged, took: 0.0 };
+                    return Some(TakenTurn { items, on_thread: TurnOnThread { queue: self.clone(), flow, seconds } });
                 }
                 NextTurn::Nobody if closed => return None,
-                NextTurn::Nobody => self.0.news.wait(state).unwrap_or_else(PoisonError::into_inner),
+                NextTurn::Nobody => self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
                 NextTurn::At(due) => {
-                    let waited = self.0.news.wait_timeout(state, due.saturating_duration_since(now));
+                    let waited = self.0.changed.wait_timeout(state, due.saturating_duration_since(now));
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
             };
@@ -75,12 +76,16 @@ impl<T> LaneQueue<T> {
     /// Takes no more; what waits can still be taken out.
     pub(super) fn close(&self) {
         self.state().closed = true;
-        self.0.news.notify_all();
+        self.0.changed.notify_all();
     }
 }
 
-/// Items whose turn it is, and what is to be told when they have ended.
-pub(super) type Taken<T> = (Vec<T>, TurnOnThread<T>);
+/// Items whose turn it is, and the guard that ends it.
+#[derive(Debug)]
+pub(super) struct TakenTurn<T> {
+    pub(super) items: Vec<T>,
+    pub(super) on_thread: TurnOnThread<T>,
+}
 
 /// Places in the queue, given back when dropped.
 #[derive(Debug)]
@@ -103,7 +108,7 @@ impl<T> HeldPlaces<T> {
         let number = state.lanes.push(&self.flow, item, Instant::now());
         drop(state);
         self.free -= 1;
-        self.queue.0.news.notify_one();
+        self.queue.0.changed.notify_one();
         Ok(QueueTicket { queue: self.queue.clone(), flow: Arc::clone(&self.flow), number: Some(number) })
     }
 }
@@ -125,8 +130,8 @@ pub(super) struct QueueTicket<T> {
 }
 
 impl<T> QueueTicket<T> {
-    /// The item is answered, so there is nothing to take out.
-    pub(super) fn used(&mut self) {
+    /// Leaves nothing to take out: the item is answered.
+    pub(super) fn mark_used(&mut self) {
         self.number = None;
     }
 }
@@ -135,32 +140,31 @@ impl<T> Drop for QueueTicket<T> {
     fn drop(&mut self) {
         if let Some(number) = self.number {
             let removed = self.queue.state().lanes.remove(&self.flow, number);
-            // Behind the lock: an item may be megabytes.
+            // After the lock is released: an item may have megabytes.
             drop(removed);
         }
     }
 }
 
-/// Items on a thread. Dropped without [`TurnOnThread::took`], they have cost their model nothing.
+/// A turn on a thread, which ends when this is dropped. Without [`TurnOnThread::record_run`], it costs its model nothing.
 #[derive(Debug)]
 pub(super) struct TurnOnThread<T> {
     queue: LaneQueue<T>,
     flow: Arc<Flow>,
-    charged: f64,
-    took: f64,
+    seconds: TurnSeconds,
 }
 
 impl<T> TurnOnThread<T> {
-    /// So many of them have taken so many seconds of the thread.
-    pub(super) fn took(&mut self, items: usize, seconds: f64) {
-        self.took = seconds;
-        self.flow.served(seconds / items.max(1) as f64);
+    /// Sets how many seconds of the thread it took to run so many items.
+    pub(super) fn record_run(&mut self, items: usize, seconds: f64) {
+        self.seconds.took = seconds;
+        self.flow.record_run(seconds / items.max(1) as f64);
     }
 }
 
 impl<T> Drop for TurnOnThread<T> {
     fn drop(&mut self) {
-        self.queue.state().lanes.ended(&self.flow, (self.charged, self.took));
+        self.queue.state().lanes.end_turn(&self.flow, self.seconds);
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::super::{Batching, Colour, Datatype, DefectRule, InputSpec, Layout, ResizeFilter, Task};
 use super::*;
 use crate::input::ModelInput;
+use crate::model::Session;
 
 const FLOAT32: u64 = 1;
 const INT64: u64 = 7;
@@ -113,7 +114,7 @@ fn a_model_runs_and_tells_what_it_is() {
         let engine = load(shape, &["Neg", "Flatten"]).unwrap();
         assert_eq!((engine.name(), engine.version()), ("m", "7"));
         assert_eq!(engine.labels(), ["a", "b", "c"]);
-        let mut session = engine.session().unwrap();
+        let mut session = Session::new(&engine).unwrap();
         session.warm_up().unwrap();
         assert_eq!(run(&mut session, &item([1.0, -2.0, 3.0])), [-1.0, 2.0, -3.0]);
         assert_eq!(run(&mut session, &item([4.0, 5.0, 6.0])), [-4.0, -5.0, -6.0], "nothing is left of the last");
@@ -182,7 +183,7 @@ fn files_that_are_no_models_are_refused() {
 #[test]
 fn answers_that_are_not_finite_are_errors() {
     let engine = load(BATCH_OF_ANY, &["Log", "Flatten"]).unwrap();
-    let mut session = engine.session().unwrap();
+    let mut session = Session::new(&engine).unwrap();
     assert!(matches!(session.warm_up(), Err(ModelError::BadLogits { .. })), "the logarithm of zero is infinite");
     assert!(matches!(session.run(&item([1.0, -1.0, 1.0])), Err(ModelError::BadLogits { .. })));
     assert_eq!(run(&mut session, &item([1.0; 3])), [0.0; 3], "a refused answer leaves the session usable");
@@ -190,7 +191,7 @@ fn answers_that_are_not_finite_are_errors() {
 
 #[test]
 fn an_item_that_fails_does_no_harm_to_the_others() {
-    let mut session = load(BATCH_OF_ANY, &["Log", "Flatten"]).unwrap().session().unwrap();
+    let mut session = Session::new(&load(BATCH_OF_ANY, &["Log", "Flatten"]).unwrap()).unwrap();
     let turned = ModelInput::zeros(&[1, 3, 1]);
     let answers = session.run_each(&[&item([1.0; 3]), &item([-1.0; 3]), &turned, &item([1.0; 3])]);
     let [Ok(first), Err(ModelError::BadLogits { .. }), Err(ModelError::WrongInput { .. }), Ok(last)] = &answers[..]
@@ -202,7 +203,7 @@ fn an_item_that_fails_does_no_harm_to_the_others() {
 
 #[test]
 fn another_models_input_is_refused() {
-    let mut session = load(BATCH_OF_ANY, &["Flatten"]).unwrap().session().unwrap();
+    let mut session = Session::new(&load(BATCH_OF_ANY, &["Flatten"]).unwrap()).unwrap();
     for wrong in [
         ModelInput::zeros(&[1, 3, 1]),
         ModelInput::of(vec![Tensor::zeros(Datatype::Int64, vec![1, 1, 1, 3])]),
@@ -223,7 +224,7 @@ fn engines_are_shared_and_sessions_move_to_their_thread() {
     let engine = load(BATCH_OF_ANY, &["Neg", "Flatten"]).unwrap();
     std::thread::scope(|scope| {
         for thread in 0..4_u8 {
-            let mut session = engine.session().unwrap();
+            let mut session = Session::new(&engine).unwrap();
             scope.spawn(move || {
                 for round in 0..50_u8 {
                     let value = f32::from(thread) * 100.0 + f32::from(round);
@@ -245,14 +246,14 @@ fn rows_of_any_number_are_items() {
     let engine = load_bytes(&onnx(&[None, Some(3)], &["Neg"]), tensors(Task::Classification)).unwrap();
     assert_eq!(engine.labels(), ["0", "1", "2"], "classes without names have their numbers");
     assert_eq!(engine.item_shape().unwrap().count(), Some(3));
-    let mut session = engine.session().unwrap();
+    let mut session = Session::new(&engine).unwrap();
     session.warm_up().unwrap();
     let outputs = session.run(&ModelInput::new(&[3], vec![3.0, 1.0, 2.0]).unwrap()).unwrap();
     let prediction = engine.prediction(outputs, NonZeroUsize::MIN).unwrap();
     assert_eq!(prediction.class().unwrap().label, "1");
 
     let engine = load_bytes(&onnx(&[None, Some(1)], &["Exp"]), tensors(Task::Regression)).unwrap();
-    let mut session = engine.session().unwrap();
+    let mut session = Session::new(&engine).unwrap();
     session.warm_up().unwrap();
     let outputs = session.run(&ModelInput::new(&[1], vec![0.0]).unwrap()).unwrap();
     assert_eq!(engine.prediction(outputs, NonZeroUsize::MIN).unwrap().number(), Some(1.0));
@@ -270,7 +271,7 @@ fn whole_tensors_have_the_sizes_that_come() {
         let engine = load_bytes(&bytes, tensors(Task::Raw)).unwrap();
         assert_eq!(engine.signature().inputs[0].datatype, Some(datatype));
         assert_eq!(engine.item_shape(), None);
-        let mut session = engine.session().unwrap();
+        let mut session = Session::new(&engine).unwrap();
         session.warm_up().unwrap();
         for rows in [1, 5, 2] {
             let outputs = session.run(&ModelInput::of(vec![Tensor::zeros(datatype, vec![rows, 2])])).unwrap();

@@ -4,6 +4,7 @@
 //! business of [`Engine`](super::Engine), which is the same for all runtimes.
 
 mod onnxruntime;
+mod program;
 mod signature;
 mod tract;
 
@@ -12,10 +13,12 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 
-use super::Tensor;
 use onnxruntime::OnnxRuntime;
+use program::LoadProgram;
 use tract::Tract;
 
+pub use onnxruntime::RuntimeError;
+pub(super) use program::{FixedInputs, LoadError, Program, RunProgram, panic_message};
 pub use signature::{Signature, TensorSpec};
 
 /// The runtimes that there are.
@@ -84,65 +87,6 @@ impl std::fmt::Debug for Runtime {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.kind.as_str())
     }
-}
-
-/// Why a runtime cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "ONNX Runtime cannot be loaded from {} ({reason}); ORT_DYLIB_PATH or --onnxruntime-library names the file, which \
-     `pip download onnxruntime` brings as onnxruntime/capi/libonnxruntime.so.<version>, and --engine tract needs none",
-    library.display()
-)]
-pub struct RuntimeError {
-    library: PathBuf,
-    reason: String,
-}
-
-/// Why a file cannot be loaded.
-#[derive(Debug)]
-pub(super) enum LoadError {
-    /// The runtime cannot run it; its message.
-    Unsupported(String),
-    /// Its inputs do not take an item of the expected shape; what they are, readable behind "the model has".
-    Input(String),
-}
-
-/// What of the inputs is fixed before a model is optimised.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum FixedInputs<'a> {
-    /// There is one, of this shape.
-    Input(&'a [usize]),
-    /// The first dimension of each is 1: one item at a time.
-    OneItem,
-    /// Nothing: each run brings them whole.
-    Nothing,
-}
-
-/// Makes programs from ONNX files.
-pub(super) trait LoadProgram: Send + Sync {
-    /// Reads, checks and optimises a model.
-    fn load(&self, bytes: &[u8], fixed: FixedInputs<'_>) -> Result<Arc<dyn Program>, LoadError>;
-}
-
-/// A loaded model, shared by all threads.
-pub(super) trait Program: Send + Sync + std::fmt::Debug {
-    /// What it takes and gives.
-    fn signature(&self) -> &Signature;
-
-    /// Whether it can be given several items at a time, and is not known to take longer then.
-    ///
-    /// # Errors
-    /// Why not, for the model's owner.
-    fn takes_batches(&self) -> Result<(), &'static str>;
-
-    /// The state with which one thread runs it.
-    fn run(&self) -> Result<Box<dyn RunProgram>, String>;
-}
-
-/// A thread's state of one model, kept between runs.
-pub(super) trait RunProgram: Send + std::fmt::Debug {
-    /// The outputs for these inputs, both in the order of the signature.
-    fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String>;
 }
 
 #[cfg(test)]

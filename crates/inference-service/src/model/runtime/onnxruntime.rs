@@ -10,9 +10,22 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Outlet, PrimitiveTensorElementType, TensorElementType, TensorRef, ValueType};
 
-use super::{FixedInputs, LoadError, LoadProgram, Program, RunProgram, RuntimeError, Signature, TensorSpec};
+use super::program::{FixedInputs, LoadError, LoadProgram, Program, RunProgram};
+use super::signature::{Signature, TensorSpec};
 use crate::model::tensor::TensorElement;
 use crate::model::{Datatype, Tensor, TensorValues};
+
+/// Why a runtime cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "ONNX Runtime cannot be loaded from {} ({reason}); ORT_DYLIB_PATH or --onnxruntime-library names the file, which \
+     `pip download onnxruntime` brings as onnxruntime/capi/libonnxruntime.so.<version>, and --engine tract needs none",
+    library.display()
+)]
+pub struct RuntimeError {
+    library: PathBuf,
+    reason: String,
+}
 
 /// The loaded library.
 pub(super) struct OnnxRuntime {
@@ -20,8 +33,9 @@ pub(super) struct OnnxRuntime {
 }
 
 impl OnnxRuntime {
+    /// Loads the library, once for the process.
     pub(super) fn start(library: PathBuf) -> Result<Self, RuntimeError> {
-        // The library allows for one environment in a process; whoever comes later shares it.
+        // The library allows for one environment in a process, which every later caller shares.
         static STARTED: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
         let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, environment)) = started.as_ref().filter(|(known, _)| *known == library) {
@@ -89,11 +103,12 @@ impl Program for OnnxProgram {
         Ok(())
     }
 
-    fn run(&self) -> Result<Box<dyn RunProgram>, String> {
+    fn start(&self) -> Result<Box<dyn RunProgram>, String> {
         Ok(Box::new(OnnxRun { session: session(&self.environment, &self.bytes)? }))
     }
 }
 
+/// A thread's session.
 #[derive(Debug)]
 struct OnnxRun {
     session: Session,

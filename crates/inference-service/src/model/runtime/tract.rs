@@ -10,7 +10,8 @@ use tract_onnx::prelude::{
 use tract_onnx::tract_hir::infer::Factoid;
 use tract_onnx::tract_hir::internal::{DimLike, OutletId, Tensor as TractTensor, bail, format_err};
 
-use super::{FixedInputs, LoadError, LoadProgram, Program, RunProgram, Signature, TensorSpec};
+use super::program::{FixedInputs, LoadError, LoadProgram, Program, RunProgram};
+use super::signature::{Signature, TensorSpec};
 use crate::model::tensor::TensorElement;
 use crate::model::{Datatype, Tensor, TensorValues};
 
@@ -48,7 +49,7 @@ impl LoadProgram for Tract {
     }
 }
 
-/// What is known of an input once that is fixed.
+/// An input once what is fixed is known of it.
 fn narrowed(declared: InferenceFact, fixed: FixedInputs<'_>) -> InferenceFact {
     match fixed {
         FixedInputs::Input(shape) => InferenceFact::dt_shape(f32::datum_type(), shape),
@@ -78,12 +79,13 @@ impl Program for TractProgram {
         Err("tract takes longer for items together than one after the other")
     }
 
-    fn run(&self) -> Result<Box<dyn RunProgram>, String> {
+    fn start(&self) -> Result<Box<dyn RunProgram>, String> {
         let state = self.plan.spawn().map_err(|error| format!("{error:#}"))?;
         Ok(Box::new(TractRun { state }))
     }
 }
 
+/// A thread's state.
 #[derive(Debug)]
 struct TractRun {
     state: TypedSimpleState,

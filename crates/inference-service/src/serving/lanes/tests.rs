@@ -102,7 +102,7 @@ proptest! {
                 },
                 Step::End { running: which, took } if !running.is_empty() => {
                     let turn = running.swap_remove(which % running.len());
-                    lanes.ended(&turn.flow, (turn.charged, took));
+                    lanes.end_turn(&turn.flow, TurnSeconds { charged: turn.charged, took });
                 }
                 Step::Push { .. } | Step::Remove { .. } | Step::End { .. } => {}
             }
@@ -118,7 +118,7 @@ proptest! {
             running.push(turn);
         }
         for turn in running {
-            lanes.ended(&turn.flow, (turn.charged, 1.0));
+            lanes.end_turn(&turn.flow, TurnSeconds { charged: turn.charged, took: 1.0 });
         }
         prop_assert_eq!((lanes.held(), lanes.lanes()), (0, 0));
     }
@@ -139,21 +139,21 @@ proptest! {
         let most = |flow: usize| took[flow].iter().copied().fold(expected[flow], f64::max);
         let mut had = [0.0; 3];
         let mut ends: BinaryHeap<Reverse<(u64, usize)>> = BinaryHeap::new();
-        let mut turns: Vec<Option<(usize, f64, Turn<u64>)>> = Vec::new();
+        let mut turns: Vec<Option<(f64, Turn<u64>)>> = Vec::new();
         let mut now = 0;
         for step in 0..600 {
             if ends.len() == threads {
                 let Reverse((at, which)) = ends.pop().unwrap();
                 now = at;
-                let (_, seconds, turn) = turns[which].take().unwrap();
-                lanes.ended(&turn.flow, (turn.charged, seconds));
+                let (seconds, turn) = turns[which].take().unwrap();
+                lanes.end_turn(&turn.flow, TurnSeconds { charged: turn.charged, took: seconds });
             }
             let turn = next(&mut lanes).unwrap();
             let flow = flows.iter().position(|flow| Arc::ptr_eq(flow, &turn.flow)).unwrap();
             let seconds = took[flow][step % took[flow].len()];
             had[flow] += seconds;
             ends.push(Reverse((now + (seconds * 1e9) as u64, turns.len())));
-            turns.push(Some((flow, seconds, turn)));
+            turns.push(Some((seconds, turn)));
             for (a, b) in [(0, 1), (1, 2), (0, 2)] {
                 let apart = (had[a] - had[b]).abs();
                 let bound = (threads + 1) as f64 * (most(a) + most(b)) + 1e-6;
@@ -212,7 +212,7 @@ fn who_comes_back_is_next_and_has_nothing_in_store() {
     admit_many(&mut lanes, &flows[0], 50);
     let go = |lanes: &mut Lanes<u64>| {
         let turn = next(lanes).unwrap();
-        lanes.ended(&turn.flow, (turn.charged, 1.0));
+        lanes.end_turn(&turn.flow, TurnSeconds { charged: turn.charged, took: 1.0 });
         turn.flow.name().to_owned()
     };
     for _ in 0..20 {

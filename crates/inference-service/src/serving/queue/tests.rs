@@ -29,13 +29,13 @@ fn a_ticket_of_an_item_that_has_gone_takes_nothing_out() {
     let flow = flow("m");
     let mut places = queue.admit(&flow, 2, true).unwrap();
     let (first, mut second) = (places.queue('a').unwrap(), places.queue('b').unwrap());
-    let (item, turn) = queue.next().unwrap();
+    let TakenTurn { items, on_thread } = queue.next().unwrap();
     drop(first);
-    assert_eq!((item, queue.held()), (vec!['a'], 1));
-    drop(turn);
-    second.used();
+    assert_eq!((items, queue.held()), (vec!['a'], 1));
+    drop(on_thread);
+    second.mark_used();
     drop(second);
-    assert_eq!(queue.next().unwrap().0, ['b']);
+    assert_eq!(queue.next().unwrap().items, ['b']);
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn a_closed_queue_takes_no_more_and_gives_what_it_has() {
     let _ticket = places.queue(1).unwrap();
     queue.close();
     assert_eq!(places.queue(2).unwrap_err(), 2);
-    assert_eq!(queue.next().unwrap().0, [1]);
+    assert_eq!(queue.next().unwrap().items, [1]);
     assert!(queue.next().is_none());
 }
 
@@ -68,7 +68,7 @@ fn under_many_threads_nothing_is_lost_and_nothing_comes_twice() {
                     drop(ticket);
                     given_up.insert(which * ITEMS + number);
                 } else {
-                    ticket.used();
+                    ticket.mark_used();
                 }
             }
             given_up
@@ -76,7 +76,7 @@ fn under_many_threads_nothing_is_lost_and_nothing_comes_twice() {
     };
     let take_out = || {
         let queue = queue.clone();
-        move || std::iter::from_fn(|| queue.next().map(|(items, _)| items)).flatten().collect::<Vec<u64>>()
+        move || std::iter::from_fn(|| queue.next().map(|turn| turn.items)).flatten().collect::<Vec<u64>>()
     };
     let putting: Vec<_> = (0..4).map(|which| thread::spawn(put_in(which))).collect();
     let taking: Vec<_> = (0..3).map(|_| thread::spawn(take_out())).collect();

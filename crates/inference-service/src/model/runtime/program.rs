@@ -1,0 +1,60 @@
+//! What a runtime makes of a model's file, and how it is run.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use super::signature::Signature;
+use crate::model::tensor::Tensor;
+
+/// Why a file cannot be loaded.
+#[derive(Debug)]
+pub(in crate::model) enum LoadError {
+    /// The runtime cannot run it, with its message.
+    Unsupported(String),
+    /// Its inputs do not take an item of the expected shape; readable behind "the model has".
+    Input(String),
+}
+
+/// What of the inputs is fixed before a model is optimised.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::model) enum FixedInputs<'a> {
+    /// There is one input, of this shape.
+    Input(&'a [usize]),
+    /// The first dimension of each input is 1: one item at a time.
+    OneItem,
+    /// Nothing is fixed: each run brings whole tensors.
+    Nothing,
+}
+
+/// Makes programs from ONNX files.
+pub(super) trait LoadProgram: Send + Sync {
+    /// Reads, checks and optimises a model.
+    fn load(&self, bytes: &[u8], fixed: FixedInputs<'_>) -> Result<Arc<dyn Program>, LoadError>;
+}
+
+/// A loaded model, shared by all threads.
+pub(in crate::model) trait Program: Send + Sync + std::fmt::Debug {
+    /// What it takes and gives.
+    fn signature(&self) -> &Signature;
+
+    /// Whether it can be given several items at a time, and is not known to take longer then.
+    ///
+    /// # Errors
+    /// Why not, for the model's owner.
+    fn takes_batches(&self) -> Result<(), &'static str>;
+
+    /// Makes the state with which one thread runs it.
+    fn start(&self) -> Result<Box<dyn RunProgram>, String>;
+}
+
+/// A thread's state of one model, kept between runs.
+pub(in crate::model) trait RunProgram: Send + std::fmt::Debug {
+    /// The outputs for these inputs, both in the order of the signature.
+    fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String>;
+}
+
+/// A panic of a runtime as a message.
+pub(in crate::model) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let message = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("it panicked: {}", message.unwrap_or("without a message"))
+}

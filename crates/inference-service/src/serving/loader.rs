@@ -1,0 +1,79 @@
+//! Loads versions of models and warms them up.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use monitoring::prediction::PredictionMetrics;
+use tracing::info;
+
+use super::loaded::FileStamp;
+use super::measured::MeasuredBatching;
+use super::{Flow, LoadedVersion, ModelMetricFamilies};
+use crate::model::{Engine, ModelError, ModelSource, Runtime, Session};
+
+/// Everything that loading needs.
+pub(crate) struct ModelLoader {
+    /// The folder of the repository.
+    pub(crate) folder: PathBuf,
+    pub(crate) runtime: Runtime,
+    /// Inference threads, each of which has a session of every version.
+    pub(crate) threads: usize,
+    pub(crate) predictions: PredictionMetrics,
+    pub(crate) families: ModelMetricFamilies,
+}
+
+/// A version that is ready to run.
+struct WarmVersion {
+    engine: Arc<Engine>,
+    sessions: Vec<Session>,
+    measured: MeasuredBatching,
+}
+
+impl ModelLoader {
+    /// Loads a version, and warms it up for each inference thread.
+    ///
+    /// # Errors
+    /// The problem as a sentence.
+    pub(super) fn load(&self, source: &ModelSource) -> Result<LoadedVersion, String> {
+        let started = Instant::now();
+        // Looked at before the file is read, so that a change meanwhile is seen as one.
+        let stamp = FileStamp::of(&source.file);
+        let WarmVersion { engine, sessions, measured } = self.warm_up(source).map_err(|error| error.to_string())?;
+        let metrics = self.predictions.model(engine.name(), engine.labels()).map_err(|error| error.to_string())?;
+        let loaded = LoadedVersion {
+            flow: Arc::new(Flow::new(engine.name(), measured.item_seconds(), measured.policy(&engine))),
+            run_items: self.families.run_items(engine.name()),
+            measured,
+            engine,
+            metrics,
+            load_seconds: started.elapsed().as_secs_f64(),
+            source: source.clone(),
+            stamp,
+            sessions: Mutex::new(sessions),
+        };
+        let engine = &loaded.engine;
+        info!(
+            model = engine.name(),
+            model_version = engine.version(),
+            sha256 = engine.sha256(),
+            engine = engine.runtime().as_str(),
+            load_seconds = loaded.load_seconds,
+            batch_limit = loaded.measured.limit(),
+            single_because = loaded.measured.single_because,
+            item_ms_by_batch = loaded.measured.text(),
+            "model_loaded"
+        );
+        Ok(loaded)
+    }
+
+    fn warm_up(&self, source: &ModelSource) -> Result<WarmVersion, ModelError> {
+        let engine = Engine::load(source, &self.runtime)?;
+        let mut sessions = vec![Session::warm(&engine)?];
+        let measured = MeasuredBatching::of(&engine, &mut sessions[0])?;
+        for _ in 1..self.threads {
+            sessions.push(Session::warm(&engine)?);
+        }
+        Ok(WarmVersion { engine, sessions, measured })
+    }
+}

@@ -1,0 +1,75 @@
+//! The state in which the models' folders were last seen, from which follows what is to be loaded.
+//!
+//! Rule of thumb: a folder is loaded once for each state that two looks in a row find it in.
+
+use std::collections::BTreeMap;
+
+use super::loaded::FileStamp;
+use crate::model::{ModelSource, RepositoryEntry};
+
+/// The folders at the last look.
+#[derive(Default)]
+pub(super) struct SeenFolders {
+    /// By model.
+    folders: BTreeMap<String, SeenFolder>,
+    /// The problem of the repository as a whole.
+    problem: Option<String>,
+}
+
+/// One model's folder.
+struct SeenFolder {
+    /// At the last look.
+    last: FolderState,
+    /// At the last attempt to load it.
+    tried: Option<FolderState>,
+}
+
+/// The state of one model's folder.
+#[derive(Clone, Debug, PartialEq)]
+struct FolderState {
+    sources: Result<Vec<ModelSource>, String>,
+    stamps: Vec<Option<FileStamp>>,
+}
+
+impl FolderState {
+    fn of(entry: &RepositoryEntry) -> Self {
+        let serving = entry.source.as_ref().map_err(ToString::to_string);
+        let sources: Result<Vec<ModelSource>, String> =
+            serving.map(|source| [source].into_iter().chain(&entry.others).cloned().collect());
+        let files = sources.iter().flatten().map(|source| source.file.as_path());
+        Self { stamps: files.map(FileStamp::of).collect(), sources }
+    }
+}
+
+impl SeenFolders {
+    /// Notes the state of a model's folder, and says whether it is to be loaded: it is as it was at the last look, or this
+    /// is `first`, and it was not tried in this state.
+    pub(super) fn note_look(&mut self, entry: &RepositoryEntry, first: bool) -> bool {
+        let now = FolderState::of(entry);
+        let before = self.folders.remove(&entry.name);
+        let is_settled = first || before.as_ref().is_some_and(|before| before.last == now);
+        let tried = before.and_then(|before| before.tried);
+        let is_due = is_settled && tried.as_ref() != Some(&now);
+        let tried = if is_due { Some(now.clone()) } else { tried };
+        self.folders.insert(entry.name.clone(), SeenFolder { last: now, tried });
+        is_due
+    }
+
+    /// Notes that this state of the model's folder was dealt with; only another one is loaded without being asked to.
+    pub(super) fn mark_dealt_with(&mut self, entry: &RepositoryEntry) {
+        let now = FolderState::of(entry);
+        self.folders.insert(entry.name.clone(), SeenFolder { last: now.clone(), tried: Some(now) });
+    }
+
+    /// Forgets the models that are gone.
+    pub(super) fn retain(&mut self, entries: &[RepositoryEntry]) {
+        self.folders.retain(|name, _| entries.iter().any(|entry| entry.name == *name));
+    }
+
+    /// Sets what is wrong with the repository; true if that is a change.
+    pub(super) fn set_problem(&mut self, problem: Option<String>) -> bool {
+        let is_change = self.problem != problem;
+        self.problem = problem;
+        is_change
+    }
+}
