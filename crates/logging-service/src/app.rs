@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::evaluation::Evaluator;
 use crate::ingest::body::BodyMemory;
+use crate::metrics::upkeep::UpkeepMetrics;
 use crate::store::Store;
-use crate::upkeep::UpkeepMetrics;
 
 /// The service's parts. Clones share them.
 #[derive(Clone)]

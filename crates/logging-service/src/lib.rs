@@ -37,9 +37,10 @@ use app::App;
 use config::Config;
 use evaluation::Evaluator;
 use ingest::body::BodyMemory;
-use metrics::{LogMetrics, LogMetricsError};
+use metrics::commits::{LogMetrics, LogMetricsError};
+use metrics::upkeep::UpkeepMetrics;
 use store::{Store, StoreError, StoreOptions};
-use upkeep::{Upkeep, UpkeepMetrics};
+use upkeep::UpkeepTasks;
 
 /// The service's name in logs and metrics.
 pub const SERVICE: &str = "logging-service";
@@ -104,7 +105,7 @@ pub async fn run(
     let router = instrumentation.around(routes(&app, &registry, &readiness).traced(&traces))?;
     info!(address = %listener.local_addr()?, "listening");
     readiness.set_ready();
-    let upkeep = Upkeep::start(&app);
+    let upkeep = UpkeepTasks::start(&app);
     let entrance = Entrance { listener, tls: security.tls, protocol: Protocol::Http1 };
     let served = monitoring::serve(entrance, router, drain, shutdown).await;
     drop(upkeep);

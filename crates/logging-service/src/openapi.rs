@@ -12,7 +12,7 @@ use monitoring::describe;
 use serde_json::Value;
 use utoipa::OpenApi;
 
-use crate::store::labels::Label;
+use crate::store::labels::TrueLabel;
 use crate::{ingest, queries};
 
 #[derive(OpenApi)]
@@ -36,7 +36,7 @@ use crate::{ingest, queries};
         queries::references::put_reference,
         queries::references::take_reference
     ),
-    components(schemas(Label, prediction_record::PredictionRecord)),
+    components(schemas(TrueLabel, prediction_record::PredictionRecord)),
     tags(
         (name = "records", description = "What comes in: predictions, their true labels, KServe's events."),
         (name = "questions", description = "What was predicted."),

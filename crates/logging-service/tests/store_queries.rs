@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use logging_service::store::{Filter, MAX_NAMES, MAX_PAGE, Store, StoreError, StoreOptions, Summary};
+use logging_service::store::{
+    MAX_NAMES, MAX_PAGE, PredictionFilter, PredictionSummary, Store, StoreError, StoreOptions,
+};
 use prediction_record::{PredictionRecord, Status};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -78,8 +80,8 @@ prop_compose! {
         min_confidence in proptest::option::weighted(0.2, confidence()),
         max_confidence in proptest::option::weighted(0.2, confidence()),
         request_id in proptest::option::weighted(0.2, word(&["r1", "r3"])),
-    ) -> Filter {
-        Filter { model, version, label, status, defect, since, until, min_confidence, max_confidence, request_id }
+    ) -> PredictionFilter {
+        PredictionFilter { model, version, label, status, defect, since, until, min_confidence, max_confidence, request_id }
     }
 }
 
@@ -89,7 +91,7 @@ fn kept(record: &PredictionRecord) -> Timestamp {
     Timestamp::from_nanosecond(nanoseconds.div_euclid(1000) * 1000).unwrap()
 }
 
-fn lets_through(filter: &Filter, record: &PredictionRecord) -> bool {
+fn lets_through(filter: &PredictionFilter, record: &PredictionRecord) -> bool {
     let same = |wanted: &Option<String>, found: Option<&String>| wanted.is_none() || wanted.as_ref() == found;
     same(&filter.model, Some(&record.model))
         && same(&filter.version, record.version.as_ref())
@@ -104,14 +106,14 @@ fn lets_through(filter: &Filter, record: &PredictionRecord) -> bool {
 }
 
 /// Ids of what the filter lets through, newest first; later inserts are newer where times are equal.
-fn naive(rows: &[PredictionRecord], filter: &Filter) -> Vec<Uuid> {
+fn naive(rows: &[PredictionRecord], filter: &PredictionFilter) -> Vec<Uuid> {
     let mut found: Vec<&PredictionRecord> = rows.iter().rev().filter(|row| lets_through(filter, row)).collect();
     found.sort_by_key(|row| std::cmp::Reverse(kept(row)));
     found.into_iter().map(id).collect()
 }
 
 /// Reads all pages; after each, inserts the next of `late`.
-async fn all_pages(store: &Store, filter: &Filter, limit: usize, late: &[PredictionRecord]) -> Vec<Uuid> {
+async fn all_pages(store: &Store, filter: &PredictionFilter, limit: usize, late: &[PredictionRecord]) -> Vec<Uuid> {
     let (mut found, mut cursor, mut late) = (Vec::new(), None::<String>, late.iter());
     loop {
         let page = store.list(filter, limit, cursor.as_deref()).await.unwrap();
@@ -175,7 +177,7 @@ async fn assert_pages(
     fixture: &Fixture,
     rows: Vec<PredictionRecord>,
     late: Vec<PredictionRecord>,
-    filters: Vec<(Filter, usize)>,
+    filters: Vec<(PredictionFilter, usize)>,
 ) -> Result<(), TestCaseError> {
     let (store, _) = start(fixture.url());
     store.submit(rows.clone()).await.unwrap();
@@ -203,7 +205,7 @@ async fn assert_statistics(
     let (store, _) = start(fixture.url());
     store.submit(rows.clone()).await.unwrap();
     let stats = store.stats(since, until).await.unwrap();
-    let window = Filter { since, until, ..Filter::default() };
+    let window = PredictionFilter { since, until, ..PredictionFilter::default() };
     let rows: Vec<&PredictionRecord> = rows.iter().filter(|row| lets_through(&window, row)).collect();
     assert_summary(&stats.total, &rows)?;
     let models: BTreeSet<&String> = rows.iter().map(|row| &row.model).collect();
@@ -215,7 +217,7 @@ async fn assert_statistics(
     Ok(())
 }
 
-fn assert_summary(summary: &Summary, rows: &[&PredictionRecord]) -> Result<(), TestCaseError> {
+fn assert_summary(summary: &PredictionSummary, rows: &[&PredictionRecord]) -> Result<(), TestCaseError> {
     let close = |found: Option<f64>, values: Vec<f64>| {
         let mean = (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
         found.is_some() == mean.is_some() && (found.unwrap_or(0.0) - mean.unwrap_or(0.0)).abs() < 1e-9
@@ -248,14 +250,14 @@ async fn an_empty_database_has_answers(fixture: Fixture) {
     assert_eq!(store.count().await.unwrap(), 0);
     assert_eq!(store.models().await.unwrap(), Vec::<String>::new());
     assert_eq!(store.stats(None, None).await.unwrap(), Default::default());
-    let page = store.list(&Filter::default(), 10, None).await.unwrap();
+    let page = store.list(&PredictionFilter::default(), 10, None).await.unwrap();
     assert!(page.predictions.is_empty() && page.next_cursor.is_none());
     assert!(store.size_bytes() > 0);
 }
 
 async fn limits_and_cursors_out_of_bounds_are_named(fixture: Fixture) {
     let (store, _) = start(fixture.url());
-    let list = async |limit: usize, cursor: Option<&str>| store.list(&Filter::default(), limit, cursor).await;
+    let list = async |limit: usize, cursor: Option<&str>| store.list(&PredictionFilter::default(), limit, cursor).await;
     for (limit, cursor, word) in [
         (0, None, "limit"),
         (MAX_PAGE + 1, None, "limit"),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use logging_service::store::{Accepted, ModelCounts, Store, StoreError, StoreOptions};
+use logging_service::store::{Acknowledgement, ModelCounts, Store, StoreError, StoreOptions};
 use prediction_record::{PredictionRecord, Score, Status, Task};
 use store_support::{Fixture, Witness, id, on_each_engine, record, records, start, start_with};
 use uuid::Uuid;
@@ -28,15 +28,15 @@ on_each_engine! {
     a_panic_of_the_writer_leaves_nobody_waiting,
 }
 
-fn accepted(accepted: u64, duplicates: u64) -> Accepted {
-    Accepted { accepted, duplicates }
+fn accepted(accepted: u64, duplicates: u64) -> Acknowledgement {
+    Acknowledgement { accepted, duplicates }
 }
 
 /// Starts submitting and returns when the records are in the queue or with the writer.
 async fn submit_in_background(
     store: &Arc<Store>,
     records: Vec<PredictionRecord>,
-) -> tokio::task::JoinHandle<Result<Accepted, StoreError>> {
+) -> tokio::task::JoinHandle<Result<Acknowledgement, StoreError>> {
     let (store, (pushed, was_pushed)) = (Arc::clone(store), tokio::sync::oneshot::channel());
     let task = tokio::spawn(async move {
         let mut submission = std::pin::pin!(store.submit(records));
@@ -283,8 +283,8 @@ impl logging_service::store::StoreObserver for Clumsy {
         assert!(summary.rows < 3, "on purpose");
         self.0.committed(summary);
     }
-    fn availability(&self, available: bool) {
-        self.0.availability(available);
+    fn availability_changed(&self, available: bool) {
+        self.0.availability_changed(available);
     }
     fn commit_failed(&self, error: &StoreError) {
         self.0.commit_failed(error);

@@ -1,14 +1,16 @@
-//! The windows that are looked at all the time.
+//! The windows that are evaluated all the time.
 
 use std::str::FromStr;
 
 use utoipa::ToSchema;
 
+use crate::store::time::TimeRange;
 use crate::store::windows::BUCKET;
 
 /// A span of time that ends now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
-pub(crate) enum Window {
+#[schema(as = Window)]
+pub(crate) enum EvaluationWindow {
     /// One hour.
     #[schema(rename = "1h")]
     Hour,
@@ -20,7 +22,7 @@ pub(crate) enum Window {
     Week,
 }
 
-impl Window {
+impl EvaluationWindow {
     /// Every window, the shortest first.
     pub(crate) const ALL: [Self; 3] = [Self::Hour, Self::Day, Self::Week];
 
@@ -33,20 +35,20 @@ impl Window {
         }
     }
 
-    /// The range of whole buckets that covers it: from up to five minutes more than its length ago until the end of the
-    /// bucket of `now`; all in microseconds since 1970.
-    pub(crate) fn range(self, now: i64) -> (i64, i64) {
+    /// The range of whole buckets that covers the window: it begins up to five minutes before the window, and ends with
+    /// the bucket of `now`, which is in microseconds since 1970.
+    pub(crate) fn range(self, now: i64) -> TimeRange {
         let hours = match self {
             Self::Hour => 1,
             Self::Day => 24,
             Self::Week => 168,
         };
         let aligned = |time: i64| time.div_euclid(BUCKET) * BUCKET;
-        (aligned(now - hours * 3_600_000_000), aligned(now) + BUCKET)
+        TimeRange { since: aligned(now - hours * 3_600_000_000), until: aligned(now) + BUCKET }
     }
 }
 
-impl FromStr for Window {
+impl FromStr for EvaluationWindow {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {

@@ -21,10 +21,10 @@ use crate::cloudevents::{CloudEvent, EventError, EventKind, pair, parse};
 use crate::openapi::examples;
 use crate::openapi::refusal_sets::EventRefusals;
 use crate::refusal::refusal;
+use crate::metrics::upkeep::EventOutcome;
 use crate::store::StoreError;
-use crate::store::events::{self, Meeting, Waiting};
-use crate::store::row::floor_microseconds;
-use crate::upkeep::EventOutcome;
+use crate::store::events::{self, EventMeeting, ExpiredEvent, WaitingEvent};
+use crate::store::time::floor_microseconds;
 
 /// What became of the events of a request.
 #[derive(Serialize, ToSchema)]
@@ -68,7 +68,7 @@ pub(crate) struct EventsTaken {
 pub(crate) async fn cloudevents(State(app): State<App>, request: Request<Body>) -> Result<Json<EventsTaken>, ApiError> {
     let body = app.bodies.receive(request).await?;
     let unreadable = |error: EventError| {
-        app.upkeep.event(EventOutcome::Unreadable);
+        app.upkeep.count_event(EventOutcome::Unreadable);
         let code = if error == EventError::TooLarge { ErrorCode::TooLarge } else { ErrorCode::InvalidInput };
         ApiError::new(code, format!("The CloudEvent is refused: {error}."))
     };
@@ -97,10 +97,11 @@ pub(crate) async fn cloudevents(State(app): State<App>, request: Request<Body>) 
 /// # Errors
 /// The store's.
 pub(crate) async fn expire(app: &App, until: i64) -> Result<(), StoreError> {
-    for (pair_key, kind, json) in app.store.read(move |session| events::expired(session, until)).await? {
-        app.upkeep.event(EventOutcome::Expired);
+    let expired = app.store.read(move |session| events::expired(session, until)).await?;
+    for ExpiredEvent { pair_key, kind, event } in expired {
+        app.upkeep.count_event(EventOutcome::Expired);
         if kind == EventKind::Response.as_str() {
-            match CloudEvent::from_json(&json).and_then(|response| pair(None, &response)) {
+            match CloudEvent::from_json(&event).and_then(|response| pair(None, &response)) {
                 Ok(records) => drop(app.store.submit(records).await?),
                 Err(problem) => warn!(%problem, "cloudevent_unreadable"),
             }
@@ -125,16 +126,16 @@ async fn take(app: &App, event: &CloudEvent) -> Result<usize, TakeEventError> {
         // A response without readable predictions is refused now, and not when its request comes.
         pair(None, event)?;
     }
-    let waiting = Waiting { pair_key: event.pair_key(), kind: event.kind.as_str(), event: event.to_json()? };
+    let waiting = WaitingEvent { pair_key: event.pair_key(), kind: event.kind.as_str(), event: event.to_json()? };
     let (pair_key, counterpart) = (waiting.pair_key.clone(), event.kind.counterpart().as_str());
     let now = floor_microseconds(Timestamp::now());
     match app.store.write(0, move |tx| events::meet(tx, &waiting, counterpart, now)).await? {
-        Meeting::Waits => app.upkeep.event(EventOutcome::Waiting),
-        Meeting::WaitedAlready => app.upkeep.event(EventOutcome::Duplicate),
-        Meeting::Counterpart(json) => {
+        EventMeeting::Waits => app.upkeep.count_event(EventOutcome::Waiting),
+        EventMeeting::WaitedAlready => app.upkeep.count_event(EventOutcome::Duplicate),
+        EventMeeting::Counterpart(json) => {
             let records = paired(event, &CloudEvent::from_json(&json)?)?;
             let stored = app.store.submit(records).await?;
-            app.upkeep.event(if stored.accepted > 0 { EventOutcome::Stored } else { EventOutcome::Duplicate });
+            app.upkeep.count_event(if stored.accepted > 0 { EventOutcome::Stored } else { EventOutcome::Duplicate });
             app.store.write(0, move |tx| events::forget(tx, &pair_key, counterpart)).await?;
             return Ok(usize::try_from(stored.accepted).unwrap_or(usize::MAX));
         }

@@ -16,10 +16,10 @@ use crate::openapi::examples;
 use crate::openapi::refusal_sets::IngestRefusals;
 use crate::openapi::text_bodies::Lines;
 use crate::refusal::refusal;
-use crate::store::Accepted;
-use crate::store::labels::{self, Label};
-use crate::store::row::floor_microseconds;
-use crate::upkeep::FeedbackOutcome;
+use crate::metrics::upkeep::FeedbackOutcome;
+use crate::store::Acknowledgement;
+use crate::store::labels::{self, TrueLabel};
+use crate::store::time::floor_microseconds;
 
 /// The most labels of one request. Each costs some look-ups, during which no other request's records are written.
 const MOST_LABELS: usize = 1_000;
@@ -36,24 +36,24 @@ const MOST_LABELS: usize = 1_000;
         (ref("#/components/schemas/Labels") = "application/json", example = examples::label),
         (Lines = "application/x-ndjson", example = examples::label_lines)
     )),
-    responses((status = 200, description = "How many were stored", body = Accepted), IngestRefusals)
+    responses((status = 200, description = "How many were stored", body = Acknowledgement), IngestRefusals)
 )]
-pub(crate) async fn feedback(State(app): State<App>, request: Request<Body>) -> Result<Json<Accepted>, ApiError> {
+pub(crate) async fn feedback(State(app): State<App>, request: Request<Body>) -> Result<Json<Acknowledgement>, ApiError> {
     let body = app.bodies.receive(request).await?;
-    let given: Vec<Label> = parse_items(&body, MOST_LABELS)?;
+    let given: Vec<TrueLabel> = parse_items(&body, MOST_LABELS)?;
     let weight = given.len();
     let stored = app
         .store
         .write(weight, move |tx| labels::add(tx, &given, floor_microseconds(Timestamp::now())))
         .await
         .map_err(refusal)?;
-    app.upkeep.feedback(FeedbackOutcome::Accepted, stored.accepted);
-    app.upkeep.feedback(FeedbackOutcome::Duplicate, stored.duplicates);
+    app.upkeep.count_labels(FeedbackOutcome::Accepted, stored.accepted);
+    app.upkeep.count_labels(FeedbackOutcome::Duplicate, stored.duplicates);
     info!(accepted = stored.accepted, duplicates = stored.duplicates, "labels_stored");
     Ok(Json(stored))
 }
 
-impl BodyItem for Label {
+impl BodyItem for TrueLabel {
     fn check(&self) -> Result<(), InvalidRecord> {
         check_text("request_id", &self.request_id, MAX_ID_CHARS)?;
         check_text("label", &self.label, MAX_LABEL_CHARS)?;

@@ -15,7 +15,7 @@ use crate::openapi::examples;
 use crate::openapi::refusal_sets::IngestRefusals;
 use crate::openapi::text_bodies::Lines;
 use crate::refusal::refusal;
-use crate::store::Accepted;
+use crate::store::Acknowledgement;
 
 /// A body of more bytes takes milliseconds to parse, which is long compared with the rest of a request.
 const LARGE_BODY: usize = 64 * 1024;
@@ -33,9 +33,9 @@ const LARGE_BODY: usize = 64 * 1024;
         (ref("#/components/schemas/Records") = "application/json", example = examples::record),
         (Lines = "application/x-ndjson", example = examples::record_lines)
     )),
-    responses((status = 200, description = "How many were stored", body = Accepted), IngestRefusals)
+    responses((status = 200, description = "How many were stored", body = Acknowledgement), IngestRefusals)
 )]
-pub(crate) async fn log(State(app): State<App>, request: Request<Body>) -> Result<Json<Accepted>, ApiError> {
+pub(crate) async fn log(State(app): State<App>, request: Request<Body>) -> Result<Json<Acknowledgement>, ApiError> {
     let started = Instant::now();
     let body = app.bodies.receive(request).await?;
     let most = app.config.queue_limit as usize;

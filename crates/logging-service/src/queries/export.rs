@@ -21,7 +21,7 @@ use crate::export::{EncodeError, Encoder, encoder};
 use crate::openapi::refusal_sets::QueryRefusals;
 use crate::openapi::text_bodies::{FileBytes, Lines};
 use crate::refusal::refusal;
-use crate::store::{Filter, MAX_PAGE, Page, Store, StoreError};
+use crate::store::{MAX_PAGE, PredictionFilter, PredictionPage, Store, StoreError};
 
 /// Pieces of the file that may wait for the client.
 const AHEAD: usize = 2;
@@ -85,14 +85,14 @@ pub(crate) async fn export(State(app): State<App>, uri: Uri) -> Result<Response,
 /// A file on its way to the client.
 struct ExportStream {
     store: Arc<Store>,
-    filter: Filter,
+    filter: PredictionFilter,
     sender: Sender<Bytes, ExportError>,
 }
 
 impl ExportStream {
     /// Sends the file that begins with this page. A problem breaks the connection off, so that the client does not take
     /// a part for the whole.
-    async fn send(mut self, first: Page, encoder: Box<dyn Encoder + Send>) {
+    async fn send(mut self, first: PredictionPage, encoder: Box<dyn Encoder + Send>) {
         if let Err(problem) = self.send_pages(first, encoder).await {
             warn!(%problem, "export_broken_off");
             self.sender.abort(problem);
@@ -100,7 +100,7 @@ impl ExportStream {
     }
 
     /// Ends early, and without an error, where the client is gone.
-    async fn send_pages(&mut self, mut page: Page, mut encoder: Box<dyn Encoder + Send>) -> Result<(), ExportError> {
+    async fn send_pages(&mut self, mut page: PredictionPage, mut encoder: Box<dyn Encoder + Send>) -> Result<(), ExportError> {
         loop {
             let piece = encoder.rows(&page.predictions)?;
             if !piece.is_empty() && self.sender.send_data(piece.into()).await.is_err() {
@@ -118,7 +118,7 @@ impl ExportStream {
     }
 
     /// Reads the next page. An export is in no hurry: where the store is overloaded, it lets others ask first.
-    async fn next_page(&self, cursor: &str) -> Result<Page, StoreError> {
+    async fn next_page(&self, cursor: &str) -> Result<PredictionPage, StoreError> {
         for _ in 1..ATTEMPTS {
             match self.store.list(&self.filter, MAX_PAGE, Some(cursor)).await {
                 Err(StoreError::Overloaded { .. }) => tokio::time::sleep(PAUSE).await,

@@ -10,8 +10,8 @@ use super::parameters::{WindowQuery, parse_query};
 use crate::analysis::WindowCounts;
 use crate::app::App;
 use crate::refusal::refusal;
-use crate::store::row::from_microseconds;
-use crate::store::{Session, references, windows};
+use crate::store::time::from_microseconds;
+use crate::store::{SqlSession, references, windows};
 
 /// Which predictions of which model's file an answer is about.
 #[derive(Serialize, ToSchema)]
@@ -42,7 +42,7 @@ pub(super) async fn judge_models<T: Send + 'static>(
 ) -> Result<Vec<T>, ApiError> {
     let query: WindowQuery = parse_query(uri)?;
     let range = query.range()?;
-    let read = move |session: &mut dyn Session| {
+    let read = move |session: &mut dyn SqlSession| {
         let model = query.model.as_deref();
         let profiles = references::all(session, model)?;
         let judge_one = |sum: windows::ModelWindow| {
@@ -50,8 +50,8 @@ pub(super) async fn judge_models<T: Send + 'static>(
             let facts = WindowFacts {
                 model: sum.model,
                 model_sha256: Some(sum.model_sha256).filter(|digest| !digest.is_empty()),
-                since: from_microseconds(range.0),
-                until: from_microseconds(range.1),
+                since: from_microseconds(range.since),
+                until: from_microseconds(range.until),
                 errors: sum.counts.errors,
             };
             judge(facts, &sum.counts, reference)

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use utoipa::IntoParams;
 
-use crate::evaluation::Window;
-use crate::store::row::floor_microseconds;
+use crate::evaluation::EvaluationWindow;
+use crate::store::time::{TimeRange, floor_microseconds};
 
 /// Reads all parameters of a query.
 pub(super) fn parse_query<Q: DeserializeOwned>(uri: &Uri) -> Result<Q, ApiError> {
@@ -40,7 +40,7 @@ pub(super) fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result
     parsed(deserializer, |_| true, "expected a whole number")
 }
 
-fn window<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Window>, D::Error> {
+fn window<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<EvaluationWindow>, D::Error> {
     parsed(deserializer, |_| true, "expected 1h, 24h or 7d")
 }
 
@@ -65,7 +65,7 @@ pub(super) struct WindowQuery {
     /// A window that ends now, instead of `since` and `until`; `24h` if none of them is given.
     #[serde(default, deserialize_with = "window")]
     #[param(inline)]
-    window: Option<Window>,
+    window: Option<EvaluationWindow>,
     /// The beginning of the range; 1970 where only `until` is given.
     #[serde(default, deserialize_with = "time")]
     #[param(value_type = Option<String>, format = DateTime)]
@@ -78,15 +78,15 @@ pub(super) struct WindowQuery {
 
 impl WindowQuery {
     /// The range in microseconds since 1970.
-    pub(super) fn range(&self) -> Result<(i64, i64), ApiError> {
+    pub(super) fn range(&self) -> Result<TimeRange, ApiError> {
         let now = floor_microseconds(Timestamp::now());
         match (self.window, self.since, self.until) {
-            (window, None, None) => Ok(window.unwrap_or(Window::Day).range(now)),
+            (window, None, None) => Ok(window.unwrap_or(EvaluationWindow::Day).range(now)),
             (Some(_), _, _) => Err(refused("window and since or until exclude each other")),
             (None, since, until) => {
                 let until = until.map_or(now, floor_microseconds);
                 // The range stands in the answer, so it begins where RFC 3339 can say it.
-                Ok((since.map_or(until.min(0), floor_microseconds), until))
+                Ok(TimeRange { since: since.map_or(until.min(0), floor_microseconds), until })
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::export::ExportFormat;
 use crate::openapi::refusal_sets::{LookupRefusals, QueryRefusals};
 use crate::refusal::refusal;
-use crate::store::{Filter, Page, StoredPrediction};
+use crate::store::{PredictionFilter, PredictionPage, StoredPrediction};
 
 /// Predictions of one page where the query names no limit.
 const DEFAULT_LIMIT: usize = 100;
@@ -68,8 +68,8 @@ pub(super) struct PredictionsQuery {
 
 impl PredictionsQuery {
     /// The part that says which predictions are meant.
-    pub(super) fn filter(&self) -> Filter {
-        Filter {
+    pub(super) fn filter(&self) -> PredictionFilter {
+        PredictionFilter {
             model: self.model.clone(),
             version: self.version.clone(),
             label: self.label.clone(),
@@ -93,9 +93,9 @@ impl PredictionsQuery {
     operation_id = "predictions",
     tag = "questions",
     params(PredictionsQuery),
-    responses((status = 200, description = "The page", body = Page), QueryRefusals)
+    responses((status = 200, description = "The page", body = PredictionPage), QueryRefusals)
 )]
-pub(crate) async fn predictions(State(app): State<App>, uri: Uri) -> Result<Json<Page>, ApiError> {
+pub(crate) async fn predictions(State(app): State<App>, uri: Uri) -> Result<Json<PredictionPage>, ApiError> {
     let query: PredictionsQuery = parse_query(&uri)?;
     if query.format.is_some() {
         return Err(refused("format belongs to /export"));

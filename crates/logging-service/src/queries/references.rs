@@ -17,7 +17,7 @@ use crate::openapi::examples;
 use crate::openapi::refusal_sets::{IngestRefusals, QueryRefusals};
 use crate::refusal::refusal;
 use crate::store::references;
-use crate::store::row::{floor_microseconds, from_microseconds};
+use crate::store::time::{TimeRange, floor_microseconds, from_microseconds};
 use crate::store::windows::{self, ModelWindow};
 
 /// How far the clock of the program that made a profile may be ahead.
@@ -141,7 +141,10 @@ impl ReferenceRange {
     async fn profile(self, app: &App) -> Result<ReferenceProfile, ApiError> {
         let Self { model, model_sha256, since, until } = self;
         let now = Timestamp::now();
-        let range = (since.map_or(i64::MIN, floor_microseconds), floor_microseconds(until.unwrap_or(now)));
+        let range = TimeRange {
+            since: since.map_or(i64::MIN, floor_microseconds),
+            until: floor_microseconds(until.unwrap_or(now)),
+        };
         let sums = app.store.read(move |session| windows::sums(session, Some(&model), range)).await.map_err(refusal)?;
         let is_asked = |sum: &ModelWindow| model_sha256.as_ref().is_none_or(|digest| *digest == sum.model_sha256);
         // Without a digest, the file that was used last is meant.
@@ -155,7 +158,7 @@ impl ReferenceRange {
             model_sha256: Some(sum.model_sha256).filter(|digest| !digest.is_empty()),
             created_at: now,
             since,
-            until: Some(until.unwrap_or_else(|| from_microseconds(range.1))),
+            until: Some(until.unwrap_or_else(|| from_microseconds(range.until))),
             counts: sum.counts,
         })
     }

@@ -12,8 +12,8 @@ use super::parameters::{parse_query, refused, time};
 use crate::app::App;
 use crate::openapi::refusal_sets::QueryRefusals;
 use crate::refusal::refusal;
-use crate::store::Stats;
-use crate::store::row::{floor_microseconds, from_microseconds};
+use crate::store::PredictionStats;
+use crate::store::time::{floor_microseconds, from_microseconds};
 
 /// The most intervals of one answer: a week of hours.
 const MAX_INTERVALS: i64 = 168;
@@ -42,7 +42,7 @@ struct StatsQuery {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct StatsReport {
     #[serde(flatten)]
-    stats: Stats,
+    stats: PredictionStats,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     intervals: Vec<StatsInterval>,
 }
@@ -55,7 +55,7 @@ struct StatsInterval {
     #[schema(value_type = String, format = DateTime)]
     until: Timestamp,
     #[serde(flatten)]
-    stats: Stats,
+    stats: PredictionStats,
 }
 
 /// Counts and means, in total and by model

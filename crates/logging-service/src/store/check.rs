@@ -1,38 +1,31 @@
-//! Whether the counts of windows equal the rows that they count.
+//! Compares the counts of windows with the rows that they count.
 
 use jiff::Timestamp;
 
-use super::row::floor_microseconds;
-use super::session::{Columns, DatabaseError, Session, first};
-use super::windows;
+use super::engine::CheckFindings;
+use super::error::DatabaseError;
+use super::retention;
+use super::session::SqlSession;
+use super::stats;
+use super::time::{TimeRange, floor_microseconds};
+use super::windows::{self, BUCKET};
 use crate::analysis::LabelCounts;
 
-/// Only rows that are certainly still there can be compared: those of the last day.
+/// Microseconds of a day. Older rows are not compared, for retention may have deleted some of them.
 const COMPARED: i64 = 86_400 * 1_000_000;
-
-/// What a check found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Findings {
-    /// Predictions in the database.
-    pub(crate) rows: u64,
-    /// Counts that were compared with their rows: those of the last day, by model and file.
-    pub(crate) windows: usize,
-    /// What is wrong, each in a sentence.
-    pub(crate) problems: Vec<String>,
-}
 
 /// Compares the counts of the last day with their rows.
 ///
 /// # Errors
 /// The database's.
-pub(super) fn compare(session: &mut dyn Session) -> Result<Findings, DatabaseError> {
-    let rows = first(session, "SELECT count(*) FROM predictions", &[], Columns::count)?.unwrap_or_default();
-    let oldest = super::retention::oldest(session)?.unwrap_or_default();
+pub(super) fn compare(session: &mut dyn SqlSession) -> Result<CheckFindings, DatabaseError> {
+    let rows = stats::count(session)?;
+    let oldest = retention::oldest(session)?.unwrap_or_default();
     let now = floor_microseconds(Timestamp::now());
-    // The bucket of the oldest row may have lost rows to retention.
-    let since = align(oldest.max(now - COMPARED)) + windows::BUCKET;
-    let range = (since, align(now) + windows::BUCKET);
-    let mut findings = Findings { rows, ..Findings::default() };
+    // The bucket of the oldest row may have lost rows to retention, so the comparison begins after it.
+    let since = bucket_begin(oldest.max(now - COMPARED)) + BUCKET;
+    let range = TimeRange { since, until: bucket_begin(now) + BUCKET };
+    let mut findings = CheckFindings { rows, ..CheckFindings::default() };
     for window in windows::sums(session, None, range)? {
         let mut counted = window.counts;
         counted.labels = LabelCounts::default();
@@ -46,6 +39,6 @@ pub(super) fn compare(session: &mut dyn Session) -> Result<Findings, DatabaseErr
     Ok(findings)
 }
 
-fn align(time: i64) -> i64 {
-    time.div_euclid(windows::BUCKET) * windows::BUCKET
+fn bucket_begin(time: i64) -> i64 {
+    time.div_euclid(BUCKET) * BUCKET
 }

@@ -1,40 +1,34 @@
-//! What the store asks of a database engine, and where a database is.
+//! What the store asks of a database engine.
 //!
-//! Rule of thumb: an engine knows how to be durable; what is stored, and what it means, is the store's.
+//! Rule of thumb: an engine knows how to be durable; the store knows what is stored, and what it means.
 
-use std::fmt;
 use std::path::Path;
-use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::StoreError;
-use super::check::Findings;
-use super::postgres::{Postgres, ServerUrl};
+use super::error::DatabaseError;
 use super::row::NewRow;
-use super::session::{DatabaseError, Session};
-use super::sqlite::{DatabasePath, Sqlite};
+use super::session::SqlSession;
 
 /// A way to reach one database.
-pub(crate) trait Engine: Send + Sync {
+pub(crate) trait DatabaseEngine: Send + Sync {
     /// Opens the database for writing: creates and migrates it where needed, and proves that it can be written.
     ///
     /// # Errors
     /// [`DatabaseError`] says why not; another attempt may succeed.
-    fn open_writer(&self) -> Result<Box<dyn Database>, DatabaseError>;
+    fn open_writer(&self) -> Result<Box<dyn WritableDatabase>, DatabaseError>;
 
-    /// A read-only connection whose queries end at `deadline`, measured from now.
+    /// Opens a read-only connection whose queries end at `deadline`, measured from now.
     ///
     /// # Errors
     /// [`DatabaseError`] says why not.
-    fn open_reader(&self, deadline: Duration) -> Result<Box<dyn Session>, DatabaseError>;
+    fn open_reader(&self, deadline: Duration) -> Result<Box<dyn SqlSession>, DatabaseError>;
 
     /// Bytes on disk, as far as they are known.
     fn size_bytes(&self) -> u64;
 
     /// SQL that gives the bytes that the content takes, without free space, and about how many predictions there are.
-    /// Deleting lowers both at once, other than [`Engine::size_bytes`].
-    fn content(&self) -> &'static str;
+    /// Deleting lowers both at once, unlike [`DatabaseEngine::size_bytes`].
+    fn content_sql(&self) -> &'static str;
 
     /// Where the database is, for logs: without a password.
     fn place(&self) -> String;
@@ -43,34 +37,45 @@ pub(crate) trait Engine: Send + Sync {
     ///
     /// # Errors
     /// [`DatabaseError`] says why there is no copy.
-    fn backup(&self, to: &Path) -> Result<Backup, DatabaseError>;
+    fn backup(&self, to: &Path) -> Result<VerifiedBackup, DatabaseError>;
 
     /// Looks for what is wrong with the database.
     ///
     /// # Errors
     /// [`DatabaseError`] where it cannot be looked at.
-    fn check(&self) -> Result<Findings, DatabaseError>;
+    fn check(&self) -> Result<CheckFindings, DatabaseError>;
 }
 
 /// A verified copy of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Backup {
+pub(crate) struct VerifiedBackup {
     /// Predictions in it.
     pub(crate) rows: u64,
     /// Its size.
     pub(crate) bytes: u64,
 }
 
+/// What a check found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CheckFindings {
+    /// Predictions in the database.
+    pub(crate) rows: u64,
+    /// Windows of the last day, by model and file, whose counts were compared with their rows.
+    pub(crate) windows: usize,
+    /// What is wrong, each in a sentence.
+    pub(crate) problems: Vec<String>,
+}
+
 /// What is done inside of a transaction.
-pub(crate) type Work<'a> = dyn FnMut(&mut dyn Transaction) -> Result<(), DatabaseError> + 'a;
+pub(crate) type TransactionBody<'a> = dyn FnMut(&mut dyn WriteTransaction) -> Result<(), DatabaseError> + 'a;
 
 /// A database that is open for writing, by one thread.
-pub(crate) trait Database: Send {
-    /// Runs `work` in one transaction; returns when it is durable.
+pub(crate) trait WritableDatabase: Send {
+    /// Runs `body` in one transaction; returns when it is durable.
     ///
     /// # Errors
-    /// That of `work`, which rolls back, or of the commit; whether it took place is open then.
-    fn transaction(&mut self, work: &mut Work<'_>) -> Result<(), DatabaseError>;
+    /// The error of `body`, which rolls back, or of the commit; whether the transaction took place is open then.
+    fn transaction(&mut self, body: &mut TransactionBody<'_>) -> Result<(), DatabaseError>;
 
     /// Checks, without writing, that a commit would have a chance.
     ///
@@ -95,12 +100,12 @@ pub(crate) trait Database: Send {
 }
 
 /// A transaction under way.
-pub(crate) trait Transaction: Session {
-    /// Runs `work` so that its failure undoes only itself.
+pub(crate) trait WriteTransaction: SqlSession {
+    /// Runs `body` so that its failure undoes only what it did itself.
     ///
     /// # Errors
-    /// That of `work`.
-    fn savepoint(&mut self, work: &mut Work<'_>) -> Result<(), DatabaseError>;
+    /// The error of `body`.
+    fn savepoint(&mut self, body: &mut TransactionBody<'_>) -> Result<(), DatabaseError>;
 
     /// Inserts rows; says of each whether it is new. `recorded_at` is in microseconds since 1970.
     ///
@@ -108,74 +113,24 @@ pub(crate) trait Transaction: Session {
     /// [`DatabaseError::Refused`] where a record breaks a constraint, and others.
     fn insert(&mut self, rows: &[NewRow], recorded_at: i64) -> Result<Vec<bool>, DatabaseError>;
 
-    /// Whoever else wants the lock waits until this transaction ends. Needed where several programs write to one
-    /// database and read before they write.
+    /// Takes a lock and holds it until this transaction ends; others who want it wait meanwhile. Needed where several
+    /// programs write to one database and read before they write.
     ///
     /// # Errors
     /// [`DatabaseError`].
-    fn lock(&mut self, lock: Lock) -> Result<(), DatabaseError>;
+    fn lock(&mut self, lock: TransactionLock) -> Result<(), DatabaseError>;
 
-    /// Sets this program's counts apart from those of others that write at the same time.
+    /// The name that sets this program's counts apart from those of others that write at the same time.
     fn writer(&self) -> &str;
 }
 
 /// What a transaction may lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lock {
+pub(crate) enum TransactionLock {
     /// The labels and their counts.
     Labels,
     /// The CloudEvents that wait for their counterparts.
     Events,
     /// Retention.
     Retention,
-}
-
-/// Where a database is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DatabaseUrl {
-    /// A file.
-    Sqlite(DatabasePath),
-    /// A server.
-    Postgres(ServerUrl),
-}
-
-impl DatabaseUrl {
-    pub(crate) fn engine(&self) -> Arc<dyn Engine> {
-        match self {
-            Self::Sqlite(path) => Arc::new(Sqlite::new(path.clone())),
-            Self::Postgres(url) => Arc::new(Postgres::new(url.clone())),
-        }
-    }
-}
-
-impl FromStr for DatabaseUrl {
-    type Err = StoreError;
-
-    fn from_str(url: &str) -> Result<Self, StoreError> {
-        if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            return url.parse().map(Self::Postgres);
-        }
-        url.parse().map(Self::Sqlite)
-    }
-}
-
-impl From<DatabasePath> for DatabaseUrl {
-    fn from(path: DatabasePath) -> Self {
-        Self::Sqlite(path)
-    }
-}
-
-impl From<ServerUrl> for DatabaseUrl {
-    fn from(url: ServerUrl) -> Self {
-        Self::Postgres(url)
-    }
-}
-
-impl fmt::Display for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(path) => path.fmt(f),
-            Self::Postgres(url) => url.fmt(f),
-        }
-    }
 }

@@ -1,6 +1,6 @@
-//! Why the store did not do what it was asked.
+//! Why the store, or the database below it, did not do what it was asked.
 
-use super::session::DatabaseError;
+use std::fmt;
 
 /// Why the store did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -63,5 +63,37 @@ impl From<DatabaseError> for StoreError {
                 Self::Unavailable(error.to_string())
             }
         }
+    }
+}
+
+/// Why a statement failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum DatabaseError {
+    /// The values are at fault: they break a constraint, or do not fit into a row.
+    #[error("{0}")]
+    Refused(String),
+    /// Other transactions were in the way; nothing was stored, and it can be tried again at once.
+    #[error("{0}")]
+    Conflict(String),
+    /// The deadline of the query is over.
+    #[error("the deadline is over")]
+    Interrupted,
+    /// A newer version of this program wrote the database.
+    #[error("schema version {found} is newer than {known}")]
+    NewerSchema {
+        /// The database's version.
+        found: u32,
+        /// The newest version that this program knows.
+        known: u32,
+    },
+    /// The database is at fault, or cannot be reached.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl DatabaseError {
+    /// A row holds something else than it should.
+    pub(crate) fn unreadable(problem: impl fmt::Display) -> Self {
+        Self::Failed(format!("a row cannot be read: {problem}"))
     }
 }

@@ -7,13 +7,14 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use prediction_record::Status;
 
-use super::StoreError;
-use super::row::ceil_microseconds;
-use super::session::{Condition, Session, Value};
+use super::error::StoreError;
+use super::session::{RequestCondition, SqlSession};
+use super::time::ceil_microseconds;
+use super::value::SqlValue;
 
 /// Which predictions to list; a field that is `None` excludes nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Filter {
+pub struct PredictionFilter {
     /// Name of the model.
     pub model: Option<String>,
     /// Version of the model.
@@ -36,15 +37,15 @@ pub struct Filter {
     pub request_id: Option<String>,
 }
 
-impl Filter {
+impl PredictionFilter {
     /// A filter by time alone.
     pub(super) fn window(since: Option<Timestamp>, until: Option<Timestamp>) -> Self {
         Self { since, until, ..Self::default() }
     }
 
     /// The conditions of this filter, and of the page after `cursor`, as `session` finds requests.
-    pub(super) fn conditions(&self, cursor: Option<Cursor>, session: &dyn Session) -> Conditions {
-        let mut conditions = Conditions::default();
+    pub(super) fn conditions(&self, cursor: Option<PageCursor>, session: &dyn SqlSession) -> WhereClause {
+        let mut conditions = WhereClause::default();
         // Stored times are whole microseconds, so a bound between two of them moves up to the next.
         let time = |time: Option<Timestamp>| time.map(ceil_microseconds);
         conditions.and("model = ?", self.model.clone());
@@ -66,11 +67,11 @@ impl Filter {
         conditions.and("confidence >= ?", self.min_confidence);
         conditions.and("confidence <= ?", self.max_confidence);
         if let Some(request_id) = &self.request_id {
-            let Condition { sql, values } = session.of_request(request_id);
+            let RequestCondition { sql, values } = session.of_request(request_id);
             conditions.clauses.push(sql);
             conditions.values.extend(values);
         }
-        if let Some(Cursor { occurred_at, id }) = cursor {
+        if let Some(PageCursor { occurred_at, id }) = cursor {
             conditions.and("(occurred_at, id) < (?, ?)", Some(occurred_at));
             conditions.values.push(id.into());
         }
@@ -80,13 +81,13 @@ impl Filter {
 
 /// SQL conditions and the values of their placeholders, in order.
 #[derive(Default)]
-pub(super) struct Conditions {
+pub(super) struct WhereClause {
     clauses: Vec<Cow<'static, str>>,
     /// The values of the placeholders.
-    pub(super) values: Vec<Value>,
+    pub(super) values: Vec<SqlValue>,
 }
 
-impl Conditions {
+impl WhereClause {
     /// `WHERE …` with its placeholders numbered from 1, or nothing.
     pub(super) fn sql(&self) -> String {
         let mut sql = String::new();
@@ -105,12 +106,12 @@ impl Conditions {
     }
 
     /// The placeholder of one more value.
-    pub(super) fn value(&mut self, value: impl Into<Value>) -> String {
+    pub(super) fn placeholder(&mut self, value: impl Into<SqlValue>) -> String {
         self.values.push(value.into());
         format!("${}", self.values.len())
     }
 
-    fn and(&mut self, clause: &'static str, value: Option<impl Into<Value>>) {
+    fn and(&mut self, clause: &'static str, value: Option<impl Into<SqlValue>>) {
         if let Some(value) = value {
             self.clauses.push(clause.into());
             self.values.push(value.into());
@@ -120,18 +121,18 @@ impl Conditions {
 
 /// The last row of a page. Written as 32 hexadecimal digits, which callers hand back as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Cursor {
+pub(super) struct PageCursor {
     pub(super) occurred_at: i64,
     pub(super) id: i64,
 }
 
-impl Cursor {
+impl PageCursor {
     /// The opaque form.
     pub(super) fn encode(self) -> String {
         format!("{:016x}{:016x}", self.occurred_at, self.id)
     }
 
-    /// Reads what [`Cursor::encode`] wrote.
+    /// Reads what [`PageCursor::encode`] wrote.
     ///
     /// # Errors
     /// [`StoreError::InvalidQuery`] for anything else.
@@ -155,13 +156,13 @@ mod tests {
     proptest! {
         #[test]
         fn cursors_come_back(occurred_at in any::<i64>(), id in any::<i64>()) {
-            let cursor = Cursor { occurred_at, id };
-            prop_assert_eq!(Cursor::decode(&cursor.encode()), Ok(cursor));
+            let cursor = PageCursor { occurred_at, id };
+            prop_assert_eq!(PageCursor::decode(&cursor.encode()), Ok(cursor));
         }
 
         #[test]
         fn no_text_breaks_the_cursor(text in "\\PC{0,40}|[0-9a-fA-F+ ]{30,34}|[0-9a-f]{32}") {
-            if let Ok(cursor) = Cursor::decode(&text) {
+            if let Ok(cursor) = PageCursor::decode(&text) {
                 prop_assert_eq!(cursor.encode(), text);
             }
         }

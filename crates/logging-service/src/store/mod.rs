@@ -1,29 +1,35 @@
 //! The store: predictions in SQLite or PostgreSQL, written durably by one thread and read by a few.
 //!
-//! [`Store::submit`] → bounded queue → the writer's transaction, shared by everybody who waits →
-//! commit → [`Accepted`]. Reading never waits for writing.
+//! [`Store::submit`] → bounded queue → the writer's transaction, shared by everybody who waits → commit →
+//! [`Acknowledgement`]. Reading never waits for writing.
 //!
-//! Rule of thumb: an answer is a promise. `Ok` means on the disk; every refusal says whether to
-//! come back, and when.
+//! Rule of thumb: an answer is a promise. `Ok` means that it is on the disk; a refusal says whether to come back, and when.
 
+mod acknowledgement;
 mod check;
 mod engine;
 mod error;
 pub(crate) mod events;
 mod filter;
-mod job;
 pub(crate) mod labels;
 mod observer;
+mod page;
 mod postgres;
 mod queue;
+mod queued_write;
 mod reader;
 pub(crate) mod references;
 pub(crate) mod retention;
-pub(crate) mod row;
+mod row;
 mod session;
+pub(crate) mod settlement;
 mod sqlite;
 mod stats;
+pub(crate) mod time;
+mod url;
+mod value;
 pub(crate) mod windows;
+mod write_group;
 mod writer;
 
 use std::path::Path;
@@ -33,49 +39,33 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use prediction_record::PredictionRecord;
-use serde::Serialize;
 use tokio::sync::oneshot;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
-pub use engine::DatabaseUrl;
+pub use acknowledgement::Acknowledgement;
 pub use error::StoreError;
-pub use filter::Filter;
+pub use filter::PredictionFilter;
 pub use observer::{CommitSummary, ModelCounts, StoreObserver};
+pub use page::{MAX_PAGE, PredictionPage};
 pub use postgres::ServerUrl;
-pub use reader::{MAX_PAGE, Page};
 pub use row::StoredPrediction;
 pub use sqlite::DatabasePath;
-pub use stats::{MAX_NAMES, Stats, Summary};
+pub use stats::{MAX_NAMES, PredictionStats, PredictionSummary};
+pub use url::DatabaseUrl;
 
-use engine::{Backup, Engine, Transaction};
-use queue::{Batch, Counted, Queue};
-use reader::Reader;
+pub(crate) use engine::WriteTransaction;
+use engine::{DatabaseEngine, VerifiedBackup};
+use error::DatabaseError;
+use filter::PageCursor;
+use queue::WriteQueue;
+use queued_write::{ClosureJob, PrecountedRows, QueuedWrite};
+use reader::StoreReader;
 use row::NewRow;
-use session::DatabaseError;
-pub(crate) use session::Session;
-use writer::Writer;
+pub(crate) use session::SqlSession;
+use writer::StoreWriter;
 
-/// Records of a submission that are counted before they come to the writer; fewer are counted there in less time.
+/// Submissions of fewer records are counted by the writer, which takes it less time than handing the counts over.
 const WORTH_COUNTING: usize = 16;
-
-/// What became of a submission.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Accepted {
-    /// New records, now on the disk.
-    pub accepted: u64,
-    /// Records whose event id was there already, or came twice in the submission.
-    pub duplicates: u64,
-}
-
-impl Accepted {
-    fn of(summary: &CommitSummary) -> Self {
-        summary.models.values().fold(Self::default(), |sum, counts| Self {
-            accepted: sum.accepted + counts.accepted,
-            duplicates: sum.duplicates + counts.duplicates,
-        })
-    }
-}
 
 /// How to run a store.
 #[derive(Clone, Debug)]
@@ -101,79 +91,80 @@ impl StoreOptions {
 ///
 /// Dropping it without [`Store::close`] lets the writer finish what is queued, but waits for nothing.
 pub struct Store {
-    engine: Arc<dyn Engine>,
-    queue: Arc<Queue>,
-    reader: Reader,
+    engine: Arc<dyn DatabaseEngine>,
+    queue: Arc<WriteQueue>,
+    reader: StoreReader,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Store {
-    /// Starts the writer. The database is opened before this returns, which may block for some
-    /// seconds; where that fails, the store is unavailable and goes on trying.
+    /// Starts the writer. The database is opened before this returns, which may block for some seconds; where that
+    /// fails, the store is unavailable and goes on trying.
     ///
     /// # Errors
     /// [`StoreError::SqliteTooOld`], and [`StoreError::Unavailable`] where no thread can be had.
     pub fn start(options: StoreOptions, observer: Arc<dyn StoreObserver>) -> Result<Self, StoreError> {
         sqlite::require_sqlite_version()?;
-        let StoreOptions { database, queue_limit, readers, query_deadline } = options;
-        let queue = Arc::new(Queue::new(queue_limit));
-        let engine = database.engine();
-        // Opened by the writer's thread, for a client of PostgreSQL must not block a task, nor be dropped in one.
+        let queue = Arc::new(WriteQueue::new(options.queue_limit));
+        let engine = options.database.engine();
+        let reader = StoreReader::new(Arc::clone(&engine), options.readers, options.query_deadline);
+        // The writer's thread opens the database, because a client of PostgreSQL must neither block a task nor be
+        // dropped in one.
         let (opened, is_opened) = std::sync::mpsc::channel::<()>();
-        let (writers_engine, writers_queue) = (Arc::clone(&engine), Arc::clone(&queue));
-        let thread = std::thread::Builder::new()
-            .name("store-writer".to_owned())
-            .spawn(move || {
-                let writer = Writer::new(writers_engine, writers_queue, observer);
+        let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn({
+            let (engine, queue) = (Arc::clone(&engine), Arc::clone(&queue));
+            move || {
+                let writer = StoreWriter::new(engine, queue, observer);
                 drop(opened);
                 writer.run();
-            })
-            .map_err(|error| StoreError::Unavailable(format!("the writer's thread did not start: {error}")))?;
-        // Nothing is sent; the sender is dropped once the database was tried.
+            }
+        });
+        let thread =
+            thread.map_err(|error| StoreError::Unavailable(format!("the writer's thread did not start: {error}")))?;
+        // Nothing is sent; the sender is dropped once opening the database was tried.
         let _ = is_opened.recv();
-        let reader = Reader::new(Arc::clone(&engine), readers, query_deadline);
         Ok(Self { engine, queue, reader, writer: Mutex::new(Some(thread)) })
     }
 
-    /// Stores records, all or none, and returns when they are on the disk. Missing event ids, request
-    /// ids and times are filled in. The records must be valid ([`PredictionRecord::validate`]).
+    /// Stores records, all or none, and returns when they are on the disk. Missing event ids, request ids and times are
+    /// filled in. The records must be valid ([`PredictionRecord::validate`]).
     ///
     /// A caller that stops waiting does not stop the storing.
     ///
     /// # Errors
-    /// [`StoreError::Overloaded`], [`StoreError::BatchTooLarge`] and [`StoreError::Refused`]: nothing
-    /// was stored. [`StoreError::Unavailable`]: send the same records again later. [`StoreError::NewerSchema`]:
-    /// the same, to a newer version of this program.
-    pub async fn submit(&self, records: Vec<PredictionRecord>) -> Result<Accepted, StoreError> {
+    /// [`StoreError::Overloaded`], [`StoreError::BatchTooLarge`] and [`StoreError::Refused`]: nothing was stored.
+    /// [`StoreError::Unavailable`]: send the same records again later. [`StoreError::NewerSchema`]: the same, to a newer
+    /// version of this program.
+    pub async fn submit(&self, records: Vec<PredictionRecord>) -> Result<Acknowledgement, StoreError> {
         if records.is_empty() {
-            return Ok(Accepted::default());
+            return Ok(Acknowledgement::default());
         }
         let rows = records.into_iter().map(NewRow::of).collect::<Result<Vec<_>, _>>()?;
-        let counted = (rows.len() >= WORTH_COUNTING).then(|| Counted::of(&rows));
-        let (answer, outcome) = oneshot::channel();
-        self.queue.push(Batch::Records { rows, counted, answer })?;
-        let stopped = || Err(StoreError::Unavailable("the writer stopped".to_owned()));
-        outcome.await.map_or_else(|_| stopped(), |answer| answer.outcome)
+        let counted = (rows.len() >= WORTH_COUNTING).then(|| PrecountedRows::of(&rows));
+        let (answer, answered) = oneshot::channel();
+        self.queue.push(QueuedWrite::Records { rows, counted, answer })?;
+        answered.await.map_err(|_| writer_stopped())?.outcome
     }
 
-    /// Writes anything else than predictions, in the writer's next transaction. It takes the room of `weight` records.
+    /// Writes anything else than predictions, in the writer's next transaction. It takes the room of `weight` records in
+    /// the queue.
     pub(crate) async fn write<T, W>(&self, weight: usize, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        W: FnMut(&mut dyn Transaction) -> Result<T, DatabaseError> + Send + 'static,
+        W: FnMut(&mut dyn WriteTransaction) -> Result<T, DatabaseError> + Send + 'static,
     {
-        let (job, outcome) = job::job(weight, work);
-        self.queue.push(Batch::Job(job))?;
-        outcome.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer stopped".to_owned())))
+        let (answer, answered) = oneshot::channel();
+        self.queue.push(QueuedWrite::Job(Box::new(ClosureJob { weight, work, result: None, answer })))?;
+        answered.await.map_err(|_| writer_stopped())?
     }
 
     /// Asks the database something, beside the writer.
     pub(crate) async fn read<T, Q>(&self, query: Q) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        Q: FnOnce(&mut dyn Session) -> Result<T, DatabaseError> + Send + 'static,
+        Q: FnOnce(&mut dyn SqlSession) -> Result<T, DatabaseError> + Send + 'static,
     {
-        self.reader.query(query).await
+        self.reader.read(query).await
     }
 
     /// The prediction of this event id.
@@ -181,24 +172,38 @@ impl Store {
     /// # Errors
     /// Those of every query: [`StoreError::Overloaded`], [`StoreError::Timeout`], [`StoreError::Unavailable`].
     pub async fn get(&self, event_id: Uuid) -> Result<Option<StoredPrediction>, StoreError> {
-        self.reader.get(event_id).await
+        self.reader.read(move |session| page::prediction(session, event_id)).await
     }
 
-    /// Up to `limit` (1 to [`MAX_PAGE`]) predictions, newest first by `occurred_at`. Start without a
-    /// cursor, go on with each page's `next_cursor`.
+    /// Up to `limit` (1 to [`MAX_PAGE`]) predictions, newest first by `occurred_at`. Start without a cursor, go on with
+    /// each page's `next_cursor`.
     ///
     /// # Errors
     /// [`StoreError::InvalidQuery`] for the limit or the cursor, and those of every query.
-    pub async fn list(&self, filter: &Filter, limit: usize, cursor: Option<&str>) -> Result<Page, StoreError> {
-        self.reader.list(filter, limit, cursor).await
+    pub async fn list(
+        &self,
+        filter: &PredictionFilter,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<PredictionPage, StoreError> {
+        if !(1..=MAX_PAGE).contains(&limit) {
+            return Err(StoreError::InvalidQuery(format!("limit must be between 1 and {MAX_PAGE}")));
+        }
+        let cursor = cursor.map(PageCursor::decode).transpose()?;
+        let filter = filter.clone();
+        self.reader.read(move |session| page::page(session, &filter, limit, cursor)).await
     }
 
     /// Counts and means of the predictions from `since` (inclusive) to `until` (exclusive).
     ///
     /// # Errors
     /// Those of every query.
-    pub async fn stats(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> Result<Stats, StoreError> {
-        self.reader.stats(since, until).await
+    pub async fn stats(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<PredictionStats, StoreError> {
+        self.reader.read(move |session| stats::stats(session, since, until)).await
     }
 
     /// The models that have predictions, in alphabetical order, at most [`MAX_NAMES`].
@@ -206,7 +211,7 @@ impl Store {
     /// # Errors
     /// Those of every query.
     pub async fn models(&self) -> Result<Vec<String>, StoreError> {
-        self.reader.models().await
+        self.reader.read(|session| stats::models(session)).await
     }
 
     /// How many predictions there are. Reads a whole index: seconds for tens of millions.
@@ -214,7 +219,7 @@ impl Store {
     /// # Errors
     /// Those of every query.
     pub async fn count(&self) -> Result<u64, StoreError> {
-        self.reader.count().await
+        self.reader.read(|session| stats::count(session)).await
     }
 
     /// Bytes on disk: the database and its write-ahead log.
@@ -222,14 +227,14 @@ impl Store {
         self.engine.size_bytes()
     }
 
-    /// About how many predictions are too many for the content to take no more than `limit` bytes.
+    /// About how many predictions have to go for the content to take no more than `limit` bytes.
     pub(crate) async fn excess(&self, limit: u64) -> Result<u64, StoreError> {
-        let sql = self.engine.content();
-        self.read(move |session| retention::excess(session, sql, limit)).await
+        let sql = self.engine.content_sql();
+        self.reader.read(move |session| retention::excess(session, sql, limit)).await
     }
 
     /// Copies the database into a new file, and verifies the copy. Blocks for as long as that takes.
-    pub(crate) fn backup(&self, to: &Path) -> Result<Backup, StoreError> {
+    pub(crate) fn backup(&self, to: &Path) -> Result<VerifiedBackup, StoreError> {
         self.engine.backup(to).map_err(StoreError::from)
     }
 
@@ -248,8 +253,8 @@ impl Store {
         self.queue.limit()
     }
 
-    /// Stores what is queued, refuses what comes after, empties the write-ahead log into the
-    /// database and closes it. Reading goes on. Closing twice is fine.
+    /// Stores what is queued, refuses what comes after, empties the write-ahead log into the database and closes it.
+    /// Reading goes on. Closing twice is fine.
     pub async fn close(&self) {
         self.queue.close();
         let thread = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -266,4 +271,8 @@ impl Drop for Store {
     fn drop(&mut self) {
         self.queue.close();
     }
+}
+
+fn writer_stopped() -> StoreError {
+    StoreError::Unavailable("the writer stopped".to_owned())
 }

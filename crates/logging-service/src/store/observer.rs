@@ -1,19 +1,21 @@
-//! What the store tells about its work, to whoever counts it.
+//! What the store tells an observer about its work.
 //!
-//! Rule of thumb: the store knows nothing of metrics; it names what happened.
+//! Rule of thumb: the store knows nothing of metrics; it says what has happened.
 
 use std::collections::BTreeMap;
 
-use super::StoreError;
+use prediction_record::PredictionRecord;
+
+use super::error::StoreError;
 use super::row::NewRow;
 
-/// Watches the writer. Every method is called on the writer's thread, before the callers concerned
-/// get their answers: a client that was answered finds itself counted. It must be quick and must not panic.
+/// Watches the writer. Every method is called on the writer's thread, before the callers concerned get their answers, so
+/// that a client that was answered has been counted. An observer must be quick and must not panic.
 pub trait StoreObserver: Send + Sync {
     /// A transaction is durable.
     fn committed(&self, summary: &CommitSummary);
     /// The database can be written from now on, or cannot. Called at the start and at every change.
-    fn availability(&self, available: bool);
+    fn availability_changed(&self, is_available: bool);
     /// A transaction failed and was rolled back ([`StoreError::Unavailable`]), or one batch of it was
     /// left out ([`StoreError::Refused`]).
     fn commit_failed(&self, error: &StoreError);
@@ -22,7 +24,7 @@ pub trait StoreObserver: Send + Sync {
 /// One durable transaction.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CommitSummary {
-    /// From the transaction's beginning until it was durable.
+    /// Seconds from the transaction's beginning until it was durable.
     pub seconds: f64,
     /// Records of all batches that were stored: accepted and duplicates.
     pub rows: usize,
@@ -42,27 +44,35 @@ pub struct ModelCounts {
 }
 
 impl CommitSummary {
-    /// Counts rows, of which those are duplicates that are not `new`; without it, none is.
-    pub(super) fn of(rows: &[NewRow], new: Option<&[bool]>) -> Self {
+    /// Counts rows that are all new.
+    pub(super) fn of_new(rows: &[NewRow]) -> Self {
         let mut summary = Self::default();
-        for (index, NewRow { record, .. }) in rows.iter().enumerate() {
-            let is_new = new.is_none_or(|new| new.get(index) == Some(&true));
-            let counts = if is_new {
-                ModelCounts { accepted: 1, duplicates: 0, defects: u64::from(record.defect) }
-            } else {
-                ModelCounts { duplicates: 1, ..ModelCounts::default() }
-            };
-            summary.count(&record.model, counts);
+        for row in rows {
+            summary.count(&row.record, true);
         }
         summary
     }
 
-    fn count(&mut self, model: &str, row: ModelCounts) {
+    /// Counts rows; `new` says of each whether it is new or a duplicate.
+    pub(super) fn of(rows: &[NewRow], new: &[bool]) -> Self {
+        let mut summary = Self::default();
+        for (row, is_new) in rows.iter().zip(new) {
+            summary.count(&row.record, *is_new);
+        }
+        summary
+    }
+
+    fn count(&mut self, record: &PredictionRecord, is_new: bool) {
+        let row = if is_new {
+            ModelCounts { accepted: 1, duplicates: 0, defects: u64::from(record.defect) }
+        } else {
+            ModelCounts { duplicates: 1, ..ModelCounts::default() }
+        };
         self.rows += 1;
-        match self.models.get_mut(model) {
+        match self.models.get_mut(&record.model) {
             Some(counts) => counts.add(row),
             None => {
-                self.models.insert(model.to_owned(), row);
+                self.models.insert(record.model.clone(), row);
             }
         }
     }

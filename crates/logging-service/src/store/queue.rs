@@ -1,118 +1,44 @@
 //! The queue in front of the writer, bounded by records.
 //!
-//! Rule of thumb: whoever is let in gets an answer; whoever is not learns at once why, and when to
-//! come back. Full means refused, never waited for.
+//! Rule of thumb: a caller that is let in gets an answer; one that is refused learns at once why, and when to come back.
+//! No caller waits for room.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
-
-use super::engine::Transaction;
-use super::row::NewRow;
-use super::session::DatabaseError;
-use super::windows::Windows;
-use super::{Accepted, CommitSummary, StoreError};
+use super::error::StoreError;
+use super::queued_write::QueuedWrite;
 
 /// Rows per second assumed until the first commit was measured.
 const ASSUMED_ROWS_PER_SECOND: f64 = 5_000.0;
 /// Weight of the latest commit in the average speed.
 const LATEST_WEIGHT: f64 = 0.2;
-/// A caller is never told to come back sooner or later than this.
-const RETRY_AFTER_SECONDS: (f64, f64) = (0.1, 60.0);
-
-/// What one caller wants written, all or not at all, and where the caller waits for the answer.
-pub(super) enum Batch {
-    /// Predictions.
-    Records {
-        /// The predictions.
-        rows: Vec<NewRow>,
-        /// What they add up to if all of them are new; counted by the caller, who has more time than the writer.
-        counted: Option<Counted>,
-        /// Where the answer goes.
-        answer: oneshot::Sender<Answer>,
-    },
-    /// Anything else.
-    Job(Box<dyn Job>),
-}
-
-/// What became of the rows, and the rows themselves: letting go of a thousand takes time, and it is the caller's to
-/// spend.
-pub(super) struct Answer {
-    pub(super) outcome: Result<Accepted, StoreError>,
-    pub(super) _rows: Vec<NewRow>,
-}
-
-/// What rows add up to.
-pub(super) struct Counted {
-    pub(super) windows: Windows,
-    pub(super) summary: CommitSummary,
-}
-
-impl Counted {
-    /// Counts rows as new ones.
-    pub(super) fn of(rows: &[NewRow]) -> Self {
-        let mut windows = Windows::default();
-        windows.observe(rows.iter().map(|row| &row.record));
-        Self { windows, summary: CommitSummary::of(rows, None) }
-    }
-}
-
-/// Something to be written in a transaction.
-pub(super) trait Job: Send {
-    /// How much room it takes in the queue, in records.
-    fn weight(&self) -> usize;
-
-    /// Does it. May be undone as a whole.
-    ///
-    /// # Errors
-    /// [`DatabaseError`]: nothing of it is stored.
-    fn run(&mut self, transaction: &mut dyn Transaction) -> Result<(), DatabaseError>;
-
-    /// Tells the caller what has become of it, after the commit.
-    fn answer(self: Box<Self>, outcome: Result<(), StoreError>);
-}
-
-impl Batch {
-    /// How much room it takes, in records.
-    pub(super) fn weight(&self) -> usize {
-        match self {
-            Self::Records { rows, .. } => rows.len(),
-            Self::Job(job) => job.weight(),
-        }
-    }
-
-    /// Answers the caller. One that stopped waiting is no concern: its rows are stored all the same.
-    pub(super) fn answer(self, outcome: Result<Accepted, StoreError>) {
-        match self {
-            Self::Records { rows, answer, .. } => {
-                let _ = answer.send(Answer { outcome, _rows: rows });
-            }
-            Self::Job(job) => job.answer(outcome.map(|_| ())),
-        }
-    }
-}
+/// The soonest that a refused caller is told to come back.
+const LEAST_RETRY_AFTER_SECONDS: f64 = 0.1;
+/// The latest that a refused caller is told to come back.
+const MOST_RETRY_AFTER_SECONDS: f64 = 60.0;
 
 /// What the writer is to do next.
-pub(super) enum Work {
-    /// Store these in one transaction.
-    Batches(Vec<Batch>),
-    /// Nothing arrived for as long as the writer was ready to wait.
+pub(super) enum WriterTask {
+    /// Write these in one transaction.
+    Write(Vec<QueuedWrite>),
+    /// Nothing has arrived for as long as the writer was ready to wait.
     Idle,
     /// Nothing is left, and nothing will come.
     Closed,
 }
 
 /// A bounded queue with many producers and one consumer.
-pub(super) struct Queue {
+pub(super) struct WriteQueue {
     limit: usize,
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
+    /// Something has arrived, or the queue was closed.
     changed: Condvar,
 }
 
-struct State {
-    waiting: VecDeque<Batch>,
+struct QueueState {
+    waiting: VecDeque<QueuedWrite>,
     records: usize,
     rows_per_second: f64,
     /// Why nothing is let in for now.
@@ -120,10 +46,10 @@ struct State {
     closed: bool,
 }
 
-impl Queue {
-    /// An empty queue that takes up to `limit` records, and refuses them until [`Queue::accept`].
+impl WriteQueue {
+    /// An empty queue that takes up to `limit` records, and refuses them until [`WriteQueue::accept`].
     pub(super) fn new(limit: usize) -> Self {
-        let state = State {
+        let state = QueueState {
             waiting: VecDeque::new(),
             records: 0,
             rows_per_second: ASSUMED_ROWS_PER_SECOND,
@@ -133,13 +59,13 @@ impl Queue {
         Self { limit, state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    /// Lets a batch in.
+    /// Lets a write in.
     ///
     /// # Errors
-    /// [`StoreError::BatchTooLarge`] if it could never fit, [`StoreError::Overloaded`] if it does not
-    /// fit now, [`StoreError::Unavailable`] if the database cannot be written or the queue is closed.
-    pub(super) fn push(&self, batch: Batch) -> Result<(), StoreError> {
-        let records = batch.weight();
+    /// [`StoreError::BatchTooLarge`] if it could never fit, [`StoreError::Overloaded`] if it does not fit now,
+    /// [`StoreError::Unavailable`] if the database cannot be written or the queue is closed.
+    pub(super) fn push(&self, write: QueuedWrite) -> Result<(), StoreError> {
+        let records = write.weight();
         if records > self.limit {
             return Err(StoreError::BatchTooLarge { records, limit: self.limit });
         }
@@ -151,55 +77,55 @@ impl Queue {
             return Err(refusal.clone());
         }
         if state.records + records > self.limit {
-            let (least, most) = RETRY_AFTER_SECONDS;
-            let seconds = (as_f64(state.records) / state.rows_per_second).clamp(least, most);
-            return Err(StoreError::Overloaded { retry_after_seconds: seconds });
+            let seconds = as_f64(state.records) / state.rows_per_second;
+            let retry_after_seconds = seconds.clamp(LEAST_RETRY_AFTER_SECONDS, MOST_RETRY_AFTER_SECONDS);
+            return Err(StoreError::Overloaded { retry_after_seconds });
         }
         state.records += records;
-        state.waiting.push_back(batch);
+        state.waiting.push_back(write);
         drop(state);
         self.changed.notify_one();
         Ok(())
     }
 
-    /// Takes the oldest batches, up to `max_records` together but at least one, waiting for the
-    /// first of them for up to `patience`.
-    pub(super) fn take(&self, max_records: usize, patience: Duration) -> Work {
+    /// Takes the oldest writes: at least one, and no more than `max_records` in all unless the first alone is larger.
+    /// Waits for the first of them for up to `patience`.
+    pub(super) fn take(&self, max_records: usize, patience: Duration) -> WriterTask {
         let deadline = Instant::now() + patience;
         let mut state = self.lock();
         while state.waiting.is_empty() && !state.closed {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Work::Idle;
+                return WriterTask::Idle;
             }
             state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        let mut batches = Vec::new();
+        let mut writes = Vec::new();
         let mut taken = 0;
         while let Some(next) = state.waiting.front()
-            && (batches.is_empty() || taken + next.weight() <= max_records)
+            && (writes.is_empty() || taken + next.weight() <= max_records)
         {
             taken += next.weight();
-            batches.extend(state.waiting.pop_front());
+            writes.extend(state.waiting.pop_front());
         }
         state.records -= taken;
-        if batches.is_empty() { Work::Closed } else { Work::Batches(batches) }
+        if writes.is_empty() { WriterTask::Closed } else { WriterTask::Write(writes) }
     }
 
-    /// Tells how fast the writer is, so that refused callers learn when to come back.
+    /// Notes how fast the writer is, so that refused callers learn when to come back.
     pub(super) fn observe_speed(&self, rows: usize, seconds: f64) {
         let mut state = self.lock();
         let latest = as_f64(rows) / seconds.max(1e-6);
         state.rows_per_second += LATEST_WEIGHT * (latest - state.rows_per_second);
     }
 
-    /// Lets batches in from now on.
+    /// Lets writes in from now on.
     pub(super) fn accept(&self) {
         self.lock().refusal = None;
     }
 
     /// Lets nothing in from now on, and hands back what was waiting.
-    pub(super) fn refuse(&self, why: StoreError) -> Vec<Batch> {
+    pub(super) fn refuse(&self, why: StoreError) -> Vec<QueuedWrite> {
         let mut state = self.lock();
         state.refusal = Some(why);
         state.records = 0;
@@ -212,7 +138,7 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Whether batches are let in.
+    /// Whether writes are let in.
     pub(super) fn is_accepting(&self) -> bool {
         let state = self.lock();
         state.refusal.is_none() && !state.closed
@@ -228,8 +154,8 @@ impl Queue {
         self.limit
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Every change is complete before the lock is given back, so a panic elsewhere leaves a sound state.
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
+        // Every change is complete before the lock is released, so a panic elsewhere leaves a sound state.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -243,26 +169,32 @@ fn as_f64(count: usize) -> f64 {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use prediction_record::PredictionRecord;
+    use tokio::sync::oneshot;
 
+    use super::super::row::NewRow;
     use super::*;
 
     const NOW: Duration = Duration::ZERO;
 
-    fn batch(records: usize) -> Batch {
+    fn batch(records: usize) -> QueuedWrite {
         let row = || NewRow::of(PredictionRecord { model: records.to_string(), ..Default::default() }).unwrap();
-        Batch::Records { rows: (0..records).map(|_| row()).collect(), counted: None, answer: oneshot::channel().0 }
+        QueuedWrite::Records {
+            rows: (0..records).map(|_| row()).collect(),
+            counted: None,
+            answer: oneshot::channel().0,
+        }
     }
 
-    fn open(limit: usize) -> Queue {
-        let queue = Queue::new(limit);
+    fn open(limit: usize) -> WriteQueue {
+        let queue = WriteQueue::new(limit);
         queue.accept();
         queue
     }
 
-    fn sizes(work: Work) -> Vec<usize> {
+    fn sizes(work: WriterTask) -> Vec<usize> {
         match work {
-            Work::Batches(batches) => batches.iter().map(Batch::weight).collect(),
-            Work::Idle | Work::Closed => Vec::new(),
+            WriterTask::Write(writes) => writes.iter().map(QueuedWrite::weight).collect(),
+            WriterTask::Idle | WriterTask::Closed => Vec::new(),
         }
     }
 
@@ -284,16 +216,16 @@ mod tests {
         for size in [9, 3, 2, 1] {
             queue.push(batch(size)).unwrap();
         }
-        assert_eq!(sizes(queue.take(5, NOW)), [9], "a batch above the bound goes alone");
+        assert_eq!(sizes(queue.take(5, NOW)), [9], "a write above the bound goes alone");
         assert_eq!(sizes(queue.take(5, NOW)), [3, 2]);
         assert_eq!(sizes(queue.take(5, NOW)), [1]);
-        assert!(matches!(queue.take(5, NOW), Work::Idle));
+        assert!(matches!(queue.take(5, NOW), WriterTask::Idle));
         assert_eq!(queue.depth(), 0);
     }
 
     #[test]
     fn retry_after_follows_depth_and_speed() {
-        let retry_after = |queue: &Queue| match queue.push(batch(1000)) {
+        let retry_after = |queue: &WriteQueue| match queue.push(batch(1000)) {
             Err(StoreError::Overloaded { retry_after_seconds }) => retry_after_seconds,
             other => panic!("{other:?}"),
         };
@@ -309,7 +241,7 @@ mod tests {
 
     #[test]
     fn refusing_hands_back_what_waits_and_closing_does_not() {
-        let queue = Queue::new(10);
+        let queue = WriteQueue::new(10);
         assert!(!queue.is_accepting());
         assert!(matches!(queue.push(batch(1)), Err(StoreError::Unavailable(_))), "before it was opened");
         queue.accept();
@@ -324,6 +256,6 @@ mod tests {
         assert!(!queue.is_accepting());
         assert!(matches!(queue.push(batch(1)), Err(StoreError::Unavailable(_))), "after it was closed");
         assert_eq!(sizes(queue.take(1, NOW)), [10]);
-        assert!(matches!(queue.take(1, Duration::MAX / 4), Work::Closed), "closed means no waiting");
+        assert!(matches!(queue.take(1, Duration::MAX / 4), WriterTask::Closed), "closed means no waiting");
     }
 }

@@ -1,6 +1,6 @@
 //! One record as one row, in both directions.
 //!
-//! Rule of thumb: what is written comes back equal; timestamps are kept to the microsecond.
+//! Rule of thumb: a row comes back equal to the record that was written; times are kept to the microsecond.
 
 use jiff::Timestamp;
 use prediction_record::{PredictionRecord, Status, Task};
@@ -8,7 +8,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::session::{Columns, DatabaseError};
+use super::error::DatabaseError;
+use super::time::from_microseconds;
+use super::value::RowColumns;
 
 /// The columns that [`read`] expects, in order.
 pub(super) const COLUMNS: &str = "id, event_id, request_id, row_index, occurred_at, recorded_at, model, version, model_sha256, \
@@ -26,8 +28,8 @@ pub struct StoredPrediction {
     pub recorded_at: Timestamp,
 }
 
-/// A complete record on its way to the writer, with the JSON of its columns written: the writer is one, and those who
-/// have something to be written are many.
+/// A complete record on its way to the writer. The JSON of its columns is written by the caller, because there are many
+/// callers and one writer.
 pub(crate) struct NewRow {
     /// The record.
     pub(super) record: PredictionRecord,
@@ -40,7 +42,7 @@ pub(crate) struct NewRow {
 }
 
 impl NewRow {
-    /// Completes a record.
+    /// Completes a record, and writes the JSON of its columns.
     ///
     /// # Errors
     /// [`DatabaseError::Refused`] for what JSON cannot express.
@@ -55,8 +57,8 @@ impl NewRow {
     }
 }
 
-/// The word of a task that is not the usual one.
-pub(super) fn task(record: &PredictionRecord) -> Option<&'static str> {
+/// What the column `task` holds: nothing for a classification.
+pub(super) fn task_column(record: &PredictionRecord) -> Option<&'static str> {
     (record.task != Task::Classification).then(|| record.task.as_str())
 }
 
@@ -65,13 +67,24 @@ fn complete(record: &mut PredictionRecord) {
     let event_id = *record.event_id.get_or_insert_with(Uuid::now_v7);
     record.request_id.get_or_insert_with(|| event_id.to_string());
     record.occurred_at.get_or_insert_with(Timestamp::now);
-    // A row that was read here and sent again brings the time of its first storing along; it is the
-    // store's to say, and answers would carry the field twice.
+    // A row that was read here and sent again brings its old `recorded_at` along. The store sets that field, and an
+    // answer would carry it twice.
     record.extra.remove("recorded_at");
 }
 
-/// Reads a row of [`COLUMNS`], with its id.
-pub(super) fn read(columns: &mut Columns) -> Result<(i64, StoredPrediction), DatabaseError> {
+/// A stored prediction with the number of its row, by which lists are continued.
+pub(super) struct NumberedPrediction {
+    /// Number of the row.
+    pub(super) id: i64,
+    /// The prediction.
+    pub(super) prediction: StoredPrediction,
+}
+
+/// Reads a row of [`COLUMNS`].
+///
+/// # Errors
+/// [`DatabaseError::Failed`] where a column does not hold what it should.
+pub(super) fn read(columns: &mut RowColumns) -> Result<NumberedPrediction, DatabaseError> {
     let id = columns.integer()?;
     let event_id = <[u8; 16]>::try_from(columns.blob()?).map_err(|_| DatabaseError::unreadable("event_id"))?;
     let request_id = columns.opt_text()?;
@@ -107,28 +120,10 @@ pub(super) fn read(columns: &mut Columns) -> Result<(i64, StoredPrediction), Dat
         task: columns.opt_text()?.map(|word| Task::from_word(&word)).unwrap_or_default(),
         value: columns.opt_real()?,
     };
-    Ok((id, StoredPrediction { record, recorded_at }))
+    Ok(NumberedPrediction { id, prediction: StoredPrediction { record, recorded_at } })
 }
 
-/// The ends of time, rounded, may lie just outside; a row there must not make a whole page unreadable.
-pub(crate) fn from_microseconds(microseconds: i64) -> Timestamp {
-    let nearest = if microseconds < 0 { Timestamp::MIN } else { Timestamp::MAX };
-    Timestamp::from_microsecond(microseconds).unwrap_or(nearest)
-}
-
-/// Whole microseconds since 1970, the latest that is not after `time`.
-pub(crate) fn floor_microseconds(time: Timestamp) -> i64 {
-    let truncated = time.as_microsecond();
-    if time.as_nanosecond() < i128::from(truncated) * 1000 { truncated - 1 } else { truncated }
-}
-
-/// Whole microseconds since 1970, the earliest that is not before `time`.
-pub(crate) fn ceil_microseconds(time: Timestamp) -> i64 {
-    let truncated = time.as_microsecond();
-    if time.as_nanosecond() > i128::from(truncated) * 1000 { truncated + 1 } else { truncated }
-}
-
-/// The JSON of a value that is not empty.
+/// The JSON of a value, unless it is empty.
 fn json_unless(empty: bool, value: &impl Serialize) -> Result<Option<String>, DatabaseError> {
     if empty {
         return Ok(None);
@@ -136,26 +131,6 @@ fn json_unless(empty: bool, value: &impl Serialize) -> Result<Option<String>, Da
     serde_json::to_string(value).map(Some).map_err(|error| DatabaseError::Refused(error.to_string()))
 }
 
-fn from_json<T: serde::de::DeserializeOwned>(columns: &mut Columns) -> Result<Option<T>, DatabaseError> {
+fn from_json<T: serde::de::DeserializeOwned>(columns: &mut RowColumns) -> Result<Option<T>, DatabaseError> {
     columns.opt_text()?.map(|json| serde_json::from_str(&json).map_err(DatabaseError::unreadable)).transpose()
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
-    use super::*;
-
-    #[test]
-    fn microseconds_round_down_and_up_on_both_sides_of_1970() {
-        for (nanoseconds, floor, ceil) in
-            [(0, 0, 0), (1500, 1, 2), (2000, 2, 2), (-1500, -2, -1), (-2000, -2, -2), (-1, -1, 0), (1, 0, 1)]
-        {
-            let time = Timestamp::from_nanosecond(nanoseconds).unwrap();
-            assert_eq!((floor_microseconds(time), ceil_microseconds(time)), (floor, ceil), "{nanoseconds}");
-        }
-        for extreme in [Timestamp::MIN, Timestamp::MAX] {
-            let distance = extreme.duration_since(from_microseconds(floor_microseconds(extreme))).abs();
-            assert!(distance < jiff::SignedDuration::from_micros(1), "{extreme} {distance}");
-        }
-    }
 }

@@ -8,32 +8,36 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::filter::Filter;
-use super::row::from_microseconds;
-use super::session::{Columns, DatabaseError, Session};
+use super::error::DatabaseError;
+use super::filter::PredictionFilter;
+use super::session::{SqlSession, first, rows};
+use super::time::from_microseconds;
+use super::value::RowColumns;
 
 /// The most names kept in one map; the rest, which are the rarest, are counted together.
 pub const MAX_NAMES: usize = 1000;
 
 /// Counts and means over a window of time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
-pub struct Stats {
+#[schema(as = Stats)]
+pub struct PredictionStats {
     /// Over everything in the window.
-    pub total: Summary,
+    pub total: PredictionSummary,
     /// By model; at most [`MAX_NAMES`] of them.
-    pub models: BTreeMap<String, Summary>,
+    pub models: BTreeMap<String, PredictionSummary>,
     /// Predictions of models that are left out of `models`.
     pub other_models: u64,
 }
 
 /// Counts and means of some predictions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
-pub struct Summary {
+#[schema(as = Summary)]
+pub struct PredictionSummary {
     /// All predictions, failed ones included.
     pub predictions: u64,
-    /// Those that failed.
+    /// Predictions that failed.
     pub errors: u64,
-    /// Those that name a defect.
+    /// Predictions that name a defect.
     pub defects: u64,
     /// Mean over the predictions that carry a confidence.
     pub mean_confidence: Option<f64>,
@@ -56,18 +60,46 @@ pub struct Summary {
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_occurred_at: Option<Timestamp>,
     #[serde(skip)]
-    confidence: Mean,
+    confidence: RunningMean,
     #[serde(skip)]
-    latency: Mean,
+    latency: RunningMean,
 }
 
-/// Reads the statistics of `since` (inclusive) to `until` (exclusive).
+/// Finds every model by jumping from one name to the next in the index, however many rows there are.
+const MODELS: &str = "
+WITH RECURSIVE names (model) AS (
+    SELECT min(model) FROM predictions
+    UNION ALL
+    SELECT (SELECT min(model) FROM predictions WHERE model > names.model) FROM names WHERE names.model IS NOT NULL
+)
+SELECT model FROM names WHERE model IS NOT NULL LIMIT $1";
+
+/// The models that have predictions, in alphabetical order.
+///
+/// # Errors
+/// The database's.
+pub(super) fn models(session: &mut dyn SqlSession) -> Result<Vec<String>, DatabaseError> {
+    rows(session, MODELS, &[(MAX_NAMES as i64).into()], RowColumns::text)
+}
+
+/// How many predictions there are.
+///
+/// # Errors
+/// The database's.
+pub(super) fn count(session: &mut dyn SqlSession) -> Result<u64, DatabaseError> {
+    Ok(first(session, "SELECT count(*) FROM predictions", &[], RowColumns::count)?.unwrap_or_default())
+}
+
+/// The statistics of `since` (inclusive) to `until` (exclusive).
+///
+/// # Errors
+/// The database's.
 pub(super) fn stats(
-    session: &mut dyn Session,
+    session: &mut dyn SqlSession,
     since: Option<Timestamp>,
     until: Option<Timestamp>,
-) -> Result<Stats, DatabaseError> {
-    let conditions = Filter::window(since, until).conditions(None, session);
+) -> Result<PredictionStats, DatabaseError> {
+    let conditions = PredictionFilter::window(since, until).conditions(None, session);
     // The most frequent groups come first, so that what is left out of a full map is rare.
     let sql = format!(
         "SELECT model, CASE WHEN status = 'error' THEN CAST(1 AS BIGINT) ELSE 0 END AS failed, label, error_type,
@@ -76,9 +108,9 @@ pub(super) fn stats(
          FROM predictions {} GROUP BY model, failed, label, error_type ORDER BY predictions DESC",
         conditions.sql()
     );
-    let mut stats = Stats::default();
+    let mut stats = PredictionStats::default();
     session.query(&sql, &conditions.values, &mut |mut columns| {
-        let group = Group::read(&mut columns)?;
+        let group = StatsGroup::read(&mut columns)?;
         stats.total.add(&group);
         match entry(&mut stats.models, &group.model) {
             Some(summary) => summary.add(&group),
@@ -90,24 +122,25 @@ pub(super) fn stats(
 }
 
 /// Predictions that agree in model, status, label and error type.
-struct Group {
+struct StatsGroup {
     model: String,
     failed: bool,
     label: Option<String>,
     error_type: Option<String>,
     predictions: u64,
     defects: u64,
-    confidence: Mean,
-    latency: Mean,
+    confidence: RunningMean,
+    latency: RunningMean,
     max_latency_seconds: Option<f64>,
     first: Timestamp,
     last: Timestamp,
 }
 
-impl Group {
-    fn read(columns: &mut Columns) -> Result<Self, DatabaseError> {
-        let mean =
-            |columns: &mut Columns| Ok(Mean { count: columns.count()?, sum: columns.opt_real()?.unwrap_or_default() });
+impl StatsGroup {
+    fn read(columns: &mut RowColumns) -> Result<Self, DatabaseError> {
+        let mean = |columns: &mut RowColumns| {
+            Ok(RunningMean { count: columns.count()?, sum: columns.opt_real()?.unwrap_or_default() })
+        };
         Ok(Self {
             model: columns.text()?,
             failed: columns.integer()? != 0,
@@ -124,8 +157,8 @@ impl Group {
     }
 }
 
-impl Summary {
-    fn add(&mut self, group: &Group) {
+impl PredictionSummary {
+    fn add(&mut self, group: &StatsGroup) {
         self.predictions += group.predictions;
         self.defects += group.defects;
         self.mean_confidence = self.confidence.add(group.confidence);
@@ -154,12 +187,12 @@ impl Summary {
 
 /// A mean that can be added to.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Mean {
+struct RunningMean {
     count: u64,
     sum: f64,
 }
 
-impl Mean {
+impl RunningMean {
     /// Adds another and returns the mean of both, if there is anything.
     fn add(&mut self, other: Self) -> Option<f64> {
         self.count += other.count;

@@ -1,10 +1,11 @@
 //! Backups on a schedule, each verified by opening it.
 //!
-//! Rule of thumb: a backup counts when it was opened and found sound; only then may an older one go.
+//! Rule of thumb: a backup counts once it was opened and found sound; only then may an older one be deleted.
 
+use std::fs::{self, Metadata};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use std::{fs, io};
+use std::time::{Duration, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use tokio::time::sleep;
@@ -14,26 +15,30 @@ use crate::app::App;
 
 const PREFIX: &str = "predictions-";
 const SUFFIX: &str = ".db";
-/// How soon a backup that failed is tried again.
+/// The wait after a backup that failed; shorter where backups are more frequent.
 const RETRY: Duration = Duration::from_secs(300);
 
 /// Makes backups for ever. The first one is due when the newest in the folder is old enough.
 pub(super) async fn schedule(app: App, folder: PathBuf) {
     let interval = Duration::from_secs_f64(app.config.backup_hours * 3600.0);
-    // A backup has its name only if it was verified, so the newest one counts after a restart too.
-    if let Some((made, bytes)) = newest(&folder) {
+    // A backup has its name only if it was verified, so the newest one counts after a restart, too.
+    if let Some(file) = newest(&folder)
+        && let Ok(made) = file.modified()
+    {
         let since_1970 = made.duration_since(UNIX_EPOCH).unwrap_or_default();
-        app.upkeep.backup_verified(since_1970.as_secs_f64(), bytes);
+        app.upkeep.backup_verified(since_1970.as_secs_f64(), file.len());
         sleep(interval.saturating_sub(made.elapsed().unwrap_or_default())).await;
     }
     loop {
-        let pause = if make(&app, &folder).await { interval } else { RETRY.min(interval) };
+        let is_made = make_backup(&app, &folder).await;
+        let pause = if is_made { interval } else { RETRY.min(interval) };
         sleep(pause).await;
     }
 }
 
-async fn make(app: &App, folder: &Path) -> bool {
-    // To the second: the name is also the order.
+/// Makes a backup and deletes those past the number to keep; says whether there is a new backup.
+async fn make_backup(app: &App, folder: &Path) -> bool {
+    // The name has the time to the second, so that names sort by age.
     let time = Timestamp::now();
     let name = format!("{PREFIX}{}{SUFFIX}", time.strftime("%Y%m%dT%H%M%SZ"));
     let path = folder.join(name);
@@ -77,10 +82,9 @@ fn backups(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// When the newest backup was made, and its bytes.
-fn newest(folder: &Path) -> Option<(SystemTime, u64)> {
-    let file = fs::metadata(backups(folder).ok()?.pop()?).ok()?;
-    Some((file.modified().ok()?, file.len()))
+/// The file of the newest backup.
+fn newest(folder: &Path) -> Option<Metadata> {
+    fs::metadata(backups(folder).ok()?.pop()?).ok()
 }
 
 fn delete_old(folder: &Path, keep: usize) -> io::Result<()> {

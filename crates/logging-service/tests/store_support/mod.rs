@@ -54,7 +54,7 @@ impl StoreObserver for Witness {
         self.0.send_modify(|told| told.commits.push(summary.clone()));
     }
 
-    fn availability(&self, available: bool) {
+    fn availability_changed(&self, available: bool) {
         self.0.send_modify(|told| told.availability.push(available));
     }
 

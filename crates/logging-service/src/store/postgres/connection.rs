@@ -1,25 +1,29 @@
 //! One connection to the server, and the statements that it has prepared.
 //!
-//! Rule of thumb: a connection that failed once is not used again; a new one knows where it stands.
+//! Rule of thumb: a connection on which something failed is not used again; a new one is in a known state.
 
 use std::collections::HashMap;
 
 use postgres::types::ToSql;
 use postgres::{Client, NoTls, Statement};
 
-use super::super::session::{Columns, DatabaseError, Value, first};
-use super::{ServerUrl, failed, values};
+use super::super::error::DatabaseError;
+use super::super::session::{RequestCondition, SqlSession, first};
+use super::super::value::{RowColumns, SqlValue};
+use super::error::failed;
+use super::url::ServerUrl;
+use super::values;
 
-/// Statements that stay prepared; the store has a few dozen.
+/// The most statements that stay prepared; the store has a few dozen.
 const PREPARED: usize = 64;
 
 /// A connection.
-pub(super) struct Connection {
+pub(super) struct ServerConnection {
     client: Client,
     statements: HashMap<String, Statement>,
 }
 
-impl Connection {
+impl ServerConnection {
     /// Connects, and applies these settings.
     ///
     /// # Errors
@@ -42,38 +46,7 @@ impl Connection {
         self.client.batch_execute(sql).map_err(failed)
     }
 
-    /// Hands each row of a query to `each`.
-    ///
-    /// # Errors
-    /// The server's, or the first of `each`.
-    pub(super) fn query(
-        &mut self,
-        sql: &str,
-        values: &[Value],
-        each: &mut dyn FnMut(Columns) -> Result<(), DatabaseError>,
-    ) -> Result<(), DatabaseError> {
-        use postgres::fallible_iterator::FallibleIterator as _;
-        let statement = self.prepared(sql)?;
-        let parameters = parameters(&statement, values)?;
-        let mut rows = self.client.query_raw(&statement, parameters.iter().map(AsRef::as_ref)).map_err(failed)?;
-        while let Some(row) = rows.next().map_err(failed)? {
-            each(values::columns(&row)?)?;
-        }
-        Ok(())
-    }
-
-    /// Executes a statement, and says how many rows it changed.
-    ///
-    /// # Errors
-    /// The server's.
-    pub(super) fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, DatabaseError> {
-        let statement = self.prepared(sql)?;
-        let parameters = parameters(&statement, values)?;
-        let parameters: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(AsRef::as_ref).collect();
-        self.client.execute(&statement, &parameters).map_err(failed)
-    }
-
-    /// The rows of a query whose values are of the types that the statement names.
+    /// The rows of a query whose values have the types that the statement names.
     ///
     /// # Errors
     /// The server's.
@@ -90,14 +63,14 @@ impl Connection {
     ///
     /// # Errors
     /// The server's; [`DatabaseError::Failed`] where there is no row.
-    pub(super) fn integer(&mut self, sql: &str, values: &[Value]) -> Result<i64, DatabaseError> {
-        first(self, sql, values, Columns::integer)?.ok_or_else(|| DatabaseError::unreadable("there is none"))
+    pub(super) fn integer(&mut self, sql: &str, values: &[SqlValue]) -> Result<i64, DatabaseError> {
+        first(self, sql, values, RowColumns::integer)?.ok_or_else(|| DatabaseError::unreadable("there is none"))
     }
 
     /// Runs `work` between `BEGIN` and `COMMIT`.
     ///
     /// # Errors
-    /// That of `work`, which rolls back, or the server's.
+    /// The error of `work`, which rolls back, or the server's.
     pub(super) fn transaction<T>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, DatabaseError>,
@@ -118,13 +91,13 @@ impl Connection {
     /// Returns when the transaction is durable.
     ///
     /// # Errors
-    /// The server's; whether it took place is open then.
+    /// The server's; whether the transaction took place is open then.
     pub(super) fn commit(&mut self) -> Result<(), DatabaseError> {
-        // A timeout would end the wait for a synchronous standby, and the server would call that a success.
+        // A timeout would end the wait for a synchronous standby, and the server would report success.
         self.batch("SET LOCAL statement_timeout = 0; COMMIT")
     }
 
-    /// Ends the transaction without a trace. Where that fails, the connection is gone, and the transaction with it.
+    /// Undoes the transaction. Where that fails, the connection is gone, and the transaction with it.
     pub(super) fn roll_back(&mut self) {
         if let Err(error) = self.batch("ROLLBACK") {
             tracing::debug!(%error, "transaction_not_rolled_back");
@@ -149,7 +122,41 @@ impl Connection {
     }
 }
 
-fn parameters(statement: &Statement, values: &[Value]) -> Result<Vec<Box<dyn ToSql + Sync>>, DatabaseError> {
+impl SqlSession for ServerConnection {
+    fn query(
+        &mut self,
+        sql: &str,
+        values: &[SqlValue],
+        each: &mut dyn FnMut(RowColumns) -> Result<(), DatabaseError>,
+    ) -> Result<(), DatabaseError> {
+        use postgres::fallible_iterator::FallibleIterator as _;
+        let statement = self.prepared(sql)?;
+        let parameters = parameters(&statement, values)?;
+        let mut rows = self.client.query_raw(&statement, parameters.iter().map(AsRef::as_ref)).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            each(values::columns(&row)?)?;
+        }
+        Ok(())
+    }
+
+    fn execute(&mut self, sql: &str, values: &[SqlValue]) -> Result<u64, DatabaseError> {
+        let statement = self.prepared(sql)?;
+        let parameters = parameters(&statement, values)?;
+        let parameters: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(AsRef::as_ref).collect();
+        self.client.execute(&statement, &parameters).map_err(failed)
+    }
+
+    fn of_request(&self, request_id: &str) -> RequestCondition {
+        request_condition(request_id)
+    }
+}
+
+/// The condition that predictions belong to a request, which an ordinary index answers.
+pub(super) fn request_condition(request_id: &str) -> RequestCondition {
+    RequestCondition { sql: "request_id = ?".into(), values: vec![request_id.into()] }
+}
+
+fn parameters(statement: &Statement, values: &[SqlValue]) -> Result<Vec<Box<dyn ToSql + Sync>>, DatabaseError> {
     let kinds = statement.params();
     if kinds.len() != values.len() {
         let (wanted, given) = (kinds.len(), values.len());

@@ -1,33 +1,35 @@
-//! One partition for each day of predictions, by the time that begins their event ids.
+//! One partition for each day of predictions, by the time with which their event ids begin.
 //!
-//! Rule of thumb: a partition is there before its day; what belongs to no day's partition lies in the default one, and
-//! nothing but speed depends on it.
+//! Rule of thumb: a partition is there before its day. Rows that belong to no day's partition lie in the default one; only
+//! speed depends on it.
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::super::session::{Columns, DatabaseError, rows};
-use super::AdvisoryLock;
-use super::connection::Connection;
+use super::super::error::DatabaseError;
+use super::super::session::rows;
+use super::super::value::RowColumns;
+use super::advisory_lock::AdvisoryLock;
+use super::connection::ServerConnection;
 
 /// Milliseconds of a day.
 const DAY: i64 = 86_400_000;
-/// When to come back after something was in the way, such as a long query.
+/// Milliseconds until another attempt, after something was in the way, such as a long query.
 const RETRY: i64 = 60_000;
 
-/// Remembers until when there is nothing to do.
+/// The partitions, and until when there is nothing to do for them.
 #[derive(Default)]
-pub(super) struct Partitions {
+pub(super) struct DayPartitions {
     /// Milliseconds since 1970.
     ready_until: i64,
 }
 
-impl Partitions {
+impl DayPartitions {
     /// Makes the partitions of today and tomorrow, and drops those of past days that retention has emptied.
     ///
     /// # Errors
-    /// The server's. It is tried again after a minute; until then rows go to the default partition.
-    pub(super) fn maintain(&mut self, connection: &mut Connection) -> Result<(), DatabaseError> {
+    /// The server's. Another attempt follows after a minute; until then rows go to the default partition.
+    pub(super) fn maintain(&mut self, connection: &mut ServerConnection) -> Result<(), DatabaseError> {
         let now = Timestamp::now().as_millisecond();
         if now < self.ready_until {
             return Ok(());
@@ -60,24 +62,25 @@ fn begin(day: i64) -> Uuid {
     Uuid::from_u128(u128::from((day * DAY).unsigned_abs()) << 80)
 }
 
-fn exists(connection: &mut Connection, name: &str) -> Result<bool, DatabaseError> {
+fn exists(connection: &mut ServerConnection, name: &str) -> Result<bool, DatabaseError> {
     Ok(connection.integer("SELECT to_regclass($1) IS NOT NULL", &[name.into()])? == 1)
 }
 
-/// Nobody is kept waiting for long: the statements below wait for queries that run, and new queries wait for them.
-fn lock(connection: &mut Connection) -> Result<(), DatabaseError> {
+/// Locks the partitions. The wait is short, because the statements that follow wait for queries that run, and new queries
+/// wait for those statements.
+fn lock(connection: &mut ServerConnection) -> Result<(), DatabaseError> {
     connection.batch("SET LOCAL lock_timeout = '2s'")?;
     AdvisoryLock::Partitions.take(connection)
 }
 
-fn create(connection: &mut Connection, day: i64) -> Result<(), DatabaseError> {
+fn create(connection: &mut ServerConnection, day: i64) -> Result<(), DatabaseError> {
     lock(connection)?;
     let name = name(day);
     if exists(connection, &name)? {
         return Ok(()); // Another program was faster.
     }
     let (from, to) = (begin(day), begin(day + 1));
-    // A sender whose clock is fast has put rows of this day into the default partition; they must leave it first.
+    // A sender whose clock is fast has put rows of this day into the default partition, which they must leave first.
     connection.batch(&format!(
         "LOCK TABLE predictions, predictions_default IN ACCESS EXCLUSIVE MODE;
          CREATE TEMPORARY TABLE early ON COMMIT DROP AS
@@ -91,18 +94,18 @@ fn create(connection: &mut Connection, day: i64) -> Result<(), DatabaseError> {
 }
 
 /// The partitions of days before this one.
-fn past(connection: &mut Connection, day: i64) -> Result<Vec<String>, DatabaseError> {
+fn past(connection: &mut ServerConnection, day: i64) -> Result<Vec<String>, DatabaseError> {
     let sql = "SELECT CAST(c.relname AS TEXT) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
                WHERE i.inhparent = to_regclass('predictions')
                  AND c.relname ~ '^predictions_p[0-9]{8}$' AND CAST(c.relname AS TEXT) COLLATE \"C\" < $1";
-    rows(connection, sql, &[name(day).into()], Columns::text)
+    rows(connection, sql, &[name(day).into()], RowColumns::text)
 }
 
-fn is_empty(connection: &mut Connection, name: &str) -> Result<bool, DatabaseError> {
+fn is_empty(connection: &mut ServerConnection, name: &str) -> Result<bool, DatabaseError> {
     Ok(connection.integer(&format!("SELECT NOT EXISTS (SELECT 1 FROM {name})"), &[])? == 1)
 }
 
-fn drop_if_empty(connection: &mut Connection, name: &str) -> Result<(), DatabaseError> {
+fn drop_if_empty(connection: &mut ServerConnection, name: &str) -> Result<(), DatabaseError> {
     lock(connection)?;
     if !exists(connection, name)? {
         return Ok(());

@@ -1,25 +1,26 @@
-//! The connections of queries, kept open between them.
+//! The connections of queries, kept open between the queries.
 //!
-//! Rule of thumb: a connection that waited is asked before it is used; nothing is thought of it otherwise.
+//! Rule of thumb: a connection that was idle is tried before it is used, because its server may be gone.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::super::session::DatabaseError;
-use super::ServerUrl;
-use super::connection::Connection;
-use super::session::Reading;
+use super::super::error::DatabaseError;
+use super::super::session::{RequestCondition, SqlSession};
+use super::super::value::{RowColumns, SqlValue};
+use super::connection::{ServerConnection, request_condition};
+use super::url::ServerUrl;
 
-/// Connections that wait for the next query.
+/// The most connections that wait for the next query.
 const IDLE: usize = 8;
 
 /// The connections of queries.
-pub(super) struct Pool {
+pub(super) struct ConnectionPool {
     url: ServerUrl,
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Vec<ServerConnection>>,
 }
 
-impl Pool {
+impl ConnectionPool {
     pub(super) fn new(url: ServerUrl) -> Self {
         Self { url, idle: Mutex::new(Vec::new()) }
     }
@@ -28,8 +29,8 @@ impl Pool {
     ///
     /// # Errors
     /// [`DatabaseError::Failed`] where no server can be reached.
-    pub(super) fn take(self: &Arc<Self>, deadline: Duration) -> Result<Reading, DatabaseError> {
-        // 0 would mean no limit; a deadline of nothing is met before the server is asked.
+    pub(super) fn take(self: &Arc<Self>, deadline: Duration) -> Result<PooledReader, DatabaseError> {
+        // 0 would mean no limit; a deadline of 0 is checked before the server is asked.
         let settings = format!("SET statement_timeout = {}", deadline.as_millis().clamp(1, i32::MAX as u128));
         loop {
             let waiting = self.lock().pop();
@@ -40,38 +41,99 @@ impl Pool {
                 },
                 None => {
                     let settings = format!("SET default_transaction_read_only = on; {settings}");
-                    Connection::open(&self.url, &settings)?
+                    ServerConnection::open(&self.url, &settings)?
                 }
             };
-            return Ok(Reading::new(connection, Arc::clone(self), deadline));
+            return Ok(PooledReader {
+                connection: Some(connection),
+                pool: Arc::clone(self),
+                started: Instant::now(),
+                deadline,
+            });
         }
     }
 
     /// Takes a connection back.
-    pub(super) fn put(&self, connection: Connection) {
+    fn put(&self, connection: ServerConnection) {
         let mut idle = self.lock();
         if idle.len() < IDLE && !connection.is_closed() {
             idle.push(connection);
         }
     }
 
-    /// Closes what waits: the server may be another one now.
+    /// Closes the idle connections: the server may be another one now.
     pub(super) fn clear(&self) {
         drop(std::mem::take(&mut *self.lock()));
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
-        // Nothing is half done in between.
+    fn lock(&self) -> MutexGuard<'_, Vec<ServerConnection>> {
+        // A poisoned lock is fine: no change to the list is ever half done.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Pool {
-    /// A connection blocks while it closes, which tasks must not; whoever drops the store may be one.
+impl Drop for ConnectionPool {
+    /// Closes the connections on a thread of their own: closing blocks, and the store may be dropped in a task.
     fn drop(&mut self) {
         let idle = std::mem::take(&mut *self.lock());
         if !idle.is_empty() {
             let _ = std::thread::Builder::new().name("store-closing".to_owned()).spawn(|| drop(idle));
+        }
+    }
+}
+
+/// A connection for one query. It goes back to the pool unless a statement failed on it.
+pub(super) struct PooledReader {
+    connection: Option<ServerConnection>,
+    pool: Arc<ConnectionPool>,
+    started: Instant,
+    deadline: Duration,
+}
+
+impl PooledReader {
+    fn run<T>(
+        &mut self,
+        work: impl FnOnce(&mut ServerConnection) -> Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
+        let broken = || DatabaseError::Failed("the connection failed before".to_owned());
+        let mut connection = self.connection.take().ok_or_else(broken)?;
+        let found = work(&mut connection)?;
+        self.connection = Some(connection);
+        Ok(found)
+    }
+}
+
+impl SqlSession for PooledReader {
+    fn query(
+        &mut self,
+        sql: &str,
+        values: &[SqlValue],
+        each: &mut dyn FnMut(RowColumns) -> Result<(), DatabaseError>,
+    ) -> Result<(), DatabaseError> {
+        let (started, deadline) = (self.started, self.deadline);
+        let in_time = || if started.elapsed() < deadline { Ok(()) } else { Err(DatabaseError::Interrupted) };
+        in_time()?;
+        self.run(|connection| {
+            connection.query(sql, values, &mut |columns| {
+                in_time()?;
+                each(columns)
+            })
+        })
+    }
+
+    fn execute(&mut self, sql: &str, values: &[SqlValue]) -> Result<u64, DatabaseError> {
+        self.run(|connection| connection.execute(sql, values))
+    }
+
+    fn of_request(&self, request_id: &str) -> RequestCondition {
+        request_condition(request_id)
+    }
+}
+
+impl Drop for PooledReader {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.pool.put(connection);
         }
     }
 }

@@ -1,21 +1,22 @@
 //! The writer's hot path: records into rows, a thousand at a time.
 //!
-//! Rule of thumb: one statement for many rows, because every statement is a journey to the server.
+//! Rule of thumb: one statement inserts many rows, because every statement is a round trip to the server.
 
 use std::collections::HashSet;
 
 use postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::super::row::{NewRow, floor_microseconds, task};
-use super::super::session::DatabaseError;
-use super::connection::Connection;
-use super::failed;
+use super::super::error::DatabaseError;
+use super::super::row::{NewRow, task_column};
+use super::super::time::floor_microseconds;
+use super::connection::ServerConnection;
+use super::error::failed;
 
 /// Rows of one statement.
 const CHUNK: usize = 1000;
 
-/// The rows are numbered in the order in which they came, which decides between equal times.
+/// Numbers the rows in the order in which they came, which decides between equal times.
 const INSERT: &str = "
 INSERT INTO predictions (
     event_id, request_id, row_index, occurred_at, recorded_at, model, version, model_sha256, variant, status, error_type,
@@ -45,7 +46,7 @@ RETURNING event_id";
 /// # Errors
 /// [`DatabaseError::Refused`] where a record breaks a constraint, and the server's.
 pub(super) fn insert(
-    connection: &mut Connection,
+    connection: &mut ServerConnection,
     rows: &[NewRow],
     recorded_at: i64,
 ) -> Result<Vec<bool>, DatabaseError> {
@@ -63,9 +64,9 @@ pub(super) fn insert(
     Ok(new)
 }
 
-/// Gives the ids of those that are new.
+/// Inserts rows with different event ids; gives the ids of the new ones.
 fn insert_distinct(
-    connection: &mut Connection,
+    connection: &mut ServerConnection,
     rows: &[&NewRow],
     recorded_at: i64,
 ) -> Result<HashSet<Uuid>, DatabaseError> {
@@ -98,7 +99,7 @@ fn insert_distinct(
         &column(rows, |row| row.input.as_deref()),
         &column(rows, |row| row.record.schema_version.map(i64::from)),
         &column(rows, |row| row.extra.as_deref()),
-        &column(rows, |row| task(&row.record)),
+        &column(rows, |row| task_column(&row.record)),
         &column(rows, |row| row.record.value),
         &recorded_at,
     ];

@@ -3,15 +3,17 @@
 //! Rule of thumb: a step that was released is never edited; a change is a new step at the end. The table
 //! `glasshouse_schema` says how many steps a database has taken; the count is PostgreSQL's own, not SQLite's.
 
-use super::super::session::{Columns, DatabaseError, first};
-use super::AdvisoryLock;
-use super::connection::Connection;
+use super::super::error::DatabaseError;
+use super::super::session::{SqlSession as _, first};
+use super::super::value::RowColumns;
+use super::advisory_lock::AdvisoryLock;
+use super::connection::ServerConnection;
 
 /// The steps, oldest first; step n leads to version n (counted from 1).
 const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
 
-/// Columns and meanings are those of SQLite, so that both are asked in the same words. Text is compared byte by byte,
-/// as SQLite does. Indexes end in the id, by which lists are continued.
+/// Columns and meanings are the same as in SQLite, so that one SQL asks both. Text is compared byte by byte, as in SQLite.
+/// Indexes end in the id, by which lists are continued.
 const VERSION_1: &str = r#"
 CREATE TABLE predictions (
     id                BIGINT GENERATED ALWAYS AS IDENTITY,
@@ -133,10 +135,10 @@ FROM predictions;
 /// # Errors
 /// [`DatabaseError::NewerSchema`] where the database has taken more steps than this program knows;
 /// [`DatabaseError::Failed`] where a step fails, which leaves the database at the step before.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), DatabaseError> {
-    // Text of any language must fit, or records would be refused for their labels.
+pub(super) fn migrate(connection: &mut ServerConnection) -> Result<(), DatabaseError> {
+    // Text of any language must fit, or the database would refuse records for their labels.
     let encoding = "SELECT current_setting('server_encoding')";
-    let encoding = first(connection, encoding, &[], Columns::text)?.unwrap_or_default();
+    let encoding = first(connection, encoding, &[], RowColumns::text)?.unwrap_or_default();
     if encoding != "UTF8" {
         return Err(DatabaseError::Failed(format!("the database's encoding is {encoding}, and UTF8 is needed")));
     }
@@ -154,8 +156,8 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), DatabaseError> 
 }
 
 /// Takes the next step, if there is one, and says which.
-fn step(connection: &mut Connection) -> Result<Option<u32>, DatabaseError> {
-    // Asked first, because `IF NOT EXISTS` needs the right to create even where there is nothing to create.
+fn step(connection: &mut ServerConnection) -> Result<Option<u32>, DatabaseError> {
+    // Checked first, because `IF NOT EXISTS` needs the right to create even where there is nothing to create.
     if connection.integer("SELECT to_regclass('glasshouse_schema') IS NULL", &[])? == 1 {
         connection.batch(
             "CREATE TABLE glasshouse_schema (version BIGINT NOT NULL); INSERT INTO glasshouse_schema VALUES (0)",

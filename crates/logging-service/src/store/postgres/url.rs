@@ -1,6 +1,6 @@
 //! Where a server is: the `postgres://` URL.
 //!
-//! Rule of thumb: the password is for the server alone; whatever is shown is put together without it.
+//! Rule of thumb: only the server gets the password; what is shown is composed without it.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,13 +10,17 @@ use std::time::Duration;
 use postgres::Config;
 use postgres::config::{Host, SslMode, TargetSessionAttrs};
 
-use super::super::StoreError;
-use super::tls::Trust;
+use super::super::error::StoreError;
+use super::tls::ServerTrust;
 
-/// How long a server may take to answer the call.
+/// How long a server may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A server that answers nothing for so long is gone: after 30 seconds of silence, three calls 10 seconds apart.
-const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(30), Duration::from_secs(10), 3);
+/// The silence after which a server is asked whether it is still there.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
+/// The time between two such questions.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// A server that leaves so many questions unanswered is gone.
+const KEEPALIVE_RETRIES: u32 = 3;
 
 /// A database on a server, parsed from `postgres://user:password@host:port/name`.
 ///
@@ -25,9 +29,9 @@ const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(30), Duration:
 #[derive(Clone)]
 pub struct ServerUrl {
     url: String,
-    /// Boxed, for it is large and the path of a file is not.
+    /// Boxed, because it is large and the path of a file is not.
     config: Box<Config>,
-    trust: Option<Trust>,
+    trust: Option<ServerTrust>,
 }
 
 impl ServerUrl {
@@ -36,8 +40,8 @@ impl ServerUrl {
         &self.config
     }
 
-    /// Who may vouch for the server; nothing where the connection is not encrypted.
-    pub(super) fn trust(&self) -> Option<&Trust> {
+    /// The certificates that may vouch for the server; `None` where the connection is not encrypted.
+    pub(super) fn trust(&self) -> Option<&ServerTrust> {
         self.trust.as_ref()
     }
 }
@@ -48,7 +52,7 @@ impl FromStr for ServerUrl {
     fn from_str(url: &str) -> Result<Self, StoreError> {
         // The URL holds a password, so an error names what is wrong and quotes nothing.
         let invalid = |problem: &str| StoreError::InvalidUrl(format!("postgres://…: {problem}"));
-        let (rest, trust) = encryption(url).map_err(invalid)?;
+        let UrlParts { rest, trust } = UrlParts::of(url).map_err(invalid)?;
         let mut config: Config = rest.parse().map_err(|error: postgres::Error| {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             invalid(cause.as_deref().unwrap_or("it cannot be read"))
@@ -56,15 +60,14 @@ impl FromStr for ServerUrl {
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(invalid("a host is missing"));
         }
-        let (idle, interval, retries) = KEEPALIVE;
         config
             .ssl_mode(if trust.is_some() { SslMode::Require } else { SslMode::Disable })
             .application_name("glasshouse-logging-service")
             .keepalives(true)
-            .keepalives_idle(idle)
-            .keepalives_interval(interval)
-            .keepalives_retries(retries)
-            .tcp_user_timeout(idle + interval * retries)
+            .keepalives_idle(KEEPALIVE_IDLE)
+            .keepalives_interval(KEEPALIVE_INTERVAL)
+            .keepalives_retries(KEEPALIVE_RETRIES)
+            .tcp_user_timeout(KEEPALIVE_IDLE + KEEPALIVE_INTERVAL * KEEPALIVE_RETRIES)
             .target_session_attrs(TargetSessionAttrs::ReadWrite)
             .notice_callback(|notice| tracing::debug!(message = notice.message(), "database_notice"));
         if config.get_connect_timeout().is_none() {
@@ -74,27 +77,37 @@ impl FromStr for ServerUrl {
     }
 }
 
-/// Takes the parameters of encryption out of the URL: the client knows fewer of them than PostgreSQL's own.
-fn encryption(url: &str) -> Result<(String, Option<Trust>), &'static str> {
-    let Some((place, parameters)) = url.split_once('?') else {
-        return Ok((url.to_owned(), None));
-    };
-    let (mut rest, mut encrypted, mut file) = (Vec::new(), false, None);
-    for parameter in parameters.split('&') {
-        match parameter.split_once('=') {
-            // "prefer" would go on in the clear wherever somebody in between wants it to, so it is no more than that.
-            Some(("sslmode", "disable" | "allow" | "prefer")) => {}
-            Some(("sslmode", "require" | "verify-ca" | "verify-full")) => encrypted = true,
-            Some(("sslmode", _)) => return Err("sslmode: expected disable, require or verify-full"),
-            Some(("sslrootcert", path)) => file = Some(PathBuf::from(path.replace("%2F", "/"))),
-            _ => rest.push(parameter),
+/// A URL whose parameters of encryption were taken out: the client library knows fewer of them than PostgreSQL's own.
+struct UrlParts {
+    rest: String,
+    trust: Option<ServerTrust>,
+}
+
+impl UrlParts {
+    /// Takes a URL apart; an error says what is wrong with its parameters.
+    fn of(url: &str) -> Result<Self, &'static str> {
+        let Some((place, parameters)) = url.split_once('?') else {
+            return Ok(Self { rest: url.to_owned(), trust: None });
+        };
+        let mut others = Vec::new();
+        let mut is_encrypted = false;
+        let mut file = None;
+        for parameter in parameters.split('&') {
+            match parameter.split_once('=') {
+                // "prefer" would go on unencrypted wherever somebody in between wants it to, so it asks for nothing.
+                Some(("sslmode", "disable" | "allow" | "prefer")) => {}
+                Some(("sslmode", "require" | "verify-ca" | "verify-full")) => is_encrypted = true,
+                Some(("sslmode", _)) => return Err("sslmode: expected disable, require or verify-full"),
+                Some(("sslrootcert", path)) => file = Some(PathBuf::from(path.replace("%2F", "/"))),
+                _ => others.push(parameter),
+            }
         }
+        if file.is_some() && !is_encrypted {
+            return Err("sslrootcert has no use without sslmode=require");
+        }
+        let trust = is_encrypted.then(|| file.map_or(ServerTrust::System, ServerTrust::File));
+        Ok(Self { rest: format!("{place}?{}", others.join("&")), trust })
     }
-    if file.is_some() && !encrypted {
-        return Err("sslrootcert has no use without sslmode=require");
-    }
-    let trust = encrypted.then(|| file.map_or(Trust::System, Trust::File));
-    Ok((format!("{place}?{}", rest.join("&")), trust))
 }
 
 impl PartialEq for ServerUrl {
@@ -159,10 +172,10 @@ mod tests {
         };
         assert_eq!(trust(""), None);
         assert_eq!(trust("?sslmode=prefer&connect_timeout=3"), None);
-        assert_eq!(trust("?sslmode=require"), Some(Trust::System));
+        assert_eq!(trust("?sslmode=require"), Some(ServerTrust::System));
         assert_eq!(
             trust("?connect_timeout=3&sslmode=verify-full&sslrootcert=/etc/ca.pem"),
-            Some(Trust::File(PathBuf::from("/etc/ca.pem")))
+            Some(ServerTrust::File(PathBuf::from("/etc/ca.pem")))
         );
     }
 

@@ -1,33 +1,34 @@
-//! Values as the server wants them, and back.
+//! Values in the types of the server, and back.
 //!
-//! Rule of thumb: the server says what type a placeholder has; whatever fits is converted, and nothing is rounded.
+//! Rule of thumb: the server says what type a placeholder has. A value that fits is converted; nothing is rounded.
 
 use postgres::Row;
 use postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
-use super::super::session::{Columns, DatabaseError, Value};
-use super::failed;
+use super::super::error::DatabaseError;
+use super::super::value::{RowColumns, SqlValue};
+use super::error::failed;
 
 /// A value for a placeholder of this type.
 ///
 /// # Errors
 /// [`DatabaseError::Refused`] where it does not fit.
-pub(super) fn parameter(value: &Value, kind: &Type) -> Result<Box<dyn ToSql + Sync>, DatabaseError> {
+pub(super) fn parameter(value: &SqlValue, kind: &Type) -> Result<Box<dyn ToSql + Sync>, DatabaseError> {
     let unfit = || DatabaseError::Refused(format!("{value:?} does not fit into {kind}"));
     Ok(match (kind.clone(), value) {
         (Type::INT8, _) => Box::new(integer(value, unfit)?),
         (Type::INT4, _) => Box::new(integer(value, unfit)?.map(i32::try_from).transpose().map_err(|_| unfit())?),
         (Type::INT2, _) => Box::new(integer(value, unfit)?.map(i16::try_from).transpose().map_err(|_| unfit())?),
-        (Type::FLOAT8, Value::Null) => Box::new(None::<f64>),
-        (Type::FLOAT8, Value::Real(value)) => Box::new(*value),
-        (Type::FLOAT8, Value::Integer(value)) => Box::new(*value as f64),
-        (Type::TEXT | Type::VARCHAR, Value::Null) => Box::new(None::<String>),
-        (Type::TEXT | Type::VARCHAR, Value::Text(value)) => Box::new(value.clone()),
-        (Type::BYTEA, Value::Null) => Box::new(None::<Vec<u8>>),
-        (Type::BYTEA, Value::Blob(value)) => Box::new(value.clone()),
-        (Type::UUID, Value::Null) => Box::new(None::<Uuid>),
-        (Type::UUID, Value::Blob(value)) => Box::new(Uuid::from_slice(value).map_err(|_| unfit())?),
+        (Type::FLOAT8, SqlValue::Null) => Box::new(None::<f64>),
+        (Type::FLOAT8, SqlValue::Real(value)) => Box::new(*value),
+        (Type::FLOAT8, SqlValue::Integer(value)) => Box::new(*value as f64),
+        (Type::TEXT | Type::VARCHAR, SqlValue::Null) => Box::new(None::<String>),
+        (Type::TEXT | Type::VARCHAR, SqlValue::Text(value)) => Box::new(value.clone()),
+        (Type::BYTEA, SqlValue::Null) => Box::new(None::<Vec<u8>>),
+        (Type::BYTEA, SqlValue::Blob(value)) => Box::new(value.clone()),
+        (Type::UUID, SqlValue::Null) => Box::new(None::<Uuid>),
+        (Type::UUID, SqlValue::Blob(value)) => Box::new(Uuid::from_slice(value).map_err(|_| unfit())?),
         _ => return Err(unfit()),
     })
 }
@@ -35,8 +36,8 @@ pub(super) fn parameter(value: &Value, kind: &Type) -> Result<Box<dyn ToSql + Sy
 /// The columns of a row.
 ///
 /// # Errors
-/// [`DatabaseError::Failed`] for types that the store has no use for.
-pub(super) fn columns(row: &Row) -> Result<Columns, DatabaseError> {
+/// [`DatabaseError::Failed`] for types that the store does not use.
+pub(super) fn columns(row: &Row) -> Result<RowColumns, DatabaseError> {
     let value = |(index, column): (usize, &postgres::Column)| {
         Ok(match *column.type_() {
             Type::INT8 => row.try_get::<_, Option<i64>>(index).map_err(failed)?.into(),
@@ -53,13 +54,13 @@ pub(super) fn columns(row: &Row) -> Result<Columns, DatabaseError> {
             ref other => return Err(DatabaseError::unreadable(format_args!("a column of type {other}"))),
         })
     };
-    row.columns().iter().enumerate().map(value).collect::<Result<_, _>>().map(Columns::new)
+    row.columns().iter().enumerate().map(value).collect::<Result<_, _>>().map(RowColumns::new)
 }
 
-fn integer(value: &Value, unfit: impl Fn() -> DatabaseError) -> Result<Option<i64>, DatabaseError> {
+fn integer(value: &SqlValue, unfit: impl Fn() -> DatabaseError) -> Result<Option<i64>, DatabaseError> {
     match value {
-        Value::Null => Ok(None),
-        Value::Integer(value) => Ok(Some(*value)),
+        SqlValue::Null => Ok(None),
+        SqlValue::Integer(value) => Ok(Some(*value)),
         _ => Err(unfit()),
     }
 }

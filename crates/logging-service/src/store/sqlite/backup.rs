@@ -1,4 +1,4 @@
-//! A copy of the database, and whether a database is sound.
+//! Copies of the database, and whether a database is sound.
 //!
 //! Rule of thumb: a copy takes its name only after it was opened and found sound.
 
@@ -8,22 +8,23 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::super::engine::Backup;
-use super::super::session::DatabaseError;
-use super::{DatabasePath, failed};
+use super::super::engine::VerifiedBackup;
+use super::super::error::DatabaseError;
+use super::error::failed;
+use super::path::DatabasePath;
 
-/// Copies the database into a new file, while it may be written.
+/// Copies the database into a new file. The database may be written meanwhile.
 ///
 /// # Errors
 /// [`DatabaseError::Failed`], also where the file exists.
-pub(super) fn backup(path: &DatabasePath, to: &Path) -> Result<Backup, DatabaseError> {
+pub(super) fn backup(path: &DatabasePath, to: &Path) -> Result<VerifiedBackup, DatabaseError> {
     if to.exists() {
         return Err(DatabaseError::Failed(format!("{} exists already", to.display())));
     }
     let mut unverified = to.as_os_str().to_owned();
     unverified.push(".unverified");
     let unverified = Path::new(&unverified);
-    // What an earlier attempt left behind.
+    // An earlier attempt may have left it behind.
     let _ = fs::remove_file(unverified);
     let outcome = copy(path, unverified).and_then(|()| verify(unverified)).and_then(|rows| {
         let io = |error: std::io::Error| DatabaseError::Failed(format!("{}: {error}", to.display()));
@@ -33,7 +34,7 @@ pub(super) fn backup(path: &DatabasePath, to: &Path) -> Result<Backup, DatabaseE
         fs::rename(unverified, to).map_err(io)?;
         let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
-        Ok(Backup { rows, bytes })
+        Ok(VerifiedBackup { rows, bytes })
     });
     if outcome.is_err() {
         let _ = fs::remove_file(unverified);
@@ -41,7 +42,7 @@ pub(super) fn backup(path: &DatabasePath, to: &Path) -> Result<Backup, DatabaseE
     outcome
 }
 
-/// What SQLite finds wrong; nothing if all is well.
+/// What SQLite finds wrong with the database; nothing if all is well.
 ///
 /// # Errors
 /// [`DatabaseError::Failed`] where it cannot be read at all.
@@ -52,7 +53,10 @@ pub(super) fn problems(connection: &Connection) -> Result<Vec<String>, DatabaseE
     Ok(found.into_iter().filter(|line| line != "ok").collect())
 }
 
-/// A connection that only reads, for as long as it takes.
+/// Opens a read-only connection without a deadline.
+///
+/// # Errors
+/// [`DatabaseError::Failed`] with the cause.
 pub(super) fn open(path: &Path) -> Result<Connection, DatabaseError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;

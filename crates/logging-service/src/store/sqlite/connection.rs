@@ -1,7 +1,7 @@
 //! Connections to the database file, set up for durability.
 //!
-//! Rule of thumb: a commit counts only while the files that were written are still the files at the
-//! path. SQLite happily goes on writing into a deleted file, and those rows are gone.
+//! Rule of thumb: a commit counts only while the files that were written are still the files at the path. SQLite happily
+//! goes on writing into a deleted file, and those rows are gone.
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::MetadataExt;
@@ -10,29 +10,30 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::super::StoreError;
-use super::super::session::DatabaseError;
-use super::{DatabasePath, failed, schema};
+use super::super::error::{DatabaseError, StoreError};
+use super::error::failed;
+use super::path::DatabasePath;
+use super::schema;
 
 /// SQLite 3.7.0 to 3.51.2 can lose commits where two connections write or checkpoint at once.
 const OLDEST_SQLITE: i32 = 3_051_003;
-/// How long the writer waits for a lock that somebody else holds, such as a `sqlite3` shell.
+/// How long the writer waits for a lock that another program holds, such as a `sqlite3` shell.
 const WRITER_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Readers meet a lock only while the database is being recovered.
 const READER_BUSY_TIMEOUT: Duration = Duration::from_secs(1);
-/// Progress is looked at every so many steps of SQLite's virtual machine, some 10 µs.
+/// The deadline is checked every so many steps of SQLite's virtual machine, which take some 10 µs.
 const STEPS_BETWEEN_DEADLINE_CHECKS: i32 = 1000;
 
-/// The writer's connection, and the identity of the files that it writes.
-pub(super) struct Files {
+/// The writer's connection, and the identity of the files to which it writes.
+pub(super) struct DatabaseFiles {
     pub(super) connection: Connection,
     path: DatabasePath,
     ids: FileIds,
 }
 
-impl Files {
-    /// Opens the database for writing. Creates it and its directory where they are absent, migrates
-    /// it, and proves with a durable write that it can be written.
+impl DatabaseFiles {
+    /// Opens the database for writing. Creates it and its directory where they are absent, migrates it, and proves with a
+    /// durable write that it can be written.
     ///
     /// # Errors
     /// [`DatabaseError::NewerSchema`], or [`DatabaseError::Failed`] with the cause.
@@ -40,7 +41,7 @@ impl Files {
         create_parent_directory(path.database())?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         if !path.database().exists() {
-            // Created first, so that its identity can be taken before and after it is opened for good.
+            // Created first, so that its identity can be taken before it is opened for good, and compared afterwards.
             drop(Connection::open_with_flags(path.database(), flags).map_err(failed)?);
         }
         let before = FileId::of(path.database())?;
@@ -55,7 +56,7 @@ impl Files {
         Ok(files)
     }
 
-    /// Checks that the open files are still the files at the path. Three calls of `stat`.
+    /// Checks that the open files are still the files at the path, by three calls of `stat`.
     ///
     /// # Errors
     /// [`DatabaseError::Failed`] where a file is gone or is another one.
@@ -66,11 +67,11 @@ impl Files {
     /// Checks, without writing, that a commit would have a chance.
     ///
     /// # Errors
-    /// [`DatabaseError::Failed`] where the files moved, the file system became read-only, or
-    /// SQLite cannot begin a write transaction.
+    /// [`DatabaseError::Failed`] where the files moved, the file system became read-only, or SQLite cannot begin a write
+    /// transaction.
     pub(super) fn probe(&mut self) -> Result<(), DatabaseError> {
         self.check_in_place()?;
-        // Asks the file system whether it still lets us write. SQLite holds no locks on this file that closing it could drop.
+        // Asks whether the file system is still writable. SQLite holds no lock on this file that closing it could release.
         OpenOptions::new().append(true).open(self.path.wal()).map_err(|error| unavailable(&self.path.wal(), &error))?;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         transaction.rollback().map_err(failed)
@@ -79,17 +80,16 @@ impl Files {
     /// Copies the write-ahead log into the database and empties it.
     ///
     /// # Errors
-    /// [`DatabaseError::Failed`] with the cause. Being kept from it by a reader is no error: the
-    /// rows stay safe in the log.
+    /// [`DatabaseError::Failed`] with the cause. It is no error where a reader prevents it: the rows stay safe in the log.
     pub(super) fn checkpoint(&self) -> Result<(), DatabaseError> {
         checkpoint(&self.connection).map_err(failed)
     }
 
     /// Closes a database whose use failed.
     ///
-    /// Where its file was moved away, the rows that are still in the write-ahead log are given to it,
-    /// and the log leaves the path: replayed into another database that took the path, it would
-    /// corrupt that one. A log that a reader kept from being emptied is kept as `…-wal-orphaned`.
+    /// Where its file was moved away, the rows that are still in the write-ahead log are copied into it, and the log
+    /// leaves the path: replayed into another database that took the path, it would corrupt that one. Where a reader
+    /// prevents the copying, the log is kept as `…-wal-orphaned`.
     pub(super) fn abandon(self) {
         if self.check_in_place().is_ok() {
             return;
@@ -101,12 +101,16 @@ impl Files {
         if is_ours(self.path.database(), self.ids.database) {
             return;
         }
-        for (path, id) in [(self.path.wal(), self.ids.wal), (self.path.wal_index(), self.ids.wal_index)] {
-            if is_ours(&path, id)
-                && let Err(error) = set_aside(&path, path == self.path.wal())
-            {
-                tracing::warn!(%error, path = %path.display(), "orphaned_file_not_removed");
-            }
+        let (wal, wal_index) = (self.path.wal(), self.path.wal_index());
+        if is_ours(&wal, self.ids.wal)
+            && let Err(error) = set_log_aside(&wal)
+        {
+            tracing::warn!(%error, path = %wal.display(), "orphaned_file_not_removed");
+        }
+        if is_ours(&wal_index, self.ids.wal_index)
+            && let Err(error) = fs::remove_file(&wal_index)
+        {
+            tracing::warn!(%error, path = %wal_index.display(), "orphaned_file_not_removed");
         }
     }
 }
@@ -136,7 +140,7 @@ pub(in crate::store) fn require_sqlite_version() -> Result<(), StoreError> {
     }
 }
 
-/// Device and inode: what a path stands for, as long as the file is open.
+/// Device and inode: they identify a file for as long as it is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct FileId {
     device: u64,
@@ -169,33 +173,33 @@ impl FileIds {
 }
 
 fn configure(connection: &Connection) -> Result<(), DatabaseError> {
-    let mode = set_up(connection).map_err(failed)?;
+    let mode = apply_settings(connection).map_err(failed)?;
     if mode == "wal" {
         return Ok(());
     }
     Err(DatabaseError::Failed(format!("the file system allows no write-ahead log (journal mode {mode})")))
 }
 
-/// Gives the journal mode that the file system lets us have.
-fn set_up(connection: &Connection) -> rusqlite::Result<String> {
+/// Applies the settings of the writer's connection; gives the journal mode that the file system allows.
+fn apply_settings(connection: &Connection) -> rusqlite::Result<String> {
     connection.busy_timeout(WRITER_BUSY_TIMEOUT)?;
-    // Only possible while the file is empty, so before anything else. Lets retention give space back.
+    // Possible only while the file is empty, so it comes first. It lets retention give space back.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     // FULL: a commit is on the disk before it is acknowledged. NORMAL would lose it with the power.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // 64 MiB, taken as needed: the indexes' inner pages stay in memory, which is what keeps inserts fast.
+    // 64 MiB, taken as needed: the inner pages of the indexes stay in memory, which keeps inserts fast.
     connection.pragma_update(None, "cache_size", -65_536)?;
-    // Copy the log back every 16 MiB, and give its space back where a long reader let it grow.
+    // The log is copied back every 16 MiB, and its space is given back where a long query let it grow.
     connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(mode)
 }
 
-/// Writes one page durably, then empties the log: a full or failing disk shows here, and what a
-/// failed flush left in the log never has commits stacked upon it.
+/// Writes one page durably, then empties the log. A full or failing disk shows here, and no commit follows in the log
+/// upon what a failed flush may have left there.
 fn prove_writable(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -208,7 +212,7 @@ fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
-/// Creates the directory, durably: a new directory is an entry in its parent, which must reach the disk too.
+/// Creates the directory durably: its entry in the parent directory must reach the disk, too.
 fn create_parent_directory(database: &Path) -> Result<(), DatabaseError> {
     let directory = database.parent().unwrap_or(database);
     let is_missing = |directory: &&Path| !directory.as_os_str().is_empty() && !directory.exists();
@@ -221,9 +225,9 @@ fn create_parent_directory(database: &Path) -> Result<(), DatabaseError> {
     Ok(())
 }
 
-/// Takes a file off its path; one that holds rows is kept under another name.
-fn set_aside(path: &Path, holds_rows: bool) -> std::io::Result<()> {
-    if !holds_rows || fs::metadata(path)?.len() == 0 {
+/// Renames a write-ahead log that holds rows, and removes an empty one.
+fn set_log_aside(path: &Path) -> std::io::Result<()> {
+    if fs::metadata(path)?.len() == 0 {
         return fs::remove_file(path);
     }
     let mut orphaned = path.as_os_str().to_owned();

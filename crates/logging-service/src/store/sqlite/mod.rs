@@ -4,104 +4,107 @@
 
 mod backup;
 mod connection;
+mod error;
 mod path;
-mod predictions;
 mod requests;
 mod schema;
 mod session;
+mod transaction;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rusqlite::{ErrorCode, TransactionBehavior};
+use rusqlite::TransactionBehavior;
 
-use super::check::{self, Findings};
-use super::engine::{Backup, Database, Engine, Work};
-use super::session::{DatabaseError, Session};
+use super::check;
+use super::engine::{CheckFindings, DatabaseEngine, TransactionBody, VerifiedBackup, WritableDatabase};
+use super::error::DatabaseError;
+use super::session::SqlSession;
 
 pub(super) use connection::require_sqlite_version;
 pub use path::DatabasePath;
 
-use connection::Files;
-use requests::Tail;
-use session::{Reading, Writing};
+use connection::DatabaseFiles;
+use error::failed;
+use requests::UnsealedRequests;
+use session::SqliteSession;
 
-/// Ids rise by one, and the oldest go first.
-const CONTENT: &str = "
+/// Ids rise by one and the oldest rows are deleted first, so the span of the ids is the number of rows.
+const CONTENT_SQL: &str = "
 SELECT (pages.page_count - free.freelist_count) * size.page_size,
        (SELECT coalesce(max(id) - min(id) + 1, 0) FROM predictions)
 FROM pragma_page_count AS pages, pragma_freelist_count AS free, pragma_page_size AS size";
 
 /// A database file.
-pub(super) struct Sqlite {
+pub(super) struct SqliteEngine {
     path: DatabasePath,
-    /// Shared with the writer, so that readers find what it has not put into the index yet.
-    tail: Arc<Mutex<Tail>>,
+    /// Shared with the writer, so that readers find the requests that are not in the index yet.
+    unsealed: Arc<Mutex<UnsealedRequests>>,
 }
 
-impl Sqlite {
+impl SqliteEngine {
     pub(super) fn new(path: DatabasePath) -> Self {
-        Self { path, tail: Arc::default() }
+        Self { path, unsealed: Arc::default() }
     }
 }
 
-impl Engine for Sqlite {
-    fn open_writer(&self) -> Result<Box<dyn Database>, DatabaseError> {
-        let mut files = Files::open(&self.path)?;
-        requests::recover(&mut files.connection, &self.tail)?;
-        Ok(Box::new(SqliteDatabase { files, tail: Arc::clone(&self.tail) }))
+impl DatabaseEngine for SqliteEngine {
+    fn open_writer(&self) -> Result<Box<dyn WritableDatabase>, DatabaseError> {
+        let mut files = DatabaseFiles::open(&self.path)?;
+        requests::recover(&mut files.connection, &self.unsealed)?;
+        Ok(Box::new(SqliteDatabase { files, unsealed: Arc::clone(&self.unsealed) }))
     }
 
-    fn open_reader(&self, deadline: Duration) -> Result<Box<dyn Session>, DatabaseError> {
+    fn open_reader(&self, deadline: Duration) -> Result<Box<dyn SqlSession>, DatabaseError> {
         let connection = connection::open_reader(&self.path, deadline).map_err(failed)?;
-        Ok(Box::new(Reading { connection, tail: Arc::clone(&self.tail) }))
+        Ok(Box::new(SqliteSession { connection, unsealed: Arc::clone(&self.unsealed) }))
     }
 
     fn size_bytes(&self) -> u64 {
         self.path.size_bytes()
     }
 
-    fn content(&self) -> &'static str {
-        CONTENT
+    fn content_sql(&self) -> &'static str {
+        CONTENT_SQL
     }
 
     fn place(&self) -> String {
         self.path.to_string()
     }
 
-    fn backup(&self, to: &Path) -> Result<Backup, DatabaseError> {
+    fn backup(&self, to: &Path) -> Result<VerifiedBackup, DatabaseError> {
         backup::backup(&self.path, to)
     }
 
-    fn check(&self) -> Result<Findings, DatabaseError> {
+    fn check(&self) -> Result<CheckFindings, DatabaseError> {
         let connection = backup::open(self.path.database())?;
-        // Rows and counts are compared as of one moment, whatever is written meanwhile.
+        // In one transaction, so that rows and counts are compared as of one moment.
         connection.execute_batch("BEGIN").map_err(failed)?;
         let mut problems = backup::problems(&connection)?;
-        let mut findings = check::compare(&mut Reading { connection, tail: Arc::clone(&self.tail) })?;
+        let mut findings = check::compare(&mut SqliteSession { connection, unsealed: Arc::clone(&self.unsealed) })?;
         problems.append(&mut findings.problems);
-        Ok(Findings { problems, ..findings })
+        Ok(CheckFindings { problems, ..findings })
     }
 }
 
 /// The open file, and the requests that are not yet in its index.
 struct SqliteDatabase {
-    files: Files,
-    tail: Arc<Mutex<Tail>>,
+    files: DatabaseFiles,
+    unsealed: Arc<Mutex<UnsealedRequests>>,
 }
 
-impl Database for SqliteDatabase {
-    fn transaction(&mut self, work: &mut Work<'_>) -> Result<(), DatabaseError> {
-        let begun = requests::lock(&self.tail).len();
+impl WritableDatabase for SqliteDatabase {
+    fn transaction(&mut self, body: &mut TransactionBody<'_>) -> Result<(), DatabaseError> {
+        let begun = requests::lock(&self.unsealed).len();
         let transaction =
             self.files.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-        let outcome = work(&mut Writing { connection: &transaction, tail: &self.tail })
-            .and_then(|()| requests::lock(&self.tail).seal_full(&transaction))
+        let outcome = body(&mut SqliteSession { connection: &*transaction, unsealed: Arc::clone(&self.unsealed) })
+            .and_then(|()| requests::lock(&self.unsealed).seal_full(&transaction))
             .and_then(|()| transaction.commit().map_err(failed));
         match outcome {
-            Ok(()) => requests::lock(&self.tail).committed(),
-            Err(_) => requests::lock(&self.tail).rolled_back(begun),
+            Ok(()) => requests::lock(&self.unsealed).committed(),
+            Err(_) => requests::lock(&self.unsealed).rolled_back(begun),
         }
         outcome?;
         self.files.check_in_place()
@@ -112,7 +115,7 @@ impl Database for SqliteDatabase {
     }
 
     fn maintain(&mut self) -> Result<(), DatabaseError> {
-        // Gives the pages of deleted rows back, a few at a time, so that nobody waits for it.
+        // Gives the pages of deleted rows back, a few at a time, so that no submission waits for it.
         self.files.connection.execute_batch("PRAGMA incremental_vacuum(1024)").map_err(failed)
     }
 
@@ -122,15 +125,5 @@ impl Database for SqliteDatabase {
 
     fn abandon(self: Box<Self>) {
         self.files.abandon();
-    }
-}
-
-/// Tells apart whose fault it is.
-fn failed(error: rusqlite::Error) -> DatabaseError {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig) => DatabaseError::Refused(error.to_string()),
-        Some(ErrorCode::OperationInterrupted) => DatabaseError::Interrupted,
-        _ if matches!(error, rusqlite::Error::ToSqlConversionFailure(_)) => DatabaseError::Refused(error.to_string()),
-        _ => DatabaseError::Failed(error.to_string()),
     }
 }

@@ -1,17 +1,17 @@
 //! Where a database is: the `sqlite:PATH` URL and the files that SQLite keeps beside the database.
 //!
-//! Rule of thumb: every path of a database file is made here.
+//! Rule of thumb: the path of every database file comes from here.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::super::StoreError;
+use super::super::error::StoreError;
 
 /// The path of a database file, parsed from its URL.
 ///
-/// `sqlite:data/predictions.db` is relative to the working directory, `sqlite:/srv/p.db` and
-/// `sqlite:///srv/p.db` are absolute.
+/// `sqlite:data/predictions.db` is relative to the working directory, `sqlite:/srv/p.db` and `sqlite:///srv/p.db` are
+/// absolute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatabasePath(PathBuf);
 
@@ -31,7 +31,7 @@ impl DatabasePath {
         self.beside("-shm")
     }
 
-    /// Bytes on disk of the database and its write-ahead log; a file that is absent counts 0.
+    /// Bytes on disk of the database and its write-ahead log; a file that is absent counts as 0.
     pub fn size_bytes(&self) -> u64 {
         let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
         size(&self.0) + size(&self.wal())

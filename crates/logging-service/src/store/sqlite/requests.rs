@@ -1,46 +1,48 @@
-//! Which predictions belong to a request: an index that costs little at any order of ids.
+//! Which predictions belong to a request: an index that costs little whatever the order of the ids.
 //!
-//! Callers choose request ids, so they come in any order, and an ordinary index would be written all over at every
-//! commit: that alone makes ingestion five times slower. Here the ids of [`SEGMENT`] rows are sorted in memory and
-//! then appended at once, as one segment. A look-up asks each segment, which is a few microseconds, and the memory.
+//! Callers choose request ids, so they come in any order, and each commit would write all over an ordinary index: that
+//! alone makes ingestion five times slower. Here the requests of [`SEGMENT`] rows are sorted in memory and then appended
+//! at once, as one sealed segment. A look-up asks each segment, which takes a few microseconds, and the memory.
 //!
-//! Rule of thumb: segments are only ever appended; what is in none of them is in memory, or read again at a start.
+//! Rule of thumb: segments are only ever appended; what is in no segment is in memory, and is read again at a start.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::super::session::{Condition, DatabaseError, Value};
-use super::failed;
+use super::super::error::DatabaseError;
+use super::super::session::RequestCondition;
+use super::super::value::SqlValue;
+use super::error::failed;
 
-/// Rows of a segment. Fewer make more segments to ask, more make a longer pause when one is written.
-pub(super) const SEGMENT: usize = 32_768;
+/// Rows of a segment. Fewer would make more segments to ask, more would make a longer pause when one is written.
+const SEGMENT: usize = 32_768;
 
 /// The condition that predictions belong to a request.
-pub(super) fn condition(request_id: &str, tail: &Mutex<Tail>) -> Condition {
+pub(super) fn condition(request_id: &str, unsealed: &Mutex<UnsealedRequests>) -> RequestCondition {
     let hash = hash(request_id);
     let mut sql = "id IN (SELECT r.id FROM request_segments s CROSS JOIN requests r
                           WHERE r.segment = s.segment AND r.hash = ?"
         .to_owned();
-    for (_, id) in lock(tail).entries.iter().filter(|entry| entry.0 == hash) {
-        sql.push_str(&format!(" UNION ALL SELECT {id}"));
+    for entry in lock(unsealed).entries.iter().filter(|entry| entry.hash == hash) {
+        sql.push_str(&format!(" UNION ALL SELECT {}", entry.id));
     }
-    // Two requests may have one hash, and entries of the tail may have no row yet.
+    // Two requests may have one hash, and entries in memory may have no row yet.
     sql.push_str(") AND request_id = ?");
-    Condition { sql: sql.into(), values: vec![Value::Integer(hash), request_id.into()] }
+    RequestCondition { sql: sql.into(), values: vec![SqlValue::Integer(hash), request_id.into()] }
 }
 
-/// Nobody panics between two changes that belong together.
-pub(super) fn lock(tail: &Mutex<Tail>) -> MutexGuard<'_, Tail> {
-    tail.lock().unwrap_or_else(PoisonError::into_inner)
+/// Locks the requests in memory. A poisoned lock is fine: nothing panics between two changes that belong together.
+pub(super) fn lock(unsealed: &Mutex<UnsealedRequests>) -> MutexGuard<'_, UnsealedRequests> {
+    unsealed.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Reads what is in no segment, and makes segments of what is too much.
+/// Reads the requests that are in no segment, and seals those that fill one.
 ///
 /// # Errors
 /// SQLite's.
-pub(super) fn recover(connection: &mut Connection, tail: &Mutex<Tail>) -> Result<(), DatabaseError> {
-    let mut recovered = Tail::default();
+pub(super) fn recover(connection: &mut Connection, unsealed: &Mutex<UnsealedRequests>) -> Result<(), DatabaseError> {
+    let mut recovered = UnsealedRequests::default();
     loop {
         let transaction = connection.transaction().map_err(failed)?;
         let read = recovered.read(&transaction)?;
@@ -51,31 +53,37 @@ pub(super) fn recover(connection: &mut Connection, tail: &Mutex<Tail>) -> Result
             break;
         }
     }
-    *lock(tail) = recovered;
+    *lock(unsealed) = recovered;
     Ok(())
+}
+
+/// A row, and the hash of its request's id.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct RequestEntry {
+    hash: i64,
+    id: i64,
 }
 
 /// The requests of the newest rows, which are in no segment yet.
 #[derive(Default)]
-pub(super) struct Tail {
-    /// Hash of the request's id, and the row's id.
-    entries: Vec<(i64, i64)>,
+pub(super) struct UnsealedRequests {
+    entries: Vec<RequestEntry>,
     /// Entries at the front that the transaction under way has put into a segment.
     sealed: usize,
 }
 
-impl Tail {
-    /// Entries that are in no segment.
+impl UnsealedRequests {
+    /// How many entries there are.
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
 
     /// A row was inserted.
     pub(super) fn push(&mut self, request_id: &str, id: i64) {
-        self.entries.push((hash(request_id), id));
+        self.entries.push(RequestEntry { hash: hash(request_id), id });
     }
 
-    /// The rows after the first `len` entries were not inserted after all.
+    /// The rows after the first `len` entries were rolled back.
     pub(super) fn truncate(&mut self, len: usize) {
         self.entries.truncate(len);
     }
@@ -87,7 +95,7 @@ impl Tail {
     pub(super) fn seal_full(&mut self, connection: &Connection) -> Result<(), DatabaseError> {
         while self.entries.len() - self.sealed >= SEGMENT {
             let segment = &mut self.entries[self.sealed..self.sealed + SEGMENT];
-            let last = segment.iter().map(|entry| entry.1).max().unwrap_or_default();
+            let last = segment.iter().map(|entry| entry.id).max().unwrap_or_default();
             segment.sort_unstable();
             append(connection, segment, last).map_err(failed)?;
             self.sealed += SEGMENT;
@@ -103,9 +111,9 @@ impl Tail {
 
     /// The transaction did not take place; it began with `len` entries.
     pub(super) fn rolled_back(&mut self, len: usize) {
-        // Sorting has mixed the entries of segments, which hold old ones and new ones.
+        // A segment was sorted by hash, which mixed entries of this transaction with older ones.
         if self.sealed > 0 {
-            self.entries.sort_unstable_by_key(|entry| entry.1);
+            self.entries.sort_unstable_by_key(|entry| entry.id);
             self.sealed = 0;
         }
         self.entries.truncate(len);
@@ -114,7 +122,7 @@ impl Tail {
     fn read(&mut self, connection: &Connection) -> Result<usize, DatabaseError> {
         let sealed = "SELECT coalesce(max(last_id), 0) FROM request_segments";
         let sealed: i64 = connection.query_row(sealed, [], |row| row.get(0)).map_err(failed)?;
-        let after = self.entries.last().map_or(sealed, |entry| entry.1.max(sealed));
+        let after = self.entries.last().map_or(sealed, |entry| entry.id.max(sealed));
         let sql = "SELECT request_id, id FROM predictions WHERE id > ?1 ORDER BY id LIMIT ?2";
         let mut statement = connection.prepare(sql).map_err(failed)?;
         let mut rows = statement.query(params![after, SEGMENT as i64]).map_err(failed)?;
@@ -128,7 +136,7 @@ impl Tail {
     }
 }
 
-fn append(connection: &Connection, entries: &[(i64, i64)], last_id: i64) -> rusqlite::Result<()> {
+fn append(connection: &Connection, entries: &[RequestEntry], last_id: i64) -> rusqlite::Result<()> {
     let newest = "SELECT segment FROM request_segments ORDER BY segment DESC LIMIT 1";
     let newest: Option<i64> = connection.query_row(newest, [], |row| row.get(0)).optional()?;
     let segment = newest.map_or(0, |newest| newest + 1);
@@ -136,13 +144,13 @@ fn append(connection: &Connection, entries: &[(i64, i64)], last_id: i64) -> rusq
         .prepare_cached("INSERT INTO request_segments (segment, last_id) VALUES (?1, ?2)")?
         .execute(params![segment, last_id])?;
     let mut insert = connection.prepare_cached("INSERT INTO requests (segment, hash, id) VALUES (?1, ?2, ?3)")?;
-    for (hash, id) in entries {
-        insert.execute(params![segment, hash, id])?;
+    for entry in entries {
+        insert.execute(params![segment, entry.hash, entry.id])?;
     }
     Ok(())
 }
 
-/// FNV-1a, 64 bits (Fowler, Noll, Vo): the same in every version of this program, for it is stored.
+/// FNV-1a, 64 bits (Fowler, Noll, Vo). It is stored, so it is the same in every version of this program.
 fn hash(request_id: &str) -> i64 {
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     request_id.bytes().fold(0xcbf2_9ce4_8422_2325, step).cast_signed()

@@ -5,8 +5,8 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::super::session::DatabaseError;
-use super::failed;
+use super::super::error::DatabaseError;
+use super::error::failed;
 
 /// The steps, oldest first; step n leads to version n (counted from 1).
 pub(super) const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];

@@ -1,4 +1,4 @@
-//! The metrics of what goes on beside ingestion: labels, CloudEvents, retention and backups.
+//! The metrics of labels, CloudEvents, retention and backups.
 
 use monitoring::{Counter, Each, Family, Gauge, MetricsError, MetricsRegistry, each, label_enum};
 
@@ -19,7 +19,7 @@ label_enum! {
         Stored = "stored",
         /// It waits for its counterpart.
         Waiting = "waiting",
-        /// It, or its predictions, were there already.
+        /// The event, or its predictions, were there already.
         Duplicate = "duplicate",
         /// It cannot be read.
         Unreadable = "unreadable",
@@ -30,7 +30,7 @@ label_enum! {
 
 label_enum! {
     /// Why predictions are deleted.
-    pub(crate) enum DeletedBecause: "reason" {
+    pub(crate) enum DeletionReason: "reason" {
         /// They are too old.
         Age = "age",
         /// The database is too large.
@@ -38,13 +38,24 @@ label_enum! {
     }
 }
 
-/// The metrics, and named methods for what happens.
+/// What waits in the database, and how far back it goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UpkeepStanding {
+    /// Labels that wait for their predictions.
+    pub(crate) labels_waiting: u64,
+    /// CloudEvents that wait for their counterparts.
+    pub(crate) events_waiting: u64,
+    /// When the oldest prediction was made, in microseconds since 1970.
+    pub(crate) oldest_prediction: Option<i64>,
+}
+
+/// The metrics, with a named method for each thing that happens.
 pub(crate) struct UpkeepMetrics {
     feedback: Family<Counter, Each<FeedbackOutcome>>,
     feedback_waiting: Gauge,
     events: Family<Counter, Each<EventOutcome>>,
     events_waiting: Gauge,
-    deleted: Family<Counter, Each<DeletedBecause>>,
+    deleted: Family<Counter, Each<DeletionReason>>,
     oldest: Gauge,
     backup_enabled: Gauge,
     backup_verified: Gauge,
@@ -53,6 +64,10 @@ pub(crate) struct UpkeepMetrics {
 }
 
 impl UpkeepMetrics {
+    /// Registers the metrics.
+    ///
+    /// # Errors
+    /// [`MetricsError`] where a name is taken.
     pub(crate) fn register(registry: &MetricsRegistry) -> Result<Self, MetricsError> {
         Ok(Self {
             feedback: registry.counters("logging_feedback_total", "Labels taken by POST /feedback.", each())?,
@@ -81,36 +96,41 @@ impl UpkeepMetrics {
         })
     }
 
-    pub(crate) fn feedback(&self, outcome: FeedbackOutcome, labels: u64) {
+    /// Labels have come.
+    pub(crate) fn count_labels(&self, outcome: FeedbackOutcome, labels: u64) {
         self.feedback.with(outcome).inc_by(labels);
     }
 
-    pub(crate) fn event(&self, outcome: EventOutcome) {
+    /// A CloudEvent has come, or expired.
+    pub(crate) fn count_event(&self, outcome: EventOutcome) {
         self.events.with(outcome).inc();
     }
 
-    pub(super) fn deleted(&self, because: DeletedBecause, rows: u64) {
-        self.deleted.with(because).inc_by(rows);
+    /// Retention has deleted predictions.
+    pub(crate) fn count_deleted(&self, reason: DeletionReason, rows: u64) {
+        self.deleted.with(reason).inc_by(rows);
     }
 
-    /// What waits, and the Unix time of the oldest prediction.
-    pub(super) fn standing(&self, labels: u64, events: u64, oldest: f64) {
-        self.feedback_waiting.set(labels as f64);
-        self.events_waiting.set(events as f64);
-        self.oldest.set(oldest);
+    /// Shows what waits, and the oldest prediction.
+    pub(crate) fn set_standing(&self, standing: &UpkeepStanding) {
+        self.feedback_waiting.set(standing.labels_waiting as f64);
+        self.events_waiting.set(standing.events_waiting as f64);
+        self.oldest.set(standing.oldest_prediction.map_or(0.0, |time| time as f64 / 1e6));
     }
 
-    pub(super) fn backups_scheduled(&self) {
+    /// Backups are scheduled from now on.
+    pub(crate) fn backups_scheduled(&self) {
         self.backup_enabled.set(1.0);
     }
 
-    /// A backup is sound; `time` is its Unix time.
-    pub(super) fn backup_verified(&self, time: f64, bytes: u64) {
+    /// A backup was made at this Unix time, opened and found sound.
+    pub(crate) fn backup_verified(&self, time: f64, bytes: u64) {
         self.backup_verified.set(time);
         self.backup_bytes.set(bytes as f64);
     }
 
-    pub(super) fn backup_failed(&self) {
+    /// A backup failed, or was not sound.
+    pub(crate) fn backup_failed(&self) {
         self.backup_failures.inc();
     }
 }

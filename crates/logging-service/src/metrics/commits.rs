@@ -1,4 +1,4 @@
-//! The metrics of the prediction log.
+//! The metrics of what the store commits.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,8 +10,8 @@ use monitoring::{
 
 use crate::store::{CommitSummary, Store, StoreError, StoreObserver};
 
-/// Models that get series of their own. The names come from whoever may post records, so they are
-/// bounded: the rest is counted as `other`.
+/// Models that get series of their own. Whoever may post records chooses the names, so the models are bounded: the rest is
+/// counted as `other`.
 const MAX_MODELS: usize = 100;
 const OTHER: &str = "other";
 const ROWS_BUCKETS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0];
@@ -22,12 +22,12 @@ pub enum LogMetricsError {
     /// A name is taken.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
-    /// No room for `other`.
+    /// The label set has no room for `other`.
     #[error(transparent)]
     Labels(#[from] LabelSetFull),
 }
 
-/// Told by the store of every commit.
+/// What the store has committed. The store tells it of every commit.
 pub(crate) struct LogMetrics {
     models: LabelSet,
     other: Member,
@@ -42,6 +42,10 @@ pub(crate) struct LogMetrics {
 }
 
 impl LogMetrics {
+    /// Registers the metrics.
+    ///
+    /// # Errors
+    /// [`LogMetricsError`] where a name is taken.
     pub(crate) fn register(registry: &MetricsRegistry) -> Result<Self, LogMetricsError> {
         let models = LabelSet::new(&["model"], MAX_MODELS + 1);
         let other = models.admit(&[OTHER])?;
@@ -75,7 +79,10 @@ impl LogMetrics {
         })
     }
 
-    /// Adds the metrics that are read from the running store.
+    /// Registers the metrics that are read from the running store.
+    ///
+    /// # Errors
+    /// [`MetricsError`] where a name is taken.
     pub(crate) fn watch(registry: &MetricsRegistry, store: &Arc<Store>) -> Result<(), MetricsError> {
         let limit = registry.gauge("logging_queue_limit", "Records that may wait to be written; more are refused.")?;
         limit.set(store.queue_limit() as i64);
@@ -90,7 +97,7 @@ impl LogMetrics {
         )
     }
 
-    /// Exposes the series of a model that has predictions already.
+    /// Exposes the series of a model before its next record; it has predictions in the database already.
     pub(crate) fn expose(&self, model: &str) {
         let model = self.model(model);
         for family in [&self.predictions, &self.defects, &self.duplicates] {
@@ -116,8 +123,8 @@ impl StoreObserver for LogMetrics {
         }
     }
 
-    fn availability(&self, available: bool) {
-        self.initialized.set(available.into());
+    fn availability_changed(&self, is_available: bool) {
+        self.initialized.set(is_available.into());
     }
 
     fn commit_failed(&self, _: &StoreError) {

@@ -1,0 +1,104 @@
+//! The writer's transaction.
+
+use super::super::engine::{TransactionBody, TransactionLock, WriteTransaction};
+use super::super::error::DatabaseError;
+use super::super::row::NewRow;
+use super::super::session::{RequestCondition, SqlSession};
+use super::super::value::{RowColumns, SqlValue};
+use super::advisory_lock::AdvisoryLock;
+use super::connection::{ServerConnection, request_condition};
+use super::predictions;
+
+/// The writer's transaction, or a savepoint in it.
+pub(super) struct PostgresTransaction<'a> {
+    connection: &'a mut ServerConnection,
+    writer: &'a str,
+    savepoints: usize,
+    /// A statement failed, and no savepoint undid it. The server would answer `COMMIT` by rolling back.
+    has_failed: bool,
+}
+
+impl<'a> PostgresTransaction<'a> {
+    pub(super) fn new(connection: &'a mut ServerConnection, writer: &'a str) -> Self {
+        Self { connection, writer, savepoints: 0, has_failed: false }
+    }
+
+    /// Ends the transaction.
+    ///
+    /// # Errors
+    /// That of the work, or the server's.
+    pub(super) fn end(self, outcome: Result<(), DatabaseError>) -> Result<(), DatabaseError> {
+        let passed_over = || DatabaseError::Failed("a statement failed, and was passed over".to_owned());
+        match outcome.and_then(|()| if self.has_failed { Err(passed_over()) } else { Ok(()) }) {
+            Ok(()) => self.connection.commit(),
+            Err(error) => {
+                self.connection.roll_back();
+                Err(error)
+            }
+        }
+    }
+
+    fn noted<T>(&mut self, outcome: Result<T, DatabaseError>) -> Result<T, DatabaseError> {
+        self.has_failed |= outcome.is_err();
+        outcome
+    }
+}
+
+impl SqlSession for PostgresTransaction<'_> {
+    fn query(
+        &mut self,
+        sql: &str,
+        values: &[SqlValue],
+        each: &mut dyn FnMut(RowColumns) -> Result<(), DatabaseError>,
+    ) -> Result<(), DatabaseError> {
+        let outcome = self.connection.query(sql, values, each);
+        self.noted(outcome)
+    }
+
+    fn execute(&mut self, sql: &str, values: &[SqlValue]) -> Result<u64, DatabaseError> {
+        let outcome = self.connection.execute(sql, values);
+        self.noted(outcome)
+    }
+
+    fn of_request(&self, request_id: &str) -> RequestCondition {
+        request_condition(request_id)
+    }
+}
+
+impl WriteTransaction for PostgresTransaction<'_> {
+    fn savepoint(&mut self, body: &mut TransactionBody<'_>) -> Result<(), DatabaseError> {
+        let name = format!("part_{}", self.savepoints);
+        let begun = self.connection.batch(&format!("SAVEPOINT {name}"));
+        self.noted(begun)?;
+        self.savepoints += 1;
+        let outcome = body(self);
+        self.savepoints -= 1;
+        let end = match &outcome {
+            Ok(()) => format!("RELEASE {name}"),
+            Err(_) => format!("ROLLBACK TO {name}; RELEASE {name}"),
+        };
+        // Where even this fails, there is no transaction any more.
+        let ended = self.connection.batch(&end);
+        self.has_failed = ended.is_err();
+        ended.and(outcome)
+    }
+
+    fn insert(&mut self, rows: &[NewRow], recorded_at: i64) -> Result<Vec<bool>, DatabaseError> {
+        let outcome = predictions::insert(self.connection, rows, recorded_at);
+        self.noted(outcome)
+    }
+
+    fn lock(&mut self, lock: TransactionLock) -> Result<(), DatabaseError> {
+        let lock = match lock {
+            TransactionLock::Labels => AdvisoryLock::Labels,
+            TransactionLock::Events => AdvisoryLock::Events,
+            TransactionLock::Retention => AdvisoryLock::Retention,
+        };
+        let outcome = lock.take(self.connection);
+        self.noted(outcome)
+    }
+
+    fn writer(&self) -> &str {
+        self.writer
+    }
+}

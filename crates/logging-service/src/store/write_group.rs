@@ -1,0 +1,76 @@
+//! Several callers' writes in one durable transaction.
+//!
+//! Rule of thumb: a write that breaks a constraint is left out whole, and none of the others with it.
+
+use jiff::Timestamp;
+
+use super::acknowledgement::Acknowledgement;
+use super::engine::{WritableDatabase, WriteTransaction};
+use super::error::{DatabaseError, StoreError};
+use super::observer::CommitSummary;
+use super::queued_write::QueuedWrite;
+use super::time::floor_microseconds;
+use super::windows::BucketCounts;
+
+/// What became of the writes of one transaction.
+pub(super) struct WrittenGroup {
+    /// All that was stored.
+    pub(super) summary: CommitSummary,
+    /// One for each write, in order.
+    pub(super) outcomes: Vec<Result<Acknowledgement, StoreError>>,
+}
+
+impl WrittenGroup {
+    /// Stores the writes in one transaction; returns when it is durable.
+    ///
+    /// # Errors
+    /// The transaction's; none of the writes was acknowledged.
+    pub(super) fn commit(
+        database: &mut dyn WritableDatabase,
+        writes: &mut [QueuedWrite],
+    ) -> Result<Self, DatabaseError> {
+        let mut group = Self { summary: CommitSummary::default(), outcomes: Vec::with_capacity(writes.len()) };
+        let mut buckets = BucketCounts::default();
+        let recorded_at = floor_microseconds(Timestamp::now());
+        database.transaction(&mut |transaction| {
+            for write in writes.iter_mut() {
+                let mut summary = CommitSummary::default();
+                let outcome = transaction.savepoint(&mut |part| {
+                    summary = store(part, write, &mut buckets, recorded_at)?;
+                    Ok(())
+                });
+                match outcome {
+                    Ok(()) => {
+                        group.outcomes.push(Ok(Acknowledgement::of(&summary)));
+                        group.summary.merge(std::mem::take(&mut summary));
+                    }
+                    Err(DatabaseError::Refused(problem)) => group.outcomes.push(Err(StoreError::Refused(problem))),
+                    Err(error) => return Err(error),
+                }
+            }
+            buckets.save(transaction)
+        })?;
+        Ok(group)
+    }
+}
+
+/// Stores one write, and adds its new rows to `buckets`.
+fn store(
+    transaction: &mut dyn WriteTransaction,
+    write: &mut QueuedWrite,
+    buckets: &mut BucketCounts,
+    recorded_at: i64,
+) -> Result<CommitSummary, DatabaseError> {
+    let (rows, counted) = match write {
+        QueuedWrite::Records { rows, counted, .. } => (rows, counted),
+        QueuedWrite::Job(job) => return job.run(transaction).map(|()| CommitSummary::default()),
+    };
+    let new = transaction.insert(rows, recorded_at)?;
+    if let Some(counted) = counted.take_if(|_| new.iter().all(|&is_new| is_new)) {
+        buckets.merge(counted.buckets);
+        return Ok(counted.summary);
+    }
+    let new_records = rows.iter().zip(&new).filter(|(_, is_new)| **is_new).map(|(row, _)| &row.record);
+    buckets.observe(new_records);
+    Ok(CommitSummary::of(rows, &new))
+}

@@ -1,0 +1,74 @@
+//! Deletes what is older than the configuration says, or more than it allows.
+
+use tracing::info;
+
+use crate::app::App;
+use crate::metrics::upkeep::DeletionReason;
+use crate::store::{StoreError, WriteTransaction, retention};
+
+/// Microseconds of a day.
+const DAY: i64 = 86_400 * 1_000_000;
+/// Counts of windows are kept for longer than any rows, so that a year can be compared with the one before.
+const COUNTS_KEPT: i64 = 800 * DAY;
+/// Steps of one turn, so that retention does not keep other upkeep waiting.
+const STEPS: usize = 50;
+
+/// Deletes by age and by size, as far as the steps of one turn reach. `now` is in microseconds since 1970.
+///
+/// # Errors
+/// The store's.
+pub(super) async fn apply(app: &App, now: i64) -> Result<(), StoreError> {
+    if let Some(days) = app.config.retention_days {
+        let until = now - i64::from(days) * DAY;
+        delete_predictions(app, DeletionReason::Age, until, u64::MAX).await?;
+        delete_labels_and_counts(app, until, now).await?;
+    }
+    if let Some(limit) = app.config.retention_bytes {
+        // Measured once in a turn, so that what was just deleted is not measured and deleted again.
+        let excess = app.store.excess(limit).await?;
+        delete_predictions(app, DeletionReason::Size, i64::MAX, excess).await?;
+        if excess > 0
+            && let Some(oldest) = app.store.read(|session| retention::oldest(session)).await?
+        {
+            delete_labels_and_counts(app, oldest, now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Deletes the oldest predictions from before `until`, a step at a time and at most so many.
+async fn delete_predictions(app: &App, reason: DeletionReason, until: i64, most: u64) -> Result<(), StoreError> {
+    let mut deleted = 0;
+    for _ in 0..STEPS {
+        let left = most - deleted;
+        if left == 0 {
+            break;
+        }
+        let delete =
+            move |transaction: &mut dyn WriteTransaction| retention::delete_predictions(transaction, until, left);
+        let step = app.store.write(0, delete).await?;
+        app.upkeep.count_deleted(reason, step);
+        deleted += step;
+        if step == 0 {
+            break;
+        }
+    }
+    if deleted > 0 {
+        info!(deleted, reason = monitoring::LabelEnum::as_str(reason), "predictions_deleted");
+    }
+    Ok(())
+}
+
+/// Deletes labels that came before `until`, whose predictions are gone, and counts of windows of long ago.
+async fn delete_labels_and_counts(app: &App, until: i64, now: i64) -> Result<(), StoreError> {
+    let counts_until = now - COUNTS_KEPT;
+    for _ in 0..STEPS {
+        let delete = move |transaction: &mut dyn WriteTransaction| {
+            retention::delete_labels_and_counts(transaction, until, counts_until)
+        };
+        if app.store.write(0, delete).await? == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
