@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use monitoring::Backoff;
+
 use super::engine::{DatabaseEngine, WritableDatabase};
 use super::error::{DatabaseError, StoreError};
 use super::observer::StoreObserver;
@@ -21,7 +23,7 @@ const CONFLICTS: usize = 5;
 const PROBE_INTERVAL: Duration = Duration::from_secs(2);
 /// The shortest time between two turns of housekeeping.
 const MAINTENANCE_INTERVAL: Duration = Duration::from_millis(50);
-/// The first wait between two attempts to open the database; each is twice the one before.
+/// The first wait between two attempts to open the database.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 /// The longest wait between two attempts to open the database.
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
@@ -33,7 +35,9 @@ pub(super) struct StoreWriter {
     observer: Arc<dyn StoreObserver>,
     /// `None` while the database cannot be opened.
     database: Option<Box<dyn WritableDatabase>>,
-    retry_interval: Duration,
+    backoff: Backoff,
+    /// The wait before the next attempt to open the database.
+    retry_delay: Duration,
     maintained: Instant,
 }
 
@@ -44,8 +48,15 @@ impl StoreWriter {
         queue: Arc<WriteQueue>,
         observer: Arc<dyn StoreObserver>,
     ) -> Self {
-        let (retry_interval, maintained) = (FIRST_RETRY, Instant::now());
-        let mut writer = Self { engine, queue, observer, database: None, retry_interval, maintained };
+        let mut writer = Self {
+            engine,
+            queue,
+            observer,
+            database: None,
+            backoff: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
+            retry_delay: FIRST_RETRY,
+            maintained: Instant::now(),
+        };
         if let Err(error) = writer.open() {
             writer.give_up(error, Vec::new());
         }
@@ -55,7 +66,7 @@ impl StoreWriter {
     /// Writes until the queue is closed and empty.
     pub(super) fn run(mut self) {
         loop {
-            let patience = if self.database.is_some() { PROBE_INTERVAL } else { self.retry_interval };
+            let patience = if self.database.is_some() { PROBE_INTERVAL } else { self.retry_delay };
             match self.queue.take(GROUP_RECORDS, patience) {
                 WriterTask::Write(writes) => self.write(writes),
                 WriterTask::Idle => self.probe_or_open(),
@@ -129,7 +140,7 @@ impl StoreWriter {
             None => match self.open() {
                 Ok(()) => tracing::info!(database = %self.engine.place(), "database_available"),
                 Err(error) => {
-                    self.retry_interval = (self.retry_interval * 2).min(LONGEST_RETRY);
+                    self.retry_delay = self.backoff.next_delay();
                     tracing::debug!(%error, database = %self.engine.place(), "database_still_unavailable");
                     self.queue.refuse(error);
                 }
@@ -140,7 +151,6 @@ impl StoreWriter {
     /// Answers the callers, then tries at once to open the database anew.
     fn reopen(&mut self, error: StoreError, writes: Vec<QueuedWrite>) {
         self.give_up(error, writes);
-        self.retry_interval = FIRST_RETRY;
         self.probe_or_open();
     }
 
@@ -159,6 +169,7 @@ impl StoreWriter {
 
     fn open(&mut self) -> Result<(), StoreError> {
         self.database = Some(self.engine.open_writer()?);
+        self.backoff.reset();
         self.queue.accept();
         self.observer.availability_changed(true);
         Ok(())
