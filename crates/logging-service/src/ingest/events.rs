@@ -18,10 +18,10 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::cloudevents::{CloudEvent, EventError, EventKind, pair, parse};
+use crate::metrics::upkeep::EventOutcome;
 use crate::openapi::examples;
 use crate::openapi::refusal_sets::EventRefusals;
 use crate::refusal::refusal;
-use crate::metrics::upkeep::EventOutcome;
 use crate::store::StoreError;
 use crate::store::events::{self, EventMeeting, ExpiredEvent, WaitingEvent};
 use crate::store::time::floor_microseconds;

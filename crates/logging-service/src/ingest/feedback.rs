@@ -12,11 +12,11 @@ use tracing::info;
 
 use super::items::{BodyItem, parse_items};
 use crate::app::App;
+use crate::metrics::upkeep::FeedbackOutcome;
 use crate::openapi::examples;
 use crate::openapi::refusal_sets::IngestRefusals;
 use crate::openapi::text_bodies::Lines;
 use crate::refusal::refusal;
-use crate::metrics::upkeep::FeedbackOutcome;
 use crate::store::Acknowledgement;
 use crate::store::labels::{self, TrueLabel};
 use crate::store::time::floor_microseconds;
@@ -38,7 +38,10 @@ const MOST_LABELS: usize = 1_000;
     )),
     responses((status = 200, description = "How many were stored", body = Acknowledgement), IngestRefusals)
 )]
-pub(crate) async fn feedback(State(app): State<App>, request: Request<Body>) -> Result<Json<Acknowledgement>, ApiError> {
+pub(crate) async fn feedback(
+    State(app): State<App>,
+    request: Request<Body>,
+) -> Result<Json<Acknowledgement>, ApiError> {
     let body = app.bodies.receive(request).await?;
     let given: Vec<TrueLabel> = parse_items(&body, MOST_LABELS)?;
     let weight = given.len();

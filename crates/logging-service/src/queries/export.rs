@@ -100,7 +100,11 @@ impl ExportStream {
     }
 
     /// Ends early, and without an error, where the client is gone.
-    async fn send_pages(&mut self, mut page: PredictionPage, mut encoder: Box<dyn Encoder + Send>) -> Result<(), ExportError> {
+    async fn send_pages(
+        &mut self,
+        mut page: PredictionPage,
+        mut encoder: Box<dyn Encoder + Send>,
+    ) -> Result<(), ExportError> {
         loop {
             let piece = encoder.rows(&page.predictions)?;
             if !piece.is_empty() && self.sender.send_data(piece.into()).await.is_err() {
