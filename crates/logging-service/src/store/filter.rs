@@ -43,7 +43,7 @@ impl PredictionFilter {
         Self { since, until, ..Self::default() }
     }
 
-    /// The conditions of this filter, and of the page after `cursor`, as `session` finds requests.
+    /// The conditions of this filter and of the page after `cursor`; `session` says how it finds a request.
     pub(super) fn conditions(&self, cursor: Option<PageCursor>, session: &dyn SqlSession) -> WhereClause {
         let mut conditions = WhereClause::default();
         // Stored times are whole microseconds, so a bound between two of them moves up to the next.
@@ -51,7 +51,7 @@ impl PredictionFilter {
         conditions.and("model = ?", self.model.clone());
         conditions.and("version = ?", self.version.clone());
         conditions.and("label = ?", self.label.clone());
-        // Written out, for the indexes of failures and defects hold only those.
+        // Written out, because the indexes of failures and defects cover only these rows.
         match self.status {
             Some(Status::Error) => conditions.clauses.push("status = 'error'".into()),
             Some(Status::Success) => conditions.clauses.push("status = 'success'".into()),
@@ -79,7 +79,7 @@ impl PredictionFilter {
     }
 }
 
-/// SQL conditions and the values of their placeholders, in order.
+/// The conditions of a query, and the values of their placeholders in order.
 #[derive(Default)]
 pub(super) struct WhereClause {
     clauses: Vec<Cow<'static, str>>,

@@ -25,7 +25,7 @@ impl Fixture {
         Self::Sqlite(tempfile::tempdir().unwrap())
     }
 
-    /// Nothing where there is no PostgreSQL; the test is skipped then.
+    /// A database of the shared server; nothing where PostgreSQL is not installed, and the test is to be skipped.
     pub(crate) fn postgres() -> Option<Self> {
         apart(|| Server::shared().map(|server| Self::Postgres(server.url(&server.database()))))
     }
@@ -99,12 +99,12 @@ pub(crate) fn assert_server_holds(url: &str, ids: &[Uuid]) {
     });
 }
 
-/// Runs what blocks, on a thread where that is allowed.
+/// Runs work that blocks, on a thread where that is allowed.
 pub(crate) fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| scope.spawn(work).join()).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-/// See [`Fixture::lock`].
+/// Keeps the writer waiting, see [`Fixture::lock`].
 pub(crate) enum WriteLock {
     Sqlite { _connection: Connection },
     Postgres { release: Option<mpsc::Sender<()>>, thread: Option<JoinHandle<()>> },

@@ -1,4 +1,4 @@
-//! What the tests of the store share: a store in a scratch directory, records, and a witness.
+//! What the tests of the store share: databases of both engines, a store with a witness, and records.
 #![allow(dead_code, unused_imports, reason = "each test program uses a part of it")]
 
 mod fixture;
@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 pub(crate) use fixture::{Fixture, apart, assert_server_holds, on_each_engine};
-pub(crate) use server::Server;
+pub(crate) use server::{EncryptedServer, Server};
 
 /// Everything that the store told its observer.
 #[derive(Clone, Debug, Default)]
@@ -63,20 +63,38 @@ impl StoreObserver for Witness {
     }
 }
 
+/// A store, and what it told its observer.
+pub(crate) struct StartedStore {
+    pub(crate) store: Arc<Store>,
+    pub(crate) witness: Arc<Witness>,
+}
+
 /// Starts a store with the usual limits.
-pub(crate) fn start(database: impl Into<DatabaseUrl>) -> (Arc<Store>, Arc<Witness>) {
+pub(crate) fn start(database: impl Into<DatabaseUrl>) -> StartedStore {
     start_with(StoreOptions::new(database))
 }
 
 /// Starts a store on a file.
-pub(crate) fn start_file(path: &Path) -> (Arc<Store>, Arc<Witness>) {
+pub(crate) fn start_file(path: &Path) -> StartedStore {
     start(DatabasePath::from(PathBuf::from(path)))
 }
 
-pub(crate) fn start_with(options: StoreOptions) -> (Arc<Store>, Arc<Witness>) {
+pub(crate) fn start_with(options: StoreOptions) -> StartedStore {
     let witness = Arc::new(Witness::default());
     let observer: Arc<dyn StoreObserver> = Arc::clone(&witness) as _;
-    (Arc::new(Store::start(options, observer).unwrap()), witness)
+    StartedStore { store: Arc::new(Store::start(options, observer).unwrap()), witness }
+}
+
+/// Submits until the store accepts, as a client that retries does; gives how many records were new.
+pub(crate) async fn submit_until_accepted(store: &Store, witness: &Witness, records: &[PredictionRecord]) -> u64 {
+    loop {
+        let changes = witness.told().availability.len();
+        match store.submit(records.to_vec()).await {
+            Ok(acknowledgement) => return acknowledgement.accepted,
+            Err(error) => assert!(matches!(error, StoreError::Unavailable(_)), "{error}"),
+        }
+        witness.until(|told| told.availability.last() == Some(&true) || told.availability.len() > changes).await;
+    }
 }
 
 /// A small valid record with an id.
@@ -96,6 +114,10 @@ pub(crate) fn records(count: usize) -> Vec<PredictionRecord> {
 
 pub(crate) fn id(record: &PredictionRecord) -> Uuid {
     record.event_id.unwrap()
+}
+
+pub(crate) fn ids(records: &[PredictionRecord]) -> Vec<Uuid> {
+    records.iter().map(id).collect()
 }
 
 pub(crate) fn is_unavailable<T>(outcome: &Result<T, StoreError>) -> bool {

@@ -1,4 +1,5 @@
-//! A PostgreSQL server for the tests of one program: no port, no file outside of its folder, gone with the program.
+//! A PostgreSQL server for the tests of one program: it has no port and no file outside of its folder, and ends with the
+//! program.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -26,13 +27,21 @@ pub(crate) struct Server {
     programs: PathBuf,
     flags: Vec<String>,
     guard: Option<Child>,
-    /// Whether the guard removes the folder, because nobody else would.
+    /// Whether the guard removes the folder, because the shared server is never dropped.
     is_shared: bool,
     /// Part of the socket's name; only an encrypted server has a real port.
     port: u16,
 }
 
-/// An authority, and a server that it vouches for.
+/// A server that encrypts.
+pub(crate) struct EncryptedServer {
+    pub(crate) server: Server,
+    pub(crate) port: u16,
+    /// The certificate of the authority that vouches for the server, as `localhost`.
+    pub(crate) authority: PathBuf,
+}
+
+/// Makes the certificates of an authority, and of a server that it vouches for.
 const CERTIFICATES: [&str; 3] = [
     "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.crt",
     "req -newkey rsa:2048 -nodes -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout server.key -out server.csr",
@@ -40,7 +49,7 @@ const CERTIFICATES: [&str; 3] = [
 ];
 
 impl Server {
-    /// The server that the tests of this program share. It is in no hurry to be durable.
+    /// The server that the tests of this program share. It is fast instead of durable.
     ///
     /// Where PostgreSQL is not installed, the test is to be skipped, and says so; a build server has it.
     pub(crate) fn shared() -> Option<&'static Self> {
@@ -53,8 +62,8 @@ impl Server {
         Self::start(false, &[])
     }
 
-    /// A server that encrypts, at a loopback port; and the authority that vouches for it, as `localhost`.
-    pub(crate) fn encrypted() -> Option<(Self, u16, PathBuf)> {
+    /// A server that encrypts, at a loopback port.
+    pub(crate) fn encrypted() -> Option<EncryptedServer> {
         if Command::new("openssl").arg("version").output().is_err() {
             assert!(!on_build_server(), "openssl is not installed");
             eprintln!("SKIPPED: encryption is not tested, because openssl is not installed");
@@ -83,7 +92,7 @@ impl Server {
         let authority = server.folder.join("ca.crt");
         server.port = port;
         server.run();
-        Some((server, port, authority))
+        Some(EncryptedServer { server, port, authority })
     }
 
     fn start(is_shared: bool, settings: &[&str]) -> Option<Self> {
@@ -116,7 +125,7 @@ impl Server {
         let mut guard = Command::new("sh");
         guard.args(["-c", GUARD, "guard"]).arg(postgres.get_program()).args(postgres.get_args());
         guard.arg("-D").arg(self.folder.join("data")).arg("-k").arg(&self.folder);
-        guard.args(["-c", "listen_addresses=", "-c", "max_connections=200"]).args(&self.flags);
+        guard.args(["-c", "listen_addresses=", "-c", "max_connections=500"]).args(&self.flags);
         guard.env("FOLDER", &self.folder).env("REMOVE", if self.is_shared { "yes" } else { "" });
         self.guard = Some(guard.current_dir("/").stdin(Stdio::piped()).spawn().unwrap());
         let started = Instant::now();
@@ -149,7 +158,7 @@ impl Server {
         name
     }
 
-    /// A program of PostgreSQL's, run by somebody who is not root.
+    /// A program of PostgreSQL's; where this is root, it runs as the user `postgres`, because it refuses to run as root.
     fn command(&self, program: &str) -> Command {
         let program = self.programs.join(program);
         if !is_root() {
@@ -178,7 +187,7 @@ fn is_root() -> bool {
     fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
-/// The folder of the newest PostgreSQL's programs: in the search path, or where Debian puts them.
+/// The folder with the programs of the newest PostgreSQL: in the search path, or where Debian puts them.
 fn programs() -> Option<PathBuf> {
     let in_path = std::env::var_os("PATH").unwrap_or_default();
     let mut debian: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")

@@ -1,0 +1,93 @@
+//! A server that crashes, is not there yet, or turns read-only.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use uuid::Uuid;
+
+use super::{ask, database, execute, server_url};
+use crate::store_support::{
+    Server, StartedStore, apart, assert_server_holds, id, ids, is_unavailable, records, start, submit_until_accepted,
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_crashes_under_load_loses_nothing_that_was_acknowledged() {
+    let Some(mut server) = apart(Server::own) else { return };
+    let name = apart(|| server.database());
+    let url = server.url(&name);
+    let StartedStore { store, witness } = start(server_url(&url));
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut callers = Vec::new();
+    for caller in 1..=4usize {
+        let (store, stop, witness) = (Arc::clone(&store), Arc::clone(&stop), Arc::clone(&witness));
+        callers.push(tokio::spawn(async move {
+            let mut acknowledged = Vec::new();
+            while !stop.load(Ordering::Relaxed) {
+                let rows = records(caller * 7);
+                submit_until_accepted(&store, &witness, &rows).await;
+                acknowledged.extend(rows.iter().map(id));
+            }
+            acknowledged
+        }));
+    }
+    for round in 1..=3 {
+        let commits = witness.told().commits.len();
+        witness.until(|told| told.commits.len() > commits + 20).await;
+        apart(|| server.crash());
+        witness.until(|told| told.availability.len() == 2 * round).await;
+        assert!(!store.is_available());
+        assert!(is_unavailable(&store.submit(records(1)).await));
+        assert!(is_unavailable(&store.count().await));
+        apart(|| server.run());
+        witness.until(|told| told.availability.len() == 2 * round + 1).await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    let mut acknowledged = Vec::new();
+    for caller in callers {
+        acknowledged.extend(caller.await.unwrap());
+    }
+    assert_eq!(witness.told().availability, [true, false, true, false, true, false, true]);
+    assert_server_holds(&url, &acknowledged);
+    // Rows and counts were committed together, whatever was open when the server went.
+    let counted = "SELECT sum(CAST(CAST(counts AS json) ->> 'n' AS bigint)) FROM window_counts";
+    assert_eq!(ask(&url, counted), ask(&url, "SELECT count(*) FROM predictions"));
+    store.close().await;
+    apart(move || drop(server));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_waits_for_a_server_that_is_not_there_yet() {
+    let Some(mut server) = apart(Server::own) else { return };
+    let name = apart(|| server.database());
+    let url = server.url(&name);
+    apart(|| server.crash());
+    let StartedStore { store, witness } = start(server_url(&url));
+    assert_eq!(witness.told().availability, [false]);
+    assert!(is_unavailable(&store.submit(records(1)).await));
+    assert!(is_unavailable(&store.get(Uuid::nil()).await));
+    apart(|| server.run());
+    witness.until_availability_told(2).await;
+    let rows = records(3);
+    store.submit(rows.clone()).await.unwrap();
+    assert_server_holds(&url, &rows.iter().map(id).collect::<Vec<_>>());
+    store.close().await;
+    apart(move || drop(server));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_turns_read_only_is_noticed_without_traffic() {
+    let Some(url) = database() else { return };
+    let name = url.rsplit_once('/').unwrap().1;
+    let StartedStore { store, witness } = start(server_url(&url));
+    let end_sessions = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    // As after a failover: the old address leads to a server that only answers.
+    execute(&url, &format!("ALTER DATABASE {name} SET default_transaction_read_only = on; {end_sessions}"));
+    witness.until_availability_told(2).await;
+    assert!(is_unavailable(&store.submit(records(1)).await));
+    let elsewhere = url.replace(name, "postgres");
+    execute(&elsewhere, &format!("ALTER DATABASE {name} RESET ALL"));
+    witness.until_availability_told(3).await;
+    assert_eq!(witness.told().availability, [true, false, true]);
+    store.submit(records(1)).await.unwrap();
+}
