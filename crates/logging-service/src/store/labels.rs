@@ -34,7 +34,7 @@ pub(crate) struct TrueLabel {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) labelled_at: Option<Timestamp>,
-    /// Who says so.
+    /// The person or system that says so.
     #[serde(default)]
     #[schema(max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     pub(crate) source: Option<String>,

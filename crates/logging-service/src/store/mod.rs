@@ -13,6 +13,7 @@ pub(crate) mod events;
 mod filter;
 pub(crate) mod labels;
 mod observer;
+mod options;
 mod page;
 mod postgres;
 mod queue;
@@ -35,7 +36,6 @@ mod writer;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use prediction_record::PredictionRecord;
@@ -46,6 +46,7 @@ pub use acknowledgement::Acknowledgement;
 pub use error::StoreError;
 pub use filter::PredictionFilter;
 pub use observer::{CommitSummary, ModelCounts, StoreObserver};
+pub use options::StoreOptions;
 pub use page::{MAX_PAGE, PredictionPage};
 pub use postgres::ServerUrl;
 pub use row::StoredPrediction;
@@ -66,26 +67,6 @@ use writer::StoreWriter;
 
 /// Submissions of fewer records are counted by the writer, which takes it less time than handing the counts over.
 const WORTH_COUNTING: usize = 16;
-
-/// How to run a store.
-#[derive(Clone, Debug)]
-pub struct StoreOptions {
-    /// Where the database is.
-    pub database: DatabaseUrl,
-    /// The most records that may wait for the writer; more are refused as [`StoreError::Overloaded`].
-    pub queue_limit: usize,
-    /// The most queries that run at a time.
-    pub readers: usize,
-    /// How long a query may run.
-    pub query_deadline: Duration,
-}
-
-impl StoreOptions {
-    /// The usual limits: 10,000 records, 4 queries of 5 seconds.
-    pub fn new(database: impl Into<DatabaseUrl>) -> Self {
-        Self { database: database.into(), queue_limit: 10_000, readers: 4, query_deadline: Duration::from_secs(5) }
-    }
-}
 
 /// The predictions, in one database. Shared between tasks behind an [`Arc`].
 ///
@@ -170,7 +151,7 @@ impl Store {
     /// The prediction of this event id.
     ///
     /// # Errors
-    /// Those of every query: [`StoreError::Overloaded`], [`StoreError::Timeout`], [`StoreError::Unavailable`].
+    /// The errors of every query: [`StoreError::Overloaded`], [`StoreError::Timeout`], [`StoreError::Unavailable`].
     pub async fn get(&self, event_id: Uuid) -> Result<Option<StoredPrediction>, StoreError> {
         self.reader.read(move |session| page::prediction(session, event_id)).await
     }
@@ -179,7 +160,7 @@ impl Store {
     /// each page's `next_cursor`.
     ///
     /// # Errors
-    /// [`StoreError::InvalidQuery`] for the limit or the cursor, and those of every query.
+    /// [`StoreError::InvalidQuery`] for the limit or the cursor, and the errors of every query.
     pub async fn list(
         &self,
         filter: &PredictionFilter,
@@ -197,7 +178,7 @@ impl Store {
     /// Counts and means of the predictions from `since` (inclusive) to `until` (exclusive).
     ///
     /// # Errors
-    /// Those of every query.
+    /// The errors of every query.
     pub async fn stats(
         &self,
         since: Option<Timestamp>,
@@ -209,7 +190,7 @@ impl Store {
     /// The models that have predictions, in alphabetical order, at most [`MAX_NAMES`].
     ///
     /// # Errors
-    /// Those of every query.
+    /// The errors of every query.
     pub async fn models(&self) -> Result<Vec<String>, StoreError> {
         self.reader.read(|session| stats::models(session)).await
     }
@@ -217,7 +198,7 @@ impl Store {
     /// How many predictions there are. Reads a whole index: seconds for tens of millions.
     ///
     /// # Errors
-    /// Those of every query.
+    /// The errors of every query.
     pub async fn count(&self) -> Result<u64, StoreError> {
         self.reader.read(|session| stats::count(session)).await
     }

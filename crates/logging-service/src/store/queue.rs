@@ -77,7 +77,7 @@ impl WriteQueue {
             return Err(refusal.clone());
         }
         if state.records + records > self.limit {
-            let seconds = as_f64(state.records) / state.rows_per_second;
+            let seconds = state.records as f64 / state.rows_per_second;
             let retry_after_seconds = seconds.clamp(LEAST_RETRY_AFTER_SECONDS, MOST_RETRY_AFTER_SECONDS);
             return Err(StoreError::Overloaded { retry_after_seconds });
         }
@@ -115,7 +115,7 @@ impl WriteQueue {
     /// Notes how fast the writer is, so that refused callers learn when to come back.
     pub(super) fn observe_speed(&self, rows: usize, seconds: f64) {
         let mut state = self.lock();
-        let latest = as_f64(rows) / seconds.max(1e-6);
+        let latest = rows as f64 / seconds.max(1e-6);
         state.rows_per_second += LATEST_WEIGHT * (latest - state.rows_per_second);
     }
 
@@ -158,11 +158,6 @@ impl WriteQueue {
         // Every change is complete before the lock is released, so a panic elsewhere leaves a sound state.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Exact up to 2⁵³, far above any queue.
-fn as_f64(count: usize) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use logging_service::store::{Acknowledgement, ModelCounts, StoreError};
+use logging_service::store::{ModelCounts, StoreError};
 use prediction_record::{PredictionRecord, Score, Status, Task};
 use uuid::Uuid;
 

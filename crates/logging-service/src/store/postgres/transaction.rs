@@ -23,13 +23,18 @@ impl<'a> PostgresTransaction<'a> {
         Self { connection, writer, savepoints: 0, has_failed: false }
     }
 
-    /// Ends the transaction.
+    /// Commits where the outcome of the transaction's body is good, else rolls back.
     ///
     /// # Errors
-    /// That of the work, or the server's.
+    /// The error of the body, or the server's.
     pub(super) fn end(self, outcome: Result<(), DatabaseError>) -> Result<(), DatabaseError> {
-        let passed_over = || DatabaseError::Failed("a statement failed, and was passed over".to_owned());
-        match outcome.and_then(|()| if self.has_failed { Err(passed_over()) } else { Ok(()) }) {
+        let outcome = match outcome {
+            Ok(()) if self.has_failed => {
+                Err(DatabaseError::Failed("a statement failed, and was passed over".to_owned()))
+            }
+            outcome => outcome,
+        };
+        match outcome {
             Ok(()) => self.connection.commit(),
             Err(error) => {
                 self.connection.roll_back();
@@ -38,6 +43,7 @@ impl<'a> PostgresTransaction<'a> {
         }
     }
 
+    /// Notes whether a statement failed.
     fn noted<T>(&mut self, outcome: Result<T, DatabaseError>) -> Result<T, DatabaseError> {
         self.has_failed |= outcome.is_err();
         outcome

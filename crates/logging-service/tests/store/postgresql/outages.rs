@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{ask, database, execute, server_url};
 use crate::store_support::{
-    Server, StartedStore, apart, assert_server_holds, id, ids, is_unavailable, records, start, submit_until_accepted,
+    Server, StartedStore, apart, assert_server_holds, id, is_unavailable, records, start, submit_until_accepted,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,0 +1,25 @@
+//! How to run a store.
+
+use std::time::Duration;
+
+use super::url::DatabaseUrl;
+
+/// How to run a store.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// Where the database is.
+    pub database: DatabaseUrl,
+    /// The most records that may wait for the writer; more are refused as [`StoreError::Overloaded`].
+    pub queue_limit: usize,
+    /// The most queries that run at a time.
+    pub readers: usize,
+    /// How long a query may run.
+    pub query_deadline: Duration,
+}
+
+impl StoreOptions {
+    /// The usual limits: 10,000 records, 4 queries of 5 seconds.
+    pub fn new(database: impl Into<DatabaseUrl>) -> Self {
+        Self { database: database.into(), queue_limit: 10_000, readers: 4, query_deadline: Duration::from_secs(5) }
+    }
+}
