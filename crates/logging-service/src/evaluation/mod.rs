@@ -1,6 +1,6 @@
 //! Drift and quality of every model, over the windows that end now.
 //!
-//! Counts of buckets → sums by window → [`evaluate`] → the metrics of [`families`]. `GET /drift` and `GET /quality` ask for
+//! Counts of buckets → sums by window → [`WindowEvaluation`] → the metrics of [`families`]. `GET /drift` and `GET /quality` ask for
 //! other ranges as well, and read them by themselves.
 //!
 //! Rule of thumb: a scrape reads what the last evaluation found; only evaluations read the database.
