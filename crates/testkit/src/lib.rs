@@ -53,5 +53,5 @@ pub use rustix::process::Signal;
 pub use service::Service;
 pub use stage::{AN_HOUR_AGO, Stage};
 pub use targets::Targets;
-pub use tools::{free_address, shipped_tools, skip_without, skip_without_shipped, tool};
+pub use tools::{free_address, shipped_tools, skip, skip_without, skip_without_shipped, tool};
 pub use watch::{BooksWatch, Watched};

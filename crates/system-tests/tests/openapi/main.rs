@@ -3,6 +3,9 @@
 //! Rule of thumb: whatever the description allows is answered as it says, and whatever it forbids is refused.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod clients;
+mod npm;
+
 use std::process::Command;
 
 use testkit::{Launch, Pair, Service, alone, pypi, root};
