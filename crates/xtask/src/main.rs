@@ -35,7 +35,7 @@ enum Task {
     /// Measure how fast models are served, and what the prediction log costs and takes; hold it against the targets.
     Bench(HandedOn),
     /// Everything a change has to pass: structure, formatting, lints, docs, all tests.
-    Test,
+    Test(test::TestOptions),
     /// Check the structure of the repository only (a part of `test`).
     Tidy(tidy::TidyOptions),
     /// Write the Kubernetes objects that are made from rules and dashboards (`test` checks them).
@@ -65,7 +65,7 @@ fn run(task: Option<Task>) -> Result<()> {
         Some(Task::Up(options)) => up::run(&options),
         Some(Task::Demo(arguments)) => program::become_package("demo", &arguments.words, "about 2 minutes"),
         Some(Task::Bench(arguments)) => program::become_package("bench", &arguments.words, "about 10 minutes"),
-        Some(Task::Test) => test::run(),
+        Some(Task::Test(options)) => test::run(&options),
         Some(Task::Tidy(options)) => tidy::run(&options),
         Some(Task::Generate(options)) => generate::run(&options),
         None => Ok(Arguments::command().print_help()?),

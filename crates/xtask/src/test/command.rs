@@ -1,32 +1,39 @@
 //! One cargo command as a step: run, shown, repeatable by hand.
 
 use std::fmt;
-use std::io::{self, IsTerminal};
 use std::process::{Command, ExitStatus};
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::skips::Skips;
-use super::stream::{Line, follow};
-use crate::console::{say, warn};
+use super::stream::{Line, OUTPUT_PATIENCE, follow};
 use crate::workspace;
-
-/// How long the output of the tests may stay open once they have ended.
-const OUTPUT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What to run. Its `Display` is the line to type in a shell.
 #[derive(Clone, Copy)]
 pub(super) struct CargoCommand {
     /// The name of the step.
     pub(super) name: &'static str,
+    /// About how long it takes on two cores.
+    pub(super) duration: &'static str,
     /// Variables and their values.
     pub(super) environment: &'static [(&'static str, &'static str)],
     /// Everything after `cargo`.
     pub(super) arguments: &'static [&'static str],
 }
 
+/// The name of a step, about how long it takes on two cores, and the line that repeats it.
+pub(super) struct StepTitle<'a> {
+    pub(super) name: &'static str,
+    pub(super) duration: &'a str,
+    pub(super) repeat: &'a str,
+}
+
 impl CargoCommand {
+    /// The title of the step that runs it, with the line that repeats it.
+    pub(super) fn title<'a>(&self, repeat: &'a str) -> StepTitle<'a> {
+        StepTitle { name: self.name, duration: self.duration, repeat }
+    }
+
     /// Runs the command with its output going straight to ours.
     ///
     /// # Errors
@@ -35,28 +42,16 @@ impl CargoCommand {
         require_success(self.command().status().context("cargo cannot be started")?)
     }
 
-    /// Runs a test command, shows each line as it comes, and notes what the tests say they skip.
+    /// Runs the command and hands on each line as it comes.
     ///
     /// # Errors
     /// Where it fails, cannot be started, or leaves a process behind that holds its output open.
-    pub(super) fn run_and_scan(&self, skips: &mut Skips) -> Result<()> {
-        let mut command = self.command();
-        // With a pipe in between, cargo cannot see that a person is watching.
-        if io::stderr().is_terminal() {
-            command.env("CARGO_TERM_COLOR", "always");
-        }
-        let status = follow(&mut command, OUTPUT_PATIENCE, |line| match line {
-            Line::Out(line) if skips.scan(&line) => say(line),
-            Line::Out(_) => {}
-            Line::Err(line) => {
-                skips.note(&line);
-                warn(line);
-            }
-        })?;
-        require_success(status)
+    pub(super) fn run_with(&self, each: impl FnMut(Line)) -> Result<()> {
+        require_success(follow(&mut self.command(), OUTPUT_PATIENCE, None, each)?)
     }
 
-    fn command(&self) -> Command {
+    /// The command, which nobody has started.
+    pub(super) fn command(&self) -> Command {
         let mut command = workspace::cargo();
         command.args(self.arguments).envs(self.environment.iter().copied());
         command
@@ -86,6 +81,7 @@ mod tests {
     fn the_line_to_type_carries_the_environment() {
         let command = CargoCommand {
             name: "docs",
+            duration: "a minute",
             environment: &[("RUSTDOCFLAGS", "-D warnings")],
             arguments: &["doc", "--no-deps"],
         };

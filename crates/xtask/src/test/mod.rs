@@ -1,99 +1,131 @@
 //! `cargo xtask test`: everything a change has to pass, cheapest first.
 //!
-//! Rule of thumb: the first failure ends it, and its last line is the command that shows that failure again.
+//! Rule of thumb: the first step that fails ends it, and the last line is the command that shows that failure again.
 
 mod command;
 mod policy;
+mod report;
+mod runner;
 mod skips;
 mod stream;
+mod test_program;
 mod tools;
+mod transcript;
 
-use std::time::{Duration, Instant};
-
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result};
+use clap::Args;
 
 use self::command::CargoCommand;
-use self::skips::Skips;
-use crate::console::{say, warn};
+use self::report::{StepTitle, TestReport};
+use self::test_program::TestProgram;
 use crate::generate;
-use crate::tidy::{self, TidyOptions};
+use crate::stop_request::StopRequest;
+use crate::tidy;
 
-const THIS: &str = "cargo xtask test";
-/// The system tests run the programs of this build.
-const CHECKS: [CargoCommand; 4] = [
-    CargoCommand { name: "formatting", environment: &[], arguments: &["fmt", "--all", "--check"] },
-    CargoCommand {
-        name: "clippy",
-        environment: &[],
-        arguments: &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"],
-    },
-    CargoCommand {
-        name: "docs",
-        environment: &[("RUSTDOCFLAGS", "-D warnings")],
-        arguments: &["doc", "--workspace", "--no-deps", "--locked"],
-    },
-    CargoCommand {
-        name: "release build",
-        environment: &[],
-        arguments: &["build", "--release", "--locked", "-p", "inference-service", "-p", "logging-service"],
-    },
-];
-/// Shows the output of tests that pass, too, for in it they say what they skip; and shows all that fail, not the first.
-const TESTS: CargoCommand = CargoCommand {
-    name: "tests",
+const FORMATTING: CargoCommand = CargoCommand {
+    name: "formatting",
+    duration: "2 seconds",
     environment: &[],
-    arguments: &["test", "--workspace", "--locked", "--no-fail-fast", "--", "--show-output"],
+    arguments: &["fmt", "--all", "--check"],
 };
+/// Everything is in release, so that what is compiled for one step serves the others.
+const CLIPPY: CargoCommand = CargoCommand {
+    name: "clippy",
+    duration: "3 minutes where nothing is compiled yet",
+    environment: &[],
+    arguments: &["clippy", "--release", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"],
+};
+const DOCS: CargoCommand = CargoCommand {
+    name: "docs",
+    duration: "a minute",
+    environment: &[("RUSTDOCFLAGS", "-D warnings")],
+    arguments: &["doc", "--release", "--workspace", "--no-deps", "--locked"],
+};
+/// The system tests run the programs of this build.
+const SERVICES: CargoCommand = CargoCommand {
+    name: "services",
+    duration: "10 minutes where nothing is compiled yet",
+    environment: &[],
+    arguments: &["build", "--release", "--locked", "-p", "inference-service", "-p", "logging-service"],
+};
+const TEST_PROGRAMS: CargoCommand = CargoCommand {
+    name: "test programs",
+    duration: "5 minutes where nothing is compiled yet",
+    environment: &[],
+    arguments: &[
+        "test",
+        "--no-run",
+        "--release",
+        "--workspace",
+        "--locked",
+        "--message-format=json-render-diagnostics",
+    ],
+};
+const EXAMPLES_IN_DOCS: CargoCommand = CargoCommand {
+    name: "examples in docs",
+    duration: "20 seconds",
+    environment: &[],
+    arguments: &["test", "--doc", "--release", "--workspace", "--locked", "--no-fail-fast"],
+};
+
+/// How much is tested.
+#[derive(Args)]
+pub(crate) struct TestOptions {
+    /// Only formatting, lints, and the tests that need no other program than ours: about 2 minutes once compiled.
+    #[arg(long, conflicts_with_all = ["long", "install"])]
+    quick: bool,
+    /// Also what takes long: every mutation of the rules, overload for a minute.
+    #[arg(long)]
+    long: bool,
+    /// Install the Debian packages that are missing, as root. Where CI=true, that is done without being asked.
+    #[arg(long)]
+    install: bool,
+}
 
 /// Runs every step, then says what was left out.
 ///
 /// # Errors
 /// The first step that failed, with the command that repeats it.
-pub(crate) fn run() -> Result<()> {
-    let mut report = Report { started: Instant::now(), steps: Vec::new() };
-    report.step("tidy", "cargo xtask tidy", || tidy::run(&TidyOptions::default()))?;
-    report.step("generated files", "cargo xtask generate --check", generate::check)?;
-    report.step("tools", THIS, tools::provide)?;
-    for check in CHECKS {
-        report.step(check.name, &check.to_string(), || check.run())?;
-    }
-    let mut skips = Skips::default();
-    let outcome = report.step(TESTS.name, &TESTS.to_string(), || TESTS.run_and_scan(&mut skips));
-    skips.tell();
-    outcome?;
+pub(crate) fn run(options: &TestOptions) -> Result<()> {
+    let stop = StopRequest::listen().context("Ctrl-C cannot be listened for")?;
+    let mut report = TestReport::begin();
+    let outcome = steps(options, &stop, &mut report);
     report.tell();
-    Ok(())
+    outcome
 }
 
-/// The steps that passed, with what they took.
-struct Report {
-    started: Instant,
-    steps: Vec<(&'static str, Duration)>,
-}
-
-impl Report {
-    fn step(&mut self, name: &'static str, repeat: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
-        say(format_args!("\n== {name}: {repeat}"));
-        let started = Instant::now();
-        work().map_err(|error| {
-            warn(format_args!("{error:#}"));
-            let took = started.elapsed().as_secs_f64();
-            anyhow!("the step \"{name}\" failed after {took:.1} s. To repeat it: {repeat}")
-        })?;
-        let took = started.elapsed();
-        say(format_args!("-- {name}: passed in {:.1} s", took.as_secs_f64()));
-        self.steps.push((name, took));
+fn steps(options: &TestOptions, stop: &StopRequest, report: &mut TestReport) -> Result<()> {
+    let title = |name, duration, repeat| StepTitle { name, duration, repeat };
+    report.step(&title("tidy", "a second", "cargo xtask tidy"), stop, |_| tidy::run(&tidy::TidyOptions::default()))?;
+    let generated = title("generated files", "a second", "cargo xtask generate --check");
+    report.step(&generated, stop, |_| generate::check())?;
+    if !options.quick {
+        let tools = title("tools", "a second; 10 minutes once for a machine", "cargo xtask test --install");
+        report.step(&tools, stop, |_| tools::provide(options.install, stop))?;
+    }
+    let checks: &[_] = if options.quick { &[FORMATTING, CLIPPY] } else { &[FORMATTING, CLIPPY, DOCS, SERVICES] };
+    for check in checks {
+        report.step(&check.title(&check.to_string()), stop, |_| check.run())?;
+    }
+    let mut programs = Vec::new();
+    report.step(&TEST_PROGRAMS.title(&TEST_PROGRAMS.to_string()), stop, |_| {
+        programs = TestProgram::compile(&TEST_PROGRAMS)?;
         Ok(())
+    })?;
+    let mut duration = "10 minutes";
+    if options.quick {
+        programs.retain(|program| !program.needs_other_programs());
+        duration = "a minute";
     }
-
-    fn tell(&self) {
-        let steps: Vec<String> =
-            self.steps.iter().map(|(name, took)| format!("{name} {:.1} s", took.as_secs_f64())).collect();
-        say(format_args!(
-            "\nAll {} steps passed in {:.1} s: {}.",
-            self.steps.len(),
-            self.started.elapsed().as_secs_f64(),
-            steps.join(", ")
-        ));
+    report.step(&title("tests", duration, "each program's command is below its failures"), stop, |report| {
+        runner::run(programs, options.long, stop, |ended| report.note_program(ended))?;
+        report.require_no_failure()
+    })?;
+    if !options.quick {
+        let repeat = EXAMPLES_IN_DOCS.to_string();
+        report.step(&EXAMPLES_IN_DOCS.title(&repeat), stop, |report| {
+            EXAMPLES_IN_DOCS.run_with(|line| report.note_line(line))
+        })?;
     }
+    Ok(())
 }

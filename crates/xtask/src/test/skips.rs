@@ -7,7 +7,7 @@ use crate::console::warn;
 
 const MARK: &str = "SKIPPED:";
 
-/// Reads the output of `cargo test -- --show-output`.
+/// Reads the output of test programs that were started with `--show-output`, one after another.
 #[derive(Default)]
 pub(super) struct Skips {
     lines: Vec<String>,

@@ -1,7 +1,7 @@
 //! The programs beside Rust that the tests need.
 //!
-//! Rule of thumb: where we may install, we install; elsewhere we say what to type and go on, and the tests
-//! that need the program say that they skip. A build server (`CI=true`) never goes on.
+//! Rule of thumb: nothing is installed without being asked for. Where something is missing, we say what to type and go
+//! on, and the tests that need it say that they skip. A build server (`CI=true`) installs, and never goes on.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -15,6 +15,7 @@ use super::policy::NoServices;
 use crate::console::{say, warn};
 use crate::installed::{find, search_path};
 use crate::stop_request::StopRequest;
+use crate::workspace;
 
 /// A program, or a library that a program from elsewhere needs, and the Debian package that brings it.
 struct Tool {
@@ -22,13 +23,18 @@ struct Tool {
     package: &'static str,
 }
 
-const TOOLS: [Tool; 11] = [
+/// Compiles the rest, from Go modules.
+const BUILD_SCRIPT: &str = "crates/system-tests/tools/build.sh";
+
+const TOOLS: [Tool; 13] = [
     Tool { program: "promtool", package: "prometheus" },
-    Tool { program: "amtool", package: "prometheus-alertmanager" },
+    Tool { program: "prometheus-alertmanager", package: "prometheus-alertmanager" },
     Tool { program: "prometheus-node-exporter", package: "prometheus-node-exporter" },
     Tool { program: "yamllint", package: "yamllint" },
     Tool { program: "shellcheck", package: "shellcheck" },
     Tool { program: "docker-compose", package: "docker-compose" },
+    Tool { program: "dockerd", package: "docker.io" },
+    Tool { program: "iptables", package: "iptables" },
     Tool { program: "busybox", package: "busybox-static" },
     Tool { program: "haproxy", package: "haproxy" },
     Tool { program: "strip", package: "binutils" },
@@ -36,14 +42,21 @@ const TOOLS: [Tool; 11] = [
     Tool { program: "libb64.so.0d", package: "libb64-0d" },
 ];
 
-/// Makes the tools available, as far as this machine lets us.
+/// Makes the tools available, as far as this machine lets us: Debian's packages where we are told to install, and what
+/// is compiled from Go modules.
 ///
 /// # Errors
 /// On a build server: where a tool is missing after all. Everywhere: where a person asked to stop meanwhile.
-pub(super) fn provide() -> Result<()> {
+pub(super) fn provide(is_told_to_install: bool, stop: &StopRequest) -> Result<()> {
+    provide_packages(is_told_to_install || on_build_server(), stop)?;
+    ensure!(!stop.is_waiting(), "stopped on request");
+    compile_shipped_tools()
+}
+
+fn provide_packages(may_install: bool, stop: &StopRequest) -> Result<()> {
     let missing = missing(&search_path_and_more());
     if missing.is_empty() {
-        say("Everything is here.");
+        say("Every Debian package is here.");
         return Ok(());
     }
     let programs: Vec<&str> = missing.iter().map(|tool| tool.program).collect();
@@ -51,11 +64,12 @@ pub(super) fn provide() -> Result<()> {
     let by_hand = format!("apt-get install -y --no-install-recommends {}", packages.join(" "));
     let programs = programs.join(", ");
     say(format_args!("Missing: {programs}."));
-
-    let stop = StopRequest::listen().context("Ctrl-C cannot be listened for")?;
-    let outcome = install(&packages, &stop);
-    ensure!(!stop.is_waiting(), "stopped on request");
-    match outcome {
+    if !may_install {
+        warn("Tests that need them are skipped. To have them installed, as root on Debian: cargo xtask test --install");
+        warn(format_args!("By hand, which also starts the services of some packages: {by_hand}"));
+        return Ok(());
+    }
+    match install(&packages, stop) {
         Ok(()) => Ok(()),
         Err(error) if on_build_server() => Err(error.context(format!("{programs} cannot be installed"))),
         Err(error) => {
@@ -64,6 +78,22 @@ pub(super) fn provide() -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// Compiles the Prometheus and the amtool of the versions that are shipped, once for a machine.
+fn compile_shipped_tools() -> Result<()> {
+    let script = workspace::root().join(BUILD_SCRIPT);
+    say(format_args!(
+        "Prometheus, promtool and amtool as shipped: {BUILD_SCRIPT} (5 to 10 minutes once for a machine)"
+    ));
+    let status = Command::new(script).status().with_context(|| format!("{BUILD_SCRIPT} cannot be started"))?;
+    if !status.success() && on_build_server() {
+        bail!("{BUILD_SCRIPT} ended with {status}");
+    }
+    if !status.success() {
+        warn("Tests that need them are skipped. They need Go 1.26 or later and the Go module proxy.");
+    }
+    Ok(())
 }
 
 fn install(packages: &[&str], stop: &StopRequest) -> Result<()> {
