@@ -17,7 +17,6 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
 use terminal::warn;
-use {terminal as console, terminal as stop_request};
 
 #[derive(Parser)]
 #[command(name = "xtask", bin_name = "cargo xtask", about = "The tasks of this repository")]

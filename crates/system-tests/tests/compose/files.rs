@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use testkit::{pypi, root, skip_without};
 
 use crate::compose::{Compose, FILE, LOCAL};
+use crate::engine::DockerEngine;
 
 const SERVICES: [&str; 9] = [
     "alertmanager",
@@ -164,7 +165,10 @@ fn only_readers_of_logs_reach_the_engine_and_only_through_its_guard() {
 
 #[test]
 fn what_is_mounted_is_there_and_cannot_be_written() {
-    let Some(compose) = Compose::provide("what the containers mount") else { return };
+    let what = "what the containers mount";
+    let Some(compose) = Compose::provide(what) else { return };
+    let Some(engine) = DockerEngine::provide(what) else { return };
+    let compose = compose.with(engine.environment.clone());
     let file = compose.config(&["-f", FILE, "--profile", "promtail"]);
     let volumes = file["volumes"].as_object().unwrap();
     let mut mounted = BTreeSet::new();

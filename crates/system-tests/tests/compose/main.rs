@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod compose;
+mod engine;
 mod files;
 mod run;
 mod stack;

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::process::{self, Command, Output};
+use std::process::{self, Output};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
-use testkit::{HttpRequest, free_address, program, root, skip_without, tool, wait_until};
+use testkit::{HttpRequest, free_address, program, root, skip_without, wait_until};
 
 use crate::compose::{Compose, FILE, LOCAL};
+use crate::engine::DockerEngine;
 
 /// The services that are reached from outside, and the variable with the port of each.
 const PORTS: [(&str, &str); 8] = [
@@ -30,6 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A running stack. Its containers, volumes, networks and images are removed when this is dropped.
 pub(crate) struct Stack {
     name: String,
+    engine: &'static DockerEngine,
     compose: Compose,
     addresses: BTreeMap<&'static str, SocketAddr>,
 }
@@ -42,20 +44,18 @@ impl Stack {
             skip_without(name, what)?;
         }
         let compose = Compose::provide(what)?;
-        if !tool("docker").is_some_and(|docker| succeeds(Command::new(docker).arg("info"))) {
-            eprintln!("SKIPPED: no Docker engine answers here, so {what} is not tested");
-            return None;
-        }
+        let engine = DockerEngine::provide(what)?;
         let name = format!("glasshouse-test-{}", process::id());
         let addresses: BTreeMap<_, _> = PORTS.into_iter().map(|(service, _)| (service, free_address())).collect();
         let ports = PORTS.into_iter().map(|(service, variable)| (variable, addresses[service].port().to_string()));
         let grpc = ("GRPC_PORT", free_address().port().to_string());
         let names = ["STAND_IN_TAG", "GLASSHOUSE_TAG", "GLASSHOUSE_ENV"].map(|variable| (variable, name.clone()));
-        let compose = compose.with(ports.chain(names).chain([grpc]).collect());
-        let stack = Self { name, compose, addresses };
+        let engines = engine.environment.iter().map(|(name, value)| (*name, value.clone()));
+        let compose = compose.with(ports.chain(names).chain([grpc]).chain(engines).collect());
+        let stack = Self { name, engine, compose, addresses };
 
         let programs = program("inference-service").parent().unwrap().to_owned();
-        let mut stand_ins = Command::new(root().join("deploy/docker/stand-ins.sh"));
+        let mut stand_ins = engine.command(root().join("deploy/docker/stand-ins.sh"));
         let made = stand_ins.arg(&stack.name).arg(programs).output().unwrap();
         assert!(made.status.success(), "{}", text(&made.stderr));
         stack.compose(&["up", "-d"]);
@@ -70,12 +70,14 @@ impl Stack {
 
     /// Runs a shell command in a container.
     pub(crate) fn shell(&self, service: &str, script: &str) -> Output {
-        Command::new("docker").args(["exec", &self.containers(service)[0], "sh", "-c", script]).output().unwrap()
+        let container = &self.containers(service)[0];
+        self.engine.command("docker").args(["exec", container, "sh", "-c", script]).output().unwrap()
     }
 
     /// What the engine knows of the container of a service.
     pub(crate) fn inspect(&self, service: &str) -> Value {
-        let known: Value = serde_json::from_str(&docker(&["inspect", &self.containers(service)[0]])).unwrap();
+        let known: Value =
+            serde_json::from_str(&self.engine.docker(&["inspect", &self.containers(service)[0]])).unwrap();
         known[0].clone()
     }
 
@@ -90,7 +92,7 @@ impl Stack {
             "" => "label=com.docker.compose.service".to_owned(),
             name => format!("label=com.docker.compose.service={name}"),
         };
-        let ids = docker(&["ps", "-a", "-q", "--no-trunc", "--filter", &project, "--filter", &service]);
+        let ids = self.engine.docker(&["ps", "-a", "-q", "--no-trunc", "--filter", &project, "--filter", &service]);
         ids.lines().map(str::to_owned).collect()
     }
 
@@ -99,7 +101,7 @@ impl Stack {
         let ids = self.containers("");
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         let format = "{{.Name}} {{.State.Status}} {{.State.Health.Status}}";
-        let state = || docker(&[&["inspect", "--format", format], &ids[..]].concat());
+        let state = || self.engine.docker(&[&["inspect", "--format", format], &ids[..]].concat());
         wait_until("all containers are healthy", PATIENCE, async || {
             state().lines().all(|line| line.ends_with(" running healthy"))
         })
@@ -123,7 +125,7 @@ impl Stack {
     /// Bytes of the image that a service runs.
     pub(crate) fn image_bytes(&self, service: &str) -> u64 {
         let image = format!("glasshouse/{service}:{}", self.name);
-        docker(&["image", "inspect", "--format", "{{.Size}}", &image]).trim().parse().unwrap()
+        self.engine.docker(&["image", "inspect", "--format", "{{.Size}}", &image]).trim().parse().unwrap()
     }
 }
 
@@ -143,26 +145,16 @@ impl Drop for Stack {
         // An image that others are built on goes after them.
         let label = format!("label=glasshouse.stand-in={}", self.name);
         for _ in 0..10 {
-            let ids = docker(&["images", "-a", "-q", "--no-trunc", "--filter", &label]);
+            let ids = self.engine.docker(&["images", "-a", "-q", "--no-trunc", "--filter", &label]);
             let ids: Vec<&str> = ids.lines().collect();
             if ids.is_empty() {
                 return;
             }
-            succeeds(Command::new("docker").args(["rmi", "-f"]).args(ids));
+            // One that others are built on refuses until they are gone; the next round asks again.
+            let _ = self.engine.command("docker").args(["rmi", "-f"]).args(ids).output();
         }
         eprintln!("images with the {label} are left");
     }
-}
-
-/// Runs a command of Docker, which has to succeed.
-fn docker(arguments: &[&str]) -> String {
-    let output = Command::new("docker").args(arguments).output().unwrap();
-    assert!(output.status.success(), "docker {arguments:?}: {}", text(&output.stderr));
-    text(&output.stdout)
-}
-
-fn succeeds(command: &mut Command) -> bool {
-    command.output().is_ok_and(|output| output.status.success())
 }
 
 fn text(bytes: &[u8]) -> String {

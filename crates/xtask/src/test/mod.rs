@@ -19,8 +19,8 @@ use self::command::CargoCommand;
 use self::report::{StepTitle, TestReport};
 use self::test_program::TestProgram;
 use crate::generate;
-use crate::stop_request::StopRequest;
 use crate::tidy;
+use terminal::StopRequest;
 
 const FORMATTING: CargoCommand = CargoCommand {
     name: "formatting",

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::console::warn;
+use terminal::warn;
 
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 /// 101 means: this action is not allowed.

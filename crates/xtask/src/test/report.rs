@@ -10,8 +10,7 @@ use super::runner::EndedProgram;
 use super::skips::Skips;
 use super::stream::Line;
 use super::transcript::{TestCounts, TimedTest};
-use crate::console::{say, warn};
-use crate::stop_request::StopRequest;
+use terminal::{StopRequest, say, warn};
 
 /// How many of the slowest tests are named.
 const SLOWEST: usize = 10;

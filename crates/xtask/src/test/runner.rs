@@ -15,8 +15,7 @@ use anyhow::{Result, ensure};
 use super::stream::{OUTPUT_PATIENCE, follow};
 use super::test_program::TestProgram;
 use super::transcript::Transcript;
-use crate::console::say;
-use crate::stop_request::StopRequest;
+use terminal::{StopRequest, say};
 
 /// Programs that measure what other load on the machine would change: latency, throughput, the time of a start.
 const ALONE: [&str; 3] = ["system-tests overload", "system-tests outage", "system-tests startup"];

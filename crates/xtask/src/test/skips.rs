@@ -3,7 +3,7 @@
 //! Rule of thumb: a test that lacks something prints a line that begins with `SKIPPED:`. Such a line is shown
 //! again at the very end, because a green run that left things out must not look like any other.
 
-use crate::console::warn;
+use terminal::warn;
 
 const MARK: &str = "SKIPPED:";
 

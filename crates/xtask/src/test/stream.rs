@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::stop_request::StopRequest;
+use terminal::StopRequest;
 
 /// Lines on their way to the reader. Where it is slower, the command waits.
 const LINES_IN_FLIGHT: usize = 1024;

@@ -12,10 +12,9 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::policy::NoServices;
-use crate::console::{say, warn};
 use crate::installed::{find, search_path};
-use crate::stop_request::StopRequest;
 use crate::workspace;
+use terminal::{StopRequest, say, warn};
 
 /// A program, or a library that a program from elsewhere needs, and the Debian package that brings it.
 struct Tool {

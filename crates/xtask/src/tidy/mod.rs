@@ -19,8 +19,8 @@ use self::figures::CodeFigures;
 use self::manifests::Manifest;
 use self::text_file::{TextFile, text_files};
 use self::violation::Violation;
-use crate::console::say;
 use crate::workspace;
+use terminal::say;
 
 /// What `tidy` does.
 #[derive(Args, Default)]

@@ -17,8 +17,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::http;
 use crate::workspace;
-use terminal::StopRequest;
-use terminal::warn;
+use terminal::{StopRequest, warn};
 
 /// Between two looks at a child or a signal.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(50);
