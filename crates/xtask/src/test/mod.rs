@@ -15,8 +15,8 @@ mod transcript;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use self::command::CargoCommand;
-use self::report::{StepTitle, TestReport};
+use self::command::{CargoCommand, StepTitle};
+use self::report::TestReport;
 use self::test_program::TestProgram;
 use crate::generate;
 use crate::tidy;
