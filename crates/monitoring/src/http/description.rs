@@ -66,6 +66,8 @@ pub fn describe(own: utoipa::openapi::OpenApi, schemas: Value, aliases: &[PathAl
             object(operations).into_iter().flat_map(Map::values_mut).for_each(|operation| complete(path, operation));
         }
     }
+    // Wherever the description comes from, there the service is.
+    document["servers"] = json!([{ "url": "/" }]);
     without_widths(&mut document);
     document
 }
@@ -115,6 +117,7 @@ fn complete(path: &str, operation: &mut Value) {
     }
     // Health checks need no key.
     let of_all = if path.starts_with("/health") {
+        operation["security"] = json!([]);
         vec![ErrorCode::Internal]
     } else {
         operation["security"] = json!([{}, { "key": [] }]);
