@@ -168,6 +168,10 @@ impl IngestionRounds {
                 line(single, &speeds, posts, Some(middle(&speeds) > LEAST_POSTS)),
             ],
         );
+        self.print_latencies();
+    }
+
+    fn print_latencies(&self) {
         let floods = || self.posts.iter().map(|posts| &posts.flood);
         let refused: usize = floods().map(|flood| flood.refused).sum();
         let latency = |part| median(&floods().map(|flood| flood.quantile(part)).collect::<Vec<_>>()) * 1e3;

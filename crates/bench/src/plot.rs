@@ -21,6 +21,13 @@ enum TextAnchor {
     End,
 }
 
+/// A place in a drawing; `y` grows downwards.
+#[derive(Clone, Copy)]
+struct Point {
+    x: f64,
+    y: f64,
+}
+
 impl SvgDrawing {
     fn write(&mut self, shape: std::fmt::Arguments<'_>) {
         // Writing to a String does not fail.
@@ -28,7 +35,7 @@ impl SvgDrawing {
         self.0.push('\n');
     }
 
-    fn text(&mut self, (x, y): (f64, f64), anchor: TextAnchor, text: &str) {
+    fn text(&mut self, Point { x, y }: Point, anchor: TextAnchor, text: &str) {
         let anchor = match anchor {
             TextAnchor::Start => "start",
             TextAnchor::Middle => "middle",
@@ -38,7 +45,9 @@ impl SvgDrawing {
         self.write(format_args!(r#"<text x="{x:.1}" y="{y:.1}" text-anchor="{anchor}">{text}</text>"#));
     }
 
-    fn line(&mut self, (x1, y1): (f64, f64), (x2, y2): (f64, f64), colour: &str) {
+    fn line(&mut self, from: Point, to: Point, colour: &str) {
+        let Point { x: x1, y: y1 } = from;
+        let Point { x: x2, y: y2 } = to;
         self.write(format_args!(r#"<line x1="{x1:.1}" y1="{y1:.1}" x2="{x2:.1}" y2="{y2:.1}" stroke="{colour}"/>"#));
     }
 
@@ -56,22 +65,22 @@ pub(super) fn bars(title: &str, caption: &str, values: &[(String, f64)]) -> Stri
     const NAMES: f64 = 250.0;
     const NUMBERS: f64 = 70.0;
     let mut drawing = SvgDrawing(String::new());
-    drawing.text((MARGIN, MARGIN + LINE / 2.0), TextAnchor::Start, title);
+    drawing.text(Point { x: MARGIN, y: MARGIN + LINE / 2.0 }, TextAnchor::Start, title);
     let most = values.iter().map(|(_, value)| *value).fold(f64::MIN_POSITIVE, f64::max);
     let mut y = MARGIN + 1.5 * LINE;
     for (name, value) in values {
         let width = value / most * (WIDTH - 2.0 * MARGIN - NAMES - NUMBERS);
-        drawing.text((MARGIN + NAMES - 8.0, y + 14.0), TextAnchor::End, name);
+        drawing.text(Point { x: MARGIN + NAMES - 8.0, y: y + 14.0 }, TextAnchor::End, name);
         let x = MARGIN + NAMES;
         let colour = if name.starts_with("service") { COLOURS[0] } else { "#9aa5b1" };
         drawing.write(format_args!(
             r#"<rect x="{x:.1}" y="{:.1}" width="{width:.1}" height="14" fill="{colour}"/>"#,
             y + 3.0
         ));
-        drawing.text((x + width + 6.0, y + 14.0), TextAnchor::Start, &super::table::thousands(*value));
+        drawing.text(Point { x: x + width + 6.0, y: y + 14.0 }, TextAnchor::Start, &super::table::thousands(*value));
         y += LINE + 2.0;
     }
-    drawing.text((MARGIN, y + LINE), TextAnchor::Start, caption);
+    drawing.text(Point { x: MARGIN, y: y + LINE }, TextAnchor::Start, caption);
     drawing.finish(y + 2.0 * LINE)
 }
 
@@ -91,7 +100,7 @@ pub(super) fn panels(title: &str, caption: &str, panels: &[PlotPanel]) -> String
     const LABELS: f64 = 56.0;
     let top = MARGIN + 2.5 * LINE;
     let mut drawing = SvgDrawing(String::new());
-    drawing.text((MARGIN, MARGIN + LINE / 2.0), TextAnchor::Start, title);
+    drawing.text(Point { x: MARGIN, y: MARGIN + LINE / 2.0 }, TextAnchor::Start, title);
     let values = || panels.iter().flat_map(|panel| &panel.curves).flat_map(|(_, points)| points);
     let low = values().map(|(_, y)| *y).fold(f64::INFINITY, f64::min).log10().floor();
     let high = values().map(|(_, y)| *y).fold(f64::MIN_POSITIVE, f64::max).log10().ceil().max(low + 1.0);
@@ -102,16 +111,20 @@ pub(super) fn panels(title: &str, caption: &str, panels: &[PlotPanel]) -> String
         let right = left + width - LABELS - 10.0;
         let across = |x: f64| left + x / far * (right - left);
         let up = |y: f64| top + HEIGHT * (high - y.log10()) / (high - low);
-        drawing.text(((left + right) / 2.0, top - 8.0), TextAnchor::Middle, &panel.title);
+        drawing.text(Point { x: (left + right) / 2.0, y: top - 8.0 }, TextAnchor::Middle, &panel.title);
         for (value, label) in ticks(low, high) {
-            drawing.line((left, up(value)), (right, up(value)), "#dde1e6");
-            drawing.text((left - 6.0, up(value) + 4.0), TextAnchor::End, &label);
+            drawing.line(Point { x: left, y: up(value) }, Point { x: right, y: up(value) }, "#dde1e6");
+            drawing.text(Point { x: left - 6.0, y: up(value) + 4.0 }, TextAnchor::End, &label);
         }
         for tick in 0..=(far / step(far)) as u32 {
             let x = f64::from(tick) * step(far);
-            drawing.text((across(x), top + HEIGHT + 18.0), TextAnchor::Middle, &super::table::thousands(x));
+            drawing.text(
+                Point { x: across(x), y: top + HEIGHT + 18.0 },
+                TextAnchor::Middle,
+                &super::table::thousands(x),
+            );
         }
-        drawing.text(((left + right) / 2.0, top + HEIGHT + 38.0), TextAnchor::Middle, panel.across);
+        drawing.text(Point { x: (left + right) / 2.0, y: top + HEIGHT + 38.0 }, TextAnchor::Middle, panel.across);
         for (number, (_, points)) in panel.curves.iter().enumerate() {
             let colour = COLOURS[number % COLOURS.len()];
             let path: Vec<String> = points.iter().map(|(x, y)| format!("{:.1},{:.1}", across(*x), up(*y))).collect();
@@ -133,10 +146,10 @@ pub(super) fn panels(title: &str, caption: &str, panels: &[PlotPanel]) -> String
     for (number, (name, _)) in panels.first().into_iter().flat_map(|panel| panel.curves.iter().enumerate()) {
         let colour = COLOURS[number % COLOURS.len()];
         drawing.write(format_args!(r#"<rect x="{x:.1}" y="{:.1}" width="18" height="4" fill="{colour}"/>"#, y - 6.0));
-        drawing.text((x + 24.0, y), TextAnchor::Start, name);
+        drawing.text(Point { x: x + 24.0, y }, TextAnchor::Start, name);
         x += 40.0 + 6.5 * name.chars().count() as f64;
     }
-    drawing.text((MARGIN, y + 1.5 * LINE), TextAnchor::Start, caption);
+    drawing.text(Point { x: MARGIN, y: y + 1.5 * LINE }, TextAnchor::Start, caption);
     drawing.finish(y + 2.5 * LINE)
 }
 

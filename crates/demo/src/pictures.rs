@@ -20,7 +20,7 @@ pub(super) struct EncodedPicture {
 /// One example.
 #[derive(Debug)]
 pub(super) struct ExamplePicture {
-    /// What it shows: the file's name up to the first `-` or `.`.
+    /// The label of the picture: the file's name up to the first `-` or `.`.
     pub(super) label: String,
     /// The file as it is.
     pub(super) clear: EncodedPicture,

@@ -31,7 +31,7 @@ impl InferenceClient {
         Ok(Self { base: url.trim_end_matches('/').to_owned(), client })
     }
 
-    /// What it has counted since its start.
+    /// The service's counts since its start.
     ///
     /// # Errors
     /// Where it does not answer, or something else does.

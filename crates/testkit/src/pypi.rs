@@ -40,12 +40,12 @@ pub fn python(packages: &[Package], what: &str) -> Option<PathBuf> {
     for_test(environment(packages), what).map(|folder| folder.join("bin/python"))
 }
 
-/// A program that a package brings, for a test.
+/// A program that one of the packages brings, for a test.
 ///
 /// # Panics
 /// As [`python`].
-pub fn program(package: Package, program: &str, what: &str) -> Option<PathBuf> {
-    for_test(environment(&[package]), what).map(|folder| folder.join("bin").join(program))
+pub fn program(packages: &[Package], program: &str, what: &str) -> Option<PathBuf> {
+    for_test(environment(packages), what).map(|folder| folder.join("bin").join(program))
 }
 
 /// The library of ONNX Runtime.

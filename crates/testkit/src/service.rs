@@ -158,7 +158,7 @@ impl Service {
         format!("{}{}", self.log(), self.stderr())
     }
 
-    /// What it wrote to stdout.
+    /// All that the service wrote to stdout.
     pub fn log(&self) -> String {
         match &self.stdout {
             StandardOutput::File(path) => fs::read_to_string(path).expect("the log is text"),
@@ -166,7 +166,7 @@ impl Service {
         }
     }
 
-    /// What it wrote to stderr, which is nothing as long as all is well.
+    /// All that the service wrote to stderr, which is nothing as long as all is well.
     pub fn stderr(&self) -> String {
         fs::read_to_string(self.folder.path().join("stderr")).expect("stderr is text")
     }

@@ -1,4 +1,4 @@
-//! What it costs to be seen through.
+//! The cost of observability: of log lines, spans and metrics.
 //!
 //! Rule of thumb: nothing in the service can be switched off for a measurement that users cannot switch off. So lines and
 //! spans are measured in the service, beside one whose RUST_LOG lets none through; what counts predictions and requests

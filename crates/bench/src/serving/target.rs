@@ -10,11 +10,11 @@ const MOST_OF_LOOP: f64 = 1.03;
 
 /// A figure, and what it should be.
 pub(super) struct FigureTarget {
-    /// What it is.
+    /// A name for the figure.
     pub(super) what: String,
     /// The figure; `None` where it was not measured.
     pub(super) value: Option<f64>,
-    /// What it should be.
+    /// The bound that the figure is held against.
     pub(super) bound: TargetBound,
 }
 

@@ -84,11 +84,15 @@ async fn up_with_monitoring_and_demo_show_something_and_leave_nothing_behind() {
     assert!(up.ends(STOP).await.success(), "{}", up.output());
     assert!(up.output().contains("All of them have stopped."), "{}", up.output());
     nothing_is_left_behind(&children, &addresses);
+    no_error_is_logged(&folder.path().join("monitoring"));
+    assert_eq!(Database::open(&folder.path().join("predictions.db")).rows(), recorded);
+}
+
+fn no_error_is_logged(folder: &Path) {
     for log in ["prometheus.log", "alertmanager.log"] {
-        let log = fs::read_to_string(folder.path().join("monitoring").join(log)).unwrap();
+        let log = fs::read_to_string(folder.join(log)).unwrap();
         assert!(!log.is_empty() && !log.contains("level=error"), "{log}");
     }
-    assert_eq!(Database::open(&folder.path().join("predictions.db")).rows(), recorded);
 }
 
 /// A demo that Ctrl-C ends early counts what it has sent all the same.
@@ -138,14 +142,13 @@ async fn rules_are_evaluated(prometheus: SocketAddr) {
     .await;
     for file in ["alert_rules.yml", "deploy/prometheus/recording_rules.yml", "deploy/prometheus/slo_rules.yml"] {
         let shipped = fs::read_to_string(root().join(file)).unwrap();
-        let name = |line: &str| Some(line.trim().strip_prefix("- ")?.split_once(": ").filter(is_rule)?.1.to_owned());
+        let name = |line: &str| {
+            let (kind, name) = line.trim().strip_prefix("- ")?.split_once(": ")?;
+            ["alert", "record"].contains(&kind).then(|| name.to_owned())
+        };
         let rules: BTreeSet<String> = shipped.lines().filter_map(name).collect();
         assert!(!rules.is_empty() && rules.is_subset(&names), "of {file}, Prometheus has only {names:?}");
     }
-}
-
-fn is_rule((kind, _): &(&str, &str)) -> bool {
-    ["alert", "record"].contains(kind)
 }
 
 /// Prometheus notifies this Alertmanager, and no other, of the alert that always fires.

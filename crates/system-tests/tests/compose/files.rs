@@ -28,7 +28,8 @@ const GUARD: &str = "docker-socket-proxy";
 
 #[test]
 fn the_compose_specification_allows_all_of_it() {
-    let Some(checker) = pypi::program(("check-jsonschema", "0.39.0"), "check-jsonschema", "the compose schema") else {
+    let Some(checker) = pypi::program(&[("check-jsonschema", "0.39.0")], "check-jsonschema", "the compose schema")
+    else {
         return;
     };
     let check = |file: &Path| {

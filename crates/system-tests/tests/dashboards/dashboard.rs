@@ -9,9 +9,9 @@ use serde_json::Value;
 pub(crate) struct Dashboard {
     /// The name of the file, without `.json`.
     pub(crate) name: String,
-    /// What it says, letter by letter.
+    /// The file's text.
     pub(crate) text: String,
-    /// What it means.
+    /// The text as JSON.
     pub(crate) json: Value,
 }
 
@@ -86,7 +86,7 @@ impl Panel<'_> {
         text(self.json, "/title")
     }
 
-    /// What it shows instead of data if there are none.
+    /// The sentence that the panel shows where there are no data.
     pub(crate) fn says_if_empty(&self) -> Option<&str> {
         self.json["fieldConfig"]["defaults"]["noValue"].as_str()
     }

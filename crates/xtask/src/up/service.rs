@@ -26,7 +26,7 @@ const HEALTH_CHECK_PATIENCE: Duration = Duration::from_secs(2);
 /// Lines that a tool wrote before it failed, as far as they are shown.
 const SHOWN_LINES: usize = 5;
 
-/// What it takes to start a service.
+/// All that the start of a service needs to know.
 #[derive(Clone, Debug)]
 pub(super) struct ServicePlan {
     /// As in its package and its logs.

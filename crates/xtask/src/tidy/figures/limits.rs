@@ -15,21 +15,14 @@ impl FigureLimit {
     }
 }
 
-const LIMITS: [FigureLimit; 14] = [
-    FigureLimit::new("inference-service", CodeFigure::TupleParameter, 9),
+const LIMITS: [FigureLimit; 7] = [
+    FigureLimit::new("inference-service", CodeFigure::TupleParameter, 1),
     FigureLimit::new("inference-service", CodeFigure::SharedTypeName, 2),
-    FigureLimit::new("inference-service", CodeFigure::FileInCircle, 26),
+    FigureLimit::new("inference-service", CodeFigure::FileInCircle, 11),
     FigureLimit::new("inference-service", CodeFigure::LongFunction, 3),
-    FigureLimit::new("inference-service", CodeFigure::DocOpening, 18),
-    FigureLimit::new("logging-service", CodeFigure::TupleParameter, 3),
-    FigureLimit::new("logging-service", CodeFigure::SharedTypeName, 5),
-    FigureLimit::new("logging-service", CodeFigure::FileInCircle, 25),
-    FigureLimit::new("logging-service", CodeFigure::LongFile, 1),
-    FigureLimit::new("logging-service", CodeFigure::DocOpening, 8),
-    FigureLimit::new("workshop", CodeFigure::TupleParameter, 4),
-    FigureLimit::new("workshop", CodeFigure::SharedTypeName, 1),
-    FigureLimit::new("workshop", CodeFigure::LongFunction, 2),
-    FigureLimit::new("workshop", CodeFigure::DocOpening, 11),
+    FigureLimit::new("inference-service", CodeFigure::DocOpening, 14),
+    FigureLimit::new("logging-service", CodeFigure::TupleParameter, 1),
+    FigureLimit::new("logging-service", CodeFigure::DocOpening, 1),
 ];
 
 /// All places of a figure in a crate that has more of it than is allowed.

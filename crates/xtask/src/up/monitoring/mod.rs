@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     #[derive(Parser)]
-    struct Line {
+    struct CommandLine {
         #[command(flatten)]
         options: MonitoringOptions,
     }
@@ -224,7 +224,7 @@ mod tests {
         for program in programs {
             fs::write(folder.path().join(program), "").unwrap();
         }
-        Line::parse_from(line).options.plan(Path::new("/data"), folder.path().as_os_str())
+        CommandLine::parse_from(line).options.plan(Path::new("/data"), folder.path().as_os_str())
     }
 
     fn names(monitoring: &Monitoring) -> Vec<&str> {
