@@ -1,13 +1,18 @@
 //! Makes the messages and services of gRPC from `proto/`.
 
 use std::error::Error;
+use std::path::Path;
+use std::{env, fs};
+
+use protox::prost::Message as _;
 
 /// The call whose message the service reads itself.
 const READ_BY_THE_SERVICE: &str = "ModelInfer";
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
-    let mut files = protox::compile(["open_inference.proto", "health.proto"], ["proto"])?;
+    let mut files = protox::compile(["open_inference.proto"], ["proto"])?;
+    fs::write(Path::new(&env::var("OUT_DIR")?).join("inference.bin"), files.encode_to_vec())?;
     // On the wire, a call with one message is a stream of one. Taken as a stream, the service sees the call before its
     // message: reading it happens under the call's deadline, and a message that is too large is refused, counted and
     // logged like every other bad request.
@@ -19,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .build_client(false)
         .build_transport(false)
         .bytes(".inference")
-        .codec_path("crate::oip::grpc::codec::Bounded")
+        .codec_path("crate::oip::grpc::codec::BoundedCodec")
         .compile_fds(files)?;
     Ok(())
 }

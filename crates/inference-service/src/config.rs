@@ -1,4 +1,4 @@
-//! What can be set: one struct, each field a flag and an environment variable.
+//! The settings: one struct, in which each field is a flag and an environment variable.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -70,7 +70,7 @@ pub struct Config {
     #[arg(long, env = "INFERENCE_MAX_BATCH", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub max_batch: u32,
 
-    /// Milliseconds that a request may take which names no x-request-timeout-ms of its own.
+    /// Milliseconds that a request may take if it names no x-request-timeout-ms of its own.
     #[arg(long, env = "INFERENCE_REQUEST_TIMEOUT_MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1..=600_000))]
     pub request_timeout_ms: u64,
 
@@ -78,7 +78,7 @@ pub struct Config {
     #[arg(long, env = "INFERENCE_DRAIN_SECONDS", default_value_t = 1.0, value_parser = monitoring::drain_seconds)]
     pub drain_seconds: f64,
 
-    /// Who is let in.
+    /// Keys and certificates.
     #[command(flatten)]
     pub security: SecurityOptions,
 
@@ -106,7 +106,7 @@ impl Config {
         (self.model_poll_seconds > 0.0).then(|| Duration::from_secs_f64(self.model_poll_seconds))
     }
 
-    /// How long a request may take that does not say so itself.
+    /// How long a request may take that names no timeout itself.
     #[must_use]
     pub fn request_timeout(&self) -> Duration {
         Duration::from_millis(self.request_timeout_ms)

@@ -11,6 +11,7 @@ mod error;
 pub mod input;
 mod log_service;
 pub mod model;
+mod model_listing;
 mod model_refresh;
 mod oip;
 mod openapi;
@@ -102,7 +103,7 @@ fn routes(app: &App, registry: &MetricsRegistry) -> Routes {
         .post("/predict", predict::predict)
         .merge(oip::routes())
         .compressed()
-        .get("/models", status::models)
+        .get("/models", model_listing::models)
         .with_state(app.clone())
         .merge(health_routes(app.readiness.clone(), move || status::health(&health)))
         .merge(metrics_route(registry))

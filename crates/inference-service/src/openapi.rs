@@ -1,8 +1,9 @@
 //! What the service answers, in OpenAPI: `GET /openapi.json`, and `GET /docs` to read it.
 //!
-//! Rule of thumb: what a handler takes and gives stands at the handler; here is what has no type of its own, and the
-//! examples.
+//! Rule of thumb: what a handler takes and gives stands at the handler, and its schemas are derived from the types that are
+//! read and sent. Here are the examples, and the few schemas that say more than their types.
 
+pub(crate) mod bytes;
 pub(crate) mod examples;
 mod schemas;
 
@@ -10,7 +11,9 @@ use monitoring::{PathAlias, describe};
 use serde_json::Value;
 use utoipa::OpenApi;
 
-use crate::{oip, predict, status};
+use crate::predict::content_type::PredictMembers;
+use crate::status::HealthDetails;
+use crate::{model_listing, oip, predict};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -20,21 +23,21 @@ use crate::{oip, predict, status};
     ),
     paths(
         predict::predict,
-        status::models,
-        oip::server,
-        oip::live,
-        oip::ready,
-        oip::index,
-        oip::metadata,
-        oip::model_ready,
-        oip::config,
+        model_listing::models,
+        oip::server::server,
+        oip::server::live,
+        oip::server::ready,
+        oip::repository::index,
+        oip::models::metadata,
+        oip::models::ready,
+        oip::models::config,
         oip::infer::infer,
         oip::statistics::of_all,
         oip::statistics::of_model,
         oip::repository::load,
         oip::repository::unload
     ),
-    components(schemas(predict::content_type::PredictMembers)),
+    components(schemas(PredictMembers, HealthDetails)),
     tags(
         (name = "predictions", description = "The service's own way to ask."),
         (name = "Open Inference Protocol", description = "What clients of Triton, KServe and others speak."),

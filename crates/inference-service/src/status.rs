@@ -1,113 +1,83 @@
-//! `GET /models`, and what `GET /health` says beyond ready or not.
+//! What `GET /health` says beyond ready or not.
 
-use axum::Json;
-use axum::extract::State;
 use monitoring::HealthReport;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::model::{Colour, InputSpec, Layout, Task};
-use crate::oip::metadata::{Description, tensors};
-use crate::serving::{LoadedVersion, Model, ModelState};
+use crate::model_listing::ListedState;
 
-/// The models: their state, what they take and what they say
-#[utoipa::path(
-    get,
-    path = "/models",
-    operation_id = "models",
-    tag = "predictions",
-    responses((status = 200, description = "Every model of the repository", body = ref("#/components/schemas/Models")))
-)]
-pub(crate) async fn models(State(app): State<App>) -> Json<Value> {
-    let models: Vec<Value> = app.models.all().iter().map(|model| described(&app, model)).collect();
-    Json(json!({ "models": models }))
+/// The models, and the way of the predictions to the logging service.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct HealthDetails {
+    models: Vec<ModelHealth>,
+    prediction_log: PredictionLogHealth,
+}
+
+/// How far a model has come.
+#[derive(Serialize, ToSchema)]
+struct ModelHealth {
+    name: String,
+    state: ListedState,
+}
+
+/// Whether predictions are logged; the other members are there if they are.
+#[derive(Default, Serialize, ToSchema)]
+struct PredictionLogHealth {
+    enabled: bool,
+    /// What a recorded prediction survives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    mode: Option<&'static str>,
+    /// Whether the spool takes records: `available` or `unavailable`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    spool: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    spooled_records: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    spooled_bytes: Option<u64>,
+    /// The age of the oldest record that is not delivered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 0)]
+    oldest_seconds: Option<f64>,
 }
 
 /// Ready as long as one model serves: a broken one must not take the others out of the load balancer.
 pub(crate) fn health(app: &App) -> HealthReport {
-    let states: Vec<Value> =
-        app.models.all().iter().map(|model| json!({ "name": model.name, "state": state(model) })).collect();
-    let serves = app.models.all().iter().any(|model| model.versions().is_some());
-    let log = match app.outbox.waiting() {
-        None => json!({ "enabled": false }),
-        Some(waiting) => json!({
-            "enabled": true,
-            "mode": app.outbox.durability().as_str(),
-            "spool": if waiting.available { "available" } else { "unavailable" },
-            "spooled_records": waiting.records,
-            "spooled_bytes": waiting.bytes,
-            "oldest_seconds": waiting.oldest_seconds,
-        }),
+    let models = app.models.all();
+    let serves = models.iter().any(|model| model.versions().is_some());
+    let details = HealthDetails {
+        models: models
+            .iter()
+            .map(|model| ModelHealth { name: model.name.clone(), state: ListedState::of(model) })
+            .collect(),
+        prediction_log: PredictionLogHealth::of(app),
     };
+    // Texts and numbers can always be written.
+    let json = |value: Result<Value, serde_json::Error>| value.unwrap_or_default();
     HealthReport {
         problem: (!serves).then(|| "No model serves; GET /models says why.".to_owned()),
-        details: vec![("models", states.into()), ("prediction_log", log)],
+        details: vec![
+            ("models", json(serde_json::to_value(details.models))),
+            ("prediction_log", json(serde_json::to_value(details.prediction_log))),
+        ],
     }
 }
 
-fn described(app: &App, model: &Model) -> Value {
-    let mut description = json!({
-        "name": model.name,
-        "default": app.models.is_default(model),
-        "state": state(model),
-    });
-    match &model.state {
-        ModelState::Ready(versions) => {
-            let engine = &versions.serving.engine;
-            description["version"] = engine.version().into();
-            description["versions"] = model.version_names().into();
-            description["sha256"] = engine.sha256().into();
-            description["engine"] = engine.runtime().as_str().into();
-            let (inputs, outputs) = tensors(engine);
-            description["task"] = engine.task().as_str().into();
-            description["inputs"] = inputs.iter().map(Description::json).collect();
-            description["outputs"] = outputs.iter().map(Description::json).collect();
-            if let Some(spec) = &engine.config().input {
-                description["input"] = input(spec);
-            }
-            if engine.task() == Task::Classification {
-                description["labels"] = json!(engine.labels());
-            }
-            description["batching"] = batching(&versions.serving);
-            if let Some(problem) = &versions.problem {
-                description["error"] = problem.as_str().into();
-            }
+impl PredictionLogHealth {
+    fn of(app: &App) -> Self {
+        let Some(waiting) = app.outbox.waiting() else { return Self::default() };
+        Self {
+            enabled: true,
+            mode: Some(app.outbox.durability().as_str()),
+            spool: Some(if waiting.available { "available" } else { "unavailable" }),
+            spooled_records: Some(waiting.records),
+            spooled_bytes: Some(waiting.bytes),
+            oldest_seconds: Some(waiting.oldest_seconds),
         }
-        ModelState::Failed(problem) => description["error"] = problem.as_str().into(),
-        ModelState::Loading | ModelState::Unloaded => {}
-    }
-    description
-}
-
-/// What runs together, why if nothing does, and what an item took by how many ran together.
-fn batching(loaded: &LoadedVersion) -> Value {
-    let measured = &loaded.measured;
-    let milliseconds = measured.sizes.iter().map(|(size, seconds)| (size.to_string(), (seconds * 1000.0).into()));
-    json!({
-        "limit": measured.limit(),
-        "max_delay_ms": loaded.engine.config().batching.max_delay.as_millis() as u64,
-        "single_because": measured.single_because,
-        "item_ms": milliseconds.collect::<serde_json::Map<String, Value>>(),
-    })
-}
-
-fn input(spec: &InputSpec) -> Value {
-    json!({
-        "width": spec.width,
-        "height": spec.height,
-        "colour": match spec.colour { Colour::Rgb => "rgb", Colour::Grey => "grey" },
-        "layout": match spec.layout { Layout::Nchw => "nchw", Layout::Nhwc => "nhwc" },
-        "shape": spec.item_shape(),
-        "mean": spec.mean,
-        "std": spec.std,
-    })
-}
-
-fn state(model: &Model) -> &'static str {
-    match model.state {
-        ModelState::Loading => "loading",
-        ModelState::Ready(_) => "ready",
-        ModelState::Failed(_) => "failed",
-        ModelState::Unloaded => "unloaded",
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Rule of thumb: the sender reads these messages, so each tells what was expected and what came.
 
-use super::format::Format;
+use super::format::PictureFormat;
 
 /// What is wrong with a picture or with numbers.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -17,7 +17,7 @@ pub enum InputError {
     #[error("the {format} picture cannot be decoded: {reason}")]
     Undecodable {
         /// The format that the first bytes promise.
-        format: Format,
+        format: PictureFormat,
         /// What the decoder says.
         reason: String,
     },

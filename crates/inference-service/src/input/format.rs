@@ -10,7 +10,7 @@ use super::error::InputError;
 
 /// A picture format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum PictureFormat {
     /// JPEG, baseline or progressive.
     Jpeg,
     /// PNG; of an animation, its default image.
@@ -21,7 +21,7 @@ pub enum Format {
     Bmp,
 }
 
-impl Format {
+impl PictureFormat {
     /// The format that the first bytes tell.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ impl Format {
     }
 }
 
-impl fmt::Display for Format {
+impl fmt::Display for PictureFormat {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Jpeg => "JPEG",

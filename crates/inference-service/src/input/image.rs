@@ -2,8 +2,8 @@
 //!
 //! Rule of thumb: do what the Python imaging library does, because models are trained on its pixels. Grey is its ITU-R
 //! 601 luma, transparency is dropped rather than blended, and the orientation that a camera notes in EXIF is not
-//! applied: who wants it turns the picture before sending it. Limits are checked on the header, before memory is taken
-//! for pixels.
+//! applied: a client that wants it applied turns the picture before sending it. Limits are checked on the header, before
+//! memory is taken for pixels.
 
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,21 +11,21 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use image::{DynamicImage, GrayImage, ImageBuffer, ImageDecoder, ImageError, ImageReader, Limits, Luma, Pixel};
 
 use super::error::InputError;
-use super::format::Format;
-use super::jpeg_end;
+use super::format::PictureFormat;
+use super::jpeg;
 use super::model_input::ModelInput;
 use crate::model::{Colour, InputSpec, Layout};
 
-/// Most bytes of a decoded pixel that memory is taken for: 8-bit red, green, blue, alpha.
+/// The most bytes that a decoded pixel may take: 8-bit red, green, blue, alpha.
 const BYTES_PER_PIXEL: u64 = 4;
 
 /// How large a picture may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageLimits {
-    /// Most pixels in total. The decoder may take four bytes for each, so that pictures of more than 32 bits a pixel
-    /// may have fewer; turning them to the model's colour takes up to three bytes more.
+    /// Most pixels in total. The decoder may take four bytes for each, so a picture of more than 32 bits a pixel may have
+    /// fewer. Converting them to the model's colour takes up to three bytes more.
     pub max_pixels: u64,
-    /// Most pixels of a side.
+    /// Most pixels on a side.
     pub max_dimension: u32,
 }
 
@@ -36,11 +36,11 @@ impl Default for ImageLimits {
     }
 }
 
-/// What a picture says of itself.
+/// The format and size that a picture's header states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header {
+pub struct ImageHeader {
     /// Its format, by its first bytes.
-    pub format: Format,
+    pub format: PictureFormat,
     /// Width in pixels.
     pub width: u32,
     /// Height in pixels.
@@ -51,12 +51,21 @@ pub struct Header {
 ///
 /// # Errors
 /// [`InputError::UnsupportedFormat`], or [`InputError::Undecodable`] for a broken header.
-pub fn read_header(bytes: &[u8]) -> Result<Header, InputError> {
-    let format = Format::detect(bytes)?;
+pub fn read_header(bytes: &[u8]) -> Result<ImageHeader, InputError> {
+    let format = PictureFormat::detect(bytes)?;
     guarded(format, || {
         let (width, height) = open(bytes, format, &ImageLimits::default())?.dimensions();
-        Ok(Header { format, width, height })
+        Ok(ImageHeader { format, width, height })
     })
+}
+
+/// A decoded picture, and what it was like before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DecodedImage {
+    /// The picture as the model takes it.
+    pub input: ModelInput,
+    /// The picture as it was sent.
+    pub header: ImageHeader,
 }
 
 /// Decodes, resizes and normalises a picture for a model.
@@ -65,39 +74,40 @@ pub fn read_header(bytes: &[u8]) -> Result<Header, InputError> {
 /// [`InputError::UnsupportedFormat`]; [`InputError::TooLarge`], found before memory is taken;
 /// [`InputError::Undecodable`] for a picture that is broken, incomplete or empty, or on which the decoder panics.
 pub fn decode(bytes: &[u8], spec: &InputSpec, limits: &ImageLimits) -> Result<ModelInput, InputError> {
-    decode_with_header(bytes, spec, limits).map(|(input, _)| input)
+    decode_with_header(bytes, spec, limits).map(|image| image.input)
 }
 
-/// As [`decode`], and says what the picture was like before.
+/// As [`decode`], with what the picture was like before.
 ///
 /// # Errors
 /// As [`decode`].
-pub fn decode_with_header(
-    bytes: &[u8],
-    spec: &InputSpec,
-    limits: &ImageLimits,
-) -> Result<(ModelInput, Header), InputError> {
-    let format = Format::detect(bytes)?;
-    let (pixels, header) = guarded(format, || {
+pub fn decode_with_header(bytes: &[u8], spec: &InputSpec, limits: &ImageLimits) -> Result<DecodedImage, InputError> {
+    let format = PictureFormat::detect(bytes)?;
+    guarded(format, || {
         let decoder = open(bytes, format, limits)?;
         let (width, height) = decoder.dimensions();
         check_size(&decoder, format, limits)?;
-        if format == Format::Jpeg && !jpeg_end::is_complete(bytes) {
+        if format == PictureFormat::Jpeg && !jpeg::is_complete(bytes) {
             return Err(InputError::Undecodable { format, reason: "the file ends before the picture does".to_owned() });
         }
         let picture = DynamicImage::from_decoder(decoder).map_err(|error| undecodable(format, &error))?;
-        Ok((resized(picture, spec), Header { format, width, height }))
-    })?;
-    Ok((ModelInput::new(&spec.item_shape(), normalised(&pixels, spec))?, header))
+        let values = normalised(&resized(picture, spec), spec);
+        let header = ImageHeader { format, width, height };
+        Ok(DecodedImage { input: ModelInput::new(&spec.item_shape(), values)?, header })
+    })
 }
 
-/// Turns a panic of a decoder, which is code that works on a stranger's bytes, into a refusal.
-fn guarded<T>(format: Format, work: impl FnOnce() -> Result<T, InputError>) -> Result<T, InputError> {
+/// Turns a panic into a refusal, because decoders work on bytes that strangers choose.
+fn guarded<T>(format: PictureFormat, work: impl FnOnce() -> Result<T, InputError>) -> Result<T, InputError> {
     catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|_| Err(InputError::Undecodable { format, reason: "the decoder gave up".to_owned() }))
 }
 
-fn open<'a>(bytes: &'a [u8], format: Format, limits: &ImageLimits) -> Result<impl ImageDecoder + 'a, InputError> {
+fn open<'a>(
+    bytes: &'a [u8],
+    format: PictureFormat,
+    limits: &ImageLimits,
+) -> Result<impl ImageDecoder + 'a, InputError> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format.codec());
     let mut decoder_limits = Limits::default();
     decoder_limits.max_alloc = Some(memory(limits));
@@ -105,7 +115,7 @@ fn open<'a>(bytes: &'a [u8], format: Format, limits: &ImageLimits) -> Result<imp
     reader.into_decoder().map_err(|error| undecodable(format, &error))
 }
 
-fn check_size(decoder: &impl ImageDecoder, format: Format, limits: &ImageLimits) -> Result<(), InputError> {
+fn check_size(decoder: &impl ImageDecoder, format: PictureFormat, limits: &ImageLimits) -> Result<(), InputError> {
     let (width, height) = decoder.dimensions();
     let too_large = |limit| Err(InputError::TooLarge { width, height, limit });
     if width == 0 || height == 0 {
@@ -127,7 +137,7 @@ fn memory(limits: &ImageLimits) -> u64 {
     limits.max_pixels.saturating_mul(BYTES_PER_PIXEL)
 }
 
-fn undecodable(format: Format, error: &ImageError) -> InputError {
+fn undecodable(format: PictureFormat, error: &ImageError) -> InputError {
     // Some decoders end their message with a line end.
     InputError::Undecodable { format, reason: error.to_string().trim_end().to_owned() }
 }
@@ -185,7 +195,7 @@ fn normalised(pixels: &[u8], spec: &InputSpec) -> Vec<f32> {
     }
 }
 
-/// What each value of a byte is to the model: a picture has many times as many bytes, and a division takes long.
+/// The model's number for each value of a byte. A picture has many times as many bytes, and a division takes long.
 fn scale(mean: f32, std: f32) -> [f32; 256] {
     std::array::from_fn(|byte| (byte as f32 / 255.0 - mean) / std)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The sizes of one item's dimensions, without that of the batch; `None` for one that is open.
+/// The sizes of one item's dimensions, without the batch; `None` for an open dimension.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ItemShape(Vec<Option<usize>>);
 
@@ -13,13 +13,13 @@ impl From<&[Option<usize>]> for ItemShape {
 }
 
 impl ItemShape {
-    /// A shape of which nothing is open.
+    /// A shape without open dimensions.
     #[must_use]
     pub fn fixed(sizes: &[usize]) -> Self {
         Self(sizes.iter().copied().map(Some).collect())
     }
 
-    /// How many numbers an item has; `None` where that is open.
+    /// How many numbers an item has; `None` if a dimension is open.
     #[must_use]
     pub fn count(&self) -> Option<usize> {
         self.0.iter().copied().try_fold(1_usize, |count, size| count.checked_mul(size?))
@@ -32,7 +32,7 @@ impl ItemShape {
             && self.0.iter().zip(sizes).all(|(declared, size)| declared.is_none_or(|of| of == *size))
     }
 
-    /// The sizes of an item that comes in these: as it is, or flat where nothing is open.
+    /// The sizes of an item that is sent in `sizes`, which may be flat if no dimension is open; `None` if it does not fit.
     pub(super) fn of(&self, sizes: &[usize]) -> Option<Vec<usize>> {
         if self.fits(sizes) {
             return Some(sizes.to_vec());
@@ -44,7 +44,7 @@ impl ItemShape {
     }
 }
 
-/// As in `3, 32, 32`; what is open is `?`.
+/// For example `3, 32, 32`; an open dimension is `?`.
 impl fmt::Display for ItemShape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sizes = self.0.iter().map(|size| size.map_or_else(|| "?".to_owned(), |size| size.to_string()));

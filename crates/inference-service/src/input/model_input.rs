@@ -1,11 +1,11 @@
 //! What one run of a model takes.
 //!
-//! Rule of thumb: the constructors for what comes from outside are the only way in, so a wrong count or a NaN cannot
-//! exist here.
+//! Rule of thumb: what comes from outside becomes a [`ModelInput`] only through constructors that check it, so a wrong count
+//! or a NaN cannot exist here.
 
 use super::error::InputError;
 use super::item_shape::ItemShape;
-use super::numbers::{Numbers, shape_text};
+use super::numbers::{NumberArray, Numbers, shape_text};
 use crate::model::{Tensor, TensorValues};
 
 /// The tensors of one item, or of one request to a model that takes whole ones, in the order of the model's inputs.
@@ -32,7 +32,7 @@ impl ModelInput {
         Ok(Self { tensors: vec![tensor] })
     }
 
-    /// Tensors that were compared with what the model takes.
+    /// Takes tensors that were checked against the model's signature before.
     #[must_use]
     pub fn of(tensors: Vec<Tensor>) -> Self {
         Self { tensors }
@@ -50,7 +50,7 @@ impl ModelInput {
     /// # Errors
     /// [`InputError::WrongShape`], or what made the numbers invalid.
     pub fn from_values(item: &ItemShape, numbers: Numbers) -> Result<Self, InputError> {
-        let (values, shape) = numbers.into_parts()?;
+        let NumberArray { values, shape } = numbers.into_array()?;
         let behind_one = || shape.strip_prefix(&[1]).filter(|shape| item.fits(shape)).map(<[usize]>::to_vec);
         let Some(sizes) = item.of(&shape).or_else(behind_one) else {
             let flat = item.count().map(|count| format!(" or [{count}]")).unwrap_or_default();
@@ -65,7 +65,7 @@ impl ModelInput {
     /// # Errors
     /// [`InputError::WrongShape`], also for no item at all, or what made the numbers invalid.
     pub fn many_from_values(item: &ItemShape, numbers: Numbers) -> Result<Vec<Self>, InputError> {
-        let (values, shape) = numbers.into_parts()?;
+        let NumberArray { values, shape } = numbers.into_array()?;
         let sizes = shape.split_first().filter(|(items, _)| **items > 0).and_then(|(_, sizes)| item.of(sizes));
         let Some(sizes) = sizes else {
             let flat = item.count().map(|count| format!(" or [N, {count}]")).unwrap_or_default();
@@ -85,7 +85,7 @@ impl ModelInput {
         &self.tensors
     }
 
-    /// The numbers of a picture, row by row in the model's layout; none of what is no picture.
+    /// The numbers of the first tensor, which is a picture's if it is a picture; empty unless they are FP32.
     #[must_use]
     pub fn values(&self) -> &[f32] {
         self.tensors.first().and_then(|tensor| tensor.values().fp32()).unwrap_or_default()

@@ -1,6 +1,6 @@
 //! Numbers from JSON, nested in arrays of any depth, without a tree in between.
 //!
-//! Rule of thumb: JSON that parses but is no proper array of numbers does not stop the parse of the request around it.
+//! Rule of thumb: JSON that parses but is no regular array of numbers does not stop the parsing of the request around it.
 //! It becomes [`Numbers::Invalid`], so that the refusal can say that the input is wrong, and not the JSON.
 
 use std::fmt;
@@ -20,32 +20,36 @@ const MAX_DEPTH: usize = 8;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Numbers {
     /// Finite numbers in regular arrays.
-    Array {
-        /// All numbers in reading order.
-        values: Vec<f32>,
-        /// The length of each level of arrays, outermost first; empty for a single number without an array.
-        shape: Vec<usize>,
-    },
+    Array(NumberArray),
     /// Anything else: a string among numbers, arrays of different lengths, a number beyond 32-bit floats.
     Invalid(InputError),
+}
+
+/// Finite numbers in regular arrays.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NumberArray {
+    /// All numbers in reading order.
+    pub values: Vec<f32>,
+    /// The length of each level of arrays, outermost first; empty for a single number without an array.
+    pub shape: Vec<usize>,
 }
 
 impl Numbers {
     /// How many numbers there are on all levels together; 0 for invalid ones.
     pub fn total(&self) -> usize {
         match self {
-            Self::Array { values, .. } => values.len(),
+            Self::Array(array) => array.values.len(),
             Self::Invalid(_) => 0,
         }
     }
 
-    /// Values and shape.
+    /// The array.
     ///
     /// # Errors
     /// What made the numbers invalid.
-    pub fn into_parts(self) -> Result<(Vec<f32>, Vec<usize>), InputError> {
+    pub fn into_array(self) -> Result<NumberArray, InputError> {
         match self {
-            Self::Array { values, shape } => Ok((values, shape)),
+            Self::Array(array) => Ok(array),
             Self::Invalid(error) => Err(error),
         }
     }
@@ -66,11 +70,14 @@ impl ToSchema for Numbers {}
 
 impl<'de> Deserialize<'de> for Numbers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut reading = Reading::default();
-        Element { reading: &mut reading, depth: 0 }.deserialize(deserializer)?;
+        let mut reading = NumbersReading::default();
+        NumberElement { reading: &mut reading, depth: 0 }.deserialize(deserializer)?;
         Ok(match reading.invalid {
             Some(error) => Self::Invalid(error),
-            None => Self::Array { values: reading.values, shape: reading.shape.into_iter().flatten().collect() },
+            None => {
+                let shape = reading.shape.into_iter().flatten().collect();
+                Self::Array(NumberArray { values: reading.values, shape })
+            }
         })
     }
 }
@@ -82,7 +89,7 @@ pub(super) fn shape_text(shape: &[usize]) -> String {
 
 /// What has been read so far.
 #[derive(Default)]
-struct Reading {
+struct NumbersReading {
     values: Vec<f32>,
     /// One entry for each level that was ever opened; its length once the first array of that level has closed.
     shape: Vec<Option<usize>>,
@@ -90,7 +97,7 @@ struct Reading {
     invalid: Option<InputError>,
 }
 
-impl Reading {
+impl NumbersReading {
     fn refuse(&mut self, error: InputError) {
         self.invalid.get_or_insert(error);
     }
@@ -124,7 +131,7 @@ impl Reading {
             let expected = format!("arrays nested at most {MAX_DEPTH} deep");
             self.refuse(InputError::WrongShape { expected, found: "deeper ones".to_owned() });
         } else if depth == self.shape.len() {
-            // A new level: only the very first way down may find one.
+            // This level is new. Only the way down to the first number may open one.
             if !self.values.is_empty() || self.shape.iter().any(Option::is_some) {
                 self.refuse_ragged(format!("an array beside a number, {depth} levels deep"));
             }
@@ -147,12 +154,12 @@ impl Reading {
 }
 
 /// Reads one element, which stands inside of `depth` arrays.
-struct Element<'a> {
-    reading: &'a mut Reading,
+struct NumberElement<'a> {
+    reading: &'a mut NumbersReading,
     depth: usize,
 }
 
-impl<'de> DeserializeSeed<'de> for Element<'_> {
+impl<'de> DeserializeSeed<'de> for NumberElement<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -160,7 +167,7 @@ impl<'de> DeserializeSeed<'de> for Element<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Element<'_> {
+impl<'de> Visitor<'de> for NumberElement<'_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -208,7 +215,7 @@ impl<'de> Visitor<'de> for Element<'_> {
         reading.open(depth);
         let mut length = 0;
         while reading.invalid.is_none() {
-            if elements.next_element_seed(Element { reading: &mut *reading, depth: depth + 1 })?.is_none() {
+            if elements.next_element_seed(NumberElement { reading: &mut *reading, depth: depth + 1 })?.is_none() {
                 reading.close(depth, length);
                 return Ok(());
             }

@@ -10,13 +10,12 @@ use crate::model::{Colour, InputSpec, Layout};
 
 /// The weights of red, green and blue in luma, by ITU-R BT.601.
 const LUMA: [f64; 3] = [0.299, 0.587, 0.114];
-/// Decimals are kept down to this. What is beyond is the rounding of 32-bit floats, and would double a record's length.
+/// Numbers are kept to nine decimals. Further ones are the rounding of 32-bit floats, and would double a record's length.
 const PRECISION: f64 = 1e9;
-/// Sums that are made side by side.
+/// How many sums are made side by side.
 const LANES: usize = 4;
 
-/// Summarises an input of this model. The `size` is the picture's, width and height, as it was sent; the model's
-/// otherwise.
+/// Summarises an input of this model. Width and height are those of the picture as it was sent, or the model's for a tensor.
 pub fn summarise(input: &ModelInput, spec: &InputSpec, [width, height]: [u32; 2]) -> InputSummary {
     let weights = match spec.colour {
         Colour::Rgb => &LUMA[..],
@@ -76,15 +75,15 @@ fn laplacian_variance(luma: &[f64], width: usize, mut edges: Vec<f64>) -> f64 {
     Moments::of(&edges).variance
 }
 
-/// Mean and variance of the values there are; both 0 for none.
+/// Mean and variance of some values; both 0 if there are none.
 struct Moments {
     mean: f64,
     variance: f64,
 }
 
 impl Moments {
-    /// Sums in a few lanes side by side, because one sum alone waits for each of its additions. What is summed are
-    /// distances from the first value: these stay exact where the values themselves would not.
+    /// Several sums are made side by side, because a single one waits for each of its additions. The distances from the first
+    /// value are summed: they stay exact where the values themselves would not.
     fn of(values: &[f64]) -> Self {
         let Some(first) = values.first() else { return Self { mean: 0.0, variance: 0.0 } };
         let (mut sums, mut squares) = ([0.0; LANES], [0.0; LANES]);

@@ -1,6 +1,6 @@
 //! The elements of a tensor from JSON, flat or nested, without a tree in between.
 //!
-//! Rule of thumb: the shape that a request states counts, and not how its lists are nested; so they are read in order.
+//! Rule of thumb: the shape that a request states counts, and not the nesting of its lists; so elements are read in order.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -14,7 +14,7 @@ use crate::model::{Datatype, TensorValues};
 /// Reads elements of a type.
 ///
 /// # Errors
-/// Where the text is something else, or a number does not fit the type.
+/// If the text is something else, or if a number does not fit the type.
 pub(super) fn parse(datatype: Datatype, text: &str) -> serde_json::Result<TensorValues> {
     match datatype {
         Datatype::Bool => list::<bool>(text),
@@ -34,16 +34,16 @@ pub(super) fn parse(datatype: Datatype, text: &str) -> serde_json::Result<Tensor
     }
 }
 
-fn list<T: FromScalar>(text: &str) -> serde_json::Result<TensorValues> {
+fn list<T: FromJsonScalar>(text: &str) -> serde_json::Result<TensorValues> {
     let mut elements = Vec::new();
     let mut json = serde_json::Deserializer::from_str(text);
-    Into::<T> { elements: &mut elements }.deserialize(&mut json)?;
+    ElementList::<T> { elements: &mut elements }.deserialize(&mut json)?;
     json.end()?;
     Ok(T::values(elements))
 }
 
-/// What stands in JSON.
-enum Scalar<'a> {
+/// One value of JSON that is neither a list nor an object.
+enum JsonScalar<'a> {
     Bool(bool),
     Unsigned(u64),
     Signed(i64),
@@ -52,23 +52,23 @@ enum Scalar<'a> {
 }
 
 /// An element that can stand in JSON.
-trait FromScalar: TensorElement {
-    /// What is expected, readable behind "expected".
+trait FromJsonScalar: TensorElement {
+    /// The end of a message that begins with "expected".
     const EXPECTED: &'static str;
 
     /// The element; `None` for another type, and for a number that does not fit.
-    fn from_scalar(scalar: &Scalar<'_>) -> Option<Self>;
+    fn from_scalar(scalar: &JsonScalar<'_>) -> Option<Self>;
 }
 
 macro_rules! whole_numbers {
     ($($number:ty = $name:literal),*) => {
-        $(impl FromScalar for $number {
+        $(impl FromJsonScalar for $number {
             const EXPECTED: &'static str = concat!("whole numbers of ", $name);
 
-            fn from_scalar(scalar: &Scalar<'_>) -> Option<Self> {
+            fn from_scalar(scalar: &JsonScalar<'_>) -> Option<Self> {
                 match scalar {
-                    Scalar::Unsigned(number) => Self::try_from(*number).ok(),
-                    Scalar::Signed(number) => Self::try_from(*number).ok(),
+                    JsonScalar::Unsigned(number) => Self::try_from(*number).ok(),
+                    JsonScalar::Signed(number) => Self::try_from(*number).ok(),
                     _ => None,
                 }
             }
@@ -89,15 +89,15 @@ whole_numbers!(
 
 macro_rules! floats {
     ($($number:ty = $name:literal, $narrow:expr;)*) => {
-        $(impl FromScalar for $number {
+        $(impl FromJsonScalar for $number {
             const EXPECTED: &'static str = concat!("numbers of ", $name);
 
-            fn from_scalar(scalar: &Scalar<'_>) -> Option<Self> {
+            fn from_scalar(scalar: &JsonScalar<'_>) -> Option<Self> {
                 let number = match scalar {
-                    Scalar::Unsigned(number) => *number as f64,
-                    Scalar::Signed(number) => *number as f64,
-                    Scalar::Float(number) => *number,
-                    Scalar::Bool(_) | Scalar::Text(_) => return None,
+                    JsonScalar::Unsigned(number) => *number as f64,
+                    JsonScalar::Signed(number) => *number as f64,
+                    JsonScalar::Float(number) => *number,
+                    JsonScalar::Bool(_) | JsonScalar::Text(_) => return None,
                 };
                 let narrow: fn(f64) -> Self = $narrow;
                 Some(narrow(number)).filter(|number| number.is_finite())
@@ -113,28 +113,28 @@ floats! {
     f64 = "FP64", |number| number;
 }
 
-impl FromScalar for bool {
+impl FromJsonScalar for bool {
     const EXPECTED: &'static str = "truth values";
 
-    fn from_scalar(scalar: &Scalar<'_>) -> Option<Self> {
-        if let Scalar::Bool(value) = scalar { Some(*value) } else { None }
+    fn from_scalar(scalar: &JsonScalar<'_>) -> Option<Self> {
+        if let JsonScalar::Bool(value) = scalar { Some(*value) } else { None }
     }
 }
 
-impl FromScalar for String {
+impl FromJsonScalar for String {
     const EXPECTED: &'static str = "texts";
 
-    fn from_scalar(scalar: &Scalar<'_>) -> Option<Self> {
-        if let Scalar::Text(text) = scalar { Some((*text).to_owned()) } else { None }
+    fn from_scalar(scalar: &JsonScalar<'_>) -> Option<Self> {
+        if let JsonScalar::Text(text) = scalar { Some((*text).to_owned()) } else { None }
     }
 }
 
-/// Reads what stands at one place, an element or a list of them, into one list.
-struct Into<'a, T> {
+/// The list of elements so far, to which the next element or list of elements is added.
+struct ElementList<'a, T> {
     elements: &'a mut Vec<T>,
 }
 
-impl<'de, T: FromScalar> DeserializeSeed<'de> for Into<'_, T> {
+impl<'de, T: FromJsonScalar> DeserializeSeed<'de> for ElementList<'_, T> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -142,32 +142,32 @@ impl<'de, T: FromScalar> DeserializeSeed<'de> for Into<'_, T> {
     }
 }
 
-impl<T: FromScalar> Into<'_, T> {
-    fn push<E: de::Error>(self, scalar: &Scalar<'_>) -> Result<(), E> {
+impl<T: FromJsonScalar> ElementList<'_, T> {
+    fn push<E: de::Error>(self, scalar: &JsonScalar<'_>) -> Result<(), E> {
         let element = T::from_scalar(scalar).ok_or_else(|| {
             let found = match scalar {
-                Scalar::Bool(value) => de::Unexpected::Bool(*value),
-                Scalar::Unsigned(number) => de::Unexpected::Unsigned(*number),
-                Scalar::Signed(number) => de::Unexpected::Signed(*number),
-                Scalar::Float(number) => de::Unexpected::Float(*number),
-                Scalar::Text(_) => de::Unexpected::Other("a text"),
+                JsonScalar::Bool(value) => de::Unexpected::Bool(*value),
+                JsonScalar::Unsigned(number) => de::Unexpected::Unsigned(*number),
+                JsonScalar::Signed(number) => de::Unexpected::Signed(*number),
+                JsonScalar::Float(number) => de::Unexpected::Float(*number),
+                JsonScalar::Text(_) => de::Unexpected::Other("a text"),
             };
-            E::invalid_value(found, &Expected::<T>(PhantomData))
+            E::invalid_value(found, &ExpectedElement::<T>(PhantomData))
         })?;
         self.elements.push(element);
         Ok(())
     }
 }
 
-struct Expected<T>(PhantomData<T>);
+struct ExpectedElement<T>(PhantomData<T>);
 
-impl<T: FromScalar> de::Expected for Expected<T> {
+impl<T: FromJsonScalar> de::Expected for ExpectedElement<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(T::EXPECTED)
     }
 }
 
-impl<'de, T: FromScalar> Visitor<'de> for Into<'_, T> {
+impl<'de, T: FromJsonScalar> Visitor<'de> for ElementList<'_, T> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -175,27 +175,27 @@ impl<'de, T: FromScalar> Visitor<'de> for Into<'_, T> {
     }
 
     fn visit_bool<E: de::Error>(self, value: bool) -> Result<(), E> {
-        self.push(&Scalar::Bool(value))
+        self.push(&JsonScalar::Bool(value))
     }
 
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<(), E> {
-        self.push(&Scalar::Unsigned(number))
+        self.push(&JsonScalar::Unsigned(number))
     }
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<(), E> {
-        self.push(&Scalar::Signed(number))
+        self.push(&JsonScalar::Signed(number))
     }
 
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<(), E> {
-        self.push(&Scalar::Float(number))
+        self.push(&JsonScalar::Float(number))
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
-        self.push(&Scalar::Text(text))
+        self.push(&JsonScalar::Text(text))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while list.next_element_seed(Into { elements: &mut *self.elements })?.is_some() {}
+        while list.next_element_seed(ElementList { elements: &mut *self.elements })?.is_some() {}
         Ok(())
     }
 }

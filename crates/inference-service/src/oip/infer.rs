@@ -8,12 +8,14 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use monitoring::{ApiError, REQUEST_ID, RequestContext};
 
-use super::ModelPath;
 use super::json::{InferBody, InferMembers};
 use super::output::InferAnswer;
+use super::path::ModelPath;
 use super::request::{InferRequest, request_id};
-use super::response::response;
+use super::response::{InferResponse, response};
 use crate::app::App;
+use crate::openapi::bytes::RawBytes;
+use crate::openapi::examples;
 use crate::predict::{Progress, RunRequest, TimedRequest, run, within};
 use crate::refusals::PredictionRefusals;
 
@@ -41,16 +43,16 @@ use crate::refusals::PredictionRefusals;
         )
     ),
     request_body(content(
-        (ref("#/components/schemas/InferRequest") = "application/json", example = crate::openapi::examples::infer),
-        (ref("#/components/schemas/Bytes") = "application/octet-stream")
+        (InferMembers = "application/json", example = examples::infer),
+        (RawBytes = "application/octet-stream")
     )),
     responses(
         (
             status = 200,
             description = "The outputs; bytes of tensors follow the JSON where they were asked for",
             content(
-                (ref("#/components/schemas/InferResponse") = "application/json"),
-                (ref("#/components/schemas/Bytes") = "application/octet-stream")
+                (InferResponse = "application/json"),
+                (RawBytes = "application/octet-stream")
             )
         ),
         PredictionRefusals

@@ -1,15 +1,15 @@
 //! The inputs of an inference request, whatever form they come in.
 //!
-//! Rule of thumb: a protocol says how a tensor is written; what is a tensor that a model can be asked with is decided
-//! here, once for all of them.
+//! Rule of thumb: each protocol decides how a tensor is written; whether a model can be asked with it is decided here, once
+//! for all of them.
 
 use axum::body::Bytes;
 use monitoring::ApiError;
 
 use super::elements;
+use super::refusal::{invalid, unfit};
 use super::tensors;
-use super::{invalid, unfit};
-use crate::input::Numbers;
+use crate::input::{NumberArray, Numbers};
 use crate::model::{Datatype, Engine, Tensor, TensorSpec, TensorValues};
 use crate::predict::Payload;
 
@@ -19,19 +19,25 @@ const MAX_RANK: usize = 8;
 pub(super) struct RequestTensor<'a> {
     pub(super) name: String,
     pub(super) datatype: String,
-    /// `None` where a size is none.
+    /// `None` if a number in it is no size.
     pub(super) shape: Option<Vec<usize>>,
     pub(super) data: TensorData<'a>,
 }
 
 /// The elements of a tensor.
 pub(super) enum TensorData<'a> {
-    /// Little-endian, elements of BYTES behind their lengths.
+    /// Little-endian; each element of BYTES follows its length.
     Raw(Bytes),
     /// JSON, flat or nested.
     Json(&'a str),
     Values(TensorValues),
     Elements(Vec<Bytes>),
+}
+
+/// The shape of a tensor, and how many elements it has.
+struct TensorSizes {
+    shape: Vec<usize>,
+    count: usize,
 }
 
 /// What a model can be asked with.
@@ -71,18 +77,18 @@ pub(super) fn payload(tensors: Vec<RequestTensor<'_>>, engine: &Engine) -> Resul
 impl RequestTensor<'_> {
     /// Pictures, or their numbers, which may come in any shape that an item can have.
     fn pictures(self) -> Result<Payload, ApiError> {
-        let (shape, count) = self.sizes()?;
+        let TensorSizes { shape, count } = self.sizes()?;
         let Self { name, datatype, data, .. } = self;
         match (datatype.as_str(), data) {
             ("FP32", TensorData::Raw(bytes)) => {
-                Ok(Payload::Tensors(Numbers::Array { values: tensors::floats(&bytes, count)?, shape }))
+                Ok(Payload::Tensors(Numbers::Array(NumberArray { values: tensors::floats(&bytes, count)?, shape })))
             }
             ("FP32", TensorData::Json(text)) => {
                 let numbers: Numbers = serde_json::from_str(text).map_err(|problem| unread(&name, &problem))?;
                 Ok(Payload::Tensors(shaped(numbers, count, shape)?))
             }
             ("FP32", TensorData::Values(TensorValues::Fp32(values))) => {
-                let flat = Numbers::Array { shape: vec![values.len()], values };
+                let flat = Numbers::Array(NumberArray { shape: vec![values.len()], values });
                 Ok(Payload::Tensors(shaped(flat, count, shape)?))
             }
             ("BYTES", TensorData::Raw(bytes)) => Ok(Payload::Images(tensors::elements(bytes, count)?)),
@@ -103,7 +109,7 @@ impl RequestTensor<'_> {
 
     /// A tensor of the type and the shape that the model's input has.
     fn typed(self, spec: &TensorSpec, engine: &Engine) -> Result<Tensor, ApiError> {
-        let (shape, count) = self.sizes()?;
+        let TensorSizes { shape, count } = self.sizes()?;
         let Self { name, datatype, data, .. } = self;
         let known = Datatype::parse(&datatype).filter(|known| spec.datatype.is_none_or(|takes| takes == *known));
         let Some(known) = known else {
@@ -133,33 +139,35 @@ impl RequestTensor<'_> {
         if values.datatype() != known {
             return Err(invalid(format!("The contents of {name:?} are of {}, not of {known}.", values.datatype())));
         }
-        // To whom a model's tensors mean something, they may mean it with NaN.
+        // Only the client knows what whole tensors mean, and NaN may be part of it.
         if let Some((index, number)) = values.non_finite().filter(|_| !engine.takes_whole_tensors()) {
             return Err(unfit(format!("The element {index} of {name:?} is {number}; the model takes finite numbers.")));
         }
         Tensor::new(shape, values).ok_or_else(|| invalid(format!("The shape of {name:?} is too large.")))
     }
 
-    /// The shape, and how many elements it has.
-    fn sizes(&self) -> Result<(Vec<usize>, usize), ApiError> {
+    fn sizes(&self) -> Result<TensorSizes, ApiError> {
         let shape = self.shape.as_ref().filter(|sizes| (1..=MAX_RANK).contains(&sizes.len()));
         let count = shape.and_then(|sizes| sizes.iter().try_fold(1_usize, |a, b| a.checked_mul(*b)));
         let too_large = || {
             let name = &self.name;
             invalid(format!("The shape of {name:?} must have 1 to {MAX_RANK} dimensions of sensible size."))
         };
-        shape.cloned().zip(count).ok_or_else(too_large)
+        match (shape, count) {
+            (Some(shape), Some(count)) => Ok(TensorSizes { shape: shape.clone(), count }),
+            _ => Err(too_large()),
+        }
     }
 }
 
 /// Flat or nested, numbers have the shape that the request states.
 fn shaped(numbers: Numbers, count: usize, shape: Vec<usize>) -> Result<Numbers, ApiError> {
     match numbers {
-        Numbers::Array { values, .. } if values.len() != count => {
+        Numbers::Array(NumberArray { values, .. }) if values.len() != count => {
             let sentence = format!("The data has {} numbers, and its shape {shape:?} {count}.", values.len());
             Err(unfit(sentence))
         }
-        Numbers::Array { values, .. } => Ok(Numbers::Array { values, shape }),
+        Numbers::Array(NumberArray { values, .. }) => Ok(Numbers::Array(NumberArray { values, shape })),
         invalid @ Numbers::Invalid(_) => Ok(invalid),
     }
 }

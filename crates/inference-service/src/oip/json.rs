@@ -9,9 +9,10 @@ use axum::http::HeaderMap;
 use monitoring::ApiError;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::input::{RequestTensor, TensorData};
-use super::invalid;
+use super::refusal::invalid;
 use super::request::{AnswerOptions, InferRequest, RequestedOutput};
 use crate::model::Engine;
 
@@ -25,41 +26,66 @@ pub(super) struct InferBody {
 }
 
 /// The members of the JSON.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = InferRequest)]
 pub(super) struct InferMembers<'a> {
+    /// Given back; also the request's id in logs.
     pub(super) id: Option<String>,
     #[serde(default)]
     parameters: InferParameters,
     #[serde(borrow)]
+    #[schema(min_items = 1)]
     inputs: Vec<InferInput<'a>>,
     #[serde(default)]
+    #[schema(max_items = 16)]
     outputs: Vec<InferRequestedOutput>,
 }
 
-#[derive(Deserialize)]
+/// The parameters of a request that mean something here; clients send others.
+#[derive(Default, Deserialize, ToSchema)]
+struct InferParameters {
+    /// Whether outputs that do not say so themselves come as bytes.
+    binary_data_output: Option<bool>,
+}
+
+/// A tensor that the model is asked with.
+#[derive(Deserialize, ToSchema)]
 struct InferInput<'a> {
     name: String,
+    #[schema(min_items = 1, max_items = 8)]
     shape: Vec<u64>,
+    /// As the model's metadata has it; BYTES for pictures as base64.
     datatype: String,
     #[serde(default)]
-    parameters: InferParameters,
+    parameters: InferInputParameters,
+    /// The elements, nested or flat.
     #[serde(borrow)]
+    #[schema(value_type = Option<Value>)]
     data: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
+/// The parameters of an input.
+#[derive(Default, Deserialize, ToSchema)]
+struct InferInputParameters {
+    /// How many of the bytes behind the JSON are this tensor's.
+    binary_data_size: Option<usize>,
+}
+
+/// An output that is asked for.
+#[derive(Deserialize, ToSchema)]
 struct InferRequestedOutput {
     name: String,
     #[serde(default)]
-    parameters: InferParameters,
+    parameters: InferRequestedOutputParameters,
 }
 
-/// The parameters that mean something here; clients send others.
-#[derive(Default, Deserialize)]
-struct InferParameters {
-    binary_data_size: Option<usize>,
+/// The parameters of an output that is asked for.
+#[derive(Default, Deserialize, ToSchema)]
+struct InferRequestedOutputParameters {
+    /// Whether the output comes as bytes.
     binary_data: Option<bool>,
-    binary_data_output: Option<bool>,
+    /// That many classes as text, instead of numbers.
+    #[schema(value_type = Option<usize>, minimum = 1)]
     classification: Option<NonZeroUsize>,
 }
 

@@ -56,7 +56,7 @@ fn given(task: Task, predictions: &[Prediction], index: usize) -> Option<Tensor>
     }
 }
 
-/// A list of numbers, whatever dimensions of 1 the model leaves around them.
+/// The numbers of one item, without the dimensions of 1 that a model may leave around them.
 fn row(task: Task, tensor: &Tensor) -> Option<Tensor> {
     let shape = match (task, tensor.shape()) {
         (Task::Classification, _) => vec![1, tensor.values().len()],

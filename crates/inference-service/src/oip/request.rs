@@ -6,7 +6,7 @@ use std::sync::Arc;
 use monitoring::ApiError;
 
 use super::input::{RequestTensor, payload};
-use super::{invalid, unfit};
+use super::refusal::{invalid, unfit};
 use crate::model::{Engine, Task};
 use crate::predict::{self, Payload};
 
@@ -77,7 +77,7 @@ impl AnswerOptions {
     }
 }
 
-/// What a client calls its request, as the request's id in logs, if it can be one.
+/// The client's name for its request, if that can be the request's id in logs.
 pub(super) fn request_id(id: Option<&str>) -> Option<Arc<str>> {
     id.filter(|id| predict::is_request_id(id)).map(Arc::from)
 }

@@ -4,32 +4,40 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use monitoring::REQUEST_ID;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::json::JSON_LENGTH;
 use super::output::{InferAnswer, OutputTensor};
 use crate::model::TensorValues;
 
-#[derive(Serialize)]
-struct InferResponse<'a> {
-    model_name: &'a str,
-    model_version: &'a str,
+/// The JSON of an answer.
+#[derive(Serialize, ToSchema)]
+pub(super) struct InferResponse {
+    model_name: String,
+    model_version: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
+    #[schema(nullable = false)]
+    id: Option<String>,
     outputs: Vec<InferOutput>,
 }
 
-#[derive(Serialize)]
+/// A tensor that the model answers.
+#[derive(Serialize, ToSchema)]
 struct InferOutput {
     name: String,
     datatype: &'static str,
     shape: Vec<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     parameters: Option<InferOutputParameters>,
+    /// The elements, flat; not there if they follow the JSON as bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Value>>, nullable = false)]
     data: Option<TensorValues>,
 }
 
-#[derive(Serialize)]
+/// The parameters of an output whose bytes follow the JSON.
+#[derive(Serialize, ToSchema)]
 struct InferOutputParameters {
     binary_data_size: usize,
 }
@@ -48,9 +56,9 @@ pub(super) fn response(answer: &InferAnswer, request_id: &str) -> Response {
         InferOutput { name, datatype, shape, parameters: None, data: Some(tensor.into_values()) }
     });
     let members = InferResponse {
-        model_name: answer.engine.name(),
-        model_version: answer.engine.version(),
-        id: answer.options.id.as_deref(),
+        model_name: answer.engine.name().to_owned(),
+        model_version: answer.engine.version().to_owned(),
+        id: answer.options.id.clone(),
         outputs: outputs.collect(),
     };
     // Names and numbers can always be written.

@@ -7,21 +7,58 @@ use axum::Json;
 use axum::extract::{Path, State};
 use monitoring::ApiError;
 use monitoring::prediction::{CountedTime, PredictionCounts, PredictionOutcome, PredictionPhase};
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::ModelPath;
+use super::path::ModelPath;
 use crate::app::App;
 use crate::refusals::ModelRefusals;
 use crate::serving::{LoadedVersion, ModelVersions};
 
-/// The statistics of one version.
-pub(super) struct VersionStatistics {
-    pub(super) model: String,
-    pub(super) version: String,
-    counted: PredictionCounts,
+/// The statistics of the versions that were asked for.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ModelStatistics)]
+pub(crate) struct StatisticsJson {
+    model_stats: Vec<VersionStatistics>,
 }
 
-/// Those of this version, or of every version of the model, or of every model.
+/// The statistics of one version.
+#[derive(Serialize, ToSchema)]
+pub(super) struct VersionStatistics {
+    pub(super) name: String,
+    pub(super) version: String,
+    /// When the last request ended, in milliseconds since 1970; 0 before the first.
+    pub(super) last_inference: u64,
+    /// Items that were answered.
+    pub(super) inference_count: u64,
+    /// Times that the model ran.
+    pub(super) execution_count: u64,
+    pub(super) inference_stats: InferenceDurations,
+    /// Always empty: how long items take by how many ran together is measured only while a model is warmed up.
+    #[schema(value_type = Vec<Object>)]
+    batch_stats: [(); 0],
+}
+
+/// The durations of requests, and of their phases.
+#[derive(Serialize, ToSchema)]
+pub(super) struct InferenceDurations {
+    pub(super) success: CountedDuration,
+    pub(super) fail: CountedDuration,
+    pub(super) queue: CountedDuration,
+    pub(super) compute_input: CountedDuration,
+    pub(super) compute_infer: CountedDuration,
+    pub(super) compute_output: CountedDuration,
+}
+
+/// How often, and how long together.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+pub(super) struct CountedDuration {
+    pub(super) count: u64,
+    /// Nanoseconds of all together.
+    pub(super) ns: u64,
+}
+
+/// The statistics of this version, or of every version of the model, or of every model.
 ///
 /// # Errors
 /// `model_not_found` and `not_ready`.
@@ -30,11 +67,7 @@ pub(super) fn statistics(
     model: Option<&str>,
     version: Option<&str>,
 ) -> Result<Vec<VersionStatistics>, ApiError> {
-    let of = |loaded: &Arc<LoadedVersion>| VersionStatistics {
-        model: loaded.engine.name().to_owned(),
-        version: loaded.engine.version().to_owned(),
-        counted: loaded.metrics.counts(),
-    };
+    let of = |loaded: &Arc<LoadedVersion>| VersionStatistics::of(loaded);
     let Some(model) = model else {
         let models = app.models.all();
         return Ok(models.iter().filter_map(|model| model.versions()).flat_map(ModelVersions::all).map(of).collect());
@@ -48,28 +81,42 @@ pub(super) fn statistics(
 }
 
 impl VersionStatistics {
-    /// Items that were answered, and times that the model ran.
-    pub(super) fn counts(&self) -> (u64, u64) {
-        (self.counted.predictions, self.counted.executions)
+    fn of(loaded: &LoadedVersion) -> Self {
+        let counted = loaded.metrics.counts();
+        Self {
+            name: loaded.engine.name().to_owned(),
+            version: loaded.engine.version().to_owned(),
+            last_inference: counted.last.map_or(0, milliseconds_since_1970),
+            inference_count: counted.predictions,
+            execution_count: counted.executions,
+            inference_stats: InferenceDurations::of(&counted),
+            batch_stats: [],
+        }
     }
+}
 
-    /// When the last request ended, in milliseconds since 1970; 0 before the first.
-    pub(super) fn last(&self) -> u64 {
-        let since = |last: SystemTime| last.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        self.counted.last.map_or(0, |last| u64::try_from(since(last)).unwrap_or(u64::MAX))
+impl InferenceDurations {
+    fn of(counted: &PredictionCounts) -> Self {
+        Self {
+            success: counted.requests(PredictionOutcome::Success).into(),
+            fail: counted.requests(PredictionOutcome::Error).into(),
+            queue: counted.phase(PredictionPhase::Queue).into(),
+            compute_input: counted.phase(PredictionPhase::Decode).into(),
+            compute_infer: counted.phase(PredictionPhase::Inference).into(),
+            compute_output: counted.phase(PredictionPhase::Record).into(),
+        }
     }
+}
 
-    /// The durations of requests, in the order of the protocol's message.
-    pub(super) fn durations(&self) -> [(&'static str, CountedTime); 6] {
-        [
-            ("success", self.counted.requests(PredictionOutcome::Success)),
-            ("fail", self.counted.requests(PredictionOutcome::Error)),
-            ("queue", self.counted.phase(PredictionPhase::Queue)),
-            ("compute_input", self.counted.phase(PredictionPhase::Decode)),
-            ("compute_infer", self.counted.phase(PredictionPhase::Inference)),
-            ("compute_output", self.counted.phase(PredictionPhase::Record)),
-        ]
+impl From<CountedTime> for CountedDuration {
+    fn from(total: CountedTime) -> Self {
+        Self { count: total.count, ns: total.nanoseconds }
     }
+}
+
+fn milliseconds_since_1970(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What has become of the predictions of every version of every model
@@ -78,10 +125,10 @@ impl VersionStatistics {
     path = "/v2/models/stats",
     operation_id = "statistics",
     tag = "Open Inference Protocol",
-    responses((status = 200, description = "The counts", body = ref("#/components/schemas/ModelStatistics")))
+    responses((status = 200, description = "The counts", body = StatisticsJson))
 )]
-pub(crate) async fn of_all(State(app): State<App>) -> Result<Json<Value>, ApiError> {
-    statistics(&app, None, None).map(written)
+pub(crate) async fn of_all(State(app): State<App>) -> Result<Json<StatisticsJson>, ApiError> {
+    Ok(Json(StatisticsJson { model_stats: statistics(&app, None, None)? }))
 }
 
 /// What has become of the predictions of a model since it was loaded
@@ -91,30 +138,11 @@ pub(crate) async fn of_all(State(app): State<App>) -> Result<Json<Value>, ApiErr
     operation_id = "modelStatistics",
     tag = "Open Inference Protocol",
     params(("model" = String, Path, description = "Name of the model", example = "cifar10")),
-    responses(
-        (status = 200, description = "The counts", body = ref("#/components/schemas/ModelStatistics")),
-        ModelRefusals
-    )
+    responses((status = 200, description = "The counts", body = StatisticsJson), ModelRefusals)
 )]
-pub(crate) async fn of_model(State(app): State<App>, Path(path): Path<ModelPath>) -> Result<Json<Value>, ApiError> {
-    statistics(&app, Some(&path.model), path.version.as_deref()).map(written)
-}
-
-fn written(statistics: Vec<VersionStatistics>) -> Json<Value> {
-    let total = |(name, total): (&str, CountedTime)| {
-        (name.to_owned(), json!({ "count": total.count, "ns": total.nanoseconds }))
-    };
-    let one = |it: VersionStatistics| {
-        let (inferences, executions) = it.counts();
-        json!({
-            "name": it.model,
-            "version": it.version,
-            "last_inference": it.last(),
-            "inference_count": inferences,
-            "execution_count": executions,
-            "inference_stats": Value::Object(it.durations().into_iter().map(total).collect()),
-            "batch_stats": [],
-        })
-    };
-    Json(json!({ "model_stats": statistics.into_iter().map(one).collect::<Value>() }))
+pub(crate) async fn of_model(
+    State(app): State<App>,
+    Path(path): Path<ModelPath>,
+) -> Result<Json<StatisticsJson>, ApiError> {
+    Ok(Json(StatisticsJson { model_stats: statistics(&app, Some(&path.model), path.version.as_deref())? }))
 }

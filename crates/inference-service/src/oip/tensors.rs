@@ -27,7 +27,7 @@ pub(super) fn floats(bytes: &[u8], count: usize) -> Result<Vec<f32>, ApiError> {
 /// `invalid_request` where the bytes do not hold exactly that many.
 pub(super) fn elements(mut bytes: Bytes, count: usize) -> Result<Vec<Bytes>, ApiError> {
     let mut elements = Vec::new();
-    // No more than were stated: two of them fit into eight bytes, and each takes more in memory.
+    // No more elements are read than were stated: an empty one has four bytes here, and many more in memory.
     while elements.len() < count
         && let Some(length) = bytes.first_chunk::<4>()
     {

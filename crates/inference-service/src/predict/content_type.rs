@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::decode::Payload;
 use super::options::{BAD_TOP_K, PredictOptions, is_request_id, read_top_k};
 use crate::input::Numbers;
+use crate::openapi::bytes::RawBytes;
 
 /// What a request asks and brings.
 pub(super) struct PredictRequest {
@@ -47,10 +48,17 @@ impl PredictRequest {
 }
 
 /// A form with at least one picture.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct PredictForm {
+    /// A picture; may be repeated.
+    #[schema(value_type = Vec<RawBytes>, min_items = 1)]
     image: Vec<Bytes>,
+    #[schema(nullable = false)]
     model: Option<String>,
+    #[schema(nullable = false)]
     version: Option<String>,
+    #[schema(value_type = Option<usize>, nullable = false, minimum = 1)]
     top_k: Option<NonZeroUsize>,
 }
 

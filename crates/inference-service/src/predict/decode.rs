@@ -12,7 +12,7 @@ use tokio::task::spawn_blocking;
 
 use super::base64_text::{decoded, not_base64};
 use crate::app::App;
-use crate::input::{self, ImageLimits, InputError, ModelInput, Numbers};
+use crate::input::{self, DecodedImage, ImageLimits, InputError, ModelInput, Numbers};
 use crate::model::{Engine, InputSpec, Tensor, hexadecimal};
 use crate::serving::QueueSlots;
 
@@ -183,7 +183,7 @@ impl Payload {
 
 impl DecodedItem {
     fn from_picture(bytes: &[u8], spec: &InputSpec, is_logged: bool) -> Result<Self, InputError> {
-        let (input, header) = input::decode_with_header(bytes, spec, &ImageLimits::default())?;
+        let DecodedImage { input, header } = input::decode_with_header(bytes, spec, &ImageLimits::default())?;
         let logged = is_logged.then(|| LoggedInput {
             summary: Some(input::summarise(&input, spec, [header.width, header.height])),
             sha256: (bytes.len() <= DIGEST_BYTES).then(|| hexadecimal(&Sha256::digest(bytes))),

@@ -23,10 +23,11 @@ use monitoring::{ApiError, REQUEST_ID, RequestContext};
 
 use crate::app::App;
 use crate::model::Prediction;
+use crate::openapi::bytes::RawBytes;
 use crate::openapi::examples;
 use crate::refusals::PredictionRefusals;
 use answer::PredictResponse;
-use content_type::PredictRequest;
+use content_type::{PredictForm, PredictRequest};
 pub(crate) use deadline::{MAX_TIMEOUT, TimedRequest, deadline_of, within};
 pub(crate) use decode::Payload;
 use options::PredictOptions;
@@ -56,11 +57,11 @@ pub(crate) use run::{RunRequest, run};
         description = "An image as it is, images in a form, or images or tensors in JSON; packed with gzip or deflate, if you like",
         content(
             (ref("#/components/schemas/PredictJson") = "application/json", example = examples::predict),
-            (ref("#/components/schemas/PredictForm") = "multipart/form-data"),
-            (ref("#/components/schemas/Bytes") = "image/jpeg"),
-            (ref("#/components/schemas/Bytes") = "image/png"),
-            (ref("#/components/schemas/Bytes") = "image/webp"),
-            (ref("#/components/schemas/Bytes") = "image/bmp")
+            (PredictForm = "multipart/form-data"),
+            (RawBytes = "image/jpeg"),
+            (RawBytes = "image/png"),
+            (RawBytes = "image/webp"),
+            (RawBytes = "image/bmp")
         )
     ),
     responses(

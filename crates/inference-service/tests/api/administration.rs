@@ -48,7 +48,7 @@ async fn an_unloaded_model_stays_so_until_an_order_or_another_file() {
     refused(&service.predict(&input()).await, 503, "not_ready", "unloaded");
     refused(&service.get("/health").await, 503, "not_ready", "No model serves");
 
-    // That another one is found and loaded takes some looks at the folder.
+    // The other version is found and loaded only after some looks at the folder.
     add(versions.path(), "other", &model_toml([1, 3], r#"["x", "y", "z"]"#), &onnx::chain([1, 3], &["Flatten"]));
     let metrics = service
         .metrics_until("the other serves", |metrics| {

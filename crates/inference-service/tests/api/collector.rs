@@ -18,13 +18,13 @@ use tokio::sync::watch;
 
 use crate::service::PATIENCE;
 
-/// What it does with spans.
+/// How a collector treats spans.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Manner {
     Takes,
     /// Reads them, and never answers.
     Hangs,
-    /// In a way that trying again does not change.
+    /// Refuses them, so that trying again is of no use.
     Refuses,
 }
 
@@ -58,7 +58,7 @@ impl Collector {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (told, spans) = watch::channel(Vec::new());
-        let routes = Router::new().route("/v1/traces", post(take)).with_state((manner, told));
+        let routes = Router::new().route("/v1/traces", post(take)).with_state(CollectorState { manner, spans: told });
         tokio::spawn(axum::serve(listener, routes).into_future());
         Self { address, spans }
     }
@@ -79,9 +79,18 @@ impl Collector {
     }
 }
 
-type Told = (Manner, watch::Sender<Vec<Span>>);
+/// What the collector's route needs.
+#[derive(Clone)]
+struct CollectorState {
+    manner: Manner,
+    spans: watch::Sender<Vec<Span>>,
+}
 
-async fn take(State((manner, told)): State<Told>, headers: HeaderMap, body: Bytes) -> (StatusCode, Vec<u8>) {
+async fn take(
+    State(CollectorState { manner, spans: told }): State<CollectorState>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, Vec<u8>) {
     assert_eq!(headers["content-type"], "application/x-protobuf");
     let request = ExportTraceServiceRequest::decode(body).unwrap();
     if manner == Manner::Hangs {

@@ -69,7 +69,7 @@ async fn a_call_is_a_span_with_its_status() {
         assert_eq!((span.trace_id.as_str(), span.parent.as_str(), span.kind), (TRACE, CALLER, 2));
         assert_eq!(span.attributes["rpc.grpc.status_code"], status, "{span:?}");
         assert_eq!(span.attributes.get("error.type").map(String::as_str), error_type, "{span:?}");
-        // That there is no such call is the service's fault, as OpenTelemetry sees it.
+        // To OpenTelemetry, a call that does not exist is the service's fault.
         assert_eq!(span.status == 2, !known, "{span:?}");
         assert_eq!(span.attributes.get("rpc.method").map(String::as_str), Some(if known { method } else { "_OTHER" }));
     }

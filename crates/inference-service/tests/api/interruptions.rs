@@ -64,7 +64,7 @@ async fn a_client_that_leaves_within_its_body_is_cancelled() {
         row.check_log(&process, id);
     }
 
-    // One that only stops sending is still there to be told.
+    // A client that only stops sending still waits for its answer.
     let mut connection = Connection::open(service);
     connection.send(row.sent.clone().header("x-request-id", "deaf").head("content-length: 100\r\n"));
     connection.finish_sending();
@@ -102,14 +102,14 @@ async fn the_deadline_covers_the_body_and_the_queue() {
     stalled.check_metrics(&before, &service.metrics().await);
     stalled.check_log(&process, "stalled");
 
-    // The service's own limit, and one of the client that is longer.
+    // The service's own limit, and a client's limit that is longer.
     let queued = Row::new("deadline_exceeded", "a batch that takes long", batch("slow", 64), "time");
     queued.of("slow").items(64).check(&process, "queued").await;
     let patient = batch("slow", 1).header("x-request-timeout-ms", "60000");
     assert_eq!(service.predict(&patient).await.status, 200);
     let metrics =
         service.metrics_until("the queue is empty", |metrics| metrics.get("prediction_queue_depth") == 0.0).await;
-    // What was shed did not run: the phase is observed for answered requests alone.
+    // A request that was shed did not run: the phase is observed for answered requests alone.
     assert_eq!(metrics.get(r#"prediction_phase_seconds_count{model="slow",phase="inference"}"#), 1.0);
 }
 

@@ -55,7 +55,7 @@ async fn whoever_has_no_key_gets_health_and_metrics_and_nothing_else() {
     assert_eq!(service.predict(&asked).await.status, 200);
     let line = process.log.wait_for("the prediction", |line| line["request_id"] == "of-ann");
     assert_eq!(line["key_name"], "ann", "{line}");
-    // Behind everything that was logged of the requests above.
+    // This line comes after everything that was logged of the requests above.
     let all = process.log.so_far();
     assert!(all.iter().all(|line| !line.to_string().contains("s3cr3t")), "a key is in the log");
 }

@@ -26,7 +26,7 @@ pub(crate) struct FakeLog {
 }
 
 #[derive(Clone)]
-struct Told {
+struct LogState {
     records: mpsc::UnboundedSender<Value>,
     profiles: mpsc::UnboundedSender<(HeaderMap, String)>,
     answers: Arc<Mutex<VecDeque<u16>>>,
@@ -42,7 +42,7 @@ impl FakeLog {
         let (profiles_in, profiles) = mpsc::unbounded_channel();
         let answers = Arc::new(Mutex::new(answers.iter().copied().collect()));
         let heads = Arc::<Mutex<HeaderMap>>::default();
-        let told = Told { records: records_in, profiles: profiles_in, answers, heads: heads.clone() };
+        let told = LogState { records: records_in, profiles: profiles_in, answers, heads: heads.clone() };
         let routes = Router::new().route("/log", post(log)).route("/drift/reference", put(reference)).with_state(told);
         tokio::spawn(axum::serve(listener, routes).into_future());
         Self { url, records, profiles, heads }
@@ -69,7 +69,7 @@ impl FakeLog {
     }
 }
 
-async fn log(State(told): State<Told>, headers: HeaderMap, body: String) -> String {
+async fn log(State(told): State<LogState>, headers: HeaderMap, body: String) -> String {
     *told.heads.lock().unwrap() = headers;
     let records: Vec<Value> = body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let accepted = records.len();
@@ -80,7 +80,7 @@ async fn log(State(told): State<Told>, headers: HeaderMap, body: String) -> Stri
     json!({ "accepted": accepted, "duplicates": 0 }).to_string()
 }
 
-async fn reference(State(told): State<Told>, headers: HeaderMap, body: String) -> StatusCode {
+async fn reference(State(told): State<LogState>, headers: HeaderMap, body: String) -> StatusCode {
     let _ = told.profiles.send((headers, body));
     let answer = told.answers.lock().unwrap().pop_front().unwrap_or(200);
     StatusCode::from_u16(answer).unwrap()
@@ -121,7 +121,7 @@ async fn a_record_says_what_the_input_looked_like() {
     assert_eq!(&tensor["input"], input);
     assert!(tensor.get("input_sha256").is_none(), "{tensor}");
 
-    // What was never decoded has no looks.
+    // An input that was never decoded has no summary.
     let sent = Sent::new("image/jpeg", "no picture").query("?model=cifar10");
     assert_eq!(service.predict(&sent).await.status, 422);
     let refused = log.record().await;

@@ -81,7 +81,7 @@ async fn the_same_input_in_every_form() {
         let found = logits(&service.post(INFER, sent).await);
         assert_eq!(found, expected, "{name}");
     }
-    // Those are the logits of what POST /predict says.
+    // The numbers are the logits behind the answer of POST /predict.
     let prediction = service.predict(&Sent::new("image/jpeg", picture.clone())).await.json()["predictions"][0].clone();
     let likeliest = (0..10).max_by(|a, b| expected[*a].total_cmp(&expected[*b])).unwrap();
     assert_eq!(prediction["class"], json!(likeliest));

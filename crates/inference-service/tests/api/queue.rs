@@ -76,7 +76,8 @@ async fn a_flood_of_one_model_costs_another_neither_its_place_nor_its_turn() {
     let heavy_meanwhile = service.metrics().await.get(ANSWERED) - before;
     stop.store(true, Ordering::Relaxed);
     let refused = flooding.await.unwrap();
-    // Behind what waited, each would have let 16 go first. This way: the one that runs, and one between two answers.
+    // Behind all that waited, each answer would have come after 16 others. Now only two go first: the item that runs, and one
+    // between two answers.
     assert!(heavy_meanwhile <= f64::from(3 * ASKED), "{heavy_meanwhile} heavy items went before {ASKED} others");
     assert!(refused > 0, "there was no flood");
     let refusals = service.metrics().await;
@@ -89,7 +90,7 @@ async fn a_flood_of_one_model_costs_another_neither_its_place_nor_its_turn() {
 async fn a_hundred_clients_that_leave_are_each_counted_once_and_free_their_places() {
     let models = repository::heavy(&[]);
     let service = serve_patiently(models.path(), &["--queue-limit", "200"]).await;
-    // What goes before them takes longer than it takes them to come.
+    // The items before them take longer than it takes them to arrive.
     let mut occupant = Connection::open(&service);
     occupant.send(whole(&batch(64)));
     service.metrics_until("the thread is busy", |metrics| metrics.get(RUNS) >= 1.0).await;
@@ -126,14 +127,14 @@ async fn a_deadline_frees_its_places_though_the_threads_are_busy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn retry_after_is_when_the_queue_has_been_worked_off() {
     const ITEMS: usize = 60;
-    // What else the machine does meanwhile makes the time longer or shorter than it could be known to become.
+    // Other work on the machine makes the real time longer or shorter than could be foreseen.
     const DISTURBANCE: f64 = 4.0;
     let models = repository::heavy(&[]);
     let service = serve_patiently(models.path(), &["--queue-limit", "60", "--max-batch", "60"]).await;
     let full = async |before: f64| {
         let mut occupant = Connection::open(&service);
         occupant.send(whole(&batch(ITEMS)));
-        // Then all are decoded, and what the machine does beside is in what an item takes.
+        // Then all are decoded, and the measured time of an item includes what else the machine does.
         let first = service.metrics_until("some have run", |metrics| metrics.get(RUNS) >= before + 10.0).await;
         let asked = Instant::now();
         let refusal = service.predict(&batch(ITEMS)).await;
@@ -151,7 +152,7 @@ async fn retry_after_is_when_the_queue_has_been_worked_off() {
     assert_eq!(answer.status, 200, "{answer:?}");
     assert!(told <= (DISTURBANCE * took).ceil() && took <= DISTURBANCE * told, "told {told} s, took {took} s");
 
-    // Who waits as told gets in.
+    // A client that waits as long as it was told gets in.
     let (_occupant, asked, told) = full(ITEMS as f64).await;
     tokio::time::sleep(Duration::from_secs_f64(told)).await;
     while service.predict(&batch(ITEMS)).await.status == 429 {

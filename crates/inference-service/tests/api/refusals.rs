@@ -24,7 +24,7 @@ async fn every_refusal_is_answered_counted_and_logged() {
     for (number, row) in rows.iter().flatten().enumerate() {
         row.check(&process, &format!("row-{number}")).await;
     }
-    // Those that need more than a request to happen have tests of their own.
+    // Refusals that need more than a request to happen have tests of their own.
     let elsewhere = ["overloaded", "cancelled"];
     for (code, _) in STATUSES {
         let tested = rows.iter().flatten().any(|row| row.code == code);

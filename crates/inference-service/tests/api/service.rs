@@ -126,6 +126,8 @@ pub(crate) struct Running {
     pub(crate) service: Service,
     /// Its listener for administrators.
     pub(crate) admin: Service,
+    /// Its address for gRPC.
+    pub(crate) grpc: SocketAddr,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
 }
@@ -160,6 +162,7 @@ pub(crate) async fn serve_logging_to(url: &str, models: &Path, flags: &[&str]) -
     let address = |listener: &TcpListener| listener.local_addr().unwrap();
     let service = Service::at(address(&listeners.http));
     let admin = Service::at(address(listeners.admin.as_ref().unwrap()));
+    let grpc = address(listeners.grpc.as_ref().unwrap());
     let registry = MetricsRegistry::new(inference_service::SERVICE, "test").unwrap();
     let (stop, stopped) = oneshot::channel();
     let serving = tokio::spawn(async {
@@ -170,5 +173,5 @@ pub(crate) async fn serve_logging_to(url: &str, models: &Path, flags: &[&str]) -
         inference_service::run(config, listeners, registry, shutdown).await.unwrap();
     });
     service.ready().await;
-    Running { service, admin, stop, serving }
+    Running { service, admin, grpc, stop, serving }
 }

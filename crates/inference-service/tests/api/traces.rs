@@ -149,7 +149,7 @@ async fn a_span_says_what_went_wrong_and_whose_fault_it_is() {
 async fn what_is_not_sampled_is_not_exported_and_no_exemplar() {
     let mut collector = Collector::start(Manner::Takes).await;
     let mut environment = collector.environment();
-    // Whoever begins a trace here is not sampled; a caller's decision stands.
+    // A trace that begins here is not sampled, and a caller's decision stands.
     environment.push(("OTEL_TRACES_SAMPLER", "parentbased_traceidratio".into()));
     environment.push(("OTEL_TRACES_SAMPLER_ARG", "0".into()));
     let process = start(&environment);

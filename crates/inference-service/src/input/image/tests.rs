@@ -40,11 +40,11 @@ fn gradient(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| Rgb([(x * 20) as u8, (y * 20) as u8, 128]))
 }
 
-const FORMATS: [(Format, ImageFormat); 4] = [
-    (Format::Jpeg, ImageFormat::Jpeg),
-    (Format::Png, ImageFormat::Png),
-    (Format::WebP, ImageFormat::WebP),
-    (Format::Bmp, ImageFormat::Bmp),
+const FORMATS: [(PictureFormat, ImageFormat); 4] = [
+    (PictureFormat::Jpeg, ImageFormat::Jpeg),
+    (PictureFormat::Png, ImageFormat::Png),
+    (PictureFormat::WebP, ImageFormat::WebP),
+    (PictureFormat::Bmp, ImageFormat::Bmp),
 ];
 
 #[test]
@@ -52,9 +52,9 @@ fn every_format_arrives() {
     let picture = gradient(7, 5);
     for (format, codec) in FORMATS {
         let bytes = encode(picture.clone(), codec);
-        assert_eq!(read_header(&bytes), Ok(Header { format, width: 7, height: 5 }));
+        assert_eq!(read_header(&bytes), Ok(ImageHeader { format, width: 7, height: 5 }));
         let seen = seen(&bytes, &spec(7, 5, Colour::Rgb));
-        let tolerance = if format == Format::Jpeg { 40 } else { 0 };
+        let tolerance = if format == PictureFormat::Jpeg { 40 } else { 0 };
         let off = seen.iter().zip(picture.as_raw()).map(|(a, b)| a.abs_diff(*b)).max();
         assert!(off <= Some(tolerance), "{format}: off by {off:?}");
     }
@@ -138,7 +138,7 @@ fn the_orientation_in_exif_is_not_applied() {
     let exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
     let length = ((exif.len() + 2) as u16).to_be_bytes();
     let turned = [&jpeg[..2], &[0xFF, 0xE1], &length, exif, &jpeg[2..]].concat();
-    let mut decoder = open(&turned, Format::Jpeg, &ImageLimits::default()).unwrap();
+    let mut decoder = open(&turned, PictureFormat::Jpeg, &ImageLimits::default()).unwrap();
     assert_eq!(decoder.orientation().unwrap(), image::metadata::Orientation::Rotate90, "the test's segment is read");
     assert_eq!(read_header(&turned).unwrap().width, 16);
     assert_eq!(seen(&turned, &spec(16, 8, Colour::Grey)), seen(&jpeg, &spec(16, 8, Colour::Grey)));
@@ -229,8 +229,8 @@ fn pictures_that_are_cut_off_are_refused() {
 
 #[test]
 fn a_panic_becomes_a_refusal() {
-    let refused = guarded::<()>(Format::Png, || panic!("a bug in a decoder"));
-    assert!(matches!(refused, Err(InputError::Undecodable { format: Format::Png, .. })));
+    let refused = guarded::<()>(PictureFormat::Png, || panic!("a bug in a decoder"));
+    assert!(matches!(refused, Err(InputError::Undecodable { format: PictureFormat::Png, .. })));
 }
 
 fn decodes_or_refuses(bytes: &[u8], spec: &InputSpec) {

@@ -10,7 +10,7 @@ fn parse(json: &str) -> Numbers {
 }
 
 fn array(json: &str) -> (Vec<f32>, Vec<usize>) {
-    parse(json).into_parts().unwrap_or_else(|error| panic!("{json}: {error}"))
+    parse(json).into_array().map(|array| (array.values, array.shape)).unwrap_or_else(|error| panic!("{json}: {error}"))
 }
 
 fn refusal(json: &str) -> InputError {
@@ -23,7 +23,7 @@ fn refusal(json: &str) -> InputError {
     let request: Request = serde_json::from_str(&format!("{{\"input\": {json}, \"after\": 7}}"))
         .unwrap_or_else(|error| panic!("{json} stopped the parse: {error}"));
     assert_eq!(request.after, 7);
-    request.input.into_parts().expect_err(json)
+    request.input.into_array().expect_err(json)
 }
 
 #[test]
@@ -124,7 +124,7 @@ proptest! {
     #[test]
     fn any_json_is_taken_or_refused(json in json_strategy()) {
         let text = json.to_string();
-        if let Numbers::Array { values, shape } = parse(&text) {
+        if let Numbers::Array(NumberArray { values, shape }) = parse(&text) {
             prop_assert_eq!(shape.iter().product::<usize>(), values.len());
             let back: serde_json::Value = serde_json::from_str(&nested_or_empty(&values, &shape)).unwrap();
             prop_assert_eq!(depth(&back), depth(&json));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use monitoring::{ApiError, ErrorCode, RequestContext};
 use tonic::{Request, Response, Status, Streaming};
 
+use super::message::named;
 use super::proto::grpc_inference_service_server::GrpcInferenceService;
 use super::proto::{
     ModelConfigRequest, ModelConfigResponse, ModelInferRequest, ModelInferResponse, ModelMetadataRequest,
@@ -14,10 +15,11 @@ use super::proto::{
     ServerMetadataRequest, ServerMetadataResponse, ServerReadyRequest, ServerReadyResponse,
 };
 use super::{describe, infer, status};
-use crate::app::App;
+use crate::app::{App, SERVICE};
 use crate::model::Engine;
-use crate::oip::repository::ELSEWHERE;
-use crate::oip::{is_ready, metadata, named, statistics};
+use crate::oip::repository::{ELSEWHERE, IndexEntry, READY};
+use crate::oip::server::{EXTENSIONS, is_ready};
+use crate::oip::statistics;
 
 /// Answers the calls.
 pub(super) struct InferenceCalls {
@@ -54,9 +56,9 @@ impl GrpcInferenceService for InferenceCalls {
         _: Request<ServerMetadataRequest>,
     ) -> Result<Response<ServerMetadataResponse>, Status> {
         Ok(Response::new(ServerMetadataResponse {
-            name: crate::SERVICE.to_owned(),
+            name: SERVICE.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            extensions: metadata::EXTENSIONS.map(str::to_owned).to_vec(),
+            extensions: EXTENSIONS.map(str::to_owned).to_vec(),
         }))
     }
 
@@ -90,9 +92,9 @@ impl GrpcInferenceService for InferenceCalls {
     ) -> Result<Response<RepositoryIndexResponse>, Status> {
         let only_ready = call.get_ref().ready;
         let models = self.app.models.all();
-        let models = models.iter().flat_map(|model| describe::index_entries(model));
-        let models = models.filter(|model| !only_ready || model.state == metadata::READY).collect();
-        Ok(Response::new(RepositoryIndexResponse { models }))
+        let entries = models.iter().flat_map(|model| IndexEntry::all_of(model));
+        let entries = entries.filter(|entry| !only_ready || entry.state == READY);
+        Ok(Response::new(RepositoryIndexResponse { models: entries.map(describe::index_entry).collect() }))
     }
 
     async fn model_statistics(
@@ -102,7 +104,7 @@ impl GrpcInferenceService for InferenceCalls {
         let ModelStatisticsRequest { name, version } = call.get_ref();
         let found = statistics::statistics(&self.app, named(name), named(version));
         let found = found.map_err(|refusal| refused(&call, &refusal))?;
-        let model_stats = found.iter().map(describe::statistics).collect();
+        let model_stats = found.into_iter().map(describe::statistics).collect();
         Ok(Response::new(ModelStatisticsResponse { model_stats }))
     }
 

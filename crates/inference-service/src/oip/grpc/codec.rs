@@ -1,7 +1,7 @@
 //! How messages are read and written.
 //!
-//! Rule of thumb: a message is counted before it is read. Two bytes can stand for an empty tensor that takes hundreds
-//! in memory, so that a message within its limit could otherwise take gigabytes.
+//! Rule of thumb: the fields of a message are counted before it is read. Two bytes can stand for an empty tensor that takes
+//! hundreds of bytes in memory, so a message within its limit could otherwise take gigabytes.
 
 use std::marker::PhantomData;
 
@@ -12,44 +12,44 @@ use prost::encoding::{DecodeContext, decode_key, skip_field};
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
-/// Most fields of a message, those of its members not counted. A prediction has an input, a few outputs and parameters.
+/// Most fields of a message, not counting the fields of its members. A prediction has an input, a few outputs and parameters.
 const MAX_FIELDS: usize = 256;
 
 /// Writes `T` and reads `U`.
-pub(crate) struct Bounded<T, U>(PhantomData<(T, U)>);
+pub(crate) struct BoundedCodec<T, U>(PhantomData<(T, U)>);
 
 /// Reads messages.
-pub(crate) struct Reader<U>(PhantomData<U>);
+pub(crate) struct MessageReader<U>(PhantomData<U>);
 
 /// Writes messages.
-pub(crate) struct Writer<T>(PhantomData<T>);
+pub(crate) struct MessageWriter<T>(PhantomData<T>);
 
-impl<T, U> Default for Bounded<T, U> {
+impl<T, U> Default for BoundedCodec<T, U> {
     fn default() -> Self {
         Self(PhantomData)
     }
 }
 
-impl<T, U> Codec for Bounded<T, U>
+impl<T, U> Codec for BoundedCodec<T, U>
 where
     T: Message + 'static,
     U: Message + Default + 'static,
 {
     type Encode = T;
     type Decode = U;
-    type Encoder = Writer<T>;
-    type Decoder = Reader<U>;
+    type Encoder = MessageWriter<T>;
+    type Decoder = MessageReader<U>;
 
-    fn encoder(&mut self) -> Writer<T> {
-        Writer(PhantomData)
+    fn encoder(&mut self) -> MessageWriter<T> {
+        MessageWriter(PhantomData)
     }
 
-    fn decoder(&mut self) -> Reader<U> {
-        Reader(PhantomData)
+    fn decoder(&mut self) -> MessageReader<U> {
+        MessageReader(PhantomData)
     }
 }
 
-impl<U: Message + Default> Decoder for Reader<U> {
+impl<U: Message + Default> Decoder for MessageReader<U> {
     type Item = U;
     type Error = Status;
 
@@ -59,7 +59,7 @@ impl<U: Message + Default> Decoder for Reader<U> {
     }
 }
 
-impl<T: Message> Encoder for Writer<T> {
+impl<T: Message> Encoder for MessageWriter<T> {
     type Item = T;
     type Error = Status;
 

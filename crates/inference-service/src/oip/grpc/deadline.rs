@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use axum::http::HeaderMap;
 use monitoring::ApiError;
 
-use crate::oip::invalid;
+use crate::oip::refusal::invalid;
 use crate::predict;
 
 const TIMEOUT: &str = "grpc-timeout";

@@ -7,18 +7,18 @@ use super::proto::{
     StatisticDuration,
 };
 use crate::model::Engine;
-use crate::oip::metadata::{Description, Indexed, PLATFORM, indexed, items_of_request, tensors};
-use crate::oip::statistics::VersionStatistics;
-use crate::serving::Model;
+use crate::oip::metadata::{DescribedTensor, ModelTensors, PLATFORM, items_of_request};
+use crate::oip::repository::IndexEntry;
+use crate::oip::statistics::{CountedDuration, InferenceDurations, VersionStatistics};
 
 /// Names, datatypes and shapes.
 pub(super) fn metadata(engine: &Engine, versions: Vec<String>) -> ModelMetadataResponse {
-    let tensor = |it: Description<'_>| TensorMetadata {
-        name: it.name.to_owned(),
-        datatype: it.datatype.as_str().to_owned(),
-        shape: it.shape(),
+    let tensor = |tensor: DescribedTensor<'_>| TensorMetadata {
+        name: tensor.name.to_owned(),
+        datatype: tensor.datatype.as_str().to_owned(),
+        shape: tensor.shape(),
     };
-    let (inputs, outputs) = tensors(engine);
+    let ModelTensors { inputs, outputs } = ModelTensors::of(engine);
     ModelMetadataResponse {
         name: engine.name().to_owned(),
         versions,
@@ -28,18 +28,18 @@ pub(super) fn metadata(engine: &Engine, versions: Vec<String>) -> ModelMetadataR
     }
 }
 
-/// The same as a configuration, whose shapes are those of one item.
+/// A configuration, whose shapes are those of one item.
 pub(super) fn config(engine: &Engine, max_batch: usize) -> ModelConfig {
-    let (inputs, outputs) = tensors(engine);
-    let input = |it: Description<'_>| ModelInput {
-        name: it.name.to_owned(),
-        data_type: data_type(&it).into(),
-        dims: it.dimensions,
+    let ModelTensors { inputs, outputs } = ModelTensors::of(engine);
+    let input = |tensor: DescribedTensor<'_>| ModelInput {
+        name: tensor.name.to_owned(),
+        data_type: data_type(&tensor).into(),
+        dims: tensor.dimensions,
     };
-    let output = |it: Description<'_>| ModelOutput {
-        name: it.name.to_owned(),
-        data_type: data_type(&it).into(),
-        dims: it.dimensions,
+    let output = |tensor: DescribedTensor<'_>| ModelOutput {
+        name: tensor.name.to_owned(),
+        data_type: data_type(&tensor).into(),
+        dims: tensor.dimensions,
     };
     ModelConfig {
         name: engine.name().to_owned(),
@@ -51,32 +51,33 @@ pub(super) fn config(engine: &Engine, max_batch: usize) -> ModelConfig {
     }
 }
 
-/// The lines of one model in the repository's index.
-pub(super) fn index_entries(model: &Model) -> Vec<ModelIndex> {
-    let line = |Indexed { version, state, reason }| ModelIndex {
-        name: model.name.clone(),
-        version: version.unwrap_or_default(),
-        state: state.to_owned(),
-        reason,
-    };
-    indexed(model).into_iter().map(line).collect()
+/// One line of the repository's index.
+pub(super) fn index_entry(IndexEntry { name, version, state, reason }: IndexEntry) -> ModelIndex {
+    ModelIndex { name, version: version.unwrap_or_default(), state: state.to_owned(), reason }
 }
 
 /// What has become of the predictions of a version.
-pub(super) fn statistics(found: &VersionStatistics) -> ModelStatistics {
-    let (inference_count, execution_count) = found.counts();
-    let [success, fail, queue, compute_input, compute_infer, compute_output] =
-        found.durations().map(|(_, total)| Some(StatisticDuration { count: total.count, ns: total.nanoseconds }));
+pub(super) fn statistics(found: VersionStatistics) -> ModelStatistics {
+    let duration = |CountedDuration { count, ns }| Some(StatisticDuration { count, ns });
+    let InferenceDurations { success, fail, queue, compute_input, compute_infer, compute_output } =
+        found.inference_stats;
     ModelStatistics {
-        name: found.model.clone(),
-        version: found.version.clone(),
-        last_inference: found.last(),
-        inference_count,
-        execution_count,
-        inference_stats: Some(InferStatistics { success, fail, queue, compute_input, compute_infer, compute_output }),
+        last_inference: found.last_inference,
+        inference_count: found.inference_count,
+        execution_count: found.execution_count,
+        name: found.name,
+        version: found.version,
+        inference_stats: Some(InferStatistics {
+            success: duration(success),
+            fail: duration(fail),
+            queue: duration(queue),
+            compute_input: duration(compute_input),
+            compute_infer: duration(compute_infer),
+            compute_output: duration(compute_output),
+        }),
     }
 }
 
-fn data_type(described: &Description<'_>) -> DataType {
-    DataType::from_str_name(&described.config_type()).unwrap_or(DataType::TypeInvalid)
+fn data_type(tensor: &DescribedTensor<'_>) -> DataType {
+    DataType::from_str_name(&tensor.config_type()).unwrap_or(DataType::TypeInvalid)
 }

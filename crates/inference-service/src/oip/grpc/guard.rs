@@ -1,15 +1,15 @@
-//! Who may call.
+//! Checking the key of a call.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use monitoring::Access;
+use tonic_health::pb::health_server;
 use tracing::Instrument as _;
 
-use super::proto_health::health_server;
 use super::status;
 
-/// Lets a call through, or refuses it. Health is for everybody, as it is over HTTP.
+/// Lets a call through, or refuses it. Health needs no key, as over HTTP.
 pub(super) async fn guard(State(access): State<Access>, request: Request, next: Next) -> Response {
     let service = request.uri().path().split('/').nth(1);
     if service == Some(health_server::SERVICE_NAME) {

@@ -1,4 +1,8 @@
 //! gRPC's health checking: the same as `GET /health/ready`.
+//!
+//! The messages and the service's trait are tonic-health's. Its ready-made service is not used: it answers `Watch` for an
+//! unknown name with NOT_FOUND where the protocol says SERVICE_UNKNOWN, and it ends a `Watch`, which a stop would wait for,
+//! only by forgetting the name, after which `Check` says NOT_FOUND in place of NOT_SERVING.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -6,15 +10,15 @@ use std::time::Duration;
 use futures_util::stream::{self, Stream};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tonic::{Request, Response, Status};
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_server::Health;
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
-use super::inference_server;
-use super::proto_health::health_check_response::ServingStatus;
-use super::proto_health::health_server::Health;
-use super::proto_health::{HealthCheckRequest, HealthCheckResponse};
+use super::proto::grpc_inference_service_server as inference_server;
 use crate::app::App;
-use crate::oip::is_ready;
+use crate::oip::server::is_ready;
 
-/// How soon a watching client hears of a change.
+/// How long a change may take to reach a client that watches.
 const WATCH_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Answers the calls.
@@ -22,8 +26,8 @@ pub(super) struct HealthCalls {
     app: App,
 }
 
-/// What one watching client was told.
-struct Watching {
+/// One client that watches, and what it was told last.
+struct HealthWatch {
     app: App,
     known: bool,
     told: Option<ServingStatus>,
@@ -51,7 +55,7 @@ impl Health for HealthCalls {
         let mut interval = interval(WATCH_INTERVAL);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (app, known) = (self.app.clone(), is_known(&call.get_ref().service));
-        let watching = Watching { app, known, told: None, interval };
+        let watching = HealthWatch { app, known, told: None, interval };
         let states = stream::unfold(watching, async |mut watching| {
             let state = watching.next().await?;
             Some((Ok(answer(state)), watching))
@@ -60,9 +64,9 @@ impl Health for HealthCalls {
     }
 }
 
-impl Watching {
-    /// The next state that differs from the one before. None after a server that drains has said so: a call without
-    /// end would keep it from stopping.
+impl HealthWatch {
+    /// The next state that differs from the one before. There is none after a draining server has said so, because a call
+    /// without an end would keep it from stopping.
     async fn next(&mut self) -> Option<ServingStatus> {
         loop {
             let now = if self.known { state(&self.app) } else { ServingStatus::ServiceUnknown };

@@ -6,12 +6,13 @@ use monitoring::{ApiError, ErrorCode, RequestContext};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::deadline::deadline;
+use super::message::named;
 use super::proto::{ModelInferRequest, ModelInferResponse};
 use super::{message, status};
 use crate::app::App;
 use crate::oip::output::InferAnswer;
+use crate::oip::refusal::invalid;
 use crate::oip::request::{InferRequest, request_id};
-use crate::oip::{invalid, named};
 use crate::predict::{Progress, RunRequest, run, within};
 
 type Messages = Streaming<ModelInferRequest>;

@@ -1,4 +1,4 @@
-//! Between the messages of a prediction and what every protocol has in common.
+//! The messages of a prediction, from and to what every protocol has in common.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -13,11 +13,11 @@ use super::proto::{InferParameter, InferTensorContents, ModelInferRequest, Model
 use crate::model::tensor::TensorElement;
 use crate::model::{Datatype, Engine, TensorValues};
 use crate::oip::input::{RequestTensor, TensorData};
-use crate::oip::invalid;
 use crate::oip::output::InferAnswer;
+use crate::oip::refusal::invalid;
 use crate::oip::request::{AnswerOptions, InferRequest, RequestedOutput};
 
-type Parameters = HashMap<String, InferParameter>;
+type MessageParameters = HashMap<String, InferParameter>;
 
 /// Takes a message apart.
 ///
@@ -35,6 +35,11 @@ pub(super) fn request(message: ModelInferRequest, engine: &Engine) -> Result<Inf
     let tensors = inputs.into_iter().map(|input| tensor(input, raw.next())).collect::<Result<_, _>>()?;
     let options = AnswerOptions { id: Some(id).filter(|id| !id.is_empty()), outputs, binary_output: true };
     InferRequest::new(tensors, options, engine)
+}
+
+/// In messages, a text that is not given is empty.
+pub(super) fn named(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 /// Writes the answer.
@@ -95,7 +100,7 @@ fn typed(name: &str, datatype: &str, contents: InferTensorContents) -> Result<Te
         Some(Datatype::Fp16 | Datatype::Bf16) => {
             return Err(invalid(format!("{name:?} is of {datatype}, which comes in raw_input_contents only.")));
         }
-        // What the model does not take is refused with what it takes.
+        // Another datatype is refused later, in a sentence that says which one the model takes.
         Some(Datatype::Fp32) | None => TensorValues::Fp32(contents.fp32_contents),
     };
     Ok(TensorData::Values(values))
@@ -106,7 +111,7 @@ fn requested(output: InferRequestedOutputTensor) -> Result<RequestedOutput, ApiE
     Ok(RequestedOutput { name: output.name, binary: None, classes })
 }
 
-fn classification(parameters: &Parameters) -> Result<Option<NonZeroUsize>, ApiError> {
+fn classification(parameters: &MessageParameters) -> Result<Option<NonZeroUsize>, ApiError> {
     let Some(InferParameter { parameter_choice }) = parameters.get("classification") else { return Ok(None) };
     let classes = match parameter_choice {
         Some(ParameterChoice::Int64Param(classes)) => usize::try_from(*classes).ok(),

@@ -5,8 +5,8 @@ use monitoring::{Counter, Each, Family, LabelEnum as _, MetricsError, MetricsReg
 use tonic::Code;
 
 label_enum! {
-    /// What was called.
-    pub(super) enum Method: "method" {
+    /// The called method.
+    pub(super) enum GrpcMethod: "method" {
         ServerLive = "ServerLive",
         ServerReady = "ServerReady",
         ModelReady = "ModelReady",
@@ -20,14 +20,15 @@ label_enum! {
         RepositoryModelUnload = "RepositoryModelUnload",
         Check = "Check",
         Watch = "Watch",
+        ServerReflectionInfo = "ServerReflectionInfo",
         /// Any other, whatever the client called it.
         Other = "other",
     }
 }
 
 label_enum! {
-    /// How it ended, as gRPC calls that.
-    pub(super) enum Outcome: "code" {
+    /// How a call ended, in the words of gRPC.
+    pub(super) enum GrpcOutcome: "code" {
         Ok = "OK",
         Cancelled = "CANCELLED",
         InvalidArgument = "INVALID_ARGUMENT",
@@ -43,14 +44,14 @@ label_enum! {
     }
 }
 
-impl Method {
+impl GrpcMethod {
     pub(super) fn of(uri: &Uri) -> Self {
         let name = uri.path().rsplit('/').next().unwrap_or_default();
         Self::ALL.iter().copied().find(|method| method.as_str() == name).unwrap_or(Self::Other)
     }
 }
 
-impl From<Code> for Outcome {
+impl From<Code> for GrpcOutcome {
     fn from(code: Code) -> Self {
         match code {
             Code::Ok => Self::Ok,
@@ -68,10 +69,10 @@ impl From<Code> for Outcome {
     }
 }
 
-/// The metrics of the gRPC server, which are there without one, too, and stay 0; and where the spans of its calls go.
+/// The metrics of the gRPC server, and where the spans of its calls go. The metrics exist without a server, too, and stay 0.
 pub(crate) struct GrpcMetrics {
     pub(super) traces: Traces,
-    requests: Family<Counter, (Each<Method>, Each<Outcome>)>,
+    requests: Family<Counter, (Each<GrpcMethod>, Each<GrpcOutcome>)>,
 }
 
 impl GrpcMetrics {
@@ -80,7 +81,7 @@ impl GrpcMetrics {
         Ok(Self { traces: traces.clone(), requests: registry.counters("grpc_requests_total", help, (each(), each()))? })
     }
 
-    pub(super) fn answered(&self, method: Method, outcome: Outcome) {
+    pub(super) fn answered(&self, method: GrpcMethod, outcome: GrpcOutcome) {
         self.requests.with((method, outcome)).inc();
     }
 }

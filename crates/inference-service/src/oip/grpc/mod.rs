@@ -1,10 +1,10 @@
 //! The Open Inference Protocol over gRPC, and gRPC's health checking.
 //!
-//! One call's way: `monitoring::serve` (connections) → [`router`] → `monitoring::observe` (id, span; `observe` counts) → `calls` → for a prediction
-//! `infer`, which is to gRPC what the module of the same name one level up is to HTTP.
+//! One call's way: `monitoring::serve` (connections) → [`router`] → `monitoring::observe` (id and span; `observe.rs` counts and
+//! logs) → `calls` → for a prediction `infer`, which is to gRPC what the module of the same name one level up is to HTTP.
 //!
-//! Rule of thumb: what a model is asked with and what it answers is the parent module's business; here is only how it
-//! is written as messages, and what a refusal is called.
+//! Rule of thumb: the parent module decides what a model can be asked with and what it answers; here is only how that is
+//! written as messages, and which status a refusal has.
 
 mod calls;
 pub(crate) mod codec;
@@ -16,6 +16,8 @@ mod infer;
 mod message;
 mod metrics;
 mod observe;
+mod proto;
+mod reflection;
 mod span;
 mod status;
 
@@ -29,6 +31,7 @@ use axum::middleware;
 use monitoring::{Access, ApiError, LabelEnum as _, observe};
 use tonic::Status;
 use tonic::codec::CompressionEncoding::{Deflate, Gzip};
+use tonic_health::pb::health_server::{self, HealthServer};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::error;
 
@@ -37,21 +40,8 @@ use calls::InferenceCalls;
 use health::HealthCalls;
 pub(crate) use metrics::GrpcMetrics;
 use proto::grpc_inference_service_server::{self as inference_server, GrpcInferenceServiceServer};
-use proto_health::health_server::{self, HealthServer};
 
-/// The protocol's messages.
-mod proto {
-    #![allow(clippy::all, clippy::pedantic, clippy::restriction, missing_docs, unreachable_pub)]
-    tonic::include_proto!("inference");
-}
-
-/// The messages of health checking.
-mod proto_health {
-    #![allow(clippy::all, clippy::pedantic, clippy::restriction, missing_docs, unreachable_pub)]
-    tonic::include_proto!("grpc.health.v1");
-}
-
-/// Everything that is answered to those whom `access` lets in, and what happens around it.
+/// Every call that is answered, behind the check of `access`, and what happens around it.
 pub(crate) fn router(app: &App, metrics: GrpcMetrics, access: Access) -> Router {
     let calls = GrpcInferenceServiceServer::new(InferenceCalls::new(app.clone()))
         // Like the body of a request over HTTP, a message is bounded as it comes and when it is unpacked.
@@ -61,16 +51,19 @@ pub(crate) fn router(app: &App, metrics: GrpcMetrics, access: Access) -> Router 
         .send_compressed(Gzip)
         .send_compressed(Deflate);
     let health = HealthServer::new(HealthCalls::new(app.clone()));
+    let reflection =
+        reflection::routes(&app.readiness).inspect_err(|problem| error!(%problem, "reflection_unavailable"));
     Router::new()
         .route_service(&format!("/{}/{{method}}", inference_server::SERVICE_NAME), calls)
         .route_service(&format!("/{}/{{method}}", health_server::SERVICE_NAME), health)
+        .merge(reflection.unwrap_or_default())
         .fallback(unknown)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(access, guard::guard))
         .layer(middleware::from_fn_with_state(Arc::new(metrics), observe::<GrpcMetrics>))
 }
 
-/// The connection goes on, and the client is told.
+/// Answers a call whose handler has panicked; the connection goes on.
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     let refusal = ApiError::internal(format!("a handler panicked: {}", text.unwrap_or("without a message")));
@@ -79,7 +72,10 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
 }
 
 async fn unknown() -> Response<Body> {
-    Status::unimplemented("There are inference.GRPCInferenceService and grpc.health.v1.Health here.").into_http()
+    Status::unimplemented(
+        "There are inference.GRPCInferenceService, grpc.health.v1.Health and grpc.reflection.v1.ServerReflection here.",
+    )
+    .into_http()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use monitoring::{ErrorCode, LabelEnum as _, RequestContext, RequestObserver, Req
 use tonic::{Code, Status};
 use tracing::{debug, warn};
 
-use super::metrics::{GrpcMetrics, Method, Outcome};
+use super::metrics::{GrpcMethod, GrpcMetrics, GrpcOutcome};
 use super::span;
 use super::status::CODE;
 
@@ -24,7 +24,7 @@ impl RequestObserver for GrpcMetrics {
     }
 
     fn begin(self: Arc<Self>, request: &mut Request, context: &RequestContext) -> GrpcCall {
-        let method = Method::of(request.uri());
+        let method = GrpcMethod::of(request.uri());
         span::describe(context, request.uri(), method);
         answer_in_kind(request.headers_mut());
         GrpcCall { metrics: self, method, code: Code::Cancelled, span: context.span.clone() }
@@ -45,7 +45,7 @@ impl RequestObserver for GrpcMetrics {
 /// One call that is being handled. The drop counts it and ends its span, also where the client has left.
 pub(crate) struct GrpcCall {
     metrics: Arc<GrpcMetrics>,
-    method: Method,
+    method: GrpcMethod,
     code: Code,
     span: RequestSpan,
 }
@@ -55,11 +55,11 @@ impl GrpcCall {
     fn log_refusal(&self, headers: &HeaderMap, refusal: &Status) {
         let code = headers.get(CODE).and_then(|code| code.to_str().ok());
         let is_logged =
-            self.method == Method::ModelInfer && code.is_some_and(|code| code != ErrorCode::Unauthorized.as_str());
+            self.method == GrpcMethod::ModelInfer && code.is_some_and(|code| code != ErrorCode::Unauthorized.as_str());
         if !is_logged {
             let grpc_method = self.method.as_str();
             let error_type = code.unwrap_or(ErrorCode::InvalidRequest.as_str());
-            let grpc_code = Outcome::from(refusal.code()).as_str();
+            let grpc_code = GrpcOutcome::from(refusal.code()).as_str();
             warn!(grpc_method, grpc_code, error_type, error = refusal.message(), "call_refused");
         }
     }

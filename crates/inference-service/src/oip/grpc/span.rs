@@ -8,18 +8,18 @@ use axum::http::Uri;
 use monitoring::{LabelEnum as _, RequestContext, RequestSpan, SpanError};
 use tonic::Code;
 
-use super::metrics::{Method, Outcome};
+use super::metrics::{GrpcMethod, GrpcOutcome};
 
-/// Tells the span what is known at its beginning.
-pub(super) fn describe(context: &RequestContext, uri: &Uri, method: Method) {
+/// Adds to the span what is known at its beginning.
+pub(super) fn describe(context: &RequestContext, uri: &Uri, method: GrpcMethod) {
     let span = &context.span;
     if !span.is_recorded() {
         return;
     }
     span.set_attribute("rpc.system", "grpc");
     span.set_attribute("request_id", context.request_id.to_string());
-    if method == Method::Other {
-        // What the client called it is its own text.
+    if method == GrpcMethod::Other {
+        // A client can call a method whatever it likes, so its text does not become a name.
         span.set_name("grpc".to_owned());
         span.set_attribute("rpc.method", "_OTHER");
         return;
@@ -30,7 +30,7 @@ pub(super) fn describe(context: &RequestContext, uri: &Uri, method: Method) {
     span.set_attribute("rpc.service", service.to_owned());
 }
 
-/// Tells it how the call ended, with which it is complete.
+/// Adds how the call ended, and ends the span.
 pub(super) fn end(span: &RequestSpan, code: Code) {
     span.set_attribute("rpc.grpc.status_code", i64::from(i32::from(code)));
     let is_fault = matches!(
@@ -42,6 +42,6 @@ pub(super) fn end(span: &RequestSpan, code: Code) {
             | Code::Unavailable
             | Code::DataLoss
     );
-    let error = SpanError { error_type: Outcome::from(code).as_str(), is_fault };
+    let error = SpanError { error_type: GrpcOutcome::from(code).as_str(), is_fault };
     span.end(Instant::now(), Some(error).filter(|_| code != Code::Ok));
 }

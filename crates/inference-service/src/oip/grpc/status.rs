@@ -1,10 +1,10 @@
-//! What a refusal is called over gRPC.
+//! Refusals as statuses of gRPC.
 
 use monitoring::{ApiError, ErrorCode, LabelEnum as _, REQUEST_ID};
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Status};
 
-/// Metadata with the refusal's code, of which there are more than gRPC has.
+/// Metadata with the refusal's code, because gRPC has fewer codes.
 pub(super) const CODE: &str = "code";
 /// Metadata that clients with a retry policy obey.
 const PUSHBACK: &str = "grpc-retry-pushback-ms";
@@ -17,7 +17,7 @@ pub(super) fn status(refusal: &ApiError, request_id: &str) -> Status {
     status
 }
 
-/// The same, where it is not known which call it was.
+/// The same without the id of a request.
 pub(super) fn plain(refusal: &ApiError) -> Status {
     let mut metadata = MetadataMap::new();
     metadata.insert(CODE, MetadataValue::from_static(refusal.code.as_str()));
@@ -28,14 +28,14 @@ pub(super) fn plain(refusal: &ApiError) -> Status {
     Status::with_metadata(code(refusal.code), &refusal.message, metadata)
 }
 
-/// Says which request was answered.
+/// Adds the id of the request that is answered.
 pub(super) fn identify(metadata: &mut MetadataMap, request_id: &str) {
     if let Ok(id) = MetadataValue::try_from(request_id) {
         metadata.insert(REQUEST_ID, id);
     }
 }
 
-/// `RESOURCE_EXHAUSTED` always means that the same call may succeed later; so what is too large is not that.
+/// `RESOURCE_EXHAUSTED` always means that the same call may succeed later, so a message that is too large gets another code.
 fn code(code: ErrorCode) -> Code {
     match code {
         ErrorCode::InvalidRequest | ErrorCode::InvalidInput | ErrorCode::UnsupportedMediaType | ErrorCode::TooLarge => {
@@ -52,7 +52,7 @@ fn code(code: ErrorCode) -> Code {
     }
 }
 
-/// What was wrong with a message that could not be read.
+/// The refusal of a message that could not be read.
 pub(super) fn unreadable(problem: &Status, max_bytes: usize) -> ApiError {
     match problem.code() {
         Code::OutOfRange | Code::ResourceExhausted => {

@@ -1,0 +1,200 @@
+//! `GET /models`: the models, their state, what they take and what they say.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::model::{Colour, InputSpec, Layout, Task};
+use crate::oip::metadata::{ModelTensors, TensorMetadata};
+use crate::serving::{LoadedVersion, Model, ModelState, ModelVersions};
+
+/// The models: their state, what they take and what they say
+#[utoipa::path(
+    get,
+    path = "/models",
+    operation_id = "models",
+    tag = "predictions",
+    responses((status = 200, description = "Every model of the repository", body = ModelListing))
+)]
+pub(crate) async fn models(State(app): State<App>) -> Json<ModelListing> {
+    Json(ModelListing { models: app.models.all().iter().map(|model| ListedModel::new(&app, model)).collect() })
+}
+
+/// Every model of the repository.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Models)]
+pub(crate) struct ModelListing {
+    models: Vec<ListedModel>,
+}
+
+/// One model of the repository. A model that serves has all members but perhaps `input`, `labels` and `error`.
+#[derive(Default, Serialize, ToSchema)]
+struct ListedModel {
+    name: String,
+    /// Whether it serves requests that name no model.
+    default: bool,
+    state: ListedState,
+    /// The version that serves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    version: Option<String>,
+    /// The versions that can be asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    versions: Option<Vec<String>>,
+    /// The digest of the model's file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, pattern = "^[0-9a-f]{64}$")]
+    sha256: Option<String>,
+    /// What runs the model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    engine: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    task: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    inputs: Option<Vec<TensorMetadata>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    outputs: Option<Vec<TensorMetadata>>,
+    /// The pictures that the model takes, if it takes pictures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    input: Option<ListedPicture>,
+    /// The classes, in the order of the output, if the model classifies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    labels: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    batching: Option<ListedBatching>,
+    /// Why it, or its newest version, does not serve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    error: Option<String>,
+}
+
+/// How pictures become the numbers that a model takes.
+#[derive(Serialize, ToSchema)]
+struct ListedPicture {
+    width: u32,
+    height: u32,
+    #[schema(value_type = String, pattern = "^(rgb|grey)$")]
+    colour: &'static str,
+    #[schema(value_type = String, pattern = "^(nchw|nhwc)$")]
+    layout: &'static str,
+    /// The shape of one item.
+    shape: Vec<usize>,
+    mean: Vec<f64>,
+    std: Vec<f64>,
+}
+
+/// How many items run together, as was measured while the model was warmed up.
+#[derive(Serialize, ToSchema)]
+struct ListedBatching {
+    /// The most items of one run.
+    limit: usize,
+    /// How long fewer items may wait for more.
+    max_delay_ms: u64,
+    /// Why items run one at a time, if they do.
+    #[schema(required = true)]
+    single_because: Option<&'static str>,
+    /// Milliseconds of an item, by how many items ran together.
+    #[schema(value_type = BTreeMap<String, f64>)]
+    item_ms: BTreeMap<usize, f64>,
+}
+
+impl ListedModel {
+    fn new(app: &App, model: &Model) -> Self {
+        let listed = Self {
+            name: model.name.clone(),
+            default: app.models.is_default(model),
+            state: ListedState::of(model),
+            ..Self::default()
+        };
+        match &model.state {
+            ModelState::Ready(versions) => listed.serving(model, versions),
+            ModelState::Failed(problem) => Self { error: Some(problem.clone()), ..listed },
+            ModelState::Loading | ModelState::Unloaded => listed,
+        }
+    }
+
+    fn serving(self, model: &Model, versions: &ModelVersions) -> Self {
+        let engine = &versions.serving.engine;
+        let ModelTensors { inputs, outputs } = ModelTensors::of(engine);
+        Self {
+            version: Some(engine.version().to_owned()),
+            versions: Some(model.version_names()),
+            sha256: Some(engine.sha256().to_owned()),
+            engine: Some(engine.runtime().as_str()),
+            task: Some(engine.task().as_str()),
+            inputs: Some(inputs.iter().map(TensorMetadata::from).collect()),
+            outputs: Some(outputs.iter().map(TensorMetadata::from).collect()),
+            input: engine.config().input.as_ref().map(ListedPicture::from),
+            labels: (engine.task() == Task::Classification).then(|| engine.labels().to_vec()),
+            batching: Some(ListedBatching::from(&*versions.serving)),
+            error: versions.problem.clone(),
+            ..self
+        }
+    }
+}
+
+impl ListedState {
+    pub(crate) fn of(model: &Model) -> Self {
+        match model.state {
+            ModelState::Loading => Self::Loading,
+            ModelState::Ready(_) => Self::Ready,
+            ModelState::Failed(_) => Self::Failed,
+            ModelState::Unloaded => Self::Unloaded,
+        }
+    }
+}
+
+impl From<&InputSpec> for ListedPicture {
+    fn from(spec: &InputSpec) -> Self {
+        Self {
+            width: spec.width,
+            height: spec.height,
+            colour: match spec.colour {
+                Colour::Rgb => "rgb",
+                Colour::Grey => "grey",
+            },
+            layout: match spec.layout {
+                Layout::Nchw => "nchw",
+                Layout::Nhwc => "nhwc",
+            },
+            shape: spec.item_shape().to_vec(),
+            mean: spec.mean.iter().copied().map(f64::from).collect(),
+            std: spec.std.iter().copied().map(f64::from).collect(),
+        }
+    }
+}
+
+impl From<&LoadedVersion> for ListedBatching {
+    fn from(version: &LoadedVersion) -> Self {
+        let measured = &version.measured;
+        Self {
+            limit: measured.limit(),
+            max_delay_ms: version.engine.config().batching.max_delay.as_millis() as u64,
+            single_because: measured.single_because,
+            item_ms: measured.sizes.iter().map(|(size, seconds)| (*size, seconds * 1000.0)).collect(),
+        }
+    }
+}
+
+/// How far a model has come.
+#[derive(Clone, Copy, Default, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ListedState {
+    #[default]
+    Loading,
+    Ready,
+    Failed,
+    Unloaded,
+}
