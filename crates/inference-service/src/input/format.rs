@@ -6,8 +6,6 @@ use std::fmt;
 
 use image::ImageFormat;
 
-use super::error::InputError;
-
 /// A picture format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PictureFormat {
@@ -22,17 +20,15 @@ pub enum PictureFormat {
 }
 
 impl PictureFormat {
-    /// The format that the first bytes tell.
-    ///
-    /// # Errors
-    /// [`InputError::UnsupportedFormat`] with what the bytes look like.
-    pub fn detect(bytes: &[u8]) -> Result<Self, InputError> {
+    /// The format that the first bytes show; `None` for any other than these.
+    #[must_use]
+    pub fn detect(bytes: &[u8]) -> Option<Self> {
         match bytes {
-            [0xFF, 0xD8, 0xFF, ..] => Ok(Self::Jpeg),
-            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Ok(Self::Png),
-            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Ok(Self::WebP),
-            [b'B', b'M', ..] => Ok(Self::Bmp),
-            _ => Err(InputError::UnsupportedFormat { found: describe(bytes) }),
+            [0xFF, 0xD8, 0xFF, ..] => Some(Self::Jpeg),
+            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Some(Self::Png),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::WebP),
+            [b'B', b'M', ..] => Some(Self::Bmp),
+            _ => None,
         }
     }
 
@@ -58,8 +54,8 @@ impl fmt::Display for PictureFormat {
     }
 }
 
-/// Names what people send by mistake; for the rest, shows the first bytes.
-fn describe(bytes: &[u8]) -> String {
+/// The name of what people send by mistake; for anything else, its first bytes.
+pub(super) fn describe_unknown(bytes: &[u8]) -> String {
     match bytes {
         [] => "nothing".to_owned(),
         [b'G', b'I', b'F', b'8', ..] => "a GIF picture".to_owned(),

@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use image::{DynamicImage, GrayImage, ImageBuffer, ImageDecoder, ImageError, ImageReader, Limits, Luma, Pixel};
 
 use super::error::InputError;
-use super::format::PictureFormat;
+use super::format::{PictureFormat, describe_unknown};
 use super::jpeg;
 use super::model_input::ModelInput;
 use crate::model::{Colour, InputSpec, Layout};
@@ -52,7 +52,7 @@ pub struct ImageHeader {
 /// # Errors
 /// [`InputError::UnsupportedFormat`], or [`InputError::Undecodable`] for a broken header.
 pub fn read_header(bytes: &[u8]) -> Result<ImageHeader, InputError> {
-    let format = PictureFormat::detect(bytes)?;
+    let format = detect(bytes)?;
     guarded(format, || {
         let (width, height) = open(bytes, format, &ImageLimits::default())?.dimensions();
         Ok(ImageHeader { format, width, height })
@@ -82,7 +82,7 @@ pub fn decode(bytes: &[u8], spec: &InputSpec, limits: &ImageLimits) -> Result<Mo
 /// # Errors
 /// As [`decode`].
 pub fn decode_with_header(bytes: &[u8], spec: &InputSpec, limits: &ImageLimits) -> Result<DecodedImage, InputError> {
-    let format = PictureFormat::detect(bytes)?;
+    let format = detect(bytes)?;
     guarded(format, || {
         let decoder = open(bytes, format, limits)?;
         let (width, height) = decoder.dimensions();
@@ -95,6 +95,10 @@ pub fn decode_with_header(bytes: &[u8], spec: &InputSpec, limits: &ImageLimits) 
         let header = ImageHeader { format, width, height };
         Ok(DecodedImage { input: ModelInput::new(&spec.item_shape(), values)?, header })
     })
+}
+
+fn detect(bytes: &[u8]) -> Result<PictureFormat, InputError> {
+    PictureFormat::detect(bytes).ok_or_else(|| InputError::UnsupportedFormat { found: describe_unknown(bytes) })
 }
 
 /// Turns a panic into a refusal, because decoders work on bytes that strangers choose.

@@ -46,7 +46,7 @@ fn next_marker(bytes: &[u8], position: &mut usize) -> Option<u8> {
 /// The decoder builds its tables before it knows the size, and builds them again for the pixels. So the size is looked for
 /// among the bytes, and is given only if a single place in them can be the head of a frame.
 pub(crate) fn jpeg_size(bytes: &[u8]) -> Option<[u32; 2]> {
-    if PictureFormat::detect(bytes).ok()? != PictureFormat::Jpeg {
+    if PictureFormat::detect(bytes)? != PictureFormat::Jpeg {
         return None;
     }
     // SOF0 to SOF15, less the three markers among them that start tables and extensions (ITU-T T.81, table B.1).

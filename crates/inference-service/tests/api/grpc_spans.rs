@@ -17,7 +17,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 }
 
 /// A header as HPACK has it, without any compression.
-fn header((name, value): (&str, &str)) -> Vec<u8> {
+fn header(name: &str, value: &str) -> Vec<u8> {
     let text = |text: &str| [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
     [vec![0], text(name), text(value)].concat()
 }
@@ -35,7 +35,7 @@ fn call(address: SocketAddr, method: &str, message: &[u8]) -> TcpStream {
         ("te", "trailers"),
         ("traceparent", &traceparent),
     ];
-    let headers: Vec<u8> = headers.into_iter().flat_map(header).collect();
+    let headers: Vec<u8> = headers.into_iter().flat_map(|(name, value)| header(name, value)).collect();
     let mut bytes = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(4, 0, 0, &[])].concat();
     let length = u32::try_from(message.len()).unwrap().to_be_bytes();
     bytes.extend(frame(1, 0x4, 1, &headers));

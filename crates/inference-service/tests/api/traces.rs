@@ -104,7 +104,11 @@ async fn a_prediction_is_a_span_with_its_phases_inside() {
         assert!((took - nanoseconds(&answer, &phase.name)).abs() <= 600.0, "{phase:?} {answer:?}");
     }
 
-    // The log line, and the exemplars of all three histograms, are of the same trace and span.
+    assert_linked(&process, request).await;
+}
+
+/// The log line, and the exemplars of all three histograms, are of the same trace and span as the request.
+async fn assert_linked(process: &Process, request: &Span) {
     let line = process.log.wait_for("the line", |line| line["message"] == "prediction_completed");
     assert_eq!(line["trace_id"], TRACE);
     let exemplar = format!(" # {{trace_id=\"{TRACE}\",span_id=\"{}\"}} ", request.id);
