@@ -140,7 +140,9 @@ impl TestReport {
         }
         self.skips.tell();
         let TestCounts { passed, failed, ignored } = self.counts;
-        let skipped = ignored + self.skips.lines().len();
-        say(format_args!("\n{passed} passed, {failed} failed, {skipped} skipped"));
+        if passed + failed > 0 {
+            let skipped = ignored + self.skips.lines().len();
+            say(format_args!("\n{passed} passed, {failed} failed, {skipped} skipped"));
+        }
     }
 }

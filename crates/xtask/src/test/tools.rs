@@ -22,7 +22,13 @@ struct Tool {
     package: &'static str,
 }
 
-/// Compiles the rest, from Go modules.
+/// Whatever fetches and compiles the rest, and what that is. No command installs these: versions matter.
+const TOOLCHAINS: [(&str, &str); 3] = [
+    ("go", "Prometheus and amtool from their modules (Go 1.26 or later)"),
+    ("python3", "programs and clients from PyPI (Python 3.11 or later, with venv)"),
+    ("npm", "programs from the npm registry (Node.js 20 or later)"),
+];
+/// Compiles Prometheus and amtool, from Go modules.
 const BUILD_SCRIPT: &str = "crates/system-tests/tools/build.sh";
 
 const TOOLS: [Tool; 13] = [
@@ -48,6 +54,11 @@ const TOOLS: [Tool; 13] = [
 /// On a build server: where a tool is missing after all. Everywhere: where a person asked to stop meanwhile.
 pub(super) fn provide(is_told_to_install: bool, stop: &StopRequest) -> Result<()> {
     provide_packages(is_told_to_install || on_build_server(), stop)?;
+    for (program, purpose) in TOOLCHAINS {
+        if find(program, &search_path()).is_none() {
+            warn(format_args!("{program} is missing, for {purpose}. Tests that need it are skipped."));
+        }
+    }
     ensure!(!stop.is_waiting(), "stopped on request");
     compile_shipped_tools()
 }
