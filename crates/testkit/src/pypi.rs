@@ -4,11 +4,10 @@
 //! for each set of versions.
 
 use std::env;
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
 
 use crate::programs::target_folder;
 
@@ -23,11 +22,13 @@ pub const ONNX_RUNTIME: Package = ("onnxruntime", "1.32.0");
 /// # Errors
 /// What went wrong, in a sentence.
 fn environment(packages: &[Package]) -> Result<PathBuf, String> {
-    /// Tests run side by side, and may want the same one.
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _alone = ONE_AT_A_TIME.lock().map_err(|_| "another installation panicked".to_owned())?;
     let name: Vec<String> = packages.iter().map(|(package, version)| format!("{package}-{version}")).collect();
-    let folder = target_folder()?.join("python").join(name.join("-"));
+    let environments = target_folder()?.join("python");
+    let folder = environments.join(name.join("-"));
+    // Test programs run side by side, and may want the same one. Whoever comes second waits, and finds it.
+    fs::create_dir_all(&environments).map_err(|error| error.to_string())?;
+    let lock = File::create(environments.join("lock")).map_err(|error| error.to_string())?;
+    lock.lock().map_err(|error| error.to_string())?;
     install(packages, &folder)?;
     Ok(folder)
 }
