@@ -120,7 +120,7 @@ async fn start_store(config: &Config, registry: &MetricsRegistry) -> Result<Arc<
         StoreOptions { queue_limit: config.queue_limit as usize, ..StoreOptions::new(config.database().clone()) };
     let observer = metrics.clone();
     let store = Arc::new(spawn_blocking(|| Store::start(options, observer)).await??);
-    LogMetrics::watch(registry, &store)?;
+    LogMetrics::register_store(registry, &store)?;
     match store.models().await {
         Ok(models) => models.iter().for_each(|model| metrics.expose(model)),
         // Their series appear with the first record of each model instead.

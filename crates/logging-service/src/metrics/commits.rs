@@ -83,7 +83,7 @@ impl LogMetrics {
     ///
     /// # Errors
     /// [`MetricsError`] where a name is taken.
-    pub(crate) fn watch(registry: &MetricsRegistry, store: &Arc<Store>) -> Result<(), MetricsError> {
+    pub(crate) fn register_store(registry: &MetricsRegistry, store: &Arc<Store>) -> Result<(), MetricsError> {
         let limit = registry.gauge("logging_queue_limit", "Records that may wait to be written; more are refused.")?;
         limit.set(store.queue_limit() as i64);
         let depth = store.clone();

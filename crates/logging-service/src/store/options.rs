@@ -9,7 +9,8 @@ use super::url::DatabaseUrl;
 pub struct StoreOptions {
     /// Where the database is.
     pub database: DatabaseUrl,
-    /// The most records that may wait for the writer; more are refused as [`StoreError::Overloaded`].
+    /// The most records that may wait for the writer; more are refused as
+    /// [`StoreError::Overloaded`](super::StoreError::Overloaded).
     pub queue_limit: usize,
     /// The most queries that run at a time.
     pub readers: usize,
