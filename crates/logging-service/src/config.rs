@@ -65,7 +65,7 @@ pub struct Config {
     #[arg(long, env = "LOGGING_EVENT_WAIT_SECONDS", default_value_t = 60.0, value_parser = positive)]
     pub event_wait_seconds: f64,
 
-    /// Who is let in.
+    /// The clients that are let in, and the encryption of their connections.
     #[command(flatten)]
     pub security: SecurityOptions,
 

@@ -16,8 +16,17 @@ on_each_engine! {
     bodies_that_do_not_come_take_no_more_than_their_room,
 }
 
+/// What a refusal says.
+struct ExpectedRefusal<'a> {
+    status: u16,
+    code: &'a str,
+    /// A part of its sentence.
+    says: &'a str,
+}
+
 /// The refusal has the one shape and says the right thing, and there is still nothing in the log.
-async fn check(service: &Service, name: &str, answer: &Answer, (status, code, says): (u16, &str, &str)) {
+async fn check(service: &Service, name: &str, answer: &Answer, expected: ExpectedRefusal<'_>) {
+    let ExpectedRefusal { status, code, says } = expected;
     assert_eq!(answer.status, status, "{name}: {answer:?}");
     assert_eq!(answer.header("content-type"), Some("application/json"), "{name}");
     assert_eq!(answer.header("x-request-id"), Some("the-request"), "{name}");
@@ -110,7 +119,7 @@ async fn a_bad_record_names_its_place_and_its_field_wherever_it_stands(fixture: 
         ] {
             let name = format!("{field} that {says}, {form}");
             let answer = service.log(content_type, body).await;
-            check(&service, &name, &answer, (422, "invalid_input", says)).await;
+            check(&service, &name, &answer, ExpectedRefusal { status: 422, code: "invalid_input", says }).await;
             let body = answer.json();
             assert_eq!((&body["index"], &body["field"]), (&json!(index), &json!(field)), "{name}: {body}");
             assert!(body["error"].as_str().unwrap().contains(&format!("Record {index}")), "{name}: {body}");
@@ -133,7 +142,7 @@ async fn what_is_no_record_at_all(fixture: Fixture) {
         ("an array as a line", NDJSON, json!([smallest()]).to_string(), 0),
     ] {
         let answer = service.log(content_type, body).await;
-        check(&service, name, &answer, (422, "invalid_input", "")).await;
+        check(&service, name, &answer, ExpectedRefusal { status: 422, code: "invalid_input", says: "" }).await;
         assert_eq!(answer.json()["index"], index, "{name}: {answer:?}");
     }
 }
@@ -157,7 +166,13 @@ async fn bad_json_is_another_matter_than_a_bad_record(fixture: Fixture) {
         ("bytes that are no text", NDJSON, format!("{record}\n\u{1}"), json!(1)),
     ] {
         let answer = service.log(content_type, body).await;
-        check(&service, name, &answer, (400, "invalid_request", "cannot be read")).await;
+        check(
+            &service,
+            name,
+            &answer,
+            ExpectedRefusal { status: 400, code: "invalid_request", says: "cannot be read" },
+        )
+        .await;
         assert_eq!(answer.json()["index"], index, "{name}: {answer:?}");
     }
 }
@@ -166,7 +181,13 @@ async fn other_content_types(fixture: Fixture) {
     let service = fresh(&fixture, &[]).await;
     for content_type in ["", "text/plain", "application/x-www-form-urlencoded", "json", "application/json-seq"] {
         let answer = service.log(content_type, smallest().to_string()).await;
-        check(&service, content_type, &answer, (415, "unsupported_media_type", "application/x-ndjson")).await;
+        check(
+            &service,
+            content_type,
+            &answer,
+            ExpectedRefusal { status: 415, code: "unsupported_media_type", says: "application/x-ndjson" },
+        )
+        .await;
     }
 }
 
@@ -181,7 +202,7 @@ async fn too_much_at_once(fixture: Fixture) {
         ("many bytes", JSON, large, "5000 bytes"),
     ] {
         let answer = service.log(content_type, body).await;
-        check(&service, name, &answer, (413, "too_large", says)).await;
+        check(&service, name, &answer, ExpectedRefusal { status: 413, code: "too_large", says }).await;
     }
     service.store(&ten).await;
     assert_eq!(service.count().await, 10);

@@ -15,14 +15,12 @@ impl FigureLimit {
     }
 }
 
-const LIMITS: [FigureLimit; 7] = [
+const LIMITS: [FigureLimit; 5] = [
     FigureLimit::new("inference-service", CodeFigure::TupleParameter, 1),
     FigureLimit::new("inference-service", CodeFigure::SharedTypeName, 2),
     FigureLimit::new("inference-service", CodeFigure::FileInCircle, 11),
     FigureLimit::new("inference-service", CodeFigure::LongFunction, 3),
     FigureLimit::new("inference-service", CodeFigure::DocOpening, 14),
-    FigureLimit::new("logging-service", CodeFigure::TupleParameter, 1),
-    FigureLimit::new("logging-service", CodeFigure::DocOpening, 1),
 ];
 
 /// All places of a figure in a crate that has more of it than is allowed.
