@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::error::ModelError;
 
-/// What may be asked for.
+/// The largest values that the file may give.
 const LARGEST_SIZE: u32 = 64;
 const LONGEST_DELAY_MS: u32 = 1000;
 
@@ -18,7 +18,7 @@ const LONGEST_DELAY_MS: u32 = 1000;
 pub struct Batching {
     /// Most items of one run, 1 to 64; 1: never together.
     pub max_size: usize,
-    /// How long items may wait for more to join them, 0 to 1 s; zero: only what waits anyway runs together.
+    /// How long items may wait for more to join them, 0 to 1 s; zero: only items that wait anyway run together.
     pub max_delay: Duration,
 }
 
@@ -46,7 +46,7 @@ impl Batching {
     }
 }
 
-/// The table as it stands in the file.
+/// The table `[batching]` of the file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct BatchingTable {

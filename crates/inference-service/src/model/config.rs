@@ -49,7 +49,7 @@ pub enum Task {
     Classification,
     /// One number for each item.
     Regression,
-    /// Whatever tensors the model gives for those of a request.
+    /// Any tensors, for the tensors of a request.
     Raw,
 }
 
@@ -144,7 +144,7 @@ impl ModelConfig {
     }
 }
 
-/// Whether a model.toml says `default = true`. It is asked apart from all else, because a default model that is broken
+/// Whether a model.toml says `default = true`. This is read apart from all else, because a default model that is broken
 /// is still the default: its requests get an answer that says so, not another model's prediction.
 pub(super) fn says_default(path: &Path) -> bool {
     #[derive(Deserialize)]
@@ -161,7 +161,7 @@ fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ModelError> {
         .map_err(|error| ModelError::Syntax { path: path.to_owned(), reason: error.to_string().trim_end().to_owned() })
 }
 
-/// The file as it stands.
+/// The whole file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ConfigTable {

@@ -1,7 +1,7 @@
 //! Which predictions count as a defect.
 //!
-//! Rule of thumb: the rule belongs to the model and is fixed when it loads, so that the same picture is a defect or not
-//! whoever asks.
+//! Rule of thumb: the rule belongs to the model and is fixed when it loads, so that the same picture is a defect or
+//! not for every client.
 
 use std::path::Path;
 
@@ -61,7 +61,7 @@ impl DefectRule {
     }
 }
 
-/// `[defect]` as it stands in the file.
+/// The table `[defect]` of the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DefectTable {

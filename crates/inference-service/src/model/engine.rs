@@ -161,7 +161,7 @@ impl Engine {
     /// Whether several items can run together.
     ///
     /// # Errors
-    /// Why not, readable behind "because".
+    /// Why not, as a text that goes after "because".
     pub fn takes_batches(&self) -> Result<(), &'static str> {
         if self.takes_whole_tensors() {
             return Err("each request is a run of its own");

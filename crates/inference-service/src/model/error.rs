@@ -69,7 +69,7 @@ pub enum ModelError {
         path: PathBuf,
         /// The field's name, such as `input.mean`.
         field: &'static str,
-        /// What is wrong with it, readable behind the field's name.
+        /// What is wrong with it, as a text that goes after the field's name.
         problem: String,
         /// What to write instead.
         remedy: &'static str,

@@ -1,6 +1,6 @@
 //! What one item of a model's input looks like, and how a picture becomes one.
 //!
-//! Rule of thumb: a value of these types has been checked; nothing behind it asks again whether a width is zero.
+//! Rule of thumb: a value of these types has been checked; no later code asks again whether a width is zero.
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ pub enum Colour {
     Grey,
 }
 
-/// The order of a model's dimensions behind the batch dimension.
+/// The order of a model's dimensions after the batch dimension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Layout {
@@ -150,7 +150,7 @@ impl InputSpec {
     }
 }
 
-/// `[input]` as it stands in the file.
+/// The table `[input]` of the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct InputTable {

@@ -15,7 +15,7 @@ use super::error::ModelError;
 /// Most characters of one label, which is also what a prediction record takes.
 const MAX_LABEL_CHARS: usize = 256;
 
-/// `labels` as it stands in the file.
+/// The field `labels` of the file.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "`labels` is the name of a file beside model.toml, or an array of strings")]
 pub(super) enum LabelSource {
@@ -58,7 +58,7 @@ fn beside(config: &Path, name: &str) -> Result<PathBuf, ModelError> {
     }
 }
 
-/// Labels that are neither none nor too many, and each present, readable and unique.
+/// Checks that there is at least one label and not too many, and that each is readable and unique.
 fn checked(labels: Vec<String>, path: &Path) -> Result<Vec<String>, ModelError> {
     let error = |problem, remedy| ModelError::Field { path: path.to_owned(), field: "labels", problem, remedy };
     if labels.is_empty() || labels.len() > MAX_CLASSES {

@@ -155,7 +155,7 @@ fn versions(folder: &Path) -> Result<Vec<u32>, ModelError> {
     let mut versions: Vec<u32> = folder_names(folder)?
         .iter()
         .filter_map(|name| name.to_str())
-        // "01" and "+1" parse as well, and would lead to another folder than the one they were read from.
+        // "01" and "+1" parse too, but lead to another folder than the one that they were read from.
         .filter_map(|name| name.parse::<u32>().ok().filter(|version| *version > 0 && version.to_string() == name))
         .filter(|version| model_file(folder, *version).is_file())
         .collect();

@@ -1,7 +1,7 @@
 //! What a model's answer means: a class with its probability, a number, or no more than its tensors.
 //!
-//! Rule of thumb: classes are ordered by their logits and not by their probabilities, which far behind the winner are
-//! all zero; equal logits are ordered by class index, so that the same input always gets the same answer.
+//! Rule of thumb: classes are ordered by their logits and not by their probabilities, which are all zero far below the
+//! winner; equal logits are ordered by class index, so that the same input always gets the same answer.
 
 use std::cmp::Ordering;
 use std::num::NonZeroUsize;

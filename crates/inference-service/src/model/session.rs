@@ -115,7 +115,7 @@ impl Session {
     }
 
     /// Runs the model once on zeros, so that the first request finds memory and caches ready. A model that takes tensors
-    /// of open shapes may refuse those of zeros; that is no reason not to serve it.
+    /// of open shapes may refuse zeros, and serves nevertheless.
     ///
     /// # Errors
     /// As [`Session::run`]; a model that answers zeros with NaN is found here.

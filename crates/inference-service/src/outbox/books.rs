@@ -35,7 +35,7 @@ pub(super) struct Ledger {
     pub(super) delivered: u64,
     pub(super) spooled: Amount,
     pub(super) dropped: [u64; DropReason::ALL.len()],
-    /// When the oldest of those that wait was taken in, in microseconds since 1970.
+    /// When the oldest record that waits was taken in, in microseconds since 1970.
     oldest_at: Option<i64>,
     /// The disk does not take records.
     pub(super) unavailable: bool,

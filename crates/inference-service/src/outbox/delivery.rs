@@ -123,7 +123,7 @@ impl RecordDelivery {
     async fn wait_for_records(&mut self) {
         tokio::select! {
             () = self.changed.notified() => {}
-            // An error means that the outbox is gone, and with it everybody who could record.
+            // An error means that the outbox is gone, so that no more records can come.
             _ = self.stop.changed() => return,
         }
         self.linger().await;

@@ -1,4 +1,4 @@
-//! Records that wait in memory: all of them without a spool, else those that the disk did not take.
+//! Records that wait in memory: all of them where there is no spool, otherwise those that the disk did not take.
 
 use std::collections::VecDeque;
 
@@ -9,7 +9,7 @@ use super::line::{Amount, RecordLine};
 pub(super) struct MemoryQueue {
     lines: VecDeque<RecordLine>,
     amount: Amount,
-    /// How many at the front are being delivered. Those that leave meanwhile no longer count here.
+    /// How many at the front are being delivered, without those that have left meanwhile.
     in_flight: usize,
 }
 
@@ -41,13 +41,13 @@ impl MemoryQueue {
         lent
     }
 
-    /// What is being delivered has arrived, and leaves.
+    /// Removes what is being delivered: it has arrived.
     pub(super) fn settle(&mut self) -> Amount {
         let settled = (0..self.in_flight).filter_map(|_| self.pop()).collect::<Vec<_>>();
         Amount::of(&settled)
     }
 
-    /// What was being delivered stays.
+    /// Keeps what was being delivered.
     pub(super) fn take_back(&mut self) {
         self.in_flight = 0;
     }
@@ -60,12 +60,12 @@ impl MemoryQueue {
         Some(line)
     }
 
-    /// Those that are not being delivered.
+    /// The records that are not being delivered.
     pub(super) fn idle(&self) -> impl Iterator<Item = &RecordLine> {
         self.lines.range(self.in_flight..)
     }
 
-    /// Removes the oldest `records` of those that are not being delivered.
+    /// Removes the oldest `records` that are not being delivered.
     pub(super) fn remove_idle(&mut self, records: usize) {
         let end = self.lines.len().min(self.in_flight + records);
         let removed: Vec<RecordLine> = self.lines.drain(self.in_flight..end).collect();

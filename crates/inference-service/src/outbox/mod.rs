@@ -10,7 +10,7 @@
 //! 3. `SpoolKeeper::keep` decides whether the batch goes to the disk or stays in memory.
 //! 4. `SpoolKeeper::write` opens the spool where it must, and first moves there what waits in memory.
 //! 5. `SpoolDisk::append` makes room, if the oldest records are to give way.
-//! 6. `SpoolDatabase::commit` is one transaction for everybody who waits; then each [`RecordReceipt`] is answered.
+//! 6. `SpoolDatabase::commit` is one transaction for all requests that wait; then each [`RecordReceipt`] is answered.
 //!
 //! `RecordDelivery` borrows the oldest records, sends them, and settles them, which deletes them in a later commit.
 
@@ -66,14 +66,14 @@ pub(crate) struct Outbox {
     spool: Option<Arc<SpoolInbox>>,
 }
 
-/// An outbox, and what runs behind it.
+/// An outbox, and what delivers its records.
 pub(crate) struct StartedOutbox {
     pub(crate) outbox: Outbox,
     /// `None` if predictions are not logged.
     pub(crate) delivery: Option<DeliveryTask>,
 }
 
-/// The task and the thread behind an [`Outbox`].
+/// The task and the thread of an [`Outbox`].
 pub(crate) struct DeliveryTask {
     stop: watch::Sender<Option<Instant>>,
     task: JoinHandle<()>,

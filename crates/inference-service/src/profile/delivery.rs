@@ -56,7 +56,7 @@ impl Profiles {
     }
 
     /// Sends the profile of each model that is ready and has one. Ends when each is taken or given up; dropping the
-    /// future ends it as well.
+    /// future ends it, too.
     pub(crate) async fn deliver(&self, models: &Models) {
         let Some(log) = &self.log else { return };
         let mut sending = JoinSet::new();

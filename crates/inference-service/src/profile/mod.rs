@@ -1,10 +1,10 @@
-//! Reference profiles: what a model's inputs and answers looked like when it was judged to be good.
+//! Reference profiles: what a model's inputs and answers looked like when it was found to be good.
 //!
-//! A model may ship one as `profile.json` beside its model.onnx. The logging service compares with it what it sees, so
-//! each is sent there once after the models are loaded.
+//! A model may ship one as `profile.json` beside its model.onnx. The logging service compares what it sees with it, so
+//! each profile is sent there once after the models are loaded.
 //!
-//! Rule of thumb: what stands in a profile is the logging service's affair. This service looks at `model_sha256` only,
-//! so that no model is ever compared with the profile of another file.
+//! Rule of thumb: the logging service reads what is in a profile. This service looks at `model_sha256` only, so that no
+//! model is ever compared with the profile of another file.
 
 mod delivery;
 
@@ -20,7 +20,7 @@ pub(crate) use delivery::{ProfileError, Profiles};
 /// Name of the file, beside model.onnx.
 const FILE: &str = "profile.json";
 
-/// The profile of a loaded model, as it stands in its file.
+/// The profile of a loaded model: the JSON of its file.
 #[derive(Clone, Debug, PartialEq)]
 struct ReferenceProfile {
     model: String,

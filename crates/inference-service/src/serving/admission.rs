@@ -1,4 +1,4 @@
-//! Which requests get into the queue, and what the others are told.
+//! Which requests get into the queue, and what the refusal of the others says.
 
 use std::sync::Arc;
 

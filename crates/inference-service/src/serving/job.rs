@@ -53,7 +53,7 @@ pub(super) struct QueuedJob {
 }
 
 impl QueuedJob {
-    /// The job, unless its time is over or nobody waits for it any more.
+    /// The job, unless its time is over or its client has left.
     pub(super) fn unless_late(self, now: Instant) -> Option<Self> {
         if now >= self.job.deadline {
             // The client may have left in this moment.

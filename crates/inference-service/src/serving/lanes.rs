@@ -33,7 +33,7 @@ pub(super) struct Lanes<T> {
 
 #[derive(Debug)]
 struct Lane<T> {
-    /// Places, those of items that are still decoded included.
+    /// Places, also of items that are still being decoded.
     held: usize,
     /// Turns on threads.
     running: usize,
@@ -148,7 +148,7 @@ impl<T> Lanes<T> {
         number
     }
 
-    /// Takes an item out that nobody wants any more, with its place; `None` if its turn has come before.
+    /// Takes out an item whose client has left, with its place; `None` if its turn has come before.
     pub(super) fn remove(&mut self, flow: &Flow, number: u64) -> Option<T> {
         let lane = self.lanes.get_mut(flow.name())?;
         let position = lane.waiting.binary_search_by_key(&number, |waiting| waiting.number).ok()?;

@@ -10,7 +10,7 @@ use crate::model::{Engine, ModelError, Session, Tensor, TensorValues};
 
 /// Most time for all sizes; a size that would take longer is not tried.
 const MOST_TIME: Duration = Duration::from_secs(1);
-/// Runs of each size, of which the fastest counts: whatever else the machine does can only add to it.
+/// Runs of each size. The fastest counts, because other work of the machine can only add to it.
 const RUNS: u32 = 6;
 /// Items must be faster together by this part.
 const LEAST_GAIN: f64 = 0.03;

@@ -1,6 +1,6 @@
 //! The metrics of models; `monitoring::prediction` has the metrics of their predictions.
 //!
-//! Rule of thumb: a scrape is answered from the list that serves, so a model or a file that is gone leaves no series behind.
+//! Rule of thumb: a scrape is answered from the list that serves, so a model or a file that is gone leaves no series.
 
 use monitoring::prediction::MAX_MODELS;
 use monitoring::{

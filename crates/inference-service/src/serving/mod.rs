@@ -1,6 +1,6 @@
 //! Models at work: which there are, which requests may wait for them, and the threads that run them.
 //!
-//! Rule of thumb: work gets in through [`Admission`], or it is refused; behind it nothing waits without a bound.
+//! Rule of thumb: work gets in through [`Admission`], or it is refused; after that, nothing waits without a bound.
 
 mod admission;
 mod flow;

@@ -51,7 +51,7 @@ impl Models {
     /// Looks at the repository, and loads what is new or has changed. True if anything was loaded, or could not be.
     ///
     /// A folder that has changed is loaded when two looks in a row find it the same, so that nothing is loaded while it is
-    /// copied; those of the first look are loaded at once. This takes as long as loading takes.
+    /// copied; the folders of the first look are loaded at once. This takes as long as loading takes.
     pub(crate) fn refresh(&self) -> bool {
         let mut seen = self.seen();
         let repository = match Repository::scan(&self.loader.folder) {
@@ -120,7 +120,7 @@ impl Models {
         Some(Model { name: entry.name.clone(), metrics, state })
     }
 
-    /// Loads those versions that do not serve already.
+    /// Loads the versions that do not serve already.
     fn versions(&self, entry: &RepositoryEntry, before: Option<&ModelVersions>) -> Result<ModelVersions, String> {
         let load = |source: &ModelSource| {
             let same = before.and_then(|versions| versions.all().find(|loaded| loaded.is_still(source)));

@@ -1,4 +1,4 @@
-//! The queue in front of the inference threads: [`Lanes`] behind one lock, and the guards of what is taken from them.
+//! The queue in front of the inference threads: [`Lanes`] under one lock, and guards for what is taken from them.
 //!
 //! Rule of thumb: a request holds a guard for each place and each item that waits, and what is dropped is free at once.
 

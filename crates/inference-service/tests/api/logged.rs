@@ -21,14 +21,21 @@ use crate::service::{PATIENCE, serve_logging_to};
 pub(crate) struct FakeLog {
     pub(crate) url: String,
     records: mpsc::UnboundedReceiver<Value>,
-    profiles: mpsc::UnboundedReceiver<(HeaderMap, String)>,
+    profiles: mpsc::UnboundedReceiver<SentProfile>,
     heads: Arc<Mutex<HeaderMap>>,
 }
 
+/// A profile as it was sent.
+pub(crate) struct SentProfile {
+    pub(crate) headers: HeaderMap,
+    pub(crate) json: String,
+}
+
+/// What the handlers know.
 #[derive(Clone)]
 struct LogState {
     records: mpsc::UnboundedSender<Value>,
-    profiles: mpsc::UnboundedSender<(HeaderMap, String)>,
+    profiles: mpsc::UnboundedSender<SentProfile>,
     answers: Arc<Mutex<VecDeque<u16>>>,
     heads: Arc<Mutex<HeaderMap>>,
 }
@@ -58,8 +65,8 @@ impl FakeLog {
         self.heads.lock().unwrap().clone()
     }
 
-    /// The next profile, with the headers that it came with.
-    pub(crate) async fn profile(&mut self) -> (HeaderMap, String) {
+    /// The next profile.
+    pub(crate) async fn profile(&mut self) -> SentProfile {
         tokio::time::timeout(PATIENCE, self.profiles.recv()).await.expect("no profile came").unwrap()
     }
 
@@ -81,7 +88,7 @@ async fn log(State(told): State<LogState>, headers: HeaderMap, body: String) -> 
 }
 
 async fn reference(State(told): State<LogState>, headers: HeaderMap, body: String) -> StatusCode {
-    let _ = told.profiles.send((headers, body));
+    let _ = told.profiles.send(SentProfile { headers, json: body });
     let answer = told.answers.lock().unwrap().pop_front().unwrap_or(200);
     StatusCode::from_u16(answer).unwrap()
 }

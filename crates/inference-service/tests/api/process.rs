@@ -75,7 +75,13 @@ impl Drop for Guard {
 
 /// The lines that a service has written so far.
 #[derive(Clone, Default)]
-pub(crate) struct Log(Arc<(Mutex<Vec<Value>>, Condvar)>);
+pub(crate) struct Log(Arc<LogLines>);
+
+#[derive(Default)]
+struct LogLines {
+    lines: Mutex<Vec<Value>>,
+    changed: Condvar,
+}
 
 impl Log {
     fn follow(stdout: ChildStdout) -> Self {
@@ -86,8 +92,8 @@ impl Log {
                 let line = line.unwrap();
                 let value =
                     serde_json::from_str(&line).unwrap_or_else(|e| panic!("a line that is not JSON: {e}: {line}"));
-                followed.0.0.lock().unwrap().push(value);
-                followed.0.1.notify_all();
+                followed.0.lines.lock().unwrap().push(value);
+                followed.0.changed.notify_all();
             }
         });
         log
@@ -95,7 +101,7 @@ impl Log {
 
     /// The first line of this kind, once it is there.
     pub(crate) fn wait_for(&self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
-        let (lines, changed) = &*self.0;
+        let LogLines { lines, changed } = &*self.0;
         let waiting = changed.wait_timeout_while(lines.lock().unwrap(), PATIENCE, |lines| !lines.iter().any(&is_it));
         let (lines, _) = waiting.unwrap();
         lines.iter().find(|line| is_it(line)).cloned().unwrap_or_else(|| panic!("never logged: {what}"))
@@ -103,17 +109,17 @@ impl Log {
 
     /// How many lines there are of this kind so far.
     pub(crate) fn count(&self, is_it: impl Fn(&Value) -> bool) -> usize {
-        self.0.0.lock().unwrap().iter().filter(|line| is_it(line)).count()
+        self.0.lines.lock().unwrap().iter().filter(|line| is_it(line)).count()
     }
 
     /// The lines so far.
     pub(crate) fn so_far(&self) -> Vec<Value> {
-        self.0.0.lock().unwrap().clone()
+        self.0.lines.lock().unwrap().clone()
     }
 
     /// The lines about this request so far.
     pub(crate) fn about(&self, request_id: &str) -> Vec<Value> {
-        let lines = self.0.0.lock().unwrap();
+        let lines = self.0.lines.lock().unwrap();
         lines.iter().filter(|line| line["request_id"] == request_id).cloned().collect()
     }
 }

@@ -12,7 +12,7 @@ use crate::process::Process;
 use crate::repository::shipped;
 use crate::service::serve_logging_to;
 
-/// The SHA-256 of the shipped surface model, as its service says it.
+/// The SHA-256 of the shipped surface model, as the service tells it.
 async fn sha256() -> String {
     let service = crate::service::serve(&shipped(), &[]).await;
     let models = service.get("/models").await.json();
@@ -23,7 +23,8 @@ async fn sha256() -> String {
 /// The surface model, with this profile beside its file.
 fn repository(profile: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let (from, to) = (shipped().join("surface"), folder.path().join("surface"));
+    let from = shipped().join("surface");
+    let to = folder.path().join("surface");
     fs::create_dir_all(to.join("1")).unwrap();
     for item in fs::read_dir(&from).unwrap() {
         let item = item.unwrap();
@@ -49,9 +50,9 @@ async fn a_profile_is_sent_until_it_is_taken() {
     let mut log = FakeLog::start(&[503, 429]).await;
     let service = serve_logging_to(&log.url, models.path(), &["--record", "memory"]).await;
     for _ in 0..3 {
-        let (headers, body) = log.profile().await;
-        assert_eq!(body, profile);
-        assert_eq!(headers["content-type"], "application/json");
+        let sent = log.profile().await;
+        assert_eq!(sent.json, profile);
+        assert_eq!(sent.headers["content-type"], "application/json");
     }
     service.metrics_until("the profile is delivered", |metrics| metrics.get(DELIVERED) == 1.0).await;
     assert!(!log.has_profile());

@@ -1,4 +1,4 @@
-//! What a full queue means to its clients: who still gets in, whose turn it is, and what the others are told.
+//! What a full queue means to clients: which requests still get in, whose turn it is, and what the others are told.
 
 use std::path::Path;
 use std::sync::Arc;

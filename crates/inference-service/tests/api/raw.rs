@@ -1,4 +1,4 @@
-//! HTTP by hand, for what a proper client does not do.
+//! HTTP by hand, for what a well-behaved client does not do.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};

@@ -1,4 +1,4 @@
-//! Models change while they serve: nobody notices but by the version in the answer.
+//! Models change while they serve: clients notice nothing but the version in the answer.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -14,7 +14,7 @@ pub(crate) fn shipped() -> PathBuf {
 
 /// The shipped models, and beside them:
 /// - `broken`, whose file ends early, and `misspelt`, whose model.toml is wrong: both cannot be loaded;
-/// - `root`, which has a square root for a brain: a grey picture of 3 x 1 with a negative number makes it fail;
+/// - `root`, which takes square roots: a grey picture of 3 x 1 with a negative number makes it fail;
 /// - `slow`, which takes its time, and any picture.
 pub(crate) fn with_troublemakers() -> TempDir {
     let folder = tempfile::tempdir().unwrap();

@@ -106,7 +106,7 @@ impl Row {
         assert_eq!(after.growth(before, &WATCHED), expected, "{self:?}");
     }
 
-    /// There is one line about this request, which tells the same.
+    /// The log has one line about this request, which says the same.
     pub(crate) fn check_log(&self, process: &Process, request_id: &str) -> Value {
         let is_it = |line: &Value| line["request_id"] == request_id && line["message"] == "prediction_failed";
         let line = process.log.wait_for(&format!("the failure of {self:?}"), is_it);

@@ -48,7 +48,7 @@ impl Sent {
         self
     }
 
-    /// The request's head in HTTP/1.1, with these lines about the body's length and whatever else.
+    /// The request's head in HTTP/1.1, with these further lines, such as the body's length.
     pub(crate) fn head(&self, more: &str) -> String {
         let headers: String = self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         format!("POST /predict{} HTTP/1.1\r\nhost: test\r\n{headers}{more}\r\n", self.query)

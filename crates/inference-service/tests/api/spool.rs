@@ -21,8 +21,12 @@ use crate::sent::Sent;
 use crate::service::{Service, serve_logging_to};
 
 /// Stands for the logging service: away at first, then it takes all records.
-#[derive(Clone, Default)]
-struct Receiver(Arc<Mutex<Received>>);
+struct Receiver {
+    url: String,
+    received: SharedReceived,
+}
+
+type SharedReceived = Arc<Mutex<Received>>;
 
 #[derive(Default)]
 struct Received {
@@ -31,32 +35,32 @@ struct Received {
 }
 
 impl Receiver {
-    async fn start() -> (Self, String) {
-        let receiver = Self::default();
+    async fn start() -> Self {
+        let received = SharedReceived::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let routes = Router::new().route("/log", post(Self::log)).with_state(receiver.clone());
+        let routes = Router::new().route("/log", post(log)).with_state(received.clone());
         tokio::spawn(async { axum::serve(listener, routes).await });
-        (receiver, url)
+        Self { url, received }
     }
 
-    async fn log(State(receiver): State<Self>, body: String) -> (StatusCode, String) {
-        let mut received = receiver.0.lock().unwrap();
-        if !received.takes {
-            return (StatusCode::SERVICE_UNAVAILABLE, String::new());
-        }
-        let records: Vec<Value> = body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        received.request_ids.extend(records.iter().map(|record| record["request_id"].as_str().unwrap().to_owned()));
-        (StatusCode::OK, json!({ "accepted": records.len(), "duplicates": 0 }).to_string())
-    }
-
-    fn takes_records(&self) {
-        self.0.lock().unwrap().takes = true;
+    fn take_records(&self) {
+        self.received.lock().unwrap().takes = true;
     }
 
     fn request_ids(&self) -> Vec<String> {
-        self.0.lock().unwrap().request_ids.clone()
+        self.received.lock().unwrap().request_ids.clone()
     }
+}
+
+async fn log(State(received): State<SharedReceived>, body: String) -> (StatusCode, String) {
+    let mut received = received.lock().unwrap();
+    if !received.takes {
+        return (StatusCode::SERVICE_UNAVAILABLE, String::new());
+    }
+    let records: Vec<Value> = body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    received.request_ids.extend(records.iter().map(|record| record["request_id"].as_str().unwrap().to_owned()));
+    (StatusCode::OK, json!({ "accepted": records.len(), "duplicates": 0 }).to_string())
 }
 
 /// Predicts, and returns the request's id.
@@ -71,18 +75,18 @@ async fn a_killed_process_loses_no_prediction_that_was_answered() {
     for durability in ["process", "power"] {
         let folder = TempDir::new().unwrap();
         let flags = ["--spool", folder.path().to_str().unwrap(), "--record", durability];
-        let (receiver, url) = Receiver::start().await;
+        let receiver = Receiver::start().await;
         let mut answered = BTreeSet::new();
         for _ in 0..3 {
-            let process = Process::start_logging_to(&url, &shipped(), &flags);
+            let process = Process::start_logging_to(&receiver.url, &shipped(), &flags);
             process.service.ready().await;
             for _ in 0..5 {
                 answered.insert(predict(&process.service, &Sent::new("image/jpeg", cat()), 200).await);
                 answered.insert(predict(&process.service, &Sent::new("image/jpeg", "no picture"), 422).await);
             }
         }
-        receiver.takes_records();
-        let process = Process::start_logging_to(&url, &shipped(), &flags);
+        receiver.take_records();
+        let process = Process::start_logging_to(&receiver.url, &shipped(), &flags);
         let all = answered.len() as f64;
         let metrics = process
             .service
@@ -98,8 +102,8 @@ async fn a_killed_process_loses_no_prediction_that_was_answered() {
 async fn a_stopped_service_leaves_what_is_not_delivered() {
     let folder = TempDir::new().unwrap();
     let flags = ["--spool", folder.path().to_str().unwrap()];
-    let (receiver, url) = Receiver::start().await;
-    let running = serve_logging_to(&url, &shipped(), &flags).await;
+    let receiver = Receiver::start().await;
+    let running = serve_logging_to(&receiver.url, &shipped(), &flags).await;
     let answered = predict(&running, &Sent::new("image/jpeg", cat()), 200).await;
     let health = running.get("/health").await.json();
     let log = &health["prediction_log"];
@@ -109,8 +113,8 @@ async fn a_stopped_service_leaves_what_is_not_delivered() {
     );
     assert!(log["spooled_bytes"].as_u64().unwrap() > 100);
     running.stopped().await;
-    receiver.takes_records();
-    let running = serve_logging_to(&url, &shipped(), &flags).await;
+    receiver.take_records();
+    let running = serve_logging_to(&receiver.url, &shipped(), &flags).await;
     running.metrics_until("it is delivered", |metrics| metrics.get("prediction_log_spooled_records") == 0.0).await;
     assert_eq!(receiver.request_ids(), [answered]);
 }
@@ -141,14 +145,15 @@ fn blocked(scratch: &TempDir) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_disk_predictions_go_on() {
-    let (scratch, (receiver, url)) = (TempDir::new().unwrap(), Receiver::start().await);
-    let running = serve_logging_to(&url, &shipped(), &["--spool", &blocked(&scratch)]).await;
+    let scratch = TempDir::new().unwrap();
+    let receiver = Receiver::start().await;
+    let running = serve_logging_to(&receiver.url, &shipped(), &["--spool", &blocked(&scratch)]).await;
     let answered = predict(&running, &Sent::new("image/jpeg", cat()), 200).await;
     assert_eq!(running.get("/health").await.json()["prediction_log"]["spool"], "unavailable");
     let metrics = running.metrics().await;
     assert_eq!(metrics.get("prediction_log_spool_available"), 0.0);
     assert!(metrics.get("prediction_log_spool_errors_total") >= 1.0);
-    receiver.takes_records();
+    receiver.take_records();
     running.metrics_until("it is delivered", |metrics| metrics.get("prediction_log_delivered_total") == 1.0).await;
     assert_eq!(receiver.request_ids(), [answered]);
 }

@@ -18,19 +18,18 @@ mean = [0.5]
 std = [0.25]
 "#;
 
-fn load(text: &str) -> (tempfile::TempDir, Result<ModelConfig, ModelError>) {
+fn load(text: &str) -> Result<ModelConfig, ModelError> {
     let folder = tempfile::tempdir().unwrap();
     let path: PathBuf = folder.path().join("model.toml");
     fs::write(&path, text).unwrap();
     fs::write(folder.path().join("labels.txt"), "ok\r\nbad \n\n").unwrap();
-    let config = ModelConfig::load(&path);
-    (folder, config)
+    ModelConfig::load(&path)
 }
 
 /// The message for a file in which `from` has become `to`.
 fn message(from: &str, to: &str) -> String {
     assert!(GOOD.contains(from));
-    let (_folder, config) = load(&GOOD.replacen(from, to, 1));
+    let config = load(&GOOD.replacen(from, to, 1));
     let message = config.expect_err(to).to_string();
     assert!(message.contains("model.toml") || message.contains("labels.txt"), "names no file: {message}");
     message
@@ -38,7 +37,7 @@ fn message(from: &str, to: &str) -> String {
 
 #[test]
 fn all_fields_arrive() {
-    let (_folder, config) = load(GOOD);
+    let config = load(GOOD);
     let config = config.unwrap();
     assert_eq!(config.task, Task::Classification);
     assert_eq!(config.version, None);
@@ -61,14 +60,14 @@ fn every_filter_has_its_name() {
         ("catmull-rom", ResizeFilter::CatmullRom),
         ("lanczos3", ResizeFilter::Lanczos3),
     ] {
-        let (_folder, config) = load(&format!("{GOOD}resize = \"{name}\"\n"));
+        let config = load(&format!("{GOOD}resize = \"{name}\"\n"));
         assert_eq!(config.unwrap().input.unwrap().resize, filter);
     }
 }
 
 #[test]
 fn labels_come_from_a_file_beside() {
-    let (_folder, config) = load(&GOOD.replace(r#"["ok", "bad"]"#, r#""labels.txt""#));
+    let config = load(&GOOD.replace(r#"["ok", "bad"]"#, r#""labels.txt""#));
     assert_eq!(config.unwrap().labels.unwrap(), ["ok", "bad"], "line ends and trailing blank lines are no labels");
 }
 
@@ -91,7 +90,7 @@ fn bad_labels_are_refused() {
     assert!(message(r#"["ok", "bad"]"#, r#"["ok\n", "bad"]"#).contains("class 0"));
     assert!(message(r#"["ok", "bad"]"#, &format!("[\"{}\"]", "é".repeat(257))).contains("class 0"));
     assert!(message(r#"["ok", "bad"]"#, "3").contains("array of strings"));
-    let (_folder, config) = load(&GOOD.replace(r#""bad""#, &format!("\"{}\"", "é".repeat(256))));
+    let config = load(&GOOD.replace(r#""bad""#, &format!("\"{}\"", "é".repeat(256))));
     assert!(config.is_ok(), "256 characters are allowed, however many bytes they take");
 }
 
@@ -136,10 +135,10 @@ fn the_parser_names_what_it_does_not_know() {
 
 #[test]
 fn rules_for_defects() {
-    let (_folder, config) = load(&GOOD.replace("[input]", "[defect]\nlabels = [\"bad\"]\n[input]"));
+    let config = load(&GOOD.replace("[input]", "[defect]\nlabels = [\"bad\"]\n[input]"));
     let rule = config.unwrap().defect;
     assert_eq!((rule.is_defect(0, 1.0), rule.is_defect(1, 0.1), rule.is_defect(2, 1.0)), (false, true, false));
-    let (_folder, config) = load(&GOOD.replace("[input]", "[defect]\nconfidence_floor = 0.5\n[input]"));
+    let config = load(&GOOD.replace("[input]", "[defect]\nconfidence_floor = 0.5\n[input]"));
     let rule = config.unwrap().defect;
     assert_eq!((rule.is_defect(0, 0.5), rule.is_defect(0, 0.49)), (false, true));
     assert!(!DefectRule::Never.is_defect(0, 0.0));
@@ -159,28 +158,28 @@ fn a_broken_file_may_still_say_that_it_is_the_default() {
 
 #[test]
 fn a_task_says_what_belongs_to_it() {
-    let (_folder, config) = load("task = \"classification\"");
+    let config = load("task = \"classification\"");
     let config = config.unwrap();
     assert_eq!((config.input, config.labels), (None, None), "a model without pictures, whose classes have no names");
     for task in ["regression", "raw"] {
-        let (_folder, config) = load(&format!("task = {task:?}"));
+        let config = load(&format!("task = {task:?}"));
         assert_eq!(config.unwrap().task.as_str(), task);
         for more in ["labels = [\"a\"]", "[defect]\nconfidence_floor = 0.5"] {
-            let (_folder, refused) = load(&format!("task = {task:?}\n{more}"));
+            let refused = load(&format!("task = {task:?}\n{more}"));
             let message = refused.unwrap_err().to_string();
             assert!(message.contains("does not belong to the task"), "{message}");
         }
     }
-    let (_folder, pictures) = load(&GOOD.replace("classification", "raw").replace("labels = [\"ok\", \"bad\"]", ""));
+    let pictures = load(&GOOD.replace("classification", "raw").replace("labels = [\"ok\", \"bad\"]", ""));
     let message = pictures.unwrap_err().to_string();
     assert!(message.contains("`input`"), "{message}");
 }
 
 #[test]
 fn batching_has_bounds_and_a_default() {
-    let with = |table: &str| load(&format!("{GOOD}\n[batching]\n{table}")).1.map(|config| config.batching);
+    let with = |table: &str| load(&format!("{GOOD}\n[batching]\n{table}")).map(|config| config.batching);
     let of = |max_size, milliseconds| Batching { max_size, max_delay: Duration::from_millis(milliseconds) };
-    assert_eq!(load(GOOD).1.unwrap().batching, of(8, 0));
+    assert_eq!(load(GOOD).unwrap().batching, of(8, 0));
     assert_eq!(with("").unwrap(), of(8, 0));
     assert_eq!(with("max_size = 1").unwrap(), of(1, 0));
     assert_eq!(with("max_size = 64\nmax_delay_ms = 1000").unwrap(), of(64, 1000));

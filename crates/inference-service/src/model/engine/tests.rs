@@ -1,64 +1,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod onnx;
+
 use std::path::PathBuf;
 
 use super::super::{Batching, Colour, Datatype, DefectRule, InputSpec, Layout, ResizeFilter, Task};
 use super::*;
 use crate::input::ModelInput;
 use crate::model::Session;
+use onnx::OnnxChain;
 
 const FLOAT32: u64 = 1;
 const INT64: u64 = 7;
-
-/// An ONNX file with one input and a chain of operators without parameters, in just enough of protobuf.
-struct Onnx<'a> {
-    element_type: u64,
-    /// Dimensions of the input; `None` is symbolic.
-    input: &'a [Option<u64>],
-    operators: &'a [&'a str],
-    /// How many of the last values are outputs.
-    outputs: usize,
-}
-
-impl Onnx<'_> {
-    fn bytes(&self) -> Vec<u8> {
-        let dimensions: Vec<Vec<u8>> = self
-            .input
-            .iter()
-            .map(|size| field(1, &size.map_or_else(|| field(2, b"N"), |size| varint_field(1, size))))
-            .collect();
-        let tensor = [varint_field(1, self.element_type), field(2, &dimensions.concat())].concat();
-        let input = [field(1, b"v0"), field(2, &field(1, &tensor))].concat();
-        let mut graph = [field(2, b"test"), field(11, &input)].concat();
-        for (position, operator) in self.operators.iter().enumerate() {
-            let (from, to) = (format!("v{position}"), format!("v{}", position + 1));
-            let node = [field(1, from.as_bytes()), field(2, to.as_bytes()), field(4, operator.as_bytes())];
-            graph.extend(field(1, &node.concat()));
-        }
-        for back in 0..self.outputs {
-            graph.extend(field(12, &field(1, format!("v{}", self.operators.len() - back).as_bytes())));
-        }
-        [varint_field(1, 8), field(8, &varint_field(2, 17)), field(7, &graph)].concat()
-    }
-}
-
-fn varint(mut value: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while value >= 0x80 {
-        bytes.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
-    bytes
-}
-
-fn varint_field(number: u64, value: u64) -> Vec<u8> {
-    [varint(number << 3), varint(value)].concat()
-}
-
-fn field(number: u64, content: &[u8]) -> Vec<u8> {
-    [varint(number << 3 | 2), varint(content.len() as u64), content.to_vec()].concat()
-}
 
 /// A grey 3 x 1 model with three classes, so that Flatten alone is a model.
 fn config() -> ModelConfig {
@@ -89,7 +42,7 @@ fn load_bytes(bytes: &[u8], config: ModelConfig) -> Result<Arc<Engine>, ModelErr
 }
 
 fn load(input: &[Option<u64>], operators: &[&str]) -> Result<Arc<Engine>, ModelError> {
-    load_bytes(&Onnx { element_type: FLOAT32, input, operators, outputs: 1 }.bytes(), config())
+    load_bytes(&OnnxChain { element_type: FLOAT32, input, operators, outputs: 1 }.bytes(), config())
 }
 
 /// A model that says what it is asked.
@@ -126,7 +79,7 @@ fn the_checksum_is_that_of_the_file() {
     // The well-known digest of three letters.
     let digest = hexadecimal(&Sha256::digest(b"abc"));
     assert_eq!(digest, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    let bytes = Onnx { element_type: FLOAT32, input: BATCH_OF_ANY, operators: &["Flatten"], outputs: 1 }.bytes();
+    let bytes = OnnxChain { element_type: FLOAT32, input: BATCH_OF_ANY, operators: &["Flatten"], outputs: 1 }.bytes();
     assert_eq!(load_bytes(&bytes, config()).unwrap().sha256(), hexadecimal(&Sha256::digest(&bytes)));
 }
 
@@ -144,7 +97,7 @@ fn inputs_that_do_not_fit_are_found_while_loading() {
         let message = error.to_string();
         assert!(message.contains("shape [1, 1, 1, 3]") && message.contains("model.onnx"), "{message}");
     }
-    let integers = Onnx { element_type: INT64, input: BATCH_OF_ANY, operators: &["Flatten"], outputs: 1 }.bytes();
+    let integers = OnnxChain { element_type: INT64, input: BATCH_OF_ANY, operators: &["Flatten"], outputs: 1 }.bytes();
     let message = load_bytes(&integers, config()).unwrap_err().to_string();
     assert!(message.contains("INT64"), "{message}");
 }
@@ -153,11 +106,12 @@ fn inputs_that_do_not_fit_are_found_while_loading() {
 fn outputs_that_do_not_fit_are_found_while_loading() {
     let mut two_labels = config();
     two_labels.labels = Some(vec!["a".to_owned(), "b".to_owned()]);
-    let flatten = Onnx { element_type: FLOAT32, input: BATCH_OF_ANY, operators: &["Flatten"], outputs: 1 }.bytes();
+    let flatten = OnnxChain { element_type: FLOAT32, input: BATCH_OF_ANY, operators: &["Flatten"], outputs: 1 }.bytes();
     let message = load_bytes(&flatten, two_labels).unwrap_err().to_string();
     assert!(message.contains("shape [1, 2]") && message.contains("[1, 3]"), "{message}");
 
-    let two = Onnx { element_type: FLOAT32, input: BATCH_OF_ANY, operators: &["Flatten", "Neg"], outputs: 2 }.bytes();
+    let two =
+        OnnxChain { element_type: FLOAT32, input: BATCH_OF_ANY, operators: &["Flatten", "Neg"], outputs: 2 }.bytes();
     let message = load_bytes(&two, config()).unwrap_err().to_string();
     assert!(message.contains("2 outputs"), "{message}");
 
@@ -167,7 +121,7 @@ fn outputs_that_do_not_fit_are_found_while_loading() {
 
 #[test]
 fn files_that_are_no_models_are_refused() {
-    let good = Onnx { element_type: FLOAT32, input: BATCH_OF_ANY, operators: &["Flatten"], outputs: 1 }.bytes();
+    let good = OnnxChain { element_type: FLOAT32, input: BATCH_OF_ANY, operators: &["Flatten"], outputs: 1 }.bytes();
     for bytes in [&b""[..], b"\0", b"not a model", &good[..good.len() / 2]] {
         let error = load_bytes(bytes, config()).unwrap_err();
         assert!(error.to_string().contains("model.onnx"), "{error}");
@@ -242,7 +196,7 @@ fn tensors(task: Task) -> ModelConfig {
 
 #[test]
 fn rows_of_any_number_are_items() {
-    let onnx = |input, operators| Onnx { element_type: FLOAT32, input, operators, outputs: 1 }.bytes();
+    let onnx = |input, operators| OnnxChain { element_type: FLOAT32, input, operators, outputs: 1 }.bytes();
     let engine = load_bytes(&onnx(&[None, Some(3)], &["Neg"]), tensors(Task::Classification)).unwrap();
     assert_eq!(engine.labels(), ["0", "1", "2"], "classes without names have their numbers");
     assert_eq!(engine.item_shape().unwrap().count(), Some(3));
@@ -267,7 +221,7 @@ fn rows_of_any_number_are_items() {
 #[test]
 fn whole_tensors_have_the_sizes_that_come() {
     for (element_type, datatype) in [(FLOAT32, Datatype::Fp32), (INT64, Datatype::Int64)] {
-        let bytes = Onnx { element_type, input: &[None, Some(2)], operators: &["Neg", "Abs"], outputs: 2 }.bytes();
+        let bytes = OnnxChain { element_type, input: &[None, Some(2)], operators: &["Neg", "Abs"], outputs: 2 }.bytes();
         let engine = load_bytes(&bytes, tensors(Task::Raw)).unwrap();
         assert_eq!(engine.signature().inputs[0].datatype, Some(datatype));
         assert_eq!(engine.item_shape(), None);

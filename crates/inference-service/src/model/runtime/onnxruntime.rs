@@ -57,7 +57,7 @@ impl LoadProgram for OnnxRuntime {
             Signature::check_input(&inputs, shape).map_err(LoadError::Input)?;
         }
         let mut outputs: Vec<TensorSpec> = first.outputs().iter().map(spec).collect();
-        // The file may leave open what the outputs' shapes are; the answer to one item tells.
+        // The file may leave the outputs' shapes open; the answer to one item has them.
         let item = match fixed {
             FixedInputs::Input(shape) => Some(vec![Tensor::zeros(Datatype::Fp32, shape.to_vec())]),
             FixedInputs::OneItem if inputs.iter().all(TensorSpec::is_fixed_behind_first) => {

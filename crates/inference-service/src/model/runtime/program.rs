@@ -11,7 +11,7 @@ use crate::model::tensor::Tensor;
 pub(in crate::model) enum LoadError {
     /// The runtime cannot run it, with its message.
     Unsupported(String),
-    /// Its inputs do not take an item of the expected shape; readable behind "the model has".
+    /// Its inputs do not take an item of the expected shape. The text goes after "the model has".
     Input(String),
 }
 

@@ -1,6 +1,6 @@
 //! What a model takes and gives, and whether that is what model.toml asks for.
 //!
-//! Rule of thumb: what a file leaves open, such as a batch dimension called N, is taken; what it fixes must agree.
+//! Rule of thumb: what a file leaves open, such as a batch dimension called N, may be anything; what it fixes must agree.
 
 use std::fmt;
 
@@ -31,7 +31,7 @@ impl Signature {
     /// Checks that there is one input of numbers, which one item of this shape fits.
     ///
     /// # Errors
-    /// What there is, readable behind "the model has".
+    /// What there is, as a text that goes after "the model has".
     pub(super) fn check_input(inputs: &[TensorSpec], shape: &[usize]) -> Result<(), String> {
         let [input] = inputs else { return Err(format!("{} inputs", inputs.len())) };
         if input.takes_fp32() && input.fits(shape) { Ok(()) } else { Err(format!("an input of {input}")) }
@@ -40,11 +40,12 @@ impl Signature {
     /// How many numbers of type FP32 its one output has for one item.
     ///
     /// # Errors
-    /// What there is, readable behind "the model has".
+    /// What there is, as a text that goes after "the model has".
     pub(crate) fn classes(&self) -> Result<usize, String> {
-        let (output, sizes) = self.only_output()?;
+        let output = self.only_output()?;
+        let sizes = output.fixed_sizes().ok_or_else(|| format!("an output of {output}"))?;
         let classes = sizes.iter().product::<usize>();
-        // Exporters that keep a spatial dimension after pooling leave ones behind, as in [1, classes, 1, 1].
+        // Exporters that keep a spatial dimension after pooling leave ones at the end, as in [1, classes, 1, 1].
         let is_list = sizes.iter().all(|size| *size == 1 || *size == classes);
         if is_list && output.datatype == Some(Datatype::Fp32) {
             Ok(classes)
@@ -56,40 +57,47 @@ impl Signature {
     /// Checks that its one output is one number for one item.
     ///
     /// # Errors
-    /// What there is, readable behind "the model has".
+    /// What there is, as a text that goes after "the model has".
     pub(crate) fn check_number(&self) -> Result<(), String> {
-        let (output, sizes) = self.only_output()?;
+        let output = self.only_output()?;
+        let sizes = output.fixed_sizes().ok_or_else(|| format!("an output of {output}"))?;
         let is_float = Tensor::zeros(output.datatype.unwrap_or(Datatype::Bytes), vec![1]).values().float(0).is_some();
         if is_float && sizes.iter().all(|size| *size == 1) { Ok(()) } else { Err(format!("an output of {output}")) }
     }
 
-    fn only_output(&self) -> Result<(&TensorSpec, Vec<usize>), String> {
-        let [output] = self.outputs.as_slice() else { return Err(format!("{} outputs", self.outputs.len())) };
-        let sizes: Option<Vec<usize>> = output.shape.as_ref().and_then(|shape| shape.iter().copied().collect());
-        Ok((output, sizes.ok_or_else(|| format!("an output of {output}"))?))
+    fn only_output(&self) -> Result<&TensorSpec, String> {
+        match self.outputs.as_slice() {
+            [output] => Ok(output),
+            outputs => Err(format!("{} outputs", outputs.len())),
+        }
     }
 }
 
 impl TensorSpec {
-    /// Whether a tensor of this shape is one of these.
+    /// Whether a tensor may have this shape.
     #[must_use]
     pub fn fits(&self, shape: &[usize]) -> bool {
         self.shape.as_ref().is_none_or(|declared| is_one_of(declared, shape))
     }
 
-    /// Whether what is behind the first dimension of a tensor fits.
+    /// Whether a tensor may have these dimensions after the first.
     #[must_use]
     pub fn fits_behind_first(&self, item: &[usize]) -> bool {
         self.item().is_none_or(|declared| is_one_of(declared, item))
     }
 
-    /// Whether all is fixed.
-    #[must_use]
-    pub fn is_fixed(&self) -> bool {
-        self.shape.as_ref().is_some_and(|sizes| sizes.iter().all(Option::is_some))
+    /// The size of each dimension, where none is open.
+    fn fixed_sizes(&self) -> Option<Vec<usize>> {
+        self.shape.as_ref()?.iter().copied().collect()
     }
 
-    /// Whether all behind the first dimension is fixed.
+    /// Whether every dimension is fixed.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        self.fixed_sizes().is_some()
+    }
+
+    /// Whether every dimension after the first is fixed.
     #[must_use]
     pub fn is_fixed_behind_first(&self) -> bool {
         self.item().is_some_and(|item| item.iter().all(Option::is_some))
@@ -101,7 +109,7 @@ impl TensorSpec {
         self.datatype.is_none_or(|datatype| datatype == Datatype::Fp32)
     }
 
-    /// The dimensions behind the first, where their number is known and there is a first.
+    /// The dimensions after the first, where their number is known and there is a first.
     #[must_use]
     pub fn item(&self) -> Option<&[Option<usize>]> {
         Some(self.shape.as_ref()?.split_first()?.1)

@@ -1,7 +1,8 @@
 //! Tensors: what a model takes and gives, of any type and shape.
 //!
-//! Rule of thumb: a [`Tensor`] has as many elements as its shape says; whoever makes one has compared them.
+//! Rule of thumb: a [`Tensor`] has as many elements as its shape says; this is compared when it is made.
 
+mod bytes;
 mod elements;
 
 pub(crate) use elements::TensorElement;

@@ -16,7 +16,7 @@ const SCHEMA: i32 = 1;
 const LARGE: u32 = 8192;
 const INSERT_RECORD: &str = "INSERT INTO records (id, recorded_at, checksum, line) VALUES (?, ?, ?, ?)";
 
-/// A record as it stands in the database.
+/// A row of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SpoolRow {
     pub(super) id: i64,
@@ -87,7 +87,7 @@ impl SpoolDatabase {
         })
     }
 
-    /// Deletes the records up to the id `gone_through`, if there is one, and writes these lines behind all others: both or
+    /// Deletes the records up to the id `gone_through`, if there is one, and writes these lines after all others: both or
     /// neither. They are kept as asked when this returns.
     pub(super) fn commit(&mut self, gone_through: Option<i64>, lines: &[&RecordLine]) -> rusqlite::Result<()> {
         // Dropped without a commit, it rolls back what SQLite has not rolled back by itself.
@@ -107,11 +107,11 @@ impl SpoolDatabase {
         Ok(())
     }
 
-    /// The oldest records behind this id, at most `records` of them and about `bytes`.
-    pub(super) fn oldest(&self, behind: i64, records: usize, bytes: u64) -> rusqlite::Result<Vec<SpoolRow>> {
+    /// The oldest records after this id, at most `records` of them and about `bytes`.
+    pub(super) fn oldest(&self, after: i64, records: usize, bytes: u64) -> rusqlite::Result<Vec<SpoolRow>> {
         let query = "SELECT id, recorded_at, checksum, line FROM records WHERE id > ? ORDER BY id";
         let mut statement = self.connection.prepare_cached(query)?;
-        let mut found = statement.query([behind])?;
+        let mut found = statement.query([after])?;
         let (mut rows, mut size) = (Vec::new(), 0);
         while rows.len() < records
             && let Some(row) = found.next()?
@@ -126,12 +126,12 @@ impl SpoolDatabase {
         Ok(rows)
     }
 
-    /// The oldest records behind this id that are `enough` together, or all of them.
-    pub(super) fn measure(&self, behind: i64, enough: Amount) -> rusqlite::Result<OldestRecords> {
+    /// The oldest records after this id that are `enough` together, or all of them.
+    pub(super) fn measure(&self, after: i64, enough: Amount) -> rusqlite::Result<OldestRecords> {
         let query = "SELECT id, length(line) FROM records WHERE id > ? ORDER BY id";
         let mut statement = self.connection.prepare_cached(query)?;
-        let mut found = statement.query([behind])?;
-        let mut oldest = OldestRecords { amount: Amount::default(), through: behind };
+        let mut found = statement.query([after])?;
+        let mut oldest = OldestRecords { amount: Amount::default(), through: after };
         while !oldest.amount.covers(enough)
             && let Some(row) = found.next()?
         {
@@ -141,14 +141,14 @@ impl SpoolDatabase {
         Ok(oldest)
     }
 
-    /// When the oldest record behind this id was taken in.
-    pub(super) fn oldest_at(&self, behind: i64) -> rusqlite::Result<Option<i64>> {
+    /// When the oldest record after this id was taken in.
+    pub(super) fn oldest_at(&self, after: i64) -> rusqlite::Result<Option<i64>> {
         let query = "SELECT recorded_at FROM records WHERE id > ? ORDER BY id LIMIT 1";
         let mut statement = self.connection.prepare_cached(query)?;
-        statement.query([behind])?.next()?.map(|row| row.get(0)).transpose()
+        statement.query([after])?.next()?.map(|row| row.get(0)).transpose()
     }
 
-    /// Moves a damaged record out of the way, for somebody to look at.
+    /// Moves a damaged record to the table quarantine, where people can look at it.
     pub(super) fn set_aside(&self, id: i64) -> rusqlite::Result<()> {
         let copy = "INSERT OR REPLACE INTO quarantine SELECT * FROM records WHERE id = ?";
         let transaction = self.connection.unchecked_transaction()?;
@@ -193,7 +193,7 @@ impl SpoolDatabase {
 
 /// The columns id, recorded_at, checksum, line.
 pub(super) fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<SpoolRow> {
-    // Whatever the type became by damage, the checksum will tell.
+    // Damage may have changed the type; the checksum shows that.
     let text = match row.get_ref(3)? {
         rusqlite::types::ValueRef::Blob(bytes) | rusqlite::types::ValueRef::Text(bytes) => bytes.to_vec(),
         _ => Vec::new(),

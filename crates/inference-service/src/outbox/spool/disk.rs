@@ -3,6 +3,8 @@
 //! Rule of thumb: damage is met here and never goes further. What can be read goes on, and what cannot is set
 //! aside and counted.
 
+mod open;
+
 use std::collections::HashSet;
 use std::io;
 
@@ -10,11 +12,10 @@ use tracing::{error, warn};
 
 use super::super::books::{Books, DropReason};
 use super::super::line::{Amount, RecordLine};
-use super::super::record_options::{Durability, WhenFull};
-use super::database::{OldestRecords, SpoolContent, SpoolDatabase, SpoolRow, is_damage};
+use super::super::record_options::WhenFull;
+use super::database::{OldestRecords, SpoolDatabase, SpoolRow, is_damage};
 use super::folder::{FolderError, SpoolFolder};
-use super::salvage::{SalvageError, salvage};
-use super::wal::{self, WalState};
+use super::salvage::SalvageError;
 
 /// Why the disk does not do what it is asked.
 #[derive(Debug, thiserror::Error)]
@@ -65,61 +66,6 @@ pub(super) struct SpoolDisk {
 }
 
 impl SpoolDisk {
-    /// Opens the folder's spool. `known` is what the books count as being in it, if this process had it open before.
-    ///
-    /// # Errors
-    /// [`DiskError`]; damage is no error.
-    pub(super) fn open(
-        folder: SpoolFolder,
-        durability: Durability,
-        books: &Books,
-        known: Option<KnownContent>,
-    ) -> Result<Self, DiskError> {
-        if folder.salvaged().exists() {
-            folder.swap_in_salvaged()?;
-        }
-        keep_damaged_log(&folder, books)?;
-        let opened = if known.is_some_and(|known| known.damaged) {
-            Err(DiskError::Damaged)
-        } else {
-            SpoolDatabase::open(&folder.database(), durability).map_err(DiskError::from)
-        };
-        let mut lost = 0;
-        let mut database = match opened {
-            Err(problem) if problem.is_damage() => {
-                let salvaged = salvage(&folder)?;
-                books.count_quarantined();
-                let kept_at = salvaged.kept_at.display();
-                error!(%problem, %kept_at, known_lost = salvaged.lost, "prediction_log_spool_damaged");
-                lost = salvaged.lost;
-                SpoolDatabase::open(&folder.database(), durability)?
-            }
-            opened => opened?,
-        };
-        // These were delivered before. To deliver them again would only be a duplicate, but the books know better.
-        let gone_through = known.map_or(0, |known| known.gone_through);
-        database.commit(Some(gone_through), &[])?;
-        let SpoolContent { amount, oldest_at } = database.content()?;
-        folder.sync()?;
-        match known {
-            Some(known) => books.count_dropped(known.amount.minus(amount), DropReason::Corrupt),
-            None => {
-                books.count_recovered(amount);
-                books.count_lost(lost);
-            }
-        }
-        Ok(Self {
-            folder,
-            database,
-            amount,
-            oldest_at,
-            gone_through,
-            stale: false,
-            lent: Vec::new(),
-            damaged: HashSet::new(),
-        })
-    }
-
     /// What this process knows of it, for when it is opened again.
     pub(super) fn known(&self) -> KnownContent {
         KnownContent { amount: self.amount, gone_through: self.gone_through, damaged: false }
@@ -201,7 +147,7 @@ impl SpoolDisk {
         while self.amount.records > 0 {
             let rows = self.database.oldest(self.gone_through, records, bytes)?;
             if rows.is_empty() {
-                // They are not there, although nobody deleted them.
+                // They are gone, although this process has not deleted them.
                 books.count_dropped(std::mem::take(&mut self.amount), DropReason::Corrupt);
                 break;
             }
@@ -281,17 +227,4 @@ impl DiskError {
             _ => false,
         }
     }
-}
-
-/// Copies a damaged write-ahead log: SQLite would silently leave out what stands behind the damage, and overwrite it.
-fn keep_damaged_log(folder: &SpoolFolder, books: &Books) -> io::Result<()> {
-    if wal::inspect(&folder.wal())? == WalState::Damaged {
-        let kept_at = folder.copy_wal()?;
-        books.count_quarantined();
-        error!(
-            kept_at = %kept_at.display(),
-            "prediction_log_spool_log_damaged: records behind the damage are lost to this spool"
-        );
-    }
-    Ok(())
 }

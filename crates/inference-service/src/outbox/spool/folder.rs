@@ -14,7 +14,7 @@ pub(super) struct SpoolFolder {
     _lock: File,
 }
 
-/// Why a folder cannot be had.
+/// Why a folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FolderError {
     /// Another process has it.
@@ -54,7 +54,7 @@ impl SpoolFolder {
         self.path.join("spool.db.salvage-part")
     }
 
-    /// The same when it is complete.
+    /// Where it is once it is complete.
     pub(super) fn salvaged(&self) -> PathBuf {
         self.path.join("spool.db.salvaged")
     }
@@ -62,7 +62,7 @@ impl SpoolFolder {
     /// Keeps a copy of the write-ahead log, and says where.
     ///
     /// # Errors
-    /// Those of copying.
+    /// It cannot be copied.
     pub(super) fn copy_wal(&self) -> io::Result<PathBuf> {
         let copy = self.unused("spool.db-wal");
         fs::copy(self.wal(), &copy)?;
@@ -73,7 +73,7 @@ impl SpoolFolder {
     /// which. Interrupted at any point, it can be called again.
     ///
     /// # Errors
-    /// Those of renaming.
+    /// A file cannot be renamed.
     pub(super) fn swap_in_salvaged(&self) -> io::Result<PathBuf> {
         let kept = self.unused("spool.db");
         // The log first: beside another database it would be replayed into that one.
@@ -90,7 +90,7 @@ impl SpoolFolder {
     /// Removes the database; the log first, because it would be replayed into the next one.
     ///
     /// # Errors
-    /// Those of removing.
+    /// A file cannot be removed.
     pub(super) fn remove_database(&self) -> io::Result<()> {
         for file in [self.wal(), self.database()] {
             match fs::remove_file(file) {

@@ -91,7 +91,7 @@ impl SpoolInbox {
         self.changed.notify_one();
     }
 
-    /// Throws away what waits, so that nobody waits for an answer.
+    /// Throws away what waits, so that no request waits for an answer.
     pub(super) fn abandon(&self) {
         *self.lock() = SpoolBatch { closed: true, ..SpoolBatch::default() };
     }

@@ -1,8 +1,10 @@
 //! Decides where each record waits: on the disk as asked, or in memory while the disk does not take it.
 //!
 //! Rule of thumb: no error of the disk gets out of here. Records that cannot be written wait in memory, within
-//! its bound, and move to the disk when that works again; only where predictions without a record are refused,
-//! the waiting client is told.
+//! its bound, and move to the disk when that works again; where predictions without a record are refused,
+//! these are refused at once instead.
+
+mod write;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -15,12 +17,10 @@ use super::super::line::{Amount, RecordLine};
 use super::super::memory::MemoryQueue;
 use super::super::record_options::{Durability, MEMORY_BOUND, WhenFull};
 use super::disk::{DiskError, KnownContent, SpoolDisk};
-use super::folder::{FolderError, SpoolFolder};
+use super::folder::FolderError;
 
 /// When a disk that does not work is tried again.
 const DISK_BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
-/// Records that move from memory to the disk in one transaction.
-const MOVED_AT_ONCE: usize = 2000;
 
 /// What became of the records that were being delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,36 +160,6 @@ impl SpoolKeeper {
         }
     }
 
-    /// Writes what waits in memory and then these lines.
-    fn write(&mut self, lines: &[RecordLine]) -> Result<WriteOutcome, DiskError> {
-        if self.retry_at.is_some() {
-            self.remove_if_spent()?;
-        }
-        self.open()?;
-        let Some(disk) = &mut self.disk else { return Ok(WriteOutcome::NothingToDo) };
-        let mut outcome = WriteOutcome::NothingToDo;
-        if self.retry_at.is_some() {
-            disk.database.prove_writable()?;
-            outcome = WriteOutcome::Written;
-        }
-        loop {
-            let moved: Vec<&RecordLine> = self.memory.idle().take(MOVED_AT_ONCE).collect();
-            let count = moved.len();
-            if count == 0 {
-                break;
-            }
-            disk.append(&moved, &self.books)?;
-            self.memory.remove_idle(count);
-            outcome = WriteOutcome::Written;
-        }
-        if !lines.is_empty() || disk.is_stale() {
-            disk.append(&lines.iter().collect::<Vec<_>>(), &self.books)?;
-            disk.tidy();
-            outcome = WriteOutcome::Written;
-        }
-        Ok(outcome)
-    }
-
     fn lend_from_disk(&mut self, records: usize, bytes: u64) -> Result<Vec<RecordLine>, DiskError> {
         let Some(disk) = &mut self.disk else { return Ok(Vec::new()) };
         match disk.lend(records, bytes, &self.books) {
@@ -200,39 +170,6 @@ impl SpoolKeeper {
             }
             lent => lent,
         }
-    }
-
-    /// Opens the spool if it is not open.
-    fn open(&mut self) -> Result<(), DiskError> {
-        if let (None, Some(folder)) = (&self.disk, &self.folder) {
-            let folder = SpoolFolder::open(folder)?;
-            self.disk = Some(SpoolDisk::open(folder, self.durability, &self.books, self.known)?);
-            self.known = None;
-        }
-        Ok(())
-    }
-
-    /// The spool's own files may be what fills the disk, so much that they can neither be written nor emptied;
-    /// once all that was in them is delivered, they go.
-    fn remove_if_spent(&mut self) -> Result<(), DiskError> {
-        if let Some(disk) = self.disk.take_if(|disk| disk.is_spent().unwrap_or(false)) {
-            // Should they stay after all, what is in them is not to be counted again.
-            let known = disk.known();
-            if let Err(problem) = disk.remove() {
-                self.known = Some(known);
-                return Err(problem.into());
-            }
-        }
-        Ok(())
-    }
-
-    /// Closes the damaged spool, and opens what can be saved of it.
-    fn reopen(&mut self) -> Result<(), DiskError> {
-        self.known = self.disk.take().map(|disk| disk.known()).or(self.known);
-        if let Some(known) = &mut self.known {
-            known.damaged = true;
-        }
-        self.open()
     }
 
     /// Keeps lines in memory within its bound. False if they must be on the disk and are refused.

@@ -1,6 +1,6 @@
 //! Where records wait: one thread owns them, on the disk or in memory.
 //!
-//! Rule of thumb: everybody who waits at a moment shares one transaction. The thread takes all that was handed
+//! Rule of thumb: all requests that wait at a moment share one transaction. The thread takes all that was handed
 //! in, commits it, and then answers.
 
 mod database;
@@ -90,7 +90,7 @@ impl SpoolThread {
 }
 
 fn run(mut keeper: SpoolKeeper, inbox: Arc<SpoolInbox>, changed: &Notify) {
-    // Should this thread panic, nobody waits for it for ever.
+    // If this thread panics, no request waits for it for ever.
     let inbox = AbandonOnDrop(inbox);
     loop {
         let batch = inbox.0.take(keeper.retry_at);

@@ -1,7 +1,7 @@
 //! Brings what is readable of a damaged database into a new one.
 //!
-//! Rule of thumb: the damaged files are only read, and kept. Until the new database is complete, it is not
-//! there; so a salvage that is interrupted is begun again.
+//! Rule of thumb: the damaged files are only read, and kept. The new database gets its name when it is complete, so a
+//! salvage that was interrupted begins again.
 
 use std::fs::{self, File};
 use std::io;
@@ -90,14 +90,14 @@ fn open_damaged(path: &Path) -> rusqlite::Result<Connection> {
 
 /// The records that can be read, in the order of their ids.
 ///
-/// Where reading fails it goes on behind the damage, which it finds by jumps that double each time; a page
-/// holds some records, so a few jumps are enough. What lies between the jump's end and the damage is then
+/// Where reading fails, it goes on behind the damage, to which it jumps with steps that double each time; a page
+/// holds some records, so a few jumps are enough. The records between the damage and the end of the jump are then
 /// read backwards.
 struct ReadableRows<'c> {
     connection: &'c Connection,
     /// Read and not yet handed out, the next one last.
     ready: Vec<SpoolRow>,
-    /// All up to here is read or lost.
+    /// All records up to this id were read or are lost.
     read_through: i64,
     ended: bool,
 }
@@ -105,13 +105,20 @@ struct ReadableRows<'c> {
 /// Records read at a time.
 const CHUNK: usize = 200;
 
+/// Some rows of a damaged table.
+struct ReadChunk {
+    rows: Vec<SpoolRow>,
+    /// An error ended the reading.
+    failed: bool,
+}
+
 impl<'c> ReadableRows<'c> {
     fn of(connection: &'c Connection) -> Self {
         Self { connection, ready: Vec::new(), read_through: i64::MIN, ended: false }
     }
 
     fn read_on(&mut self) {
-        let (rows, failed) = self.rows_where("id > ? ORDER BY id", self.read_through);
+        let ReadChunk { rows, failed } = self.rows_where("id > ? ORDER BY id", self.read_through);
         let last = rows.last().map_or(self.read_through, |row| row.id);
         self.ended = !failed && rows.len() < CHUNK;
         if failed && rows.is_empty() {
@@ -127,7 +134,7 @@ impl<'c> ReadableRows<'c> {
         let mut step = 1_i64;
         loop {
             let target = from.saturating_add(step);
-            let (found, failed) = self.rows_where("id >= ? ORDER BY id LIMIT 1", target);
+            let ReadChunk { rows: found, failed } = self.rows_where("id >= ? ORDER BY id LIMIT 1", target);
             if !failed || target == i64::MAX {
                 self.ended = found.is_empty();
                 return self.read_back(found);
@@ -142,7 +149,7 @@ impl<'c> ReadableRows<'c> {
         let mut rows = found;
         loop {
             let before = rows.last().map_or(i64::MAX, |row| row.id);
-            let (more, failed) = self.rows_where("id < ? ORDER BY id DESC", before);
+            let ReadChunk { rows: more, failed } = self.rows_where("id < ? ORDER BY id DESC", before);
             let done = failed || more.len() < CHUNK;
             rows.extend(more.into_iter().take_while(|row| row.id > behind));
             if done || rows.last().is_some_and(|row| row.id <= behind + 1) {
@@ -153,8 +160,8 @@ impl<'c> ReadableRows<'c> {
         self.ready = rows;
     }
 
-    /// Up to [`CHUNK`] rows in the order asked for, and whether an error ended the reading.
-    fn rows_where(&self, condition: &str, id: i64) -> (Vec<SpoolRow>, bool) {
+    /// Reads up to [`CHUNK`] rows in the order asked for.
+    fn rows_where(&self, condition: &str, id: i64) -> ReadChunk {
         let query = format!("SELECT id, recorded_at, checksum, line FROM records WHERE {condition}");
         let descending = condition.ends_with("DESC");
         let mut rows: Vec<SpoolRow> = Vec::new();
@@ -164,7 +171,7 @@ impl<'c> ReadableRows<'c> {
                 && let Some(row) = found.next()?
             {
                 let row = database::read_row(row)?;
-                // In a damaged tree, ids may be out of order; which of the two is wrong, nobody knows.
+                // In a damaged tree, ids may be out of order; which of the two is wrong cannot be known.
                 let onwards = rows.last().is_none_or(|last| (last.id > row.id) == descending && last.id != row.id);
                 if !onwards {
                     rows.pop();
@@ -174,7 +181,7 @@ impl<'c> ReadableRows<'c> {
             }
             Ok(false)
         });
-        (rows, reading.unwrap_or(true))
+        ReadChunk { rows, failed: reading.unwrap_or(true) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Looks into a write-ahead log before SQLite does.
 //!
 //! SQLite reads the log up to the first frame whose checksum is wrong, and silently leaves out the rest. At
-//! the end of the log that is right: it is what a crash tears. Frames of the same log behind it mean that
+//! the end of the log that is right: a crash leaves a torn frame there. Later frames of the same log mean that
 //! something in the middle was damaged, and with it records that were safe. The format is documented at
 //! <https://www.sqlite.org/fileformat2.html#walformat>.
 
@@ -22,14 +22,14 @@ pub(super) enum WalState {
     Empty,
     /// All frames up to the last one of this log are whole; a torn one at the end is no damage.
     Whole,
-    /// Frames of this log stand behind one that is damaged, or behind a damaged header.
+    /// Frames of this log come after a damaged one, or after a damaged header.
     Damaged,
 }
 
 /// Reads the log at `path` once, from the beginning to the end.
 ///
 /// # Errors
-/// Those of reading the file; its absence is none.
+/// The file cannot be read. Its absence is no error.
 pub(super) fn inspect(path: &Path) -> io::Result<WalState> {
     let file = match File::open(path) {
         Ok(file) => file,
@@ -47,7 +47,7 @@ pub(super) fn inspect(path: &Path) -> io::Result<WalState> {
     sum.add(&header[..24]);
     let sound = word(&header, 0) & !1 == MAGIC && PAGE_SIZES.contains(&page_size) && sum.is(&header[24..]);
     if !sound {
-        // A crash of the machine can tear a header that has nothing behind it.
+        // A crash of the machine can tear a header before anything follows it.
         return Ok(if reader.read(&mut [0])? == 0 { WalState::Empty } else { WalState::Damaged });
     }
     let salts = &header[16..24];
@@ -114,8 +114,14 @@ mod tests {
 
     use super::*;
 
-    /// The log that SQLite wrote for some commits.
-    fn log(commits: usize) -> (TempDir, PathBuf, Vec<u8>) {
+    /// A log that SQLite has written.
+    struct SampleLog {
+        folder: TempDir,
+        path: PathBuf,
+        bytes: Vec<u8>,
+    }
+
+    fn sample_log(commits: usize) -> SampleLog {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("a.db");
         let connection = Connection::open(&path).unwrap();
@@ -128,7 +134,7 @@ mod tests {
         let bytes = fs::read(&wal).unwrap();
         let copy = folder.path().join("copy");
         fs::write(&copy, &bytes).unwrap();
-        (folder, copy, bytes)
+        SampleLog { folder, path: copy, bytes }
     }
 
     fn state_of(path: &Path, bytes: &[u8]) -> WalState {
@@ -138,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_log_of_sqlite_is_whole_wherever_it_is_cut() {
-        let (folder, path, bytes) = log(5);
+        let SampleLog { folder, path, bytes } = sample_log(5);
         assert_eq!(inspect(&path).unwrap(), WalState::Whole);
         for length in (0..bytes.len()).step_by(1000) {
             assert_ne!(state_of(&path, &bytes[..length]), WalState::Damaged, "{length}");
@@ -148,9 +154,9 @@ mod tests {
 
     #[test]
     fn a_flipped_bit_is_damage_unless_it_is_in_the_last_frame() {
-        let (_folder, path, bytes) = log(5);
+        let SampleLog { folder: _folder, path, bytes } = sample_log(5);
         let last_frame = bytes.len() - FRAME_HEADER - 4096;
-        // What SQLite does not verify in a header: nothing but its own sum.
+        // Every bit of a header counts in its checksum.
         for at in (0..bytes.len()).step_by(531) {
             let mut changed = bytes.clone();
             changed[at] ^= 4;

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+mod any_order;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
@@ -18,7 +20,7 @@ fn together(item_seconds: &[f64], batching: BatchPolicy) -> Vec<Arc<Flow>> {
     item_seconds.iter().enumerate().map(flow).collect()
 }
 
-/// Whose turn it is, if nobody is waited for.
+/// The items whose turn it is, without a delay.
 fn next<T>(lanes: &mut Lanes<T>) -> Option<Turn<T>> {
     match lanes.next(Instant::now(), true) {
         NextTurn::Now(turn) => Some(turn),
@@ -26,103 +28,7 @@ fn next<T>(lanes: &mut Lanes<T>) -> Option<Turn<T>> {
     }
 }
 
-#[derive(Clone, Debug)]
-enum Step {
-    Admit { flow: usize, items: usize, alone: bool },
-    GiveBack { flow: usize },
-    Push { flow: usize },
-    Remove { pushed: usize },
-    Next,
-    End { running: usize, took: f64 },
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let admit = (0..3_usize, 1..6_usize, prop::bool::weighted(0.1));
-    prop_oneof![
-        1 => admit.prop_map(|(flow, items, alone)| Step::Admit { flow, items, alone }),
-        1 => (0..3_usize).prop_map(|flow| Step::GiveBack { flow }),
-        4 => (0..3_usize).prop_map(|flow| Step::Push { flow }),
-        1 => (0..1000_usize).prop_map(|pushed| Step::Remove { pushed }),
-        2 => Just(Step::Next),
-        2 => (0..8_usize, 0.0..10.0).prop_map(|(running, took)| Step::End { running, took }),
-    ]
-}
-
 proptest! {
-    /// Against a list for each model: nothing is lost, nothing comes twice, a model's items keep their order, and no
-    /// places are made or lost.
-    #[test]
-    fn whatever_happens_every_item_goes_once_and_in_order(
-        steps in prop::collection::vec(step(), 1..300),
-        limit in 1..20_usize,
-        most in 1..5_usize,
-    ) {
-        let flows = together(&[0.0, 1.0, 3.0], BatchPolicy { limit: most, max_delay: Duration::ZERO });
-        let mut lanes = Lanes::new(limit, 2);
-        let (mut free, mut waiting) = ([0_usize; 3], [(); 3].map(|()| VecDeque::<u64>::new()));
-        let (mut pushed, mut running) = (Vec::new(), Vec::<Turn<u64>>::new());
-        for step in steps {
-            let held = |flow: usize| free[flow] + waiting[flow].len();
-            let all: usize = (0..3).map(held).sum();
-            match step {
-                Step::Admit { flow, items, alone } => {
-                    let left = limit.checked_sub(all + items);
-                    let may = left.is_some_and(|left| alone || held(flow) == 0 || held(flow) + items <= 8 * left);
-                    prop_assert_eq!(lanes.admit(&flows[flow], items, alone).is_ok(), may);
-                    free[flow] += if may { items } else { 0 };
-                }
-                Step::GiveBack { flow } => {
-                    lanes.give_back(&flows[flow], free[flow]);
-                    free[flow] = 0;
-                }
-                Step::Push { flow } if free[flow] > 0 => {
-                    let number = lanes.push(&flows[flow], pushed.len() as u64, Instant::now());
-                    prop_assert_eq!(number, pushed.len() as u64);
-                    free[flow] -= 1;
-                    pushed.push(flow);
-                    waiting[flow].push_back(number);
-                }
-                Step::Remove { pushed: which } if !pushed.is_empty() => {
-                    let number = which % pushed.len();
-                    let waits = &mut waiting[pushed[number]];
-                    let position = waits.iter().position(|other| *other == number as u64);
-                    let expected = position.and_then(|position| waits.remove(position));
-                    prop_assert_eq!(lanes.remove(&flows[pushed[number]], number as u64), expected);
-                }
-                Step::Next => match next(&mut lanes) {
-                    Some(turn) => {
-                        let flow = flows.iter().position(|flow| Arc::ptr_eq(flow, &turn.flow)).unwrap();
-                        prop_assert!((1..=most).contains(&turn.items.len()));
-                        for item in &turn.items {
-                            prop_assert_eq!(Some(*item), waiting[flow].pop_front());
-                        }
-                        running.push(turn);
-                    }
-                    None => prop_assert!(waiting.iter().all(VecDeque::is_empty)),
-                },
-                Step::End { running: which, took } if !running.is_empty() => {
-                    let turn = running.swap_remove(which % running.len());
-                    lanes.end_turn(&turn.flow, TurnSeconds { charged: turn.charged, took });
-                }
-                Step::Push { .. } | Step::Remove { .. } | Step::End { .. } => {}
-            }
-            let held = [0, 1, 2].map(|flow| free[flow] + waiting[flow].len());
-            prop_assert_eq!(lanes.held(), held.iter().sum::<usize>());
-            prop_assert_eq!(flows.iter().map(|flow| flow.held()).collect::<Vec<_>>(), held);
-        }
-        // When all is over, nothing is left of any model.
-        for (flow, free) in free.into_iter().enumerate() {
-            lanes.give_back(&flows[flow], free);
-        }
-        while let Some(turn) = next(&mut lanes) {
-            running.push(turn);
-        }
-        for turn in running {
-            lanes.end_turn(&turn.flow, TurnSeconds { charged: turn.charged, took: 1.0 });
-        }
-        prop_assert_eq!((lanes.held(), lanes.lanes()), (0, 0));
-    }
-
     /// While models have items waiting, the seconds of thread that they get differ by no more than an item of each for
     /// every thread, whatever the items take and whatever was expected of them.
     #[test]

@@ -1,4 +1,4 @@
-//! Damaged files: whatever can be read goes on, and the rest is counted.
+//! Damaged files: what can be read goes on, and the rest is counted.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt as _;

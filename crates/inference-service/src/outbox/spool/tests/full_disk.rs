@@ -58,7 +58,7 @@ fn predictions_are_refused_if_asked_to() {
 struct Mount(PathBuf);
 
 impl Mount {
-    /// `None`, with a loud line, where nobody but root may mount.
+    /// `None`, with a loud line, where only root may mount.
     fn new(folder: &Path, options: &str) -> Option<Self> {
         let mount = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(folder).output();
         if mount.is_ok_and(|output| output.status.success()) {

@@ -13,10 +13,10 @@ use tempfile::TempDir;
 use super::*;
 
 #[derive(Clone, Debug)]
-enum Step {
+enum SpoolStep {
     Record(usize),
     Deliver(usize),
-    /// The logging service has stored them, but nobody gets to know.
+    /// The logging service has stored them, but its answer is lost.
     DeliverUnnoticed(usize),
     /// Stopped and started in order.
     Restart,
@@ -26,14 +26,14 @@ enum Step {
     Full(bool),
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = SpoolStep> {
     prop_oneof![
-        4 => (1_usize..30).prop_map(Step::Record),
-        3 => (1_usize..40).prop_map(Step::Deliver),
-        1 => (1_usize..40).prop_map(Step::DeliverUnnoticed),
-        1 => Just(Step::Restart),
-        2 => (0_usize..4120).prop_map(Step::Crash),
-        1 => any::<bool>().prop_map(Step::Full),
+        4 => (1_usize..30).prop_map(SpoolStep::Record),
+        3 => (1_usize..40).prop_map(SpoolStep::Deliver),
+        1 => (1_usize..40).prop_map(SpoolStep::DeliverUnnoticed),
+        1 => Just(SpoolStep::Restart),
+        2 => (0_usize..4120).prop_map(SpoolStep::Crash),
+        1 => any::<bool>().prop_map(SpoolStep::Full),
     ]
 }
 
@@ -62,16 +62,16 @@ impl SpoolModel {
         self.kept.as_mut().unwrap()
     }
 
-    fn step(&mut self, step: &Step) {
+    fn step(&mut self, step: &SpoolStep) {
         match *step {
-            Step::Record(count) => {
+            SpoolStep::Record(count) => {
                 let numbers = self.next..self.next + count;
                 self.next = numbers.end;
                 assert!(self.kept().record(numbers.clone()));
                 let memory = self.kept().keeper.memory.amount().records;
                 if memory == 0 { self.safe.extend(numbers) } else { self.in_memory.extend(numbers) }
             }
-            Step::Deliver(count) => {
+            SpoolStep::Deliver(count) => {
                 let delivered = self.kept().deliver(count);
                 // On a full disk, what was delivered may not get deleted before the next crash.
                 if !self.kept().books.waiting().available {
@@ -79,18 +79,18 @@ impl SpoolModel {
                 }
                 self.store(delivered);
             }
-            Step::DeliverUnnoticed(count) => {
+            SpoolStep::DeliverUnnoticed(count) => {
                 let lent = self.kept().lend(count);
                 self.may_come_again.extend(&lent);
                 self.store(lent);
             }
-            Step::Restart => {
+            SpoolStep::Restart => {
                 self.full(false);
                 self.kept.take().unwrap().close();
                 self.open();
             }
-            Step::Crash(bytes) => self.crash(bytes),
-            Step::Full(full) => self.full(full),
+            SpoolStep::Crash(bytes) => self.crash(bytes),
+            SpoolStep::Full(full) => self.full(full),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Bounds, restarts, and who may have a spool.
+//! Bounds, restarts, and the one process that may have a spool.
 
 use std::fs;
 
