@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::service::{Service, fresh};
+use crate::service::{RunningService, fresh};
 use crate::store_support::{Fixture, on_each_engine};
 
 on_each_engine! {
@@ -16,7 +16,7 @@ on_each_engine! {
 const EAGER: &[&str] = &["--evaluate-seconds", "0.05"];
 const SHA256: &str = "3cea1e0c4d3b12355368948ad03bf3acbe2da83adaece1526c4641c2f7bb58c0";
 
-/// Predictions whose pictures have this brightness, more or less.
+/// Predictions whose pictures have about this brightness.
 fn pictures(count: u32, brightness: f64) -> Vec<Value> {
     let one = |i: u32| {
         let spread = f64::from(i % 20) / 100.0;
@@ -32,7 +32,8 @@ fn pictures(count: u32, brightness: f64) -> Vec<Value> {
     (0..count).map(one).collect()
 }
 
-async fn verdicts(service: &Service) -> Vec<(String, String)> {
+/// The verdicts by feature.
+async fn verdicts(service: &RunningService) -> Vec<(String, String)> {
     let body = service.get("/drift?model=m&window=1h").await.json();
     let features = body["models"][0]["drift"]["features"].as_array().unwrap().clone();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -71,7 +72,7 @@ async fn a_reference_outlives_the_service_and_belongs_to_its_file(fixture: Fixtu
     let profile = service.post("/drift/reference", &json!({ "model": "m", "model_sha256": SHA256 })).await.json();
     service.stop().await;
 
-    let service = Service::start(&fixture, &[]).await;
+    let service = RunningService::start(&fixture, &[]).await;
     let kept = service.get("/drift/reference?model=m").await.json();
     assert_eq!(kept["references"], json!([profile]));
     let mut other = profile.clone();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::service::{Answer, Service, fresh};
+use crate::service::{RunningService, ServiceAnswer, fresh};
 use crate::store_support::{Fixture, on_each_engine};
 
 on_each_engine! {
@@ -12,7 +12,7 @@ on_each_engine! {
     one_bad_event_of_a_batch_keeps_no_other_out,
 }
 
-async fn event(service: &Service, kind: &str, id: &str, time: &str, body: &serde_json::Value) -> Answer {
+async fn event(service: &RunningService, kind: &str, id: &str, time: &str, body: &serde_json::Value) -> ServiceAnswer {
     let kind = format!("org.kubeflow.serving.inference.{kind}");
     let headers = [
         ("content-type", "application/json"),
@@ -66,7 +66,7 @@ async fn an_orphan_survives_a_restart_and_becomes_predictions_when_its_time_is_o
     service.stop().await;
 
     let hurried = ["--evaluate-seconds", "0.05", "--event-wait-seconds", "0.001"];
-    let service = Service::start(&fixture, &hurried).await;
+    let service = RunningService::start(&fixture, &hurried).await;
     service.metrics_until("both are over", |m| m.get("logging_cloudevents_total{outcome=\"expired\"}") == 2.0).await;
     service.metrics_until("nothing waits", |m| m.get("logging_cloudevents_waiting") == 0.0).await;
     let rows = service.predictions("").await;

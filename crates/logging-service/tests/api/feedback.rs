@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::service::{Service, fresh, lines};
+use crate::service::{RunningService, fresh, lines};
 use crate::store_support::{Fixture, on_each_engine};
 
 on_each_engine! {
@@ -23,25 +23,25 @@ fn label(request: &str, label: &str) -> Value {
     json!({ "request_id": request, "label": label })
 }
 
-async fn quality(service: &Service) -> Value {
+async fn quality(service: &RunningService) -> Value {
     let answer = service.get("/quality?model=m&window=1h").await;
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.json()["models"][0]["quality"].clone()
 }
 
-async fn accepted(service: &Service, labels: &[Value]) -> (u64, u64) {
+/// Sends labels that are valid, and returns how many were accepted and how many were duplicates.
+async fn send_labels(service: &RunningService, labels: &[Value]) -> Value {
     let answer = service.post("/feedback", &Value::from(labels)).await;
     assert_eq!(answer.status, 200, "{answer:?}");
-    let body = answer.json();
-    (body["accepted"].as_u64().unwrap(), body["duplicates"].as_u64().unwrap())
+    answer.json()
 }
 
 async fn labels_late_early_and_revised_are_counted_once_each(fixture: Fixture) {
     let service = fresh(&fixture, EAGER).await;
     service.store(&[predicted("late", "cat", 0.9), predicted("revised", "cat", 0.8)]).await;
     assert_eq!(
-        accepted(&service, &[label("late", "cat"), label("revised", "dog"), label("early", "cat")]).await,
-        (3, 0)
+        send_labels(&service, &[label("late", "cat"), label("revised", "dog"), label("early", "cat")]).await,
+        json!({ "accepted": 3, "duplicates": 0 })
     );
     let both = quality(&service).await;
     assert_eq!((&both["predictions"], &both["labelled"], &both["accuracy"]), (&json!(2), &json!(2), &json!(0.5)));
@@ -59,7 +59,8 @@ async fn labels_late_early_and_revised_are_counted_once_each(fixture: Fixture) {
 
     // Somebody looks again.
     let revised = json!({ "request_id": "revised", "label": "cat", "revision": 1, "source": "second look" });
-    assert_eq!(accepted(&service, std::slice::from_ref(&revised)).await, (1, 0));
+    let stored = json!({ "accepted": 1, "duplicates": 0 });
+    assert_eq!(send_labels(&service, std::slice::from_ref(&revised)).await, stored);
     let after = quality(&service).await;
     assert_eq!(
         (&after["labelled"], &after["accuracy"], &after["coverage"]),
@@ -70,9 +71,10 @@ async fn labels_late_early_and_revised_are_counted_once_each(fixture: Fixture) {
     assert_eq!((&cat["precision"], &cat["recall"], &cat["support"]), (&json!(1.0), &json!(2.0 * third), &json!(3)));
 
     // An older opinion changes nothing, and nor does everything sent twice.
-    assert_eq!(accepted(&service, &[label("revised", "dog")]).await.0, 1, "it is kept");
+    assert_eq!(send_labels(&service, &[label("revised", "dog")]).await, stored, "it is kept");
     assert_eq!(quality(&service).await["accuracy"], json!(2.0 * third), "and does not win");
-    assert_eq!(accepted(&service, &[revised, label("late", "cat"), label("early", "cat")]).await, (0, 3));
+    let repeated = [revised, label("late", "cat"), label("early", "cat")];
+    assert_eq!(send_labels(&service, &repeated).await, json!({ "accepted": 0, "duplicates": 3 }));
     assert_eq!(quality(&service).await["labelled"], json!(3));
     let metrics = service.metrics().await;
     assert_eq!(metrics.get("logging_feedback_total{outcome=\"accepted\"}"), 5.0);

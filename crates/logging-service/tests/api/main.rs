@@ -1,6 +1,7 @@
 //! The service as its clients see it: records in over HTTP, and answers, rows and metrics out.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod described;
 #[path = "../../../monitoring/tests/description/mod.rs"]
 mod description;
 mod drift;

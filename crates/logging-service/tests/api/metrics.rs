@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 /// Every series and its value, by the text that stands before the value.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Metrics(BTreeMap<String, f64>);
+pub(crate) struct ScrapedMetrics(BTreeMap<String, f64>);
 
-impl Metrics {
+impl ScrapedMetrics {
     pub(crate) fn parse(text: &str) -> Self {
         let samples = text.lines().filter(|line| !line.starts_with('#'));
         let sample = |line: &str| {

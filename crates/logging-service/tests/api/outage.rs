@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::service::{JSON, Service, fresh, smallest};
+use crate::service::{JSON, RunningService, fresh, smallest};
 use crate::store_support::{Fixture, on_each_engine};
 
 on_each_engine! {
@@ -63,7 +63,7 @@ async fn a_service_that_starts_without_its_database_waits_for_it() {
     let fixture = Fixture::sqlite();
     let data = fixture.folder().path().join("data");
     fs::write(&data, "").unwrap();
-    let service = Service::start(&fixture, &[]).await;
+    let service = RunningService::start(&fixture, &[]).await;
     assert_eq!(service.metrics().await.get("logging_db_initialized"), 0.0);
     assert_eq!(service.get("/health/ready").await.status, 503);
     assert_eq!(service.log(JSON, smallest().to_string()).await.status, 503);

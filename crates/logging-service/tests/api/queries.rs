@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::service::{Service, fresh};
+use crate::service::{RunningService, fresh};
 use crate::store_support::{Fixture, on_each_engine};
 
 on_each_engine! {
@@ -18,7 +18,7 @@ on_each_engine! {
 }
 
 /// Twenty-four predictions, one an hour from midnight, whose `hour` comes back as an unknown field.
-async fn a_day(service: &Service) {
+async fn a_day(service: &RunningService) {
     let record = |hour: u32| {
         let failed = hour % 6 == 5;
         let model = ["cifar10", "surface"][hour as usize % 2];
@@ -49,9 +49,9 @@ fn hours(predictions: &[Value]) -> Vec<u32> {
 }
 
 async fn each_filter_keeps_what_it_says_newest_first(fixture: Fixture) {
-    type Keeps = fn(u32) -> bool;
-    let succeeded: Keeps = |hour| hour % 6 != 5;
-    let cases: [(&str, Keeps); 24] = [
+    type HourFilter = fn(u32) -> bool;
+    let succeeded: HourFilter = |hour| hour % 6 != 5;
+    let cases: [(&str, HourFilter); 24] = [
         ("", |_| true),
         ("?model=cifar10", |hour| hour % 2 == 0),
         ("?model=surface", |hour| hour % 2 == 1),

@@ -1,10 +1,10 @@
-//! What is refused, how the refusal says it, and that nothing of it is stored.
+//! What is refused, what the refusal says, and that nothing of a refused request is stored.
 
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use crate::service::{Answer, JSON, NDJSON, PATIENCE, Service, fresh, lines, smallest};
+use crate::service::{JSON, NDJSON, PATIENCE, RunningService, ServiceAnswer, fresh, lines, smallest};
 use crate::store_support::{Fixture, on_each_engine};
 
 on_each_engine! {
@@ -16,7 +16,7 @@ on_each_engine! {
     bodies_that_do_not_come_take_no_more_than_their_room,
 }
 
-/// What a refusal says.
+/// The refusal that is expected.
 struct ExpectedRefusal<'a> {
     status: u16,
     code: &'a str,
@@ -24,8 +24,8 @@ struct ExpectedRefusal<'a> {
     says: &'a str,
 }
 
-/// The refusal has the one shape and says the right thing, and there is still nothing in the log.
-async fn check(service: &Service, name: &str, answer: &Answer, expected: ExpectedRefusal<'_>) {
+/// Checks that the refusal has the one shape and the right content, and that nothing was stored.
+async fn check(service: &RunningService, name: &str, answer: &ServiceAnswer, expected: ExpectedRefusal<'_>) {
     let ExpectedRefusal { status, code, says } = expected;
     assert_eq!(answer.status, status, "{name}: {answer:?}");
     assert_eq!(answer.header("content-type"), Some("application/json"), "{name}");
@@ -53,15 +53,23 @@ fn without(member: &str) -> Value {
     record
 }
 
-/// Records that are no records: what is wrong, the field that must be named, and a part of the sentence.
-fn bad_records() -> Vec<(Value, &'static str, &'static str)> {
+/// A record that has to be refused.
+struct BadRecord {
+    record: Value,
+    /// The field that the refusal names.
+    field: &'static str,
+    /// A part of the refusal's sentence.
+    says: &'static str,
+}
+
+fn bad_records() -> Vec<BadRecord> {
     let score = |confidence: Value| json!({ "label": "cat", "confidence": confidence });
     let failed = |members: Value| {
         let mut record = json!({ "model": "m", "status": "error" });
         record.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
         record
     };
-    vec![
+    let records = [
         (without("model"), "model", "is missing"),
         (without("label"), "label", "is missing"),
         (without("confidence"), "confidence", "is missing"),
@@ -105,15 +113,16 @@ fn bad_records() -> Vec<(Value, &'static str, &'static str)> {
         (but(json!({ "top": [score(json!(1)), { "label": "", "confidence": 0 }] })), "top[1].label", "is empty"),
         (but(json!({ "top": vec![score(json!(0)); 101] })), "top", "more than 100"),
         (but(json!({ "note": "x".repeat(4096) })), "note", "4096 bytes"),
-    ]
+    ];
+    records.into_iter().map(|(record, field, says)| BadRecord { record, field, says }).collect()
 }
 
 async fn a_bad_record_names_its_place_and_its_field_wherever_it_stands(fixture: Fixture) {
     let service = fresh(&fixture, &[]).await;
-    for (bad, field, says) in bad_records() {
-        let among = [smallest(), smallest(), bad.clone(), smallest()];
+    for BadRecord { record, field, says } in bad_records() {
+        let among = [smallest(), smallest(), record.clone(), smallest()];
         for (form, content_type, body, index) in [
-            ("alone", JSON, bad.to_string(), 0),
+            ("alone", JSON, record.to_string(), 0),
             ("in an array", JSON, json!(among).to_string(), 2),
             ("in lines", NDJSON, lines(&among), 2),
         ] {
@@ -208,8 +217,8 @@ async fn too_much_at_once(fixture: Fixture) {
     assert_eq!(service.count().await, 10);
 }
 
-/// Announces the largest body there may be, and sends nothing of it.
-async fn announce(service: &Service) -> TcpStream {
+/// Announces a body of the largest size, and sends nothing of it.
+async fn announce(service: &RunningService) -> TcpStream {
     let mut connection = TcpStream::connect(service.address()).await.unwrap();
     let head = "POST /log HTTP/1.1\r\nhost: log\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n";
     connection.write_all(head.as_bytes()).await.unwrap();
@@ -220,7 +229,7 @@ async fn bodies_that_do_not_come_take_no_more_than_their_room(fixture: Fixture) 
     let service = fresh(&fixture, &["--max-body-bytes", "100000"]).await;
     let mut idle = Vec::new();
     let record = smallest().to_string();
-    // A record that is under way takes room as well, and may be why one of them is refused: then the next one fits.
+    // A record that is under way takes memory as well, and may be the reason why one of them is refused; then the next one fits.
     let filling = async {
         loop {
             idle.push(announce(&service).await);

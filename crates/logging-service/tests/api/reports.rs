@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::service::{Service, fresh, smallest};
+use crate::service::{RunningService, fresh, smallest};
 use crate::store_support::{Fixture, on_each_engine};
 
 on_each_engine! {
@@ -84,7 +84,7 @@ async fn metrics_are_there_from_the_start_and_count_what_is_stored(fixture: Fixt
     assert!((0.0..60.0).contains(&(now - last_write)), "{now} {last_write}");
 
     service.stop().await;
-    let again = Service::start(&fixture, &[]).await;
+    let again = RunningService::start(&fixture, &[]).await;
     let metrics = again.metrics().await;
     assert_eq!(metrics.get(r#"logging_predictions_total{model="surface"}"#), 0.0, "a model of before is there at 0");
     assert_eq!(again.count().await, 3, "and so are the rows");

@@ -13,24 +13,24 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::metrics::Metrics;
+use crate::metrics::ScrapedMetrics;
 use crate::store_support::Fixture;
 
-/// How long anything may take to happen before a test gives up on it.
+/// How long a test waits for something to happen before it fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const NDJSON: &str = "application/x-ndjson";
 
-/// What came back.
+/// The answer to a request.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ServiceAnswer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
 }
 
-impl Answer {
+impl ServiceAnswer {
     /// The body as JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|problem| panic!("{problem} in {self:?}"))
@@ -42,7 +42,7 @@ impl Answer {
 }
 
 /// A service in this process. Dropping it stops it.
-pub(crate) struct Service {
+pub(crate) struct RunningService {
     address: SocketAddr,
     client: Client,
     stop: oneshot::Sender<()>,
@@ -50,11 +50,11 @@ pub(crate) struct Service {
 }
 
 /// Starts a service on a database that is new.
-pub(crate) async fn fresh(fixture: &Fixture, flags: &[&str]) -> Service {
-    Service::start(fixture, flags).await
+pub(crate) async fn fresh(fixture: &Fixture, flags: &[&str]) -> RunningService {
+    RunningService::start(fixture, flags).await
 }
 
-impl Service {
+impl RunningService {
     /// Serves a database from a free port.
     pub(crate) async fn start(fixture: &Fixture, flags: &[&str]) -> Self {
         let database = fixture.flag();
@@ -85,22 +85,22 @@ impl Service {
         self.running.await.unwrap();
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> ServiceAnswer {
         answer(self.client.get(self.url(path))).await
     }
 
-    pub(crate) async fn head(&self, path: &str) -> Answer {
+    pub(crate) async fn head(&self, path: &str) -> ServiceAnswer {
         answer(self.client.head(self.url(path))).await
     }
 
     /// Sends a body to `POST /log`; no content type is sent where it is empty.
-    pub(crate) async fn log(&self, content_type: &str, body: impl Into<reqwest::Body>) -> Answer {
+    pub(crate) async fn log(&self, content_type: &str, body: impl Into<reqwest::Body>) -> ServiceAnswer {
         let request = self.client.post(self.url("/log")).header("x-request-id", "the-request").body(body);
         answer(if content_type.is_empty() { request } else { request.header("content-type", content_type) }).await
     }
 
     /// Sends this record again and again until the answer has this status.
-    pub(crate) async fn log_until(&self, record: &str, status: u16) -> Answer {
+    pub(crate) async fn log_until(&self, record: &str, status: u16) -> ServiceAnswer {
         let asking = async {
             loop {
                 let answer = self.log(JSON, record.to_owned()).await;
@@ -118,12 +118,12 @@ impl Service {
     }
 
     /// Sends JSON.
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> ServiceAnswer {
         answer(self.client.post(self.url(path)).header("content-type", JSON).body(body.to_string())).await
     }
 
     /// Sends any request; a body comes with its content type.
-    pub(crate) async fn ask(&self, method: &str, path: &str, body: Option<(String, String)>) -> Answer {
+    pub(crate) async fn ask(&self, method: &str, path: &str, body: Option<(String, String)>) -> ServiceAnswer {
         let request = self.client.request(method.parse().unwrap(), self.url(path));
         answer(match body {
             Some((content_type, body)) => request.header("content-type", content_type).body(body),
@@ -133,12 +133,17 @@ impl Service {
     }
 
     /// Sends JSON with `PUT`.
-    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> ServiceAnswer {
         answer(self.client.put(self.url(path)).header("content-type", JSON).body(body.to_string())).await
     }
 
     /// Sends a body with headers.
-    pub(crate) async fn send(&self, path: &str, headers: &[(&str, &str)], body: impl Into<reqwest::Body>) -> Answer {
+    pub(crate) async fn send(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<reqwest::Body>,
+    ) -> ServiceAnswer {
         let request = self.client.post(self.url(path)).body(body);
         answer(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
     }
@@ -162,12 +167,12 @@ impl Service {
         self.get("/stats").await.json()["total"]["predictions"].as_u64().unwrap()
     }
 
-    pub(crate) async fn metrics(&self) -> Metrics {
-        Metrics::parse(&self.get("/metrics").await.text)
+    pub(crate) async fn metrics(&self) -> ScrapedMetrics {
+        ScrapedMetrics::parse(&self.get("/metrics").await.text)
     }
 
     /// Waits until the metrics are as they should be.
-    pub(crate) async fn metrics_until(&self, what: &str, mut condition: impl FnMut(&Metrics) -> bool) {
+    pub(crate) async fn metrics_until(&self, what: &str, mut condition: impl FnMut(&ScrapedMetrics) -> bool) {
         let asking = async { while !condition(&self.metrics().await) {} };
         tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("never happened: {what}"));
     }
@@ -177,10 +182,10 @@ impl Service {
     }
 }
 
-async fn answer(request: RequestBuilder) -> Answer {
+async fn answer(request: RequestBuilder) -> ServiceAnswer {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    Answer { status, headers, text: response.text().await.unwrap() }
+    ServiceAnswer { status, headers, text: response.text().await.unwrap() }
 }
 
 /// The smallest valid record.

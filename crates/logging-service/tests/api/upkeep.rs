@@ -6,7 +6,7 @@ use logging_service::config::Command;
 use logging_service::store::DatabaseUrl;
 use serde_json::{Value, json};
 
-use crate::service::{Service, fresh, smallest};
+use crate::service::{RunningService, fresh, smallest};
 use crate::store_support::{Fixture, on_each_engine};
 
 on_each_engine! {
@@ -152,6 +152,6 @@ async fn the_commands_copy_and_check_a_database_in_use() {
     );
     drop(connection);
     assert_ne!(run(Command::Check, database).await.unwrap(), sound);
-    let service = Service::start(&fixture, &[]).await;
+    let service = RunningService::start(&fixture, &[]).await;
     assert_eq!(service.count().await, 2);
 }

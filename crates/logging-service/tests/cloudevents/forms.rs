@@ -49,7 +49,7 @@ fn the_three_modes_say_the_same() {
     assert_eq!(packed.unwrap(), batched);
 }
 
-/// Taken for an event without a payload, it would lose the payload.
+/// A payload of another type is refused. Taken for an event without a payload, the event would lose it.
 #[test]
 fn a_payload_of_bytes_is_base64_in_a_string() {
     for wrong in [json!({}), json!([]), json!(7), json!(true)] {
@@ -78,7 +78,7 @@ fn a_bomb_is_refused() {
     let bomb = gzip(&vec![b' '; MAX_UNPACKED_BYTES + 1]);
     assert!(bomb.len() < 100_000);
     assert_eq!(post("response", "2026-03-01T10:00:00Z", &bomb), Err(EventError::TooLarge));
-    // Many small ones are one large one.
+    // Many small parts count as one large body.
     let mut event = envelope();
     event.as_object_mut().unwrap().remove("data");
     let part = gzip(&vec![b' '; MAX_UNPACKED_BYTES / 3]);

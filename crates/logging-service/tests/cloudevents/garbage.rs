@@ -1,4 +1,4 @@
-//! Nothing that can be posted panics, and every record that is made is valid.
+//! No body makes the service panic, and every record that is made is valid.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use logging_service::cloudevents::{pair, parse};

@@ -1,4 +1,4 @@
-//! Events as KServe's agent posts them become records, in whatever form and order they come.
+//! The events of KServe's agent become records, in whatever form and order they come.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

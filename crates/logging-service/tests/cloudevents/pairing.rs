@@ -1,4 +1,4 @@
-//! A response and its request make records that a replay makes again.
+//! A response and its request make records, and a replay makes the same records.
 
 use logging_service::cloudevents::{EventError, pair, parse};
 use prediction_record::Status;
@@ -76,11 +76,10 @@ fn the_model_is_named_as_well_as_can_be() {
     let mut headers = headers("response", "2026-03-01T10:00:00Z");
     headers.remove("ce-inferenceservicename");
     headers.remove("ce-endpoint");
-    let model = |headers, body: &[u8]| {
-        let record = pair(None, &parse(headers, body).unwrap()[0]).unwrap().remove(0);
-        (record.model, record.version)
-    };
+    let record = |headers, body: &[u8]| pair(None, &parse(headers, body).unwrap()[0]).unwrap().remove(0);
     let named = br#"{"model_name": "my model", "model_version": "3", "outputs": [{"name": "y", "shape": [1], "datatype": "INT64", "data": [4]}]}"#;
-    assert_eq!(model(&headers, named), ("my-model".to_owned(), Some("3".to_owned())));
-    assert_eq!(model(&headers, br#"{"predictions": [1]}"#), ("http---localhost-9081".to_owned(), None));
+    let from_body = record(&headers, named);
+    assert_eq!((from_body.model.as_str(), from_body.version.as_deref()), ("my-model", Some("3")));
+    let from_source = record(&headers, br#"{"predictions": [1]}"#);
+    assert_eq!((from_source.model.as_str(), from_source.version), ("http---localhost-9081", None));
 }

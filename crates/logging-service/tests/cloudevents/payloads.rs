@@ -1,25 +1,33 @@
-//! What models answer, in V1 and V2.
+//! Predictions in every form of V1 and V2.
 
 use logging_service::cloudevents::{EventError, MAX_ROWS, pair};
 use serde_json::{Value, json};
 
 use super::response;
 
-/// Label, class, confidence and its source of the only row.
-fn read(body: &Value) -> (String, Option<u32>, f64, String) {
+/// What is read of the only row of a response.
+#[derive(Debug, PartialEq)]
+struct ReadPrediction {
+    label: String,
+    class: Option<u32>,
+    confidence: f64,
+    source: String,
+}
+
+fn read(body: &Value) -> ReadPrediction {
     let mut records = pair(None, &response(body)).unwrap();
     assert_eq!(records.len(), 1, "{body}");
     let record = records.remove(0);
     let source = record.extra["confidence_source"].as_str().unwrap().to_owned();
-    (record.label.unwrap(), record.class, record.confidence.unwrap(), source)
+    ReadPrediction { label: record.label.unwrap(), class: record.class, confidence: record.confidence.unwrap(), source }
 }
 
-fn v1(prediction: Value) -> (String, Option<u32>, f64, String) {
+fn v1(prediction: Value) -> ReadPrediction {
     read(&json!({ "predictions": [prediction] }))
 }
 
-fn expected(label: &str, class: Option<u32>, confidence: f64, source: &str) -> (String, Option<u32>, f64, String) {
-    (label.to_owned(), class, confidence, source.to_owned())
+fn expected(label: &str, class: Option<u32>, confidence: f64, source: &str) -> ReadPrediction {
+    ReadPrediction { label: label.to_owned(), class, confidence, source: source.to_owned() }
 }
 
 #[test]

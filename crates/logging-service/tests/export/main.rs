@@ -1,4 +1,4 @@
-//! What is exported comes back equal, whatever the format, and whoever reads it.
+//! Exported rows come back equal, in every format and with every reader.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use rows::{from_cells, rows};
 
-/// The file of rows that were handed over in pages.
+/// Encodes rows that are handed over in pages.
 fn encode(format: ExportFormat, rows: &[StoredPrediction], page: usize) -> Vec<u8> {
     let mut encoder = encoder(format).unwrap();
     let mut file: Vec<u8> = rows.chunks(page).flat_map(|page| encoder.rows(page).unwrap()).collect();
@@ -71,7 +71,7 @@ proptest! {
     }
 }
 
-/// Every field of the record has a column: what the JSON form shows, the table shows.
+/// Every field of the record has a column, so the table shows all that the JSON shows.
 #[test]
 fn a_full_record_fills_every_column() {
     let row = rows::full();

@@ -1,4 +1,4 @@
-//! The Parquet file as Python's users read it: pyarrow, from PyPI, in an environment of its own.
+//! pyarrow, from PyPI and in an environment of its own, reads the Parquet file.
 
 use std::fs;
 use std::process::Command;
@@ -12,7 +12,7 @@ use crate::{encode, rows};
 use testkit::pypi;
 
 const PYARROW: pypi::Package = ("pyarrow", "26.0.1");
-/// Prints the schema's times, then a row a line; times as Python knows them, everything else as JSON.
+/// Prints the types of the times, then each row as a line of JSON, with times in Python's notation.
 const SCRIPT: &str = "
 import json, sys, pyarrow.parquet as parquet
 table = parquet.read_table(sys.argv[1])
@@ -26,7 +26,7 @@ fn pyarrow_reads_the_same_rows() {
     let Some(python) = pypi::python(&[PYARROW], "whether pyarrow reads Parquet files") else { return };
     let mut rows = rows::rows(500..501).new_tree(&mut TestRunner::deterministic()).unwrap().current();
     rows.push(rows::full());
-    // More than one row group.
+    // Enough rows for more than one row group.
     let rows: Vec<_> = rows.iter().cycle().take(10_500).cloned().collect();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rows.parquet");

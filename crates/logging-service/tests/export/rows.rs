@@ -30,12 +30,12 @@ const PLAIN: [&str; 15] = [
     "input_sharpness",
 ];
 
-/// What the text of a cell stands for.
+/// The JSON value of a cell's text.
 pub(crate) fn typed(name: &str, cell: &str) -> Value {
     if PLAIN.contains(&name) { serde_json::from_str(cell).unwrap() } else { json!(cell) }
 }
 
-/// The row whose cells these are; lists and objects are JSON text in them.
+/// Makes a row of its cells, in which lists and objects are JSON text.
 pub(crate) fn from_cells(mut cells: Map<String, Value>) -> StoredPrediction {
     cells.retain(|_, value| !value.is_null());
     for name in JSON {
@@ -99,7 +99,7 @@ pub(crate) fn full() -> StoredPrediction {
     StoredPrediction { record, recorded_at: "2026-01-02T03:04:06Z".parse().unwrap() }
 }
 
-/// Rows of any shape: every optional field is there or not.
+/// Rows of any shape, in which every optional field may be missing.
 pub(crate) fn rows(count: Range<usize>) -> impl Strategy<Value = Vec<StoredPrediction>> {
     vec(row(), count)
 }
@@ -153,7 +153,7 @@ fn time() -> impl Strategy<Value = Timestamp> {
     (0..4_000_000_000_000_000_i64).prop_map(|micros| Timestamp::from_microsecond(micros).unwrap())
 }
 
-/// With few enough digits that any parser of JSON reads the same number.
+/// A number with so few digits that every JSON parser reads the same number.
 fn number() -> impl Strategy<Value = f64> {
     (0..=1_000_000_u32).prop_map(|millionths| f64::from(millionths) / 1e6)
 }

@@ -1,16 +1,13 @@
 //! The algebra of the counts: any split of the rows, merged in any order, is the whole.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod analysis_support;
-
-use analysis_support::{CLASSES, Drift, row, window};
+use crate::samples::{CLASSES, InjectedDrift, sample_row, sample_window};
 use logging_service::analysis::{Labelled, Observation, Sign, WindowCounts};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// A row of a seed, in one of some parts, and perhaps a label with its revision.
+/// A row that is made from a seed, the part that it belongs to, and perhaps its label with a revision.
 #[derive(Clone, Debug)]
-struct Event {
+struct CountedRow {
     seed: u64,
     part: usize,
     failed: bool,
@@ -20,16 +17,17 @@ struct Event {
 
 const PARTS: usize = 5;
 
-fn events() -> impl Strategy<Value = Vec<Event>> {
+fn events() -> impl Strategy<Value = Vec<CountedRow>> {
     let truth = || proptest::option::of(0..CLASSES.len());
     let event = (any::<u64>(), 0..PARTS, proptest::bool::weighted(0.1), truth(), truth());
-    let event = event.prop_map(|(seed, part, failed, truth, revised)| Event { seed, part, failed, truth, revised });
+    let event =
+        event.prop_map(|(seed, part, failed, truth, revised)| CountedRow { seed, part, failed, truth, revised });
     vec(event, 0..120)
 }
 
-impl Event {
+impl CountedRow {
     fn count(&self, counts: &mut WindowCounts) {
-        let row = row(&mut fastrand::Rng::with_seed(self.seed), Drift::default());
+        let row = sample_row(&mut fastrand::Rng::with_seed(self.seed), InjectedDrift::default());
         counts.observe(&Observation { failed: self.failed, ..row.observation() });
         let label = |class: usize| Labelled {
             predicted: row.label,
@@ -87,7 +85,7 @@ proptest! {
 
 #[test]
 fn a_window_is_a_few_kilobytes_of_json() {
-    let window = window(&mut fastrand::Rng::with_seed(1), 500, Drift::default());
+    let window = sample_window(&mut fastrand::Rng::with_seed(1), 500, InjectedDrift::default());
     let text = window.to_json();
     assert!(text.len() < 3_000, "{} bytes: {text}", text.len());
     assert_eq!(WindowCounts::from_json(&text).unwrap(), window);

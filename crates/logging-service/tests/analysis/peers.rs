@@ -1,15 +1,12 @@
-//! The numbers beside those of scipy, numpy and scikit-learn, on the same counts and rows.
+//! The numbers compared with those of scipy, numpy and scikit-learn, on the same counts and rows.
 //!
 //! Rule of thumb: the peers get counts and rows, never a result of ours.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod analysis_support;
 
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use analysis_support::{CLASSES, Drift, row, window};
+use crate::samples::{CLASSES, InjectedDrift, sample_row, sample_window};
 use logging_service::analysis::bins::{ComparedCounts, FrozenBins, compare_classes};
 use logging_service::analysis::noise::NoiseFloors;
 use logging_service::analysis::{Feature, Labelled, Sign, WindowCounts, compare, divergence, quality};
@@ -20,8 +17,8 @@ const PACKAGES: [pypi::Package; 3] = [("numpy", "2.4.6"), ("scipy", "1.17.1"), (
 const TOLERANCE: f64 = 1e-9;
 const ALPHA: f64 = 0.05 / 13.0;
 
-/// What is laid before the peers: bins, and the fine grid for Wasserstein.
-struct Case {
+/// One comparison that the peers repeat: counts in bins, and on the fine grid for Wasserstein.
+struct PeerCase {
     bins: ComparedCounts,
     fine: ComparedCounts,
     positions: Vec<f64>,
@@ -32,7 +29,7 @@ fn the_peers_find_the_same_numbers() {
     let held = "whether the statistics are those of scipy and scikit-learn";
     let Some(python) = pypi::python(&PACKAGES, held) else { return };
     let cases = cases();
-    let (counts, rows) = labelled_rows();
+    let LabelledRows { counts, rows } = labelled_rows();
     let work = json!({ "cases": cases.iter().map(as_json).collect::<Vec<_>>(), "rows": rows });
     let answer = ask(&python, &work);
     for (case, theirs) in cases.iter().zip(answer["compared"].as_array().unwrap()) {
@@ -41,8 +38,9 @@ fn the_peers_find_the_same_numbers() {
     check_quality(&counts, &answer["quality"]);
 }
 
-fn check_case(case: &Case, theirs: &Value) {
-    let (now, then) = (&case.bins.current[..], &case.bins.reference[..]);
+fn check_case(case: &PeerCase, theirs: &Value) {
+    let now = &case.bins.current[..];
+    let then = &case.bins.reference[..];
     let (n, m) = (now.iter().sum(), then.iter().sum());
     let chi = divergence::chi_squared(now, then);
     let ks = divergence::kolmogorov_smirnov(now, then);
@@ -60,7 +58,7 @@ fn check_case(case: &Case, theirs: &Value) {
         ("chi2_floor", noise.cramers_v(chi.freedom)),
     ];
     for (name, value) in ours {
-        // Of a single bin they have no χ² test.
+        // For a single bin the peers have no χ² test.
         if chi.freedom > 0 || !theirs[name].is_null() {
             assert_near(name, value, &theirs[name]);
         }
@@ -95,48 +93,55 @@ fn assert_near(name: &str, ours: f64, theirs: &Value) {
 }
 
 /// Windows of several sizes, with and without drift, in all features.
-fn cases() -> Vec<Case> {
+fn cases() -> Vec<PeerCase> {
     let mut random = fastrand::Rng::with_seed(7);
-    let reference = window(&mut random, 1_000, Drift::default());
+    let reference = sample_window(&mut random, 1_000, InjectedDrift::default());
     let mut cases = Vec::new();
     for (rows, brighter) in [(3, 0.0), (100, 0.0), (100, 1.5), (2_000, 0.3)] {
-        let current = window(&mut random, rows, Drift { brighter, trucks: brighter / 10.0 });
+        let current = sample_window(&mut random, rows, InjectedDrift { brighter, trucks: brighter / 10.0 });
         assert!(!compare(&reference, &current).features.is_empty());
         let classes = compare_classes(&reference, &current);
         let positions = (0..classes.current.len()).map(|index| index as f64).collect();
-        cases.push(Case { fine: classes.clone(), bins: classes, positions });
+        cases.push(PeerCase { fine: classes.clone(), bins: classes, positions });
         cases.extend(Feature::ALL.map(|feature| case(feature, &reference, &current)));
     }
     cases
 }
 
-fn case(feature: Feature, reference: &WindowCounts, current: &WindowCounts) -> Case {
+fn case(feature: Feature, reference: &WindowCounts, current: &WindowCounts) -> PeerCase {
     let (then, now) = (reference.feature(feature), current.feature(feature));
     let bins = FrozenBins::of(feature, then);
     let fine = |tally: &logging_service::analysis::Tally| {
         (0..feature.bins()).map(|bin| u64::try_from(tally.get(bin)).unwrap()).collect()
     };
-    Case {
+    PeerCase {
         bins: ComparedCounts { reference: bins.count(then), current: bins.count(now) },
         fine: ComparedCounts { reference: fine(then), current: fine(now) },
         positions: feature.positions().to_vec(),
     }
 }
 
-fn as_json(case: &Case) -> Value {
+fn as_json(case: &PeerCase) -> Value {
     json!({
         "current": case.bins.current, "reference": case.bins.reference, "alpha": ALPHA,
         "fine_current": case.fine.current, "fine_reference": case.fine.reference, "positions": case.positions,
     })
 }
 
-/// Rows of which most have a label, some of them a class that is never predicted.
-fn labelled_rows() -> (WindowCounts, Vec<Value>) {
+/// The same labelled rows for both sides.
+struct LabelledRows {
+    counts: WindowCounts,
+    /// The rows as JSON.
+    rows: Vec<Value>,
+}
+
+/// Makes rows of which most have a label; some labels are a class that is never predicted.
+fn labelled_rows() -> LabelledRows {
     let mut random = fastrand::Rng::with_seed(11);
     let mut counts = WindowCounts::default();
     let mut rows = Vec::new();
     for _ in 0..2_000 {
-        let row = row(&mut random, Drift::default());
+        let row = sample_row(&mut random, InjectedDrift::default());
         counts.observe(&row.observation());
         let truth = match random.f64() {
             draw if draw < 0.2 => None,
@@ -151,7 +156,7 @@ fn labelled_rows() -> (WindowCounts, Vec<Value>) {
         }
         rows.push(json!({"predicted": row.label, "truth": truth, "confidence": row.confidence, "lag": lag}));
     }
-    (counts, rows)
+    LabelledRows { counts, rows }
 }
 
 fn ask(python: &Path, work: &Value) -> Value {

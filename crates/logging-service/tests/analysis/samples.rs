@@ -1,10 +1,8 @@
 //! Made-up predictions that look like those of a model of photographs.
 
-#![allow(dead_code, reason = "not every test needs all of it")]
-
 use logging_service::analysis::{InputFeatures, Observation, WindowCounts};
 
-/// Uneven, as classes are.
+/// Classes and their shares, which are as uneven as real ones.
 pub(crate) const CLASSES: [(&str, f64); 10] = [
     ("airplane", 0.18),
     ("automobile", 0.16),
@@ -18,9 +16,9 @@ pub(crate) const CLASSES: [(&str, f64); 10] = [
     ("truck", 0.02),
 ];
 
-/// One prediction, with everything of it in one place.
+/// One prediction with all its numbers.
 #[derive(Clone, Debug)]
-pub(crate) struct Row {
+pub(crate) struct SampleRow {
     pub(crate) label: &'static str,
     pub(crate) confidence: f64,
     pub(crate) brightness: f64,
@@ -32,7 +30,7 @@ pub(crate) struct Row {
     pub(crate) height: u32,
 }
 
-impl Row {
+impl SampleRow {
     pub(crate) fn observation(&self) -> Observation<'_> {
         Observation {
             failed: false,
@@ -51,16 +49,16 @@ impl Row {
     }
 }
 
-/// What differs from the usual.
+/// A drift that is added to the usual predictions.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Drift {
-    /// Standard deviations that pictures are brighter by.
+pub(crate) struct InjectedDrift {
+    /// By how many standard deviations pictures are brighter.
     pub(crate) brighter: f64,
     /// Share of the predictions that are turned into "truck".
     pub(crate) trucks: f64,
 }
 
-pub(crate) fn row(random: &mut fastrand::Rng, drift: Drift) -> Row {
+pub(crate) fn sample_row(random: &mut fastrand::Rng, drift: InjectedDrift) -> SampleRow {
     let scene = normal(random) + drift.brighter;
     let texture = normal(random);
     let brightness = (0.47 + 0.13 * scene).clamp(0.0, 1.0);
@@ -70,7 +68,7 @@ pub(crate) fn row(random: &mut fastrand::Rng, drift: Drift) -> Row {
     let std = [channel(random, contrast), channel(random, contrast), channel(random, contrast)];
     let small = random.f64() < 0.7;
     let width = if small { 32 } else { 1 << random.u32(6..11) };
-    Row {
+    SampleRow {
         label: if random.f64() < drift.trucks { "truck" } else { class(random) },
         confidence: 1.0 - 0.75 * random.f64().powi(5),
         brightness,
@@ -83,10 +81,10 @@ pub(crate) fn row(random: &mut fastrand::Rng, drift: Drift) -> Row {
     }
 }
 
-pub(crate) fn window(random: &mut fastrand::Rng, rows: usize, drift: Drift) -> WindowCounts {
+pub(crate) fn sample_window(random: &mut fastrand::Rng, rows: usize, drift: InjectedDrift) -> WindowCounts {
     let mut counts = WindowCounts::default();
     for _ in 0..rows {
-        counts.observe(&row(random, drift).observation());
+        counts.observe(&sample_row(random, drift).observation());
     }
     counts
 }

@@ -1,21 +1,18 @@
-//! The detector detected: how often it raises a verdict without drift, and how often it misses one.
+//! How often the detector raises a verdict without drift, and how often it misses one.
 //!
-//! Rule of thumb: every random number comes from a fixed seed, so a failure is the same failure again.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+//! Rule of thumb: every random number comes from a fixed seed, so a failure can be repeated.
 
-mod analysis_support;
-
-use analysis_support::{Drift, window};
+use crate::samples::{InjectedDrift, sample_window};
 use logging_service::analysis::{DriftVerdict, FALSE_ALARM_RATE, WindowCounts, compare};
 
-/// Windows are drawn from a stock of blocks of as many rows; counting each row anew would take minutes.
+/// Windows are drawn from a stock of blocks with this many rows, because counting each row anew would take minutes.
 const BLOCK: usize = 50;
 const REFERENCE_BLOCKS: usize = 20;
 const REPETITIONS: u32 = 300;
 
-fn stock(seed: u64, blocks: usize, drift: Drift) -> Vec<WindowCounts> {
+fn stock(seed: u64, blocks: usize, drift: InjectedDrift) -> Vec<WindowCounts> {
     let mut random = fastrand::Rng::with_seed(seed);
-    (0..blocks).map(|_| window(&mut random, BLOCK, drift)).collect()
+    (0..blocks).map(|_| sample_window(&mut random, BLOCK, drift)).collect()
 }
 
 fn sum<'a>(blocks: impl IntoIterator<Item = &'a WindowCounts>) -> WindowCounts {
@@ -26,7 +23,7 @@ fn sum<'a>(blocks: impl IntoIterator<Item = &'a WindowCounts>) -> WindowCounts {
 
 #[test]
 fn without_drift_a_whole_model_is_quiet() {
-    let stock = stock(1, 4_000, Drift::default());
+    let stock = stock(1, 4_000, InjectedDrift::default());
     let mut random = fastrand::Rng::with_seed(2);
     let expected = FALSE_ALARM_RATE * f64::from(REPETITIONS);
     // Two standard deviations of the number that a rate of exactly 5 % would give.
@@ -47,11 +44,11 @@ fn without_drift_a_whole_model_is_quiet() {
 
 #[test]
 fn injected_drift_is_found() {
-    let usual = stock(3, 400, Drift::default());
+    let usual = stock(3, 400, InjectedDrift::default());
     let mut random = fastrand::Rng::with_seed(4);
     for (what, drift) in [
-        ("brighter by 1.5 standard deviations", Drift { brighter: 1.5, ..Drift::default() }),
-        ("four in ten turned into trucks", Drift { trucks: 0.4, ..Drift::default() }),
+        ("brighter by 1.5 standard deviations", InjectedDrift { brighter: 1.5, ..InjectedDrift::default() }),
+        ("four in ten turned into trucks", InjectedDrift { trucks: 0.4, ..InjectedDrift::default() }),
     ] {
         let drifted = stock(5, 400, drift);
         for rows in [100, 500, 5_000] {

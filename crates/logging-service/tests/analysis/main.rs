@@ -1,0 +1,7 @@
+//! The statistics of drift and quality: their algebra, their false alarms, and the numbers of their peers.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod algebra;
+mod false_alarms;
+mod peers;
+mod samples;
