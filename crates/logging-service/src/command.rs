@@ -1,29 +1,29 @@
-//! What can be done with a database beside serving it: `backup` and `check`.
+//! The commands for a database that are run instead of the service: `backup` and `check`.
 //!
-//! Rule of thumb: one line of output for each finding, and an exit code for scripts.
+//! Rule of thumb: each finding is one line of output, and scripts read the exit code.
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use crate::config::Command;
+use crate::config::DatabaseCommand;
 use crate::store::DatabaseUrl;
 
-/// Runs a command; exits with 1 where it finds something wrong.
+/// Runs a command. The exit code is 1 if it found a problem.
 ///
 /// # Errors
-/// Where it cannot be run at all.
-pub fn run(command: &Command, database: &DatabaseUrl) -> anyhow::Result<ExitCode> {
+/// The command could not be run.
+pub fn run(command: &DatabaseCommand, database: &DatabaseUrl) -> anyhow::Result<ExitCode> {
     let engine = database.engine();
     let mut out = std::io::stdout().lock();
     match command {
-        Command::Backup { to } => {
+        DatabaseCommand::Backup { to } => {
             let backup = engine.backup(to).with_context(|| format!("backing up {database}"))?;
             let path = to.display();
             writeln!(out, "{path}: {} predictions, {} bytes, opened and found sound", backup.rows, backup.bytes)?;
         }
-        Command::Check => {
+        DatabaseCommand::Check => {
             let findings = engine.check().with_context(|| format!("checking {database}"))?;
             for problem in &findings.problems {
                 writeln!(out, "PROBLEM: {problem}")?;

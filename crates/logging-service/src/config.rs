@@ -1,4 +1,4 @@
-//! What can be set: one struct, each field a flag and an environment variable.
+//! The configuration: one struct, in which each field is a flag and an environment variable.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ pub struct Config {
     database: DatabaseUrl,
 
     /// A file that holds the database's URL, instead of --database; for a URL with a password.
-    #[arg(long = "database-file", env = "DATABASE_URL_FILE", value_name = "FILE", value_parser = in_file)]
+    #[arg(long = "database-file", env = "DATABASE_URL_FILE", value_name = "FILE", value_parser = read_url_file)]
     database_in_file: Option<DatabaseUrl>,
 
     /// Records that may wait to be written; more are refused as overloaded. Also the most records of one request.
@@ -50,7 +50,7 @@ pub struct Config {
     pub backup_dir: Option<PathBuf>,
 
     /// Hours between two backups.
-    #[arg(long, env = "LOGGING_BACKUP_HOURS", default_value_t = 24.0, value_parser = positive)]
+    #[arg(long, env = "LOGGING_BACKUP_HOURS", default_value_t = 24.0, value_parser = parse_positive)]
     pub backup_hours: f64,
 
     /// Backups that are kept; older ones are deleted.
@@ -58,11 +58,11 @@ pub struct Config {
     pub backup_keep: u32,
 
     /// Seconds between two looks at the windows: drift, accuracy, waiting labels, retention.
-    #[arg(long, env = "LOGGING_EVALUATE_SECONDS", default_value_t = 30.0, value_parser = positive)]
+    #[arg(long, env = "LOGGING_EVALUATE_SECONDS", default_value_t = 30.0, value_parser = parse_positive)]
     pub evaluate_seconds: f64,
 
     /// Seconds that a CloudEvent waits for its counterpart.
-    #[arg(long, env = "LOGGING_EVENT_WAIT_SECONDS", default_value_t = 60.0, value_parser = positive)]
+    #[arg(long, env = "LOGGING_EVENT_WAIT_SECONDS", default_value_t = 60.0, value_parser = parse_positive)]
     pub event_wait_seconds: f64,
 
     /// The clients that are let in, and the encryption of their connections.
@@ -75,20 +75,20 @@ pub struct Config {
 
     /// Something else than serving.
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Option<DatabaseCommand>,
 }
 
 impl Config {
-    /// Where the database is.
+    /// The database, from the file if one is given.
     #[must_use]
     pub fn database(&self) -> &DatabaseUrl {
         self.database_in_file.as_ref().unwrap_or(&self.database)
     }
 }
 
-/// What can be done with the database beside serving it; the service may run meanwhile.
+/// A command that is run instead of the service; the service may be running at the same time.
 #[derive(Clone, Debug, Subcommand)]
-pub enum Command {
+pub enum DatabaseCommand {
     /// Copy the database into a file, and verify the copy by opening it.
     Backup {
         /// The file; it must not exist.
@@ -98,8 +98,8 @@ pub enum Command {
     Check,
 }
 
-/// The URL in a file; a problem names what is wrong without quoting it.
-fn in_file(path: &str) -> Result<DatabaseUrl, String> {
+/// Reads the URL in a file. The message about a problem does not quote the URL, which may hold a password.
+fn read_url_file(path: &str) -> Result<DatabaseUrl, String> {
     let url = std::fs::read_to_string(path).map_err(|problem| format!("it cannot be read: {problem}"))?;
     let url = url.trim();
     if !["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| url.starts_with(scheme)) {
@@ -108,8 +108,8 @@ fn in_file(path: &str) -> Result<DatabaseUrl, String> {
     url.parse().map_err(|problem: StoreError| problem.to_string())
 }
 
-/// A number above 0.
-fn positive(text: &str) -> Result<f64, String> {
+/// Parses a number above 0.
+fn parse_positive(text: &str) -> Result<f64, String> {
     let number: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
     if number.is_finite() && number > 0.0 { Ok(number) } else { Err("expected a number above 0".to_owned()) }
 }

@@ -1,9 +1,8 @@
 //! Stores predictions durably, and answers questions about them.
 //!
-//! One record's way: [`run`] → `ingest::log` → [`store::Store::submit`] → commit → acknowledgement.
+//! A record's way: [`run`] → `ingest::log` → [`store::Store::submit`] → commit → acknowledgement.
 //!
-//! **Architecture Invariant:** this crate does not know the inference service. Records come from
-//! whoever posts them.
+//! **Architecture Invariant:** this crate does not know the inference service. Any client may post records.
 
 pub mod analysis;
 mod app;
@@ -45,13 +44,13 @@ use upkeep::UpkeepTasks;
 /// The service's name in logs and metrics.
 pub const SERVICE: &str = "logging-service";
 
-/// How long running requests may take after the listener is closed.
+/// How long requests may still take after the listener is closed.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why the service cannot start, or did not stop cleanly.
 #[derive(Debug, thiserror::Error)]
 pub enum RunServiceError {
-    /// The store cannot be started at all. A database that is away is no reason.
+    /// The store cannot be started. A database that is away is not a reason: the store waits for it.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Starting the store was interrupted.
@@ -129,7 +128,7 @@ async fn start_store(config: &Config, registry: &MetricsRegistry) -> Result<Arc<
     Ok(store)
 }
 
-/// The whole surface of the service.
+/// Every route of the service.
 fn routes(app: &App, registry: &MetricsRegistry, readiness: &Readiness) -> Routes {
     let store = app.store.clone();
     Routes::new()

@@ -20,7 +20,7 @@ fn main() -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(command) = &config.command {
-        // Outside of a runtime, for a client of PostgreSQL brings its own.
+        // The PostgreSQL client starts a runtime of its own, so the commands run outside of one.
         return logging_service::command::run(command, config.database());
     }
     let registry = MetricsRegistry::new(SERVICE, VERSION)?;

@@ -1,13 +1,13 @@
-//! How the store's errors look from outside.
+//! The store's errors as clients see them.
 
 use monitoring::{ApiError, ErrorCode};
 
 use crate::store::StoreError;
 
-/// Seconds after which a database that is away may be back.
+/// Seconds after which an unavailable database may be back.
 const UNAVAILABLE_RETRY_SECONDS: f64 = 2.0;
 
-/// The refusal that tells of a store's error.
+/// The refusal for an error of the store.
 pub(crate) fn refusal(error: StoreError) -> ApiError {
     let sentence = error.to_string();
     match error {
@@ -24,7 +24,7 @@ pub(crate) fn refusal(error: StoreError) -> ApiError {
                 .retry_after(UNAVAILABLE_RETRY_SECONDS)
                 .caused_by(sentence)
         }
-        // The database's own words may quote what it holds.
+        // The database's message may quote stored data, so only the log shows it.
         StoreError::Refused(cause) => {
             ApiError::new(ErrorCode::InvalidInput, "The database refused a record; nothing was stored.")
                 .caused_by(cause)

@@ -131,7 +131,7 @@ fn coarse_bin(fine: u16) -> usize {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
-    use super::super::{Labelled, Observation, Sign};
+    use super::super::{LabelSign, LabelledObservation, Observation};
     use super::*;
 
     fn labelled(count: u32, confidence: f64, right: u32) -> WindowCounts {
@@ -139,7 +139,7 @@ mod tests {
         for number in 0..count {
             counts.observe(&Observation { label: Some("a"), confidence: Some(confidence), ..<_>::default() });
             let truth = if number < right { "a" } else { "b" };
-            counts.label(&Labelled { predicted: "a", truth, confidence, lag_seconds: 1.0 }, Sign::Add);
+            counts.label(&LabelledObservation { predicted: "a", truth, confidence, lag_seconds: 1.0 }, LabelSign::Add);
         }
         counts
     }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::confidence_units::units_above_edge;
 use super::feature_counts::FeatureCounts;
-use super::{ClassCounts, Feature, GRID_VERSION, LabelCounts, Labelled, MAX_CLASSES, Sign, Tally};
+use super::{ClassCounts, Feature, GRID_VERSION, LabelCounts, LabelSign, LabelledObservation, MAX_CLASSES, Tally};
 
 /// Counts beyond this are refused: no real count is larger, and sums over all bins stay exact as floats.
 const MOST_PREDICTIONS: u64 = 1 << 53;
@@ -108,7 +108,7 @@ impl WindowCounts {
     }
 
     /// Counts a true label, or takes it back. A label is counted in the window of its prediction.
-    pub fn label(&mut self, label: &Labelled<'_>, sign: Sign) {
+    pub fn label(&mut self, label: &LabelledObservation<'_>, sign: LabelSign) {
         self.labels.add(label, sign);
     }
 

@@ -20,7 +20,7 @@ const LONGEST_LAG_SECONDS: f64 = 315_576_000.0;
 
 /// A prediction whose true label is known.
 #[derive(Clone, Copy, Debug)]
-pub struct Labelled<'a> {
+pub struct LabelledObservation<'a> {
     /// The class that the model predicted.
     pub predicted: &'a str,
     /// The true class.
@@ -33,14 +33,14 @@ pub struct Labelled<'a> {
 
 /// Whether a label is added or taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sign {
+pub enum LabelSign {
     /// The label is new.
     Add,
     /// The label was revised: what it added is taken back.
     TakeBack,
 }
 
-impl Sign {
+impl LabelSign {
     fn factor(self) -> i64 {
         match self {
             Self::Add => 1,
@@ -76,7 +76,7 @@ pub struct LabelCounts {
     /// Predictions of pairs past [`MAX_PAIRS`].
     #[serde(rename = "o")]
     pub other_pairs: i64,
-    /// Labelled predictions by bin of their confidence.
+    /// LabelledObservation predictions by bin of their confidence.
     #[serde(rename = "b")]
     pub by_confidence: Tally,
     /// Correct predictions by bin of their confidence.
@@ -95,7 +95,7 @@ pub struct LabelCounts {
 
 impl LabelCounts {
     /// Adds a label, or takes it back.
-    pub fn add(&mut self, label: &Labelled<'_>, sign: Sign) {
+    pub fn add(&mut self, label: &LabelledObservation<'_>, sign: LabelSign) {
         let sign = sign.factor();
         let correct = if label.predicted == label.truth { sign } else { 0 };
         self.labelled += sign;
@@ -180,30 +180,31 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
 
-    fn label<'a>(predicted: &'a str, truth: &'a str) -> Labelled<'a> {
-        Labelled { predicted, truth, confidence: 0.875, lag_seconds: 90.25 }
+    fn label<'a>(predicted: &'a str, truth: &'a str) -> LabelledObservation<'a> {
+        LabelledObservation { predicted, truth, confidence: 0.875, lag_seconds: 90.25 }
     }
 
     #[test]
     fn a_label_counts_in_all_places_and_taken_back_in_none() {
         let mut counts = LabelCounts::default();
-        counts.add(&label("cat", "cat"), Sign::Add);
-        counts.add(&label("cat", "dog"), Sign::Add);
+        counts.add(&label("cat", "cat"), LabelSign::Add);
+        counts.add(&label("cat", "dog"), LabelSign::Add);
         let pair = |truth| ClassPair { predicted: "cat", truth, count: 1 };
         assert_eq!((counts.labelled, counts.correct, counts.lag_milliseconds), (2, 1, 180_500));
         assert_eq!(counts.pairs().collect::<Vec<_>>(), [pair("cat"), pair("dog")]);
         assert_eq!((counts.by_confidence.get(87), counts.correct_by_confidence.get(87)), (2, 1));
-        counts.add(&label("cat", "dog"), Sign::TakeBack);
-        counts.add(&label("cat", "cat"), Sign::TakeBack);
+        counts.add(&label("cat", "dog"), LabelSign::TakeBack);
+        counts.add(&label("cat", "cat"), LabelSign::TakeBack);
         assert!(counts.is_empty());
     }
 
     #[test]
     fn early_and_broken_lags_do_no_harm() {
         let mut counts = LabelCounts::default();
-        counts.add(&Labelled { lag_seconds: -5.0, ..label("a", "a") }, Sign::Add);
-        counts.add(&Labelled { lag_seconds: f64::NAN, ..label("a", "a") }, Sign::Add);
-        counts.add(&Labelled { lag_seconds: 1e300, confidence: f64::NAN, ..label("a", "a") }, Sign::Add);
+        counts.add(&LabelledObservation { lag_seconds: -5.0, ..label("a", "a") }, LabelSign::Add);
+        counts.add(&LabelledObservation { lag_seconds: f64::NAN, ..label("a", "a") }, LabelSign::Add);
+        counts
+            .add(&LabelledObservation { lag_seconds: 1e300, confidence: f64::NAN, ..label("a", "a") }, LabelSign::Add);
         assert_eq!(counts.labelled, 3);
         assert_eq!(counts.lags.total(), 2);
         assert_eq!(counts.lag_milliseconds, 315_576_000_000);
@@ -214,7 +215,7 @@ mod tests {
     fn pairs_are_bounded() {
         let mut counts = LabelCounts::default();
         for number in (0..MAX_PAIRS + 10).rev() {
-            counts.add(&label(&format!("{number:06}"), "x"), Sign::Add);
+            counts.add(&label(&format!("{number:06}"), "x"), LabelSign::Add);
         }
         assert_eq!(counts.pairs().count(), MAX_PAIRS);
         assert_eq!(counts.other_pairs, 10);

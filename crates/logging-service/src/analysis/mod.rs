@@ -31,7 +31,7 @@ pub use counts::{CountsError, InputFeatures, Observation, WindowCounts};
 pub use drift::{DriftReport, FALSE_ALARM_RATE, FeatureDrift, PREDICTED_CLASS, compare};
 pub use feature::Feature;
 pub use grid::GRID_VERSION;
-pub use labels::{ClassPair, LabelCounts, Labelled, MAX_PAIRS, Sign};
+pub use labels::{ClassPair, LabelCounts, LabelSign, LabelledObservation, MAX_PAIRS};
 pub use profile::{PROFILE_SCHEMA_VERSION, ProfileError, ReferenceProfile};
 pub use quality::{ClassQuality, QualityReport, quality};
 pub use tally::Tally;

@@ -137,7 +137,7 @@ fn median(lags: &Tally) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
-    use super::super::{Labelled, Observation, Sign};
+    use super::super::{LabelSign, LabelledObservation, Observation};
     use super::*;
 
     fn window(rows: &[(&str, Option<&str>, f64)]) -> WindowCounts {
@@ -146,7 +146,7 @@ mod tests {
             let confidence = *confidence;
             counts.observe(&Observation { label: Some(predicted), confidence: Some(confidence), ..<_>::default() });
             if let Some(truth) = truth {
-                counts.label(&Labelled { predicted, truth, confidence, lag_seconds: 60.0 }, Sign::Add);
+                counts.label(&LabelledObservation { predicted, truth, confidence, lag_seconds: 60.0 }, LabelSign::Add);
             }
         }
         counts

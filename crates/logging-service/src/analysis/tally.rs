@@ -12,7 +12,7 @@ use utoipa::{PartialSchema, ToSchema};
 /// `[0,57,12,3,0,2,4]` is 12 in bin 57, 3 in bin 58 and 4 in bin 61.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// In order of the bins. For a hundred entries, a sorted list is smaller and faster than a map.
+    /// Sorted by bin. For a hundred entries, a sorted list is smaller and faster than a map.
     counts: Vec<(u16, i64)>,
 }
 

@@ -1,4 +1,4 @@
-//! What comes in: `POST /log`, `/feedback` and `/cloudevents`, each acknowledged once it is on the disk.
+//! The routes that take data: `POST /log`, `/feedback` and `/cloudevents`, each acknowledged once it is on the disk.
 //!
 //! Rule of thumb: either everything in a request is valid, or nothing of it is stored.
 

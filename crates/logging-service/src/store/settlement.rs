@@ -13,7 +13,7 @@ use super::error::DatabaseError;
 use super::filter::PredictionFilter;
 use super::session::{first, rows};
 use super::windows::{BucketCounts, BucketKey};
-use crate::analysis::{Labelled, Sign};
+use crate::analysis::{LabelSign, LabelledObservation};
 
 /// Waiting labels that are looked at in one transaction.
 const STEP: i64 = 200;
@@ -116,8 +116,8 @@ pub(super) fn settle(
     for label in &labels {
         let wins = Some(label.id) == winner;
         let sign = match (wins, label.is_counted) {
-            (true, false) => Some(Sign::Add),
-            (false, true) => Some(Sign::TakeBack),
+            (true, false) => Some(LabelSign::Add),
+            (false, true) => Some(LabelSign::TakeBack),
             _ => None,
         };
         if let Some(sign) = sign {
@@ -133,8 +133,8 @@ pub(super) fn settle(
 
 impl LabelledPrediction {
     /// The prediction together with a label, as it is counted.
-    fn beside<'a>(&'a self, label: &'a StoredLabel) -> Labelled<'a> {
-        Labelled {
+    fn beside<'a>(&'a self, label: &'a StoredLabel) -> LabelledObservation<'a> {
+        LabelledObservation {
             predicted: &self.label,
             truth: &label.label,
             confidence: self.confidence,

@@ -1,7 +1,7 @@
 //! The algebra of the counts: any split of the rows, merged in any order, is the whole.
 
 use crate::samples::{CLASSES, InjectedDrift, sample_row, sample_window};
-use logging_service::analysis::{Labelled, Observation, Sign, WindowCounts};
+use logging_service::analysis::{LabelSign, LabelledObservation, Observation, WindowCounts};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -29,17 +29,17 @@ impl CountedRow {
     fn count(&self, counts: &mut WindowCounts) {
         let row = sample_row(&mut fastrand::Rng::with_seed(self.seed), InjectedDrift::default());
         counts.observe(&Observation { failed: self.failed, ..row.observation() });
-        let label = |class: usize| Labelled {
+        let label = |class: usize| LabelledObservation {
             predicted: row.label,
             truth: CLASSES[class].0,
             confidence: row.confidence,
             lag_seconds: row.brightness * 1e5,
         };
         if let Some(truth) = self.truth.filter(|_| !self.failed) {
-            counts.label(&label(truth), Sign::Add);
+            counts.label(&label(truth), LabelSign::Add);
             if let Some(revised) = self.revised {
-                counts.label(&label(truth), Sign::TakeBack);
-                counts.label(&label(revised), Sign::Add);
+                counts.label(&label(truth), LabelSign::TakeBack);
+                counts.label(&label(revised), LabelSign::Add);
             }
         }
     }
@@ -68,17 +68,17 @@ proptest! {
     #[test]
     fn a_label_taken_back_leaves_nothing(events in events()) {
         let mut counts = WindowCounts::default();
-        let labels: Vec<Labelled<'_>> = events
+        let labels: Vec<LabelledObservation<'_>> = events
             .iter()
-            .map(|event| Labelled {
+            .map(|event| LabelledObservation {
                 predicted: CLASSES[event.part].0,
                 truth: CLASSES[event.truth.unwrap_or(0)].0,
                 confidence: (event.seed % 1_001) as f64 / 1e3,
                 lag_seconds: (event.seed % 99_991) as f64 / 7.0,
             })
             .collect();
-        labels.iter().for_each(|label| counts.label(label, Sign::Add));
-        labels.iter().rev().for_each(|label| counts.label(label, Sign::TakeBack));
+        labels.iter().for_each(|label| counts.label(label, LabelSign::Add));
+        labels.iter().rev().for_each(|label| counts.label(label, LabelSign::TakeBack));
         prop_assert!(counts.is_empty(), "{}", counts.to_json());
     }
 }

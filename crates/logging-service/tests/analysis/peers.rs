@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use crate::samples::{CLASSES, InjectedDrift, sample_row, sample_window};
 use logging_service::analysis::bins::{ComparedCounts, FrozenBins, compare_classes};
 use logging_service::analysis::noise::NoiseFloors;
-use logging_service::analysis::{Feature, Labelled, Sign, WindowCounts, compare, divergence, quality};
+use logging_service::analysis::{Feature, LabelSign, LabelledObservation, WindowCounts, compare, divergence, quality};
 use serde_json::{Value, json};
 use testkit::pypi;
 
@@ -151,8 +151,9 @@ fn labelled_rows() -> LabelledRows {
         };
         let lag = f64::from(random.u32(0..100_000_000)) / 1e3;
         if let Some(truth) = truth {
-            let label = Labelled { predicted: row.label, truth, confidence: row.confidence, lag_seconds: lag };
-            counts.label(&label, Sign::Add);
+            let label =
+                LabelledObservation { predicted: row.label, truth, confidence: row.confidence, lag_seconds: lag };
+            counts.label(&label, LabelSign::Add);
         }
         rows.push(json!({"predicted": row.label, "truth": truth, "confidence": row.confidence, "lag": lag}));
     }

@@ -57,7 +57,7 @@ async fn labels_late_early_and_revised_are_counted_once_each(fixture: Fixture) {
     assert_eq!(quality(&service).await["accuracy"], json!(third));
     service.metrics_until("nothing waits", |m| m.get("logging_feedback_waiting") == 0.0).await;
 
-    // Somebody looks again.
+    // A second look revises the label.
     let revised = json!({ "request_id": "revised", "label": "cat", "revision": 1, "source": "second look" });
     let stored = json!({ "accepted": 1, "duplicates": 0 });
     assert_eq!(send_labels(&service, std::slice::from_ref(&revised)).await, stored);

@@ -78,8 +78,8 @@ async fn while_the_writer_is_held_up_only_as_much_as_fits_is_taken(fixture: Fixt
     const SENT: usize = 8;
     let service = fresh(&fixture, &["--queue-limit", "2"]).await;
     let service = Arc::new(service);
-    // Somebody with a shell on the database, in the middle of a transaction.
-    let somebody = fixture.lock();
+    // Another client of the database is in the middle of a transaction.
+    let other_client = fixture.lock();
     let mut answers = JoinSet::new();
     for _ in 0..SENT {
         let service = service.clone();
@@ -91,7 +91,7 @@ async fn while_the_writer_is_held_up_only_as_much_as_fits_is_taken(fixture: Fixt
         assert_eq!((answer.status, &answer.json()["code"]), (429, &json!("overloaded")), "{answer:?}");
         assert!(answer.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().unwrap() >= 1), "{answer:?}");
     }
-    drop(somebody);
+    drop(other_client);
     let mut stored = 0;
     while let Some(answer) = answers.join_next().await {
         let answer = answer.unwrap();

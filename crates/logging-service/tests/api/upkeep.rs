@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use logging_service::command;
-use logging_service::config::Command;
+use logging_service::config::DatabaseCommand;
 use logging_service::store::DatabaseUrl;
 use serde_json::{Value, json};
 
@@ -130,18 +130,20 @@ async fn the_commands_copy_and_check_a_database_in_use() {
     service.store(&[smallest(), smallest()]).await;
     let database: DatabaseUrl = fixture.url();
     let to = fixture.folder().path().join("copy.db");
-    let run = |command: Command, database: DatabaseUrl| {
+    let run = |command: DatabaseCommand, database: DatabaseUrl| {
         tokio::task::spawn_blocking(move || format!("{:?}", command::run(&command, &database)))
     };
     let sound = format!("{:?}", anyhow::Ok(std::process::ExitCode::SUCCESS));
-    assert_eq!(run(Command::Backup { to: to.clone() }, database.clone()).await.unwrap(), sound);
+    assert_eq!(run(DatabaseCommand::Backup { to: to.clone() }, database.clone()).await.unwrap(), sound);
     assert_eq!(rows(&to), Some(2));
-    assert!(run(Command::Backup { to: to.clone() }, database.clone()).await.unwrap().contains("exists already"));
-    assert_eq!(run(Command::Check, database.clone()).await.unwrap(), sound);
+    assert!(
+        run(DatabaseCommand::Backup { to: to.clone() }, database.clone()).await.unwrap().contains("exists already")
+    );
+    assert_eq!(run(DatabaseCommand::Check, database.clone()).await.unwrap(), sound);
 
     // A count that does not equal its rows is found. The bucket of the oldest row is not compared, hence the old one.
     service.store(&old(1)).await;
-    assert_eq!(run(Command::Check, database.clone()).await.unwrap(), sound);
+    assert_eq!(run(DatabaseCommand::Check, database.clone()).await.unwrap(), sound);
     service.stop().await;
     let connection = rusqlite::Connection::open(fixture.file()).unwrap();
     assert_eq!(
@@ -151,7 +153,7 @@ async fn the_commands_copy_and_check_a_database_in_use() {
         1
     );
     drop(connection);
-    assert_ne!(run(Command::Check, database).await.unwrap(), sound);
+    assert_ne!(run(DatabaseCommand::Check, database).await.unwrap(), sound);
     let service = RunningService::start(&fixture, &[]).await;
     assert_eq!(service.count().await, 2);
 }
