@@ -10,6 +10,8 @@ use testkit::{skip, target_folder};
 
 /// The last file to be written, so that a folder without it is what an interrupted installation has left.
 const COMPLETE: &str = "complete";
+/// The oldest Node.js on which all of the packages run.
+const NODE: u32 = 20;
 
 /// A folder with the packages of `lock` below the target folder, made once for each lock file; or a line on stderr
 /// that says that `what` is skipped and why.
@@ -30,6 +32,7 @@ fn install(lock: &Path) -> Result<PathBuf, String> {
     /// Tests run side by side, and want the same folder.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _alone = ONE_AT_A_TIME.lock().map_err(|_| "another installation panicked".to_owned())?;
+    check_node()?;
     let text = fs::read(lock).map_err(|error| error.to_string())?;
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
@@ -49,4 +52,15 @@ fn install(lock: &Path) -> Result<PathBuf, String> {
     }
     fs::write(folder.join(COMPLETE), "").map_err(|error| error.to_string())?;
     Ok(folder)
+}
+
+fn check_node() -> Result<(), String> {
+    let output = Command::new("node").arg("--version").output();
+    let output = output.map_err(|error| format!("node does not start: {error} (Debian package nodejs)"))?;
+    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let major = version.trim_start_matches('v').split('.').next().and_then(|major| major.parse::<u32>().ok());
+    match major {
+        Some(major) if major >= NODE => Ok(()),
+        _ => Err(format!("Node.js is {version}, and at least {NODE} is needed")),
+    }
 }
