@@ -94,7 +94,7 @@ impl Engine {
         &self.labels
     }
 
-    /// What it does.
+    /// The task of the model.
     pub fn task(&self) -> Task {
         self.config.task
     }

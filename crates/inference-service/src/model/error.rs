@@ -117,13 +117,13 @@ pub enum ModelError {
     BadLogits {
         /// How many classes the model has.
         classes: usize,
-        /// What it answered.
+        /// The mistake in its answer.
         problem: String,
     },
     /// The model's answer is not one finite number.
     #[error("the model's answer is not a finite number: {}", found.map_or_else(|| "there is none".to_owned(), |found| found.to_string()))]
     BadNumber {
-        /// What it answered.
+        /// The number that it answered, if it was one.
         found: Option<f64>,
     },
 }

@@ -61,7 +61,7 @@ pub enum PredictionMeaning {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Prediction {
-    /// What it means.
+    /// The meaning of the outputs.
     pub meaning: PredictionMeaning,
     /// What the model answered, in the order of its outputs.
     #[serde(skip)]

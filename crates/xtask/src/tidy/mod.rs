@@ -67,7 +67,7 @@ fn check(files: &[TextFile]) -> Result<Vec<Violation>> {
         violations.extend(manifest.check());
         violations.extend(layers::check(manifest));
     }
-    violations.extend(CodeFigures::count(files)?.violations());
+    violations.extend(CodeFigures::count(files)?.into_violations());
     Ok(violations)
 }
 

@@ -34,7 +34,7 @@ pub(super) trait LoadProgram: Send + Sync {
 
 /// A loaded model, shared by all threads.
 pub(in crate::model) trait Program: Send + Sync + std::fmt::Debug {
-    /// What it takes and gives.
+    /// The inputs and outputs of the program.
     fn signature(&self) -> &Signature;
 
     /// Whether it can be given several items at a time, and is not known to take longer then.

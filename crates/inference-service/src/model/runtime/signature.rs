@@ -9,9 +9,9 @@ use crate::model::{Datatype, Tensor};
 /// The tensors of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
-    /// What it takes, as the file declares it.
+    /// The inputs, as the file declares them.
     pub inputs: Vec<TensorSpec>,
-    /// What it gives for one item.
+    /// The outputs for one item.
     pub outputs: Vec<TensorSpec>,
 }
 

@@ -8,7 +8,7 @@ use super::finding::FigureFinding;
 use super::module_tree::ModuleTree;
 use super::rust_source::RustSource;
 use super::table::{self, CrateLines};
-use super::{circles, docs, lengths, limits, tuples, type_names};
+use super::{circles, docs, lengths, tuples, type_names};
 use crate::tidy::text_file::TextFile;
 use crate::tidy::violation::Violation;
 
@@ -41,9 +41,9 @@ impl CodeFigures {
         Ok(Self { findings, lines: CrateLines::count(&sources) })
     }
 
-    /// The places of figures that exceed what is allowed.
-    pub(in crate::tidy) fn violations(&self) -> Vec<Violation> {
-        limits::exceeded(&self.findings)
+    /// Every place: each figure is to be 0.
+    pub(in crate::tidy) fn into_violations(self) -> Vec<Violation> {
+        self.findings.into_iter().map(|finding| finding.violation).collect()
     }
 
     #[cfg(test)]

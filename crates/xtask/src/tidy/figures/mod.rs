@@ -7,7 +7,6 @@ mod code_figures;
 mod docs;
 mod finding;
 mod lengths;
-mod limits;
 mod module_tree;
 mod name_resolution;
 mod named_paths;
