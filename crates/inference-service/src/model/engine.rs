@@ -74,7 +74,7 @@ impl Engine {
         &self.name
     }
 
-    /// The version that serves, a positive integer.
+    /// The number of its version folder, a positive integer.
     pub fn version(&self) -> &str {
         &self.version
     }

@@ -93,7 +93,7 @@ const MAX_TEXT_BYTES: usize = 600;
 
 /// A refusal: `{"error": "a sentence", "code": "…", "request_id": "…"}` and its status.
 ///
-/// The request id is filled in by the layer of [`instrument`](crate::http::instrument), which also
+/// The request id is filled in by [`Instrumentation::around`](crate::http::Instrumentation::around), which also
 /// logs the refusal unless the handler has done so.
 #[derive(Clone, Debug)]
 pub struct ApiError {

@@ -1,4 +1,4 @@
-//! The whole middleware of a service, readable from top to bottom in [`instrument`].
+//! The whole middleware of a service, readable from top to bottom in [`Instrumentation::around`].
 //!
 //! Rule of thumb: what every request needs happens here and only here; a handler returns its answer
 //! or an [`ApiError`].

@@ -13,7 +13,7 @@ crate::label_enum! {
 crate::label_enum! {
     /// The parts of a prediction's time.
     pub enum PredictionPhase: "phase" {
-        /// Reading the body and turning it into the model's input.
+        /// Turning the body, once it is read, into the model's input.
         Decode = "decode",
         /// Waiting for an inference thread.
         Queue = "queue",

@@ -187,19 +187,22 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        // A request whose end was reported has nothing left to report. The client of any other one has left.
-        if self.predictions.is_empty() {
-            let (code, problem) = match self.client_deadline {
-                Some(deadline) if Instant::now() + CLOCKS_DIFFER >= deadline => {
-                    (ErrorCode::DeadlineExceeded, "the client left at its deadline")
-                }
-                _ => (ErrorCode::Cancelled, "the client left before the answer"),
-            };
-            // The record is kept, although nobody waits for that.
-            drop(self.end(code, problem, None));
-        } else {
-            self.succeed();
+        if self.attempt.is_none() {
+            return; // The end was reported.
         }
+        // The client has left.
+        if !self.predictions.is_empty() {
+            self.succeed();
+            return;
+        }
+        let (code, problem) = match self.client_deadline {
+            Some(deadline) if Instant::now() + CLOCKS_DIFFER >= deadline => {
+                (ErrorCode::DeadlineExceeded, "the client left at its deadline")
+            }
+            _ => (ErrorCode::Cancelled, "the client left before the answer"),
+        };
+        // The record is kept, although nobody waits for that.
+        drop(self.end(code, problem, None));
     }
 }
 
