@@ -42,7 +42,7 @@ pub(crate) async fn run(app: &App, progress: &mut Progress, request: RunRequest)
     let mut waiting = Vec::with_capacity(items.len());
     for DecodedItem { input, logged } in items {
         progress.add_logged_input(logged);
-        waiting.push(app.pool.submit(&mut slots, InferenceJob { model: version.clone(), input, deadline }));
+        waiting.push(app.pool.submit(&mut slots, InferenceJob { version: version.clone(), input, deadline }));
     }
     let mut predictions = Vec::with_capacity(waiting.len());
     let mut ran = None;

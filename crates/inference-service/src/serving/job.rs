@@ -13,7 +13,7 @@ use crate::model::{ModelError, Tensor};
 /// One item on its way to an inference thread.
 pub(crate) struct InferenceJob {
     /// The version that it is for, which stays loaded until the item is answered.
-    pub(crate) model: Arc<LoadedVersion>,
+    pub(crate) version: Arc<LoadedVersion>,
     pub(crate) input: ModelInput,
     /// Past this, the item is not run any more.
     pub(crate) deadline: Instant,

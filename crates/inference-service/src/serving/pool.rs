@@ -72,7 +72,7 @@ fn serve(queue: &LaneQueue<QueuedJob>) {
         let results = {
             let _entered = first.span.enter();
             let inputs: Vec<&ModelInput> = jobs.iter().map(|queued| &queued.job.input).collect();
-            first.job.model.run(&inputs)
+            first.job.version.run(&inputs)
         };
         let times = RunTimes { started, ended: Instant::now() };
         on_thread.record_run(jobs.len(), times.ended.duration_since(started).as_secs_f64());
