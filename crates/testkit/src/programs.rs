@@ -43,10 +43,21 @@ pub fn build_services() -> Result<&'static Path, &'static str> {
     FOLDER.get_or_init(build).as_deref().map_err(String::as_str)
 }
 
+/// The cargo that runs this test. What it has told the test of its own package is kept from it: ring would be compiled
+/// anew for it, and the services with it.
+pub fn cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("CARGO_PKG_") || name == "CARGO_MANIFEST_DIR" {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
 fn build() -> Result<PathBuf, String> {
     let target = target_folder()?;
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
+    let output = cargo()
         .args(["build", "--quiet", "--release", "--locked", "-p", "inference-service", "-p", "logging-service"])
         .arg("--target-dir")
         .arg(&target)

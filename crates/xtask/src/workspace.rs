@@ -13,9 +13,15 @@ pub(crate) fn root() -> &'static Path {
     this_crate.ancestors().nth(2).unwrap_or(this_crate)
 }
 
-/// The cargo that runs this command, so that a toolchain chosen by hand stays chosen; it works in the root.
+/// The cargo that runs this command, so that a toolchain chosen by hand stays chosen; it works in the root. What cargo
+/// has told this program of its own package is kept from it: ring would be compiled anew for it, and the services with it.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("CARGO_PKG_") || name == "CARGO_MANIFEST_DIR" {
+            command.env_remove(name);
+        }
+    }
     command.current_dir(root());
     command
 }

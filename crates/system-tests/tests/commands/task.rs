@@ -3,12 +3,12 @@
 use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, kill_process};
 use tempfile::TempDir;
-use testkit::{Signal, root, target_folder, wait_until};
+use testkit::{Signal, cargo, root, target_folder, wait_until};
 
 /// A running `cargo xtask …`. If it still runs when it is dropped, it is asked to end, with all that it has started.
 pub(crate) struct Task {
@@ -26,7 +26,7 @@ impl Task {
         let file = File::create(&output).unwrap();
         let path = env::var_os("PATH").unwrap_or_default();
         let path = env::join_paths([tools.to_owned()].into_iter().chain(env::split_paths(&path))).unwrap();
-        let child = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        let child = cargo()
             .arg("xtask")
             .args(arguments.iter().map(AsRef::as_ref))
             .current_dir(root())
