@@ -15,8 +15,8 @@ use terminal::StopRequest;
 const LINES_IN_FLIGHT: usize = 1024;
 /// Between two looks at whether a silent command has ended, or is to.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How long the output of a command may stay open once it has ended.
-pub(super) const OUTPUT_PATIENCE: Duration = Duration::from_secs(5);
+/// How long the output of a command may stay open once it has ended: a database server takes a while to stop.
+pub(super) const OUTPUT_PATIENCE: Duration = Duration::from_secs(60);
 
 /// One line, without its end. Bytes that are not UTF-8 are replaced.
 #[derive(Debug)]
