@@ -1,6 +1,9 @@
-//! Which traces are exported.
+//! Which traces are exported: the SDK's samplers, chosen by the variables that the SDK would read by itself if it made the spans.
 //!
-//! Sources: OpenTelemetry, "General SDK configuration" (`OTEL_TRACES_SAMPLER`) and "TraceIdRatioBased".
+//! Source: OpenTelemetry, "General SDK configuration" (`OTEL_TRACES_SAMPLER`).
+
+use opentelemetry::trace::{SpanContext, SpanId, SpanKind, TraceContextExt as _, TraceFlags, TraceId, TraceState};
+use opentelemetry_sdk::trace::{Sampler, SamplingDecision, ShouldSample as _};
 
 use super::context::TraceContext;
 use super::error::TracesError;
@@ -10,14 +13,9 @@ const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
 const ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";
 const SAMPLERS: &str = "always_on, always_off or traceidratio, each also with parentbased_ before it";
 
-/// Decides by the trace's id alone, so that all services with the same ratio decide alike.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct TraceSampler {
-    /// Share of the traces, 0 to 1.
-    ratio: f64,
-    /// Whether a caller's decision stands.
-    parent_based: bool,
-}
+/// A sampler of the SDK, asked about traces of ours.
+#[derive(Clone, Debug)]
+pub(super) struct TraceSampler(Sampler);
 
 impl TraceSampler {
     pub(super) fn from_environment() -> Result<Self, TracesError> {
@@ -26,26 +24,26 @@ impl TraceSampler {
 
     fn parse(name: Option<String>, argument: Option<String>) -> Result<Self, TracesError> {
         let name = name.unwrap_or_else(|| "parentbased_always_on".to_owned());
-        let (base, parent_based) = match name.strip_prefix("parentbased_") {
-            Some(base) => (base, true),
-            None => (name.as_str(), false),
-        };
-        let ratio = match base {
-            "always_on" => 1.0,
-            "always_off" => 0.0,
-            "traceidratio" => ratio(argument)?,
+        let base = name.strip_prefix("parentbased_");
+        let sampler = match base.unwrap_or(&name) {
+            "always_on" => Sampler::AlwaysOn,
+            "always_off" => Sampler::AlwaysOff,
+            "traceidratio" => Sampler::TraceIdRatioBased(ratio(argument)?),
             _ => return Err(TracesError::Variable { variable: SAMPLER, value: name, expected: SAMPLERS }),
         };
-        Ok(Self { ratio, parent_based })
+        Ok(Self(if base.is_some() { Sampler::ParentBased(Box::new(sampler)) } else { sampler }))
     }
 
-    pub(super) fn samples(self, trace: &TraceContext) -> bool {
-        if self.parent_based && trace.parent_id != 0 {
-            return trace.is_sampled;
-        }
-        // At least the last 63 bits of an id are random. The cast of a product beyond the range gives the end of the range.
-        let bound = (self.ratio * (1_u64 << 63) as f64) as u64;
-        (trace.trace_id as u64) >> 1 < bound
+    /// Whether the spans of the trace are exported.
+    pub(super) fn samples(&self, trace: &TraceContext) -> bool {
+        let trace_id = TraceId::from(trace.trace_id);
+        let caller = (trace.parent_id != 0).then(|| {
+            let flags = if trace.is_sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
+            let caller = SpanContext::new(trace_id, SpanId::from(trace.parent_id), flags, true, TraceState::NONE);
+            opentelemetry::Context::new().with_remote_span_context(caller)
+        });
+        let result = self.0.should_sample(caller.as_ref(), trace_id, "", &SpanKind::Server, &[], &[]);
+        result.decision == SamplingDecision::RecordAndSample
     }
 }
 
@@ -73,7 +71,8 @@ mod tests {
 
     #[test]
     fn the_callers_decision_stands_where_the_sampler_is_based_on_it() {
-        assert_eq!(TraceSampler::parse(None, None).unwrap(), sampler("parentbased_always_on", None).unwrap());
+        let default = format!("{:?}", TraceSampler::parse(None, None).unwrap());
+        assert_eq!(default, format!("{:?}", sampler("parentbased_always_on", None).unwrap()));
         for (name, of_root, of_sampled, of_dropped) in [
             ("parentbased_always_on", true, true, false),
             ("parentbased_always_off", false, true, false),
