@@ -67,7 +67,7 @@ fn run(what: Measurement) -> Result<()> {
         // What the services are compared with has to be as optimised as they are.
         return Err(anyhow!("a build without optimisation measures nothing; cargo xtask bench makes the right one"));
     }
-    say("Building both services in release: about 8 minutes the first time on two cores, seconds afterwards.");
+    say("Building both services in release: about 9 minutes the first time on two cores, seconds afterwards.");
     testkit::build_services().map_err(|problem| anyhow!("the services cannot be built: {problem}"))?;
     let scratch = ScratchFolder::new()?;
     match what {

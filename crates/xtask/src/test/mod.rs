@@ -37,20 +37,20 @@ const CLIPPY: CargoCommand = CargoCommand {
 };
 const DOCS: CargoCommand = CargoCommand {
     name: "docs",
-    duration: "a minute",
+    duration: "15 seconds",
     environment: &[("RUSTDOCFLAGS", "-D warnings")],
     arguments: &["doc", "--release", "--workspace", "--no-deps", "--locked"],
 };
 /// The system tests run the programs of this build.
 const SERVICES: CargoCommand = CargoCommand {
     name: "services",
-    duration: "10 minutes where nothing is compiled yet",
+    duration: "8 minutes where nothing is compiled yet",
     environment: &[],
     arguments: &["build", "--release", "--locked", "-p", "inference-service", "-p", "logging-service"],
 };
 const TEST_PROGRAMS: CargoCommand = CargoCommand {
     name: "test programs",
-    duration: "5 minutes where nothing is compiled yet",
+    duration: "4 minutes where nothing is compiled yet",
     environment: &[],
     arguments: &[
         "test",

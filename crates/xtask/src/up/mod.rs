@@ -165,7 +165,7 @@ A first prediction, from the root of the repository, and its row in the predicti
 }
 
 fn build(engine: EngineOption) -> Result<()> {
-    say("Building both services in release: about 8 minutes the first time on two cores, seconds afterwards.");
+    say("Building both services in release: about 9 minutes the first time on two cores, seconds afterwards.");
     let mut cargo = workspace::cargo();
     cargo.args(["build", "--release", "-p", INFERENCE, "-p", LOGGING]);
     if engine == EngineOption::OnnxRuntime {
