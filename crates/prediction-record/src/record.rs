@@ -146,11 +146,11 @@ pub struct PredictionRecord {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 100)]
     pub top: Vec<Score>,
-    /// Seconds from the request's first byte of handling to its answer.
+    /// Seconds from the beginning of the request's handling until this record is handed over, before it is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0)]
     pub latency_seconds: Option<f64>,
-    /// Seconds of reading and decoding the input.
+    /// Seconds of turning the body, once it is read, into the model's input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0)]
     pub decode_seconds: Option<f64>,
