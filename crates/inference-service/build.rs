@@ -1,4 +1,4 @@
-//! Makes the messages and services of gRPC from `proto/`.
+//! Makes the messages and services of gRPC, and the messages of ONNX files, from `proto/`.
 
 use std::error::Error;
 use std::path::Path;
@@ -26,5 +26,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         .bytes(".inference")
         .codec_path("crate::oip::grpc::codec::BoundedCodec")
         .compile_fds(files)?;
+    tonic_prost_build::configure().bytes(".onnx").compile_fds(protox::compile(["onnx.proto"], ["proto"])?)?;
     Ok(())
 }

@@ -3,16 +3,14 @@
 //! Rule of thumb: an [`Engine`] is loaded once and shared; a [`Session`](super::Session) belongs to one thread and is kept
 //! between requests.
 
-use std::fs;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
 use super::config::{ModelConfig, Task};
 use super::error::ModelError;
 use super::input_spec::InputSpec;
+use super::onnx::OnnxFile;
 use super::repository::ModelSource;
 use super::runtime::{FixedInputs, LoadError, Program, Runtime, RuntimeKind, Signature, TensorSpec, panic_message};
 use super::scores::{ClassPrediction, Prediction, PredictionMeaning};
@@ -32,14 +30,14 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Reads the file once, optimises the model for its task, and checks that it fits its model.toml.
+    /// Reads the file, optimises the model for its task, and checks that it fits its model.toml.
     ///
     /// # Errors
     /// [`ModelError::Unreadable`]; [`ModelError::Unsupported`] for a file that the runtime cannot run, or on which it
     /// panics; [`ModelError::Mismatch`] where shapes, types or the number of classes differ from model.toml.
     pub fn load(source: &ModelSource, runtime: &Runtime) -> Result<Arc<Self>, ModelError> {
         let path = &source.file;
-        let bytes = fs::read(path).map_err(|error| ModelError::Unreadable { path: path.clone(), source: error })?;
+        let OnnxFile { sha256, .. } = OnnxFile::read(path)?;
         let config = source.config.clone();
         let shape = config.input.as_ref().map(InputSpec::tensor_shape);
         let fixed = match (&shape, config.task) {
@@ -48,7 +46,7 @@ impl Engine {
             (None, Task::Classification | Task::Regression) => FixedInputs::OneItem,
         };
         let mismatch = |expected, found| ModelError::Mismatch { path: path.clone(), expected, found };
-        let loaded = catch_unwind(AssertUnwindSafe(|| runtime.load(&bytes, fixed)))
+        let loaded = catch_unwind(AssertUnwindSafe(|| runtime.load(path, fixed)))
             .unwrap_or_else(|panic| Err(LoadError::Unsupported(panic_message(panic.as_ref()))));
         let program = loaded.map_err(|error| match error {
             LoadError::Unsupported(reason) => ModelError::Unsupported { path: path.clone(), reason },
@@ -61,7 +59,7 @@ impl Engine {
         Ok(Arc::new(Self {
             name: source.name.clone(),
             version: source.version.to_string(),
-            sha256: hexadecimal(&Sha256::digest(&bytes)),
+            sha256,
             config,
             labels,
             runtime: runtime.kind(),
@@ -79,7 +77,7 @@ impl Engine {
         &self.version
     }
 
-    /// SHA-256 of the model file: 64 lower-case hexadecimal digits.
+    /// SHA-256 of the model file, and of the weights beside it behind it: 64 lower-case hexadecimal digits.
     pub fn sha256(&self) -> &str {
         &self.sha256
     }

@@ -10,6 +10,7 @@ mod engine;
 mod error;
 mod input_spec;
 mod labels;
+mod onnx;
 mod repository;
 mod runtime;
 mod scores;

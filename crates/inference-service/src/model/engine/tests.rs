@@ -2,7 +2,10 @@
 
 mod onnx;
 
+use std::fs;
 use std::path::PathBuf;
+
+use sha2::{Digest as _, Sha256};
 
 use super::super::{Batching, Colour, Datatype, DefectRule, InputSpec, Layout, ResizeFilter, Task};
 use super::*;

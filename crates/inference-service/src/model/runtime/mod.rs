@@ -78,8 +78,8 @@ impl Runtime {
         self.kind
     }
 
-    pub(super) fn load(&self, bytes: &[u8], fixed: FixedInputs<'_>) -> Result<Arc<dyn Program>, LoadError> {
-        self.loader.load(bytes, fixed)
+    pub(super) fn load(&self, file: &Path, fixed: FixedInputs<'_>) -> Result<Arc<dyn Program>, LoadError> {
+        self.loader.load(file, fixed)
     }
 }
 

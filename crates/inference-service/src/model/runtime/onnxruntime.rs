@@ -1,7 +1,7 @@
 //! ONNX Runtime: Microsoft's library, loaded at start.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use half::{bf16, f16};
@@ -50,8 +50,8 @@ impl OnnxRuntime {
 }
 
 impl LoadProgram for OnnxRuntime {
-    fn load(&self, bytes: &[u8], fixed: FixedInputs<'_>) -> Result<Arc<dyn Program>, LoadError> {
-        let mut first = session(&self.environment, bytes).map_err(LoadError::Unsupported)?;
+    fn load(&self, file: &Path, fixed: FixedInputs<'_>) -> Result<Arc<dyn Program>, LoadError> {
+        let mut first = session(&self.environment, file).map_err(LoadError::Unsupported)?;
         let inputs: Vec<TensorSpec> = first.inputs().iter().map(spec).collect();
         if let FixedInputs::Input(shape) = fixed {
             Signature::check_input(&inputs, shape).map_err(LoadError::Input)?;
@@ -72,14 +72,14 @@ impl LoadProgram for OnnxRuntime {
             }
         }
         let signature = Signature { inputs, outputs };
-        Ok(Arc::new(OnnxProgram { environment: self.environment.clone(), bytes: bytes.into(), signature }))
+        Ok(Arc::new(OnnxProgram { environment: self.environment.clone(), file: file.to_owned(), signature }))
     }
 }
 
-/// A model that was found good. Each thread makes a session of its own from the bytes.
+/// A model that was found good. Each thread makes a session of its own from the file.
 struct OnnxProgram {
     environment: Environment,
-    bytes: Arc<[u8]>,
+    file: PathBuf,
     signature: Signature,
 }
 
@@ -104,7 +104,7 @@ impl Program for OnnxProgram {
     }
 
     fn start(&self) -> Result<Box<dyn RunProgram>, String> {
-        Ok(Box::new(OnnxRun { session: session(&self.environment, &self.bytes)? }))
+        Ok(Box::new(OnnxRun { session: session(&self.environment, &self.file)? }))
     }
 }
 
@@ -183,13 +183,13 @@ fn taken(value: &DynValue) -> ort::Result<Tensor> {
 }
 
 /// One thread for each session: the service has as many inference threads as there are cores.
-fn session(environment: &Environment, bytes: &[u8]) -> Result<Session, String> {
+fn session(environment: &Environment, file: &Path) -> Result<Session, String> {
     let built = Session::builder(environment).and_then(|builder| {
         builder
             .with_intra_threads(1)?
             .with_inter_threads(1)?
             .with_optimization_level(GraphOptimizationLevel::All)?
-            .commit_from_memory(bytes)
+            .commit_from_file(file)
     });
     built.map_err(|error| error.to_string())
 }

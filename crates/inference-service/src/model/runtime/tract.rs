@@ -1,5 +1,6 @@
 //! tract: pure Rust, nothing to install.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use half::f16;
@@ -19,11 +20,11 @@ use crate::model::{Datatype, Tensor, TensorValues};
 pub(super) struct Tract;
 
 impl LoadProgram for Tract {
-    fn load(&self, bytes: &[u8], fixed: FixedInputs<'_>) -> Result<Arc<dyn Program>, LoadError> {
+    fn load(&self, file: &Path, fixed: FixedInputs<'_>) -> Result<Arc<dyn Program>, LoadError> {
         let unsupported = |error: TractError| LoadError::Unsupported(format!("{error:#}"));
         // Declared shapes between input and output often still speak of a symbolic batch; they are inferred instead.
         let onnx = tract_onnx::onnx().with_ignore_value_info(true);
-        let model = onnx.model_for_read(&mut &*bytes).map_err(unsupported)?;
+        let model = onnx.model_for_path(file).map_err(unsupported)?;
         let inputs = inputs(&model).map_err(unsupported)?;
         if let FixedInputs::Input(shape) = fixed {
             Signature::check_input(&inputs, shape).map_err(LoadError::Input)?;

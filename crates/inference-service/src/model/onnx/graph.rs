@@ -1,0 +1,85 @@
+//! The graph of an ONNX file, and the ways through it.
+#![allow(dead_code)]
+
+use std::collections::HashMap;
+
+use super::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
+
+/// The main graph of a model.
+#[derive(Debug)]
+pub(in crate::model) struct OnnxGraph {
+    model: ModelProto,
+    /// The node of the main graph that makes a tensor, by the tensor's name.
+    producers: HashMap<String, usize>,
+}
+
+impl OnnxGraph {
+    /// The graph of a model; `None` if it has none.
+    pub(super) fn of(model: ModelProto) -> Option<Self> {
+        let nodes = model.graph.as_ref()?.node.iter().enumerate();
+        let outputs =
+            nodes.flat_map(|(position, node)| node.output.iter().map(move |output| (output.clone(), position)));
+        let producers = outputs.filter(|(output, _)| !output.is_empty()).collect();
+        Some(Self { model, producers })
+    }
+
+    /// The main graph as the file has it.
+    pub(in crate::model) fn main(&self) -> &GraphProto {
+        // `of` made sure that there is one.
+        static EMPTY: std::sync::LazyLock<GraphProto> = std::sync::LazyLock::new(GraphProto::default);
+        self.model.graph.as_ref().unwrap_or(&EMPTY)
+    }
+
+    /// The model as the file has it.
+    pub(in crate::model) fn model(&self) -> &ModelProto {
+        &self.model
+    }
+
+    /// The node of the main graph that makes this tensor; `None` for inputs, initialisers and unknown names.
+    pub(in crate::model) fn producer(&self, tensor: &str) -> Option<&NodeProto> {
+        self.main().node.get(*self.producers.get(tensor)?)
+    }
+
+    /// The initialiser of the main graph with this name.
+    pub(in crate::model) fn initializer(&self, name: &str) -> Option<&TensorProto> {
+        self.main().initializer.iter().find(|tensor| tensor.name == name)
+    }
+
+    /// Every node: of the main graph, of the graphs inside of nodes (If, Loop, Scan), and of the file's own functions.
+    pub(in crate::model) fn nodes(&self) -> Vec<&NodeProto> {
+        let mut nodes = Vec::new();
+        let functions = self.model.functions.iter().flat_map(|function| &function.node);
+        self.main().node.iter().chain(functions).for_each(|node| collect(node, &mut nodes));
+        nodes
+    }
+
+    /// Every tensor that the file holds: initialisers and constants, also of inner graphs.
+    pub(in crate::model) fn tensors(&self) -> Vec<&TensorProto> {
+        let nodes = self.nodes();
+        let inner = nodes.iter().flat_map(|node| &node.attribute).flat_map(graphs);
+        let initializers = [self.main()].into_iter().chain(inner).flat_map(|graph| &graph.initializer);
+        let constants = nodes.iter().flat_map(|node| &node.attribute).filter_map(|attribute| attribute.t.as_ref());
+        initializers.chain(constants).collect()
+    }
+}
+
+fn collect<'a>(node: &'a NodeProto, nodes: &mut Vec<&'a NodeProto>) {
+    nodes.push(node);
+    node.attribute.iter().flat_map(graphs).flat_map(|graph| &graph.node).for_each(|inner| collect(inner, nodes));
+}
+
+fn graphs(attribute: &AttributeProto) -> impl Iterator<Item = &GraphProto> {
+    attribute.g.iter().chain(&attribute.graphs)
+}
+
+impl NodeProto {
+    /// The attribute of this name.
+    pub(in crate::model) fn attribute(&self, name: &str) -> Option<&AttributeProto> {
+        self.attribute.iter().find(|attribute| attribute.name == name)
+    }
+
+    /// How messages call the node: its name, or that of its first output where it has none.
+    pub(in crate::model) fn shown_name(&self) -> &str {
+        if self.name.is_empty() { self.output.first().map_or("", String::as_str) } else { &self.name }
+    }
+}

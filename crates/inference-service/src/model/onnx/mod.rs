@@ -1,0 +1,58 @@
+//! What stands in an ONNX file, read without running it.
+//!
+//! Rule of thumb: a runtime is asked what it can run; the graph is asked what its answers mean and what a runtime would
+//! get wrong without saying so.
+#![allow(dead_code)]
+
+mod external;
+mod graph;
+pub(in crate::model) mod proto;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use prost::Message as _;
+use prost::bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use super::error::ModelError;
+use super::hexadecimal;
+
+pub(in crate::model) use graph::OnnxGraph;
+
+/// An ONNX file, with what it says. It holds the file's bytes, so it is dropped before a runtime takes memory of its own.
+#[derive(Debug)]
+pub(in crate::model) struct OnnxFile {
+    /// The graph that runs.
+    pub(in crate::model) graph: OnnxGraph,
+    /// The files beside it that hold weights, sorted.
+    pub(in crate::model) external: Vec<PathBuf>,
+    /// SHA-256 of the file, and of those beside it behind it: 64 lower-case hexadecimal digits.
+    pub(in crate::model) sha256: String,
+}
+
+impl OnnxFile {
+    /// Reads a file and the names of the files that it refers to.
+    ///
+    /// # Errors
+    /// [`ModelError::Unreadable`]; [`ModelError::Unsupported`] for a file that is not ONNX, or whose weights lie outside
+    /// of its folder.
+    pub(in crate::model) fn read(path: &Path) -> Result<Self, ModelError> {
+        let bytes = fs::read(path).map_err(|source| ModelError::Unreadable { path: path.to_owned(), source })?;
+        let bytes = Bytes::from(bytes);
+        let unsupported = |reason: String| ModelError::Unsupported { path: path.to_owned(), reason };
+        let model = proto::ModelProto::decode(bytes.clone())
+            .map_err(|problem| unsupported(format!("the file is not ONNX: {problem}")))?;
+        let graph =
+            OnnxGraph::of(model).ok_or_else(|| unsupported("the file is not ONNX: it has no graph".to_owned()))?;
+        let external = external::files(&graph, path).map_err(unsupported)?;
+        let mut digest = Sha256::new_with_prefix(&bytes);
+        for file in &external {
+            external::digest(file, &mut digest)?;
+        }
+        Ok(Self { graph, external, sha256: hexadecimal(&digest.finalize()) })
+    }
+}
+
+#[cfg(test)]
+mod tests;
