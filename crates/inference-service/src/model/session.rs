@@ -159,6 +159,8 @@ fn new_state(program: &dyn Program) -> Result<Box<dyn RunProgram>, ModelError> {
 }
 
 #[cfg(test)]
+mod state_tests;
+#[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;

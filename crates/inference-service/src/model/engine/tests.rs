@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::super::{Batching, Colour, Datatype, DefectRule, InputSpec, Layout, ResizeFilter, Task};
 use super::*;
 use crate::input::ModelInput;
-use crate::model::Session;
+use crate::model::{Session, hexadecimal};
 use onnx::OnnxChain;
 
 const FLOAT32: u64 = 1;

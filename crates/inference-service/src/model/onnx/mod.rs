@@ -56,3 +56,5 @@ impl OnnxFile {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(in crate::model) mod written;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use half::f16;
 use tract_onnx::prelude::{
     Datum, DatumType, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, TValue, TractError,
-    TractResult, TypedModel, TypedSimplePlan, TypedSimpleState,
+    TractResult, TypedModel, TypedSimplePlan,
 };
 use tract_onnx::tract_hir::infer::Factoid;
 use tract_onnx::tract_hir::internal::{DimLike, OutletId, Tensor as TractTensor, bail, format_err};
@@ -81,22 +81,22 @@ impl Program for TractProgram {
     }
 
     fn start(&self) -> Result<Box<dyn RunProgram>, String> {
-        let state = self.plan.spawn().map_err(|error| format!("{error:#}"))?;
-        Ok(Box::new(TractRun { state }))
+        Ok(Box::new(TractRun { plan: Arc::clone(&self.plan) }))
     }
 }
 
-/// A thread's state.
+/// What a thread runs. A state of the plan is made for each run: LSTM, Scan and the like go on from where the state's
+/// last run ended, so one that is kept carries what one client sent into another's answer.
 #[derive(Debug)]
 struct TractRun {
-    state: TypedSimpleState,
+    plan: Arc<TypedSimplePlan>,
 }
 
 impl RunProgram for TractRun {
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
-        let mut run = || -> TractResult<Vec<Tensor>> {
+        let run = || -> TractResult<Vec<Tensor>> {
             let inputs: TractResult<_> = inputs.iter().map(|input| to_tract(input).map(TValue::from)).collect();
-            let outputs = self.state.run(inputs?)?;
+            let outputs = self.plan.run(inputs?)?;
             outputs.iter().map(|output| from_tract(output)).collect()
         };
         run().map_err(|error| format!("{error:#}"))
