@@ -16,12 +16,7 @@ pub(in crate::model) const BOOL: i32 = 9;
 /// A node with these inputs and outputs; its name is that of its first output.
 pub(in crate::model) fn node(op_type: &str, inputs: &[&str], outputs: &[&str]) -> NodeProto {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    NodeProto {
-        op_type: op_type.to_owned(),
-        input: owned(inputs),
-        output: owned(outputs),
-        ..NodeProto::default()
-    }
+    NodeProto { op_type: op_type.to_owned(), input: owned(inputs), output: owned(outputs), ..NodeProto::default() }
 }
 
 impl NodeProto {

@@ -149,9 +149,8 @@ fn runtimes() -> Vec<Runtime> {
 }
 
 fn sizes() -> impl Strategy<Value = GraphSizes> {
-    (1..7_usize, 1..3_usize, 1..4_usize, 1..4_usize, any::<bool>()).prop_map(
-        |(steps, batch, width, hidden, both_ways)| GraphSizes { steps, batch, width, hidden, both_ways },
-    )
+    (1..7_usize, 1..3_usize, 1..4_usize, 1..4_usize, any::<bool>())
+        .prop_map(|(steps, batch, width, hidden, both_ways)| GraphSizes { steps, batch, width, hidden, both_ways })
 }
 
 proptest! {
