@@ -5,6 +5,7 @@
 
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::config::{ModelConfig, Task};
@@ -23,6 +24,7 @@ pub struct Engine {
     name: String,
     version: String,
     sha256: String,
+    weights: Vec<PathBuf>,
     config: ModelConfig,
     labels: Vec<String>,
     runtime: RuntimeKind,
@@ -37,7 +39,7 @@ impl Engine {
     /// panics; [`ModelError::Mismatch`] where shapes, types or the number of classes differ from model.toml.
     pub fn load(source: &ModelSource, runtime: &Runtime) -> Result<Arc<Self>, ModelError> {
         let path = &source.file;
-        let OnnxFile { sha256, .. } = OnnxFile::read(path)?;
+        let OnnxFile { sha256, external: weights, .. } = OnnxFile::read(path)?;
         let config = source.config.clone();
         let shape = config.input.as_ref().map(InputSpec::tensor_shape);
         let fixed = match (&shape, config.task) {
@@ -60,6 +62,7 @@ impl Engine {
             name: source.name.clone(),
             version: source.version.to_string(),
             sha256,
+            weights,
             config,
             labels,
             runtime: runtime.kind(),
@@ -80,6 +83,11 @@ impl Engine {
     /// SHA-256 of the model file, and of the weights beside it behind it: 64 lower-case hexadecimal digits.
     pub fn sha256(&self) -> &str {
         &self.sha256
+    }
+
+    /// The files beside the model's that hold weights of it, sorted.
+    pub fn weights(&self) -> &[PathBuf] {
+        &self.weights
     }
 
     /// What model.toml says.

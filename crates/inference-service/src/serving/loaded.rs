@@ -1,14 +1,13 @@
 //! One version of a model at work.
 
-use std::fs::Metadata;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 use monitoring::Histogram;
 use monitoring::prediction::ModelMetrics;
 
 use super::Flow;
+use super::file_stamp::{self, FileStamps};
 use super::measured::MeasuredBatching;
 use crate::input::ModelInput;
 use crate::model::{Engine, ModelError, ModelSource, Session, Tensor};
@@ -29,29 +28,16 @@ pub(crate) struct LoadedVersion {
     /// Its items in the queue.
     pub(crate) flow: Arc<Flow>,
     pub(super) source: ModelSource,
-    pub(super) stamp: Option<FileStamp>,
+    /// Of the files that it was read from, as they were before.
+    pub(super) stamps: FileStamps,
     pub(super) sessions: Mutex<Vec<Session>>,
-}
-
-/// Tells one state of a file from another without reading it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct FileStamp {
-    bytes: u64,
-    modified: Option<SystemTime>,
-}
-
-impl FileStamp {
-    /// The state of a file; `None` where it cannot be looked at.
-    pub(super) fn of(file: &Path) -> Option<Self> {
-        let metadata: Metadata = file.metadata().ok()?;
-        Some(Self { bytes: metadata.len(), modified: metadata.modified().ok() })
-    }
 }
 
 impl LoadedVersion {
     /// Whether loading this source now would give the same.
     pub(super) fn is_still(&self, source: &ModelSource) -> bool {
-        self.source == *source && self.stamp == FileStamp::of(&source.file)
+        let files = self.stamps.iter().map(|(file, _)| file.as_path());
+        self.source == *source && self.stamps == file_stamp::stamps(files)
     }
 
     /// The path of its model.onnx.

@@ -1,13 +1,13 @@
 //! Loads versions of models and warms them up.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use monitoring::prediction::PredictionMetrics;
 use tracing::info;
 
-use super::loaded::FileStamp;
+use super::file_stamp;
 use super::measured::MeasuredBatching;
 use super::{Flow, LoadedVersion, ModelMetricFamilies};
 use crate::model::{Engine, ModelError, ModelSource, Runtime, Session};
@@ -37,9 +37,13 @@ impl ModelLoader {
     /// The problem as a sentence.
     pub(super) fn load(&self, source: &ModelSource) -> Result<LoadedVersion, String> {
         let started = Instant::now();
-        // Looked at before the file is read, so that a change meanwhile is seen as one.
-        let stamp = FileStamp::of(&source.file);
+        // Looked at before the files are read, so that a change meanwhile is seen as one.
+        let mut stamps = file_stamp::stamps_beside(&source.file);
         let WarmVersion { engine, sessions, measured } = self.warm_up(source).map_err(|error| error.to_string())?;
+        stamps.retain(|(file, _)| *file == source.file || engine.weights().contains(file));
+        let unseen = |file: &&Path| stamps.iter().all(|(seen, _)| seen.as_path() != *file);
+        let more = file_stamp::stamps(engine.weights().iter().map(PathBuf::as_path).filter(unseen));
+        stamps.extend(more);
         let metrics = self.predictions.model(engine.name(), engine.labels()).map_err(|error| error.to_string())?;
         let loaded = LoadedVersion {
             flow: Arc::new(Flow::new(engine.name(), measured.item_seconds(), measured.policy(&engine))),
@@ -49,7 +53,7 @@ impl ModelLoader {
             metrics,
             load_seconds: started.elapsed().as_secs_f64(),
             source: source.clone(),
-            stamp,
+            stamps,
             sessions: Mutex::new(sessions),
         };
         let engine = &loaded.engine;

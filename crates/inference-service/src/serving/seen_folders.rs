@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::loaded::FileStamp;
+use super::file_stamp::{self, FileStamps};
 use crate::model::{ModelSource, RepositoryEntry};
 
 /// The folders at the last look.
@@ -28,7 +28,8 @@ struct SeenFolder {
 #[derive(Clone, Debug, PartialEq)]
 struct FolderState {
     sources: Result<Vec<ModelSource>, String>,
-    stamps: Vec<Option<FileStamp>>,
+    /// Of all files of its versions, so that weights are tried again that were not there.
+    stamps: Vec<FileStamps>,
 }
 
 impl FolderState {
@@ -37,7 +38,7 @@ impl FolderState {
         let sources: Result<Vec<ModelSource>, String> =
             serving.map(|source| [source].into_iter().chain(&entry.others).cloned().collect());
         let files = sources.iter().flatten().map(|source| source.file.as_path());
-        Self { stamps: files.map(FileStamp::of).collect(), sources }
+        Self { stamps: files.map(file_stamp::stamps_beside).collect(), sources }
     }
 }
 

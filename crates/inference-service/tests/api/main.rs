@@ -28,6 +28,7 @@ mod raw;
 mod refusal_rows;
 mod refusals;
 mod reload;
+mod reload_files;
 mod repository;
 mod row;
 mod schema;

@@ -48,6 +48,21 @@ pub(crate) fn chain([height, width]: [u64; 2], operators: &[&str]) -> Vec<u8> {
     model(&graph)
 }
 
+/// A model of a grey picture of 1 x 3, to which it adds three numbers from a file beside it.
+pub(crate) fn with_weights_in(location: &str) -> Vec<u8> {
+    let sizes = [1, 1, 1, 3].map(|size| field(1, &varint_field(1, size)));
+    let float32 = varint_field(1, 1);
+    let picture = [float32.clone(), field(2, &sizes.concat())].concat();
+    let entry = field(13, &[field(1, b"location"), field(2, location.as_bytes())].concat());
+    let type_and_name = [varint_field(2, 1), field(8, b"weights")].concat();
+    let weights = [varint_field(1, 3), type_and_name, entry, varint_field(14, 1)].concat();
+    let add = [field(1, b"v0"), field(1, b"weights"), field(2, b"v1"), field(4, b"Add")];
+    let flatten = [field(1, b"v1"), field(2, b"v2"), field(4, b"Flatten")];
+    let nodes = [field(1, &add.concat()), field(1, &flatten.concat())].concat();
+    let inputs = field(11, &value("v0", &field(2, &field(1, &picture))));
+    model(&[nodes, field(2, b"weighted"), field(5, &weights), inputs, field(12, &value("v2", &[]))].concat())
+}
+
 fn model(graph: &[u8]) -> Vec<u8> {
     let (intermediate_representation, operator_set) = (varint_field(1, 8), field(8, &varint_field(2, 17)));
     [intermediate_representation, operator_set, field(7, graph)].concat()
