@@ -70,7 +70,9 @@ impl IndexEntry {
     tag = "Open Inference Protocol",
     responses((status = 200, description = "Every version that can be asked for", body = Vec<IndexEntry>))
 )]
-pub(crate) async fn index(State(app): State<App>) -> Json<Vec<IndexEntry>> {
+pub(crate) async fn index(State(app): State<App>, headers: HeaderMap, body: Body) -> Json<Vec<IndexEntry>> {
+    // A body that is still to come when the answer is written costs the connection, and the next request with it.
+    discard_body(&headers, body).await;
     Json(app.models.all().iter().flat_map(|model| IndexEntry::all_of(model)).collect())
 }
 

@@ -37,6 +37,20 @@ async fn requests_sent_ahead_are_answered_in_order_on_one_connection() {
     assert_eq!(connection.answer(false).status, 200);
 }
 
+/// A body that nobody looks at is read all the same, because the next request stands behind it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_says_nothing_does_not_cost_the_connection() {
+    let service = serve(&shipped(), &[]).await;
+    let mut connection = Connection::open(&service);
+    let body = format!("{{{}}}", " ".repeat(400_000));
+    let index = format!("POST /v2/repository/index HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n", body.len());
+    for _ in 0..2 {
+        connection.send(index.as_bytes());
+        connection.send(body.as_bytes());
+        assert_eq!(connection.answer(false).status, 200);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_head_is_that_of_the_whole_answer() {
     let service = serve(&shipped(), &[]).await;
