@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::error::RunServiceError;
-use crate::model::{Repository, Runtime};
+use crate::model::Runtime;
 use crate::outbox::Outbox;
 use crate::serving::{Admission, InferencePool, ModelLoader, ModelMetricFamilies, Models};
 
@@ -43,13 +43,13 @@ impl App {
         readiness: Readiness,
         outbox: Outbox,
     ) -> Result<Self, RunServiceError> {
-        let repository = Repository::scan(&config.models).map_err(RunServiceError::Repository)?;
+        let repository = config.repository().scan().map_err(RunServiceError::Repository)?;
         let predictions = PredictionMetrics::register(registry)?;
         let threads = config.threads();
         let runtime = Runtime::start(config.engine, config.onnxruntime_library.as_deref())?;
         let unknown_model = predictions.model::<&str>(UNKNOWN_MODEL, &[])?;
         let families = ModelMetricFamilies::register(registry)?;
-        let loader = ModelLoader { folder: config.models.clone(), runtime, threads, predictions, families };
+        let loader = ModelLoader { folder: config.repository(), runtime, threads, predictions, families };
         let models = Models::register(repository, loader)?;
         let admission = Admission::register(config.queue_limit as usize, threads, registry)?;
         Ok(Self(Arc::new(AppParts {

@@ -10,6 +10,7 @@ use clap::Parser;
 use monitoring::SecurityOptions;
 
 pub use crate::log_service::{LogServiceOptions, LogUrl};
+use crate::model::RepositoryFolder;
 pub use crate::model::RuntimeKind;
 pub use crate::outbox::{Durability, RecordOptions, WhenFull};
 
@@ -32,6 +33,10 @@ pub struct Config {
     /// Folder with the models: `<name>/model.toml` and `<name>/<version>/model.onnx`.
     #[arg(long, env = "MODEL_REPOSITORY", default_value = "deploy/models")]
     pub models: PathBuf,
+
+    /// The folder is that of one model, which has this name; left out or empty, it has a folder for each model.
+    #[arg(long, env = "MODEL_NAME")]
+    pub model_name: Option<String>,
 
     /// Seconds between two looks at the models' folder; what has changed is loaded and takes the place of what serves.
     /// 0: never.
@@ -92,6 +97,13 @@ impl Config {
     #[must_use]
     pub fn threads(&self) -> usize {
         self.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
+    }
+
+    /// Where the models are.
+    #[must_use]
+    pub fn repository(&self) -> RepositoryFolder {
+        let model_name = self.model_name.clone().filter(|name| !name.is_empty());
+        RepositoryFolder { path: self.models.clone(), model_name }
     }
 
     /// Most items of one request.

@@ -95,6 +95,20 @@ pub struct ModelConfig {
 }
 
 impl ModelConfig {
+    /// What holds of a model without a model.toml: any tensors.
+    #[must_use]
+    pub fn raw() -> Self {
+        Self {
+            task: Task::Raw,
+            version: None,
+            latest_versions: one(),
+            input: None,
+            labels: None,
+            defect: DefectRule::Never,
+            batching: Batching::default(),
+        }
+    }
+
     /// Reads and checks a model.toml, and its labels file where it names one.
     ///
     /// # Errors
@@ -153,6 +167,18 @@ pub(super) fn says_default(path: &Path) -> bool {
         default: bool,
     }
     parse::<DefaultOnly>(path).is_ok_and(|only| only.default)
+}
+
+/// The file with the labels that a model.toml names.
+pub(super) fn labels_file(path: &Path) -> Option<String> {
+    #[derive(Deserialize)]
+    struct LabelsOnly {
+        labels: Option<LabelSource>,
+    }
+    match parse::<LabelsOnly>(path).ok()?.labels {
+        Some(LabelSource::File(name)) => Some(name),
+        _ => None,
+    }
 }
 
 fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ModelError> {

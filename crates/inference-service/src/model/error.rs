@@ -16,11 +16,13 @@ pub enum ModelError {
         /// What the operating system says.
         source: io::Error,
     },
-    /// The repository holds no folder with a `model.toml`.
-    #[error("{} holds no model: put one at <name>/model.toml with <name>/1/model.onnx beside it", repository.display())]
+    /// The repository holds no model.
+    #[error("{} holds no model: put one at <name>/1/model.onnx, with <name>/model.toml beside it{passed_over}", repository.display())]
     NoModels {
         /// The repository's folder.
         repository: PathBuf,
+        /// What lies there instead, as sentences behind a blank; empty if there is nothing.
+        passed_over: String,
     },
     /// The repository holds more models than one service takes.
     #[error("{} holds {found} models, and at most {limit} can be served: move some to another repository", repository.display())]
@@ -79,6 +81,14 @@ pub enum ModelError {
     NoVersion {
         /// The model's folder.
         directory: PathBuf,
+    },
+    /// A version's folder holds several models.
+    #[error("{} holds {names}: keep one, or call the one to serve model.onnx", directory.display())]
+    SeveralFiles {
+        /// The version's folder.
+        directory: PathBuf,
+        /// The names of the files.
+        names: String,
     },
     /// The file is no ONNX model that the engine can run.
     #[error("{}: the runtime cannot run this model: {reason}", path.display())]

@@ -25,7 +25,7 @@ pub use engine::Engine;
 pub use error::ModelError;
 pub(crate) use hexadecimal::hexadecimal;
 pub use input_spec::{Colour, InputSpec, Layout, ResizeFilter};
-pub use repository::{MAX_MODELS, ModelSource, Repository, RepositoryEntry};
+pub use repository::{MAX_MODELS, ModelSource, PassedOver, Repository, RepositoryEntry, RepositoryFolder};
 pub use runtime::{Runtime, RuntimeError, RuntimeKind, Signature, TensorSpec};
 pub use scores::{ClassPrediction, ClassScore, Prediction, PredictionMeaning};
 pub use session::Session;

@@ -1,13 +1,18 @@
 //! The folder that models are served from: `<name>/model.toml` and `<name>/<version>/model.onnx`.
 //!
-//! Rule of thumb: one broken model never keeps the others from serving. Only what makes the whole repository ambiguous
-//! or empty fails the scan.
+//! Rule of thumb: one broken model never keeps the others from serving, and nothing is passed over in silence. Only what
+//! makes the whole repository ambiguous or empty fails the scan.
 
-use std::fs;
+mod folder;
+mod passed_over;
+
 use std::path::{Path, PathBuf};
 
 use super::config::{self, ModelConfig};
 use super::error::ModelError;
+use folder::{FolderNames, ModelFolder, is_onnx, version_number};
+pub use passed_over::PassedOver;
+use passed_over::{Known, known};
 
 /// Most models in one repository. More fail the scan, rather than some of them silently not serving.
 pub const MAX_MODELS: usize = 100;
@@ -15,6 +20,8 @@ pub const MAX_MODELS: usize = 100;
 /// Metrics count requests for models that do not exist under this name.
 const RESERVED_NAME: &str = "unknown";
 const MAX_NAME_CHARS: usize = 64;
+/// What an error says of a repository without a model, at most.
+const TOLD_PASSED_OVER: usize = 3;
 
 /// One model that is ready to be loaded.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,9 +30,9 @@ pub struct ModelSource {
     pub name: String,
     /// The version to serve, 1 or more.
     pub version: u32,
-    /// The path of its model.onnx.
+    /// The path of its ONNX file.
     pub file: PathBuf,
-    /// What model.toml says.
+    /// What model.toml says, or what holds without one.
     pub config: ModelConfig,
 }
 
@@ -46,43 +53,61 @@ pub struct RepositoryEntry {
 #[derive(Debug)]
 pub struct Repository {
     entries: Vec<RepositoryEntry>,
+    passed_over: Vec<PassedOver>,
+}
+
+/// The folder that models are served from.
+#[derive(Clone, Debug)]
+pub struct RepositoryFolder {
+    /// Its path.
+    pub path: PathBuf,
+    /// The name of the one model whose folder it is itself, if it is a model's.
+    pub model_name: Option<String>,
+}
+
+impl RepositoryFolder {
+    /// Looks at the models in the folder.
+    ///
+    /// # Errors
+    /// As [`Repository::scan`].
+    pub fn scan(&self) -> Result<Repository, ModelError> {
+        match &self.model_name {
+            Some(name) => Repository::scan_model(&self.path, name),
+            None => Repository::scan(&self.path),
+        }
+    }
 }
 
 impl Repository {
-    /// Looks at every folder that has a model.toml. Hidden folders are skipped.
+    /// Looks at every folder that has a model.toml or a model, and at a model that lies in the repository itself.
     ///
     /// # Errors
     /// The folder cannot be read, it holds no model or more than [`MAX_MODELS`], two models are the default, or one has
     /// the reserved name `unknown`. What is wrong with a single model stands in its [`RepositoryEntry`].
     pub fn scan(directory: &Path) -> Result<Self, ModelError> {
-        let mut entries = Vec::new();
-        for name in folder_names(directory)? {
-            let folder = directory.join(&name);
-            let config = folder.join("model.toml");
-            if name.as_encoded_bytes().starts_with(b".") || !config.is_file() {
-                continue;
-            }
-            if name == RESERVED_NAME {
-                return Err(ModelError::ReservedName { path: folder, name: RESERVED_NAME.to_owned() });
-            }
-            let name = name.to_string_lossy().into_owned();
-            let source = source(&folder, &name);
-            let others = source.as_ref().map(|source| others(&folder, source)).unwrap_or_default();
-            entries.push(RepositoryEntry { default: config::says_default(&config), name, source, others });
+        let names = FolderNames::of(directory)?;
+        let mut found = Self { entries: Vec::new(), passed_over: Vec::new() };
+        if let Some(name) = own_model(directory, &names) {
+            found.add(directory, &name)?;
+            return Ok(found);
         }
-        let repository = directory.to_owned();
-        if entries.is_empty() {
-            return Err(ModelError::NoModels { repository });
+        for name in names.folders.iter().filter(|name| known(name) != Known::Part) {
+            found.add(&directory.join(name), name)?;
         }
-        if entries.len() > MAX_MODELS {
-            return Err(ModelError::TooManyModels { repository, found: entries.len(), limit: MAX_MODELS });
-        }
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut defaults = entries.iter().filter(|entry| entry.default);
-        if let (Some(first), Some(second)) = (defaults.next(), defaults.next()) {
-            return Err(ModelError::TwoDefaults { first: first.name.clone(), second: second.name.clone() });
-        }
-        Ok(Self { entries })
+        found.add_loose(directory, &names);
+        found.passed_over.extend(names.others.into_iter().map(PassedOver::no_file));
+        found.checked(directory)
+    }
+
+    /// Looks at a folder that is one model's, whatever its name is.
+    ///
+    /// # Errors
+    /// As [`Repository::scan`].
+    pub fn scan_model(directory: &Path, name: &str) -> Result<Self, ModelError> {
+        FolderNames::of(directory)?;
+        let mut found = Self { entries: Vec::new(), passed_over: Vec::new() };
+        found.add(directory, name)?;
+        found.checked(directory)
     }
 
     /// The models, sorted by name.
@@ -95,6 +120,11 @@ impl Repository {
         self.entries
     }
 
+    /// What lies in the folder and is not used.
+    pub fn passed_over(&self) -> &[PassedOver] {
+        &self.passed_over
+    }
+
     /// The model that serves requests that name none: the one that says so, or the only one there is.
     pub fn default_model(&self) -> Option<&RepositoryEntry> {
         match self.entries.as_slice() {
@@ -102,69 +132,147 @@ impl Repository {
             several => several.iter().find(|entry| entry.default),
         }
     }
-}
 
-/// The names in a folder that lead to folders, in no order.
-fn folder_names(directory: &Path) -> Result<Vec<std::ffi::OsString>, ModelError> {
-    let unreadable = |source| ModelError::Unreadable { path: directory.to_owned(), source };
-    let mut names = Vec::new();
-    for item in fs::read_dir(directory).map_err(unreadable)? {
-        let item = item.map_err(unreadable)?;
-        // Follows symbolic links, which is how mounted volumes present their files.
-        if item.path().is_dir() {
-            names.push(item.file_name());
+    /// Adds the model of a folder, or says why there is none.
+    fn add(&mut self, folder: &Path, name: &str) -> Result<(), ModelError> {
+        let config = Some(folder.join("model.toml")).filter(|path| path.is_file());
+        let labels = config.as_deref().and_then(config::labels_file);
+        let read = ModelFolder::read(folder, labels.as_deref());
+        let content = match (read, &config) {
+            (Ok(content), None) if !content.has_model() => {
+                let because = "it holds neither model.toml nor a model: put the model at 1/model.onnx in it";
+                self.passed_over.push(PassedOver::new(folder.to_owned(), because));
+                self.passed_over.extend(content.passed_over);
+                return Ok(());
+            }
+            (Err(problem), None) => {
+                self.passed_over.push(PassedOver::new(folder.to_owned(), problem.to_string()));
+                return Ok(());
+            }
+            (content, _) => content,
+        };
+        if name == RESERVED_NAME {
+            return Err(ModelError::ReservedName { path: folder.to_owned(), name: RESERVED_NAME.to_owned() });
+        }
+        let mut others = Vec::new();
+        let source = content.and_then(|content| {
+            let place = ModelPlace { folder, name, config: config.as_deref(), content: &content };
+            let source = place.source();
+            others = source.as_ref().map(|source| place.others(source)).unwrap_or_default();
+            self.passed_over.extend(content.passed_over);
+            source
+        });
+        let default = config.as_deref().is_some_and(config::says_default);
+        self.entries.push(RepositoryEntry { default, name: name.to_owned(), source, others });
+        Ok(())
+    }
+
+    /// Adds the model that lies in the repository without a folder of its own.
+    fn add_loose(&mut self, directory: &Path, names: &FolderNames) {
+        match names.onnx()[..] {
+            [] => {}
+            [only] => {
+                let (name, file) = (stem(only), directory.join(only));
+                let source = match is_model_name(&name) && name != RESERVED_NAME {
+                    true => Ok(ModelSource { name: name.clone(), version: 1, file, config: ModelConfig::raw() }),
+                    false => Err(ModelError::InvalidName { path: file }),
+                };
+                if self.entries.iter().any(|entry| entry.name == name) {
+                    let because = "a folder of this name holds a model, too: move it to a version folder in there";
+                    self.passed_over.push(PassedOver::new(directory.join(only), because));
+                    return;
+                }
+                self.entries.push(RepositoryEntry { default: false, name, source, others: Vec::new() });
+            }
+            ref several => {
+                let because = "several models lie beside each other: put each into a folder of its own, <name>/1/model.onnx";
+                self.passed_over.extend(several.iter().map(|name| PassedOver::new(directory.join(name), because)));
+            }
+        }
+        for name in names.files.iter().filter(|name| !is_onnx(name)) {
+            let because = match known(name) {
+                Known::Document => continue,
+                Known::Foreign(because) => because,
+                Known::Part => "it belongs into the folder of a model, which is named as the model",
+                Known::Not => "nothing here reads it; models lie in folders, <name>/1/model.onnx",
+            };
+            self.passed_over.push(PassedOver::new(directory.join(name), because));
         }
     }
-    Ok(names)
+
+    fn checked(mut self, directory: &Path) -> Result<Self, ModelError> {
+        let repository = directory.to_owned();
+        if self.entries.is_empty() {
+            let told = self.passed_over.iter().take(TOLD_PASSED_OVER).map(|passed_over| format!("; {passed_over}"));
+            return Err(ModelError::NoModels { repository, passed_over: told.collect() });
+        }
+        if self.entries.len() > MAX_MODELS {
+            return Err(ModelError::TooManyModels { repository, found: self.entries.len(), limit: MAX_MODELS });
+        }
+        self.entries.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut defaults = self.entries.iter().filter(|entry| entry.default);
+        if let (Some(first), Some(second)) = (defaults.next(), defaults.next()) {
+            return Err(ModelError::TwoDefaults { first: first.name.clone(), second: second.name.clone() });
+        }
+        Ok(self)
+    }
 }
 
-fn source(folder: &Path, name: &str) -> Result<ModelSource, ModelError> {
-    if !is_model_name(name) {
-        return Err(ModelError::InvalidName { path: folder.to_owned() });
+/// A model's folder, as it was looked at.
+struct ModelPlace<'a> {
+    folder: &'a Path,
+    name: &'a str,
+    config: Option<&'a Path>,
+    content: &'a ModelFolder,
+}
+
+impl ModelPlace<'_> {
+    fn source(&self) -> Result<ModelSource, ModelError> {
+        if !is_model_name(self.name) {
+            return Err(ModelError::InvalidName { path: self.folder.to_owned() });
+        }
+        let config = self.config.map_or_else(|| Ok(ModelConfig::raw()), ModelConfig::load)?;
+        let no_version = || ModelError::NoVersion { directory: self.folder.to_owned() };
+        let version = config.version.or_else(|| self.content.highest()).ok_or_else(no_version)?;
+        let Some(file) = self.content.file(version) else {
+            return Err(ModelError::Field {
+                path: self.folder.join("model.toml"),
+                field: "version",
+                problem: format!("is {version}, and {version}/model.onnx is not there"),
+                remedy: "put the file there, or name a version that exists",
+            });
+        };
+        Ok(ModelSource { name: self.name.to_owned(), version, file: file?, config })
     }
-    let config = ModelConfig::load(&folder.join("model.toml"))?;
-    let version = match config.version {
-        Some(pinned) => pinned,
-        None => highest_version(folder)?,
+
+    /// The versions that can be asked for beside the one that serves.
+    fn others(&self, serving: &ModelSource) -> Vec<ModelSource> {
+        let latest = self.content.versions().take(serving.config.latest_versions as usize);
+        let file = |version| self.content.file(version)?.ok();
+        let source = |version| Some(ModelSource { version, file: file(version)?, ..serving.clone() });
+        latest.filter(|version| *version != serving.version).filter_map(source).collect()
+    }
+}
+
+/// The name of the model whose folder the repository itself is: it has a model.toml, with a model beside it.
+fn own_model(directory: &Path, names: &FolderNames) -> Option<String> {
+    let has_config = names.files.iter().any(|name| name == "model.toml");
+    let holds_model = |name: &String| {
+        version_number(name).is_some() && FolderNames::of(&directory.join(name)).is_ok_and(|in_it| !in_it.onnx().is_empty())
     };
-    let file = model_file(folder, version);
-    if !file.is_file() {
-        return Err(ModelError::Field {
-            path: folder.join("model.toml"),
-            field: "version",
-            problem: format!("is {version}, and {version}/model.onnx is not there"),
-            remedy: "put the file there, or name a version that exists",
-        });
+    match names.onnx()[..] {
+        [only, ..] if has_config => Some(stem(only)),
+        _ if has_config && names.folders.iter().any(holds_model) => {
+            let folder = directory.canonicalize().ok()?;
+            Some(folder.file_name()?.to_string_lossy().into_owned())
+        }
+        _ => None,
     }
-    Ok(ModelSource { name: name.to_owned(), version, file, config })
 }
 
-fn highest_version(folder: &Path) -> Result<u32, ModelError> {
-    versions(folder)?.first().copied().ok_or_else(|| ModelError::NoVersion { directory: folder.to_owned() })
-}
-
-/// The versions that can be asked for beside the one that serves.
-fn others(folder: &Path, serving: &ModelSource) -> Vec<ModelSource> {
-    let latest = versions(folder).unwrap_or_default().into_iter().take(serving.config.latest_versions as usize);
-    let source = |version| ModelSource { version, file: model_file(folder, version), ..serving.clone() };
-    latest.filter(|version| *version != serving.version).map(source).collect()
-}
-
-/// The versions in a model's folder, the highest first.
-fn versions(folder: &Path) -> Result<Vec<u32>, ModelError> {
-    let mut versions: Vec<u32> = folder_names(folder)?
-        .iter()
-        .filter_map(|name| name.to_str())
-        // "01" and "+1" parse too, but lead to another folder than the one that they were read from.
-        .filter_map(|name| name.parse::<u32>().ok().filter(|version| *version > 0 && version.to_string() == name))
-        .filter(|version| model_file(folder, *version).is_file())
-        .collect();
-    versions.sort_unstable_by(|a, b| b.cmp(a));
-    Ok(versions)
-}
-
-fn model_file(folder: &Path, version: u32) -> PathBuf {
-    folder.join(version.to_string()).join("model.onnx")
+/// A file's name without its ending.
+fn stem(file: &str) -> String {
+    Path::new(file).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 fn is_model_name(name: &str) -> bool {

@@ -10,12 +10,12 @@ use tracing::info;
 use super::file_stamp;
 use super::measured::MeasuredBatching;
 use super::{Flow, LoadedVersion, ModelMetricFamilies};
-use crate::model::{Engine, ModelError, ModelSource, Runtime, Session};
+use crate::model::{Engine, ModelError, ModelSource, RepositoryFolder, Runtime, Session};
 
 /// Everything that loading needs.
 pub(crate) struct ModelLoader {
-    /// The folder of the repository.
-    pub(crate) folder: PathBuf,
+    /// Where the models are.
+    pub(crate) folder: RepositoryFolder,
     pub(crate) runtime: Runtime,
     /// Inference threads, each of which has a session of every version.
     pub(crate) threads: usize,

@@ -54,7 +54,7 @@ impl Models {
     /// copied; the folders of the first look are loaded at once. This takes as long as loading takes.
     pub(crate) fn refresh(&self) -> bool {
         let mut seen = self.seen();
-        let repository = match Repository::scan(&self.loader.folder) {
+        let repository = match self.loader.folder.scan() {
             Ok(repository) => repository,
             Err(problem) => {
                 if seen.set_problem(Some(problem.to_string())) {
@@ -64,6 +64,7 @@ impl Models {
             }
         };
         seen.set_problem(None);
+        seen.tell_passed_over(repository.passed_over());
         let default = repository.default_model().map(|model| model.name.clone());
         let entries = repository.into_entries();
         let due = |entry: &&RepositoryEntry| seen.note_look(entry, self.is_loading(&entry.name));

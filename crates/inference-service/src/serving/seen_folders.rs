@@ -4,8 +4,13 @@
 
 use std::collections::BTreeMap;
 
+use tracing::warn;
+
 use super::file_stamp::{self, FileStamps};
-use crate::model::{ModelSource, RepositoryEntry};
+use crate::model::{ModelSource, PassedOver, RepositoryEntry};
+
+/// Most lines about files that are not used.
+const MOST_PASSED_OVER: usize = 100;
 
 /// The folders at the last look.
 #[derive(Default)]
@@ -14,6 +19,8 @@ pub(super) struct SeenFolders {
     folders: BTreeMap<String, SeenFolder>,
     /// The problem of the repository as a whole.
     problem: Option<String>,
+    /// What was not used.
+    passed_over: Vec<PassedOver>,
 }
 
 /// One model's folder.
@@ -65,6 +72,17 @@ impl SeenFolders {
     /// Forgets the models that are gone.
     pub(super) fn retain(&mut self, entries: &[RepositoryEntry]) {
         self.folders.retain(|name, _| entries.iter().any(|entry| entry.name == *name));
+    }
+
+    /// Says in the log what is not used of the folders, once for each; at most [`MOST_PASSED_OVER`] of them.
+    pub(super) fn tell_passed_over(&mut self, now: &[PassedOver]) {
+        for passed_over in now.iter().take(MOST_PASSED_OVER).filter(|now| !self.passed_over.contains(now)) {
+            warn!(path = %passed_over.path.display(), because = passed_over.because, "model_file_passed_over");
+        }
+        if now.len() > MOST_PASSED_OVER && self.passed_over.len() < now.len() {
+            warn!(further = now.len() - MOST_PASSED_OVER, "model_files_passed_over");
+        }
+        self.passed_over = now.to_vec();
     }
 
     /// Sets what is wrong with the repository; true if that is a change.

@@ -15,6 +15,7 @@ mod grpc;
 mod grpc_spans;
 mod interruptions;
 mod keys;
+mod layouts;
 mod logged;
 mod metrics;
 mod oip;

@@ -16,7 +16,7 @@ use prost::bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::error::ModelError;
-use super::hexadecimal;
+use super::hexadecimal::hexadecimal;
 
 pub(in crate::model) use graph::OnnxGraph;
 

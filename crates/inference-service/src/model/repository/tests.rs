@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::fs;
+
 use super::*;
 
 const CONFIG: &str = r#"
@@ -103,6 +105,132 @@ fn the_highest_version_serves_unless_pinned() {
 fn the_only_model_is_the_default() {
     let folder = repository(&[("m/model.toml", CONFIG)]);
     assert_eq!(Repository::scan(folder.path()).unwrap().default_model().unwrap().name, "m");
+}
+
+/// The path, within the repository, and the reason of all that is passed over.
+fn passed_over(files: &[(&str, &str)]) -> Vec<(String, String)> {
+    let folder = repository(files);
+    let scanned = Repository::scan(folder.path()).unwrap();
+    let within = |path: &Path| path.strip_prefix(folder.path()).unwrap().display().to_string();
+    scanned.passed_over().iter().map(|passed| (within(&passed.path), passed.because.clone())).collect()
+}
+
+/// Name, version and path of each model that can be loaded.
+fn served(files: &[(&str, &str)]) -> Vec<(String, u32, String)> {
+    let folder = repository(files);
+    let scanned = Repository::scan(folder.path()).unwrap();
+    let within = |path: &Path| path.strip_prefix(folder.path()).unwrap().display().to_string();
+    let sources = scanned.entries().iter().filter_map(|entry| entry.source.as_ref().ok());
+    sources.map(|source| (source.name.clone(), source.version, within(&source.file))).collect()
+}
+
+#[test]
+fn a_model_without_a_model_toml_is_raw() {
+    let folder = repository(&[("m/2/model.onnx", ""), ("m/1/model.onnx", "")]);
+    let scanned = Repository::scan(folder.path()).unwrap();
+    let source = scanned.entries()[0].source.as_ref().unwrap();
+    assert_eq!((source.version, &source.config), (2, &ModelConfig::raw()));
+    assert!(scanned.passed_over().is_empty());
+}
+
+#[test]
+fn models_lie_where_exporters_and_other_servers_put_them() {
+    for (files, expected) in [
+        (&[("m/1/resnet.onnx", "")][..], ("m", 1, "m/1/resnet.onnx")),
+        (&[("m/3/MODEL.ONNX", "")], ("m", 3, "m/3/MODEL.ONNX")),
+        (&[("m/1/model.onnx/model.onnx", ""), ("m/1/model.onnx/weights", "")], ("m", 1, "m/1/model.onnx/model.onnx")),
+        (&[("m/model.onnx", "")], ("m", 1, "m/model.onnx")),
+        (&[("m/model.toml", CONFIG), ("m/net.onnx", "")], ("m", 1, "m/net.onnx")),
+        (&[("model.onnx", "")], ("model", 1, "model.onnx")),
+        (&[("net-v2.onnx", ""), ("net-v2.onnx.data", "")], ("net-v2", 1, "net-v2.onnx")),
+        (&[("model.toml", CONFIG), ("net.onnx", "")], ("net", 1, "net.onnx")),
+    ] {
+        let (name, version, file) = expected;
+        assert_eq!(served(files), [(name.to_owned(), version, file.to_owned())], "{files:?}");
+    }
+}
+
+#[test]
+fn a_folder_can_be_one_models() {
+    let folder = repository(&[("m/model.toml", CONFIG), ("m/1/model.onnx", ""), ("m/2/model.onnx", "")]);
+    let own = Repository::scan(&folder.path().join("m")).unwrap();
+    let named = Repository::scan_model(&folder.path().join("m"), "other").unwrap();
+    let of = |scanned: &Repository| {
+        scanned.entries()[0].source.as_ref().map(|source| (source.name.clone(), source.version)).unwrap()
+    };
+    assert_eq!((of(&own), of(&named)), (("m".to_owned(), 2), ("other".to_owned(), 2)));
+    let without = repository(&[("1/model.onnx", ""), ("config.pbtxt", "")]);
+    assert_eq!(of(&Repository::scan_model(without.path(), "n").unwrap()), ("n".to_owned(), 1));
+    assert!(matches!(
+        Repository::scan_model(without.path(), "unknown"),
+        Err(ModelError::ReservedName { .. })
+    ));
+}
+
+#[test]
+fn nothing_says_which_of_two_files_is_the_model() {
+    let files = [("m/1/model.onnx", ""), ("m/2/b.onnx", ""), ("m/2/a.onnx", "")];
+    let problem = versions(&files).unwrap_err();
+    assert!(problem.contains("a.onnx, b.onnx: keep one, or call the one to serve model.onnx"), "{problem}");
+    assert_eq!(versions(&[&files[..], &[("m/2/model.onnx", "")]].concat()), Ok(2));
+    let pinned = format!("version = 1\nlatest_versions = 2\n{CONFIG}");
+    assert_eq!(versions(&[&files[..], &[("m/model.toml", &pinned)]].concat()), Ok(1), "the other one does no harm");
+}
+
+#[test]
+fn nothing_is_passed_over_in_silence() {
+    let good = ("good/1/model.onnx", "");
+    for (path, because) in [
+        ("empty/readme.md", "empty|neither model.toml nor a model"),
+        ("good/01/model.onnx", "good/01|without zeros"),
+        ("good/v2/model.onnx", "good/v2|without zeros"),
+        ("good/0/model.onnx", "good/0|without zeros"),
+        ("good/2/notes", "good/2|holds no .onnx file"),
+        ("good/2/saved_model.pb", "good/2/saved_model.pb|TensorFlow"),
+        ("good/1/pytorch_model.bin", "good/1/pytorch_model.bin|PyTorch"),
+        ("good/1/other.onnx", "good/1/other.onnx|model.onnx beside it"),
+        ("good/model.onnx", "good/model.onnx|a version folder beside it"),
+        ("good/tokenizer.json", "good/tokenizer.json|nothing here reads it"),
+        ("good/onnx/model.onnx", "good/onnx|rename the folder"),
+        ("good/more/file", "good/more|no version folder"),
+        ("model.toml", "model.toml|belongs into the folder of a model"),
+        ("clf.joblib", "clf.joblib|skl2onnx"),
+        ("good.onnx", "good.onnx|a folder of this name"),
+    ] {
+        let (expected, reason) = because.split_once('|').unwrap();
+        let found = passed_over(&[good, (path, "")]);
+        let [(found, because)] = &found[..] else { panic!("{path}: {found:?}") };
+        assert!(found == expected && because.contains(reason), "{path}: {found} {because}");
+    }
+    let several = passed_over(&[good, ("a.onnx", ""), ("b.onnx", "")]);
+    assert!(several.len() == 2 && several[0].1.contains("folder of its own"), "{several:?}");
+}
+
+#[test]
+fn what_belongs_to_a_model_is_not_passed_over() {
+    let labels = CONFIG.replace(r#"["a", "b"]"#, r#""classes.names""#);
+    let found = passed_over(&[
+        ("m/model.toml", &labels),
+        ("m/classes.names", "a\nb"),
+        ("m/README.md", ""),
+        ("m/.git/config", ""),
+        ("m/examples/cat.jpg", ""),
+        ("m/1/model.onnx", ""),
+        ("m/1/model.onnx.data", ""),
+        ("m/1/weights", ""),
+        ("m/1/profile.json", ""),
+        ("m/.coming/model.onnx", ""),
+        (".cache/1/model.onnx", ""),
+        ("README", ""),
+    ]);
+    assert_eq!(found, []);
+}
+
+#[test]
+fn what_lies_in_a_repository_without_a_model_is_told() {
+    let folder = repository(&[("m/1/model.pt", "")]);
+    let problem = Repository::scan(folder.path()).unwrap_err().to_string();
+    assert!(problem.contains("holds no model: put one at") && problem.contains("torch.onnx.export"), "{problem}");
 }
 
 #[test]

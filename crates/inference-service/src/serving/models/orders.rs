@@ -9,7 +9,6 @@ use monitoring::{ApiError, ErrorCode};
 use tracing::info;
 
 use super::{Models, not_found};
-use crate::model::Repository;
 use crate::serving::serving_list::ServingList;
 use crate::serving::{Model, ModelState};
 
@@ -22,7 +21,7 @@ impl Models {
     pub(crate) fn load(&self, name: &str) -> Result<Arc<Model>, ApiError> {
         let mut seen = self.seen();
         let unfit = |problem: String| ApiError::new(ErrorCode::InvalidInput, problem);
-        let repository = Repository::scan(&self.loader.folder).map_err(|problem| unfit(problem.to_string()))?;
+        let repository = self.loader.folder.scan().map_err(|problem| unfit(problem.to_string()))?;
         let default = repository.default_model().map(|model| model.name.clone());
         let entries = repository.into_entries();
         let Some(entry) = entries.iter().find(|entry| entry.name == name) else {
@@ -62,7 +61,7 @@ impl Models {
     pub(crate) fn unload(&self, name: &str) -> Result<Arc<Model>, ApiError> {
         let mut seen = self.seen();
         let before = self.find(Some(name))?;
-        if let Ok(repository) = Repository::scan(&self.loader.folder)
+        if let Ok(repository) = self.loader.folder.scan()
             && let Some(entry) = repository.into_entries().iter().find(|entry| entry.name == name)
         {
             seen.mark_dealt_with(entry);

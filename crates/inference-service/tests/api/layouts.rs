@@ -1,0 +1,81 @@
+//! Models as exporters and other servers lay them out.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::onnx::{Element, graph};
+use crate::process::Process;
+use crate::sent::Sent;
+use crate::service::{Service, serve};
+
+/// A repository of the same model at each of these paths.
+fn repository(paths: &[&str]) -> TempDir {
+    let pairs = |name| (name, Element::Float32, &[None, Some(2)][..]);
+    let model = graph(&[pairs("x")], &[("Neg", &["x"], "y")], &[pairs("y")]);
+    let folder = tempfile::tempdir().unwrap();
+    for path in paths {
+        write(folder.path(), path, &model);
+    }
+    folder
+}
+
+fn write(folder: &Path, path: &str, content: &[u8]) {
+    let path = folder.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, content).unwrap();
+}
+
+/// What a model makes of 1 and 2.
+async fn answered(service: &Service, model: &str) -> Value {
+    let asked =
+        json!({ "inputs": [{ "name": "x", "datatype": "FP32", "shape": [1, 2], "data": [1.0, 2.0] }] });
+    let answer = service.post(&format!("/v2/models/{model}/infer"), &Sent::json(&asked)).await;
+    assert_eq!(answer.status, 200, "{model}: {answer:?}");
+    answer.json()["outputs"][0]["data"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_with_nothing_but_a_model_serves() {
+    let models = repository(&["plain/1/model.onnx", "named/1/resnet.onnx", "flat/model.onnx", "loose.onnx"]);
+    let service = serve(models.path(), &[]).await;
+    for model in ["plain", "named", "flat", "loose"] {
+        assert_eq!(answered(&service, model).await, json!([-1.0, -2.0]));
+    }
+    let listed = service.get("/models").await.json();
+    assert_eq!(listed["models"][0]["task"], "raw", "{listed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_folder_of_one_model_serves_under_the_name_that_it_is_given() {
+    for path in ["model.onnx", "1/model.onnx"] {
+        let models = repository(&[path]);
+        let service = serve(models.path(), &["--model-name", "sentiment"]).await;
+        assert_eq!(answered(&service, "sentiment").await, json!([-1.0, -2.0]), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_passed_over_is_said_once() {
+    let models = repository(&["good/1/model.onnx", "good/01/model.onnx"]);
+    write(models.path(), "first/saved_model.pb", b"");
+    let process = Process::start(models.path(), &["--model-poll-seconds", "0.01"]);
+    let about = |end: &'static str| {
+        move |line: &Value| {
+            line["message"] == "model_file_passed_over" && line["path"].as_str().unwrap().ends_with(end)
+        }
+    };
+    process.log.wait_for("a version with a zero", about("good/01"));
+    let line = process.log.wait_for("a model of another kind", about("first/saved_model.pb"));
+    assert!(line["level"] == "WARN" && line["because"].as_str().unwrap().contains("TensorFlow"), "{line}");
+    // Each of these is seen by another look than the one before.
+    for name in ["second.pt", "third.pt"] {
+        write(models.path(), name, b"");
+        process.log.wait_for("what came later", about(name));
+    }
+    for end in ["good/01", "first", "first/saved_model.pb", "second.pt", "third.pt"] {
+        assert_eq!(process.log.count(about(end)), 1, "{end}");
+    }
+}
