@@ -185,7 +185,8 @@ impl Repository {
                 self.entries.push(RepositoryEntry { default: false, name, source, others: Vec::new() });
             }
             ref several => {
-                let because = "several models lie beside each other: put each into a folder of its own, <name>/1/model.onnx";
+                let because =
+                    "several models lie beside each other: put each into a folder of its own, <name>/1/model.onnx";
                 self.passed_over.extend(several.iter().map(|name| PassedOver::new(directory.join(name), because)));
             }
         }
@@ -258,7 +259,8 @@ impl ModelPlace<'_> {
 fn own_model(directory: &Path, names: &FolderNames) -> Option<String> {
     let has_config = names.files.iter().any(|name| name == "model.toml");
     let holds_model = |name: &String| {
-        version_number(name).is_some() && FolderNames::of(&directory.join(name)).is_ok_and(|in_it| !in_it.onnx().is_empty())
+        version_number(name).is_some()
+            && FolderNames::of(&directory.join(name)).is_ok_and(|in_it| !in_it.onnx().is_empty())
     };
     match names.onnx()[..] {
         [only, ..] if has_config => Some(stem(only)),

@@ -30,8 +30,7 @@ fn write(folder: &Path, path: &str, content: &[u8]) {
 
 /// What a model makes of 1 and 2.
 async fn answered(service: &Service, model: &str) -> Value {
-    let asked =
-        json!({ "inputs": [{ "name": "x", "datatype": "FP32", "shape": [1, 2], "data": [1.0, 2.0] }] });
+    let asked = json!({ "inputs": [{ "name": "x", "datatype": "FP32", "shape": [1, 2], "data": [1.0, 2.0] }] });
     let answer = service.post(&format!("/v2/models/{model}/infer"), &Sent::json(&asked)).await;
     assert_eq!(answer.status, 200, "{model}: {answer:?}");
     answer.json()["outputs"][0]["data"].clone()
@@ -63,9 +62,7 @@ async fn what_is_passed_over_is_said_once() {
     write(models.path(), "first/saved_model.pb", b"");
     let process = Process::start(models.path(), &["--model-poll-seconds", "0.01"]);
     let about = |end: &'static str| {
-        move |line: &Value| {
-            line["message"] == "model_file_passed_over" && line["path"].as_str().unwrap().ends_with(end)
-        }
+        move |line: &Value| line["message"] == "model_file_passed_over" && line["path"].as_str().unwrap().ends_with(end)
     };
     process.log.wait_for("a version with a zero", about("good/01"));
     let line = process.log.wait_for("a model of another kind", about("first/saved_model.pb"));

@@ -53,16 +53,24 @@ pub(super) fn known(name: &str) -> Known {
     }
     match Path::new(&lower).extension().and_then(|extension| extension.to_str()).unwrap_or_default() {
         "pt" | "pth" | "ckpt" | "pt2" => Known::Foreign("it is a model of PyTorch: torch.onnx.export makes ONNX of it"),
-        "bin" if lower.starts_with("pytorch_model") => {
-            Known::Foreign("it is a model of PyTorch: torch.onnx.export, or `optimum-cli export onnx`, makes ONNX of it")
+        "bin" if lower.starts_with("pytorch_model") => Known::Foreign(
+            "it is a model of PyTorch: torch.onnx.export, or `optimum-cli export onnx`, makes ONNX of it",
+        ),
+        "safetensors" => {
+            Known::Foreign("it holds weights without a graph: `optimum-cli export onnx` makes ONNX of them")
         }
-        "safetensors" => Known::Foreign("it holds weights without a graph: `optimum-cli export onnx` makes ONNX of them"),
-        "pb" | "h5" | "hdf5" | "keras" | "tflite" => {
-            Known::Foreign("it is a model of TensorFlow or Keras: `model.export(\"model.onnx\", format=\"onnx\")` or tf2onnx makes ONNX of it")
+        "pb" | "h5" | "hdf5" | "keras" | "tflite" => Known::Foreign(
+            "it is a model of TensorFlow or Keras: `model.export(\"model.onnx\", format=\"onnx\")` or tf2onnx makes ONNX of it",
+        ),
+        "pkl" | "pickle" | "joblib" => {
+            Known::Foreign("it is a pickled model: skl2onnx or onnxmltools makes ONNX of it")
         }
-        "pkl" | "pickle" | "joblib" => Known::Foreign("it is a pickled model: skl2onnx or onnxmltools makes ONNX of it"),
-        "plan" | "engine" | "trt" => Known::Foreign("it is a compiled model of TensorRT: serve the ONNX file that it was made of"),
-        "mlmodel" | "gguf" | "ort" | "xml" => Known::Foreign("it is a model of another format than ONNX: export it as ONNX"),
+        "plan" | "engine" | "trt" => {
+            Known::Foreign("it is a compiled model of TensorRT: serve the ONNX file that it was made of")
+        }
+        "mlmodel" | "gguf" | "ort" | "xml" => {
+            Known::Foreign("it is a model of another format than ONNX: export it as ONNX")
+        }
         "md" | "txt" | "rst" | "pdf" | "html" | "png" | "jpg" | "jpeg" | "svg" => Known::Document,
         _ => Known::Not,
     }

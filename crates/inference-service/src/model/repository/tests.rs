@@ -161,10 +161,7 @@ fn a_folder_can_be_one_models() {
     assert_eq!((of(&own), of(&named)), (("m".to_owned(), 2), ("other".to_owned(), 2)));
     let without = repository(&[("1/model.onnx", ""), ("config.pbtxt", "")]);
     assert_eq!(of(&Repository::scan_model(without.path(), "n").unwrap()), ("n".to_owned(), 1));
-    assert!(matches!(
-        Repository::scan_model(without.path(), "unknown"),
-        Err(ModelError::ReservedName { .. })
-    ));
+    assert!(matches!(Repository::scan_model(without.path(), "unknown"), Err(ModelError::ReservedName { .. })));
 }
 
 #[test]
