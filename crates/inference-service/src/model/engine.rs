@@ -5,13 +5,13 @@
 
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::config::{ModelConfig, Task};
 use super::error::ModelError;
 use super::input_spec::InputSpec;
-use super::onnx::OnnxFile;
+use super::onnx::{OnnxFile, Overlooked};
 use super::repository::ModelSource;
 use super::runtime::{FixedInputs, LoadError, Program, Runtime, RuntimeKind, Signature, TensorSpec, panic_message};
 use super::scores::{ClassPrediction, Prediction, PredictionMeaning};
@@ -39,7 +39,12 @@ impl Engine {
     /// panics; [`ModelError::Mismatch`] where shapes, types or the number of classes differ from model.toml.
     pub fn load(source: &ModelSource, runtime: &Runtime) -> Result<Arc<Self>, ModelError> {
         let path = &source.file;
-        let OnnxFile { sha256, external: weights, .. } = OnnxFile::read(path)?;
+        let OnnxFile { graph, sha256, external: weights } = OnnxFile::read(path)?;
+        let unsupported = |reason| unsupported(path, runtime, reason);
+        if let Some(overlooked) = Overlooked::find(&graph).filter(|_| runtime.kind() == RuntimeKind::Tract) {
+            return Err(unsupported(overlooked.to_string()));
+        }
+        drop(graph);
         let config = source.config.clone();
         let shape = config.input.as_ref().map(InputSpec::tensor_shape);
         let fixed = match (&shape, config.task) {
@@ -51,7 +56,7 @@ impl Engine {
         let loaded = catch_unwind(AssertUnwindSafe(|| runtime.load(path, fixed)))
             .unwrap_or_else(|panic| Err(LoadError::Unsupported(panic_message(panic.as_ref()))));
         let program = loaded.map_err(|error| match error {
-            LoadError::Unsupported(reason) => ModelError::Unsupported { path: path.clone(), reason },
+            LoadError::Unsupported(reason) => unsupported(reason),
             LoadError::Input(found) => {
                 mismatch(format!("one input of type FP32 and shape {:?}", shape.unwrap_or_default()), found)
             }
@@ -174,6 +179,15 @@ impl Engine {
         }
         self.program.takes_batches()
     }
+}
+
+/// A runtime's refusal, with what to do where another may take the model.
+fn unsupported(path: &Path, runtime: &Runtime, reason: String) -> ModelError {
+    let remedy = match runtime.kind() {
+        RuntimeKind::Tract => "; `engine = \"onnxruntime\"` in model.toml may run it",
+        RuntimeKind::OnnxRuntime => "",
+    };
+    ModelError::Unsupported { path: path.to_owned(), reason: reason + remedy }
 }
 
 /// How the file differs from what model.toml asks for.

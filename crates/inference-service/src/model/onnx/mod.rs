@@ -6,6 +6,7 @@
 
 mod external;
 mod graph;
+mod overlooked;
 pub(in crate::model) mod proto;
 
 use std::fs;
@@ -19,6 +20,7 @@ use super::error::ModelError;
 use super::hexadecimal::hexadecimal;
 
 pub(in crate::model) use graph::OnnxGraph;
+pub(in crate::model) use overlooked::Overlooked;
 
 /// An ONNX file, with what it says. It holds the file's bytes, so it is dropped before a runtime takes memory of its own.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use half::f16;
+use tract_onnx::prelude::tract_ndarray::ArrayD;
 use tract_onnx::prelude::{
     Datum, DatumType, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, TValue, TractError,
     TractResult, TypedModel, TypedSimplePlan,
@@ -38,7 +39,8 @@ impl LoadProgram for Tract {
         let mut model = model;
         for input in 0..inputs.len() {
             let fact = model.input_fact(input).map_err(unsupported)?.clone();
-            model = model.with_input_fact(input, narrowed(fact, fixed)).map_err(unsupported)?;
+            let fact = with_named_dimensions(narrowed(fact, fixed), &model);
+            model = model.with_input_fact(input, fact).map_err(unsupported)?;
         }
         for output in 0..names.len() {
             model = model.with_output_fact(output, InferenceFact::default()).map_err(unsupported)?;
@@ -61,6 +63,17 @@ fn narrowed(declared: InferenceFact, fixed: FixedInputs<'_>) -> InferenceFact {
         }
         FixedInputs::Nothing => declared,
     }
+}
+
+/// An input of which each open dimension has a name of its own: scikit-learn and its like leave them without one, and what
+/// has no name is not known to be the same a node later.
+fn with_named_dimensions(fact: InferenceFact, model: &InferenceModel) -> InferenceFact {
+    let mut shape = fact.shape.clone();
+    let unnamed = shape.dims().enumerate().filter(|(_, size)| !size.is_concrete()).map(|(position, _)| position);
+    for position in unnamed.collect::<Vec<_>>() {
+        shape.set_dim(position, model.symbols.new_with_prefix("open").into());
+    }
+    fact.with_shape(shape)
 }
 
 /// An optimised model.
@@ -118,7 +131,8 @@ fn to_tract(tensor: &Tensor) -> TractResult<TractTensor> {
         TensorValues::Fp16(elements) => TractTensor::from_shape(shape, elements),
         TensorValues::Fp32(elements) => TractTensor::from_shape(shape, elements),
         TensorValues::Fp64(elements) => TractTensor::from_shape(shape, elements),
-        values @ (TensorValues::Bf16(_) | TensorValues::Bytes(_)) => bail!("it takes no {}", values.datatype()),
+        TensorValues::Bytes(texts) => Ok(ArrayD::from_shape_vec(shape, texts.clone())?.into()),
+        values @ TensorValues::Bf16(_) => bail!("it takes no {}", values.datatype()),
     }
 }
 
@@ -139,6 +153,9 @@ fn from_tract(tensor: &TractTensor) -> TractResult<Tensor> {
         DatumType::F16 => elements::<f16>(tensor)?,
         DatumType::F32 => elements::<f32>(tensor)?,
         DatumType::F64 => elements::<f64>(tensor)?,
+        // Sizes, with which tract computes as expressions; here all of them are numbers.
+        DatumType::TDim => elements::<i64>(&*tensor.cast_to::<i64>()?)?,
+        DatumType::String => elements::<String>(tensor)?,
         other => bail!("it gives {other:?}, which the protocol does not have"),
     };
     Tensor::new(tensor.shape().to_vec(), values)
@@ -178,10 +195,11 @@ fn datatype(datum_type: DatumType) -> Option<Datatype> {
         DatumType::I8 => Some(Datatype::Int8),
         DatumType::I16 => Some(Datatype::Int16),
         DatumType::I32 => Some(Datatype::Int32),
-        DatumType::I64 => Some(Datatype::Int64),
+        DatumType::I64 | DatumType::TDim => Some(Datatype::Int64),
         DatumType::F16 => Some(Datatype::Fp16),
         DatumType::F32 => Some(Datatype::Fp32),
         DatumType::F64 => Some(Datatype::Fp64),
+        DatumType::String => Some(Datatype::Bytes),
         _ => None,
     }
 }

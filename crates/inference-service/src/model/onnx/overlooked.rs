@@ -1,0 +1,287 @@
+//! What tract reads over in a graph, and would get wrong without saying so.
+//!
+//! Rule of thumb: tract itself refuses operators that it does not have. Here stands what it has and computes as if
+//! something were not written: attributes that its builders never read, inputs that it takes and handles differently, and
+//! operators of other domains whose name alone it looks at. The conformance suite holds this list to be complete.
+
+use std::fmt;
+
+use half::f16;
+
+use super::graph::OnnxGraph;
+use super::proto::{AttributeProto, NodeProto, TensorProto};
+
+/// An attribute that is never read, of operators of ONNX.
+struct OverlookedAttribute {
+    operators: &'static [&'static str],
+    attribute: &'static str,
+    /// The values that nobody misses.
+    harmless: Harmless,
+}
+
+/// The values of an attribute with which an operator does what tract does.
+enum Harmless {
+    Never,
+    Int(i64),
+    Float(f32),
+    /// One of these texts; where the attribute is a list, these in turn.
+    Texts(&'static [&'static str]),
+}
+
+const RECURRENT: &[&str] = &["RNN", "GRU", "LSTM"];
+/// Before version 7, these said with `axis` how their inputs go together.
+const BROADCASTING: &[&str] =
+    &["Add", "Sub", "Mul", "Div", "Pow", "PRelu", "And", "Or", "Xor", "Equal", "Greater", "Less"];
+
+const ATTRIBUTES: &[OverlookedAttribute] = {
+    use Harmless::{Float, Int, Never, Texts};
+    const fn of(
+        operators: &'static [&'static str],
+        attribute: &'static str,
+        harmless: Harmless,
+    ) -> OverlookedAttribute {
+        OverlookedAttribute { operators, attribute, harmless }
+    }
+    &[
+        of(&["RNN"], "activations", Texts(&["tanh"])),
+        of(&["GRU"], "activations", Texts(&["sigmoid", "tanh"])),
+        of(&["LSTM"], "activations", Texts(&["sigmoid", "tanh", "tanh"])),
+        of(RECURRENT, "clip", Never),
+        of(RECURRENT, "direction", Texts(&["forward", "bidirectional"])),
+        of(RECURRENT, "layout", Int(0)),
+        of(&["LSTM"], "input_forget", Int(0)),
+        of(&["Swish"], "alpha", Float(1.0)),
+        // In half precision, tract multiplies by it at the wrong place.
+        of(&["Celu"], "alpha", Float(1.0)),
+        of(&["SpaceToDepth"], "mode", Texts(&["dcr"])),
+        of(&["BatchNormalization"], "training_mode", Int(0)),
+        of(&["QuantizeLinear", "DequantizeLinear"], "output_dtype", Int(0)),
+        of(&["QuantizeLinear"], "precision", Int(0)),
+        of(&["Attention"], "left_window_size", Int(-1)),
+        of(&["Attention"], "right_window_size", Int(-1)),
+        of(BROADCASTING, "axis", Never),
+        of(&["Scan"], "directions", Never),
+        of(&["TreeEnsembleClassifier", "TreeEnsembleRegressor"], "base_values_as_tensor", Never),
+        of(&["TreeEnsembleClassifier", "TreeEnsembleRegressor"], "nodes_values_as_tensor", Never),
+    ]
+};
+
+/// Inputs, by their position, with which tract does something else than ONNX Runtime.
+const INPUTS: &[(&str, usize, &str)] = &[
+    // Rows that are masked as a whole become NaN.
+    ("Attention", 3, "attn_mask"),
+    ("Attention", 4, "past_key"),
+    ("Attention", 5, "past_value"),
+    ("Attention", 6, "nonpad_kv_seqlen"),
+];
+
+/// Operators that tract has, and of which it gets some values wrong whatever their attributes say.
+const OPERATORS: &[(&str, &str)] = &[("BitShift", "shifts by as many bits as the number has, or more,")];
+
+/// Operators that give the smallest or the largest of some numbers.
+const EXTREMES: &[&str] = &["ReduceMax", "ReduceMin", "MaxPool", "GlobalMaxPool"];
+
+/// Operators of `com.microsoft` that do the same in tract.
+const OF_MICROSOFT: &[&str] = &["Gelu", "BiasGelu", "FastGelu", "QuickGelu"];
+
+/// What tract would get wrong.
+#[derive(Debug, PartialEq)]
+pub(in crate::model) struct Overlooked {
+    operator: String,
+    node: String,
+    what: String,
+}
+
+impl fmt::Display for Overlooked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { operator, node, what } = self;
+        write!(f, "tract does not know {what} of the operator {operator} (node {node:?})")
+    }
+}
+
+impl Overlooked {
+    /// The first thing in a graph that tract would get wrong.
+    pub(in crate::model) fn find(graph: &OnnxGraph) -> Option<Self> {
+        let nodes = graph.nodes();
+        let of =
+            |node: &NodeProto, what| Self { operator: node.op_type.clone(), node: node.shown_name().to_owned(), what };
+        let told = nodes.iter().find_map(|node| Some(of(node, what(node)?)));
+        told.or_else(|| {
+            // The largest of values that are all minus infinity is then the smallest finite number.
+            let extreme = nodes.iter().find(|node| EXTREMES.contains(&node.op_type.as_str()))?;
+            has_infinity(graph, &nodes)
+                .then(|| of(extreme, "infinite numbers, of which the graph has some,".to_owned()))
+        })
+    }
+}
+
+/// Whether an infinite number stands in the file; weights beside it are not looked at.
+fn has_infinity(graph: &OnnxGraph, nodes: &[&NodeProto]) -> bool {
+    let in_attribute = |attribute: &AttributeProto| {
+        attribute.f.is_infinite() || attribute.floats.iter().any(|number| number.is_infinite())
+    };
+    nodes.iter().flat_map(|node| &node.attribute).any(in_attribute) || graph.tensors().into_iter().any(is_infinite)
+}
+
+fn is_infinite(tensor: &TensorProto) -> bool {
+    let raw = &tensor.raw_data;
+    match tensor.data_type {
+        1 => {
+            let mut raw = raw.chunks_exact(4).filter_map(|bytes| Some(f32::from_le_bytes(bytes.try_into().ok()?)));
+            raw.any(f32::is_infinite) || tensor.float_data.iter().any(|number| number.is_infinite())
+        }
+        10 => {
+            let mut raw = raw.chunks_exact(2).filter_map(|bytes| Some(f16::from_le_bytes(bytes.try_into().ok()?)));
+            let stored = |bits: &i32| u16::try_from(*bits).is_ok_and(|bits| f16::from_bits(bits).is_infinite());
+            raw.any(f16::is_infinite) || tensor.int32_data.iter().any(stored)
+        }
+        11 => {
+            let mut raw = raw.chunks_exact(8).filter_map(|bytes| Some(f64::from_le_bytes(bytes.try_into().ok()?)));
+            raw.any(f64::is_infinite) || tensor.double_data.iter().any(|number| number.is_infinite())
+        }
+        _ => false,
+    }
+}
+
+fn what(node: &NodeProto) -> Option<String> {
+    let operator = node.op_type.as_str();
+    match node.domain.as_str() {
+        "" | "ai.onnx" | "ai.onnx.ml" => {}
+        "com.microsoft" if OF_MICROSOFT.contains(&operator) => {}
+        domain => return Some(format!("the domain {domain:?}")),
+    }
+    let of_node = |overlooked: &&OverlookedAttribute| overlooked.operators.contains(&operator);
+    let attribute = ATTRIBUTES.iter().filter(of_node).find_map(|overlooked| {
+        let said = node.attribute(overlooked.attribute)?;
+        (!overlooked.harmless.covers(said)).then(|| format!("the attribute `{} = {}`", said.name, shown(said)))
+    });
+    let is_given = |position: usize| node.input.get(position).is_some_and(|input| !input.is_empty());
+    let input = INPUTS.iter().find(|(of, position, _)| *of == operator && is_given(*position));
+    let whole = OPERATORS.iter().find(|(of, _)| *of == operator);
+    attribute
+        .or_else(|| input.map(|(_, _, name)| format!("the input `{name}`")))
+        .or_else(|| whole.map(|(_, what)| (*what).to_owned()))
+}
+
+impl Harmless {
+    fn covers(&self, said: &AttributeProto) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Int(value) => said.i == *value,
+            Self::Float(value) => said.f == *value,
+            Self::Texts(texts) => {
+                let is = |said: &[u8], text: &&str| said.eq_ignore_ascii_case(text.as_bytes());
+                if said.strings.is_empty() {
+                    return texts.iter().any(|text| is(&said.s, text));
+                }
+                said.strings.iter().zip(texts.iter().cycle()).all(|(said, text)| is(said, text))
+            }
+        }
+    }
+}
+
+/// The value of an attribute, for messages.
+fn shown(attribute: &AttributeProto) -> String {
+    let text = |bytes: &[u8]| format!("{:?}", String::from_utf8_lossy(bytes));
+    match attribute.r#type {
+        1 => attribute.f.to_string(),
+        2 => attribute.i.to_string(),
+        3 => text(&attribute.s),
+        8 => format!("[{}]", attribute.strings.iter().map(|each| text(each)).collect::<Vec<_>>().join(", ")),
+        _ => "…".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use prost::Message as _;
+
+    use super::super::proto::{GraphProto, ModelProto};
+    use super::super::written::{file, float, floats, inner, int, node, text, texts};
+    use super::*;
+
+    fn told(node: NodeProto) -> String {
+        told_of(GraphProto { node: vec![node], ..GraphProto::default() })
+    }
+
+    fn told_of(graph: GraphProto) -> String {
+        let bytes = file(graph);
+        let graph = OnnxGraph::of(ModelProto::decode(bytes.as_slice()).unwrap()).unwrap();
+        Overlooked::find(&graph).map(|overlooked| overlooked.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn what_is_overlooked_is_named_with_its_node() {
+        let lstm = || node("LSTM", &["x", "w", "r"], &["y"]);
+        let all = [
+            (
+                lstm().with("activations", texts(&["Sigmoid", "Relu", "Tanh"])),
+                r#"`activations = ["Sigmoid", "Relu", "Tanh"]`"#,
+            ),
+            (lstm().with("clip", float(0.5)), "`clip = 0.5`"),
+            (lstm().with("input_forget", int(1)), "`input_forget = 1`"),
+            (node("GRU", &["x"], &["y"]).with("direction", text("reverse")), r#"`direction = "reverse"`"#),
+            (node("Swish", &["x"], &["y"]).with("alpha", float(2.0)), "`alpha = 2`"),
+            (node("Attention", &["q", "k", "v", "", "past"], &["y"]), "`past_key`"),
+            (node("Relu", &["x"], &["y"]).of_domain("my.own"), r#"the domain "my.own""#),
+            (node("SkipLayerNormalization", &["x"], &["y"]).of_domain("com.microsoft"), "com.microsoft"),
+            (node("BitShift", &["x", "n"], &["y"]), "shifts by as many bits"),
+        ];
+        for (node, expected) in all {
+            let operator = node.op_type.clone();
+            let inside = GraphProto { node: vec![node.clone()], ..GraphProto::default() };
+            for node in [node, super::super::written::node("If", &["c"], &["z"]).with("then_branch", inner(inside))] {
+                let told = told(node);
+                let all = told.contains(expected) && told.contains(&operator) && told.contains("\"y\"");
+                assert!(all, "{operator}: {told:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_of_infinite_numbers_is_refused() {
+        let infinities = [
+            floats("c", &[2], vec![0.0, f32::NEG_INFINITY]),
+            TensorProto {
+                data_type: 1,
+                raw_data: f32::INFINITY.to_le_bytes().to_vec().into(),
+                ..TensorProto::default()
+            },
+            TensorProto {
+                data_type: 10,
+                int32_data: vec![f16::NEG_INFINITY.to_bits().into()],
+                ..TensorProto::default()
+            },
+            TensorProto { data_type: 11, double_data: vec![f64::INFINITY], ..TensorProto::default() },
+        ];
+        for initializer in infinities.into_iter().map(|tensor| vec![tensor]) {
+            let found = |operator| {
+                let node = vec![node(operator, &["x"], &["y"])];
+                told_of(GraphProto { node, initializer: initializer.clone(), ..GraphProto::default() })
+            };
+            assert!(found("ReduceMax").contains("infinite numbers"), "{initializer:?}");
+            assert_eq!(found("ReduceSum"), "");
+        }
+        assert_eq!(told(node("ReduceMax", &["x"], &["y"])), "");
+    }
+
+    #[test]
+    fn defaults_are_not_missed() {
+        let lstm = node("LSTM", &["x", "w", "r"], &["y"])
+            .with("activations", texts(&["Sigmoid", "tanh", "Tanh", "sigmoid", "Tanh", "Tanh"]))
+            .with("direction", text("bidirectional"))
+            .with("layout", int(0))
+            .with("hidden_size", int(3));
+        let all = [
+            lstm,
+            node("Swish", &["x"], &["y"]).with("alpha", float(1.0)),
+            node("Attention", &["q", "k", "v", "", ""], &["y"]).with("left_window_size", int(-1)),
+            node("FastGelu", &["x"], &["y"]).of_domain("com.microsoft"),
+            node("Softmax", &["x"], &["y"]).with("axis", int(1)),
+        ];
+        for node in all {
+            assert_eq!(told(node), "");
+        }
+    }
+}
