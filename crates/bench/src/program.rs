@@ -58,7 +58,8 @@ impl ServiceProgram {
         Self::inference_of(&root().join("deploy/models"), scratch, arguments, &[])
     }
 
-    /// Starts the inference service with these models and in this environment.
+    /// Starts the inference service with these models and in this environment, with tract unless the arguments name another
+    /// engine.
     ///
     /// # Errors
     /// Where it does not become ready.
@@ -70,7 +71,8 @@ impl ServiceProgram {
     ) -> Result<Self> {
         let models = models.to_str().context("the path of the repository is not Unicode")?;
         let own = ["--models", models, "--grpc-listen", "127.0.0.1:0", "--drain-seconds", "0"];
-        Self::start(scratch, "inference-service", &[&own, arguments].concat(), environment)
+        let engine: &[&str] = if arguments.contains(&"--engine") { &[] } else { &["--engine", "tract"] };
+        Self::start(scratch, "inference-service", &[&own, engine, arguments].concat(), environment)
     }
 
     fn start(scratch: &ScratchFolder, name: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Self> {

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::error::RunServiceError;
-use crate::model::Runtime;
+use crate::model::Runtimes;
 use crate::outbox::Outbox;
 use crate::serving::{Admission, InferencePool, ModelLoader, ModelMetricFamilies, Models};
 
@@ -46,10 +46,10 @@ impl App {
         let repository = config.repository().scan().map_err(RunServiceError::Repository)?;
         let predictions = PredictionMetrics::register(registry)?;
         let threads = config.threads();
-        let runtime = Runtime::start(config.engine, config.onnxruntime_library.as_deref())?;
+        let runtimes = Runtimes::start(config.engine, config.onnxruntime_library.as_deref())?;
         let unknown_model = predictions.model::<&str>(UNKNOWN_MODEL, &[])?;
         let families = ModelMetricFamilies::register(registry)?;
-        let loader = ModelLoader { folder: config.repository(), runtime, threads, predictions, families };
+        let loader = ModelLoader { folder: config.repository(), runtimes, threads, predictions, families };
         let models = Models::register(repository, loader)?;
         let admission = Admission::register(config.queue_limit as usize, threads, registry)?;
         Ok(Self(Arc::new(AppParts {

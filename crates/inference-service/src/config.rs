@@ -10,8 +10,8 @@ use clap::Parser;
 use monitoring::SecurityOptions;
 
 pub use crate::log_service::{LogServiceOptions, LogUrl};
+pub use crate::model::EngineChoice;
 use crate::model::RepositoryFolder;
-pub use crate::model::RuntimeKind;
 pub use crate::outbox::{Durability, RecordOptions, WhenFull};
 
 /// Serves ONNX models over HTTP and gRPC, and records every prediction.
@@ -43,11 +43,13 @@ pub struct Config {
     #[arg(long, env = "MODEL_POLL_SECONDS", default_value_t = 10.0, value_parser = poll_seconds)]
     pub model_poll_seconds: f64,
 
-    /// What runs the models.
-    #[arg(long, env = "INFERENCE_ENGINE", default_value = "tract")]
-    pub engine: RuntimeKind,
+    /// What runs the models whose model.toml does not say it. auto: ONNX Runtime where its library is found and takes the
+    /// model, else tract. An engine that is named never gives way to the other.
+    #[arg(long, env = "INFERENCE_ENGINE", default_value = "auto")]
+    pub engine: EngineChoice,
 
-    /// ONNX Runtime's library, for `--engine onnxruntime`; left out, the system looks for libonnxruntime.so.
+    /// ONNX Runtime's library; left out, it is looked for beside this program, in ../lib from there, and where the system
+    /// has libonnxruntime.so.
     #[arg(long, env = "ORT_DYLIB_PATH")]
     pub onnxruntime_library: Option<PathBuf>,
 

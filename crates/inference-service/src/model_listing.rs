@@ -31,7 +31,8 @@ pub(crate) struct ModelListing {
     models: Vec<ListedModel>,
 }
 
-/// One model of the repository. A model that serves has all members but perhaps `input`, `labels` and `error`.
+/// One model of the repository. A model that serves has all members but perhaps `engine_because`, `input`, `labels` and
+/// `error`.
 #[derive(Default, Serialize, ToSchema)]
 struct ListedModel {
     name: String,
@@ -54,6 +55,10 @@ struct ListedModel {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     engine: Option<&'static str>,
+    /// Why it is not ONNX Runtime that runs the model, where the service would have chosen that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    engine_because: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     task: Option<&'static str>,
@@ -133,6 +138,7 @@ impl ListedModel {
             versions: Some(model.version_names()),
             sha256: Some(engine.sha256().to_owned()),
             engine: Some(engine.runtime().as_str()),
+            engine_because: versions.serving.engine_because.clone(),
             task: Some(engine.task().as_str()),
             inputs: Some(inputs.iter().map(TensorMetadata::from).collect()),
             outputs: Some(outputs.iter().map(TensorMetadata::from).collect()),

@@ -27,10 +27,10 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// The inference service with the shipped models, which logs nowhere until told. For gRPC it has a port that the
-    /// system chooses and its log names.
+    /// The inference service with the shipped models, which logs nowhere until told, and with the engine that is the same
+    /// on every machine. For gRPC it has a port that the system chooses and its log names.
     pub fn inference() -> Self {
-        let launch = Self::new("inference-service").flag("--grpc-listen=", "127.0.0.1:0");
+        let launch = Self::new("inference-service").flag("--grpc-listen=", "127.0.0.1:0").flag("--engine=", "tract");
         Self { models: Some(model_folder().into()), ..launch }.flag("--log-url=", "")
     }
 

@@ -8,6 +8,7 @@
 //! default = true                  # serves requests that name no model; optional
 //! version = 3                     # pins a version; optional, the highest serves otherwise
 //! latest_versions = 2             # so many of the highest can be asked for; optional, only the one that serves otherwise
+//! engine = "onnxruntime"          # or "tract": runs it, or nothing does; or "auto"; optional, --engine says it otherwise
 //! labels = "labels.txt"           # one label a line, or an array of strings; optional, classes have their numbers otherwise
 //!
 //! [input]                         # of a model that takes pictures; optional, without it the model takes tensors only
@@ -34,6 +35,7 @@ use serde::Deserialize;
 
 use super::batching::{Batching, BatchingTable};
 use super::defect::{DefectRule, DefectTable};
+use super::engine_choice::EngineChoice;
 use super::error::ModelError;
 use super::input_spec::{InputSpec, InputTable};
 use super::labels::LabelSource;
@@ -84,6 +86,8 @@ pub struct ModelConfig {
     pub version: Option<u32>,
     /// How many of the highest versions can be asked for, beside the one that serves; 1 to 16.
     pub latest_versions: u32,
+    /// What is to run it, where the author says so.
+    pub engine: Option<EngineChoice>,
     /// What one item looks like, of a model that takes pictures.
     pub input: Option<InputSpec>,
     /// The names of the classes, in the order of the outputs; at least one, all different. `None`: they have no names.
@@ -150,6 +154,7 @@ impl ModelConfig {
             task: table.task,
             version: table.version,
             latest_versions: table.latest_versions,
+            engine: table.engine,
             input: table.input.map(|input| InputSpec::from_table(input, path)).transpose()?,
             defect: DefectRule::from_table(table.defect, labels.as_deref().unwrap_or_default(), path)?,
             batching: Batching::from_table(table.batching, path)?,
@@ -198,6 +203,7 @@ struct ConfigTable {
     version: Option<u32>,
     #[serde(default = "one")]
     latest_versions: u32,
+    engine: Option<EngineChoice>,
     labels: Option<LabelSource>,
     input: Option<InputTable>,
     defect: Option<DefectTable>,

@@ -17,6 +17,8 @@ use crate::model::{Engine, ModelError, ModelSource, Session, Tensor};
 /// Each item under way holds it, so a version that was replaced stays until its last item is answered.
 pub(crate) struct LoadedVersion {
     pub(crate) engine: Arc<Engine>,
+    /// Why ONNX Runtime does not run it, where `auto` could not have it so.
+    pub(crate) engine_because: Option<String>,
     /// With the classes of this version.
     pub(crate) metrics: ModelMetrics,
     /// Seconds of reading, optimising and warming up.

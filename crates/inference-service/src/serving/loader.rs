@@ -5,18 +5,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use monitoring::prediction::PredictionMetrics;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::file_stamp;
 use super::measured::MeasuredBatching;
 use super::{Flow, LoadedVersion, ModelMetricFamilies};
-use crate::model::{Engine, ModelError, ModelSource, RepositoryFolder, Runtime, Session};
+use crate::model::{Engine, ModelError, ModelSource, RepositoryFolder, Runtime, RuntimeCandidates, Runtimes, Session};
 
 /// Everything that loading needs.
 pub(crate) struct ModelLoader {
     /// Where the models are.
     pub(crate) folder: RepositoryFolder,
-    pub(crate) runtime: Runtime,
+    pub(crate) runtimes: Runtimes,
     /// Inference threads, each of which has a session of every version.
     pub(crate) threads: usize,
     pub(crate) predictions: PredictionMetrics,
@@ -31,7 +31,7 @@ struct WarmVersion {
 }
 
 impl ModelLoader {
-    /// Loads a version, and warms it up for each inference thread.
+    /// Loads a version in the first engine that takes it, and warms it up for each inference thread.
     ///
     /// # Errors
     /// The problem as a sentence.
@@ -39,7 +39,8 @@ impl ModelLoader {
         let started = Instant::now();
         // Looked at before the files are read, so that a change meanwhile is seen as one.
         let mut stamps = file_stamp::stamps_beside(&source.file);
-        let WarmVersion { engine, sessions, measured } = self.warm_up(source).map_err(|error| error.to_string())?;
+        let (warm, engine_because) = self.first_that_fits(source)?;
+        let WarmVersion { engine, sessions, measured } = warm;
         stamps.retain(|(file, _)| *file == source.file || engine.weights().contains(file));
         let unseen = |file: &&Path| stamps.iter().all(|(seen, _)| seen.as_path() != *file);
         let more = file_stamp::stamps(engine.weights().iter().map(PathBuf::as_path).filter(unseen));
@@ -50,6 +51,7 @@ impl ModelLoader {
             run_items: self.families.run_items(engine.name()),
             measured,
             engine,
+            engine_because,
             metrics,
             load_seconds: started.elapsed().as_secs_f64(),
             source: source.clone(),
@@ -62,6 +64,7 @@ impl ModelLoader {
             model_version = engine.version(),
             sha256 = engine.sha256(),
             engine = engine.runtime().as_str(),
+            engine_because = loaded.engine_because,
             load_seconds = loaded.load_seconds,
             batch_limit = loaded.measured.limit(),
             single_because = loaded.measured.single_because,
@@ -71,8 +74,28 @@ impl ModelLoader {
         Ok(loaded)
     }
 
-    fn warm_up(&self, source: &ModelSource) -> Result<WarmVersion, ModelError> {
-        let engine = Engine::load(source, &self.runtime)?;
+    /// The model in the first engine that takes it, with why that is not ONNX Runtime where that was wanted.
+    fn first_that_fits(&self, source: &ModelSource) -> Result<(WarmVersion, Option<String>), String> {
+        let candidates = self.runtimes.candidates(source.config.engine).map_err(|error| error.to_string())?;
+        let RuntimeCandidates { runtimes, missing } = candidates;
+        let mut refusals: Vec<String> = missing.into_iter().collect();
+        for runtime in runtimes {
+            match self.warm_up(source, &runtime) {
+                Ok(warm) => return Ok((warm, (!refusals.is_empty()).then(|| refusals.join("; ")))),
+                // No other engine reads it either.
+                Err(problem @ ModelError::Unreadable { .. }) => return Err(problem.to_string()),
+                Err(problem) => {
+                    let engine = runtime.kind().as_str();
+                    warn!(model = source.name, engine, %problem, "engine_refuses_model");
+                    refusals.push(format!("{engine}: {problem}"));
+                }
+            }
+        }
+        Err(refusals.join("; "))
+    }
+
+    fn warm_up(&self, source: &ModelSource, runtime: &Runtime) -> Result<WarmVersion, ModelError> {
+        let engine = Engine::load(source, runtime)?;
         let mut sessions = vec![Session::warm(&engine)?];
         let measured = MeasuredBatching::of(&engine, &mut sessions[0])?;
         for _ in 1..self.threads {

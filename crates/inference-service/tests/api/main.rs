@@ -11,6 +11,7 @@ mod connections;
 mod description;
 mod encodings;
 mod endpoints;
+mod engines;
 mod grpc;
 mod grpc_spans;
 mod interruptions;

@@ -9,7 +9,7 @@ use std::thread;
 
 use serde_json::Value;
 
-use crate::service::{PATIENCE, Service};
+use crate::service::{PATIENCE, Service, engine_unless_named};
 
 /// A service in a process of its own, which dies with this.
 pub(crate) struct Process {
@@ -34,6 +34,7 @@ impl Process {
         let mut command = Command::new(env!("CARGO_BIN_EXE_inference-service"));
         let ports = ["--listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0"];
         command.args(ports).args(["--log-url", url]).arg("--models").arg(models).args(flags);
+        command.args(engine_unless_named(flags));
         // What this process happens to have in its environment is no part of the test.
         command.env_clear().envs(environment.iter().cloned()).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();

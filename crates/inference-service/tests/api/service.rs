@@ -147,6 +147,11 @@ impl std::ops::Deref for Running {
     }
 }
 
+/// A test runs on tract unless it says otherwise, whatever library this machine has.
+pub(crate) fn engine_unless_named(flags: &[&str]) -> &'static [&'static str] {
+    if flags.contains(&"--engine") { &[] } else { &["--engine", "tract"] }
+}
+
 /// Serves the models of a folder from a free port, and waits until that is ready.
 pub(crate) async fn serve(models: &Path, flags: &[&str]) -> Running {
     serve_logging_to("", models, flags).await
@@ -156,7 +161,7 @@ pub(crate) async fn serve(models: &Path, flags: &[&str]) -> Running {
 pub(crate) async fn serve_logging_to(url: &str, models: &Path, flags: &[&str]) -> Running {
     let models = models.to_str().unwrap();
     let fixed = ["inference-service", "--models", models, "--log-url", url, "--drain-seconds", "0"];
-    let config = Config::try_parse_from(fixed.iter().chain(flags)).unwrap();
+    let config = Config::try_parse_from(fixed.iter().chain(flags).chain(engine_unless_named(flags))).unwrap();
     let bind = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
     let listeners = Listeners { http: bind().await, grpc: Some(bind().await), admin: Some(bind().await) };
     let address = |listener: &TcpListener| listener.local_addr().unwrap();

@@ -181,7 +181,7 @@ fn build(engine: EngineOption) -> Result<()> {
 /// What tells inference-service of its engine.
 fn engine_arguments(engine: EngineOption, programs: &Path) -> Result<Vec<String>> {
     if engine == EngineOption::Tract {
-        return Ok(Vec::new());
+        return Ok(["--engine", "tract"].map(str::to_owned).into());
     }
     say("Looking for ONNX Runtime: about a minute the first time, when it is fetched from PyPI.");
     let program = programs.join(ONNX_RUNTIME_LIBRARY);

@@ -22,6 +22,7 @@ fn config() -> ModelConfig {
         task: Task::Classification,
         version: None,
         latest_versions: 1,
+        engine: None,
         input: Some(InputSpec {
             width: 3,
             height: 1,

@@ -3,15 +3,14 @@
 //! Rule of thumb: a runtime knows how to compute. What a model means, and whether its answer makes sense, is the
 //! business of [`Engine`](super::Engine), which is the same for all runtimes.
 
+mod library;
 mod onnxruntime;
 mod program;
 mod signature;
 mod tract;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-
-use clap::ValueEnum;
 
 use onnxruntime::OnnxRuntime;
 use program::LoadProgram;
@@ -22,13 +21,11 @@ pub(super) use program::{FixedInputs, LoadError, Program, RunProgram, panic_mess
 pub use signature::{Signature, TensorSpec};
 
 /// The runtimes that there are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RuntimeKind {
     /// Compiled in.
-    #[default]
     Tract,
     /// Microsoft's library, loaded when the service starts.
-    #[value(name = "onnxruntime")]
     OnnxRuntime,
 }
 
@@ -57,8 +54,8 @@ impl Runtime {
         Self { kind: RuntimeKind::Tract, loader: Arc::new(Tract) }
     }
 
-    /// Starts a runtime. `library` is the path of ONNX Runtime's library; without one the system looks for
-    /// `libonnxruntime.so`.
+    /// Starts a runtime. `library` is the path of ONNX Runtime's library; without one it is looked for beside this program,
+    /// in the folders of libraries beside that, and where the system has its own.
     ///
     /// # Errors
     /// [`RuntimeError`] where the library is missing, or is not what it should be.
@@ -66,8 +63,7 @@ impl Runtime {
         match kind {
             RuntimeKind::Tract => Ok(Self::tract()),
             RuntimeKind::OnnxRuntime => {
-                let library = library.map_or_else(|| PathBuf::from("libonnxruntime.so"), Path::to_owned);
-                Ok(Self { kind, loader: Arc::new(OnnxRuntime::start(library)?) })
+                Ok(Self { kind, loader: Arc::new(OnnxRuntime::start(&library::candidates(library))?) })
             }
         }
     }
@@ -102,6 +98,30 @@ mod tests {
         for library in [text, folder.path().join("missing.so")] {
             let error = Runtime::start(RuntimeKind::OnnxRuntime, Some(&library)).unwrap_err().to_string();
             assert!(error.contains(&library.display().to_string()) && error.contains("ORT_DYLIB_PATH"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_library_that_is_too_old_or_another_is_told_of_and_harms_nothing() {
+        let versions = "struct Base { const void *(*api)(unsigned); const char *(*version)(void); };
+            static const void *api(unsigned wanted) { return 0; }
+            static const char *version(void) { return VERSION; }
+            static const struct Base base = { api, version };";
+        let cases = [
+            ("const void *OrtGetApiBase(void) { return &base; }", "\"1.8.1\"", "is version 1.8.1"),
+            ("const void *OrtGetApiBase(void) { return &base; }", "\"nonsense\"", "is version nonsense"),
+            ("const void *OrtGetApiBase(void) { return 0; }", "\"\"", "panicked"),
+            ("int other(void) { return 0; }", "\"\"", "does not export"),
+        ];
+        let folder = tempfile::tempdir().unwrap();
+        for (number, (function, version, expected)) in cases.into_iter().enumerate() {
+            let (source, library) = (folder.path().join("library.c"), folder.path().join(format!("{number}.so")));
+            std::fs::write(&source, format!("{versions}\n{function}\n")).unwrap();
+            let mut compiler = std::process::Command::new("cc");
+            compiler.args(["-shared", "-fPIC", "-w", "-o"]).arg(&library).arg(format!("-DVERSION={version}")).arg(&source);
+            assert!(compiler.status().unwrap().success());
+            let error = Runtime::start(RuntimeKind::OnnxRuntime, Some(&library)).unwrap_err().to_string();
+            assert!(error.contains(expected) && error.contains(&library.display().to_string()), "{error}");
         }
     }
 }

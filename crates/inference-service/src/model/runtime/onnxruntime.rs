@@ -1,29 +1,30 @@
 //! ONNX Runtime: Microsoft's library, loaded at start.
 
 use std::fmt;
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use half::{bf16, f16};
+use ort::LoadDynamicError;
 use ort::environment::Environment;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Outlet, PrimitiveTensorElementType, TensorElementType, TensorRef, ValueType};
 
-use super::program::{FixedInputs, LoadError, LoadProgram, Program, RunProgram};
+use super::program::{FixedInputs, LoadError, LoadProgram, Program, RunProgram, panic_message};
 use super::signature::{Signature, TensorSpec};
 use crate::model::tensor::TensorElement;
 use crate::model::{Datatype, Tensor, TensorValues};
 
 /// Why a runtime cannot be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error(
-    "ONNX Runtime cannot be loaded from {} ({reason}); ORT_DYLIB_PATH or --onnxruntime-library names the file, which \
-     `pip download onnxruntime` brings as onnxruntime/capi/libonnxruntime.so.<version>, and --engine tract needs none",
-    library.display()
+    "ONNX Runtime cannot be used: {reason}; ORT_DYLIB_PATH or --onnxruntime-library names its library, version 1.{} or \
+     newer, which `pip download onnxruntime` brings as onnxruntime/capi/libonnxruntime.so.<version>; --engine tract needs none",
+    ort::MINOR_VERSION
 )]
 pub struct RuntimeError {
-    library: PathBuf,
     reason: String,
 }
 
@@ -33,20 +34,45 @@ pub(super) struct OnnxRuntime {
 }
 
 impl OnnxRuntime {
-    /// Loads the library, once for the process.
-    pub(super) fn start(library: PathBuf) -> Result<Self, RuntimeError> {
+    /// Loads the first of these libraries that can be used, once for the process.
+    pub(super) fn start(libraries: &[PathBuf]) -> Result<Self, RuntimeError> {
         // The library allows for one environment in a process, which every later caller shares.
         static STARTED: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
         let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, environment)) = started.as_ref().filter(|(known, _)| *known == library) {
-            return Ok(Self { environment: environment.clone() });
+        let mut problems = Vec::new();
+        for library in libraries {
+            if let Some((_, environment)) = started.as_ref().filter(|(known, _)| known == library) {
+                return Ok(Self { environment: environment.clone() });
+            }
+            // A file that only looks like the library may break what the binding takes for granted.
+            let environment = catch_unwind(|| environment(library))
+                .unwrap_or_else(|panic| Err(format!("{}: {}", library.display(), panic_message(panic.as_ref()))));
+            match environment {
+                Ok(environment) => {
+                    *started = Some((library.clone(), environment.clone()));
+                    return Ok(Self { environment });
+                }
+                Err(problem) => problems.push(problem),
+            }
         }
-        let failed = |reason: String| RuntimeError { library: library.clone(), reason };
-        let builder = ort::init_from(&library).map_err(|error| failed(error.to_string()))?;
-        let environment = builder.with_telemetry(false).build().map_err(|error| failed(error.to_string()))?;
-        *started = Some((library.clone(), environment.clone()));
-        Ok(Self { environment })
+        Err(RuntimeError { reason: problems.join("; ") })
     }
+}
+
+/// Loads a library. The problem is a sentence that names it.
+fn environment(library: &Path) -> Result<Environment, String> {
+    let builder = ort::init_from(library).map_err(|error| match error {
+        LoadDynamicError::BadVersion { version_str, path } => format!("{} is version {version_str}", path.display()),
+        LoadDynamicError::Dlopen { path, error } => {
+            let source = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            let named = source.contains(&path.display().to_string());
+            if named { source } else { format!("{}: {source}", path.display()) }
+        }
+        error @ (LoadDynamicError::MissingApi { .. } | LoadDynamicError::InvalidVersionString) => {
+            format!("{}: {error}", library.display())
+        }
+    })?;
+    builder.with_telemetry(false).build().map_err(|error| format!("{}: {error}", library.display()))
 }
 
 impl LoadProgram for OnnxRuntime {
