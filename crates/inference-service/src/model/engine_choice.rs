@@ -71,9 +71,7 @@ impl Runtimes {
             EngineChoice::Tract => Ok(only(Runtime::tract())),
             EngineChoice::OnnxRuntime => self.onnxruntime().map(only),
             EngineChoice::Auto => Ok(match self.onnxruntime() {
-                Ok(onnxruntime) => {
-                    RuntimeCandidates { runtimes: vec![onnxruntime, Runtime::tract()], missing: None }
-                }
+                Ok(onnxruntime) => RuntimeCandidates { runtimes: vec![onnxruntime, Runtime::tract()], missing: None },
                 Err(problem) => RuntimeCandidates { missing: Some(problem.to_string()), ..only(Runtime::tract()) },
             }),
         }

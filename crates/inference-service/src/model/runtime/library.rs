@@ -61,8 +61,10 @@ mod tests {
             fs::create_dir_all(folder.path().join(path)).unwrap();
         }
         let place = |path: &str| fs::write(folder.path().join(path), "").unwrap();
-        ["lib/libonnxruntime.so.1.9.0", "lib/libonnxruntime.so.1.32.0", "lib/libonnxruntime.so.1.4.0"].map(place);
-        ["lib/libonnxruntime.so.old", "bin/libonnxruntime_providers_shared.so"].map(place);
+        for version in ["1.9.0", "1.32.0", "1.4.0", "old"] {
+            place(&format!("lib/libonnxruntime.so.{version}"));
+        }
+        place("bin/libonnxruntime_providers_shared.so");
         let names = |found: Vec<PathBuf>| -> Vec<String> {
             found.iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
         };

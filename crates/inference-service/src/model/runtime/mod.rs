@@ -118,7 +118,11 @@ mod tests {
             let (source, library) = (folder.path().join("library.c"), folder.path().join(format!("{number}.so")));
             std::fs::write(&source, format!("{versions}\n{function}\n")).unwrap();
             let mut compiler = std::process::Command::new("cc");
-            compiler.args(["-shared", "-fPIC", "-w", "-o"]).arg(&library).arg(format!("-DVERSION={version}")).arg(&source);
+            compiler
+                .args(["-shared", "-fPIC", "-w", "-o"])
+                .arg(&library)
+                .arg(format!("-DVERSION={version}"))
+                .arg(&source);
             assert!(compiler.status().unwrap().success());
             let error = Runtime::start(RuntimeKind::OnnxRuntime, Some(&library)).unwrap_err().to_string();
             assert!(error.contains(expected) && error.contains(&library.display().to_string()), "{error}");
