@@ -106,6 +106,7 @@ impl ModelConfig {
             task: Task::Raw,
             version: None,
             latest_versions: one(),
+            engine: None,
             input: None,
             labels: None,
             defect: DefectRule::Never,

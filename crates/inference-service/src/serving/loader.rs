@@ -78,6 +78,9 @@ impl ModelLoader {
     fn first_that_fits(&self, source: &ModelSource) -> Result<(WarmVersion, Option<String>), String> {
         let candidates = self.runtimes.candidates(source.config.engine).map_err(|error| error.to_string())?;
         let RuntimeCandidates { runtimes, missing } = candidates;
+        if let ([only], None) = (runtimes.as_slice(), &missing) {
+            return self.warm_up(source, only).map(|warm| (warm, None)).map_err(|problem| problem.to_string());
+        }
         let mut refusals: Vec<String> = missing.into_iter().collect();
         for runtime in runtimes {
             match self.warm_up(source, &runtime) {
