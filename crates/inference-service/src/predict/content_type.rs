@@ -1,19 +1,19 @@
-//! The body of `POST /predict`, taken apart by its content type: a picture, a form of pictures, or JSON.
+//! The body of `POST /predict`, taken apart by its kind: a picture, a form of pictures, or JSON.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest as _, Multipart, Request};
+use axum::body::Bytes;
 use axum::http::HeaderMap;
 use monitoring::{ApiError, ErrorCode};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::body_kind::BodyKind;
 use super::decode::Payload;
-use super::options::{BAD_TOP_K, PredictOptions, is_request_id, read_top_k};
+use super::form::PredictForm;
+use super::options::{PredictOptions, is_request_id, read_top_k};
 use crate::input::Numbers;
-use crate::openapi::bytes::RawBytes;
 
 /// What a request asks and brings.
 pub(super) struct PredictRequest {
@@ -27,65 +27,18 @@ impl PredictRequest {
     /// Takes a body apart. Its options go before those of the query.
     ///
     /// # Errors
-    /// `unsupported_media_type`, or `invalid_request` for a body that is not what its type says.
+    /// `unsupported_media_type`, or `invalid_request` for a body that is not what it claims to be.
     pub(super) async fn parse(headers: &HeaderMap, query: PredictOptions, body: Bytes) -> Result<Self, ApiError> {
-        let parsed = match monitoring::media_type(headers).as_str() {
-            "image/jpeg" | "image/jpg" | "image/png" | "image/webp" | "image/bmp" => Self::from_picture(body),
-            "multipart/form-data" => PredictForm::read(headers, body).await?.into(),
-            "application/json" => PredictMembers::read(&body)?.try_into()?,
-            "" => return Err(unsupported("The request has no Content-Type")),
-            other => {
-                let shown: String = other.chars().take(100).collect();
-                return Err(unsupported(&format!("The Content-Type is {shown}")));
-            }
+        let parsed = match BodyKind::of(headers, &body)? {
+            BodyKind::Picture => Self::from_picture(body),
+            BodyKind::Form => PredictForm::read(headers, body).await?.into(),
+            BodyKind::Json => PredictMembers::read(&body)?.try_into()?,
         };
         Ok(Self { options: query.overridden_by(parsed.options), ..parsed })
     }
 
     fn from_picture(picture: Bytes) -> Self {
         Self { options: PredictOptions::default(), request_id: None, payload: Payload::Images(vec![picture]) }
-    }
-}
-
-/// A form with at least one picture.
-#[derive(ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PredictForm {
-    /// A picture; may be repeated.
-    #[schema(value_type = Vec<RawBytes>, min_items = 1)]
-    image: Vec<Bytes>,
-    #[schema(nullable = false)]
-    model: Option<String>,
-    #[schema(nullable = false)]
-    version: Option<String>,
-    #[schema(value_type = Option<usize>, nullable = false, minimum = 1)]
-    top_k: Option<NonZeroUsize>,
-}
-
-impl PredictForm {
-    async fn read(headers: &HeaderMap, body: Bytes) -> Result<Self, ApiError> {
-        let unreadable = |problem: &dyn std::fmt::Display| invalid(format!("The form cannot be read: {problem}."));
-        let mut request = Request::new(Body::from(body));
-        *request.headers_mut() = headers.clone();
-        let parts = Multipart::from_request(request, &()).await;
-        let mut parts = parts.map_err(|problem| unreadable(&problem.body_text()))?;
-        let mut form = Self { image: Vec::new(), model: None, version: None, top_k: None };
-        while let Some(part) = parts.next_field().await.map_err(|problem| unreadable(&problem.body_text()))? {
-            let name = part.name().unwrap_or_default().to_owned();
-            let content = part.bytes().await.map_err(|problem| unreadable(&problem.body_text()))?;
-            let text = || String::from_utf8_lossy(&content).trim().to_owned();
-            match name.as_str() {
-                "image" => form.image.push(content),
-                "model" => form.model = Some(text()),
-                "version" => form.version = Some(text()),
-                "top_k" => form.top_k = Some(text().parse().map_err(|_| invalid(format!("{BAD_TOP_K}.")))?),
-                _ => return Err(invalid("The form may have the parts image, model, version and top_k only.")),
-            }
-        }
-        if form.image.is_empty() {
-            return Err(invalid("The form has no part named image."));
-        }
-        Ok(form)
     }
 }
 
@@ -163,14 +116,6 @@ impl TryFrom<PredictMembers> for PredictRequest {
         let options = PredictOptions { model: members.model, version, top_k: members.top_k };
         Ok(Self { options, request_id: members.request_id.map(Arc::from), payload })
     }
-}
-
-fn unsupported(what: &str) -> ApiError {
-    let sentence = format!(
-        "{what}; send image/jpeg, image/png, image/webp, image/bmp, multipart/form-data or application/json \
-         (curl: -H 'content-type: image/jpeg')."
-    );
-    ApiError::new(ErrorCode::UnsupportedMediaType, sentence)
 }
 
 fn invalid(sentence: impl Into<String>) -> ApiError {

@@ -6,9 +6,11 @@
 
 mod answer;
 mod base64_text;
+mod body_kind;
 pub(crate) mod content_type;
 mod deadline;
 mod decode;
+mod form;
 mod options;
 mod progress;
 mod run;
@@ -27,9 +29,10 @@ use crate::openapi::bytes::RawBytes;
 use crate::openapi::examples;
 use crate::refusals::PredictionRefusals;
 use answer::PredictResponse;
-use content_type::{PredictForm, PredictRequest};
+use content_type::PredictRequest;
 pub(crate) use deadline::{MAX_TIMEOUT, TimedRequest, deadline_of, within};
 pub(crate) use decode::Payload;
+use form::PredictForm;
 use options::PredictOptions;
 pub(crate) use options::is_request_id;
 pub(crate) use progress::Progress;
@@ -54,14 +57,17 @@ pub(crate) use run::{RunRequest, run};
         )
     ),
     request_body(
-        description = "An image as it is, images in a form, or images or tensors in JSON; packed with gzip or deflate, if you like",
+        description = "An image as it is, images in a form, or images or tensors in JSON. Under any other Content-Type, and \
+                       without one, the first bytes decide: a picture, or JSON that starts with `{`. The body may be \
+                       packed.",
         content(
             (ref("#/components/schemas/PredictJson") = "application/json", example = examples::predict),
             (PredictForm = "multipart/form-data"),
             (RawBytes = "image/jpeg"),
             (RawBytes = "image/png"),
             (RawBytes = "image/webp"),
-            (RawBytes = "image/bmp")
+            (RawBytes = "image/bmp"),
+            (RawBytes = "application/octet-stream")
         )
     ),
     responses(

@@ -23,6 +23,12 @@ fn nested(values: &[f32], shape: &[usize]) -> Value {
     }
 }
 
+/// Base64 as a mail has it.
+fn lines(base64: &str, end: &str) -> String {
+    let lines = base64.as_bytes().chunks(76).map(|line| String::from_utf8_lossy(line).into_owned());
+    lines.collect::<Vec<_>>().join(end)
+}
+
 /// One picture in every form for one item.
 fn forms(model: &str, jpeg_or_png: &[u8], content_type: &str) -> Vec<(&'static str, Sent)> {
     let (values, [a, b, c]) = numbers(model, jpeg_or_png);
@@ -43,9 +49,25 @@ fn forms(model: &str, jpeg_or_png: &[u8], content_type: &str) -> Vec<(&'static s
         ("a form", Sent::form(&[("model", model.as_bytes()), ("image", jpeg_or_png)])),
         ("a form with the model behind the image", Sent::form(&[("image", &png), ("model", model.as_bytes())])),
         ("a form with the model in the query", Sent::form(&[("image", &webp)]).query(&asked)),
+        ("no content type", Sent { body: jpeg_or_png.to_vec(), query: asked.clone(), headers: vec![] }),
+        ("what curl says unless told otherwise", raw("application/x-www-form-urlencoded", jpeg_or_png)),
+        ("bytes", raw("application/octet-stream", &webp)),
+        ("any picture", raw("image/*", &bmp)),
+        ("a JPEG as old browsers call it", raw("image/pjpeg", &png)),
+        ("a type that there is not", raw("jpeg", &png)),
         ("base64", json("image", text.clone().into())),
         ("base64 without padding", json("image", text.trim_end_matches('=').into())),
         ("base64 with a line end behind", json("image", format!("{text}\n").into())),
+        ("base64 in lines", json("image", lines(&text, "\r\n").into())),
+        ("base64 of URLs", json("image", text.replace('+', "-").replace('/', "_").into())),
+        (
+            "a data URL in another spelling",
+            json("image", format!("Data:image/png;name=a;BASE64,{}", lines(&text, "\n")).into()),
+        ),
+        (
+            "an escaped data URL",
+            json("image", format!("data:;base64,{}", text.replace('+', "%2B").replace('=', "%3D")).into()),
+        ),
         ("a data URL", json("image", format!("data:image/bmp;base64,{}", base64(&bmp)).into())),
         ("a list of one", json("images", json!([text]))),
         ("flat numbers", json("input", json!(values))),
@@ -53,6 +75,11 @@ fn forms(model: &str, jpeg_or_png: &[u8], content_type: &str) -> Vec<(&'static s
         ("nested numbers with a leading 1", json("input", nested(&values, &[1, a, b, c]))),
         ("one of several nested", json("inputs", nested(&values, &[1, a, b, c]))),
         ("one of several flat", json("inputs", nested(&values, &[1, a * b * c]))),
+        ("JSON as a text", Sent::new("text/plain", json!({ "model": model, "image": text }).to_string())),
+        (
+            "JSON as curl's -d sends it",
+            Sent::new("application/x-www-form-urlencoded", json!({ "model": model, "image": text }).to_string()),
+        ),
         (
             "JSON with a charset",
             Sent { headers: vec![], ..json("input", json!(values)) }
@@ -152,4 +179,47 @@ async fn every_shipped_example_is_named_after_its_label() {
         }
         assert!(examples >= 5, "{model} has only {examples} examples");
     }
+}
+
+/// A form as a client writes it: each part with the rest of its Content-Disposition.
+fn form(parts: &[(&str, &[u8])]) -> Sent {
+    let mut body = Vec::new();
+    for (disposition, content) in parts {
+        body.extend(format!("--b\r\ncontent-disposition: form-data; {disposition}\r\n\r\n").bytes());
+        body.extend_from_slice(content);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--b--\r\n");
+    Sent::new("multipart/form-data; boundary=b", body)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_a_form_may_have_any_name() {
+    let service = serve(&shipped(), &[]).await;
+    let (cat, dog) = (cat(), example("cifar10", "dog.jpg"));
+    // Larger than most libraries take unless they are told: 3 MB behind the picture.
+    let large = [cat.as_slice(), &[0; 3_000_000]].concat();
+    for (disposition, content) in [
+        (r#"name="file"; filename="cat.jpg""#, &cat),
+        (r#"name="files"; filename="cat.jpg""#, &cat),
+        (r#"name="image[]"; filename="cat.jpg""#, &cat),
+        (r#"name="images"; filename*=UTF-8''k%C3%A4tzchen.jpg"#, &cat),
+        (r#"name="upload"; filename="cat.jpg""#, &cat),
+        (r#"name="whatever""#, &cat),
+        (r#"name="image"; filename=large.jpg"#, &large),
+    ] {
+        let others: [(&str, &[u8]); 3] = [
+            (r#"name="csrf_token""#, b"0af7651916cd43dd"),
+            (r#"name="model""#, b""),
+            (r#"name="second"; filename="""#, b""),
+        ];
+        let sent = form(&[&others[..], &[(disposition, content)]].concat());
+        let predictions = predictions(disposition, &service.predict(&sent).await);
+        assert_eq!((predictions.len(), &predictions[0]["label"]), (1, &json!("cat")), "{disposition}");
+    }
+    let names = [r#"name="files"; filename="a""#, r#"name="files"; filename="b""#];
+    let answer = service.predict(&form(&[(names[0], &dog), (names[1], &cat), (r#"name="top_k""#, b"2")])).await;
+    let predictions = predictions("two files", &answer);
+    assert_eq!((&predictions[0]["label"], &predictions[1]["label"]), (&json!("dog"), &json!("cat")));
+    assert_eq!(predictions[0]["top"].as_array().unwrap().len(), 2);
 }

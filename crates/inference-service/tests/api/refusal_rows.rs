@@ -36,7 +36,7 @@ fn invalid_json() -> Vec<Row> {
         row("a long text in its place", json(json!({ "images": "x".repeat(100_000) })), "expected a sequence"),
         row("no images", json(json!({ "images": [] })), "empty").of("cifar10"),
         row("no base64", json(json!({ "image": "?!" })), "'?' at position 0").of("cifar10"),
-        row("line ends in base64", json(json!({ "image": image.replace("AAAA", "AAAA\n") })), r"'\n' at position")
+        row("a space in base64", json(json!({ "image": image.replacen("AAAA", "AA AA", 1) })), "has it been a +")
             .of("cifar10"),
         row("base64 that ends early", json(json!({ "image": &image[..5] })), "its end is missing").of("cifar10"),
         row("no base64 among others", json(json!({ "images": [image, "ab\u{e4}c", image] })), "Item 1")
@@ -83,12 +83,18 @@ fn invalid_forms() -> Vec<Row> {
         sent.body.truncate(sent.body.len() - 20);
         sent
     };
+    let stripped: Vec<u8> = cat().into_iter().filter(|byte| !matches!(byte, 0 | b'\r' | b'\n')).collect();
     vec![
+        row(
+            "what curl's -d leaves of a picture",
+            Sent::new("application/x-www-form-urlencoded", stripped),
+            "--data-binary",
+        ),
         row("a form without a boundary", Sent::new("multipart/form-data", "x"), "boundary"),
         row("a form that ends early", cut(form(&[("image", &dot())])), "form"),
         row("an empty form", form(&[]), "image"),
         row("a form without an image", form(&[("model", b"cifar10")]), "image"),
-        row("a form with an unknown part", form(&[("image", &dot()), ("file", b"x")]), "image, model"),
+        row("a form with other parts only", form(&[("mode", b"fast"), ("comment", b"x")]), "it has: mode, comment"),
         row("top_k of minus one in a form", form(&[("image", &dot()), ("top_k", b"-1")]), "top_k"),
     ]
 }
@@ -117,6 +123,8 @@ pub(crate) fn invalid_input() -> Vec<Row> {
         row("half a JPEG", picture(&cat[..cat.len() / 2]), "JPEG"),
         row("the start of a JPEG", picture(&cat[..4]), "JPEG"),
         row("half a PNG", picture(&crack[..crack.len() / 2]), "PNG"),
+        row("a file that is no picture", Sent::form(&[("image", &dot), ("file", b"x")]), "Item 1").items(2),
+        row("a part that ought to be a picture", Sent::form(&[("images[]", b"cat.jpg")]), "JPEG, PNG"),
         row("an empty part of a form", Sent::form(&[("image", b"")]), "nothing"),
         row("a bad one of three", Sent::form(&[("image", &dot), ("image", b"?"), ("image", &dot)]), "Item 1").items(3),
         row("too few numbers", input(json!([1, 2, 3])), "[3, 32, 32]"),
@@ -143,16 +151,18 @@ pub(crate) fn invalid_input() -> Vec<Row> {
     ]
 }
 
-/// Content types that are not taken.
+/// Bodies of which neither the content type nor the first bytes tell what they are.
 pub(crate) fn unsupported_media_type() -> Vec<Row> {
     let row = |name, sent| Row::new("unsupported_media_type", name, sent, "send image/jpeg");
     vec![
-        row("none at all", Sent { body: cat(), ..Sent::default() }),
-        row("what curl says unless told otherwise", Sent::new("application/x-www-form-urlencoded", cat())),
+        row("nothing at all", Sent::default()),
+        row("no content type", Sent { body: b"cat".to_vec(), ..Sent::default() }),
+        row("a form of text", Sent::new("application/x-www-form-urlencoded", "image=cat.jpg&model=cifar10")),
         row("text", Sent::new("text/plain", "cat")),
         row("another kind of picture", Sent::new("image/gif", "GIF89a")),
-        row("any picture", Sent::new("image/*", cat())),
-        row("no content type", Sent::new("jpeg", cat())),
+        row("any picture", Sent::new("image/*", "<svg/>")),
+        row("bytes", Sent::new("application/octet-stream", [0; 100])),
+        row("a list", Sent::new("text/plain", "[1, 2, 3]")),
     ]
 }
 
