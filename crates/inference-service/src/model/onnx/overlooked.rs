@@ -161,6 +161,29 @@ fn what(node: &NodeProto) -> Option<String> {
     attribute
         .or_else(|| input.map(|(_, _, name)| format!("the input `{name}`")))
         .or_else(|| whole.map(|(_, what)| (*what).to_owned()))
+        .or_else(|| classes(node).map(str::to_owned))
+}
+
+/// What tract makes of few classes: ONNX Runtime gives two of them, or one, scores and a label by rules of their own, and
+/// never the label of a class that no tree speaks of.
+fn classes(node: &NodeProto) -> Option<&'static str> {
+    let list = |name| node.attribute(name).map_or(&[][..], |attribute| &attribute.ints);
+    let texts = node.attribute("classlabels_strings").map_or(0, |attribute| attribute.strings.len());
+    match node.op_type.as_str() {
+        "TreeEnsembleClassifier" => {
+            let (labels, spoken_of) = (texts.max(list("classlabels_int64s").len()), list("class_ids"));
+            let all_are = (0_i64..).take(labels).all(|class| spoken_of.contains(&class));
+            let few = (labels < 3).then_some("fewer than three classes");
+            few.or_else(|| (!all_are).then_some("a class that no tree speaks of,"))
+        }
+        "LinearClassifier" => {
+            let labels = texts.max(list("classlabels_ints").len());
+            let rows = node.attribute("intercepts").map_or(1, |attribute| attribute.floats.len());
+            let is_logistic = node.attribute("post_transform").is_some_and(|attribute| &attribute.s[..] == b"LOGISTIC");
+            (rows < labels && !is_logistic).then_some("one row of coefficients for two classes")
+        }
+        _ => None,
+    }
 }
 
 impl Harmless {
@@ -198,7 +221,7 @@ mod tests {
     use prost::Message as _;
 
     use super::super::proto::{GraphProto, ModelProto};
-    use super::super::written::{file, float, floats, inner, int, node, text, texts};
+    use super::super::written::{file, float, floats, inner, int, ints, node, text, texts};
     use super::*;
 
     fn told(node: NodeProto) -> String {
@@ -209,6 +232,18 @@ mod tests {
         let bytes = file(graph);
         let graph = OnnxGraph::of(ModelProto::decode(bytes.as_slice()).unwrap()).unwrap();
         Overlooked::find(&graph).map(|overlooked| overlooked.to_string()).unwrap_or_default()
+    }
+
+    fn trees(labels: i64, class_ids: &[i64]) -> NodeProto {
+        let labels: Vec<i64> = (0..labels).collect();
+        let node = node("TreeEnsembleClassifier", &["x"], &["y", "scores"]).of_domain("ai.onnx.ml");
+        node.with("classlabels_int64s", ints(&labels)).with("class_ids", ints(class_ids))
+    }
+
+    fn line(intercepts: &[f32]) -> NodeProto {
+        let node = node("LinearClassifier", &["x"], &["y", "scores"]).of_domain("ai.onnx.ml");
+        let intercepts = AttributeProto { floats: intercepts.to_vec(), ..AttributeProto::default() };
+        node.with("classlabels_ints", ints(&[0, 1])).with("intercepts", intercepts)
     }
 
     #[test]
@@ -227,6 +262,11 @@ mod tests {
             (node("Relu", &["x"], &["y"]).of_domain("my.own"), r#"the domain "my.own""#),
             (node("SkipLayerNormalization", &["x"], &["y"]).of_domain("com.microsoft"), "com.microsoft"),
             (node("BitShift", &["x", "n"], &["y"]), "shifts by as many bits"),
+            (trees(2, &[0, 1]), "fewer than three classes"),
+            (trees(2, &[0, 0]), "fewer than three classes"),
+            (trees(3, &[0, 1, 0]), "a class that no tree speaks of"),
+            (line(&[0.5]).with("post_transform", text("SOFTMAX")), "one row of coefficients"),
+            (line(&[0.5]), "one row of coefficients"),
         ];
         for (node, expected) in all {
             let operator = node.op_type.clone();
@@ -279,6 +319,9 @@ mod tests {
             node("Attention", &["q", "k", "v", "", ""], &["y"]).with("left_window_size", int(-1)),
             node("FastGelu", &["x"], &["y"]).of_domain("com.microsoft"),
             node("Softmax", &["x"], &["y"]).with("axis", int(1)),
+            trees(3, &[0, 1, 2, 0]),
+            line(&[0.5]).with("post_transform", text("LOGISTIC")),
+            line(&[0.5, -0.5]),
         ];
         for node in all {
             assert_eq!(told(node), "");
