@@ -109,7 +109,7 @@ struct ListedBatching {
     max_delay_ms: u64,
     /// Why items run one at a time, if they do.
     #[schema(required = true)]
-    single_because: Option<&'static str>,
+    single_because: Option<String>,
     /// Milliseconds of an item, by how many items ran together.
     #[schema(value_type = BTreeMap<String, f64>)]
     item_ms: BTreeMap<usize, f64>,
@@ -188,7 +188,7 @@ impl From<&LoadedVersion> for ListedBatching {
         Self {
             limit: measured.limit(),
             max_delay_ms: version.engine.config().batching.max_delay.as_millis() as u64,
-            single_because: measured.single_because,
+            single_because: measured.single_because.clone(),
             item_ms: measured.sizes.iter().map(|(size, seconds)| (*size, seconds * 1000.0)).collect(),
         }
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::config::{ModelConfig, Task};
 use super::error::ModelError;
 use super::input_spec::InputSpec;
-use super::onnx::{OnnxFile, Overlooked};
+use super::onnx::{AcrossItems, OnnxFile, Overlooked};
 use super::repository::ModelSource;
 use super::runtime::{FixedInputs, LoadError, Program, Runtime, RuntimeKind, Signature, TensorSpec, panic_message};
 use super::scores::{ClassPrediction, Prediction, PredictionMeaning};
@@ -29,6 +29,7 @@ pub struct Engine {
     labels: Vec<String>,
     runtime: RuntimeKind,
     program: Arc<dyn Program>,
+    across_items: Option<AcrossItems>,
 }
 
 impl Engine {
@@ -44,6 +45,7 @@ impl Engine {
         if let Some(overlooked) = Overlooked::find(&graph).filter(|_| runtime.kind() == RuntimeKind::Tract) {
             return Err(unsupported(overlooked.to_string()));
         }
+        let across_items = AcrossItems::find(&graph);
         drop(graph);
         let config = source.config.clone();
         let shape = config.input.as_ref().map(InputSpec::tensor_shape);
@@ -72,6 +74,7 @@ impl Engine {
             labels,
             runtime: runtime.kind(),
             program,
+            across_items,
         }))
     }
 
@@ -173,11 +176,12 @@ impl Engine {
     ///
     /// # Errors
     /// Why not, as a text that goes after "because".
-    pub fn takes_batches(&self) -> Result<(), &'static str> {
+    pub fn takes_batches(&self) -> Result<(), String> {
         if self.takes_whole_tensors() {
-            return Err("each request is a run of its own");
+            return Err("each request is a run of its own".to_owned());
         }
-        self.program.takes_batches()
+        self.program.takes_batches()?;
+        self.across_items.as_ref().map_or(Ok(()), |across| Err(across.to_string()))
     }
 }
 

@@ -67,7 +67,7 @@ impl ModelLoader {
             engine_because = loaded.engine_because,
             load_seconds = loaded.load_seconds,
             batch_limit = loaded.measured.limit(),
-            single_because = loaded.measured.single_because,
+            single_because = loaded.measured.single_because.as_deref(),
             item_ms_by_batch = loaded.measured.text(),
             "model_loaded"
         );

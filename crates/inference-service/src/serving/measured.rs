@@ -5,8 +5,9 @@
 use std::time::{Duration, Instant};
 
 use super::BatchPolicy;
+use super::samples::SampleRange;
 use crate::input::ModelInput;
-use crate::model::{Engine, ModelError, Session, Tensor, TensorValues};
+use crate::model::{Datatype, Engine, ModelError, Session, Tensor, TensorValues};
 
 /// Most time for all sizes; a size that would take longer is not tried.
 const MOST_TIME: Duration = Duration::from_secs(1);
@@ -15,7 +16,9 @@ const RUNS: u32 = 6;
 /// Items must be faster together by this part.
 const LEAST_GAIN: f64 = 0.03;
 /// How far the answer to an item may be from the answer to it alone, as a part of its largest number.
-const TOLERANCE: f32 = 1e-4;
+const TOLERANCE: f64 = 1e-4;
+/// The same for numbers of half precision.
+const HALF_TOLERANCE: f64 = 5e-3;
 
 /// What was measured, and what follows from it.
 #[derive(Debug)]
@@ -23,7 +26,7 @@ pub(crate) struct MeasuredBatching {
     /// How many items ran together, and the seconds for each of them; from one item on.
     pub(crate) sizes: Vec<(usize, f64)>,
     /// Why items run one at a time, if they do.
-    pub(crate) single_because: Option<&'static str>,
+    pub(crate) single_because: Option<String>,
     limit: usize,
 }
 
@@ -36,12 +39,12 @@ impl MeasuredBatching {
         let most = engine.config().batching.max_size;
         let started = Instant::now();
         let mut sizes = vec![(1, fastest(started, || session.warm_up())?)];
-        let single = |sizes, because| Ok(Self { sizes, single_because: Some(because), limit: 1 });
+        let single = |sizes, because: &str| Ok(Self { sizes, single_because: Some(because.to_owned()), limit: 1 });
         if most == 1 {
             return single(sizes, "model.toml says so");
         }
         if let Err(because) = engine.takes_batches() {
-            return single(sizes, because);
+            return single(sizes, &because);
         }
         if !answers_stay(session, most) {
             return single(sizes, "items that ran together got other answers than alone, or none");
@@ -89,16 +92,6 @@ impl MeasuredBatching {
     }
 }
 
-/// An item unlike the others, as far as it has numbers.
-fn sample(zeros: &ModelInput, number: usize) -> ModelInput {
-    let varied = |tensor: &Tensor| {
-        let values = (0..tensor.values().len()).map(|index| ((index * 31 + number * 17) % 23) as f32 / 23.0);
-        let numbers = tensor.values().fp32().map(|_| TensorValues::Fp32(values.collect()));
-        numbers.and_then(|values| Tensor::new(tensor.shape().to_vec(), values)).unwrap_or_else(|| tensor.clone())
-    };
-    ModelInput::of(zeros.tensors().iter().map(varied).collect())
-}
-
 /// The seconds of the fastest of some runs, one at least.
 fn fastest(started: Instant, mut run: impl FnMut() -> Result<(), ModelError>) -> Result<f64, ModelError> {
     let mut best = f64::INFINITY;
@@ -113,15 +106,19 @@ fn fastest(started: Instant, mut run: impl FnMut() -> Result<(), ModelError>) ->
     Ok(best)
 }
 
-/// Whether different items get the same answers alone and together.
-fn answers_stay(session: &mut Session, items: usize) -> bool {
+/// Whether different items get the same answers alone and together, be they two or as many as may be.
+fn answers_stay(session: &mut Session, most: usize) -> bool {
     let zeros = session.zeros();
-    let mut answers = || -> Result<_, ModelError> {
-        let inputs: Vec<ModelInput> = (0..items).map(|number| sample(&zeros, number)).collect();
-        let alone = inputs.iter().map(|input| session.run(input)).collect::<Result<Vec<_>, _>>()?;
-        Ok((alone, session.run_together(&inputs.iter().collect::<Vec<_>>())?))
-    };
-    answers().is_ok_and(|(alone, together)| agree(&alone, &together))
+    let alone = SampleRange::ALL.iter().find_map(|range| {
+        let inputs: Vec<ModelInput> = (0..most).map(|number| range.sample(&zeros, number)).collect();
+        let answers = inputs.iter().map(|input| session.run(input)).collect::<Result<Vec<_>, _>>().ok()?;
+        Some((inputs, answers))
+    });
+    let Some((inputs, answers)) = alone else { return false };
+    let inputs: Vec<&ModelInput> = inputs.iter().collect();
+    [2, most]
+        .into_iter()
+        .all(|size| session.run_together(&inputs[..size]).is_ok_and(|together| agree(&answers[..size], &together)))
 }
 
 /// The same, as far as numbers of this kind can be.
@@ -133,14 +130,20 @@ fn agree(alone: &[Vec<Tensor>], together: &[Vec<Tensor>]) -> bool {
 }
 
 fn near(alone: &Tensor, together: &Tensor) -> bool {
-    if alone.shape() != together.shape() {
-        return false;
-    }
-    let (Some(alone), Some(together)) = (alone.values().fp32(), together.values().fp32()) else {
-        return alone == together;
+    let (a, b) = (alone.values(), together.values());
+    let floats =
+        |values: &TensorValues| (0..values.len()).map(|index| values.float(index)).collect::<Option<Vec<f64>>>();
+    let tolerance = match a.datatype() {
+        Datatype::Fp16 | Datatype::Bf16 => HALF_TOLERANCE,
+        _ => TOLERANCE,
     };
-    let largest = alone.iter().fold(f32::MIN_POSITIVE, |largest, value| largest.max(value.abs()));
-    alone.iter().zip(together).all(|(a, b)| (a - b).abs() <= TOLERANCE * largest)
+    match (floats(a), floats(b)) {
+        (Some(numbers), Some(others)) if alone.shape() == together.shape() && a.datatype() == b.datatype() => {
+            let largest = numbers.iter().fold(f64::MIN_POSITIVE, |largest, value| largest.max(value.abs()));
+            numbers.iter().zip(others).all(|(a, b)| (a - b).abs() <= tolerance * largest)
+        }
+        _ => alone == together,
+    }
 }
 
 #[cfg(test)]

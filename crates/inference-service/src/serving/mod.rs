@@ -15,6 +15,7 @@ mod model;
 mod models;
 mod pool;
 mod queue;
+mod samples;
 mod seen_folders;
 mod serving_list;
 

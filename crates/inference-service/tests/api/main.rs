@@ -15,6 +15,7 @@ mod engines;
 mod grpc;
 mod grpc_spans;
 mod interruptions;
+mod joined;
 mod keys;
 mod layouts;
 mod logged;

@@ -4,6 +4,7 @@
 //! get wrong without saying so.
 #![allow(dead_code)]
 
+mod across_items;
 mod external;
 mod graph;
 mod overlooked;
@@ -19,6 +20,7 @@ use sha2::{Digest, Sha256};
 use super::error::ModelError;
 use super::hexadecimal::hexadecimal;
 
+pub(in crate::model) use across_items::AcrossItems;
 pub(in crate::model) use graph::OnnxGraph;
 pub(in crate::model) use overlooked::Overlooked;
 
