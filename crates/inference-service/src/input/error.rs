@@ -39,18 +39,38 @@ pub enum InputError {
         /// The shape that came.
         found: String,
     },
-    /// Something else stands where a number should.
-    #[error("expected numbers in arrays, got {found}")]
+    /// Something else stands where an element should.
+    #[error("expected {expected}, got {found} at position {index}")]
     WrongType {
+        /// The elements that are taken, such as "numbers of FP32".
+        expected: &'static str,
         /// What came.
         found: String,
+        /// Its position among all elements, from 0, in reading order.
+        index: usize,
     },
-    /// A number is NaN, infinite, or beyond the range of a 32-bit float.
-    #[error("expected finite 32-bit numbers, got {found:e} at position {index}")]
+    /// `null` stands where the model takes no missing values.
+    #[error("expected {expected}, got null at position {index}, and the model takes no missing values")]
+    MissingValue {
+        /// The elements that are taken, such as "numbers of FP32".
+        expected: &'static str,
+        /// Its position among all elements, from 0, in reading order.
+        index: usize,
+    },
+    /// A number is NaN, infinite, or beyond the range of its type.
+    #[error("expected finite {expected}, got {found:e} at position {index}")]
     NonFinite {
+        /// The numbers that are taken, such as "numbers of FP32".
+        expected: &'static str,
         /// Its position among all numbers, from 0, in reading order.
         index: usize,
         /// The number.
         found: f64,
+    },
+    /// Tensors have other names than the model's inputs.
+    #[error("{problem}")]
+    WrongName {
+        /// The mistake, with the names that the model has.
+        problem: String,
     },
 }

@@ -3,20 +3,27 @@
 //! Rule of thumb: size, type and content of what comes from outside are checked, and a refusal comes before memory is taken.
 //! Code that has a [`ModelInput`] need not check again.
 
+mod elements;
 mod error;
 mod format;
 mod image;
 mod item_shape;
 mod jpeg;
+mod list_shape;
 mod model_input;
+mod named;
 mod numbers;
 mod summary;
 
+pub use self::elements::MissingValues;
+pub(crate) use self::elements::{JsonElements, UnreadElements, read_elements};
 pub use self::error::InputError;
 pub use self::format::PictureFormat;
 pub use self::image::{DecodedImage, ImageHeader, ImageLimits, decode, decode_with_header, read_header};
 pub use self::item_shape::ItemShape;
 pub(crate) use self::jpeg::jpeg_size;
 pub use self::model_input::ModelInput;
-pub use self::numbers::{NumberArray, Numbers};
+pub(crate) use self::named::{in_order, whole_shape};
+pub(crate) use self::numbers::JsonTensorsSchema;
+pub use self::numbers::NumberArray;
 pub use self::summary::summarise;

@@ -11,6 +11,8 @@
 //! engine = "onnxruntime"          # or "tract": runs it, or nothing does; or "auto"; optional, --engine says it otherwise
 //! labels = "labels.txt"           # one label a line, or an array of strings; optional, classes have their numbers otherwise
 //!
+//! missing = "nan"                 # `null` in JSON and NaN are missing values; or "refuse"; optional, the graph says it otherwise
+//!
 //! [input]                         # of a model that takes pictures; optional, without it the model takes tensors only
 //! width = 32
 //! height = 32
@@ -39,6 +41,7 @@ use super::engine_choice::EngineChoice;
 use super::error::ModelError;
 use super::input_spec::{InputSpec, InputTable};
 use super::labels::LabelSource;
+use crate::input::MissingValues;
 
 /// Most versions of a model at a time.
 const MAX_VERSIONS: u32 = 16;
@@ -96,6 +99,8 @@ pub struct ModelConfig {
     pub defect: DefectRule,
     /// How many items may run together.
     pub batching: Batching,
+    /// What a value is that is missing, where the author says so.
+    pub missing: Option<MissingValues>,
 }
 
 impl ModelConfig {
@@ -111,6 +116,7 @@ impl ModelConfig {
             labels: None,
             defect: DefectRule::Never,
             batching: Batching::default(),
+            missing: None,
         }
     }
 
@@ -150,6 +156,9 @@ impl ModelConfig {
         if table.task == Task::Raw && table.input.is_some() {
             return Err(unfit("input", "remove it: the model's file says what tensors it takes"));
         }
+        if table.missing == Some(MissingValues::Nan) && table.input.is_some() {
+            return Err(unfit_missing(path));
+        }
         let labels = table.labels.map(|labels| labels.resolve(path)).transpose()?;
         Ok(Self {
             task: table.task,
@@ -159,8 +168,18 @@ impl ModelConfig {
             input: table.input.map(|input| InputSpec::from_table(input, path)).transpose()?,
             defect: DefectRule::from_table(table.defect, labels.as_deref().unwrap_or_default(), path)?,
             batching: Batching::from_table(table.batching, path)?,
+            missing: table.missing,
             labels,
         })
+    }
+}
+
+fn unfit_missing(path: &Path) -> ModelError {
+    ModelError::Field {
+        path: path.to_owned(),
+        field: "missing",
+        problem: "is \"nan\" for a model of pictures".to_owned(),
+        remedy: "remove it: a picture has all its pixels",
     }
 }
 
@@ -209,6 +228,7 @@ struct ConfigTable {
     input: Option<InputTable>,
     defect: Option<DefectTable>,
     batching: Option<BatchingTable>,
+    missing: Option<MissingValues>,
 }
 
 fn one() -> u32 {

@@ -11,12 +11,13 @@ use std::sync::Arc;
 use super::config::{ModelConfig, Task};
 use super::error::ModelError;
 use super::input_spec::InputSpec;
+use super::missing::missing_values;
 use super::onnx::{AcrossItems, OnnxFile, Overlooked};
 use super::repository::ModelSource;
 use super::runtime::{FixedInputs, LoadError, Program, Runtime, RuntimeKind, Signature, TensorSpec, panic_message};
 use super::scores::{ClassPrediction, Prediction, PredictionMeaning};
 use super::tensor::Tensor;
-use crate::input::ItemShape;
+use crate::input::{ItemShape, MissingValues};
 
 /// A loaded, optimised model, shared by all threads.
 #[derive(Debug)]
@@ -27,6 +28,7 @@ pub struct Engine {
     weights: Vec<PathBuf>,
     config: ModelConfig,
     labels: Vec<String>,
+    missing: MissingValues,
     runtime: RuntimeKind,
     program: Arc<dyn Program>,
     across_items: Option<AcrossItems>,
@@ -46,8 +48,9 @@ impl Engine {
             return Err(unsupported(overlooked.to_string()));
         }
         let across_items = AcrossItems::find(&graph);
-        drop(graph);
         let config = source.config.clone();
+        let missing = missing_values(&config, &graph);
+        drop(graph);
         let shape = config.input.as_ref().map(InputSpec::tensor_shape);
         let fixed = match (&shape, config.task) {
             (Some(shape), _) => FixedInputs::Input(shape),
@@ -72,6 +75,7 @@ impl Engine {
             weights,
             config,
             labels,
+            missing,
             runtime: runtime.kind(),
             program,
             across_items,
@@ -106,6 +110,11 @@ impl Engine {
     /// The names of the classes, in the order of the logits; none where the model does not classify.
     pub fn labels(&self) -> &[String] {
         &self.labels
+    }
+
+    /// What a missing value is to the model.
+    pub fn missing(&self) -> MissingValues {
+        self.missing
     }
 
     /// The task of the model.

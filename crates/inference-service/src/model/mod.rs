@@ -12,6 +12,7 @@ mod error;
 mod hexadecimal;
 mod input_spec;
 mod labels;
+mod missing;
 mod onnx;
 mod repository;
 mod runtime;

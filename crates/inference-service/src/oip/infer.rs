@@ -68,11 +68,11 @@ pub(super) async fn infer(
     let ended = match answer(&app, &mut progress, &path, request).await {
         Ok(answer) => {
             let kept = progress.complete(answer.predictions).await;
-            kept.map(|predictions| response(&InferAnswer { predictions, ..answer }, progress.request_id()))
+            kept.map(|predictions| response(&InferAnswer { predictions, ..answer }, &progress.header_id()))
         }
         Err(refusal) => Err(progress.fail(refusal).await),
     };
-    ended.unwrap_or_else(|refusal| ([(REQUEST_ID, progress.request_id().to_owned())], refusal).into_response())
+    ended.unwrap_or_else(|refusal| ([(REQUEST_ID, progress.header_id())], refusal).into_response())
 }
 
 async fn answer(
@@ -88,7 +88,7 @@ async fn answer(
         let version = progress.find_version(Some(&path.model), path.version.as_deref())?;
         let InferBody { json, binary } = InferBody::split(&head.headers, body)?;
         let members = InferMembers::parse(&json)?;
-        progress.set_request_id(request_id(members.id.as_deref()));
+        progress.set_request_id(request_id(members.id.as_deref())?);
         let InferRequest { payload, options } = members.into_request(binary, &version.engine)?;
         let engine = version.engine.clone();
         let request = RunRequest { version, payload, top_k: options.top_k(), decoding_since, deadline };

@@ -6,14 +6,16 @@
 use axum::body::Bytes;
 use monitoring::ApiError;
 
-use super::elements;
 use super::refusal::{invalid, unfit};
 use super::tensors;
-use crate::input::{NumberArray, Numbers};
+use crate::input::{
+    InputError, JsonElements, MissingValues, NumberArray, UnreadElements, in_order, read_elements, whole_shape,
+};
 use crate::model::{Datatype, Engine, Tensor, TensorSpec, TensorValues};
 use crate::predict::Payload;
 
-const MAX_RANK: usize = 8;
+/// Most dimensions of a tensor, as NumPy has them.
+const MAX_RANK: usize = 64;
 
 /// A tensor as a client describes it.
 pub(super) struct RequestTensor<'a> {
@@ -46,22 +48,8 @@ struct TensorSizes {
 /// `invalid_request` for data that cannot be read or are not as many as the shape says; `invalid_input` for other
 /// tensors than the model takes.
 pub(super) fn payload(tensors: Vec<RequestTensor<'_>>, engine: &Engine) -> Result<Payload, ApiError> {
-    let specs = &engine.signature().inputs;
-    if let Some(unknown) = tensors.iter().find(|tensor| specs.iter().all(|spec| spec.name != tensor.name)) {
-        let there_is = specs.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>().join(", ");
-        return Err(unfit(format!("The model has no input {:?}; it has: {there_is}.", unknown.name)));
-    }
-    if tensors.len() != specs.len() {
-        return Err(unfit(format!("The request has {} inputs; the model takes {}.", tensors.len(), specs.len())));
-    }
-    let mut tensors: Vec<Option<RequestTensor<'_>>> = tensors.into_iter().map(Some).collect();
-    let mut take = |name: &str| {
-        let named = tensors.iter_mut().find(|tensor| tensor.as_ref().is_some_and(|tensor| tensor.name == name));
-        named
-            .and_then(Option::take)
-            .ok_or_else(|| unfit(format!("The request has no input {name:?}, or another twice.")))
-    };
-    let ordered = specs.iter().map(|spec| Ok((spec, take(&spec.name)?))).collect::<Result<Vec<_>, ApiError>>()?;
+    let named = tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
+    let ordered = in_order(named, &engine.signature().inputs).map_err(|problem| unfit(format!("{problem}.")))?;
     if engine.config().input.is_some() {
         let only = ordered.into_iter().next().map(|(_, tensor)| tensor);
         return only.ok_or_else(|| unfit("The model takes no input.")).and_then(RequestTensor::pictures);
@@ -79,21 +67,28 @@ impl RequestTensor<'_> {
     fn pictures(self) -> Result<Payload, ApiError> {
         let TensorSizes { shape, count } = self.sizes()?;
         let Self { name, datatype, data, .. } = self;
+        if shape.is_empty() {
+            return Err(invalid(format!("The shape of {name:?} must have a dimension, which counts the items.")));
+        }
         match (datatype.as_str(), data) {
             ("FP32", TensorData::Raw(bytes)) => {
-                Ok(Payload::Tensors(Numbers::Array(NumberArray { values: tensors::floats(&bytes, count)?, shape })))
+                Ok(Payload::Tensors(NumberArray { values: tensors::floats(&bytes, count)?, shape }))
             }
             ("FP32", TensorData::Json(text)) => {
-                let numbers: Numbers = serde_json::from_str(text).map_err(|problem| unread(&name, &problem))?;
-                Ok(Payload::Tensors(shaped(numbers, count, shape)?))
+                let elements = read_elements(Datatype::Fp32, text, MissingValues::Refuse);
+                let JsonElements { values, .. } = elements.map_err(|problem| match problem {
+                    UnreadElements::Input(problem) => unfit(format!("The input is refused: {problem}.")),
+                    problem @ UnreadElements::Json(_) => unread(&name, &problem),
+                })?;
+                Ok(Payload::Tensors(shaped(values, count, shape)?))
             }
-            ("FP32", TensorData::Values(TensorValues::Fp32(values))) => {
-                let flat = Numbers::Array(NumberArray { shape: vec![values.len()], values });
-                Ok(Payload::Tensors(shaped(flat, count, shape)?))
+            ("FP32", TensorData::Values(values @ TensorValues::Fp32(_))) => {
+                Ok(Payload::Tensors(shaped(values, count, shape)?))
             }
             ("BYTES", TensorData::Raw(bytes)) => Ok(Payload::Images(tensors::elements(bytes, count)?)),
             ("BYTES", TensorData::Json(text)) => {
-                let images: Vec<String> = serde_json::from_str(text).map_err(|problem| unread(&name, &problem))?;
+                let images: Vec<String> =
+                    serde_json::from_str(text).map_err(|problem| unread(&name, &UnreadElements::Json(problem)))?;
                 as_many(&name, images.len(), count)?;
                 Ok(Payload::Base64(images))
             }
@@ -116,13 +111,15 @@ impl RequestTensor<'_> {
             let takes = spec.datatype.map_or("another", Datatype::as_str);
             return Err(unfit(format!("The datatype of {name:?} is {datatype:?}; the model takes {takes}.")));
         };
-        let fits = match shape.split_first() {
-            Some((_, item)) if !engine.takes_whole_tensors() && spec.item().is_some() => spec.fits_behind_first(item),
-            _ => spec.fits(&shape),
+        let fitting = match shape.split_first() {
+            Some((_, item)) if !engine.takes_whole_tensors() && spec.item().is_some() => {
+                spec.fits_behind_first(item).then(|| shape.clone())
+            }
+            _ => whole_shape(spec, &shape),
         };
-        if !fits {
+        let Some(shape) = fitting else {
             return Err(unfit(format!("The shape of {name:?} is {shape:?}; the model takes {spec}.")));
-        }
+        };
         let values = match data {
             TensorData::Raw(bytes) if known == Datatype::Bytes => texts(&name, tensors::elements(bytes, count)?)?,
             TensorData::Raw(bytes) => {
@@ -131,7 +128,9 @@ impl RequestTensor<'_> {
                     invalid(format!("{name:?} has {found} bytes, which are not {count} elements of {known}."))
                 })?
             }
-            TensorData::Json(text) => elements::parse(known, text).map_err(|problem| unread(&name, &problem))?,
+            TensorData::Json(text) => {
+                read_elements(known, text, engine.missing()).map_err(|problem| unread(&name, &problem))?.values
+            }
             TensorData::Values(values) => values,
             TensorData::Elements(elements) => texts(&name, elements)?,
         };
@@ -139,19 +138,21 @@ impl RequestTensor<'_> {
         if values.datatype() != known {
             return Err(invalid(format!("The contents of {name:?} are of {}, not of {known}.", values.datatype())));
         }
-        // Only the client knows what whole tensors mean, and NaN may be part of it.
-        if let Some((index, number)) = values.non_finite().filter(|_| !engine.takes_whole_tensors()) {
+        // Only the client knows what whole tensors mean, and NaN and infinity may be part of it.
+        let is_unfit = |number: f64| !(number.is_finite() || number.is_nan() && engine.missing() == MissingValues::Nan);
+        let unfit_number = || values.first_float(is_unfit);
+        if let Some((index, number)) = (!engine.takes_whole_tensors()).then(unfit_number).flatten() {
             return Err(unfit(format!("The element {index} of {name:?} is {number}; the model takes finite numbers.")));
         }
         Tensor::new(shape, values).ok_or_else(|| invalid(format!("The shape of {name:?} is too large.")))
     }
 
     fn sizes(&self) -> Result<TensorSizes, ApiError> {
-        let shape = self.shape.as_ref().filter(|sizes| (1..=MAX_RANK).contains(&sizes.len()));
+        let shape = self.shape.as_ref().filter(|sizes| sizes.len() <= MAX_RANK);
         let count = shape.and_then(|sizes| sizes.iter().try_fold(1_usize, |a, b| a.checked_mul(*b)));
         let too_large = || {
             let name = &self.name;
-            invalid(format!("The shape of {name:?} must have 1 to {MAX_RANK} dimensions of sensible size."))
+            invalid(format!("The shape of {name:?} must have at most {MAX_RANK} dimensions, of sensible size."))
         };
         match (shape, count) {
             (Some(shape), Some(count)) => Ok(TensorSizes { shape: shape.clone(), count }),
@@ -161,15 +162,12 @@ impl RequestTensor<'_> {
 }
 
 /// Flat or nested, numbers have the shape that the request states.
-fn shaped(numbers: Numbers, count: usize, shape: Vec<usize>) -> Result<Numbers, ApiError> {
-    match numbers {
-        Numbers::Array(NumberArray { values, .. }) if values.len() != count => {
-            let sentence = format!("The data has {} numbers, and its shape {shape:?} {count}.", values.len());
-            Err(unfit(sentence))
-        }
-        Numbers::Array(NumberArray { values, .. }) => Ok(Numbers::Array(NumberArray { values, shape })),
-        invalid @ Numbers::Invalid(_) => Ok(invalid),
+fn shaped(values: TensorValues, count: usize, shape: Vec<usize>) -> Result<NumberArray, ApiError> {
+    let values = if let TensorValues::Fp32(values) = values { values } else { Vec::new() };
+    if values.len() == count {
+        return Ok(NumberArray { values, shape });
     }
+    Err(unfit(format!("The data has {} numbers, and its shape {shape:?} {count}.", values.len())))
 }
 
 fn texts(name: &str, elements: Vec<Bytes>) -> Result<TensorValues, ApiError> {
@@ -185,6 +183,11 @@ fn as_many(name: &str, found: usize, count: usize) -> Result<(), ApiError> {
     }
 }
 
-fn unread(name: &str, problem: &serde_json::Error) -> ApiError {
-    invalid(format!("The data of {name:?} cannot be read: {problem}."))
+fn unread(name: &str, problem: &UnreadElements) -> ApiError {
+    let sentence = format!("The data of {name:?} cannot be read: {problem}.");
+    match problem {
+        // The data are as they should be; the model does not take them.
+        UnreadElements::Input(InputError::MissingValue { .. }) => unfit(sentence),
+        UnreadElements::Json(_) | UnreadElements::Input(_) => invalid(sentence),
+    }
 }

@@ -29,16 +29,15 @@ pub(super) struct InferBody {
 #[derive(Deserialize, ToSchema)]
 #[schema(as = InferRequest)]
 pub(super) struct InferMembers<'a> {
-    /// Given back; also the request's id in logs.
+    /// Given back; also the request's id in logs and in the prediction log.
+    #[schema(max_length = 128)]
     pub(super) id: Option<String>,
-    #[serde(default)]
-    parameters: InferParameters,
+    parameters: Option<InferParameters>,
     #[serde(borrow)]
     #[schema(min_items = 1)]
     inputs: Vec<InferInput<'a>>,
-    #[serde(default)]
-    #[schema(max_items = 16)]
-    outputs: Vec<InferRequestedOutput>,
+    /// The outputs that are wanted; all if it is left out or empty.
+    outputs: Option<Vec<InferRequestedOutput>>,
 }
 
 /// The parameters of a request that mean something here; clients send others.
@@ -52,12 +51,12 @@ struct InferParameters {
 #[derive(Deserialize, ToSchema)]
 struct InferInput<'a> {
     name: String,
-    #[schema(min_items = 1, max_items = 8)]
+    /// Empty for a scalar.
+    #[schema(max_items = 64)]
     shape: Vec<u64>,
     /// As the model's metadata has it; BYTES for pictures as base64.
     datatype: String,
-    #[serde(default)]
-    parameters: InferInputParameters,
+    parameters: Option<InferInputParameters>,
     /// The elements, nested or flat.
     #[serde(borrow)]
     #[schema(value_type = Option<Value>)]
@@ -75,8 +74,7 @@ struct InferInputParameters {
 #[derive(Deserialize, ToSchema)]
 struct InferRequestedOutput {
     name: String,
-    #[serde(default)]
-    parameters: InferRequestedOutputParameters,
+    parameters: Option<InferRequestedOutputParameters>,
 }
 
 /// The parameters of an output that is asked for.
@@ -116,16 +114,15 @@ impl<'a> InferMembers<'a> {
     /// # Errors
     /// `invalid_request` for bytes that are missing or too many; or as [`InferRequest::new`].
     pub(super) fn into_request(self, mut binary: Bytes, engine: &Engine) -> Result<InferRequest, ApiError> {
-        let outputs = self.outputs.into_iter().map(|output| RequestedOutput {
-            name: output.name,
-            binary: output.parameters.binary_data,
-            classes: output.parameters.classification,
+        let outputs = self.outputs.into_iter().flatten().map(|output| {
+            let InferRequestedOutputParameters { binary_data, classification } = output.parameters.unwrap_or_default();
+            RequestedOutput { name: output.name, binary: binary_data, classes: classification }
         });
         let tensors = self.inputs.into_iter().map(|input| tensor(input, &mut binary)).collect::<Result<_, _>>()?;
         if !binary.is_empty() {
             return Err(invalid(format!("{} bytes behind the JSON belong to no input.", binary.len())));
         }
-        let binary_output = self.parameters.binary_data_output.unwrap_or(false);
+        let binary_output = self.parameters.unwrap_or_default().binary_data_output.unwrap_or(false);
         InferRequest::new(tensors, AnswerOptions { id: self.id, outputs: outputs.collect(), binary_output }, engine)
     }
 }
@@ -133,7 +130,7 @@ impl<'a> InferMembers<'a> {
 /// A tensor. If its data do not stand in the JSON, they are the next bytes of `binary`.
 fn tensor<'a>(input: InferInput<'a>, binary: &mut Bytes) -> Result<RequestTensor<'a>, ApiError> {
     let InferInput { name, shape, datatype, parameters, data } = input;
-    let data = match (data, parameters.binary_data_size) {
+    let data = match (data, parameters.unwrap_or_default().binary_data_size) {
         (None, Some(size)) if size <= binary.len() => TensorData::Raw(binary.split_to(size)),
         (None, Some(size)) => {
             let found = binary.len();

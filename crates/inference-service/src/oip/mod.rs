@@ -6,7 +6,6 @@
 //! Rule of thumb: the protocol is another way to ask the same models. Metrics, log and prediction log show its requests as
 //! they show those of `POST /predict`.
 
-mod elements;
 pub(crate) mod grpc;
 pub(crate) mod infer;
 mod input;

@@ -32,9 +32,16 @@ pub(crate) async fn metadata(
     State(app): State<App>,
     Path(path): Path<ModelPath>,
 ) -> Result<Json<ModelMetadataJson>, ApiError> {
-    let engine = path.engine(&app)?;
-    let model = app.models.find(Some(&path.model))?;
-    Ok(Json(ModelMetadataJson::new(&engine, model.version_names())))
+    described(&app, &path.model, path.version.as_deref()).map(Json)
+}
+
+/// The description of a model.
+///
+/// # Errors
+/// `model_not_found` and `not_ready`.
+pub(super) fn described(app: &App, model: &str, version: Option<&str>) -> Result<ModelMetadataJson, ApiError> {
+    let model = app.models.find(Some(model))?;
+    Ok(ModelMetadataJson::new(model.engine(version)?, model.version_names()))
 }
 
 /// Whether a model serves

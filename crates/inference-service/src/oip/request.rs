@@ -4,13 +4,15 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use monitoring::ApiError;
+use prediction_record::MAX_ID_CHARS;
 
 use super::input::{RequestTensor, payload};
 use super::refusal::{invalid, unfit};
 use crate::model::{Engine, Task};
-use crate::predict::{self, Payload};
+use crate::predict::Payload;
 
-const MAX_OUTPUTS: usize = 16;
+/// An output may be asked for more than once, as numbers and as classes; so often more than there are outputs.
+const MORE_OUTPUTS: usize = 16;
 
 /// What a request brings, and how it wants its answer.
 pub(super) struct InferRequest {
@@ -55,10 +57,14 @@ impl InferRequest {
 
 impl AnswerOptions {
     fn check(&self, engine: &Engine) -> Result<(), ApiError> {
-        if self.outputs.len() > MAX_OUTPUTS {
-            return Err(invalid(format!("The request asks for more than {MAX_OUTPUTS} outputs.")));
-        }
         let there_are = &engine.signature().outputs;
+        let most = there_are.len() + MORE_OUTPUTS;
+        if self.outputs.len() > most {
+            return Err(invalid(format!(
+                "The request asks for {} outputs; at most {most} are told.",
+                self.outputs.len()
+            )));
+        }
         for RequestedOutput { name, classes, .. } in &self.outputs {
             if there_are.iter().all(|spec| spec.name != *name) {
                 let there_is = there_are.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>().join(", ");
@@ -77,7 +83,15 @@ impl AnswerOptions {
     }
 }
 
-/// The client's name for its request, if that can be the request's id in logs.
-pub(super) fn request_id(id: Option<&str>) -> Option<Arc<str>> {
-    id.filter(|id| predict::is_request_id(id)).map(Arc::from)
+/// The client's name for its request, which the prediction log takes, too; `None` if it has none.
+///
+/// # Errors
+/// `invalid_request` for a name that cannot be recorded.
+pub(super) fn request_id(id: Option<&str>) -> Result<Option<Arc<str>>, ApiError> {
+    match id.filter(|id| !id.is_empty()) {
+        Some(id) if id.chars().count() > MAX_ID_CHARS || id.chars().any(char::is_control) => Err(invalid(format!(
+            "The id must be a text of at most {MAX_ID_CHARS} characters, without control characters."
+        ))),
+        id => Ok(id.map(Arc::from)),
+    }
 }

@@ -10,6 +10,8 @@ use monitoring::prediction::{CountedTime, PredictionCounts, PredictionOutcome, P
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::metadata::ModelMetadataJson;
+use super::models;
 use super::path::ModelPath;
 use crate::app::App;
 use crate::refusals::ModelRefusals;
@@ -20,6 +22,10 @@ use crate::serving::{LoadedVersion, ModelVersions};
 #[schema(as = ModelStatistics)]
 pub(crate) struct StatisticsJson {
     model_stats: Vec<VersionStatistics>,
+    /// The description of a model that is called `stats`, whose path this is, too.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    model: Option<ModelMetadataJson>,
 }
 
 /// The statistics of one version.
@@ -120,6 +126,8 @@ fn milliseconds_since_1970(time: SystemTime) -> u64 {
 }
 
 /// What has become of the predictions of every version of every model
+///
+/// Where a model is called `stats`, the answer also has the members of its description.
 #[utoipa::path(
     get,
     path = "/v2/models/stats",
@@ -128,7 +136,10 @@ fn milliseconds_since_1970(time: SystemTime) -> u64 {
     responses((status = 200, description = "The counts", body = StatisticsJson))
 )]
 pub(crate) async fn of_all(State(app): State<App>) -> Result<Json<StatisticsJson>, ApiError> {
-    Ok(Json(StatisticsJson { model_stats: statistics(&app, None, None)? }))
+    Ok(Json(StatisticsJson {
+        model_stats: statistics(&app, None, None)?,
+        model: models::described(&app, "stats", None).ok(),
+    }))
 }
 
 /// What has become of the predictions of a model since it was loaded
@@ -144,5 +155,5 @@ pub(crate) async fn of_model(
     State(app): State<App>,
     Path(path): Path<ModelPath>,
 ) -> Result<Json<StatisticsJson>, ApiError> {
-    Ok(Json(StatisticsJson { model_stats: statistics(&app, Some(&path.model), path.version.as_deref())? }))
+    Ok(Json(StatisticsJson { model_stats: statistics(&app, Some(&path.model), path.version.as_deref())?, model: None }))
 }

@@ -10,8 +10,8 @@ const BASE64: &str = "^(data:image/(jpeg|png|webp|bmp);base64,)?([A-Za-z0-9+/]{4
 pub(super) fn schemas() -> Value {
     let picture = json!({ "type": "string", "pattern": BASE64 });
     let pictures = json!({ "type": "array", "items": picture });
-    let numbers = named("Numbers");
-    let one_input = [("image", &picture), ("images", &pictures), ("input", &numbers), ("inputs", &numbers)];
+    let tensors = named("JsonTensors");
+    let one_input = [("image", &picture), ("images", &pictures), ("input", &tensors), ("inputs", &tensors)];
     let one_input = one_input
         .map(|(member, schema)| json!({ "type": "object", "required": [member], "properties": { member: schema } }));
     json!({

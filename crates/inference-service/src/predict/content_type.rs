@@ -7,20 +7,22 @@ use axum::body::Bytes;
 use axum::http::HeaderMap;
 use monitoring::{ApiError, ErrorCode};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::body_kind::BodyKind;
+use super::brought::BroughtPayload;
 use super::decode::Payload;
 use super::form::PredictForm;
 use super::options::{PredictOptions, is_request_id, read_top_k};
-use crate::input::Numbers;
+use crate::input::JsonTensorsSchema;
 
 /// What a request asks and brings.
 pub(super) struct PredictRequest {
     pub(super) options: PredictOptions,
     /// The id that the request gives itself in its body.
     pub(super) request_id: Option<Arc<str>>,
-    pub(super) payload: Payload,
+    pub(super) brought: BroughtPayload,
 }
 
 impl PredictRequest {
@@ -32,28 +34,28 @@ impl PredictRequest {
         let parsed = match BodyKind::of(headers, &body)? {
             BodyKind::Picture => Self::from_picture(body),
             BodyKind::Form => PredictForm::read(headers, body).await?.into(),
-            BodyKind::Json => PredictMembers::read(&body)?.try_into()?,
+            BodyKind::Json => PredictMembers::read(&body)?.into_request(&body)?,
         };
         Ok(Self { options: query.overridden_by(parsed.options), ..parsed })
     }
 
     fn from_picture(picture: Bytes) -> Self {
-        Self { options: PredictOptions::default(), request_id: None, payload: Payload::Images(vec![picture]) }
+        Self { options: PredictOptions::default(), request_id: None, brought: Payload::Images(vec![picture]).into() }
     }
 }
 
 impl From<PredictForm> for PredictRequest {
     fn from(PredictForm { image, model, version, top_k }: PredictForm) -> Self {
         let options = PredictOptions { model, version, top_k };
-        Self { options, request_id: None, payload: Payload::Images(image) }
+        Self { options, request_id: None, brought: Payload::Images(image).into() }
     }
 }
 
-/// The members of a JSON body. Numbers go straight into one buffer.
+/// The members of a JSON body. Tensors are read when their model is known.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(description = "One item or several, and the options.")]
-pub(crate) struct PredictMembers {
+pub(crate) struct PredictMembers<'a> {
     /// Name of the model; may be left out where one is the default.
     model: Option<String>,
     /// Version of the model; the one that serves if it is left out.
@@ -71,10 +73,14 @@ pub(crate) struct PredictMembers {
     /// Several pictures, each as base64.
     #[schema(min_items = 1)]
     images: Option<Vec<String>>,
-    /// The numbers of one item, nested or flat, normalised as the model takes them.
-    input: Option<Numbers>,
-    /// The numbers of several items.
-    inputs: Option<Numbers>,
+    /// One item, nested or flat, as the model takes it; of a model that takes whole tensors, the tensor of its one input.
+    #[serde(borrow)]
+    #[schema(value_type = Option<JsonTensorsSchema>)]
+    input: Option<&'a RawValue>,
+    /// Several items; or an object of tensors by the names of the model's inputs.
+    #[serde(borrow)]
+    #[schema(value_type = Option<JsonTensorsSchema>)]
+    inputs: Option<&'a RawValue>,
 }
 
 /// `"1"`, or `1` as people write it.
@@ -85,25 +91,24 @@ enum VersionMember {
     Number(u32),
 }
 
-impl PredictMembers {
-    fn read(body: &[u8]) -> Result<Self, ApiError> {
+impl<'a> PredictMembers<'a> {
+    fn read(body: &'a [u8]) -> Result<Self, ApiError> {
         // Without this, an array would be taken as the members in their order here.
         if !body.trim_ascii_start().starts_with(b"{") {
             return Err(invalid("The JSON must be an object, such as {\"image\": \"<base64>\"}."));
         }
         serde_json::from_slice(body).map_err(|problem| invalid(format!("The JSON cannot be read: {problem}.")))
     }
-}
 
-impl TryFrom<PredictMembers> for PredictRequest {
-    type Error = ApiError;
-
-    fn try_from(members: PredictMembers) -> Result<Self, ApiError> {
-        let payload = match (members.image, members.images, members.input, members.inputs) {
-            (Some(image), None, None, None) => Payload::Base64(vec![image]),
-            (None, Some(images), None, None) => Payload::Base64(images),
-            (None, None, Some(input), None) => Payload::Tensor(input),
-            (None, None, None, Some(inputs)) => Payload::Tensors(inputs),
+    /// `body` is what the members were read from.
+    fn into_request(self, body: &Bytes) -> Result<PredictRequest, ApiError> {
+        let members = self;
+        let tensors = |text: &RawValue| body.slice_ref(text.get().as_bytes());
+        let brought = match (members.image, members.images, members.input, members.inputs) {
+            (Some(image), None, None, None) => Payload::Base64(vec![image]).into(),
+            (None, Some(images), None, None) => Payload::Base64(images).into(),
+            (None, None, Some(input), None) => BroughtPayload::One(tensors(input)),
+            (None, None, None, Some(inputs)) => BroughtPayload::Several(tensors(inputs)),
             _ => return Err(invalid("The JSON must have exactly one of image, images, input and inputs.")),
         };
         if members.request_id.as_ref().is_some_and(|id| !is_request_id(id)) {
@@ -114,7 +119,7 @@ impl TryFrom<PredictMembers> for PredictRequest {
             VersionMember::Number(version) => version.to_string(),
         });
         let options = PredictOptions { model: members.model, version, top_k: members.top_k };
-        Ok(Self { options, request_id: members.request_id.map(Arc::from), payload })
+        Ok(PredictRequest { options, request_id: members.request_id.map(Arc::from), brought })
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::task::spawn_blocking;
 
 use super::base64_text::{decoded, not_base64};
 use crate::app::App;
-use crate::input::{self, DecodedImage, ImageLimits, InputError, ModelInput, Numbers};
+use crate::input::{self, DecodedImage, ImageLimits, InputError, ModelInput, NumberArray};
 use crate::model::{Engine, InputSpec, Tensor, hexadecimal};
 use crate::serving::QueueSlots;
 
@@ -31,10 +31,10 @@ pub(crate) enum Payload {
     Images(Vec<Bytes>),
     /// Encoded pictures as base64, perhaps as `data:` URLs.
     Base64(Vec<String>),
-    /// The tensor of one item.
-    Tensor(Numbers),
-    /// The tensors of several items.
-    Tensors(Numbers),
+    /// The numbers of one picture.
+    Tensor(NumberArray),
+    /// The numbers of several pictures.
+    Tensors(NumberArray),
     /// Tensors in the order of the model's inputs. Each row is an item, unless the model takes whole tensors.
     Typed(Vec<Tensor>),
 }
@@ -73,7 +73,7 @@ impl Payload {
             // Numbers that are no whole items are refused when they are decoded; until then they are one.
             Self::Tensors(numbers) => {
                 let count = engine.item_shape().and_then(|item| item.count());
-                count.and_then(|count| numbers.total().checked_div(count)).unwrap_or(1).max(1)
+                count.and_then(|count| numbers.values.len().checked_div(count)).unwrap_or(1).max(1)
             }
             Self::Typed(_) if engine.takes_whole_tensors() => 1,
             Self::Typed(tensors) => tensors.first().and_then(|tensor| tensor.shape().first().copied()).unwrap_or(1),
@@ -143,12 +143,12 @@ impl Payload {
                 decoded.collect()
             }
             Self::Tensor(numbers) => {
-                let item = engine.item_shape().ok_or_else(|| no_numbers(engine))?;
+                let item = engine.item_shape().ok_or_else(|| no_pictures(engine))?;
                 let input = ModelInput::from_values(&item, numbers).map_err(refused(None))?;
                 Ok(vec![DecodedItem::from_tensor(input, spec, is_logged)])
             }
             Self::Tensors(numbers) => {
-                let item = engine.item_shape().ok_or_else(|| no_numbers(engine))?;
+                let item = engine.item_shape().ok_or_else(|| no_pictures(engine))?;
                 let inputs = ModelInput::many_from_values(&item, numbers).map_err(refused(None))?;
                 Ok(inputs.into_iter().map(|input| DecodedItem::from_tensor(input, spec, is_logged)).collect())
             }
@@ -200,15 +200,8 @@ impl DecodedItem {
 
 fn no_pictures(engine: &Engine) -> ApiError {
     let sentence = format!(
-        "The model {0} takes no pictures; send it tensors, at /v2/models/{0}/infer. GET /v2/models/{0} says which.",
-        engine.name()
-    );
-    ApiError::new(ErrorCode::InvalidInput, sentence)
-}
-
-fn no_numbers(engine: &Engine) -> ApiError {
-    let sentence = format!(
-        "The model {0} is asked with tensors by their names, at /v2/models/{0}/infer. GET /v2/models/{0} says which.",
+        "The model {0} takes no pictures; send it tensors as JSON, {{\"inputs\": {{NAME: […]}}}}, or at /v2/models/{0}/infer. \
+         GET /v2/models/{0} says which.",
         engine.name()
     );
     ApiError::new(ErrorCode::InvalidInput, sentence)
@@ -222,7 +215,7 @@ fn pixels(picture: &[u8]) -> u64 {
 }
 
 /// Turns an input's problem into a refusal; `item` is the input's position where there are several.
-fn refused(item: Option<usize>) -> impl Fn(InputError) -> ApiError {
+pub(super) fn refused(item: Option<usize>) -> impl Fn(InputError) -> ApiError {
     move |problem| {
         let code = match problem {
             InputError::TooLarge { .. } => ErrorCode::TooLarge,
@@ -230,6 +223,8 @@ fn refused(item: Option<usize>) -> impl Fn(InputError) -> ApiError {
             | InputError::Undecodable { .. }
             | InputError::WrongShape { .. }
             | InputError::WrongType { .. }
+            | InputError::MissingValue { .. }
+            | InputError::WrongName { .. }
             | InputError::NonFinite { .. } => ErrorCode::InvalidInput,
         };
         match item {

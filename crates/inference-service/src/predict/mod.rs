@@ -7,6 +7,7 @@
 mod answer;
 mod base64_text;
 mod body_kind;
+mod brought;
 pub(crate) mod content_type;
 mod deadline;
 mod decode;
@@ -34,7 +35,6 @@ pub(crate) use deadline::{MAX_TIMEOUT, TimedRequest, deadline_of, within};
 pub(crate) use decode::Payload;
 use form::PredictForm;
 use options::PredictOptions;
-pub(crate) use options::is_request_id;
 pub(crate) use progress::Progress;
 pub(crate) use run::{RunRequest, run};
 
@@ -87,7 +87,7 @@ pub(crate) async fn predict(
     };
     match ended {
         Ok(predictions) => PredictResponse::new(&progress, predictions).into_response(),
-        Err(refusal) => ([(REQUEST_ID, progress.request_id().to_owned())], refusal).into_response(),
+        Err(refusal) => ([(REQUEST_ID, progress.header_id())], refusal).into_response(),
     }
 }
 
@@ -97,10 +97,15 @@ async fn predictions(app: &App, progress: &mut Progress, request: Request<Body>)
         let body = monitoring::read_body(&head.headers, body, app.config.max_body_bytes).await?;
         let query = PredictOptions::from_query(&head.uri)?;
         let decoding_since = Instant::now();
-        let PredictRequest { options, request_id, payload } = PredictRequest::parse(&head.headers, query, body).await?;
+        let PredictRequest { options, request_id, brought } = PredictRequest::parse(&head.headers, query, body).await?;
         progress.set_request_id(request_id);
         let version = progress.find_version(options.model.as_deref(), options.version.as_deref())?;
-        run(app, progress, RunRequest { version, payload, top_k: options.top_k(), decoding_since, deadline }).await
+        let engine = version.engine.clone();
+        let payload = brought.into_payload(&engine)?;
+        let request = RunRequest { version, payload, top_k: options.top_k(), decoding_since, deadline };
+        let predictions = run(app, progress, request).await?;
+        answer::check_size(&predictions, &engine)?;
+        Ok(predictions)
     })
     .await
 }

@@ -60,6 +60,6 @@ pub(super) fn read_top_k<'de, D: Deserializer<'de>>(deserializer: D) -> Result<O
 }
 
 /// Whether a text can be the id of a request: 1 to 128 visible ASCII characters.
-pub(crate) fn is_request_id(text: &str) -> bool {
+pub(super) fn is_request_id(text: &str) -> bool {
     (1..=MAX_REQUEST_ID_CHARS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -158,11 +158,11 @@ impl TensorValues {
         }
     }
 
-    /// The first number that is not finite, and where it stands.
+    /// The first number of a floating-point type that is such, and where it stands.
     #[must_use]
-    pub fn non_finite(&self) -> Option<(usize, f64)> {
-        let numbers = (0..self.len()).map_while(|index| Some((index, self.float(index)?)));
-        numbers.into_iter().find(|(_, number)| !number.is_finite())
+    pub fn first_float(&self, is_such: impl Fn(f64) -> bool) -> Option<(usize, f64)> {
+        let mut numbers = (0..self.len()).map_while(|index| Some((index, self.float(index)?)));
+        numbers.find(|(_, number)| is_such(*number))
     }
 }
 

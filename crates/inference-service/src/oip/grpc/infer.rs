@@ -34,10 +34,10 @@ pub(super) async fn infer(
     match ended {
         Ok(message) => {
             let mut response = Response::new(message);
-            status::identify(response.metadata_mut(), progress.request_id());
+            status::identify(response.metadata_mut(), &progress.header_id());
             Ok(response)
         }
-        Err(refusal) => Err(status::status(&refusal, progress.request_id())),
+        Err(refusal) => Err(status::status(&refusal, &progress.header_id())),
     }
 }
 
@@ -50,7 +50,7 @@ async fn answer(app: &App, progress: &mut Progress, call: Request<Messages>) -> 
         let message = only_message(messages, app.config.max_body_bytes).await?;
         let decoding_since = Instant::now();
         let version = progress.find_version(named(&message.model_name), named(&message.model_version))?;
-        progress.set_request_id(request_id(named(&message.id)));
+        progress.set_request_id(request_id(named(&message.id))?);
         let InferRequest { payload, options } = message::request(message, &version.engine)?;
         let engine = version.engine.clone();
         let request = RunRequest { version, payload, top_k: options.top_k(), decoding_since, deadline };

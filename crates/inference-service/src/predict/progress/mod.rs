@@ -111,6 +111,15 @@ impl Progress {
         &self.facts.context.request_id
     }
 
+    /// The id as a header has it: what is no visible ASCII character is percent-encoded there.
+    pub(crate) fn header_id(&self) -> String {
+        let encoded = |byte: u8| match byte {
+            byte if byte.is_ascii_graphic() => char::from(byte).to_string(),
+            byte => format!("%{byte:02X}"),
+        };
+        self.request_id().bytes().map(encoded).collect()
+    }
+
     pub(super) fn engine(&self) -> Option<&Engine> {
         self.facts.engine.as_deref()
     }

@@ -30,15 +30,13 @@ fn a_type_has_the_name_by_which_it_is_found() {
 
 #[test]
 fn what_is_not_finite_is_found() {
-    assert_eq!(TensorValues::Fp16(vec![f16::ZERO, f16::INFINITY]).non_finite(), Some((1, f64::INFINITY)));
-    assert_eq!(TensorValues::Bf16(vec![bf16::NEG_INFINITY]).non_finite(), Some((0, f64::NEG_INFINITY)));
-    assert!(
-        TensorValues::Fp64(vec![0.0, f64::NAN])
-            .non_finite()
-            .is_some_and(|(index, number)| index == 1 && number.is_nan())
-    );
-    assert_eq!(TensorValues::Fp32(vec![f32::MAX]).non_finite(), None);
-    assert_eq!(TensorValues::Int8(vec![1]).non_finite(), None);
+    let found = |values: TensorValues| values.first_float(|number| !number.is_finite());
+    assert_eq!(found(TensorValues::Fp16(vec![f16::ZERO, f16::INFINITY])), Some((1, f64::INFINITY)));
+    assert_eq!(found(TensorValues::Bf16(vec![bf16::NEG_INFINITY])), Some((0, f64::NEG_INFINITY)));
+    let nan = found(TensorValues::Fp64(vec![0.0, f64::NAN]));
+    assert!(nan.is_some_and(|(index, number)| index == 1 && number.is_nan()));
+    assert_eq!(found(TensorValues::Fp32(vec![f32::MAX])), None);
+    assert_eq!(found(TensorValues::Int8(vec![1])), None);
 }
 
 #[test]
