@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::model::{Colour, InputSpec, Layout, Task};
+use crate::model::{ClassReader, Colour, InputSpec, Layout};
 use crate::oip::metadata::{ModelTensors, TensorMetadata};
 use crate::serving::{LoadedVersion, Model, ModelState, ModelVersions};
 
@@ -31,8 +31,8 @@ pub(crate) struct ModelListing {
     models: Vec<ListedModel>,
 }
 
-/// One model of the repository. A model that serves has all members but perhaps `engine_because`, `input`, `labels` and
-/// `error`.
+/// One model of the repository. A model that serves has all members but perhaps `engine_because`, `input`, `labels`,
+/// `scores` and `error`.
 #[derive(Default, Serialize, ToSchema)]
 struct ListedModel {
     name: String,
@@ -72,10 +72,14 @@ struct ListedModel {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     input: Option<ListedPicture>,
-    /// The classes, in the order of the output, if the model classifies.
+    /// The classes, in the order of their numbers, if the model classifies.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     labels: Option<Vec<String>>,
+    /// Where the confidences of the classes come from, if the model classifies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    scores: Option<ListedScores>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     batching: Option<ListedBatching>,
@@ -98,6 +102,19 @@ struct ListedPicture {
     shape: Vec<usize>,
     mean: Vec<f64>,
     std: Vec<f64>,
+}
+
+/// Where the confidences of classes come from.
+#[derive(Serialize, ToSchema)]
+struct ListedScores {
+    /// The output that has a number for each class, or one for two classes.
+    output: String,
+    /// What these numbers are.
+    #[schema(value_type = String, pattern = "^(logits|probabilities|sigmoid)$")]
+    scale: &'static str,
+    /// The source of that.
+    #[schema(value_type = String, pattern = "^(graph|model\\.toml)$")]
+    decided_by: &'static str,
 }
 
 /// How many items run together, as was measured while the model was warmed up.
@@ -143,7 +160,8 @@ impl ListedModel {
             inputs: Some(inputs.iter().map(TensorMetadata::from).collect()),
             outputs: Some(outputs.iter().map(TensorMetadata::from).collect()),
             input: engine.config().input.as_ref().map(ListedPicture::from),
-            labels: (engine.task() == Task::Classification).then(|| engine.labels().to_vec()),
+            labels: engine.classes().map(|classes| classes.labels.clone()),
+            scores: engine.classes().map(ListedScores::from),
             batching: Some(ListedBatching::from(&*versions.serving)),
             error: versions.problem.clone(),
             ..self
@@ -178,6 +196,16 @@ impl From<&InputSpec> for ListedPicture {
             shape: spec.item_shape().to_vec(),
             mean: spec.mean.iter().copied().map(f64::from).collect(),
             std: spec.std.iter().copied().map(f64::from).collect(),
+        }
+    }
+}
+
+impl From<&ClassReader> for ListedScores {
+    fn from(classes: &ClassReader) -> Self {
+        Self {
+            output: classes.output_name.clone(),
+            scale: classes.scale.as_str(),
+            decided_by: classes.decided_by.as_str(),
         }
     }
 }

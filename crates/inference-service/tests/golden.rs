@@ -38,10 +38,14 @@ impl Model {
     }
 
     fn logits(&mut self, file: &Path) -> Vec<f32> {
-        let bytes = fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        let input = decode(&bytes, self.spec(), &ImageLimits::default())
-            .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let input = self.input(file);
         self.run(&input)
+    }
+
+    fn input(&self, file: &Path) -> ModelInput {
+        let bytes = fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        decode(&bytes, self.spec(), &ImageLimits::default())
+            .unwrap_or_else(|error| panic!("{}: {error}", file.display()))
     }
 
     fn spec(&self) -> &InputSpec {
@@ -53,9 +57,9 @@ impl Model {
     }
 
     fn predict(&mut self, file: &Path) -> ClassPrediction {
-        let logits = self.logits(file);
-        let (labels, defect) = (self.engine.labels(), &self.engine.config().defect);
-        ClassPrediction::from_logits(&logits, labels, defect, NonZeroUsize::MIN).unwrap()
+        let input = self.input(file);
+        let outputs = self.session.run(&input).unwrap();
+        self.engine.prediction(outputs, NonZeroUsize::MIN).unwrap().class().unwrap().clone()
     }
 }
 

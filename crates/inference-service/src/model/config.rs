@@ -9,7 +9,9 @@
 //! version = 3                     # pins a version; optional, the highest serves otherwise
 //! latest_versions = 2             # so many of the highest can be asked for; optional, only the one that serves otherwise
 //! engine = "onnxruntime"          # or "tract": runs it, or nothing does; or "auto"; optional, --engine says it otherwise
-//! labels = "labels.txt"           # one label a line, or an array of strings; optional, classes have their numbers otherwise
+//! output = "probabilities"        # or "logits", "sigmoid": what a classification's numbers are; optional where the graph says it
+//! output_name = "scores"          # the output that is the answer; optional where there is no doubt
+//! labels = "labels.txt"           # one label a line, or an array of strings; optional, classes have the file's names or their numbers otherwise
 //!
 //! missing = "nan"                 # `null` in JSON and NaN are missing values; or "refuse"; optional, the graph says it otherwise
 //!
@@ -41,6 +43,7 @@ use super::engine_choice::EngineChoice;
 use super::error::ModelError;
 use super::input_spec::{InputSpec, InputTable};
 use super::labels::LabelSource;
+use super::scores::ScoreScale;
 use crate::input::MissingValues;
 
 /// Most versions of a model at a time.
@@ -50,7 +53,7 @@ const MAX_VERSIONS: u32 = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Task {
-    /// One class for each item; the model's output is a logit for each class.
+    /// A class for each item; an output of the model has a number for each class.
     Classification,
     /// One number for each item.
     Regression,
@@ -93,7 +96,11 @@ pub struct ModelConfig {
     pub engine: Option<EngineChoice>,
     /// What one item looks like, of a model that takes pictures.
     pub input: Option<InputSpec>,
-    /// The names of the classes, in the order of the outputs; at least one, all different. `None`: they have no names.
+    /// What the numbers of the classes are, where the author says so.
+    pub output: Option<ScoreScale>,
+    /// The output that is the answer, where the author says so.
+    pub output_name: Option<String>,
+    /// The names of the classes, in the order of the numbers; at least one, all different. `None`: they have no names.
     pub labels: Option<Vec<String>>,
     /// Which predictions are defects.
     pub defect: DefectRule,
@@ -108,6 +115,8 @@ impl ModelConfig {
     #[must_use]
     pub fn raw() -> Self {
         Self {
+            output: None,
+            output_name: None,
             task: Task::Raw,
             version: None,
             latest_versions: one(),
@@ -148,10 +157,20 @@ impl ModelConfig {
             problem: format!("does not belong to the task \"{}\"", table.task.as_str()),
             remedy,
         };
-        let is_classification = table.task == Task::Classification;
-        if !is_classification && (table.labels.is_some() || table.defect.is_some()) {
-            let field = if table.labels.is_some() { "labels" } else { "defect" };
-            return Err(unfit(field, "remove it: only classes have names, and only they can be defects"));
+        let of_classes = [
+            ("labels", table.labels.is_some()),
+            ("output", table.output.is_some()),
+            ("defect", table.defect.is_some()),
+        ];
+        let alien = of_classes.iter().find(|(_, is_there)| *is_there && table.task != Task::Classification);
+        if let Some((field, _)) = alien {
+            return Err(unfit(
+                field,
+                "remove it: only classes have names and confidences, and only they can be defects",
+            ));
+        }
+        if table.task == Task::Raw && table.output_name.is_some() {
+            return Err(unfit("output_name", "remove it: a request says which outputs it wants"));
         }
         if table.task == Task::Raw && table.input.is_some() {
             return Err(unfit("input", "remove it: the model's file says what tensors it takes"));
@@ -165,6 +184,8 @@ impl ModelConfig {
             version: table.version,
             latest_versions: table.latest_versions,
             engine: table.engine,
+            output: table.output,
+            output_name: table.output_name,
             input: table.input.map(|input| InputSpec::from_table(input, path)).transpose()?,
             defect: DefectRule::from_table(table.defect, labels.as_deref().unwrap_or_default(), path)?,
             batching: Batching::from_table(table.batching, path)?,
@@ -224,6 +245,8 @@ struct ConfigTable {
     #[serde(default = "one")]
     latest_versions: u32,
     engine: Option<EngineChoice>,
+    output: Option<ScoreScale>,
+    output_name: Option<String>,
     labels: Option<LabelSource>,
     input: Option<InputTable>,
     defect: Option<DefectTable>,

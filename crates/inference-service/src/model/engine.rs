@@ -8,14 +8,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::answer::AnswerReader;
 use super::config::{ModelConfig, Task};
 use super::error::ModelError;
 use super::input_spec::InputSpec;
 use super::missing::missing_values;
-use super::onnx::{AcrossItems, OnnxFile, Overlooked};
+use super::onnx::{AcrossItems, OnnxFile, OutputFacts, Overlooked};
+use super::output_choice::OutputMismatch;
 use super::repository::ModelSource;
 use super::runtime::{FixedInputs, LoadError, Program, Runtime, RuntimeKind, Signature, TensorSpec, panic_message};
-use super::scores::{ClassPrediction, Prediction, PredictionMeaning};
+use super::scores::{ClassReader, Prediction};
 use super::tensor::Tensor;
 use crate::input::{ItemShape, MissingValues};
 
@@ -27,7 +29,7 @@ pub struct Engine {
     sha256: String,
     weights: Vec<PathBuf>,
     config: ModelConfig,
-    labels: Vec<String>,
+    answers: AnswerReader,
     missing: MissingValues,
     runtime: RuntimeKind,
     program: Arc<dyn Program>,
@@ -39,7 +41,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`ModelError::Unreadable`]; [`ModelError::Unsupported`] for a file that the runtime cannot run, or on which it
-    /// panics; [`ModelError::Mismatch`] where shapes, types or the number of classes differ from model.toml.
+    /// panics; [`ModelError::Mismatch`] where shapes, types or the number of classes differ from model.toml;
+    /// [`ModelError::UnknownScale`] where nobody says what the numbers of the classes are.
     pub fn load(source: &ModelSource, runtime: &Runtime) -> Result<Arc<Self>, ModelError> {
         let path = &source.file;
         let OnnxFile { graph, sha256, external: weights } = OnnxFile::read(path)?;
@@ -48,6 +51,7 @@ impl Engine {
             return Err(unsupported(overlooked.to_string()));
         }
         let across_items = AcrossItems::find(&graph);
+        let facts = OutputFacts::of(&graph);
         let config = source.config.clone();
         let missing = missing_values(&config, &graph);
         drop(graph);
@@ -57,24 +61,32 @@ impl Engine {
             (None, Task::Raw) => FixedInputs::Nothing,
             (None, Task::Classification | Task::Regression) => FixedInputs::OneItem,
         };
-        let mismatch = |expected, found| ModelError::Mismatch { path: path.clone(), expected, found };
         let loaded = catch_unwind(AssertUnwindSafe(|| runtime.load(path, fixed)))
             .unwrap_or_else(|panic| Err(LoadError::Unsupported(panic_message(panic.as_ref()))));
         let program = loaded.map_err(|error| match error {
             LoadError::Unsupported(reason) => unsupported(reason),
-            LoadError::Input(found) => {
-                mismatch(format!("one input of type FP32 and shape {:?}", shape.unwrap_or_default()), found)
+            LoadError::Input(found) => ModelError::Mismatch {
+                path: path.clone(),
+                expected: format!("one input of type FP32 and shape {:?}", shape.unwrap_or_default()),
+                found,
+                remedy: "correct [input] in model.toml, or export the model again".to_owned(),
+            },
+        })?;
+        let answers = AnswerReader::of(&config, program.signature(), &facts).map_err(|problem| match problem {
+            OutputMismatch::UnknownScale { output, because } => {
+                ModelError::UnknownScale { path: path.clone(), output, because }
+            }
+            OutputMismatch::Other { expected, found, remedy } => {
+                ModelError::Mismatch { path: path.clone(), expected, found, remedy }
             }
         })?;
-        let labels = class_names(&config, program.signature())
-            .map_err(|SignatureMismatch { expected, found }| mismatch(expected, found))?;
         Ok(Arc::new(Self {
             name: source.name.clone(),
             version: source.version.to_string(),
             sha256,
             weights,
             config,
-            labels,
+            answers,
             missing,
             runtime: runtime.kind(),
             program,
@@ -107,9 +119,14 @@ impl Engine {
         &self.config
     }
 
-    /// The names of the classes, in the order of the logits; none where the model does not classify.
+    /// How its outputs become classes, of a model that classifies.
+    pub fn classes(&self) -> Option<&ClassReader> {
+        self.answers.classes()
+    }
+
+    /// The names of the classes, in the order of their numbers; none where the model does not classify.
     pub fn labels(&self) -> &[String] {
-        &self.labels
+        self.classes().map(|classes| classes.labels.as_slice()).unwrap_or_default()
     }
 
     /// What a missing value is to the model.
@@ -166,19 +183,17 @@ impl Engine {
     /// What the outputs for one item mean; a class lists its `top_k` likeliest ones.
     ///
     /// # Errors
-    /// [`ModelError::BadLogits`] or [`ModelError::BadNumber`] for an answer that makes no sense.
+    /// [`ModelError::BadScores`], [`ModelError::WrongScale`] or [`ModelError::BadNumber`] for an answer that makes no sense.
     pub fn prediction(&self, outputs: Vec<Tensor>, top_k: NonZeroUsize) -> Result<Prediction, ModelError> {
-        let meaning = match self.task() {
-            Task::Classification => PredictionMeaning::Class(ClassPrediction::from_logits(
-                logits(&outputs),
-                &self.labels,
-                &self.config.defect,
-                top_k,
-            )?),
-            Task::Regression => PredictionMeaning::Number { value: number(&outputs)? },
-            Task::Raw => PredictionMeaning::Tensors {},
-        };
-        Ok(Prediction { meaning, outputs })
+        Ok(Prediction { meaning: self.answers.meaning(&outputs, &self.config.defect, top_k)?, outputs })
+    }
+
+    /// Checks the outputs for one item.
+    ///
+    /// # Errors
+    /// As [`Engine::prediction`].
+    pub(super) fn check_answer(&self, outputs: &[Tensor]) -> Result<(), ModelError> {
+        self.answers.check(outputs)
     }
 
     /// Whether several items can run together.
@@ -201,60 +216,6 @@ fn unsupported(path: &Path, runtime: &Runtime, reason: String) -> ModelError {
         RuntimeKind::OnnxRuntime => "",
     };
     ModelError::Unsupported { path: path.to_owned(), reason: reason + remedy }
-}
-
-/// How the file differs from what model.toml asks for.
-struct SignatureMismatch {
-    expected: String,
-    found: String,
-}
-
-/// The names of the classes. Where they have none, their numbers are their names.
-fn class_names(config: &ModelConfig, signature: &Signature) -> Result<Vec<String>, SignatureMismatch> {
-    match config.task {
-        Task::Classification => {
-            let named = config.labels.as_ref().map(Vec::len);
-            let mismatch = |found| {
-                let classes = named.map_or_else(|| "classes".to_owned(), |named| named.to_string());
-                SignatureMismatch { expected: format!("one output of type FP32 and shape [1, {classes}]"), found }
-            };
-            let classes = signature.classes().map_err(mismatch)?;
-            match &config.labels {
-                Some(labels) if labels.len() == classes => Ok(labels.clone()),
-                Some(_) => {
-                    let output = signature.outputs.first().map(TensorSpec::to_string).unwrap_or_default();
-                    Err(mismatch(format!("an output of {output}")))
-                }
-                None => Ok((0..classes).map(|class| class.to_string()).collect()),
-            }
-        }
-        Task::Regression => {
-            let expected = || "one output of a floating-point type and shape [1] or [1, 1]".to_owned();
-            let checked = signature.check_number();
-            checked.map_err(|found| SignatureMismatch { expected: expected(), found }).map(|()| Vec::new())
-        }
-        Task::Raw => {
-            let unknown = |spec: &&TensorSpec| spec.datatype.is_none();
-            match signature.inputs.iter().chain(&signature.outputs).find(unknown) {
-                Some(spec) => Err(SignatureMismatch {
-                    expected: "tensors of types that the protocol has".to_owned(),
-                    found: format!("{:?} of another, {spec}", spec.name),
-                }),
-                None => Ok(Vec::new()),
-            }
-        }
-    }
-}
-
-/// The numbers of the first output.
-pub(super) fn logits(outputs: &[Tensor]) -> &[f32] {
-    outputs.first().and_then(|output| output.values().fp32()).unwrap_or_default()
-}
-
-/// The number that is the first output.
-pub(super) fn number(outputs: &[Tensor]) -> Result<f64, ModelError> {
-    let value = outputs.first().and_then(|output| output.values().float(0));
-    value.filter(|value| value.is_finite()).ok_or(ModelError::BadNumber { found: value })
 }
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ pub enum ModelError {
         reason: String,
     },
     /// The model and its model.toml disagree on the shape or type of the input or the output.
-    #[error("{}: model.toml asks for {expected}, the model has {found}: correct [input] or labels in model.toml, or export the model again", path.display())]
+    #[error("{}: model.toml asks for {expected}, the model has {found}: {remedy}", path.display())]
     Mismatch {
         /// The model.onnx.
         path: PathBuf,
@@ -107,6 +107,20 @@ pub enum ModelError {
         expected: String,
         /// What the model has.
         found: String,
+        /// What to change.
+        remedy: String,
+    },
+    /// Neither the graph nor model.toml says what the numbers of the classes are.
+    #[error("{}: the file does not say what the numbers of its output {output:?} are, because {because}: write into model.toml \
+        `output = \"logits\"` if softmax makes probabilities of them, `output = \"probabilities\"` if they are probabilities \
+        that add up to 1, or `output = \"sigmoid\"` if each of them is a probability by itself", path.display())]
+    UnknownScale {
+        /// The model.onnx.
+        path: PathBuf,
+        /// The output's name.
+        output: String,
+        /// Why, as a text that goes after "because".
+        because: String,
     },
     /// The input was made for a model with other inputs.
     #[error("the input has the shapes {found:?}, the model takes {expected}")]
@@ -123,11 +137,26 @@ pub enum ModelError {
         reason: String,
     },
     /// The model's answer is not one finite number for each class.
-    #[error("the model's answer is not {classes} finite numbers: {problem}")]
-    BadLogits {
-        /// How many classes the model has.
-        classes: usize,
+    #[error("the model's answer is not {expected} finite numbers: {problem}")]
+    BadScores {
+        /// How many numbers the model gives.
+        expected: usize,
         /// The mistake in its answer.
+        problem: String,
+    },
+    /// The model's numbers are not what its graph or model.toml says.
+    #[error(
+        "the numbers of the output {output:?} are not {scale}, as {decided_by} says: {problem}; `output` in model.toml says \
+        what they are: \"logits\", \"probabilities\" or \"sigmoid\""
+    )]
+    WrongScale {
+        /// The output's name.
+        output: String,
+        /// What they should be.
+        scale: &'static str,
+        /// The source of that.
+        decided_by: &'static str,
+        /// Why they cannot be that.
         problem: String,
     },
     /// The model's answer is not one finite number.

@@ -3,7 +3,9 @@
 //! Rule of thumb: everything that can be wrong with a model is found while it loads. After [`Engine::load`] and one
 //! [`Session::warm_up`], a request can only be wrong about its own input.
 
+mod answer;
 mod batching;
+mod class_output;
 mod config;
 mod defect;
 mod engine;
@@ -14,6 +16,7 @@ mod input_spec;
 mod labels;
 mod missing;
 mod onnx;
+mod output_choice;
 mod repository;
 mod runtime;
 mod scores;
@@ -31,6 +34,6 @@ pub(crate) use hexadecimal::hexadecimal;
 pub use input_spec::{Colour, InputSpec, Layout, ResizeFilter};
 pub use repository::{MAX_MODELS, ModelSource, PassedOver, Repository, RepositoryEntry, RepositoryFolder};
 pub use runtime::{Runtime, RuntimeError, RuntimeKind, Signature, TensorSpec};
-pub use scores::{ClassPrediction, ClassScore, Prediction, PredictionMeaning};
+pub use scores::{ClassPrediction, ClassReader, ClassScore, Prediction, PredictionMeaning, ScaleSource, ScoreScale};
 pub use session::Session;
 pub use tensor::{Datatype, Tensor, TensorValues};

@@ -5,11 +5,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::config::Task;
-use super::engine::{Engine, logits, number};
+use super::engine::Engine;
 use super::error::ModelError;
 use super::runtime::{Program, RunProgram, TensorSpec, panic_message};
-use super::scores;
 use super::tensor::Tensor;
 use crate::input::ModelInput;
 
@@ -43,8 +41,8 @@ impl Session {
     ///
     /// # Errors
     /// [`ModelError::WrongInput`] for another model's input; [`ModelError::Run`] where the runtime fails or panics, after
-    /// which the session is as new; [`ModelError::BadLogits`] or [`ModelError::BadNumber`] for an answer that is not
-    /// finite where it must be.
+    /// which the session is as new; [`ModelError::BadScores`], [`ModelError::WrongScale`] or [`ModelError::BadNumber`] for an
+    /// answer that is not as it must be.
     pub fn run(&mut self, input: &ModelInput) -> Result<Vec<Tensor>, ModelError> {
         self.check_input(input)?;
         let outputs = self.run_tensors(input.tensors())?;
@@ -107,11 +105,7 @@ impl Session {
 
     /// Checks what the model says about one item.
     fn check_answer(&self, outputs: &[Tensor]) -> Result<(), ModelError> {
-        match self.engine.task() {
-            Task::Classification => scores::check_logits(logits(outputs), self.engine.labels().len()),
-            Task::Regression => number(outputs).map(drop),
-            Task::Raw => Ok(()),
-        }
+        self.engine.check_answer(outputs)
     }
 
     /// Runs the model once on zeros, so that the first request finds memory and caches ready. A model that takes tensors
@@ -125,6 +119,7 @@ impl Session {
         let is_open = |spec: &TensorSpec| if rows { !spec.is_fixed_behind_first() } else { !spec.is_fixed() };
         let may_fail = self.engine.config().input.is_none() && inputs.iter().any(is_open);
         match self.run(&self.zeros()) {
+            Err(refuted @ ModelError::WrongScale { .. }) => Err(refuted),
             Err(_) if may_fail => Ok(()),
             warmed => warmed.map(drop),
         }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::model::{Datatype, Engine, Signature, Task, TensorSpec};
+use crate::model::{Datatype, Engine, Signature, TensorSpec};
 
 /// The format of the models, as the protocol calls it.
 pub(super) const PLATFORM: &str = "onnx_onnxv1";
@@ -75,9 +75,9 @@ impl<'a> ModelTensors<'a> {
             Some(picture) => picture.item_shape().map(|size| size as i64).to_vec(),
             None => dimensions(spec, is_item),
         };
-        let output = |spec: &TensorSpec| match engine.task() {
-            Task::Classification => vec![engine.labels().len() as i64],
-            Task::Regression | Task::Raw => dimensions(spec, is_item),
+        let output = |index: usize, spec: &TensorSpec| match engine.classes() {
+            Some(classes) if classes.output == index => vec![classes.numbers() as i64],
+            _ => dimensions(spec, is_item),
         };
         let described = |spec: &'a TensorSpec, dimensions| DescribedTensor {
             name: &spec.name,
@@ -87,7 +87,7 @@ impl<'a> ModelTensors<'a> {
         };
         Self {
             inputs: inputs.iter().map(|spec| described(spec, input(spec))).collect(),
-            outputs: outputs.iter().map(|spec| described(spec, output(spec))).collect(),
+            outputs: outputs.iter().enumerate().map(|(index, spec)| described(spec, output(index, spec))).collect(),
         }
     }
 }

@@ -35,7 +35,7 @@ impl InferAnswer {
     fn output(&self, name: &str, requested: Option<&RequestedOutput>) -> Option<OutputTensor> {
         let index = self.engine.signature().outputs.iter().position(|spec| spec.name == name)?;
         let tensor = match requested.and_then(|requested| requested.classes) {
-            None => given(self.engine.task(), &self.predictions, index)?,
+            None => given(&self.engine, &self.predictions, index)?,
             Some(classes) => classified(&self.predictions, classes.get())?,
         };
         let is_binary = requested.and_then(|requested| requested.binary).unwrap_or(self.options.binary_output);
@@ -44,24 +44,25 @@ impl InferAnswer {
 }
 
 /// What the model gave, a row for each item.
-fn given(task: Task, predictions: &[Prediction], index: usize) -> Option<Tensor> {
+fn given(engine: &Engine, predictions: &[Prediction], index: usize) -> Option<Tensor> {
     let tensors = predictions.iter().map(|prediction| prediction.outputs.get(index));
-    match task {
+    match engine.task() {
         Task::Raw => tensors.flatten().next().cloned(),
         Task::Classification | Task::Regression => {
+            let has_classes = engine.classes().is_some_and(|classes| classes.output == index);
             let tensors: Option<Vec<Tensor>> =
-                tensors.map(|tensor| tensor.and_then(|tensor| row(task, tensor))).collect();
+                tensors.map(|tensor| tensor.and_then(|tensor| row(tensor, has_classes))).collect();
             Tensor::stacked(&tensors?)
         }
     }
 }
 
-/// The numbers of one item, without the dimensions of 1 that a model may leave around them.
-fn row(task: Task, tensor: &Tensor) -> Option<Tensor> {
-    let shape = match (task, tensor.shape()) {
-        (Task::Classification, _) => vec![1, tensor.values().len()],
-        (_, []) => vec![1],
-        (_, shape) => shape.to_vec(),
+/// The numbers of one item; those of classes without the dimensions of 1 that a model may leave around them.
+fn row(tensor: &Tensor, has_classes: bool) -> Option<Tensor> {
+    let shape = match tensor.shape() {
+        _ if has_classes => vec![1, tensor.values().len()],
+        [] => vec![1],
+        shape => shape.to_vec(),
     };
     tensor.clone().reshaped(shape)
 }

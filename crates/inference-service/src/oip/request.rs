@@ -8,7 +8,7 @@ use prediction_record::MAX_ID_CHARS;
 
 use super::input::{RequestTensor, payload};
 use super::refusal::{invalid, unfit};
-use crate::model::{Engine, Task};
+use crate::model::Engine;
 use crate::predict::Payload;
 
 /// An output may be asked for more than once, as numbers and as classes; so often more than there are outputs.
@@ -70,8 +70,15 @@ impl AnswerOptions {
                 let there_is = there_are.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>().join(", ");
                 return Err(unfit(format!("The model has no output {name:?}; it has: {there_is}.")));
             }
-            if classes.is_some() && engine.task() != Task::Classification {
-                return Err(unfit(format!("The model does not classify, so {name:?} has no classification.")));
+            match engine.classes() {
+                _ if classes.is_none() => {}
+                None => return Err(unfit(format!("The model does not classify, so {name:?} has no classification."))),
+                Some(reader) if reader.output_name != *name => {
+                    let sentence =
+                        format!("The classes are those of the output {:?}; {name:?} has none.", reader.output_name);
+                    return Err(unfit(sentence));
+                }
+                Some(_) => {}
             }
         }
         Ok(())

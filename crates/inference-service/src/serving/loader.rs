@@ -59,6 +59,7 @@ impl ModelLoader {
             sessions: Mutex::new(sessions),
         };
         let engine = &loaded.engine;
+        let classes = engine.classes();
         info!(
             model = engine.name(),
             model_version = engine.version(),
@@ -66,6 +67,9 @@ impl ModelLoader {
             engine = engine.runtime().as_str(),
             engine_because = loaded.engine_because,
             load_seconds = loaded.load_seconds,
+            scores_output = classes.map(|classes| classes.output_name.as_str()),
+            scores_scale = classes.map(|classes| classes.scale.as_str()),
+            scores_decided_by = classes.map(|classes| classes.decided_by.as_str()),
             batch_limit = loaded.measured.limit(),
             single_because = loaded.measured.single_because.as_deref(),
             item_ms_by_batch = loaded.measured.text(),

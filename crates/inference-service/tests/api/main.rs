@@ -36,6 +36,7 @@ mod reload_files;
 mod repository;
 mod row;
 mod schema;
+mod scores;
 mod sent;
 mod service;
 mod spool;

@@ -46,14 +46,14 @@ pub(crate) fn heavy(beside: &[&str]) -> TempDir {
     }
     let mut operators = vec!["Atan"; 500];
     operators.extend(["GlobalMaxPool", "Flatten"]);
-    add(folder.path(), "heavy", &model_toml([64, 64], r#"["only"]"#), &onnx::chain([64, 64], &operators));
+    add(folder.path(), "heavy", &model_toml([64, 64], r#"["no", "yes"]"#), &onnx::chain([64, 64], &operators));
     folder
 }
 
 fn add_slow(repository: &Path) {
     let mut operators = vec!["Tanh"; 200];
     operators.extend(["GlobalMaxPool", "Flatten"]);
-    add(repository, "slow", &model_toml([256, 256], r#"["only"]"#), &onnx::chain([256, 256], &operators));
+    add(repository, "slow", &model_toml([256, 256], r#"["no", "yes"]"#), &onnx::chain([256, 256], &operators));
 }
 
 /// A folder for a model `m`, which is named as a version only when it is there as a whole.
@@ -94,7 +94,7 @@ impl Versions {
 
 pub(crate) fn model_toml([height, width]: [u32; 2], labels: &str) -> String {
     format!(
-        "task = \"classification\"\nlabels = {labels}\n[input]\nwidth = {width}\nheight = {height}\n\
+        "task = \"classification\"\noutput = \"logits\"\nlabels = {labels}\n[input]\nwidth = {width}\nheight = {height}\n\
          colour = \"grey\"\nlayout = \"nchw\"\nmean = [0.5]\nstd = [0.25]\n"
     )
 }

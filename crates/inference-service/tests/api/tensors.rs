@@ -14,7 +14,7 @@ const JSON_LENGTH: &str = "inference-header-content-length";
 const PAIRS: &[Option<u64>] = &[None, Some(2)];
 
 /// In every runtime that there is.
-fn engines() -> Vec<Vec<String>> {
+pub(crate) fn engines() -> Vec<Vec<String>> {
     let library = pypi::onnxruntime("whether ONNX Runtime serves tensors of every type");
     let flags = library.map(|library| {
         let library = library.to_string_lossy().into_owned();
@@ -31,6 +31,13 @@ async fn serving(models: &TempDir, flags: &[String]) -> Running {
 fn repository(task: &str, file: &[u8]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     add(folder.path(), "m", &format!("task = \"{task}\"\n"), file);
+    folder
+}
+
+/// A model `m` that classifies, with more lines in its model.toml.
+fn classifier(lines: &str, file: &[u8]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    add(folder.path(), "m", &format!("task = \"classification\"\n{lines}\n"), file);
     folder
 }
 
@@ -194,8 +201,8 @@ async fn a_regression_says_a_number_and_records_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn classes_need_neither_pictures_nor_names() {
     let three: &[Option<u64>] = &[None, Some(3)];
-    let models = repository(
-        "classification",
+    let models = classifier(
+        "output = \"logits\"",
         &graph(&[("x", Element::Float32, three)], &[("Neg", &["x"], "y")], &[("y", Element::Float32, three)]),
     );
     for flags in engines() {

@@ -164,15 +164,31 @@ fn a_task_says_what_belongs_to_it() {
     for task in ["regression", "raw"] {
         let config = load(&format!("task = {task:?}"));
         assert_eq!(config.unwrap().task.as_str(), task);
-        for more in ["labels = [\"a\"]", "[defect]\nconfidence_floor = 0.5"] {
+        for more in ["labels = [\"a\"]", "output = \"logits\"", "[defect]\nconfidence_floor = 0.5"] {
             let refused = load(&format!("task = {task:?}\n{more}"));
             let message = refused.unwrap_err().to_string();
             assert!(message.contains("does not belong to the task"), "{message}");
         }
     }
+    let named = load("task = \"regression\"\noutput_name = \"y\"");
+    assert_eq!(named.unwrap().output_name.unwrap(), "y");
+    let named = load("task = \"raw\"\noutput_name = \"y\"");
+    assert!(named.unwrap_err().to_string().contains("`output_name`"));
     let pictures = load(&GOOD.replace("classification", "raw").replace("labels = [\"ok\", \"bad\"]", ""));
     let message = pictures.unwrap_err().to_string();
     assert!(message.contains("`input`"), "{message}");
+}
+
+#[test]
+fn what_the_numbers_are_is_one_of_three_words() {
+    use ScoreScale::{Logits, Probabilities, Sigmoid};
+    for (word, scale) in [("logits", Logits), ("probabilities", Probabilities), ("sigmoid", Sigmoid)] {
+        assert_eq!(load(&format!("output = {word:?}\n{GOOD}")).unwrap().output, Some(scale));
+    }
+    assert_eq!(load(GOOD).unwrap().output, None);
+    let unknown = load(&format!("output = \"softmax\"\n{GOOD}"));
+    let message = unknown.unwrap_err().to_string();
+    assert!(message.contains("softmax") && message.contains("probabilities"), "{message}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use sha2::{Digest as _, Sha256};
 
-use super::super::{Batching, Colour, Datatype, DefectRule, InputSpec, Layout, ResizeFilter, Task};
+use super::super::{Batching, Colour, Datatype, DefectRule, InputSpec, Layout, ResizeFilter, ScoreScale, Task};
 use super::*;
 use crate::input::ModelInput;
 use crate::model::{Session, hexadecimal};
@@ -32,6 +32,8 @@ fn config() -> ModelConfig {
             std: vec![1.0],
             resize: ResizeFilter::Triangle,
         }),
+        output: Some(ScoreScale::Logits),
+        output_name: None,
         labels: Some(["a", "b", "c"].map(str::to_owned).to_vec()),
         defect: DefectRule::Never,
         batching: Batching::default(),
@@ -113,12 +115,15 @@ fn outputs_that_do_not_fit_are_found_while_loading() {
     two_labels.labels = Some(vec!["a".to_owned(), "b".to_owned()]);
     let flatten = OnnxChain { element_type: FLOAT32, input: BATCH_OF_ANY, operators: &["Flatten"], outputs: 1 }.bytes();
     let message = load_bytes(&flatten, two_labels).unwrap_err().to_string();
-    assert!(message.contains("shape [1, 2]") && message.contains("[1, 3]"), "{message}");
+    assert!(
+        message.contains("2 numbers") && message.contains("[1, 3]") && message.contains("correct `labels`"),
+        "{message}"
+    );
 
     let two =
         OnnxChain { element_type: FLOAT32, input: BATCH_OF_ANY, operators: &["Flatten", "Neg"], outputs: 2 }.bytes();
     let message = load_bytes(&two, config()).unwrap_err().to_string();
-    assert!(message.contains("2 outputs"), "{message}");
+    assert!(message.contains("2 outputs") && message.contains("`output_name`"), "{message}");
 
     let integers = load(BATCH_OF_ANY, &["Flatten", "Shape"]).unwrap_err();
     assert!(matches!(integers, ModelError::Mismatch { .. }), "{integers}");
@@ -143,8 +148,8 @@ fn files_that_are_no_models_are_refused() {
 fn answers_that_are_not_finite_are_errors() {
     let engine = load(BATCH_OF_ANY, &["Log", "Flatten"]).unwrap();
     let mut session = Session::new(&engine).unwrap();
-    assert!(matches!(session.warm_up(), Err(ModelError::BadLogits { .. })), "the logarithm of zero is infinite");
-    assert!(matches!(session.run(&item([1.0, -1.0, 1.0])), Err(ModelError::BadLogits { .. })));
+    assert!(matches!(session.warm_up(), Err(ModelError::BadScores { .. })), "the logarithm of zero is infinite");
+    assert!(matches!(session.run(&item([1.0, -1.0, 1.0])), Err(ModelError::BadScores { .. })));
     assert_eq!(run(&mut session, &item([1.0; 3])), [0.0; 3], "a refused answer leaves the session usable");
 }
 
@@ -153,11 +158,13 @@ fn an_item_that_fails_does_no_harm_to_the_others() {
     let mut session = Session::new(&load(BATCH_OF_ANY, &["Log", "Flatten"]).unwrap()).unwrap();
     let turned = ModelInput::zeros(&[1, 3, 1]);
     let answers = session.run_each(&[&item([1.0; 3]), &item([-1.0; 3]), &turned, &item([1.0; 3])]);
-    let [Ok(first), Err(ModelError::BadLogits { .. }), Err(ModelError::WrongInput { .. }), Ok(last)] = &answers[..]
+    let [Ok(first), Err(ModelError::BadScores { .. }), Err(ModelError::WrongInput { .. }), Ok(last)] = &answers[..]
     else {
         panic!("{answers:?}");
     };
-    assert_eq!((logits(first), logits(last)), (&[0.0; 3][..], &[0.0; 3][..]));
+    for answer in [first, last] {
+        assert_eq!(answer[0].values().fp32(), Some(&[0.0; 3][..]));
+    }
 }
 
 #[test]
@@ -196,7 +203,8 @@ fn engines_are_shared_and_sessions_move_to_their_thread() {
 
 /// A model without pictures.
 fn tensors(task: Task) -> ModelConfig {
-    ModelConfig { task, input: None, labels: None, ..config() }
+    let output = (task == Task::Classification).then_some(ScoreScale::Logits);
+    ModelConfig { task, output, input: None, labels: None, ..config() }
 }
 
 #[test]

@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 
-use super::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
+use super::proto::tensor_shape_proto::{Dimension, dimension};
+use super::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, type_proto};
 
 /// The main graph of a model.
 #[derive(Debug)]
@@ -43,6 +44,40 @@ impl OnnxGraph {
     /// The initialiser of the main graph with this name.
     pub(in crate::model) fn initializer(&self, name: &str) -> Option<&TensorProto> {
         self.main().initializer.iter().find(|tensor| tensor.name == name)
+    }
+
+    /// The constant of this name: an initialiser, or the value of a Constant.
+    pub(in crate::model) fn constant(&self, name: &str) -> Option<&TensorProto> {
+        match self.producer(name) {
+            Some(node) if node.op_type == "Constant" => node.attribute("value")?.t.as_ref(),
+            Some(_) => None,
+            None => self.initializer(name),
+        }
+    }
+
+    /// The sizes that the file declares for a tensor of the main graph; an open one is `None`.
+    pub(in crate::model) fn declared_shape(&self, tensor: &str) -> Option<Vec<Option<usize>>> {
+        let main = self.main();
+        let declared = main.output.iter().chain(&main.input).chain(&main.value_info);
+        let value =
+            declared.filter(|value| value.name == tensor).find_map(|value| value.r#type.as_ref()?.value.as_ref())?;
+        let type_proto::Value::TensorType(tensor) = value else { return None };
+        let size = |dimension: &Dimension| match &dimension.value {
+            Some(dimension::Value::DimValue(size)) => usize::try_from(*size).ok(),
+            Some(dimension::Value::DimParam(_)) | None => None,
+        };
+        Some(tensor.shape.as_ref()?.dim.iter().map(size).collect())
+    }
+
+    /// The version of ONNX's own operators.
+    pub(in crate::model) fn opset(&self) -> i64 {
+        let own = |domain: &str| matches!(domain, "" | "ai.onnx");
+        self.model.opset_import.iter().find(|opset| own(&opset.domain)).map_or(1, |opset| opset.version)
+    }
+
+    /// Whether a node stands for a function that the file defines itself.
+    pub(in crate::model) fn is_function(&self, node: &NodeProto) -> bool {
+        self.model.functions.iter().any(|function| function.name == node.op_type && function.domain == node.domain)
     }
 
     /// Every node: of the main graph, of the graphs inside of nodes (If, Loop, Scan), and of the file's own functions.

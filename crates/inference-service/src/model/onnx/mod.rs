@@ -5,10 +5,14 @@
 #![allow(dead_code)]
 
 mod across_items;
+mod class_labels;
+mod classifiers;
 mod external;
 mod graph;
+mod output_facts;
 mod overlooked;
 pub(in crate::model) mod proto;
+mod score_scale;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +25,9 @@ use super::error::ModelError;
 use super::hexadecimal::hexadecimal;
 
 pub(in crate::model) use across_items::AcrossItems;
+pub(in crate::model) use class_labels::GraphLabels;
 pub(in crate::model) use graph::OnnxGraph;
+pub(in crate::model) use output_facts::OutputFacts;
 pub(in crate::model) use overlooked::Overlooked;
 
 /// An ONNX file, with what it says. It holds the file's bytes, so it is dropped before a runtime takes memory of its own.

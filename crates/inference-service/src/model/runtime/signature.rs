@@ -36,44 +36,23 @@ impl Signature {
         let [input] = inputs else { return Err(format!("{} inputs", inputs.len())) };
         if input.takes_fp32() && input.fits(shape) { Ok(()) } else { Err(format!("an input of {input}")) }
     }
-
-    /// How many numbers of type FP32 its one output has for one item.
-    ///
-    /// # Errors
-    /// What there is, as a text that goes after "the model has".
-    pub(crate) fn classes(&self) -> Result<usize, String> {
-        let output = self.only_output()?;
-        let sizes = output.fixed_sizes().ok_or_else(|| format!("an output of {output}"))?;
-        let classes = sizes.iter().product::<usize>();
-        // Exporters that keep a spatial dimension after pooling leave ones at the end, as in [1, classes, 1, 1].
-        let is_list = sizes.iter().all(|size| *size == 1 || *size == classes);
-        if is_list && output.datatype == Some(Datatype::Fp32) {
-            Ok(classes)
-        } else {
-            Err(format!("an output of {output}"))
-        }
-    }
-
-    /// Checks that its one output is one number for one item.
-    ///
-    /// # Errors
-    /// What there is, as a text that goes after "the model has".
-    pub(crate) fn check_number(&self) -> Result<(), String> {
-        let output = self.only_output()?;
-        let sizes = output.fixed_sizes().ok_or_else(|| format!("an output of {output}"))?;
-        let is_float = Tensor::zeros(output.datatype.unwrap_or(Datatype::Bytes), vec![1]).values().float(0).is_some();
-        if is_float && sizes.iter().all(|size| *size == 1) { Ok(()) } else { Err(format!("an output of {output}")) }
-    }
-
-    fn only_output(&self) -> Result<&TensorSpec, String> {
-        match self.outputs.as_slice() {
-            [output] => Ok(output),
-            outputs => Err(format!("{} outputs", outputs.len())),
-        }
-    }
 }
 
 impl TensorSpec {
+    /// Checks that it is one floating-point number for one item.
+    ///
+    /// # Errors
+    /// What it is, as a text that goes after "the model has".
+    pub(crate) fn check_number(&self) -> Result<(), String> {
+        let found = || format!("an output of {self}");
+        let first_is_open = |(place, size): (usize, &Option<usize>)| if place == 0 { size.or(Some(1)) } else { *size };
+        let sizes: Option<Vec<usize>> =
+            self.shape.as_ref().ok_or_else(found)?.iter().enumerate().map(first_is_open).collect();
+        let sizes = sizes.ok_or_else(found)?;
+        let is_float = Tensor::zeros(self.datatype.unwrap_or(Datatype::Bytes), vec![1]).values().float(0).is_some();
+        if is_float && sizes.iter().all(|size| *size == 1) { Ok(()) } else { Err(found()) }
+    }
+
     /// Whether a tensor may have this shape.
     #[must_use]
     pub fn fits(&self, shape: &[usize]) -> bool {

@@ -146,6 +146,12 @@ impl TensorValues {
         if let Self::Fp32(numbers) = self { Some(numbers) } else { None }
     }
 
+    /// All numbers, where they are of a floating-point type.
+    #[must_use]
+    pub fn floats(&self) -> Option<Vec<f64>> {
+        (0..self.len()).map(|index| self.float(index)).collect()
+    }
+
     /// The number that stands at this place, if it is one of a floating-point type.
     #[must_use]
     pub fn float(&self, index: usize) -> Option<f64> {
