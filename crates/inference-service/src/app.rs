@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::error::RunServiceError;
 use crate::model::Runtimes;
 use crate::outbox::Outbox;
-use crate::serving::{Admission, InferencePool, ModelLoader, ModelMetricFamilies, Models};
+use crate::serving::{Admission, InferencePool, ModelLoader, ModelMetricFamilies, Models, SeriesBudget};
 
 /// The service's name in logs and metrics.
 pub const SERVICE: &str = "inference-service";
@@ -25,6 +25,7 @@ pub(crate) struct AppParts {
     pub(crate) models: Models,
     /// The metrics of requests whose model is not known, or not yet.
     pub(crate) unknown_model: ModelMetrics,
+    pub(crate) series: SeriesBudget,
     pub(crate) admission: Admission,
     pub(crate) pool: InferencePool,
     pub(crate) outbox: Outbox,
@@ -44,18 +45,19 @@ impl App {
         outbox: Outbox,
     ) -> Result<Self, RunServiceError> {
         let repository = config.repository().scan().map_err(RunServiceError::Repository)?;
-        let predictions = PredictionMetrics::register(registry)?;
+        let predictions = PredictionMetrics::register_bounded(registry, config.metrics.bounds())?;
         let threads = config.threads();
         let runtimes = Runtimes::start(config.engine, config.onnxruntime_library.as_deref())?;
-        let unknown_model = predictions.model::<&str>(UNKNOWN_MODEL, &[])?;
-        let families = ModelMetricFamilies::register(registry)?;
+        let unknown_model = predictions.model::<&str>(UNKNOWN_MODEL, &[]);
+        let families = ModelMetricFamilies::register(registry, &predictions)?;
         let loader = ModelLoader { folder: config.repository(), runtimes, threads, predictions, families };
-        let models = Models::register(repository, loader)?;
+        let models = Models::register(repository, loader);
         let admission = Admission::register(config.queue_limit as usize, threads, registry)?;
         Ok(Self(Arc::new(AppParts {
             readiness,
             models,
             unknown_model,
+            series: SeriesBudget::start(registry, &config.metrics),
             pool: InferencePool::start(threads, &admission)?,
             admission,
             outbox,

@@ -10,6 +10,7 @@ use clap::Parser;
 use monitoring::SecurityOptions;
 
 pub use crate::log_service::{LogServiceOptions, LogUrl};
+pub use crate::metrics_options::MetricsOptions;
 pub use crate::model::EngineChoice;
 use crate::model::RepositoryFolder;
 pub use crate::outbox::{Durability, RecordOptions, WhenFull};
@@ -84,6 +85,10 @@ pub struct Config {
     /// Seconds between turning unready and closing the port when told to stop.
     #[arg(long, env = "INFERENCE_DRAIN_SECONDS", default_value_t = 1.0, value_parser = monitoring::drain_seconds)]
     pub drain_seconds: f64,
+
+    /// How many series a scrape may have.
+    #[command(flatten)]
+    pub metrics: MetricsOptions,
 
     /// Keys and certificates.
     #[command(flatten)]

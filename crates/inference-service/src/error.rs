@@ -2,7 +2,6 @@
 
 use std::io;
 
-use monitoring::prediction::PredictionMetricsError;
 use monitoring::{HttpSetupError, MetricsError, SecurityError, TracesError};
 
 use crate::log_service::LogServiceError;
@@ -22,9 +21,6 @@ pub enum RunServiceError {
     /// A metric could not be registered.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
-    /// There are too many models or classes.
-    #[error(transparent)]
-    PredictionMetrics(#[from] PredictionMetricsError),
     /// The HTTP layer could not be set up.
     #[error(transparent)]
     Http(#[from] HttpSetupError),

@@ -10,6 +10,7 @@ pub mod config;
 mod error;
 pub mod input;
 mod log_service;
+mod metrics_options;
 pub mod model;
 mod model_listing;
 mod model_refresh;
@@ -69,8 +70,8 @@ pub async fn run(
     let log = LogService::new(&config.log, &security.credentials)?;
     let StartedOutbox { outbox, delivery } =
         Outbox::start(&config.records, log.route("log"), &registry, &traces).await?;
-    let profiles = Profiles::register(log.route("drift/reference"), &registry)?;
     let app = App::start(config, &registry, readiness.clone(), outbox)?;
+    let profiles = Profiles::register(log.route("drift/reference"), &registry, app.models.predictions())?;
     let grpc = oip::grpc::router(&app, GrpcMetrics::register(&registry, &traces)?, security.access.clone());
     let instrumentation = Instrumentation::register(&registry, readiness.clone(), security.access)?;
     let http = instrumentation.around(routes(&app, &registry).traced(&traces))?;

@@ -58,7 +58,10 @@ impl ModelRefresher {
     async fn look(&mut self) {
         let app = self.app.clone();
         match spawn_blocking(move || app.models.refresh()).await {
-            Ok(true) => self.send_profiles().await,
+            Ok(true) => {
+                self.app.series.check();
+                self.send_profiles().await;
+            }
             Ok(false) => {}
             Err(problem) => error!(%problem, "loading the models ended early"),
         }

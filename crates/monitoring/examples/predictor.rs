@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let metrics = MetricsRegistry::new("predictor", "1.0.0")?;
     let _logs = monitoring::setup_structured_logging("predictor", "1.0.0", &metrics)?;
     let readiness = Readiness::starting();
-    let coin = PredictionMetrics::register(&metrics)?.model("coin", &["heads", "tails"])?;
+    let coin = PredictionMetrics::register(&metrics)?.model("coin", &["heads", "tails"]);
 
     let routes = Routes::new()
         .post("/predict", predict)

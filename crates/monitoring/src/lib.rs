@@ -25,9 +25,9 @@ pub use http::{
 pub use keys::{ApiKeys, OutgoingKey};
 pub use logs::{LogGuard, LogsError, setup_structured_logging};
 pub use metrics::{
-    Collector, Counter, Desc, Each, Exposition, Family, Gauge, Histogram, IntGauge, LATENCY_BUCKETS, LabelEnum,
-    LabelSet, LabelSetFull, LabelledMetric, Labels, MAX_MEMBERS, Member, MetricFamily, MetricsError, MetricsRegistry,
-    Snapshot, TracedHistogram, each, metrics_route,
+    Collector, Counter, Desc, Each, Exposition, Family, Gauge, Histogram, HistogramOpts, IntGauge, LATENCY_BUCKETS,
+    LabelEnum, LabelLease, LabelSet, LabelSetFull, LabelledMetric, Labels, LeasedFamily, LeasedSet, MAX_MEMBERS,
+    Member, MetricFamily, MetricsError, MetricsRegistry, NoLabels, Snapshot, TracedHistogram, each, metrics_route,
 };
 pub use probe::probe;
 pub use security::{Security, SecurityError, SecurityOptions};

@@ -6,7 +6,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let registry = MetricsRegistry::new("doc", "1")?;
 //! let predictions = PredictionMetrics::register(&registry)?;
-//! let cats = predictions.model("cats", &["cat", "no cat"])?;
+//! let cats = predictions.model("cats", &["cat", "no cat"]);
 //!
 //! let attempt = cats.start(); // dropped without an outcome, it counts as cancelled
 //! attempt.succeed(&[PredictedClass { class: 0, confidence: 0.93 }]);
@@ -14,32 +14,30 @@
 //! # Ok(()) }
 //! ```
 
+mod bounds;
 mod families;
 mod labels;
 mod model;
+mod series;
 mod tally;
 
 use std::sync::Arc;
 
-use crate::metrics::{LabelSetFull, MetricsError, MetricsRegistry};
+use crate::metrics::{LeasedSet, MetricsError, MetricsRegistry};
+pub use bounds::PredictionBounds;
 use families::PredictionFamilies;
-pub use families::{MAX_CLASSES, MAX_MODELS};
-pub use labels::{PredictionOutcome, PredictionPhase};
+pub use labels::{OTHER, PredictionOutcome, PredictionPhase, UNKNOWN_MODEL};
 pub use model::{ModelMetrics, PredictedClass, PredictionAttempt};
 pub use tally::{CountedTime, PredictionCounts};
 
-/// The `model` label of attempts that never got to a known model.
-pub const UNKNOWN_MODEL: &str = "unknown";
-
-/// The prediction metrics could not be set up.
-#[derive(Debug, thiserror::Error)]
-pub enum PredictionMetricsError {
-    /// A metric cannot be registered, for example because it is registered already.
-    #[error(transparent)]
-    Metrics(#[from] MetricsError),
-    /// More than [`MAX_MODELS`] models or [`MAX_CLASSES`] classes.
-    #[error("too many models or classes: {0}")]
-    Full(#[from] LabelSetFull),
+impl PredictionBounds {
+    /// The most series that these bounds allow, where a model has `more` beside those of its predictions.
+    #[must_use]
+    pub fn series(self, more: usize) -> usize {
+        // `unknown` and `other` have theirs beside the bound, and each model may have a class `other`.
+        let models = self.models.saturating_add(2);
+        models.saturating_mul(PredictionFamilies::series_of_a_model() + more + 1).saturating_add(self.classes)
+    }
 }
 
 /// The prediction metrics of one service. Clones share the same metrics.
@@ -47,21 +45,35 @@ pub enum PredictionMetricsError {
 pub struct PredictionMetrics(Arc<PredictionFamilies>);
 
 impl PredictionMetrics {
-    /// Registers the families, and exposes the series of the model `unknown` at 0.
+    /// Registers the families with the usual bounds, and exposes the series of the model `unknown` at 0.
     ///
     /// # Errors
     /// If `registry` has them already.
-    pub fn register(registry: &MetricsRegistry) -> Result<Self, PredictionMetricsError> {
-        let metrics = Self(Arc::new(PredictionFamilies::register(registry)?));
-        metrics.model::<&str>(UNKNOWN_MODEL, &[])?;
+    pub fn register(registry: &MetricsRegistry) -> Result<Self, MetricsError> {
+        Self::register_bounded(registry, PredictionBounds::default())
+    }
+
+    /// The same with other bounds.
+    ///
+    /// # Errors
+    /// If `registry` has them already.
+    pub fn register_bounded(registry: &MetricsRegistry, bounds: PredictionBounds) -> Result<Self, MetricsError> {
+        let metrics = Self(Arc::new(PredictionFamilies::register(registry, bounds)?));
+        // The families keep these series in the scrape.
+        drop(metrics.model::<&str>(UNKNOWN_MODEL, &[]));
         Ok(metrics)
     }
 
-    /// The metrics of one model; every series of it is exposed from now on, at 0.
-    ///
-    /// # Errors
-    /// [`PredictionMetricsError::Full`] if the bound on models or classes is reached.
-    pub fn model<C: AsRef<str>>(&self, name: &str, classes: &[C]) -> Result<ModelMetrics, PredictionMetricsError> {
-        Ok(ModelMetrics::expose(&self.0, name, classes)?)
+    /// The metrics of one version of a model. Every series of it is exposed from now on, at 0 where it is new, until the
+    /// last version is dropped. A model past the bound is counted as `other`, and so are classes past theirs.
+    #[must_use]
+    pub fn model<C: AsRef<str>>(&self, name: &str, classes: &[C]) -> ModelMetrics {
+        ModelMetrics::expose(&self.0, name, classes)
+    }
+
+    /// The labels of the models, for other metrics of them.
+    #[must_use]
+    pub fn models(&self) -> &LeasedSet {
+        &self.0.models
     }
 }

@@ -39,8 +39,8 @@ fn a_name_can_be_registered_once() {
 fn an_attempt_is_counted_once_whatever_becomes_of_it() {
     let registry = MetricsRegistry::new("test", "1").unwrap();
     let predictions = PredictionMetrics::register(&registry).unwrap();
-    let unknown = predictions.model::<&str>("unknown", &[]).unwrap();
-    let coin = predictions.model("coin", &["heads", "tails"]).unwrap();
+    let unknown = predictions.model::<&str>("unknown", &[]);
+    let coin = predictions.model("coin", &["heads", "tails"]);
     assert_eq!(value(&registry, r#"prediction_classes_total{class="tails",model="coin"}"#), Some(0.0));
 
     let mut batch = unknown.start();

@@ -37,8 +37,8 @@ pub(super) struct InstrumentCost {
 pub(super) fn measure(turns: &mut MeasuredTurns) -> Result<InstrumentCost> {
     let registry = MetricsRegistry::new("bench", "0")?;
     let metrics = PredictionMetrics::register(&registry)?;
-    let unknown = metrics.model::<&str>("unknown", &[])?;
-    let model = metrics.model("model", &["yes", "no"])?;
+    let unknown = metrics.model::<&str>("unknown", &[]);
+    let model = metrics.model("model", &["yes", "no"]);
     let path = "/predict";
     let routes = Routes::<()>::new().post(path, async || "");
     let instrumented = instrument(routes, &registry, Readiness::starting())?;

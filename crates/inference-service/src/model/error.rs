@@ -24,16 +24,6 @@ pub enum ModelError {
         /// What lies there instead, as sentences behind a blank; empty if there is nothing.
         passed_over: String,
     },
-    /// The repository holds more models than one service takes.
-    #[error("{} holds {found} models, and at most {limit} can be served: move some to another repository", repository.display())]
-    TooManyModels {
-        /// The repository's folder.
-        repository: PathBuf,
-        /// How many models it holds.
-        found: usize,
-        /// How many are allowed.
-        limit: usize,
-    },
     /// More than one model says `default = true`.
     #[error("models {first} and {second} both say `default = true`: keep it in one model.toml")]
     TwoDefaults {

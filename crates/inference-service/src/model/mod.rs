@@ -32,7 +32,7 @@ pub use engine_choice::{EngineChoice, Runtimes};
 pub use error::ModelError;
 pub(crate) use hexadecimal::hexadecimal;
 pub use input_spec::{Colour, InputSpec, Layout, ResizeFilter};
-pub use repository::{MAX_MODELS, ModelSource, PassedOver, Repository, RepositoryEntry, RepositoryFolder};
+pub use repository::{ModelSource, PassedOver, Repository, RepositoryEntry, RepositoryFolder};
 pub use runtime::{Runtime, RuntimeError, RuntimeKind, Signature, TensorSpec};
 pub use scores::{ClassPrediction, ClassReader, ClassScore, Prediction, PredictionMeaning, ScaleSource, ScoreScale};
 pub use session::Session;

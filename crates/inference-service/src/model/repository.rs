@@ -14,9 +14,6 @@ use folder::{FolderNames, ModelFolder, is_onnx, version_number};
 pub use passed_over::PassedOver;
 use passed_over::{Known, known};
 
-/// Most models in one repository. More fail the scan, rather than some of them silently not serving.
-pub const MAX_MODELS: usize = 100;
-
 /// Metrics count requests for models that do not exist under this name.
 const RESERVED_NAME: &str = "unknown";
 const MAX_NAME_CHARS: usize = 64;
@@ -49,7 +46,7 @@ pub struct RepositoryEntry {
     pub others: Vec<ModelSource>,
 }
 
-/// The models of a repository, sorted by name; at least 1, at most [`MAX_MODELS`].
+/// The models of a repository, sorted by name; at least 1.
 #[derive(Debug)]
 pub struct Repository {
     entries: Vec<RepositoryEntry>,
@@ -82,7 +79,7 @@ impl Repository {
     /// Looks at every folder that has a model.toml or a model, and at a model that lies in the repository itself.
     ///
     /// # Errors
-    /// The folder cannot be read, it holds no model or more than [`MAX_MODELS`], two models are the default, or one has
+    /// The folder cannot be read, it holds no model, two models are the default, or one has
     /// the reserved name `unknown`. What is wrong with a single model stands in its [`RepositoryEntry`].
     pub fn scan(directory: &Path) -> Result<Self, ModelError> {
         let names = FolderNames::of(directory)?;
@@ -206,9 +203,6 @@ impl Repository {
         if self.entries.is_empty() {
             let told = self.passed_over.iter().take(TOLD_PASSED_OVER).map(|passed_over| format!("; {passed_over}"));
             return Err(ModelError::NoModels { repository, passed_over: told.collect() });
-        }
-        if self.entries.len() > MAX_MODELS {
-            return Err(ModelError::TooManyModels { repository, found: self.entries.len(), limit: MAX_MODELS });
         }
         self.entries.sort_by(|a, b| a.name.cmp(&b.name));
         let mut defaults = self.entries.iter().filter(|entry| entry.default);

@@ -2,11 +2,12 @@
 //!
 //! Rule of thumb: nothing waits for a profile. It is sent until it is taken or refused, each apart from the others.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::http::HeaderMap;
-use monitoring::prediction::MAX_MODELS;
-use monitoring::{Backoff, Family, Gauge, LabelSet, MetricsError, MetricsRegistry, RequestContext};
+use monitoring::prediction::PredictionMetrics;
+use monitoring::{Backoff, Gauge, LeasedFamily, MetricsError, MetricsRegistry, NoLabels, RequestContext};
 use reqwest::Method;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep};
@@ -32,8 +33,7 @@ pub enum ProfileError {
 pub(crate) struct Profiles {
     /// `None` where nothing is logged.
     log: Option<LogRoute>,
-    names: LabelSet,
-    delivered: Family<Gauge, LabelSet>,
+    delivered: LeasedFamily<Gauge, NoLabels>,
 }
 
 /// Why a profile was not taken.
@@ -47,12 +47,15 @@ enum ProfileFailure {
 
 impl Profiles {
     /// Registers the metric. Where nothing is logged, profiles are left where they lie.
-    pub(crate) fn register(log: Option<LogRoute>, registry: &MetricsRegistry) -> Result<Self, ProfileError> {
-        let names = LabelSet::new(&["model"], MAX_MODELS);
+    pub(crate) fn register(
+        log: Option<LogRoute>,
+        registry: &MetricsRegistry,
+        predictions: &PredictionMetrics,
+    ) -> Result<Self, ProfileError> {
         let help =
             "1 once the logging service has taken the model's reference profile, 0 before; only models with one.";
-        let delivered = registry.gauges("model_profile_delivered", help, names.clone())?;
-        Ok(Self { log, names, delivered })
+        let delivered = registry.leased_gauges("model_profile_delivered", help, predictions.models(), NoLabels)?;
+        Ok(Self { log, delivered })
     }
 
     /// Sends the profile of each model that is ready and has one. Ends when each is taken or given up; dropping the
@@ -60,38 +63,42 @@ impl Profiles {
     pub(crate) async fn deliver(&self, models: &Models) {
         let Some(log) = &self.log else { return };
         let mut sending = JoinSet::new();
+        // Models that are counted together have one series, which is 1 when none of their profiles is missing.
+        let mut missing = BTreeMap::<Vec<String>, usize>::new();
         for model in models.all().iter() {
-            if let Some(profile) = self.profile_of(model).await {
-                let log = log.clone();
-                sending.spawn(async move { deliver(&log, &profile).await.then_some(profile.model) });
+            let Some(found) = profile_of(model).await else { continue };
+            *missing.entry(model.metrics.label().values().to_vec()).or_default() += 1;
+            self.delivered.with(model.metrics.label(), NoLabels).set(0.0);
+            if let Some(profile) = found {
+                let (log, metrics) = (log.clone(), model.metrics.clone());
+                sending.spawn(async move { deliver(&log, &profile).await.then_some(metrics) });
             }
         }
         while let Some(sent) = sending.join_next().await {
             match sent {
-                Ok(Some(model)) => self.set_delivered(&model, 1.0),
+                Ok(Some(metrics)) => {
+                    let missing = missing.entry(metrics.label().values().to_vec()).or_default();
+                    *missing = missing.saturating_sub(1);
+                    if *missing == 0 {
+                        self.delivered.with(metrics.label(), NoLabels).set(1.0);
+                    }
+                }
                 Ok(None) => {}
                 Err(problem) => error!(%problem, "model_profile_delivery_stopped_early"),
             }
         }
     }
+}
 
-    async fn profile_of(&self, model: &Model) -> Option<ReferenceProfile> {
-        let serving = model.versions()?.serving.clone();
-        let reading = spawn_blocking(move || super::read(&serving.file(), serving.engine.sha256()));
-        let found = reading.await.ok()??;
-        self.set_delivered(&model.name, 0.0);
-        match found {
-            Ok(json) => Some(ReferenceProfile { model: model.name.clone(), json }),
-            Err(problem) => {
-                error!(model = model.name, %problem, "model_profile_ignored");
-                None
-            }
-        }
-    }
-
-    fn set_delivered(&self, model: &str, delivered: f64) {
-        if let Ok(model) = self.names.admit(&[model]) {
-            self.delivered.with(model).set(delivered);
+/// The profile of a model that has one; `Some(None)` where it cannot be used.
+async fn profile_of(model: &Model) -> Option<Option<ReferenceProfile>> {
+    let serving = model.versions()?.serving.clone();
+    let reading = spawn_blocking(move || super::read(&serving.file(), serving.engine.sha256()));
+    match reading.await.ok()?? {
+        Ok(json) => Some(Some(ReferenceProfile { model: model.name.clone(), json })),
+        Err(problem) => {
+            error!(model = model.name, %problem, "model_profile_ignored");
+            Some(None)
         }
     }
 }

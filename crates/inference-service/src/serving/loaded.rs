@@ -26,7 +26,7 @@ pub(crate) struct LoadedVersion {
     /// How long its items take, alone and together.
     pub(crate) measured: MeasuredBatching,
     /// Items of each run.
-    pub(super) run_items: Option<Histogram>,
+    pub(super) run_items: Histogram,
     /// Its items in the queue.
     pub(crate) flow: Arc<Flow>,
     pub(super) source: ModelSource,
@@ -62,9 +62,7 @@ impl LoadedVersion {
         let answers = session.run_each(inputs);
         self.metrics.executed();
         idle().push(session);
-        if let Some(run_items) = &self.run_items {
-            run_items.observe(inputs.len() as f64);
-        }
+        self.run_items.observe(inputs.len() as f64);
         answers
     }
 }

@@ -45,10 +45,10 @@ impl ModelLoader {
         let unseen = |file: &&Path| stamps.iter().all(|(seen, _)| seen.as_path() != *file);
         let more = file_stamp::stamps(engine.weights().iter().map(PathBuf::as_path).filter(unseen));
         stamps.extend(more);
-        let metrics = self.predictions.model(engine.name(), engine.labels()).map_err(|error| error.to_string())?;
+        let metrics = self.predictions.model(engine.name(), engine.labels());
         let loaded = LoadedVersion {
             flow: Arc::new(Flow::new(engine.name(), measured.item_seconds(), measured.policy(&engine))),
-            run_items: self.families.run_items(engine.name()),
+            run_items: self.families.run_items(&metrics),
             measured,
             engine,
             engine_because,

@@ -2,9 +2,10 @@
 //!
 //! Rule of thumb: a scrape is answered from the list that serves, so a model or a file that is gone leaves no series.
 
-use monitoring::prediction::MAX_MODELS;
+use monitoring::prediction::{ModelMetrics, OTHER, PredictionMetrics};
 use monitoring::{
-    Collector, Counter, Each, Family, Histogram, LabelSet, MetricsError, MetricsRegistry, Snapshot, each, label_enum,
+    Collector, Counter, Each, Histogram, HistogramOpts, LeasedFamily, MetricsError, MetricsRegistry, NoLabels,
+    Snapshot, each, label_enum,
 };
 use prometheus::{GaugeVec, Opts};
 
@@ -21,51 +22,52 @@ label_enum! {
     }
 }
 
+/// Series of a model beside those of its predictions: two outcomes of loads, a histogram of runs, the gauges below, and
+/// whether its profile was delivered.
+pub(crate) const SERIES_OF_A_MODEL: usize = 2 + RUN_BUCKETS.len() + 3 + 7 + 1;
+
 const RUN_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
 
 /// The metrics of models: what happens to them, and the state of those that serve.
 pub(crate) struct ModelMetricFamilies {
     /// The list whose models are exposed.
     pub(super) published: PublishedList,
-    names: LabelSet,
-    reloads: Family<Counter, (LabelSet, Each<LoadOutcome>)>,
-    run_items: Family<Histogram, LabelSet>,
+    reloads: LeasedFamily<Counter, Each<LoadOutcome>>,
+    run_items: LeasedFamily<Histogram, NoLabels>,
 }
 
 impl ModelMetricFamilies {
-    pub(crate) fn register(registry: &MetricsRegistry) -> Result<Self, MetricsError> {
-        let names = LabelSet::new(&["model"], MAX_MODELS);
+    /// Registers the families, for the models of `predictions`.
+    ///
+    /// # Errors
+    /// [`MetricsError`] where a name is taken.
+    pub(crate) fn register(registry: &MetricsRegistry, predictions: &PredictionMetrics) -> Result<Self, MetricsError> {
         let help = "Loads of a model, the first one included, by how they ended.";
-        let reloads = registry.counters("model_reloads_total", help, (names.clone(), each::<LoadOutcome>()))?;
-        let help = "Items that an inference thread ran together.";
-        let run_items = registry.histograms("prediction_run_items", help, RUN_BUCKETS, names.clone())?;
+        let reloads = registry.leased_counters("model_reloads_total", help, predictions.models(), each())?;
+        let run_items = HistogramOpts::new("prediction_run_items", "Items that an inference thread ran together.");
+        let run_items = registry.leased_histograms(run_items.buckets(RUN_BUCKETS.to_vec()), predictions.models())?;
         let published = PublishedList::default();
         registry.snapshot("model_*", ModelGauges::new(published.clone()))?;
-        Ok(Self { published, names, reloads, run_items })
+        Ok(Self { published, reloads, run_items })
     }
 
     /// Exposes the series of a model, before anything happens to it.
-    pub(super) fn add_model(&self, name: &str) {
-        if let Ok(model) = self.names.admit(&[name]) {
-            for outcome in [LoadOutcome::Success, LoadOutcome::Failure] {
-                self.reloads.with((model, outcome));
-            }
-            self.run_items.with(model);
+    pub(super) fn add_model(&self, model: &ModelMetrics) {
+        for outcome in [LoadOutcome::Success, LoadOutcome::Failure] {
+            self.reloads.with(model.label(), outcome);
         }
+        self.run_items(model);
     }
 
-    /// Where the sizes of the model's runs are counted; `None` if there are too many models.
-    pub(super) fn run_items(&self, name: &str) -> Option<Histogram> {
-        self.add_model(name);
-        self.names.get(&[name]).map(|model| self.run_items.with(model).clone())
+    /// Where the sizes of the model's runs are counted.
+    pub(super) fn run_items(&self, model: &ModelMetrics) -> Histogram {
+        self.run_items.with(model.label(), NoLabels)
     }
 
     /// Counts a load of the model.
-    pub(super) fn count_load(&self, name: &str, outcome: LoadOutcome) {
-        self.add_model(name);
-        if let Some(model) = self.names.get(&[name]) {
-            self.reloads.with((model, outcome)).inc();
-        }
+    pub(super) fn count_load(&self, model: &ModelMetrics, outcome: LoadOutcome) {
+        self.add_model(model);
+        self.reloads.with(model.label(), outcome).inc();
     }
 }
 
@@ -111,6 +113,28 @@ impl ModelGauges {
         })
     }
 
+    fn set(&self, label: &str, state: GaugedState) {
+        let flag = |flag: bool| f64::from(u8::from(flag));
+        for (gauge, value) in [
+            (&self.loaded, flag(state.is_loaded)),
+            (&self.load_seconds, state.load_seconds),
+            (&self.last_reload_successful, flag(state.is_newest)),
+            (&self.queue_places, state.queue_places),
+            (&self.item_seconds, state.item_seconds),
+            (&self.batch_limit, state.batch_limit),
+        ] {
+            gauge.with_label_values(&[label]).set(value);
+        }
+    }
+
+    fn set_info(&self, model: &Model) {
+        if let Some(ModelVersions { serving, .. }) = model.versions() {
+            let engine = &serving.engine;
+            let labels = [engine.name(), engine.version(), engine.sha256(), engine.runtime().as_str()];
+            self.info.with_label_values(&labels).set(1.0);
+        }
+    }
+
     fn all(&self) -> [&GaugeVec; 7] {
         let Self { loaded, load_seconds, last_reload_successful, queue_places, .. } = self;
         [loaded, load_seconds, last_reload_successful, queue_places, &self.item_seconds, &self.batch_limit, &self.info]
@@ -120,27 +144,66 @@ impl ModelGauges {
 impl Snapshot for ModelGauges {
     fn refresh(&self) {
         self.all().into_iter().for_each(GaugeVec::reset);
-        for model in self.published.get().models.iter() {
-            let versions = model.versions();
-            let set = |gauge: &GaugeVec, value: f64| gauge.with_label_values(&[model.name.as_str()]).set(value);
-            let of_versions = |read: fn(&ModelVersions) -> f64| versions.map_or(0.0, read);
-            set(&self.loaded, f64::from(u8::from(versions.is_some())));
-            set(&self.load_seconds, of_versions(|versions| versions.serving.load_seconds));
-            set(&self.last_reload_successful, f64::from(u8::from(!last_load_failed(model))));
-            let places = |versions: &ModelVersions| versions.all().map(|loaded| loaded.flow.held() as f64).sum();
-            set(&self.queue_places, of_versions(places));
-            set(&self.item_seconds, of_versions(|versions| versions.serving.flow.item_seconds()));
-            set(&self.batch_limit, of_versions(|versions| versions.serving.measured.limit() as f64));
-            if let Some(ModelVersions { serving, .. }) = versions {
-                let engine = &serving.engine;
-                let labels = [engine.name(), engine.version(), engine.sha256(), engine.runtime().as_str()];
-                self.info.with_label_values(&labels).set(1.0);
+        let list = self.published.get();
+        let mut others: Option<GaugedState> = None;
+        for model in list.models.iter() {
+            let state = GaugedState::of(model);
+            if !model.metrics.is_other() {
+                self.set_info(model);
             }
+            // A model may have this very name.
+            if model.metrics.is_other() || model.name == OTHER {
+                others = Some(others.map_or(state, |others| others.with(state)));
+            } else {
+                self.set(&model.name, state);
+            }
+        }
+        if let Some(others) = others {
+            self.set(OTHER, others);
         }
     }
 
     fn metrics(&self) -> Vec<&dyn Collector> {
         self.all().into_iter().map(|gauges| gauges as &dyn Collector).collect()
+    }
+}
+
+/// What the gauges show of a model, or of all those together that have no series of their own.
+#[derive(Clone, Copy)]
+struct GaugedState {
+    is_loaded: bool,
+    /// What serves is the newest state of the folder.
+    is_newest: bool,
+    load_seconds: f64,
+    queue_places: f64,
+    item_seconds: f64,
+    batch_limit: f64,
+}
+
+impl GaugedState {
+    fn of(model: &Model) -> Self {
+        let versions = model.versions();
+        let of_versions = |read: fn(&ModelVersions) -> f64| versions.map_or(0.0, read);
+        Self {
+            is_loaded: versions.is_some(),
+            is_newest: !last_load_failed(model),
+            load_seconds: of_versions(|versions| versions.serving.load_seconds),
+            queue_places: of_versions(|versions| versions.all().map(|loaded| loaded.flow.held() as f64).sum()),
+            item_seconds: of_versions(|versions| versions.serving.flow.item_seconds()),
+            batch_limit: of_versions(|versions| versions.serving.measured.limit() as f64),
+        }
+    }
+
+    /// Both together: what is wrong with either shows, and the larger number stands for both.
+    fn with(self, other: Self) -> Self {
+        Self {
+            is_loaded: self.is_loaded && other.is_loaded,
+            is_newest: self.is_newest && other.is_newest,
+            load_seconds: self.load_seconds.max(other.load_seconds),
+            queue_places: self.queue_places + other.queue_places,
+            item_seconds: self.item_seconds.max(other.item_seconds),
+            batch_limit: self.batch_limit.max(other.batch_limit),
+        }
     }
 }
 

@@ -17,6 +17,7 @@ mod pool;
 mod queue;
 mod samples;
 mod seen_folders;
+mod series_budget;
 mod serving_list;
 
 pub(crate) use admission::{Admission, QueueSlots};
@@ -24,7 +25,8 @@ pub(crate) use flow::{BatchPolicy, Flow};
 pub(crate) use job::{InferenceJob, JobAnswer, RunError};
 pub(crate) use loaded::LoadedVersion;
 pub(crate) use loader::ModelLoader;
-pub(crate) use metrics::ModelMetricFamilies;
+pub(crate) use metrics::{ModelMetricFamilies, SERIES_OF_A_MODEL};
 pub(crate) use model::{Model, ModelState, ModelVersions};
 pub(crate) use models::Models;
 pub(crate) use pool::InferencePool;
+pub(crate) use series_budget::SeriesBudget;

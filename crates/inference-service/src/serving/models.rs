@@ -5,10 +5,11 @@
 
 mod orders;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use monitoring::prediction::PredictionMetricsError;
+use monitoring::prediction::PredictionMetrics;
 use monitoring::{ApiError, ErrorCode};
 use tokio::sync::Notify;
 use tracing::{error, info, warn};
@@ -18,6 +19,11 @@ use super::seen_folders::SeenFolders;
 use super::serving_list::{ModelList, PublishedList, ServingList};
 use super::{Model, ModelLoader, ModelState, ModelVersions};
 use crate::model::{ModelError, ModelSource, Repository, RepositoryEntry};
+
+/// Most models that are loaded at the same time, so that many of them take no more memory than these while loading.
+const MOST_LOADING: usize = 16;
+/// Most models that a refusal names.
+const MOST_NAMED: usize = 20;
 
 /// The models that there are.
 pub(crate) struct Models {
@@ -31,21 +37,18 @@ pub(crate) struct Models {
 
 impl Models {
     /// Gives each model of the repository its metrics; nothing is loaded yet.
-    ///
-    /// # Errors
-    /// Where the metrics are full.
-    pub(crate) fn register(repository: Repository, loader: ModelLoader) -> Result<Self, PredictionMetricsError> {
+    pub(crate) fn register(repository: Repository, loader: ModelLoader) -> Self {
         let default = repository.default_model().map(|model| model.name.clone());
         let mut models = Vec::new();
         for RepositoryEntry { name, source, .. } in repository.into_entries() {
             let labels = source.as_ref().ok().and_then(|source| source.config.labels.as_deref()).unwrap_or_default();
-            let metrics = loader.predictions.model(&name, labels)?;
-            loader.families.add_model(&name);
+            let metrics = loader.predictions.model(&name, labels);
+            loader.families.add_model(&metrics);
             models.push(Arc::new(Model { name, metrics, state: ModelState::Loading }));
         }
         let published = loader.families.published.clone();
         published.publish(ServingList { models: Arc::new(models), default });
-        Ok(Self { loader, published, seen: Mutex::default(), changed: Notify::new() })
+        Self { loader, published, seen: Mutex::default(), changed: Notify::new() }
     }
 
     /// Looks at the repository, and loads what is new or has changed. True if anything was loaded, or could not be.
@@ -69,16 +72,27 @@ impl Models {
         let entries = repository.into_entries();
         let due = |entry: &&RepositoryEntry| seen.note_look(entry, self.is_loading(&entry.name));
         let due: Vec<&RepositoryEntry> = entries.iter().filter(due).collect();
-        // All at once: the time of a start is that of the slowest model.
-        let loaded: Vec<Option<Model>> = thread::scope(|scope| {
-            let loading: Vec<_> = due.iter().map(|entry| scope.spawn(|| self.state_of(entry, false))).collect();
-            loading.into_iter().map(|thread| thread.join().ok().flatten()).collect()
-        });
-        let loaded: Vec<Model> = loaded.into_iter().flatten().collect();
+        let loaded = self.load_all(&due);
         let changed = !loaded.is_empty();
         self.publish(loaded, &entries, default);
         seen.retain(&entries);
         changed
+    }
+
+    /// Loads these models, several at once: the time of a start is that of the slowest model where there are few of them.
+    fn load_all(&self, due: &[&RepositoryEntry]) -> Vec<Model> {
+        let next = AtomicUsize::new(0);
+        let load = || {
+            let mut loaded = Vec::new();
+            while let Some(entry) = due.get(next.fetch_add(1, Ordering::Relaxed)) {
+                loaded.push(self.state_of(entry, false));
+            }
+            loaded
+        };
+        thread::scope(|scope| {
+            let loading: Vec<_> = (0..due.len().min(MOST_LOADING)).map(|_| scope.spawn(load)).collect();
+            loading.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
+        })
     }
 
     /// Whether it was never tried to load this model.
@@ -91,34 +105,29 @@ impl Models {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The model in its new state; `None` if its metrics are full. What has not changed is loaded only `anew`.
-    fn state_of(&self, entry: &RepositoryEntry, anew: bool) -> Option<Model> {
+    /// The model in its new state. What has not changed is loaded only `anew`.
+    fn state_of(&self, entry: &RepositoryEntry, anew: bool) -> Model {
         let before = self.all().iter().find(|model| model.name == entry.name).cloned();
         let serving = before.as_ref().and_then(|model| model.versions());
-        let state = match self.versions(entry, serving.filter(|_| !anew)) {
-            Ok(versions) => {
-                self.loader.families.count_load(&entry.name, LoadOutcome::Success);
-                ModelState::Ready(versions)
-            }
+        let (outcome, state) = match self.versions(entry, serving.filter(|_| !anew)) {
+            Ok(versions) => (LoadOutcome::Success, ModelState::Ready(versions)),
             Err(problem) => {
                 error!(model = entry.name, error = problem, "model_load_failed");
-                self.loader.families.count_load(&entry.name, LoadOutcome::Failure);
-                match serving {
+                let state = match serving {
                     // What serves goes on serving.
                     Some(versions) => ModelState::Ready(ModelVersions { problem: Some(problem), ..versions.clone() }),
                     None => ModelState::Failed(problem),
-                }
+                };
+                (LoadOutcome::Failure, state)
             }
         };
         let metrics = match (&state, before) {
             (ModelState::Ready(versions), _) => versions.serving.metrics.clone(),
             (_, Some(before)) => before.metrics.clone(),
-            (_, None) => {
-                let metrics = self.loader.predictions.model::<&str>(&entry.name, &[]);
-                metrics.inspect_err(|problem| error!(model = entry.name, %problem, "model_has_no_room")).ok()?
-            }
+            (_, None) => self.loader.predictions.model::<&str>(&entry.name, &[]),
         };
-        Some(Model { name: entry.name.clone(), metrics, state })
+        self.loader.families.count_load(&metrics, outcome);
+        Model { name: entry.name.clone(), metrics, state }
     }
 
     /// Loads the versions that do not serve already.
@@ -146,6 +155,11 @@ impl Models {
         }
         models.sort_by(|a, b| a.name.cmp(&b.name));
         self.published.publish(ServingList { models: Arc::new(models), default });
+    }
+
+    /// The metrics of their predictions.
+    pub(crate) fn predictions(&self) -> &PredictionMetrics {
+        &self.loader.predictions
     }
 
     /// All models, sorted by name.
@@ -186,6 +200,10 @@ fn not_found<'a>(names: impl Iterator<Item = &'a str>) -> ApiError {
     ApiError::new(ErrorCode::ModelNotFound, format!("There is no model of this name; there is: {}.", listed(names)))
 }
 
-fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.collect::<Vec<_>>().join(", ")
+fn listed<'a>(mut names: impl Iterator<Item = &'a str>) -> String {
+    let first: Vec<&str> = names.by_ref().take(MOST_NAMED).collect();
+    match names.count() {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
 }

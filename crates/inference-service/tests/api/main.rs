@@ -18,6 +18,7 @@ mod interruptions;
 mod joined;
 mod keys;
 mod layouts;
+mod limits;
 mod logged;
 mod metrics;
 mod oip;

@@ -99,6 +99,13 @@ impl LabelledMetric for TracedHistogram {
         let exemplars = series.entry(key).or_insert_with(|| Arc::new(SeriesExemplars::new(&vec.bounds))).clone();
         Self { histogram: vec.histograms.with_label_values(values), exemplars }
     }
+
+    fn forget(vec: &TracedVec, values: &[&str]) {
+        let key = key(vec.names.iter().copied().zip(values.iter().copied()).collect());
+        vec.series.write().unwrap_or_else(PoisonError::into_inner).remove(&key);
+        // An error says that there is no such series.
+        let _ = vec.histograms.remove_label_values(values);
+    }
 }
 
 impl Collector for TracedVec {

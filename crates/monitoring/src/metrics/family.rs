@@ -13,6 +13,8 @@ pub trait LabelledMetric: Clone + Send + Sync + 'static {
     type Vec: Collector + Clone + 'static;
     /// The series with these label values, made if it is new.
     fn series(vec: &Self::Vec, values: &[&str]) -> Self;
+    /// Takes the series with these label values out of the scrape, if there is one.
+    fn forget(vec: &Self::Vec, values: &[&str]);
 }
 
 macro_rules! metric {
@@ -21,6 +23,10 @@ macro_rules! metric {
             type Vec = $vec;
             fn series(vec: &$vec, values: &[&str]) -> Self {
                 vec.with_label_values(values)
+            }
+            fn forget(vec: &$vec, values: &[&str]) {
+                // An error says that there is no such series.
+                let _ = vec.remove_label_values(values);
             }
         })+
     };

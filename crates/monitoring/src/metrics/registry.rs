@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use prometheus::core::{Collector, Desc, GenericCounter};
 use prometheus::process_collector::ProcessCollector;
-use prometheus::proto::MetricFamily;
+use prometheus::proto::{Bucket, Metric, MetricFamily, MetricType};
 use prometheus::{Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts};
 
 use super::exemplars::{TracedHistogram, TracedVec};
@@ -32,7 +32,7 @@ pub struct MetricsError {
 pub struct MetricsRegistry {
     registry: prometheus::Registry,
     /// The histograms that have exemplars, by their name.
-    traced: Arc<RwLock<HashMap<String, TracedVec>>>,
+    pub(super) traced: Arc<RwLock<HashMap<String, TracedVec>>>,
 }
 
 impl MetricsRegistry {
@@ -213,6 +213,20 @@ impl MetricsRegistry {
         exposition::render(&self.registry.gather(), form, &traced)
     }
 
+    /// How many series a scrape has now: a histogram has one for each bucket, and two.
+    #[must_use]
+    pub fn series(&self) -> usize {
+        let of_histogram = |metric: &Metric| {
+            let bounds = metric.get_histogram().get_bucket().iter().map(Bucket::upper_bound);
+            bounds.filter(|bound| bound.is_finite()).count() + 3
+        };
+        let of_family = |family: &MetricFamily| match family.get_field_type() {
+            MetricType::HISTOGRAM => family.get_metric().iter().map(of_histogram).sum(),
+            _ => family.get_metric().len(),
+        };
+        self.registry.gather().iter().map(of_family).sum()
+    }
+
     fn read_on_scrape<F>(&self, name: &'static str, help: &'static str, read: F) -> Result<(), MetricsError>
     where
         F: Fn(Opts) -> prometheus::Result<Vec<MetricFamily>> + Send + Sync + 'static,
@@ -223,7 +237,7 @@ impl MetricsRegistry {
         self.register(name, ScrapedMetric { desc, opts, read })
     }
 
-    fn register_made<M: Collector + Clone + 'static>(
+    pub(super) fn register_made<M: Collector + Clone + 'static>(
         &self,
         name: &str,
         made: prometheus::Result<M>,

@@ -1,78 +1,105 @@
 //! The metric families of predictions: names, help texts and labels.
 
-use super::labels::{PredictionOutcome, PredictionPhase};
+use super::bounds::PredictionBounds;
+use super::labels::{OTHER, PredictionOutcome, PredictionPhase, UNKNOWN_MODEL};
 use crate::http::ErrorCode;
 use crate::metrics::{
-    Counter, Each, Family, Histogram, LATENCY_BUCKETS, LabelSet, MetricsError, MetricsRegistry, TracedHistogram, each,
+    Counter, Each, Histogram, HistogramOpts, LATENCY_BUCKETS, LabelEnum as _, LabelLease, LeasedFamily, LeasedSet,
+    MetricsError, MetricsRegistry, NoLabels, TracedHistogram, each,
 };
-
-/// Most models of one service, `unknown` among them.
-pub const MAX_MODELS: usize = 101;
-/// Most classes of all models of one service together.
-pub const MAX_CLASSES: usize = 5_000;
 
 const CONFIDENCE_BUCKETS: &[f64] = &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0];
 const BATCH_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 
 /// The families, and the sets of models and classes that are their labels.
 pub(super) struct PredictionFamilies {
-    pub(super) models: LabelSet,
-    pub(super) classes: LabelSet,
-    pub(super) attempts: Family<Counter, (LabelSet, Each<PredictionOutcome>)>,
-    pub(super) errors: Family<Counter, (LabelSet, Each<ErrorCode>)>,
-    pub(super) latency: Family<TracedHistogram, (LabelSet, Each<PredictionOutcome>)>,
-    pub(super) phases: Family<TracedHistogram, (LabelSet, Each<PredictionPhase>)>,
-    pub(super) batch_size: Family<Histogram, LabelSet>,
-    pub(super) confidence: Family<Histogram, LabelSet>,
-    pub(super) by_class: Family<Counter, LabelSet>,
+    pub(super) models: LeasedSet,
+    pub(super) classes: LeasedSet,
+    /// Attempts that never got to a known model are in the scrape as long as the families are.
+    unknown: LabelLease,
+    pub(super) attempts: LeasedFamily<Counter, Each<PredictionOutcome>>,
+    pub(super) errors: LeasedFamily<Counter, Each<ErrorCode>>,
+    pub(super) latency: LeasedFamily<TracedHistogram, Each<PredictionOutcome>>,
+    pub(super) phases: LeasedFamily<TracedHistogram, Each<PredictionPhase>>,
+    pub(super) batch_size: LeasedFamily<Histogram, NoLabels>,
+    pub(super) confidence: LeasedFamily<Histogram, NoLabels>,
+    pub(super) by_class: LeasedFamily<Counter, NoLabels>,
 }
 
 impl PredictionFamilies {
-    pub(super) fn register(registry: &MetricsRegistry) -> Result<Self, MetricsError> {
-        let models = LabelSet::new(&["model"], MAX_MODELS);
-        let classes = LabelSet::new(&["model", "class"], MAX_CLASSES);
+    pub(super) fn register(registry: &MetricsRegistry, bounds: PredictionBounds) -> Result<Self, MetricsError> {
+        let models = LeasedSet::new(&["model"], bounds.models);
+        let classes = LeasedSet::new(&["model", "class"], bounds.classes);
+        let buckets =
+            |name: &str, help: &str, buckets: &[f64]| HistogramOpts::new(name, help).buckets(buckets.to_vec());
         Ok(Self {
-            attempts: registry.counters(
+            unknown: models.lease_reserved(&[UNKNOWN_MODEL]),
+            attempts: registry.leased_counters(
                 "predictions_total",
                 "Predictions attempted: one for each item of a request, refused ones too.",
-                (models.clone(), each()),
+                &models,
+                each(),
             )?,
-            errors: registry.sparse_counters(
+            errors: registry.leased_counters(
                 "prediction_errors_total",
                 "Predictions refused or failed, by the error's code.",
-                (models.clone(), each()),
+                &models,
+                each(),
             )?,
-            latency: registry.traced_histograms(
-                "prediction_latency_seconds",
-                "Seconds from a prediction request's head to its answer, refusals too.",
-                LATENCY_BUCKETS,
-                (models.clone(), each()),
+            latency: registry.leased_traced_histograms(
+                buckets(
+                    "prediction_latency_seconds",
+                    "Seconds from a prediction request's head to its answer, refusals too.",
+                    LATENCY_BUCKETS,
+                ),
+                &models,
+                each(),
             )?,
-            phases: registry.traced_histograms(
-                "prediction_phase_seconds",
-                "Seconds of one phase of a prediction request.",
-                LATENCY_BUCKETS,
-                (models.clone(), each()),
+            phases: registry.leased_traced_histograms(
+                buckets("prediction_phase_seconds", "Seconds of one phase of a prediction request.", LATENCY_BUCKETS),
+                &models,
+                each(),
             )?,
-            batch_size: registry.histograms(
-                "prediction_batch_size",
-                "Items of one prediction request.",
-                BATCH_BUCKETS,
-                models.clone(),
+            batch_size: registry.leased_histograms(
+                buckets("prediction_batch_size", "Items of one prediction request.", BATCH_BUCKETS),
+                &models,
             )?,
-            confidence: registry.histograms(
-                "prediction_confidence",
-                "Probability that the model gave the class it predicted.",
-                CONFIDENCE_BUCKETS,
-                models.clone(),
+            confidence: registry.leased_histograms(
+                buckets(
+                    "prediction_confidence",
+                    "Probability that the model gave the class it predicted.",
+                    CONFIDENCE_BUCKETS,
+                ),
+                &models,
             )?,
-            by_class: registry.counters(
+            by_class: registry.leased_counters(
                 "prediction_classes_total",
                 "Predictions by predicted class.",
-                classes.clone(),
+                &classes,
+                NoLabels,
             )?,
             models,
             classes,
         })
+    }
+
+    /// How many series a model has, those of its classes aside.
+    pub(super) fn series_of_a_model() -> usize {
+        let histogram = |buckets: &[f64]| buckets.len() + 3;
+        let codes = ErrorCode::ALL.iter().filter(|code| code.is_of_predictions()).count();
+        let timed = PredictionOutcome::ALL.len() + PredictionPhase::ALL.len();
+        PredictionOutcome::ALL.len()
+            + codes
+            + timed * histogram(LATENCY_BUCKETS)
+            + histogram(BATCH_BUCKETS)
+            + histogram(CONFIDENCE_BUCKETS)
+    }
+
+    /// The label of a model: its name, or `other` where too many models have theirs.
+    pub(super) fn lease_model(&self, name: &str) -> LabelLease {
+        if name == UNKNOWN_MODEL {
+            return self.unknown.clone();
+        }
+        self.models.lease(&[name]).unwrap_or_else(|_| self.models.lease_reserved(&[OTHER]))
     }
 }

@@ -1,5 +1,10 @@
 //! How a prediction ends, and the parts of its time, as labels.
 
+/// The `model` label of attempts that never got to a known model.
+pub const UNKNOWN_MODEL: &str = "unknown";
+/// The label of the models, and of a model's classes, that have no series of their own.
+pub const OTHER: &str = "other";
+
 crate::label_enum! {
     /// How a prediction ended.
     pub enum PredictionOutcome: "status" {

@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use super::families::PredictionFamilies;
 use super::labels::{PredictionOutcome, PredictionPhase};
+use super::series::{ClassSeries, ModelSeries};
 use super::tally::{PhaseSeconds, PredictionCounts, VersionTally};
 use crate::http::ErrorCode;
-use crate::metrics::{LabelEnum as _, LabelSetFull, Member};
+use crate::metrics::{LabelEnum as _, LabelLease};
 use crate::traces::TraceContext;
 
 /// The class that a model predicts for one item.
@@ -19,28 +20,25 @@ pub struct PredictedClass {
     pub confidence: f64,
 }
 
-/// The metrics of one model. Clones count together.
+/// The metrics of one version of a model. Clones count together. The series of the model are in the scrape until the last
+/// of its versions is dropped.
 #[derive(Clone)]
 pub struct ModelMetrics {
     tally: Arc<VersionTally>,
-    families: Arc<PredictionFamilies>,
-    model: Member,
-    classes: Arc<[Member]>,
+    series: Arc<ModelSeries>,
+    classes: Arc<ClassSeries>,
+    is_other: bool,
 }
 
 impl ModelMetrics {
-    /// Admits the model and its classes to the labels, and exposes every series of them at 0.
-    pub(super) fn expose<C: AsRef<str>>(
-        families: &Arc<PredictionFamilies>,
-        name: &str,
-        classes: &[C],
-    ) -> Result<Self, LabelSetFull> {
-        let model = families.models.admit(&[name])?;
-        let classes: Result<Vec<Member>, _> =
-            classes.iter().map(|class| families.classes.admit(&[name, class.as_ref()])).collect();
-        let metrics = Self { tally: Arc::default(), families: families.clone(), model, classes: classes?.into() };
-        metrics.expose_series();
-        Ok(metrics)
+    /// Exposes every series of the model and its classes, at 0 where they are new.
+    pub(super) fn expose<C: AsRef<str>>(families: &Arc<PredictionFamilies>, name: &str, classes: &[C]) -> Self {
+        let lease = families.lease_model(name);
+        let is_other = lease.values().first().is_none_or(|label| label != name);
+        // The classes of models that are counted together are not told apart.
+        let own_classes = if is_other { 0 } else { classes.len() };
+        let classes = Arc::new(ClassSeries::expose(families, &lease, classes, own_classes));
+        Self { tally: Arc::default(), series: Arc::new(ModelSeries::expose(families, lease)), classes, is_other }
     }
 
     /// Starts timing one request that asks this model for one prediction; see [`PredictionAttempt::set_items`] for more.
@@ -66,23 +64,22 @@ impl ModelMetrics {
         self.tally.read()
     }
 
-    fn expose_series(&self) {
-        let families = &self.families;
-        for &outcome in PredictionOutcome::ALL {
-            families.attempts.with((self.model, outcome));
-            families.latency.with((self.model, outcome));
-        }
-        for code in ErrorCode::ALL.iter().filter(|code| code.is_of_predictions()) {
-            families.errors.with((self.model, *code));
-        }
-        for &phase in PredictionPhase::ALL {
-            families.phases.with((self.model, phase));
-        }
-        families.batch_size.with(self.model);
-        families.confidence.with(self.model);
-        for &class in self.classes.iter() {
-            families.by_class.with(class);
-        }
+    /// The lease of the label `model`, for other metrics of the model.
+    #[must_use]
+    pub fn label(&self) -> &LabelLease {
+        &self.series.lease
+    }
+
+    /// Whether the model is counted together with others, because too many have series of their own.
+    #[must_use]
+    pub fn is_other(&self) -> bool {
+        self.is_other
+    }
+
+    /// How many of the classes have series of their own.
+    #[must_use]
+    pub fn named_classes(&self) -> usize {
+        self.classes.named()
     }
 }
 
@@ -113,7 +110,7 @@ impl PredictionAttempt {
     /// The request turned out to ask for `items` predictions.
     pub fn set_items(&mut self, items: usize) {
         self.items = items as u64;
-        self.metrics.families.batch_size.with(self.metrics.model).observe(items as f64);
+        self.metrics.series.batch_size.observe(items as f64);
     }
 
     /// Seconds since the start.
@@ -124,18 +121,17 @@ impl PredictionAttempt {
 
     /// Records the seconds that a phase took.
     pub fn record_phase(&mut self, phase: PredictionPhase, seconds: f64) {
-        let ModelMetrics { families, model, .. } = &self.metrics;
-        families.phases.with((*model, phase)).observe(seconds, self.trace.as_ref());
+        self.metrics.series.phase(phase).observe(seconds, self.trace.as_ref());
         self.phases[phase.index()] = Some(seconds);
     }
 
     /// The model answered every item.
     pub fn succeed(mut self, predicted: &[PredictedClass]) {
-        let ModelMetrics { families, model, classes, .. } = &self.metrics;
+        let ModelMetrics { series, classes, .. } = &self.metrics;
         for item in predicted {
-            families.confidence.with(*model).observe(item.confidence);
-            if let Some(&class) = classes.get(item.class) {
-                families.by_class.with(class).inc();
+            series.confidence.observe(item.confidence);
+            if let Some(class) = classes.of(item.class) {
+                class.inc();
             }
         }
         self.error = None;
@@ -149,14 +145,14 @@ impl PredictionAttempt {
 
 impl Drop for PredictionAttempt {
     fn drop(&mut self) {
-        let ModelMetrics { families, model, tally, .. } = &self.metrics;
+        let ModelMetrics { series, tally, .. } = &self.metrics;
         let outcome = if self.error.is_none() { PredictionOutcome::Success } else { PredictionOutcome::Error };
-        families.attempts.with((*model, outcome)).inc_by(self.items);
+        series.attempts(outcome).inc_by(self.items);
         let seconds = self.seconds();
-        families.latency.with((*model, outcome)).observe(seconds, self.trace.as_ref());
+        series.latency(outcome).observe(seconds, self.trace.as_ref());
         tally.ended(outcome, self.items, seconds, &self.phases);
         if let Some(code) = self.error {
-            families.errors.with((*model, code)).inc_by(self.items);
+            series.errors(code).inc_by(self.items);
         }
     }
 }

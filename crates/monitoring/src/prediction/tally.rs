@@ -96,7 +96,7 @@ mod tests {
     fn a_version_counts_what_the_metrics_count_from_its_own_start() {
         let registry = MetricsRegistry::new("test", "1").unwrap();
         let predictions = PredictionMetrics::register(&registry).unwrap();
-        let (old, new) = (predictions.model("m", &["a"]).unwrap(), predictions.model("m", &["a"]).unwrap());
+        let (old, new) = (predictions.model("m", &["a"]), predictions.model("m", &["a"]));
         assert!(old.counts().last.is_none());
         for version in [&old, &new, &new] {
             let mut attempt = version.start();

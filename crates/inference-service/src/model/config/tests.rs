@@ -83,8 +83,10 @@ fn labels_from_elsewhere_are_refused() {
 #[test]
 fn bad_labels_are_refused() {
     assert!(message(r#"["ok", "bad"]"#, "[]").contains("has 0 labels"));
-    let many: Vec<String> = (0..=5_000).map(|class| class.to_string()).collect();
-    assert!(message(r#"["ok", "bad"]"#, &format!("{many:?}")).contains("has 5001 labels"));
+    let many: Vec<String> = (0..=100_000).map(|class| class.to_string()).collect();
+    assert!(message(r#"["ok", "bad"]"#, &format!("{many:?}")).contains("has 100001 labels"));
+    let long: Vec<String> = (0..40_000).map(|class| format!("{class:0>250}")).collect();
+    assert!(message(r#"["ok", "bad"]"#, &format!("{long:?}")).contains("8388608 bytes together"));
     assert!(message(r#"["ok", "bad"]"#, r#"["ok", "ok"]"#).contains("\"ok\" twice"));
     assert!(message(r#"["ok", "bad"]"#, r#"["ok", " "]"#).contains("class 1"));
     assert!(message(r#"["ok", "bad"]"#, r#"["ok\n", "bad"]"#).contains("class 0"));

@@ -245,14 +245,11 @@ fn what_fails_the_scan() {
 }
 
 #[test]
-fn at_most_a_hundred_models() {
+fn any_number_of_models_is_found() {
     let folder = tempfile::tempdir().unwrap();
-    for number in 0..MAX_MODELS {
+    for number in 0..300 {
         fs::create_dir(folder.path().join(number.to_string())).unwrap();
         fs::write(folder.path().join(number.to_string()).join("model.toml"), "").unwrap();
     }
-    assert_eq!(Repository::scan(folder.path()).unwrap().entries().len(), MAX_MODELS);
-    fs::create_dir(folder.path().join("one-more")).unwrap();
-    fs::write(folder.path().join("one-more/model.toml"), "").unwrap();
-    assert!(matches!(Repository::scan(folder.path()), Err(ModelError::TooManyModels { found: 101, .. })));
+    assert_eq!(Repository::scan(folder.path()).unwrap().entries().len(), 300);
 }

@@ -28,9 +28,7 @@ impl Models {
             return Err(not_found(entries.iter().map(|entry| entry.name.as_str())));
         };
         seen.mark_dealt_with(entry);
-        let Some(model) = self.state_of(entry, true) else {
-            return Err(unfit(format!("There is no room for another model; {name} has none in the metrics.")));
-        };
+        let model = self.state_of(entry, true);
         self.publish(vec![model], &entries, default);
         drop(seen);
         let model = self.find(Some(name))?;
