@@ -7,6 +7,7 @@ use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::answer::AnswerReader;
 use super::config::{ModelConfig, Task};
@@ -34,6 +35,8 @@ pub struct Engine {
     runtime: RuntimeKind,
     program: Arc<dyn Program>,
     across_items: Option<AcrossItems>,
+    signature: Signature,
+    has_refused_zeros: AtomicBool,
 }
 
 impl Engine {
@@ -52,6 +55,7 @@ impl Engine {
         }
         let across_items = AcrossItems::find(&graph);
         let facts = OutputFacts::of(&graph);
+        let without_shape = graph.without_shape();
         let config = source.config.clone();
         let missing = missing_values(&config, &graph);
         drop(graph);
@@ -89,8 +93,10 @@ impl Engine {
             answers,
             missing,
             runtime: runtime.kind(),
+            signature: program.signature().clone().with_open(&without_shape),
             program,
             across_items,
+            has_refused_zeros: AtomicBool::new(false),
         }))
     }
 
@@ -162,7 +168,12 @@ impl Engine {
 
     /// What the file takes and gives.
     pub fn signature(&self) -> &Signature {
-        self.program.signature()
+        &self.signature
+    }
+
+    /// True for the first of all threads whose zeros the model refuses.
+    pub(super) fn is_first_refusal(&self) -> bool {
+        !self.has_refused_zeros.swap(true, Ordering::Relaxed)
     }
 
     /// Whether this tensor can be one of a run's inputs.

@@ -5,6 +5,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use tracing::warn;
+
 use super::engine::Engine;
 use super::error::ModelError;
 use super::runtime::{Program, RunProgram, TensorSpec, panic_message};
@@ -109,18 +111,27 @@ impl Session {
     }
 
     /// Runs the model once on zeros, so that the first request finds memory and caches ready. A model that takes tensors
-    /// of open shapes may refuse zeros, and serves nevertheless.
+    /// of open shapes, or whole tensors of any meaning, may refuse zeros, and serves nevertheless; whoever looks for its
+    /// mistake finds the refusal in the log.
     ///
     /// # Errors
     /// As [`Session::run`]; a model that answers zeros with NaN is found here.
     pub fn warm_up(&mut self) -> Result<(), ModelError> {
         let inputs = &self.engine.signature().inputs;
-        let rows = !self.engine.takes_whole_tensors();
-        let is_open = |spec: &TensorSpec| if rows { !spec.is_fixed_behind_first() } else { !spec.is_fixed() };
-        let may_fail = self.engine.config().input.is_none() && inputs.iter().any(is_open);
-        match self.run(&self.zeros()) {
+        let whole = self.engine.takes_whole_tensors();
+        let is_open = inputs.iter().any(|spec| if whole { !spec.is_fixed() } else { !spec.is_fixed_behind_first() });
+        let zeros = self.zeros();
+        // Where there is no number that could be another, zeros are all that can be asked.
+        let may_be_asked_otherwise = zeros.tensors().iter().any(|tensor| !tensor.values().is_empty());
+        let may_fail = self.engine.config().input.is_none() && (is_open || whole && may_be_asked_otherwise);
+        match self.run(&zeros) {
             Err(refuted @ ModelError::WrongScale { .. }) => Err(refuted),
-            Err(_) if may_fail => Ok(()),
+            Err(problem) if may_fail => {
+                if !is_open && self.engine.is_first_refusal() {
+                    warn!(model = self.engine.name(), model_version = self.engine.version(), %problem, "model_refuses_zeros");
+                }
+                Ok(())
+            }
             warmed => warmed.map(drop),
         }
     }
@@ -153,6 +164,10 @@ fn new_state(program: &dyn Program) -> Result<Box<dyn RunProgram>, ModelError> {
     program.start().map_err(|reason| ModelError::Run { reason })
 }
 
+#[cfg(test)]
+mod loaded_graph;
+#[cfg(test)]
+mod shape_tests;
 #[cfg(test)]
 mod state_tests;
 #[cfg(test)]

@@ -80,6 +80,12 @@ impl OnnxGraph {
         self.model.functions.iter().any(|function| function.name == node.op_type && function.domain == node.domain)
     }
 
+    /// The inputs and outputs of which the file does not even say how many dimensions they have.
+    pub(in crate::model) fn without_shape(&self) -> Vec<String> {
+        let values = self.main().input.iter().chain(&self.main().output);
+        values.filter(|value| self.declared_shape(&value.name).is_none()).map(|value| value.name.clone()).collect()
+    }
+
     /// Every node: of the main graph, of the graphs inside of nodes (If, Loop, Scan), and of the file's own functions.
     pub(in crate::model) fn nodes(&self) -> Vec<&NodeProto> {
         let mut nodes = Vec::new();

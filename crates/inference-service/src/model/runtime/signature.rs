@@ -28,6 +28,14 @@ pub struct TensorSpec {
 }
 
 impl Signature {
+    /// The same, where the shapes of these tensors are open. ONNX Runtime tells them as if they had no dimensions.
+    pub(in crate::model) fn with_open(mut self, names: &[String]) -> Self {
+        let is_told_of =
+            |spec: &&mut TensorSpec| spec.shape.as_ref().is_some_and(Vec::is_empty) && names.contains(&spec.name);
+        self.inputs.iter_mut().chain(&mut self.outputs).filter(is_told_of).for_each(|spec| spec.shape = None);
+        self
+    }
+
     /// Checks that there is one input of numbers, which one item of this shape fits.
     ///
     /// # Errors

@@ -1,18 +1,14 @@
 //! No run leaves anything to the next: whoever asked in between, the answer to an input is the same.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-use std::fs;
-use std::sync::{Arc, LazyLock};
+#![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
-use tempfile::TempDir;
-use testkit::pypi;
 
 use super::Session;
+use super::loaded_graph::{load, runtimes};
 use crate::input::ModelInput;
 use crate::model::onnx::proto::{GraphProto, TensorProto};
 use crate::model::onnx::written::{BOOL, FLOAT, INT64, file, floats, inner, int, node, text, value, wholes};
-use crate::model::{Engine, ModelConfig, ModelSource, Runtime, RuntimeKind, Tensor, TensorValues};
+use crate::model::{RuntimeKind, Tensor, TensorValues};
 
 /// How much a test's graph computes with.
 #[derive(Clone, Copy, Debug)]
@@ -119,33 +115,10 @@ fn doubling() -> GraphProto {
     }
 }
 
-/// An engine, with the folder of its file.
-struct LoadedGraph {
-    engine: Arc<Engine>,
-    _folder: TempDir,
-}
-
-fn load(bytes: &[u8], runtime: &Runtime) -> Result<LoadedGraph, String> {
-    let folder = tempfile::tempdir().unwrap();
-    let (config, file) = (folder.path().join("model.toml"), folder.path().join("model.onnx"));
-    fs::write(&config, "task = \"raw\"").unwrap();
-    fs::write(&file, bytes).unwrap();
-    let source = ModelSource { name: "m".to_owned(), version: 1, file, config: ModelConfig::load(&config).unwrap() };
-    let engine = Engine::load(&source, runtime).map_err(|error| error.to_string())?;
-    Ok(LoadedGraph { engine, _folder: folder })
-}
-
 fn input(sizes: GraphSizes, seed: f32) -> ModelInput {
     let shape = vec![sizes.steps, sizes.batch, sizes.width];
     let values = (0..shape.iter().product::<usize>()).map(|index| (index as f32 + seed).sin()).collect();
     ModelInput::of(vec![Tensor::new(shape, TensorValues::Fp32(values)).unwrap()])
-}
-
-fn runtimes() -> Vec<Runtime> {
-    static LIBRARY: LazyLock<Option<std::path::PathBuf>> =
-        LazyLock::new(|| pypi::onnxruntime("whether ONNX Runtime keeps nothing between runs"));
-    let library = LIBRARY.as_ref().map(|path| Runtime::start(RuntimeKind::OnnxRuntime, Some(path)).unwrap());
-    [Runtime::tract()].into_iter().chain(library).collect()
 }
 
 fn sizes() -> impl Strategy<Value = GraphSizes> {
