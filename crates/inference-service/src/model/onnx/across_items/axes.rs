@@ -1,7 +1,7 @@
 //! The axes that nodes name, and constants that say them.
 
 use super::super::graph::OnnxGraph;
-use super::super::proto::{NodeProto, TensorProto, type_proto};
+use super::super::proto::{NodeProto, TensorProto};
 
 /// Finds out what a graph says of axes.
 #[derive(Clone, Copy)]
@@ -47,24 +47,14 @@ impl<'a> Axes<'a> {
 
     /// The version of ONNX's operators.
     pub(super) fn opset(self) -> i64 {
-        let own = |domain: &str| matches!(domain, "" | "ai.onnx");
-        let imports = &self.graph.model().opset_import;
-        imports.iter().filter(|opset| own(&opset.domain)).map(|opset| opset.version).max().unwrap_or(1)
+        self.graph.opset()
     }
 
     /// How many dimensions the file declares for a tensor.
     fn rank(self, tensor: &str) -> Option<i64> {
-        let main = self.graph.main();
-        if let Some(constant) = self.graph.initializer(tensor) {
-            return i64::try_from(constant.dims.len()).ok();
-        }
-        let declared = main.input.iter().chain(&main.value_info).chain(&main.output);
-        let declared = declared.filter(|value| value.name == tensor);
-        let mut shapes = declared.filter_map(|value| match value.r#type.as_ref()?.value.as_ref()? {
-            type_proto::Value::TensorType(tensor) => tensor.shape.as_ref(),
-            _ => None,
-        });
-        i64::try_from(shapes.next()?.dim.len()).ok()
+        let constant = self.graph.initializer(tensor).map(|constant| constant.dims.len());
+        let rank = constant.or_else(|| self.graph.declared_shape(tensor).map(|shape| shape.len()));
+        i64::try_from(rank?).ok()
     }
 }
 
