@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::Parser;
 use monitoring::SecurityOptions;
 
+use crate::input::ImageLimits;
 pub use crate::log_service::{LogServiceOptions, LogUrl};
 pub use crate::metrics_options::MetricsOptions;
 pub use crate::model::EngineChoice;
@@ -74,6 +75,14 @@ pub struct Config {
     #[arg(long, env = "INFERENCE_MAX_BODY_BYTES", default_value_t = 16 * 1024 * 1024)]
     pub max_body_bytes: usize,
 
+    /// Most pixels of a picture. While it is decoded it may take 12 bytes for each, once for each inference thread.
+    #[arg(long, env = "INFERENCE_MAX_IMAGE_PIXELS", default_value_t = ImageLimits::default().max_pixels, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub max_image_pixels: u64,
+
+    /// Most pixels on a side of a picture.
+    #[arg(long, env = "INFERENCE_MAX_IMAGE_SIDE", default_value_t = ImageLimits::default().max_dimension, value_parser = clap::value_parser!(u32).range(1..=65_535))]
+    pub max_image_side: u32,
+
     /// Most items of one request; never more than fit into the queue.
     #[arg(long, env = "INFERENCE_MAX_BATCH", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub max_batch: u32,
@@ -117,6 +126,12 @@ impl Config {
     #[must_use]
     pub fn max_batch(&self) -> usize {
         self.max_batch.min(self.queue_limit) as usize
+    }
+
+    /// How large a picture may be.
+    #[must_use]
+    pub fn image_limits(&self) -> ImageLimits {
+        ImageLimits { max_pixels: self.max_image_pixels, max_dimension: self.max_image_side }
     }
 
     /// How long to wait between two looks at the models' folder; `None`: there is one look.

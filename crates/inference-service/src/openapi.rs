@@ -8,7 +8,7 @@ pub(crate) mod examples;
 mod schemas;
 
 use monitoring::{PathAlias, describe};
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use crate::predict::content_type::PredictMembers;
@@ -53,5 +53,8 @@ pub(crate) fn description() -> Value {
         like: format!("/v2/models/{{model}}{rest}"),
         id_suffix: "OfVersion",
     });
-    describe(InferenceService::openapi(), schemas::schemas(), &of_version)
+    let mut document = describe(InferenceService::openapi(), schemas::schemas(), &of_version);
+    // A form may have parts of any name that its head can hold as it is.
+    document["components"]["schemas"]["PredictForm"]["propertyNames"] = json!({ "pattern": "^[A-Za-z0-9_.-]+$" });
+    document
 }

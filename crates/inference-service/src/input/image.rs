@@ -1,20 +1,22 @@
-//! From the bytes of a picture to the numbers that a model takes.
+//! From the bytes of a picture to a model's input.
 //!
 //! Rule of thumb: do what the Python imaging library does, because models are trained on its pixels. Grey is its ITU-R
-//! 601 luma, transparency is dropped rather than blended, and the orientation that a camera notes in EXIF is not
-//! applied: a client that wants it applied turns the picture before sending it. Limits are checked on the header, before
-//! memory is taken for pixels.
+//! 601 luma, transparency is dropped rather than blended, and the orientation that a camera notes in EXIF is applied only
+//! where model.toml asks for it. Limits are checked on the header, before memory is taken for pixels.
 
-use std::io::Cursor;
+use std::error::Error as _;
+use std::io::{self, Cursor};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use image::{DynamicImage, GrayImage, ImageBuffer, ImageDecoder, ImageError, ImageReader, Limits, Luma, Pixel};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
 
 use super::error::InputError;
 use super::format::{PictureFormat, describe_unknown};
-use super::jpeg;
+use super::jpeg::{JpegHead, UnusualJpeg};
 use super::model_input::ModelInput;
-use crate::model::{Colour, InputSpec, Layout};
+use super::pixels::{normalised, resized};
+use crate::model::{InputSpec, ReadOrientation};
 
 /// The most bytes that a decoded pixel may take: 8-bit red, green, blue, alpha.
 const BYTES_PER_PIXEL: u64 = 4;
@@ -54,7 +56,10 @@ pub struct ImageHeader {
 pub fn read_header(bytes: &[u8]) -> Result<ImageHeader, InputError> {
     let format = detect(bytes)?;
     guarded(format, || {
-        let (width, height) = open(bytes, format, &ImageLimits::default())?.dimensions();
+        let (width, height) = match format {
+            PictureFormat::Jpeg => jpeg_head(bytes).map(|head| (head.frame.width, head.frame.height))?,
+            _ => open(bytes, format, &ImageLimits::default())?.dimensions(),
+        };
         Ok(ImageHeader { format, width, height })
     })
 }
@@ -84,17 +89,54 @@ pub fn decode(bytes: &[u8], spec: &InputSpec, limits: &ImageLimits) -> Result<Mo
 pub fn decode_with_header(bytes: &[u8], spec: &InputSpec, limits: &ImageLimits) -> Result<DecodedImage, InputError> {
     let format = detect(bytes)?;
     guarded(format, || {
-        let decoder = open(bytes, format, limits)?;
-        let (width, height) = decoder.dimensions();
-        check_size(&decoder, format, limits)?;
-        if format == PictureFormat::Jpeg && !jpeg::is_complete(bytes) {
-            return Err(InputError::Undecodable { format, reason: "the file ends before the picture does".to_owned() });
-        }
-        let picture = DynamicImage::from_decoder(decoder).map_err(|error| undecodable(format, &error))?;
-        let values = normalised(&resized(picture, spec), spec);
-        let header = ImageHeader { format, width, height };
+        let Picture { mut pixels, orientation, header } = picture(bytes, format, spec.orientation, limits)?;
+        pixels.apply_orientation(orientation);
+        let values = normalised(&resized(pixels, spec), spec);
         Ok(DecodedImage { input: ModelInput::new(&spec.item_shape(), values)?, header })
     })
+}
+
+/// A picture with all its pixels.
+struct Picture {
+    pixels: DynamicImage,
+    /// What is to be done to it before a model sees it.
+    orientation: Orientation,
+    header: ImageHeader,
+}
+
+fn picture(
+    bytes: &[u8],
+    format: PictureFormat,
+    read: ReadOrientation,
+    limits: &ImageLimits,
+) -> Result<Picture, InputError> {
+    let oriented = |found: &mut dyn FnMut() -> Orientation| match read {
+        ReadOrientation::Ignore => Orientation::NoTransforms,
+        ReadOrientation::Exif => found(),
+    };
+    if format == PictureFormat::Jpeg {
+        let head = jpeg_head(bytes)?;
+        if !head.is_usual {
+            let (width, height) = (head.frame.width, head.frame.height);
+            let header = ImageHeader { format, width, height };
+            check_size(header, u64::from(width) * u64::from(height) * BYTES_PER_PIXEL, limits)?;
+            let reason = |reason| InputError::Undecodable { format, reason };
+            let UnusualJpeg { picture, orientation } = UnusualJpeg::decode(bytes, &head).map_err(reason)?;
+            return Ok(Picture { pixels: picture, orientation: oriented(&mut || orientation), header });
+        }
+    }
+    let mut decoder = open(bytes, format, limits)?;
+    let (width, height) = decoder.dimensions();
+    let header = ImageHeader { format, width, height };
+    check_size(header, decoder.total_bytes(), limits)?;
+    // Metadata that cannot be read tell of no orientation, and are no reason to refuse the pixels.
+    let orientation = oriented(&mut || decoder.orientation().unwrap_or(Orientation::NoTransforms));
+    let pixels = DynamicImage::from_decoder(decoder).map_err(|error| undecodable(format, &error))?;
+    Ok(Picture { pixels, orientation, header })
+}
+
+fn jpeg_head(bytes: &[u8]) -> Result<JpegHead, InputError> {
+    JpegHead::read(bytes).map_err(|reason| InputError::Undecodable { format: PictureFormat::Jpeg, reason })
 }
 
 fn detect(bytes: &[u8]) -> Result<PictureFormat, InputError> {
@@ -119,8 +161,8 @@ fn open<'a>(
     reader.into_decoder().map_err(|error| undecodable(format, &error))
 }
 
-fn check_size(decoder: &impl ImageDecoder, format: PictureFormat, limits: &ImageLimits) -> Result<(), InputError> {
-    let (width, height) = decoder.dimensions();
+fn check_size(header: ImageHeader, bytes: u64, limits: &ImageLimits) -> Result<(), InputError> {
+    let ImageHeader { format, width, height } = header;
     let too_large = |limit| Err(InputError::TooLarge { width, height, limit });
     if width == 0 || height == 0 {
         return Err(InputError::Undecodable { format, reason: "it has no pixels".to_owned() });
@@ -131,7 +173,7 @@ fn check_size(decoder: &impl ImageDecoder, format: PictureFormat, limits: &Image
     if u64::from(width) * u64::from(height) > limits.max_pixels {
         return too_large(format!("at most {} in total are taken", limits.max_pixels));
     }
-    if decoder.total_bytes() > memory(limits) {
+    if bytes > memory(limits) {
         return too_large(format!("at most {} bytes of decoded pixels are taken", memory(limits)));
     }
     Ok(())
@@ -141,67 +183,23 @@ fn memory(limits: &ImageLimits) -> u64 {
     limits.max_pixels.saturating_mul(BYTES_PER_PIXEL)
 }
 
+/// Says what a decoder found in words for people; what it says itself is about its own insides.
 fn undecodable(format: PictureFormat, error: &ImageError) -> InputError {
-    // Some decoders end their message with a line end.
-    InputError::Undecodable { format, reason: error.to_string().trim_end().to_owned() }
-}
-
-/// The picture in the model's colour and size: rows of pixels, each of the model's channels, 8 bits.
-fn resized(picture: DynamicImage, spec: &InputSpec) -> Vec<u8> {
-    match spec.colour {
-        Colour::Rgb => to_size(picture.into_rgb8(), spec),
-        Colour::Grey => to_size(grey(picture), spec),
-    }
-}
-
-fn to_size<P>(picture: ImageBuffer<P, Vec<u8>>, spec: &InputSpec) -> Vec<u8>
-where
-    P: Pixel<Subpixel = u8> + 'static,
-{
-    if picture.dimensions() == (spec.width, spec.height) {
-        return picture.into_raw();
-    }
-    image::imageops::resize(&picture, spec.width, spec.height, spec.resize.kernel()).into_raw()
-}
-
-/// Grey pictures stay as they are; others become ITU-R 601 luma in the fixed-point arithmetic of the Python imaging
-/// library, so that each pixel is the same.
-fn grey(picture: DynamicImage) -> GrayImage {
-    if !picture.color().has_color() {
-        return picture.into_luma8();
-    }
-    let rgb = picture.into_rgb8();
-    GrayImage::from_fn(rgb.width(), rgb.height(), |x, y| {
-        let [red, green, blue] = rgb.get_pixel(x, y).0.map(u32::from);
-        Luma([((red * 19_595 + green * 38_470 + blue * 7_471 + 0x8000) >> 16) as u8])
-    })
-}
-
-/// Pixels as the model's numbers, in the model's layout.
-fn normalised(pixels: &[u8], spec: &InputSpec) -> Vec<f32> {
-    let channels = spec.channels();
-    let numbers: Vec<[f32; 256]> = spec.mean.iter().zip(&spec.std).map(|(mean, std)| scale(*mean, *std)).collect();
-    match spec.layout {
-        Layout::Nhwc => {
-            let pixels = pixels.chunks_exact(channels);
-            pixels.flat_map(|pixel| pixel.iter().zip(&numbers).map(|(byte, scale)| scale[usize::from(*byte)])).collect()
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    let is_end = |error: &io::Error| error.kind() == io::ErrorKind::UnexpectedEof;
+    let ends_early = match error {
+        ImageError::IoError(error) => is_end(error),
+        _ => { causes }.any(|cause| cause.downcast_ref().is_some_and(is_end)),
+    };
+    let reason = match error {
+        _ if ends_early => "the file ends before the picture does",
+        ImageError::Limits(_) => "it takes more memory than is allowed",
+        ImageError::Unsupported(_) => "it is of a kind that is not taken; save it in another one",
+        ImageError::Decoding(_) | ImageError::Encoding(_) | ImageError::Parameter(_) | ImageError::IoError(_) => {
+            "its bytes are damaged"
         }
-        Layout::Nchw => {
-            let mut planes = vec![0.0; pixels.len()];
-            let planes_of = planes.chunks_exact_mut((pixels.len() / channels).max(1));
-            for ((channel, scale), plane) in numbers.iter().enumerate().zip(planes_of) {
-                for (number, pixel) in plane.iter_mut().zip(pixels.chunks_exact(channels)) {
-                    *number = scale[usize::from(pixel[channel])];
-                }
-            }
-            planes
-        }
-    }
-}
-
-/// The model's number for each value of a byte. A picture has many times as many bytes, and a division takes long.
-fn scale(mean: f32, std: f32) -> [f32; 256] {
-    std::array::from_fn(|byte| (byte as f32 / 255.0 - mean) / std)
+    };
+    InputError::Undecodable { format, reason: reason.to_owned() }
 }
 
 #[cfg(test)]

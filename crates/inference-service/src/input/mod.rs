@@ -13,6 +13,7 @@ mod list_shape;
 mod model_input;
 mod named;
 mod numbers;
+mod pixels;
 mod summary;
 
 pub use self::elements::MissingValues;

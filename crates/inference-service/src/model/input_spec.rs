@@ -61,6 +61,17 @@ impl ResizeFilter {
     }
 }
 
+/// Whether a picture is turned as the camera was held that took it, which it notes in EXIF.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReadOrientation {
+    /// The pixels stay as they are stored. So torchvision and Keras load pictures, and models are trained on that.
+    #[default]
+    Ignore,
+    /// The picture is turned and mirrored as EXIF says, before it is resized.
+    Exif,
+}
+
 /// The input of one item: its size, and how pixels become numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InputSpec {
@@ -78,6 +89,8 @@ pub struct InputSpec {
     pub std: Vec<f32>,
     /// How a picture of another size is resized.
     pub resize: ResizeFilter,
+    /// Whether the orientation in EXIF is applied.
+    pub orientation: ReadOrientation,
 }
 
 impl InputSpec {
@@ -128,6 +141,7 @@ impl InputSpec {
             mean: table.mean,
             std: table.std,
             resize: table.resize,
+            orientation: table.orientation,
         };
         let channels = spec.channels();
         for (name, values) in [("input.mean", &spec.mean), ("input.std", &spec.std)] {
@@ -162,4 +176,6 @@ pub(super) struct InputTable {
     std: Vec<f32>,
     #[serde(default)]
     resize: ResizeFilter,
+    #[serde(default)]
+    orientation: ReadOrientation,
 }

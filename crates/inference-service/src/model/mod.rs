@@ -31,7 +31,7 @@ pub(crate) use engine_choice::RuntimeCandidates;
 pub use engine_choice::{EngineChoice, Runtimes};
 pub use error::ModelError;
 pub(crate) use hexadecimal::hexadecimal;
-pub use input_spec::{Colour, InputSpec, Layout, ResizeFilter};
+pub use input_spec::{Colour, InputSpec, Layout, ReadOrientation, ResizeFilter};
 pub use repository::{ModelSource, PassedOver, Repository, RepositoryEntry, RepositoryFolder};
 pub use runtime::{Runtime, RuntimeError, RuntimeKind, Signature, TensorSpec};
 pub use scores::{ClassPrediction, ClassReader, ClassScore, Prediction, PredictionMeaning, ScaleSource, ScoreScale};

@@ -39,6 +39,14 @@ pub(crate) enum Payload {
     Typed(Vec<Tensor>),
 }
 
+/// What the service does with each item.
+#[derive(Clone, Copy)]
+struct DecodeOptions {
+    /// Whether the prediction log keeps something of it.
+    is_logged: bool,
+    limits: ImageLimits,
+}
+
 /// The items of a payload, and the places in the queue that they hold.
 pub(super) struct DecodedPayload {
     pub(super) items: Vec<DecodedItem>,
@@ -107,28 +115,29 @@ impl Payload {
         slots: QueueSlots,
         app: &App,
     ) -> Result<DecodedPayload, ApiError> {
-        let is_logged = app.outbox.keeps_records();
+        let options = DecodeOptions { is_logged: app.outbox.keeps_records(), limits: app.config.image_limits() };
         if self.is_small() {
-            return Ok(DecodedPayload { items: self.decode_now(engine, is_logged)?, slots });
+            return Ok(DecodedPayload { items: self.decode_now(engine, options)?, slots });
         }
         let decoder = app.decoders.clone().acquire_owned().await.map_err(ApiError::internal)?;
         let engine = engine.clone();
         let decoding = spawn_blocking(move || {
             // Decoder and places move along: if the client leaves, they stay taken until the work has really ended.
             let _decoder = decoder;
-            Ok(DecodedPayload { items: self.decode_now(&engine, is_logged)?, slots })
+            Ok(DecodedPayload { items: self.decode_now(&engine, options)?, slots })
         });
         decoding.await.map_err(ApiError::internal)?
     }
 
-    fn decode_now(self, engine: &Engine, is_logged: bool) -> Result<Vec<DecodedItem>, ApiError> {
+    fn decode_now(self, engine: &Engine, options: DecodeOptions) -> Result<Vec<DecodedItem>, ApiError> {
         let spec = engine.config().input.as_ref();
+        let is_logged = options.is_logged;
         match self {
             Self::Images(images) => {
                 let spec = spec.ok_or_else(|| no_pictures(engine))?;
                 let several = images.len() > 1;
                 let picture = |(i, bytes): (usize, &Bytes)| {
-                    DecodedItem::from_picture(bytes, spec, is_logged).map_err(refused(several.then_some(i)))
+                    DecodedItem::from_picture(bytes, spec, options).map_err(refused(several.then_some(i)))
                 };
                 images.iter().enumerate().map(picture).collect()
             }
@@ -138,7 +147,7 @@ impl Payload {
                 let decoded = images.iter().enumerate().map(|(i, text)| {
                     let item = several.then_some(i);
                     let bytes = decoded(text).map_err(|problem| not_base64(item, &problem))?;
-                    DecodedItem::from_picture(&bytes, spec, is_logged).map_err(refused(item))
+                    DecodedItem::from_picture(&bytes, spec, options).map_err(refused(item))
                 });
                 decoded.collect()
             }
@@ -182,9 +191,9 @@ impl Payload {
 }
 
 impl DecodedItem {
-    fn from_picture(bytes: &[u8], spec: &InputSpec, is_logged: bool) -> Result<Self, InputError> {
-        let DecodedImage { input, header } = input::decode_with_header(bytes, spec, &ImageLimits::default())?;
-        let logged = is_logged.then(|| LoggedInput {
+    fn from_picture(bytes: &[u8], spec: &InputSpec, options: DecodeOptions) -> Result<Self, InputError> {
+        let DecodedImage { input, header } = input::decode_with_header(bytes, spec, &options.limits)?;
+        let logged = options.is_logged.then(|| LoggedInput {
             summary: Some(input::summarise(&input, spec, [header.width, header.height])),
             sha256: (bytes.len() <= DIGEST_BYTES).then(|| hexadecimal(&Sha256::digest(bytes))),
         });

@@ -223,3 +223,18 @@ async fn a_file_of_a_form_may_have_any_name() {
     assert_eq!((&predictions[0]["label"], &predictions[1]["label"]), (&json!("dog"), &json!("cat")));
     assert_eq!(predictions[0]["top"].as_array().unwrap().len(), 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_large_a_picture_may_be_is_a_flag() {
+    let cat = cat();
+    for (flags, status, says) in [
+        (["--max-image-pixels", "1024"], 200, "cat"),
+        (["--max-image-pixels", "1023"], 413, "at most 1023 in total"),
+        (["--max-image-side", "31"], 413, "at most 31 a side"),
+    ] {
+        let service = serve(&shipped(), &flags).await;
+        let answer = service.predict(&Sent::new("image/jpeg", cat.clone())).await;
+        assert_eq!(answer.status, status, "{flags:?}: {answer:?}");
+        assert!(answer.text.contains(says), "{flags:?}: {answer:?}");
+    }
+}

@@ -1,10 +1,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use image::{ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
+use image::{GrayImage, ImageBuffer, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::ResizeFilter;
+use crate::model::{Colour, Layout, ReadOrientation, ResizeFilter};
+
+mod orientation;
 
 /// A model that sees pixel values as they are.
 fn spec(width: u32, height: u32, colour: Colour) -> InputSpec {
@@ -17,6 +19,7 @@ fn spec(width: u32, height: u32, colour: Colour) -> InputSpec {
         mean: vec![0.0; channels],
         std: vec![1.0 / 255.0; channels],
         resize: ResizeFilter::Triangle,
+        orientation: ReadOrientation::Ignore,
     }
 }
 
@@ -131,17 +134,21 @@ fn reducing_averages_unless_the_nearest_pixel_is_asked_for() {
 }
 
 #[test]
-fn the_orientation_in_exif_is_not_applied() {
-    let picture = RgbImage::from_fn(16, 8, |x, _| Rgb([if x < 8 { 0 } else { 255 }; 3]));
-    let jpeg = encode(picture, ImageFormat::Jpeg);
-    // A segment that asks for a turn by 90 degrees.
-    let exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
-    let length = ((exif.len() + 2) as u16).to_be_bytes();
-    let turned = [&jpeg[..2], &[0xFF, 0xE1], &length, exif, &jpeg[2..]].concat();
-    let mut decoder = open(&turned, PictureFormat::Jpeg, &ImageLimits::default()).unwrap();
-    assert_eq!(decoder.orientation().unwrap(), image::metadata::Orientation::Rotate90, "the test's segment is read");
-    assert_eq!(read_header(&turned).unwrap().width, 16);
-    assert_eq!(seen(&turned, &spec(16, 8, Colour::Grey)), seen(&jpeg, &spec(16, 8, Colour::Grey)));
+fn a_grey_picture_is_resized_as_if_it_were_in_three_equal_colours() {
+    let grey = GrayImage::from_fn(67, 43, |x, y| Luma([(x * x * 3 + y * 37 + x * y) as u8]));
+    let deep = ImageBuffer::<Luma<u16>, _>::from_fn(67, 43, |x, y| Luma([(x * 977 + y * 1499) as u16]));
+    for picture in [DynamicImage::from(grey), DynamicImage::from(deep)] {
+        let in_colours = DynamicImage::from(picture.to_rgb8());
+        for resize in [ResizeFilter::Triangle, ResizeFilter::Nearest, ResizeFilter::CatmullRom, ResizeFilter::Lanczos3]
+        {
+            for (width, height) in [(32, 32), (67, 43), (5, 90), (224, 224)] {
+                let spec = InputSpec { resize, ..spec(width, height, Colour::Rgb) };
+                let [grey, colours] =
+                    [&picture, &in_colours].map(|picture| seen(&encode(picture.clone(), ImageFormat::Png), &spec));
+                assert_eq!(grey, colours, "{resize:?} {width} x {height}");
+            }
+        }
+    }
 }
 
 #[test]

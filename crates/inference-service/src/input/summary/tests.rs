@@ -8,14 +8,23 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::input::{ImageLimits, decode};
-use crate::model::ResizeFilter;
+use crate::model::{ReadOrientation, ResizeFilter};
 
 fn spec(colour: Colour, layout: Layout, [width, height]: [u32; 2]) -> InputSpec {
     let (mean, std) = match colour {
         Colour::Rgb => (vec![0.4914, 0.4822, 0.4465], vec![0.247, 0.2435, 0.2616]),
         Colour::Grey => (vec![0.5], vec![0.25]),
     };
-    InputSpec { width, height, colour, layout, mean, std, resize: ResizeFilter::Triangle }
+    InputSpec {
+        width,
+        height,
+        colour,
+        layout,
+        mean,
+        std,
+        resize: ResizeFilter::Triangle,
+        orientation: ReadOrientation::Ignore,
+    }
 }
 
 /// The input of these pixels, each a number for every channel on the scale of 0 to 1.

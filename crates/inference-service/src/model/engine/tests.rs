@@ -7,7 +7,9 @@ use std::path::PathBuf;
 
 use sha2::{Digest as _, Sha256};
 
-use super::super::{Batching, Colour, Datatype, DefectRule, InputSpec, Layout, ResizeFilter, ScoreScale, Task};
+use super::super::{
+    Batching, Colour, Datatype, DefectRule, InputSpec, Layout, ReadOrientation, ResizeFilter, ScoreScale, Task,
+};
 use super::*;
 use crate::input::ModelInput;
 use crate::model::{Session, hexadecimal};
@@ -31,6 +33,7 @@ fn config() -> ModelConfig {
             mean: vec![0.0],
             std: vec![1.0],
             resize: ResizeFilter::Triangle,
+            orientation: ReadOrientation::Ignore,
         }),
         output: Some(ScoreScale::Logits),
         output_name: None,

@@ -7,30 +7,6 @@ use proptest::prelude::*;
 use super::*;
 use crate::input::read_header;
 
-/// Start, a segment that holds a preview with its own end marker, and a scan of data with a stuffed byte and a
-/// restart marker.
-const UP_TO_THE_END: &[u8] =
-    &[0xFF, 0xD8, 0xFF, 0xE1, 0, 6, 0xFF, 0xD8, 0xFF, 0xD9, 0xFF, 0xDA, 0, 3, 1, 0x12, 0xFF, 0x00, 0xFF, 0xD0, 0x34];
-
-#[test]
-fn the_end_marker_outside_of_segments_counts() {
-    let mut bytes = UP_TO_THE_END.to_vec();
-    assert!(!is_complete(&bytes), "the preview's end marker must not count");
-    bytes.push(0xFF);
-    assert!(!is_complete(&bytes));
-    bytes.push(0xD9);
-    assert!(is_complete(&bytes));
-    bytes.extend_from_slice(b"a camera's trailer");
-    assert!(is_complete(&bytes));
-}
-
-#[test]
-fn any_shorter_file_is_incomplete() {
-    for length in 0..UP_TO_THE_END.len() {
-        assert!(!is_complete(&UP_TO_THE_END[..length]), "complete at {length} bytes");
-    }
-}
-
 fn encoded(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
     let mut file = Cursor::new(Vec::new());
     RgbImage::new(width, height).write_to(&mut file, format).unwrap();

@@ -1,41 +1,34 @@
-//! What the bytes of a JPEG tell without its decoder: whether the file is complete, and how large its picture is.
-//!
-//! Rule of thumb: the decoder fills what is missing of an interrupted upload with grey, and a model would give that a label.
-//! So an incomplete file is refused.
+//! The markers of a JPEG, and how large its picture is, without a decoder.
 
-use super::format::PictureFormat;
+use crate::input::format::PictureFormat;
 
 const MARKER: u8 = 0xFF;
-const END_OF_IMAGE: u8 = 0xD9;
+pub(super) const END_OF_IMAGE: u8 = 0xD9;
 
-/// Whether the end-of-image marker follows. Segments are skipped by their length, because a preview inside of one has
-/// an end marker of its own; what follows the end marker does not matter.
-pub(super) fn is_complete(bytes: &[u8]) -> bool {
-    // Behind the start-of-image marker.
-    let mut position = 2;
-    while let Some(marker) = next_marker(bytes, &mut position) {
-        if marker == END_OF_IMAGE {
-            return true;
-        }
-        let Some(&[high, low]) = bytes.get(position..position + 2) else { return false };
-        // A scan's header has a length and its compressed data has none: that is searched for the next marker.
-        position += usize::from(u16::from_be_bytes([high, low])).max(2);
-    }
-    false
+/// A marker that starts a segment, ends the picture, or divides the data of a scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Marker {
+    pub(super) kind: u8,
 }
 
-/// Moves behind the next marker that starts a segment or ends the picture. Stuffed bytes, restart markers and fill
-/// bytes are part of the data.
-fn next_marker(bytes: &[u8], position: &mut usize) -> Option<u8> {
+impl Marker {
+    /// Whether it divides the data of a scan.
+    pub(super) fn is_restart(self) -> bool {
+        matches!(self.kind, 0xD0..=0xD7)
+    }
+}
+
+/// Moves behind the next marker. Stuffed bytes, fill bytes and further starts of an image are no markers here.
+pub(super) fn next_marker(bytes: &[u8], position: &mut usize) -> Option<Marker> {
     loop {
         let start = *position + bytes.get(*position..)?.iter().position(|byte| *byte == MARKER)?;
-        let marker = *bytes.get(start + 1)?;
-        match marker {
+        let kind = *bytes.get(start + 1)?;
+        match kind {
             MARKER => *position = start + 1,
-            0x00 | 0x01 | 0xD0..=0xD8 => *position = start + 2,
+            0x00 | 0x01 | 0xD8 => *position = start + 2,
             _ => {
                 *position = start + 2;
-                return Some(marker);
+                return Some(Marker { kind });
             }
         }
     }
