@@ -6,15 +6,36 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use monitoring::SecurityOptions;
 
+use crate::check::CheckOptions;
 use crate::input::ImageLimits;
 pub use crate::log_service::{LogServiceOptions, LogUrl};
 pub use crate::metrics_options::MetricsOptions;
 pub use crate::model::EngineChoice;
 use crate::model::RepositoryFolder;
 pub use crate::outbox::{Durability, RecordOptions, WhenFull};
+
+/// What the program is asked to do.
+#[derive(Clone, Debug, Parser)]
+#[command(version, about = "Serves ONNX models over HTTP and gRPC, and records every prediction")]
+pub struct CommandLine {
+    /// Something else than to serve.
+    #[command(subcommand)]
+    pub command: Option<OtherCommand>,
+
+    /// The settings with which it serves.
+    #[command(flatten)]
+    pub config: Config,
+}
+
+/// What the program can do beside serving.
+#[derive(Clone, Debug, Subcommand)]
+pub enum OtherCommand {
+    /// Says what the service would make of models, without serving them
+    Check(CheckOptions),
+}
 
 /// Serves ONNX models over HTTP and gRPC, and records every prediction.
 #[derive(Clone, Debug, Parser)]

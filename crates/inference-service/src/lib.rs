@@ -6,6 +6,7 @@
 //! URL, and no prediction waits for the answer.
 
 mod app;
+pub mod check;
 pub mod config;
 mod error;
 pub mod input;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use inference_service::config::{Config, OptionalAddress};
+use inference_service::config::{CommandLine, Config, OptionalAddress, OtherCommand};
 use inference_service::{Listeners, SERVICE};
 use monitoring::MetricsRegistry;
 use tokio::net::TcpListener;
@@ -15,7 +15,11 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
-    let config = Config::parse();
+    let CommandLine { command, config } = CommandLine::parse();
+    if let Some(OtherCommand::Check(check)) = command {
+        let is_good = check.run(&mut std::io::stdout().lock()).context("writing what was found")?;
+        return Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
     if config.health_check {
         monitoring::probe(config.listen, config.security.is_encrypted())
             .with_context(|| format!("asking {}", config.listen))?;

@@ -107,6 +107,17 @@ impl Repository {
         found.checked(directory)
     }
 
+    /// Whether a folder is one model's: it has a model.toml or a version.
+    pub(crate) fn holds_one_model(directory: &Path) -> bool {
+        let Ok(names) = FolderNames::of(directory) else { return false };
+        let is_version = |name: &String| {
+            let inside = FolderNames::of(&directory.join(name));
+            version_number(name).is_some() && inside.is_ok_and(|inside| !inside.onnx().is_empty())
+        };
+        let has_config = names.files.iter().any(|name| name == "model.toml");
+        has_config || names.folders.iter().any(is_version)
+    }
+
     /// The models, sorted by name.
     pub fn entries(&self) -> &[RepositoryEntry] {
         &self.entries
@@ -190,9 +201,11 @@ impl Repository {
         for name in names.files.iter().filter(|name| !is_onnx(name)) {
             let because = match known(name) {
                 Known::Document => continue,
+                // The weights of the model that lies here, perhaps.
+                Known::Not if names.onnx().len() == 1 => continue,
                 Known::Foreign(because) => because,
                 Known::Part => "it belongs into the folder of a model, which is named as the model",
-                Known::Not => "nothing here reads it; models lie in folders, <name>/1/model.onnx",
+                Known::Settings | Known::Not => "nothing here reads it; models lie in folders, <name>/1/model.onnx",
             };
             self.passed_over.push(PassedOver::new(directory.join(name), because));
         }

@@ -29,6 +29,12 @@ impl Session {
         Ok(Self { state: new_state(engine.program())?, engine: Arc::clone(engine) })
     }
 
+    /// The model that it runs.
+    #[must_use]
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
     /// A session that was warmed up.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 
 mod administration;
 mod answers;
+mod check;
 mod collector;
 mod connections;
 #[path = "../../../monitoring/tests/description/mod.rs"]

@@ -87,7 +87,8 @@ impl ModelFolder {
             }
         }
         let loose = names.onnx();
-        if read.versions.is_empty() && !loose.is_empty() {
+        let is_flat = read.versions.is_empty() && !loose.is_empty();
+        if is_flat {
             let file = chosen(folder, &loose, &mut read.passed_over);
             read.versions.extend(file.map(|file| (1, file)));
         } else {
@@ -97,8 +98,10 @@ impl ModelFolder {
         for name in names.files.iter().filter(|name| !is_onnx(name) && labels != Some(name.as_str())) {
             match known(name) {
                 Known::Part | Known::Document => {}
+                // Its weights may lie beside the model, under any name.
+                Known::Not if is_flat => {}
                 Known::Foreign(because) => read.passed_over.push(PassedOver::new(folder.join(name), because)),
-                Known::Not => {
+                Known::Settings | Known::Not => {
                     let because = "nothing here reads it; model.toml says what a model does";
                     read.passed_over.push(PassedOver::new(folder.join(name), because));
                 }
@@ -141,8 +144,13 @@ impl ModelFolder {
         let before = self.passed_over.len();
         // A file beside the model may hold its weights under any name, but not under one of these.
         for name in &names.files {
-            if let Known::Foreign(because) = known(name) {
-                self.passed_over.push(PassedOver::new(inside.join(name), because));
+            match known(name) {
+                Known::Foreign(because) => self.passed_over.push(PassedOver::new(inside.join(name), because)),
+                Known::Settings => {
+                    let because = "nothing here reads it; model.toml says what a model does";
+                    self.passed_over.push(PassedOver::new(inside.join(name), because));
+                }
+                Known::Part | Known::Document | Known::Not => {}
             }
         }
         // Exporters and other servers know `model.onnx` as a folder, too, which holds the file beside its weights.

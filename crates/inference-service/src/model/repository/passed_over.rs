@@ -38,6 +38,8 @@ pub(super) enum Known {
     Document,
     /// It is a model of another kind, with the sentence that says what to do.
     Foreign(&'static str),
+    /// Something that another program reads, such as a tokenizer.
+    Settings,
     /// Nothing.
     Not,
 }
@@ -72,6 +74,7 @@ pub(super) fn known(name: &str) -> Known {
             Known::Foreign("it is a model of another format than ONNX: export it as ONNX")
         }
         "md" | "txt" | "rst" | "pdf" | "html" | "png" | "jpg" | "jpeg" | "svg" => Known::Document,
+        "json" | "yaml" | "yml" | "toml" | "cfg" | "ini" | "py" | "model" => Known::Settings,
         _ => Known::Not,
     }
 }
@@ -91,7 +94,10 @@ mod tests {
         for name in ["pytorch_model.bin", "saved_model.pb", "Model.PT", "clf.joblib", "model.plan"] {
             assert!(matches!(known(name), Known::Foreign(_)), "{name}");
         }
-        for name in ["tokenizer.json", "weights.bin", "model"] {
+        for name in ["tokenizer.json", "config.yaml", "spiece.model"] {
+            assert_eq!(known(name), Known::Settings, "{name}");
+        }
+        for name in ["weights.bin", "model", "model.onnx.data"] {
             assert_eq!(known(name), Known::Not, "{name}");
         }
     }

@@ -78,6 +78,16 @@ macro_rules! element_types {
                 }
             }
 
+            /// The elements at these places, which must be among them.
+            #[must_use]
+            pub(crate) fn picked(&self, places: &[usize]) -> Self {
+                match self {
+                    $(Self::$kind(elements) => {
+                        Self::$kind(places.iter().filter_map(|place| elements.get(*place).cloned()).collect())
+                    })*
+                }
+            }
+
             /// Appends others of the same type; false if they have another.
             pub(super) fn append(&mut self, more: &Self) -> bool {
                 match (self, more) {
@@ -161,6 +171,24 @@ impl TensorValues {
             Self::Fp32(numbers) => numbers.get(index).map(|number| f64::from(*number)),
             Self::Fp64(numbers) => numbers.get(index).copied(),
             _ => None,
+        }
+    }
+
+    /// The number or truth value that stands at this place, as near as double precision comes; `None` for texts.
+    #[must_use]
+    pub fn number(&self, index: usize) -> Option<f64> {
+        match self {
+            Self::Bool(elements) => elements.get(index).map(|element| f64::from(*element)),
+            Self::Uint8(numbers) => numbers.get(index).map(|number| f64::from(*number)),
+            Self::Uint16(numbers) => numbers.get(index).map(|number| f64::from(*number)),
+            Self::Uint32(numbers) => numbers.get(index).map(|number| f64::from(*number)),
+            Self::Uint64(numbers) => numbers.get(index).map(|number| *number as f64),
+            Self::Int8(numbers) => numbers.get(index).map(|number| f64::from(*number)),
+            Self::Int16(numbers) => numbers.get(index).map(|number| f64::from(*number)),
+            Self::Int32(numbers) => numbers.get(index).map(|number| f64::from(*number)),
+            Self::Int64(numbers) => numbers.get(index).map(|number| *number as f64),
+            Self::Fp16(_) | Self::Bf16(_) | Self::Fp32(_) | Self::Fp64(_) => self.float(index),
+            Self::Bytes(_) => None,
         }
     }
 
