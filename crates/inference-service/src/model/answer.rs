@@ -50,7 +50,8 @@ impl AnswerReader {
                     Some(spec) => Err(OutputMismatch::Other {
                         expected: "tensors of types that the protocol has".to_owned(),
                         found: format!("{:?} of another, {spec}", spec.name),
-                        remedy: "export the model again".to_owned(),
+                        remedy: "export the model again, one of scikit-learn, LightGBM or XGBoost with options={'zipmap': False}"
+                            .to_owned(),
                     }),
                     None => Ok(Self::Tensors),
                 }

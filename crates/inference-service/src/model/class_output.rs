@@ -5,10 +5,10 @@
 //! is refused, because one of them is wrong.
 
 use super::config::ModelConfig;
-use super::onnx::{GraphLabels, OutputFacts};
+use super::onnx::OutputFacts;
 use super::output_choice::{self, OutputMismatch};
 use super::runtime::{Signature, TensorSpec};
-use super::scores::{ClassReader, ScaleSource, ScoreScale};
+use super::scores::{ClassReader, FileLabels, OwnLabel, ScaleSource, ScoreScale};
 use super::tensor::Datatype;
 
 /// What the file must have for a classification.
@@ -24,20 +24,30 @@ pub(super) fn reader(
     facts: &[OutputFacts],
 ) -> Result<ClassReader, OutputMismatch> {
     let outputs = &signature.outputs;
-    let chosen = match (&config.output_name, label_and_scores(outputs)) {
-        (None, Some((_, scores))) => scores,
-        (name, _) => output_choice::only(outputs, name.as_deref())?,
+    let (chosen, label) = match (&config.output_name, label_and_scores(outputs)) {
+        (None, Some((label, scores))) => (scores, Some(label)),
+        (name, _) => (output_choice::only(outputs, name.as_deref())?, None),
     };
     let spec = &outputs[chosen];
     let facts_of = |name: &str| facts.iter().find(|facts| facts.name == name);
     let own = facts_of(&spec.name);
     let count = numbers(spec, own)?;
-    // Another output, a label, may have the names.
-    let mut labels = own.into_iter().chain(facts).filter_map(|facts| facts.labels.as_ref());
-    let ClassNames { labels, is_single } = ClassNames::of(config, labels.next(), spec, count)?;
+    let label_facts = label.and_then(|label| facts_of(&outputs[label].name));
+    // A label has the names of the model; those of its classifier may be numbers that stand for them.
+    let names = label_facts.into_iter().chain(own).chain(facts).find_map(|facts| facts.labels.as_ref());
+    let ClassNames { labels, is_single } = ClassNames::of(config, names, spec, count)?;
+    let own_label = label.zip(names).map(|(output, names)| OwnLabel { output, names: names.clone() });
+    if label.is_some() && own.is_some_and(|facts| facts.is_calibrated) {
+        return Err(OutputMismatch::Other {
+            expected: "a label that follows from the numbers of its classes".to_owned(),
+            found: "an SVMClassifier, whose label comes from votes and may be another than its likeliest class"
+                .to_owned(),
+            remedy: format!("`output_name = {:?}` in model.toml goes by the probabilities alone", spec.name),
+        });
+    }
     let graph = own.map_or_else(|| Err("it is not in the file's graph".to_owned()), |facts| facts.scale.clone());
     let (scale, decided_by) = scale(config.output, graph, spec, is_single)?;
-    Ok(ClassReader { output_name: spec.name.clone(), output: chosen, scale, decided_by, labels, is_single })
+    Ok(ClassReader { output_name: spec.name.clone(), output: chosen, scale, decided_by, labels, is_single, own_label })
 }
 
 /// The positions of a label and of the numbers of its classes, where a model has these two outputs, as classifiers of
@@ -60,12 +70,16 @@ fn is_floating(spec: &TensorSpec) -> bool {
 
 /// How many numbers an output has for one item; `None` where the file leaves it open.
 fn numbers(spec: &TensorSpec, facts: Option<&OutputFacts>) -> Result<Option<usize>, OutputMismatch> {
+    let is_no_tensor = spec.datatype.is_none() && facts.is_some_and(|facts| !facts.is_tensor);
     let other = || OutputMismatch::Other {
         expected: EXPECTED.to_owned(),
         found: format!("an output {:?} of {spec}", spec.name),
-        remedy: "name another output with `output_name` in model.toml, or export the model again".to_owned(),
+        remedy: match is_no_tensor {
+            true => "export the model again with options={'zipmap': False}".to_owned(),
+            false => "name another output with `output_name` in model.toml, or export the model again".to_owned(),
+        },
     };
-    if !is_floating(spec) {
+    if !is_floating(spec) || is_no_tensor {
         return Err(other());
     }
     let declared = facts.and_then(|facts| facts.shape.as_ref());
@@ -92,11 +106,11 @@ impl ClassNames {
     /// Names for `count` numbers: those of model.toml, else those of the graph, else the positions.
     fn of(
         config: &ModelConfig,
-        graph: Option<&GraphLabels>,
+        graph: Option<&FileLabels>,
         spec: &TensorSpec,
         count: Option<usize>,
     ) -> Result<Self, OutputMismatch> {
-        let graph = graph.map(GraphLabels::texts);
+        let graph = graph.map(FileLabels::texts);
         let mismatch = |expected: String, remedy: &str| OutputMismatch::Other {
             expected,
             found: format!("an output {:?} of {spec}", spec.name),

@@ -17,7 +17,9 @@ use super::missing::missing_values;
 use super::onnx::{AcrossItems, OnnxFile, OutputFacts, Overlooked};
 use super::output_choice::OutputMismatch;
 use super::repository::ModelSource;
-use super::runtime::{FixedInputs, LoadError, Program, Runtime, RuntimeKind, Signature, TensorSpec, panic_message};
+use super::runtime::{
+    FixedInputs, LoadError, ModelFile, Program, Runtime, RuntimeKind, Signature, TensorSpec, panic_message,
+};
 use super::scores::{ClassReader, Prediction};
 use super::tensor::Tensor;
 use crate::input::{ItemShape, MissingValues};
@@ -48,7 +50,10 @@ impl Engine {
     /// [`ModelError::UnknownScale`] where nobody says what the numbers of the classes are.
     pub fn load(source: &ModelSource, runtime: &Runtime) -> Result<Arc<Self>, ModelError> {
         let path = &source.file;
-        let OnnxFile { graph, sha256, external: weights } = OnnxFile::read(path)?;
+        let onnx = OnnxFile::read(path)?;
+        let rewritten = onnx.rewritten(runtime.kind() == RuntimeKind::Tract).map(Arc::from);
+        let file = ModelFile { path: path.clone(), rewritten };
+        let OnnxFile { graph, sha256, external: weights, .. } = onnx;
         let unsupported = |reason| unsupported(path, runtime, reason);
         if let Some(overlooked) = Overlooked::find(&graph).filter(|_| runtime.kind() == RuntimeKind::Tract) {
             return Err(unsupported(overlooked.to_string()));
@@ -65,7 +70,7 @@ impl Engine {
             (None, Task::Raw) => FixedInputs::Nothing,
             (None, Task::Classification | Task::Regression) => FixedInputs::OneItem,
         };
-        let loaded = catch_unwind(AssertUnwindSafe(|| runtime.load(path, fixed)))
+        let loaded = catch_unwind(AssertUnwindSafe(|| runtime.load(&file, fixed)))
             .unwrap_or_else(|panic| Err(LoadError::Unsupported(panic_message(panic.as_ref()))));
         let program = loaded.map_err(|error| match error {
             LoadError::Unsupported(reason) => unsupported(reason),

@@ -149,6 +149,19 @@ pub enum ModelError {
         /// Why they cannot be that.
         problem: String,
     },
+    /// The label that the model gives by itself contradicts the numbers that it gives for the classes.
+    #[error(
+        "the model's own label is {label}, and its numbers are highest for {likeliest}: `output_name = {output:?}` in model.toml \
+        goes by the numbers alone"
+    )]
+    BadLabel {
+        /// The model's label.
+        label: String,
+        /// The label of the class with the largest number.
+        likeliest: String,
+        /// The output with the numbers.
+        output: String,
+    },
     /// The model's answer is not one finite number.
     #[error("the model's answer is not a finite number: {}", found.map_or_else(|| "there is none".to_owned(), |found| found.to_string()))]
     BadNumber {

@@ -36,6 +36,9 @@ pub use input_spec::{Colour, InputSpec, Layout, ReadOrientation, ResizeFilter};
 pub(crate) use proposal::Proposal;
 pub use repository::{ModelSource, PassedOver, Repository, RepositoryEntry, RepositoryFolder};
 pub use runtime::{Runtime, RuntimeError, RuntimeKind, Signature, TensorSpec};
-pub use scores::{ClassPrediction, ClassReader, ClassScore, Prediction, PredictionMeaning, ScaleSource, ScoreScale};
+pub use scores::{
+    ClassPrediction, ClassReader, ClassScore, FileLabels, OwnLabel, Prediction, PredictionMeaning, ScaleSource,
+    ScoreScale,
+};
 pub use session::Session;
 pub use tensor::{Datatype, Tensor, TensorValues};

@@ -2,6 +2,7 @@
 //!
 //! Rule of thumb: what an answer is stands here, as clients see it; how outputs become one stands in the files beside.
 
+mod file_labels;
 mod reader;
 mod scale;
 
@@ -10,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::tensor::Tensor;
 
+pub use file_labels::{FileLabels, OwnLabel};
 pub use reader::{ClassReader, ScaleSource};
 pub use scale::ScoreScale;
 

@@ -13,6 +13,7 @@ mod description;
 mod encodings;
 mod endpoints;
 mod engines;
+mod exported;
 mod grpc;
 mod grpc_spans;
 mod interruptions;

@@ -12,7 +12,10 @@ mod graph;
 mod output_facts;
 mod overlooked;
 pub(in crate::model) mod proto;
+mod rewrite;
 mod score_scale;
+mod wire;
+mod written_out;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,7 +28,6 @@ use super::error::ModelError;
 use super::hexadecimal::hexadecimal;
 
 pub(in crate::model) use across_items::AcrossItems;
-pub(in crate::model) use class_labels::GraphLabels;
 pub(in crate::model) use graph::OnnxGraph;
 pub(in crate::model) use output_facts::OutputFacts;
 pub(in crate::model) use overlooked::Overlooked;
@@ -35,6 +37,7 @@ pub(in crate::model) use overlooked::Overlooked;
 pub(in crate::model) struct OnnxFile {
     /// The graph that runs.
     pub(in crate::model) graph: OnnxGraph,
+    bytes: Bytes,
     /// The files beside it that hold weights, sorted.
     pub(in crate::model) external: Vec<PathBuf>,
     /// SHA-256 of the file, and of those beside it behind it: 64 lower-case hexadecimal digits.
@@ -42,6 +45,12 @@ pub(in crate::model) struct OnnxFile {
 }
 
 impl OnnxFile {
+    /// What a runtime reads instead of the file, where it would not run it as the service needs it. Weights beside a file
+    /// are found from its path, so a file that has some stays as it is.
+    pub(in crate::model) fn rewritten(&self, for_tract: bool) -> Option<Vec<u8>> {
+        if self.external.is_empty() { rewrite::rewritten(&self.graph, &self.bytes, for_tract) } else { None }
+    }
+
     /// Reads a file and the names of the files that it refers to.
     ///
     /// # Errors
@@ -60,7 +69,7 @@ impl OnnxFile {
         for file in &external {
             external::digest(file, &mut digest)?;
         }
-        Ok(Self { graph, external, sha256: hexadecimal(&digest.finalize()) })
+        Ok(Self { graph, bytes, external, sha256: hexadecimal(&digest.finalize()) })
     }
 }
 

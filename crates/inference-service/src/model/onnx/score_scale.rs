@@ -3,9 +3,9 @@
 //! Rule of thumb: a graph is believed only as far as each node on the way is known. One that is not known leaves the
 //! question open, because a confidence made of the wrong numbers looks as good as a right one.
 
-use super::classifiers;
 use super::graph::OnnxGraph;
 use super::proto::NodeProto;
+use super::{classifiers, written_out};
 use crate::model::scores::ScoreScale;
 
 /// Most nodes that are looked at. Ways that branch and meet again would be walked many times.
@@ -44,6 +44,7 @@ impl<'a> Walk<'a> {
         }
         let is_first = node.output.first().is_some_and(|output| output == tensor);
         match (node.domain.as_str(), node.op_type.as_str()) {
+            ("ai.onnx.ml", "ZipMap") => self.first_input(node, depth),
             ("ai.onnx.ml", "Normalizer") => self.normalised(node, depth),
             ("ai.onnx.ml", _) => classifiers::scale(node, tensor).ok_or_else(|| self::unknown(node)),
             (
@@ -71,7 +72,9 @@ impl<'a> Walk<'a> {
                     self.inner(node, ScoreScale::Logits, ScoreScale::Logits, depth)
                 }
                 "Add" | "Sub" | "Sum" => self.sum(node, depth),
+                "Div" if written_out::divides_by_own_sum(self.graph, node) => Ok(ScoreScale::Probabilities),
                 "Mul" | "Div" => self.scaled(node, depth),
+                "Exp" if written_out::raises_log_softmax(self.graph, node) => Ok(ScoreScale::Probabilities),
                 "Concat" | "Slice" | "Gather" | "Transpose" | "Split" => self.rearranged(node, depth),
                 "LpNormalization" => self.normalised(node, depth),
                 _ => unknown,
@@ -114,14 +117,20 @@ impl<'a> Walk<'a> {
             (true, false) if commutes => second,
             _ => return Err(unknown(node)),
         };
+        let factor = if scaled == first { second } else { first };
         match self.scale(scaled, depth) {
             Ok(ScoreScale::Logits) => Ok(ScoreScale::Logits),
+            other if written_out::is_one(self.graph, factor) => other,
             _ => Err(unknown(node)),
         }
     }
 
     /// Parts and permutations of logits are logits, and those of sigmoids are sigmoids. Parts of probabilities do not add up.
     fn rearranged(&mut self, node: &NodeProto, depth: usize) -> Result<ScoreScale, String> {
+        let with_rest = written_out::joined_with_rest(self.graph, node).filter(|_| node.op_type == "Concat");
+        if with_rest.is_some_and(|second| self.are_shares(second, depth)) {
+            return Ok(ScoreScale::Probabilities);
+        }
         let inputs = if node.op_type == "Concat" { &node.input[..] } else { node.input.get(..1).unwrap_or_default() };
         let scales: Vec<_> = inputs.iter().map(|input| self.scale(input, depth)).collect();
         match scales.first() {
@@ -140,9 +149,22 @@ impl<'a> Walk<'a> {
             "Normalizer" => node.attribute("norm").is_some_and(|norm| norm.s == "L1"),
             _ => node.attribute("p").is_some_and(|p| p.i == 1),
         };
-        match self.first_input(node, depth) {
-            Ok(ScoreScale::Probabilities | ScoreScale::Sigmoid) if is_sum => Ok(ScoreScale::Probabilities),
-            _ => Err(unknown(node)),
+        let input = node.input.first().map(String::as_str).unwrap_or_default();
+        if is_sum && self.are_shares(input, depth) { Ok(ScoreScale::Probabilities) } else { Err(unknown(node)) }
+    }
+
+    /// Whether each number is a probability by itself; parts of probabilities are.
+    fn are_shares(&mut self, tensor: &str, depth: usize) -> bool {
+        if matches!(self.scale(tensor, depth), Ok(ScoreScale::Probabilities | ScoreScale::Sigmoid)) {
+            return true;
+        }
+        let Some(depth) = depth.checked_sub(1) else { return false };
+        match self.graph.producer(tensor) {
+            Some(node) if node.op_type == "Slice" => {
+                node.input.first().is_some_and(|input| self.are_shares(input, depth))
+            }
+            Some(node) if node.op_type == "Concat" => node.input.iter().all(|input| self.are_shares(input, depth)),
+            _ => false,
         }
     }
 

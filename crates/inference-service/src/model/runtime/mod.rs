@@ -4,6 +4,7 @@
 //! business of [`Engine`](super::Engine), which is the same for all runtimes.
 
 mod library;
+mod model_file;
 mod onnxruntime;
 mod program;
 mod signature;
@@ -16,6 +17,7 @@ use onnxruntime::OnnxRuntime;
 use program::LoadProgram;
 use tract::Tract;
 
+pub(super) use model_file::ModelFile;
 pub use onnxruntime::RuntimeError;
 pub(super) use program::{FixedInputs, LoadError, Program, RunProgram, panic_message};
 pub use signature::{Signature, TensorSpec};
@@ -74,7 +76,7 @@ impl Runtime {
         self.kind
     }
 
-    pub(super) fn load(&self, file: &Path, fixed: FixedInputs<'_>) -> Result<Arc<dyn Program>, LoadError> {
+    pub(super) fn load(&self, file: &ModelFile, fixed: FixedInputs<'_>) -> Result<Arc<dyn Program>, LoadError> {
         self.loader.load(file, fixed)
     }
 }

@@ -12,6 +12,7 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Outlet, PrimitiveTensorElementType, TensorElementType, TensorRef, ValueType};
 
+use super::model_file::ModelFile;
 use super::program::{FixedInputs, LoadError, LoadProgram, Program, RunProgram, panic_message};
 use super::signature::{Signature, TensorSpec};
 use crate::model::tensor::TensorElement;
@@ -76,7 +77,7 @@ fn environment(library: &Path) -> Result<Environment, String> {
 }
 
 impl LoadProgram for OnnxRuntime {
-    fn load(&self, file: &Path, fixed: FixedInputs<'_>) -> Result<Arc<dyn Program>, LoadError> {
+    fn load(&self, file: &ModelFile, fixed: FixedInputs<'_>) -> Result<Arc<dyn Program>, LoadError> {
         let mut first = session(&self.environment, file).map_err(LoadError::Unsupported)?;
         let inputs: Vec<TensorSpec> = first.inputs().iter().map(spec).collect();
         if let FixedInputs::Input(shape) = fixed {
@@ -98,14 +99,14 @@ impl LoadProgram for OnnxRuntime {
             }
         }
         let signature = Signature { inputs, outputs };
-        Ok(Arc::new(OnnxProgram { environment: self.environment.clone(), file: file.to_owned(), signature }))
+        Ok(Arc::new(OnnxProgram { environment: self.environment.clone(), file: file.clone(), signature }))
     }
 }
 
 /// A model that was found good. Each thread makes a session of its own from the file.
 struct OnnxProgram {
     environment: Environment,
-    file: PathBuf,
+    file: ModelFile,
     signature: Signature,
 }
 
@@ -209,13 +210,16 @@ fn taken(value: &DynValue) -> ort::Result<Tensor> {
 }
 
 /// One thread for each session: the service has as many inference threads as there are cores.
-fn session(environment: &Environment, file: &Path) -> Result<Session, String> {
+fn session(environment: &Environment, file: &ModelFile) -> Result<Session, String> {
     let built = Session::builder(environment).and_then(|builder| {
-        builder
+        let mut builder = builder
             .with_intra_threads(1)?
             .with_inter_threads(1)?
-            .with_optimization_level(GraphOptimizationLevel::All)?
-            .commit_from_file(file)
+            .with_optimization_level(GraphOptimizationLevel::All)?;
+        match &file.rewritten {
+            Some(bytes) => builder.commit_from_memory(bytes),
+            None => builder.commit_from_file(&file.path),
+        }
     });
     built.map_err(|error| error.to_string())
 }

@@ -1,9 +1,9 @@
 //! What a runtime makes of a model's file, and how it is run.
 
 use std::any::Any;
-use std::path::Path;
 use std::sync::Arc;
 
+use super::model_file::ModelFile;
 use super::signature::Signature;
 use crate::model::tensor::Tensor;
 
@@ -30,7 +30,7 @@ pub(in crate::model) enum FixedInputs<'a> {
 /// Makes programs from ONNX files.
 pub(super) trait LoadProgram: Send + Sync {
     /// Reads, checks and optimises a model.
-    fn load(&self, file: &Path, fixed: FixedInputs<'_>) -> Result<Arc<dyn Program>, LoadError>;
+    fn load(&self, file: &ModelFile, fixed: FixedInputs<'_>) -> Result<Arc<dyn Program>, LoadError>;
 }
 
 /// A loaded model, shared by all threads.

@@ -1,6 +1,5 @@
 //! tract: pure Rust, nothing to install.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use half::f16;
@@ -12,6 +11,7 @@ use tract_onnx::prelude::{
 use tract_onnx::tract_hir::infer::Factoid;
 use tract_onnx::tract_hir::internal::{DimLike, OutletId, Tensor as TractTensor, bail, format_err};
 
+use super::model_file::ModelFile;
 use super::program::{FixedInputs, LoadError, LoadProgram, Program, RunProgram};
 use super::signature::{Signature, TensorSpec};
 use crate::model::tensor::TensorElement;
@@ -21,11 +21,15 @@ use crate::model::{Datatype, Tensor, TensorValues};
 pub(super) struct Tract;
 
 impl LoadProgram for Tract {
-    fn load(&self, file: &Path, fixed: FixedInputs<'_>) -> Result<Arc<dyn Program>, LoadError> {
+    fn load(&self, file: &ModelFile, fixed: FixedInputs<'_>) -> Result<Arc<dyn Program>, LoadError> {
         let unsupported = |error: TractError| LoadError::Unsupported(format!("{error:#}"));
         // Declared shapes between input and output often still speak of a symbolic batch; they are inferred instead.
         let onnx = tract_onnx::onnx().with_ignore_value_info(true);
-        let model = onnx.model_for_path(file).map_err(unsupported)?;
+        let model = match &file.rewritten {
+            Some(bytes) => onnx.model_for_read(&mut &bytes[..]),
+            None => onnx.model_for_path(&file.path),
+        };
+        let model = model.map_err(unsupported)?;
         let inputs = inputs(&model).map_err(unsupported)?;
         if let FixedInputs::Input(shape) = fixed {
             Signature::check_input(&inputs, shape).map_err(LoadError::Input)?;

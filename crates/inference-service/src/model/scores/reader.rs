@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 use std::num::NonZeroUsize;
 
+use super::file_labels::OwnLabel;
 use super::scale::ScoreScale;
 use super::{ClassPrediction, ClassScore};
 use crate::model::defect::DefectRule;
@@ -47,7 +48,13 @@ pub struct ClassReader {
     pub labels: Vec<String>,
     /// Whether there is one number for two classes, that of the second.
     pub is_single: bool,
+    /// The label that the model gives by itself, which the numbers must not contradict.
+    pub own_label: Option<OwnLabel>,
 }
+
+/// How far the confidence of the model's own label may be below the highest, because both were computed with rounded
+/// numbers.
+const TIE_SLACK: f64 = 1e-5;
 
 impl ClassReader {
     /// How many numbers the output has for one item.
@@ -60,9 +67,9 @@ impl ClassReader {
     ///
     /// # Errors
     /// [`ModelError::BadScores`] unless there is one finite number for each class; [`ModelError::WrongScale`] for numbers
-    /// that cannot be what they are said to be.
+    /// that cannot be what they are said to be; [`ModelError::BadLabel`] where the model's own label is another class.
     pub(in crate::model) fn check(&self, outputs: &[Tensor]) -> Result<(), ModelError> {
-        self.scores(outputs).map(drop)
+        self.ranked(outputs).map(drop)
     }
 
     /// The class of one item. `top` gets `top_k` of the classes, or all where there are fewer.
@@ -75,9 +82,8 @@ impl ClassReader {
         defect: &DefectRule,
         top_k: NonZeroUsize,
     ) -> Result<ClassPrediction, ModelError> {
-        let numbers = self.scores(outputs)?;
-        let confidences = self.scale.confidences(&numbers);
-        let top: Vec<ClassScore> = ranking(&numbers)
+        let RankedClasses { confidences, order } = self.ranked(outputs)?;
+        let top: Vec<ClassScore> = order
             .into_iter()
             .take(top_k.get())
             .map(|class| ClassScore { label: self.labels[class].clone(), class, confidence: confidences[class] })
@@ -90,6 +96,25 @@ impl ClassReader {
             confidence: best.confidence,
             top,
         })
+    }
+
+    /// The classes with their confidences, the likeliest first; of equals, the one that the model itself names.
+    fn ranked(&self, outputs: &[Tensor]) -> Result<RankedClasses, ModelError> {
+        let numbers = self.scores(outputs)?;
+        let confidences = self.scale.confidences(&numbers);
+        let mut order = ranking(&numbers);
+        let Some(own) = &self.own_label else { return Ok(RankedClasses { confidences, order }) };
+        let label = outputs.get(own.output);
+        let class = label.map_or_else(|| Err("missing".to_owned()), |label| own.names.class(label));
+        let likeliest = &self.labels[order[0]];
+        let bad =
+            |label| ModelError::BadLabel { label, likeliest: likeliest.clone(), output: self.output_name.clone() };
+        let class = class.map_err(bad)?;
+        let is_near = confidences.get(class).is_some_and(|own| confidences[order[0]] - own <= TIE_SLACK);
+        let place = order.iter().position(|ranked| *ranked == class).filter(|_| is_near);
+        let place = place.ok_or_else(|| bad(self.labels.get(class).map_or_else(|| class.to_string(), Clone::clone)))?;
+        order[..=place].rotate_right(1);
+        Ok(RankedClasses { confidences, order })
     }
 
     /// The numbers of the classes; at least one.
@@ -114,6 +139,14 @@ impl ClassReader {
             _ => Ok(numbers),
         }
     }
+}
+
+/// Classes with their confidences.
+struct RankedClasses {
+    /// The confidence of each class, 0 to 1.
+    confidences: Vec<f64>,
+    /// The classes, the likeliest first.
+    order: Vec<usize>,
 }
 
 /// The classes from the largest number to the smallest; equal ones by class.

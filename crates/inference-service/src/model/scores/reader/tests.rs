@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::TensorValues;
 use crate::model::scores::{Prediction, PredictionMeaning};
+use crate::model::{FileLabels, TensorValues};
 
 fn labels(classes: usize) -> Vec<String> {
     (0..classes).map(|class| format!("label {class}")).collect()
@@ -18,6 +18,7 @@ fn reader(scale: ScoreScale, classes: usize) -> ClassReader {
         decided_by: ScaleSource::Graph,
         labels: labels(classes),
         is_single: false,
+        own_label: None,
     }
 }
 
@@ -139,6 +140,43 @@ fn json_as_clients_see_it() {
         serde_json::json!({"label": "label 1", "class": 1, "confidence": 1.0, "defect": false,
             "top": [{"label": "label 1", "class": 1, "confidence": 1.0}]})
     );
+}
+
+/// The class of two probabilities, beside a label of its own.
+fn beside_own(names: FileLabels, label: TensorValues, numbers: &[f32]) -> Result<ClassPrediction, ModelError> {
+    let label = Tensor::new(vec![label.len()], label).unwrap();
+    let own_label = Some(OwnLabel { output: 1, names });
+    let reader = ClassReader { own_label, ..reader(ScoreScale::Probabilities, 2) };
+    let outputs = [outputs(numbers), vec![label]].concat();
+    assert_eq!(
+        reader.check(&outputs).is_ok(),
+        reader.prediction(&outputs, &DefectRule::Never, NonZeroUsize::MIN).is_ok()
+    );
+    reader.prediction(&outputs, &DefectRule::Never, NonZeroUsize::MIN)
+}
+
+#[test]
+fn the_models_own_label_must_not_be_contradicted() {
+    let numbers = || FileLabels::Numbers(vec![7, -1]);
+    let texts = || FileLabels::Texts(vec!["no".to_owned(), "yes".to_owned()]);
+    let text = |text: &str| TensorValues::Bytes(vec![text.to_owned()]);
+    assert_eq!(beside_own(numbers(), TensorValues::Int64(vec![-1]), &[0.25, 0.75]).unwrap().class, 1);
+    assert_eq!(beside_own(numbers(), TensorValues::Int32(vec![7]), &[0.75, 0.25]).unwrap().class, 0);
+    assert_eq!(beside_own(texts(), text("yes"), &[0.25, 0.75]).unwrap().class, 1);
+    let tie = beside_own(texts(), text("yes"), &[0.5, 0.5]).unwrap();
+    assert_eq!((tie.class, tie.confidence, tie.top[0].class), (1, 0.5, 1), "of equals, the model's own");
+    for (names, label) in [
+        (numbers(), TensorValues::Int64(vec![7])),
+        (numbers(), TensorValues::Int64(vec![3])),
+        (numbers(), TensorValues::Int64(vec![])),
+        (texts(), TensorValues::Int64(vec![1])),
+        (texts(), text("no")),
+        (texts(), text("other")),
+    ] {
+        let refused = beside_own(names, label, &[0.25, 0.75]).unwrap_err();
+        assert!(matches!(refused, ModelError::BadLabel { .. }), "{refused}");
+        assert!(refused.to_string().contains("output_name = \"scores\""), "{refused}");
+    }
 }
 
 proptest! {

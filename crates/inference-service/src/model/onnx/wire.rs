@@ -1,0 +1,111 @@
+//! A file of ONNX in which a few nodes of the main graph become others.
+//!
+//! Rule of thumb: what is not changed is copied byte for byte, so that nothing is lost which the service does not know.
+
+use std::collections::HashMap;
+
+use prost::Message;
+use prost::bytes::Buf as _;
+use prost::encoding::{DecodeContext, WireType, decode_key, encode_key, encode_varint, skip_field};
+
+use super::proto::{NodeProto, TensorProto, ValueInfoProto};
+
+/// Numbers of fields in `ModelProto` and `GraphProto`.
+const GRAPH: u32 = 7;
+const NODE: u32 = 1;
+const INITIALIZER: u32 = 5;
+const OUTPUT: u32 = 12;
+
+/// What changes in a main graph.
+#[derive(Debug, Default)]
+pub(super) struct GraphChanges {
+    /// The nodes that take the place of the one at this position.
+    pub(super) nodes: HashMap<usize, Vec<NodeProto>>,
+    /// What the graph's outputs are declared to be, by their names.
+    pub(super) outputs: HashMap<String, ValueInfoProto>,
+    /// More constants.
+    pub(super) initializers: Vec<TensorProto>,
+}
+
+impl GraphChanges {
+    /// Whether nothing changes.
+    pub(super) fn is_empty(&self) -> bool {
+        self.nodes.is_empty() && self.outputs.is_empty() && self.initializers.is_empty()
+    }
+
+    /// The bytes of a model with these changes; `None` where the bytes are not those of a model with one graph.
+    pub(super) fn of_model(&self, model: &[u8]) -> Option<Vec<u8>> {
+        let fields = fields(model)?;
+        let graphs = fields.iter().filter(|field| field.tag == GRAPH).count();
+        let mut changed = Vec::with_capacity(model.len());
+        for field in fields {
+            if field.tag == GRAPH {
+                put(GRAPH, &self.of_graph(field.content)?, &mut changed);
+            } else {
+                changed.extend_from_slice(field.whole);
+            }
+        }
+        (graphs == 1).then_some(changed)
+    }
+
+    fn of_graph(&self, graph: &[u8]) -> Option<Vec<u8>> {
+        let mut changed = Vec::with_capacity(graph.len());
+        let mut position = 0;
+        for field in fields(graph)? {
+            if field.tag == NODE {
+                position += 1;
+            }
+            match field.tag {
+                NODE if self.nodes.contains_key(&(position - 1)) => {
+                    self.nodes[&(position - 1)].iter().for_each(|node| put(NODE, &node.encode_to_vec(), &mut changed));
+                }
+                OUTPUT => {
+                    let output = ValueInfoProto::decode(field.content).ok()?;
+                    match self.outputs.get(&output.name) {
+                        Some(output) => put(OUTPUT, &output.encode_to_vec(), &mut changed),
+                        None => changed.extend_from_slice(field.whole),
+                    }
+                }
+                _ => changed.extend_from_slice(field.whole),
+            }
+        }
+        self.initializers.iter().for_each(|tensor| put(INITIALIZER, &tensor.encode_to_vec(), &mut changed));
+        Some(changed)
+    }
+}
+
+/// A field of a message as it is written.
+struct WireField<'a> {
+    tag: u32,
+    /// With its key.
+    whole: &'a [u8],
+    /// What a field with a length holds; empty for others.
+    content: &'a [u8],
+}
+
+fn fields(message: &[u8]) -> Option<Vec<WireField<'_>>> {
+    let mut rest = message;
+    let mut fields = Vec::new();
+    while !rest.is_empty() {
+        let start = rest;
+        let (tag, wire_type) = decode_key(&mut rest).ok()?;
+        let before = rest;
+        skip_field(wire_type, tag, &mut rest, DecodeContext::default()).ok()?;
+        let whole = &start[..start.len() - rest.len()];
+        let mut content = &before[..before.len() - rest.len()];
+        if wire_type == WireType::LengthDelimited {
+            let length = prost::decode_length_delimiter(&mut content).ok()?;
+            content = content.get(content.remaining().checked_sub(length)?..)?;
+        } else {
+            content = &[];
+        }
+        fields.push(WireField { tag, whole, content });
+    }
+    Some(fields)
+}
+
+fn put(tag: u32, content: &[u8], message: &mut Vec<u8>) {
+    encode_key(tag, WireType::LengthDelimited, message);
+    encode_varint(content.len() as u64, message);
+    message.extend_from_slice(content);
+}
