@@ -34,6 +34,7 @@ pub struct Engine {
     config: ModelConfig,
     answers: AnswerReader,
     missing: MissingValues,
+    has_answered: AtomicBool,
     runtime: RuntimeKind,
     program: Arc<dyn Program>,
     across_items: Option<AcrossItems>,
@@ -97,6 +98,7 @@ impl Engine {
             config,
             answers,
             missing,
+            has_answered: AtomicBool::new(false),
             runtime: runtime.kind(),
             signature: program.signature().clone().with_open(&without_shape),
             program,
@@ -169,6 +171,18 @@ impl Engine {
     /// What runs it.
     pub fn runtime(&self) -> RuntimeKind {
         self.runtime
+    }
+
+    /// A run has given an answer that is as it must be.
+    pub(super) fn note_answer(&self) {
+        if !self.has_answered() {
+            self.has_answered.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether any run has given an answer since the model was loaded; those of the warm-up count.
+    pub fn has_answered(&self) -> bool {
+        self.has_answered.load(Ordering::Relaxed)
     }
 
     /// What the file takes and gives.

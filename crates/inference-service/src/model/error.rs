@@ -120,6 +120,12 @@ pub enum ModelError {
         /// The shapes that came.
         found: Vec<Vec<usize>>,
     },
+    /// The engine could not make what a thread needs to run the model.
+    #[error("the engine cannot begin a run: {reason}")]
+    Start {
+        /// The engine's message.
+        reason: String,
+    },
     /// The engine failed while it ran the model.
     #[error("the engine failed: {reason}")]
     Run {

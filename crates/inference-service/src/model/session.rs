@@ -24,7 +24,7 @@ impl Session {
     /// Makes the state with which one thread runs a model.
     ///
     /// # Errors
-    /// [`ModelError::Run`] where the runtime cannot make it.
+    /// [`ModelError::Start`] where the runtime cannot make it.
     pub fn new(engine: &Arc<Engine>) -> Result<Self, ModelError> {
         Ok(Self { state: new_state(engine.program())?, engine: Arc::clone(engine) })
     }
@@ -55,6 +55,7 @@ impl Session {
         self.check_input(input)?;
         let outputs = self.run_tensors(input.tensors())?;
         self.check_answer(&outputs)?;
+        self.engine.note_answer();
         Ok(outputs)
     }
 
@@ -88,6 +89,7 @@ impl Session {
             answers.iter_mut().zip(rows).for_each(|(answer, row)| answer.push(row));
         }
         answers.iter().try_for_each(|answer| self.check_answer(answer))?;
+        self.engine.note_answer();
         Ok(answers)
     }
 
@@ -167,7 +169,7 @@ impl Session {
 }
 
 fn new_state(program: &dyn Program) -> Result<Box<dyn RunProgram>, ModelError> {
-    program.start().map_err(|reason| ModelError::Run { reason })
+    program.start().map_err(|reason| ModelError::Start { reason })
 }
 
 #[cfg(test)]

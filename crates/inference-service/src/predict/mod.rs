@@ -11,6 +11,7 @@ mod brought;
 pub(crate) mod content_type;
 mod deadline;
 mod decode;
+mod fault;
 mod form;
 mod options;
 mod progress;

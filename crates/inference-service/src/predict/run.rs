@@ -8,9 +8,10 @@ use monitoring::prediction::PredictionPhase;
 use monitoring::{ApiError, ErrorCode};
 
 use super::decode::{DecodedItem, DecodedPayload, Payload};
+use super::fault::fault_of_input;
 use super::progress::{Progress, log_full};
 use crate::app::App;
-use crate::model::Prediction;
+use crate::model::{Engine, ModelError, Prediction};
 use crate::serving::{InferenceJob, JobAnswer, LoadedVersion, RunError};
 
 /// What a version of a model is asked, and for how long.
@@ -47,11 +48,11 @@ pub(crate) async fn run(app: &App, progress: &mut Progress, request: RunRequest)
     let mut predictions = Vec::with_capacity(waiting.len());
     let mut ran = None;
     for result in waiting {
-        let JobAnswer { outputs, times } = result.await.map_err(run_failed)?;
+        let JobAnswer { outputs, times } = result.await.map_err(|error| run_failed(error, engine, progress))?;
         let all = ran.get_or_insert(times);
         all.started = all.started.min(times.started);
         all.ended = all.ended.max(times.ended);
-        predictions.push(engine.prediction(outputs, top_k).map_err(ApiError::internal)?);
+        predictions.push(engine.prediction(outputs, top_k).map_err(|error| model_failed(&error, engine, progress))?);
     }
     if let Some(ran) = ran {
         progress.phase(PredictionPhase::Queue, queued, ran.started);
@@ -60,12 +61,23 @@ pub(crate) async fn run(app: &App, progress: &mut Progress, request: RunRequest)
     Ok(predictions)
 }
 
-fn run_failed(error: RunError) -> ApiError {
+fn run_failed(error: RunError, engine: &Engine, progress: &mut Progress) -> ApiError {
     match error {
         RunError::Expired => {
             ApiError::new(ErrorCode::DeadlineExceeded, "The request's time was over before a thread was free.")
         }
         RunError::Stopped => ApiError::new(ErrorCode::NotReady, "The service is stopping.").retry_after(1.0),
-        RunError::Model(error) => ApiError::internal(error),
+        RunError::Model(error) => model_failed(&error, engine, progress),
+    }
+}
+
+/// Says whose fault it is, and counts what the model refuses.
+fn model_failed(error: &ModelError, engine: &Engine, progress: &mut Progress) -> ApiError {
+    match fault_of_input(error, engine.has_answered()) {
+        Some(sentence) => {
+            progress.refused_by_engine();
+            ApiError::new(ErrorCode::InvalidInput, sentence).caused_by(error)
+        }
+        None => ApiError::internal(error),
     }
 }

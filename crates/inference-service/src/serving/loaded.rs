@@ -56,7 +56,7 @@ impl LoadedVersion {
             Ok(session) => session,
             Err(problem) => {
                 let reason = problem.to_string();
-                return inputs.iter().map(|_| Err(ModelError::Run { reason: reason.clone() })).collect();
+                return inputs.iter().map(|_| Err(ModelError::Start { reason: reason.clone() })).collect();
             }
         };
         let answers = session.run_each(inputs);

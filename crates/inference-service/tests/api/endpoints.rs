@@ -22,7 +22,7 @@ async fn models_tell_what_they_take_and_what_they_say() {
     let states: Vec<_> =
         listed.iter().map(|model| (model["name"].as_str().unwrap(), model["state"].as_str().unwrap())).collect();
     let failed = ["broken", "misspelt"];
-    let expected = ["broken", "cifar10", "misspelt", "root", "slow", "surface"]
+    let expected = ["broken", "cifar10", "misspelt", "never", "root", "slow", "surface"]
         .map(|name| (name, if failed.contains(&name) { "failed" } else { "ready" }));
     assert_eq!(states, expected);
     let labels: Vec<String> =
@@ -64,7 +64,7 @@ async fn a_service_without_any_good_model_lives_but_is_unavailable() {
     for good in ["cifar10", "surface"] {
         fs::remove_file(models.path().join(good)).unwrap();
     }
-    for good in ["root", "slow"] {
+    for good in ["never", "root", "slow"] {
         fs::remove_dir_all(models.path().join(good)).unwrap();
     }
     let process = Process::start(models.path(), &[]);

@@ -47,3 +47,4 @@ mod statistics;
 mod tensors;
 mod tensors_as_json;
 mod traces;
+mod whose_fault;

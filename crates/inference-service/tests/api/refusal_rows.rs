@@ -114,6 +114,11 @@ pub(crate) fn invalid_input() -> Vec<Row> {
         input(values.into())
     };
     let overflow = String::from_utf8(with(json!("?")).body).unwrap().replace("\"?\"", "1e39");
+    let bad = [1.0, -1.0, 1.0];
+    let of_root = |name, body: Value| {
+        let sent = Sent::json(&body).query("?model=root");
+        Row::new("invalid_input", name, sent, "beyond what the model can answer").of("root")
+    };
     vec![
         row("no bytes", picture(b""), "nothing"),
         row("text", picture(b"not a picture"), "JPEG, PNG, WebP or BMP"),
@@ -149,6 +154,8 @@ pub(crate) fn invalid_input() -> Vec<Row> {
         row("no items", inputs(json!([])), "shape [0]"),
         row("one item where several go", inputs(json!(flat)), "[N, 3072]"),
         row("an item of another size", inputs(json!([vec![0; 3072], vec![0; 3071]])), "equal length"),
+        of_root("an answer that is no number", json!({ "input": bad })),
+        of_root("one such answer of two", json!({ "inputs": [[4.0, 1.0, 0.0], bad] })).items(2),
     ]
 }
 
@@ -195,7 +202,7 @@ pub(crate) fn model_not_found() -> Vec<Row> {
     let row = |name, sent, says| Row::new("model_not_found", name, sent, says);
     let raw = |query: &str| Sent::new("image/png", dot()).query(query);
     let json = |model: &str| Sent::json(&json!({ "image": base64(&dot()), "model": model }));
-    let there_are = "broken, cifar10, misspelt, root, slow, surface";
+    let there_are = "broken, cifar10, misspelt, never, root, slow, surface";
     vec![
         row("a model", raw("?model=resnet"), there_are),
         row("no name", raw("?model="), there_are),
@@ -215,15 +222,17 @@ pub(crate) fn model_not_found() -> Vec<Row> {
 pub(crate) fn the_service_is_at_fault() -> Vec<Row> {
     let raw = |query: &str| Sent::new("image/png", dot()).query(query);
     let now = |sent: Sent| sent.header("x-request-timeout-ms", "1");
-    let of_root = |body: Value| Sent::json(&body).query("?model=root");
-    let (good, bad) = ([4.0, 1.0, 0.0], [1.0, -1.0, 1.0]);
-    let failed = |name, sent| Row::new("internal", name, sent, "the cause").of("root");
     vec![
         Row::new("not_ready", "a model whose file ends early", raw("?model=broken"), "GET /models").of("broken"),
         Row::new("not_ready", "a model whose model.toml is wrong", raw("?model=misspelt"), "GET /models")
             .of("misspelt"),
         Row::new("deadline_exceeded", "a slow model", now(raw("?model=slow")), "time").of("slow"),
-        failed("an answer that is no number", of_root(json!({ "input": bad }))),
-        failed("one such answer of two", of_root(json!({ "inputs": [good, bad] }))).items(2),
+        Row::new(
+            "internal",
+            "a model that never answers",
+            Sent::json(&json!({ "model": "never", "input": [1] })),
+            "the cause",
+        )
+        .of("never"),
     ]
 }

@@ -14,7 +14,8 @@ pub(crate) fn shipped() -> PathBuf {
 
 /// The shipped models, and beside them:
 /// - `broken`, whose file ends early, and `misspelt`, whose model.toml is wrong: both cannot be loaded;
-/// - `root`, which takes square roots: a grey picture of 3 x 1 with a negative number makes it fail;
+/// - `never`, which serves, but whose number is never finite;
+/// - `root`, which takes square roots: a grey picture of 3 x 1 with a negative number is beyond it;
 /// - `slow`, which takes its time, and any picture.
 pub(crate) fn with_troublemakers() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -27,8 +28,17 @@ pub(crate) fn with_troublemakers() -> TempDir {
     let misspelt = model_toml([64, 64], labels).replace("layout", "lay-out");
     add(folder.path(), "misspelt", &misspelt, &whole);
     add(folder.path(), "root", &model_toml([1, 3], r#"["a", "b", "c"]"#), &onnx::chain([1, 3], &["Sqrt", "Flatten"]));
+    add(folder.path(), "never", "task = \"regression\"\n", &never());
     add_slow(folder.path());
     folder
+}
+
+/// A model of any numbers that answers with one, the sum of logarithms of what is not above 0.
+fn never() -> Vec<u8> {
+    let (open, one) = ([None, None], [Some(1), Some(1)]);
+    let operators: &[(&str, &[&str], &str)] =
+        &[("Abs", &["x"], "a"), ("Neg", &["a"], "b"), ("Log", &["b"], "c"), ("ReduceSum", &["c"], "y")];
+    onnx::graph(&[("x", onnx::Element::Float32, &open)], operators, &[("y", onnx::Element::Float32, &one)])
 }
 
 /// The slow model alone.

@@ -23,12 +23,12 @@ pub(crate) fn engines() -> Vec<Vec<String>> {
     std::iter::once(Vec::new()).chain(flags).collect()
 }
 
-async fn serving(models: &TempDir, flags: &[String]) -> Running {
+pub(crate) async fn serving(models: &TempDir, flags: &[String]) -> Running {
     serve(models.path(), &flags.iter().map(String::as_str).collect::<Vec<_>>()).await
 }
 
 /// A model `m` of this task.
-fn repository(task: &str, file: &[u8]) -> TempDir {
+pub(crate) fn repository(task: &str, file: &[u8]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     add(folder.path(), "m", &format!("task = \"{task}\"\n"), file);
     folder
@@ -52,11 +52,11 @@ fn arithmetic() -> TempDir {
     repository("raw", &file)
 }
 
-fn input(name: &str, datatype: &str, shape: &Value, data: &Value) -> Value {
+pub(crate) fn input(name: &str, datatype: &str, shape: &Value, data: &Value) -> Value {
     json!({ "name": name, "datatype": datatype, "shape": shape, "data": data })
 }
 
-async fn infer(service: &Running, body: &Value) -> Answer {
+pub(crate) async fn infer(service: &Running, body: &Value) -> Answer {
     service.post("/v2/models/m/infer", &Sent::json(body)).await
 }
 
@@ -192,7 +192,7 @@ async fn a_regression_says_a_number_and_records_it() {
     assert_eq!((&rows["outputs"][0]["shape"], &rows["outputs"][0]["data"][0]), (&json!([2, 1]), &json!(1.0)), "{rows}");
 
     let endless = service.predict(&Sent::json(&json!({ "model": "m", "input": [1000] }))).await;
-    assert_eq!((endless.status, &endless.json()["code"]), (500, &json!("internal")));
+    assert_eq!((endless.status, &endless.json()["code"]), (422, &json!("invalid_input")));
     let metrics = service.metrics().await;
     assert_eq!(metrics.get("predictions_total{model=\"m\",status=\"success\"}"), 4.0);
     assert_eq!(metrics.get("predictions_total{model=\"m\",status=\"error\"}"), 1.0);

@@ -126,12 +126,12 @@ async fn a_span_says_what_went_wrong_and_whose_fault_it_is() {
     let process = Process::start_in(&collector.environment(), "", models.path(), &[]);
     process.service.ready().await;
     let trace = |number: usize| format!("{number:032x}");
-    let negative = serde_json::json!({"model": "root", "input": [1.0, -1.0, 1.0]});
+    let hopeless = serde_json::json!({"model": "never", "input": [1.0]});
     let refused = [
         ("/predict", Sent::new("text/plain", "hello"), 415, "unsupported_media_type", "POST /predict"),
         ("/predict", picture().query("?model=nobody"), 404, "model_not_found", "POST /predict"),
         ("/nowhere", picture(), 404, "not_found", "POST"),
-        ("/predict", Sent::json(&negative), 500, "internal", "POST /predict"),
+        ("/predict", Sent::json(&hopeless), 500, "internal", "POST /predict"),
     ];
     for (number, (path, sent, status, ..)) in refused.iter().enumerate() {
         let answer = process.service.post(path, &traced(sent.clone(), &trace(number + 1), "01")).await;

@@ -23,6 +23,7 @@ pub(super) struct PredictionFamilies {
     pub(super) phases: LeasedFamily<TracedHistogram, Each<PredictionPhase>>,
     pub(super) batch_size: LeasedFamily<Histogram, NoLabels>,
     pub(super) confidence: LeasedFamily<Histogram, NoLabels>,
+    pub(super) engine_refusals: LeasedFamily<Counter, NoLabels>,
     pub(super) by_class: LeasedFamily<Counter, NoLabels>,
 }
 
@@ -30,8 +31,6 @@ impl PredictionFamilies {
     pub(super) fn register(registry: &MetricsRegistry, bounds: PredictionBounds) -> Result<Self, MetricsError> {
         let models = LeasedSet::new(&["model"], bounds.models);
         let classes = LeasedSet::new(&["model", "class"], bounds.classes);
-        let buckets =
-            |name: &str, help: &str, buckets: &[f64]| HistogramOpts::new(name, help).buckets(buckets.to_vec());
         Ok(Self {
             unknown: models.lease_reserved(&[UNKNOWN_MODEL]),
             attempts: registry.leased_counters(
@@ -72,6 +71,12 @@ impl PredictionFamilies {
                 ),
                 &models,
             )?,
+            engine_refusals: registry.leased_counters(
+                "prediction_engine_refusals_total",
+                "Predictions refused because the model's engine complained about the numbers of the input.",
+                &models,
+                NoLabels,
+            )?,
             by_class: registry.leased_counters(
                 "prediction_classes_total",
                 "Predictions by predicted class.",
@@ -88,7 +93,8 @@ impl PredictionFamilies {
         let histogram = |buckets: &[f64]| buckets.len() + 3;
         let codes = ErrorCode::ALL.iter().filter(|code| code.is_of_predictions()).count();
         let timed = PredictionOutcome::ALL.len() + PredictionPhase::ALL.len();
-        PredictionOutcome::ALL.len()
+        // One is the refusals of the engine.
+        1 + PredictionOutcome::ALL.len()
             + codes
             + timed * histogram(LATENCY_BUCKETS)
             + histogram(BATCH_BUCKETS)
@@ -102,4 +108,8 @@ impl PredictionFamilies {
         }
         self.models.lease(&[name]).unwrap_or_else(|_| self.models.lease_reserved(&[OTHER]))
     }
+}
+
+fn buckets(name: &str, help: &str, buckets: &[f64]) -> HistogramOpts {
+    HistogramOpts::new(name, help).buckets(buckets.to_vec())
 }

@@ -49,6 +49,7 @@ impl ModelMetrics {
             started: Instant::now(),
             trace: None,
             phases: PhaseSeconds::default(),
+            is_refused_by_engine: false,
             error: Some(ErrorCode::Cancelled),
         }
     }
@@ -91,6 +92,7 @@ pub struct PredictionAttempt {
     started: Instant,
     trace: Option<TraceContext>,
     phases: PhaseSeconds,
+    is_refused_by_engine: bool,
     /// What the drop counts; `None` is success.
     error: Option<ErrorCode>,
 }
@@ -111,6 +113,11 @@ impl PredictionAttempt {
     pub fn set_items(&mut self, items: usize) {
         self.items = items as u64;
         self.metrics.series.batch_size.observe(items as f64);
+    }
+
+    /// What runs the model has complained about the numbers of the input. Where the request fails, it is counted so.
+    pub fn refused_by_engine(&mut self) {
+        self.is_refused_by_engine = true;
     }
 
     /// Seconds since the start.
@@ -151,6 +158,9 @@ impl Drop for PredictionAttempt {
         let seconds = self.seconds();
         series.latency(outcome).observe(seconds, self.trace.as_ref());
         tally.ended(outcome, self.items, seconds, &self.phases);
+        if self.error.is_some() && self.is_refused_by_engine {
+            series.engine_refusals.inc_by(self.items);
+        }
         if let Some(code) = self.error {
             series.errors(code).inc_by(self.items);
         }

@@ -88,6 +88,13 @@ impl Progress {
         }
     }
 
+    /// The engine has complained about the numbers of the input.
+    pub(super) fn refused_by_engine(&mut self) {
+        if let Some(attempt) = &mut self.attempt {
+            attempt.refused_by_engine();
+        }
+    }
+
     pub(super) fn add_logged_input(&mut self, input: Option<LoggedInput>) {
         self.facts.inputs.extend(input);
     }
