@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use super::error::ModelError;
-use super::onnx::{OnnxFile, OnnxGraph};
+use super::onnx::{OnnxFile, OnnxGraph, OutputFacts};
 use super::runtime::{Signature, TensorSpec};
 use super::tensor::Datatype;
 
@@ -36,6 +36,7 @@ impl Proposal {
                 let numbers = classes.map_or_else(|| "numbers".to_owned(), |classes| format!("{classes} numbers"));
                 let mut lines =
                     vec![format!("task = \"classification\"  # if the {numbers} are one for each class; else \"raw\"")];
+                lines.extend(scale(signature, &graph));
                 lines.extend(labels(&graph, classes));
                 lines
             }
@@ -73,6 +74,17 @@ fn guess(signature: &Signature, graph: &OnnxGraph) -> OutputGuess {
     }
 }
 
+/// The line about what the numbers of the classes are, where the graph does not say it.
+fn scale(signature: &Signature, graph: &OnnxGraph) -> Option<String> {
+    let is_float =
+        |output: &&TensorSpec| matches!(output.datatype, Some(Datatype::Fp32 | Datatype::Fp64 | Datatype::Fp16));
+    let output = signature.outputs.iter().find(is_float)?;
+    let because = OutputFacts::of(graph).into_iter().find(|facts| facts.name == output.name)?.scale.err()?;
+    Some(format!(
+        "output = \"logits\"  # or \"probabilities\", \"sigmoid\": the file does not say what the numbers are, because {because}"
+    ))
+}
+
 /// The lines about the classes' names.
 fn labels(graph: &OnnxGraph, classes: Option<usize>) -> Vec<String> {
     match graph_labels(graph) {
@@ -91,6 +103,11 @@ fn labels(graph: &OnnxGraph, classes: Option<usize>) -> Vec<String> {
 
 /// The names of the classes that the file holds: of a classifier of scikit-learn and its like, or as Ultralytics writes them.
 fn graph_labels(graph: &OnnxGraph) -> Option<Vec<String>> {
+    // An output that is a label has the names of the model; those of a classifier inside may be others.
+    let of_outputs = OutputFacts::of(graph).into_iter().find_map(|facts| facts.labels);
+    if let Some(labels) = of_outputs {
+        return Some(labels.texts());
+    }
     let nodes = graph.nodes();
     let texts = nodes.iter().filter_map(|node| {
         node.attribute("classlabels_strings")

@@ -9,6 +9,7 @@ use tracing::{info, warn};
 
 use super::file_stamp;
 use super::measured::MeasuredBatching;
+use super::samples::SampleRange;
 use super::{Flow, LoadedVersion, ModelMetricFamilies};
 use crate::model::{Engine, ModelError, ModelSource, RepositoryFolder, Runtime, RuntimeCandidates, Runtimes, Session};
 
@@ -104,10 +105,26 @@ impl ModelLoader {
     fn warm_up(&self, source: &ModelSource, runtime: &Runtime) -> Result<WarmVersion, ModelError> {
         let engine = Engine::load(source, runtime)?;
         let mut sessions = vec![Session::warm(&engine)?];
+        try_meaning(&mut sessions[0])?;
         let measured = MeasuredBatching::of(&engine, &mut sessions[0])?;
         for _ in 1..self.threads {
             sessions.push(Session::warm(&engine)?);
         }
         Ok(WarmVersion { engine, sessions, measured })
     }
+}
+
+/// Runs a few items whose answers may show that the model's numbers are not what they are said to be.
+///
+/// # Errors
+/// [`ModelError::WrongScale`] where they are not; whatever else comes of items that nobody sent is no mistake of the model.
+fn try_meaning(session: &mut Session) -> Result<(), ModelError> {
+    const ITEMS: usize = 3;
+    let zeros = session.zeros();
+    for number in 0..ITEMS {
+        if let Err(refuted @ ModelError::WrongScale { .. }) = session.run(&SampleRange::USUAL.sample(&zeros, number)) {
+            return Err(refuted);
+        }
+    }
+    Ok(())
 }

@@ -32,6 +32,9 @@ impl SampleRange {
         Self { whole: 2, is_signed: false, varies_magnitude: false },
     ];
 
+    /// Numbers of either sign that are not large.
+    pub(super) const USUAL: Self = Self { whole: 2, is_signed: true, varies_magnitude: false };
+
     /// An item unlike those of other numbers, of the types and shapes of this one.
     pub(super) fn sample(self, like: &ModelInput, number: usize) -> ModelInput {
         let inputs = like.tensors().iter().enumerate();

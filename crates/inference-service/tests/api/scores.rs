@@ -149,6 +149,8 @@ async fn what_nobody_says_is_asked_for() {
     assert!(text.contains("add up to") && text.contains("\"y\"") && text.contains("model.toml"), "{text}");
     let text = problem(&model("output = \"sigmoid\"", 3, &["Cos", "Neg"])).await;
     assert!(text.contains("number 0 is -1") && text.contains("`output`"), "{text}");
+    let text = problem(&model("output = \"sigmoid\"", 3, &["Neg"])).await;
+    assert!(text.contains("lies between 0 and 1"), "zeros do not show it, other samples do: {text}");
     let text = problem(&model("output = \"logits\"", 3, &["Softmax"])).await;
     assert!(text.contains("give probabilities") && text.contains("remove `output`"), "{text}");
     let text = problem(&model("labels = [\"a\", \"b\"]", 3, &["Softmax"])).await;
