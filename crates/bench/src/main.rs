@@ -9,6 +9,7 @@ mod connection;
 mod disturbance;
 mod ingestion;
 mod load_result;
+mod memory;
 mod overload;
 mod pages;
 mod peers;
@@ -45,6 +46,8 @@ enum Measurement {
     Record(recording::RecordOptions),
     /// Milliseconds of a page of 100 predictions, for each filter.
     Read(pages::ReadOptions),
+    /// What a model of 200 MB takes of memory, by engine and number of threads.
+    Memory(memory::MemoryOptions),
     /// What is left of the throughput when several times as much is asked for.
     Overload(overload::OverloadOptions),
     /// Predictions a second over HTTP, against a bare loop of the engine and against others that serve.
@@ -74,6 +77,7 @@ fn run(what: Measurement) -> Result<()> {
         Measurement::Log(options) => ingestion::run(&options, &scratch),
         Measurement::Record(options) => recording::run(&options, &scratch),
         Measurement::Read(options) => pages::run(&options, &scratch),
+        Measurement::Memory(options) => memory::run(&options, &scratch),
         Measurement::Overload(options) => overload::run(&options, &scratch),
         Measurement::Serve(options) => serving::run(&options, &scratch),
     }

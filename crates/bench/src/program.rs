@@ -200,9 +200,21 @@ pub(super) fn own_processor_seconds() -> Result<f64> {
 /// # Errors
 /// Where the system does not tell.
 pub(super) fn peak_megabytes(process: u32) -> Result<f64> {
+    status_megabytes(process, "VmHWM:")
+}
+
+/// The memory that a process has.
+///
+/// # Errors
+/// Where the system does not tell.
+pub(super) fn resident_megabytes(process: u32) -> Result<f64> {
+    status_megabytes(process, "VmRSS:")
+}
+
+fn status_megabytes(process: u32, field: &str) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next());
-    Ok(peak.context("the system does not tell the peak")?.parse::<f64>()? * 1024.0 / 1e6)
+    let kilobytes = status.lines().find_map(|line| line.strip_prefix(field)?.split_whitespace().next());
+    Ok(kilobytes.context("the system does not tell its memory")?.parse::<f64>()? * 1024.0 / 1e6)
 }
 
 /// The times in user mode and in the kernel, which Linux counts in hundredths of a second for every program.

@@ -47,10 +47,10 @@ impl App {
         let repository = config.repository().scan().map_err(RunServiceError::Repository)?;
         let predictions = PredictionMetrics::register_bounded(registry, config.metrics.bounds())?;
         let threads = config.threads();
-        let runtimes = Runtimes::start(config.engine, config.onnxruntime_library.as_deref())?;
+        let runtimes = Runtimes::start(config.engine, config.onnxruntime_library.as_deref(), threads)?;
         let unknown_model = predictions.model::<&str>(UNKNOWN_MODEL, &[]);
         let families = ModelMetricFamilies::register(registry, &predictions)?;
-        let loader = ModelLoader { folder: config.repository(), runtimes, threads, predictions, families };
+        let loader = ModelLoader { folder: config.repository(), runtimes, predictions, families };
         let models = Models::register(repository, loader);
         let admission = Admission::register(config.queue_limit as usize, threads, registry)?;
         Ok(Self(Arc::new(AppParts {

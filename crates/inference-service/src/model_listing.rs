@@ -59,6 +59,14 @@ struct ListedModel {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     engine_because: Option<String>,
+    /// How many runs of the model there can be at a time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    instances: Option<usize>,
+    /// How many threads each of them uses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    intra_threads: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     task: Option<&'static str>,
@@ -156,6 +164,8 @@ impl ListedModel {
             sha256: Some(engine.sha256().to_owned()),
             engine: Some(engine.runtime().as_str()),
             engine_because: versions.serving.engine_because.clone(),
+            instances: Some(engine.instances().count),
+            intra_threads: Some(engine.instances().intra_threads),
             task: Some(engine.task().as_str()),
             inputs: Some(inputs.iter().map(TensorMetadata::from).collect()),
             outputs: Some(outputs.iter().map(TensorMetadata::from).collect()),

@@ -9,6 +9,8 @@
 //! version = 3                     # pins a version; optional, the highest serves otherwise
 //! latest_versions = 2             # so many of the highest can be asked for; optional, only the one that serves otherwise
 //! engine = "onnxruntime"          # or "tract": runs it, or nothing does; or "auto"; optional, --engine says it otherwise
+//! instances = 2                   # most runs at a time, 1 to 64; optional, chosen by size otherwise
+//! intra_threads = 4               # threads of each run, 1 to 64, in ONNX Runtime; optional, chosen by size otherwise
 //! output = "probabilities"        # or "logits", "sigmoid": what a classification's numbers are; optional where the graph says it
 //! output_name = "scores"          # the output that is the answer; optional where there is no doubt
 //! labels = "labels.txt"           # one label a line, or an array of strings; optional, classes have the file's names or their numbers otherwise
@@ -42,6 +44,7 @@ use super::defect::{DefectRule, DefectTable};
 use super::engine_choice::EngineChoice;
 use super::error::ModelError;
 use super::input_spec::{InputSpec, InputTable};
+use super::instances::InstanceConfig;
 use super::labels::LabelSource;
 use super::scores::ScoreScale;
 use crate::input::MissingValues;
@@ -94,6 +97,8 @@ pub struct ModelConfig {
     pub latest_versions: u32,
     /// What is to run it, where the author says so.
     pub engine: Option<EngineChoice>,
+    /// How many runs there can be at a time, as far as the author says so.
+    pub instances: InstanceConfig,
     /// What one item looks like, of a model that takes pictures.
     pub input: Option<InputSpec>,
     /// What the numbers of the classes are, where the author says so.
@@ -121,6 +126,7 @@ impl ModelConfig {
             version: None,
             latest_versions: one(),
             engine: None,
+            instances: InstanceConfig::default(),
             input: None,
             labels: None,
             defect: DefectRule::Never,
@@ -136,12 +142,9 @@ impl ModelConfig {
     pub fn load(path: &Path) -> Result<Self, ModelError> {
         let table: ConfigTable = parse(path)?;
         if table.version == Some(0) {
-            return Err(ModelError::Field {
-                path: path.to_owned(),
-                field: "version",
-                problem: "is 0".to_owned(),
-                remedy: "name a version folder, 1 or more, or remove the field",
-            });
+            let remedy = "name a version folder, 1 or more, or remove the field";
+            let (path, problem) = (path.to_owned(), "is 0".to_owned());
+            return Err(ModelError::Field { path, field: "version", problem, remedy });
         }
         if !(1..=MAX_VERSIONS).contains(&table.latest_versions) {
             return Err(ModelError::Field {
@@ -184,6 +187,7 @@ impl ModelConfig {
             version: table.version,
             latest_versions: table.latest_versions,
             engine: table.engine,
+            instances: InstanceConfig::checked(table.instances, table.intra_threads, path)?,
             output: table.output,
             output_name: table.output_name,
             input: table.input.map(|input| InputSpec::from_table(input, path)).transpose()?,
@@ -247,6 +251,8 @@ struct ConfigTable {
     engine: Option<EngineChoice>,
     output: Option<ScoreScale>,
     output_name: Option<String>,
+    instances: Option<u32>,
+    intra_threads: Option<u32>,
     labels: Option<LabelSource>,
     input: Option<InputTable>,
     defect: Option<DefectTable>,

@@ -13,12 +13,13 @@ use super::answer::AnswerReader;
 use super::config::{ModelConfig, Task};
 use super::error::ModelError;
 use super::input_spec::InputSpec;
+use super::instances::ModelInstances;
 use super::missing::missing_values;
 use super::onnx::{AcrossItems, OnnxFile, OutputFacts, Overlooked};
 use super::output_choice::OutputMismatch;
 use super::repository::ModelSource;
 use super::runtime::{
-    FixedInputs, LoadError, ModelFile, Program, Runtime, RuntimeKind, Signature, TensorSpec, panic_message,
+    FixedInputs, LoadError, LoadOptions, ModelFile, Program, Runtime, RuntimeKind, Signature, TensorSpec, panic_message,
 };
 use super::scores::{ClassReader, Prediction};
 use super::tensor::Tensor;
@@ -36,6 +37,7 @@ pub struct Engine {
     missing: MissingValues,
     has_answered: AtomicBool,
     runtime: RuntimeKind,
+    instances: ModelInstances,
     program: Arc<dyn Program>,
     across_items: Option<AcrossItems>,
     signature: Signature,
@@ -71,7 +73,10 @@ impl Engine {
             (None, Task::Raw) => FixedInputs::Nothing,
             (None, Task::Classification | Task::Regression) => FixedInputs::OneItem,
         };
-        let loaded = catch_unwind(AssertUnwindSafe(|| runtime.load(&file, fixed)))
+        let instances =
+            ModelInstances::choose(config.instances, runtime.kind(), bytes(path, &weights), runtime.threads());
+        let options = LoadOptions { fixed, intra_threads: instances.intra_threads };
+        let loaded = catch_unwind(AssertUnwindSafe(|| runtime.load(&file, options)))
             .unwrap_or_else(|panic| Err(LoadError::Unsupported(panic_message(panic.as_ref()))));
         let program = loaded.map_err(|error| match error {
             LoadError::Unsupported(reason) => unsupported(reason),
@@ -100,6 +105,7 @@ impl Engine {
             missing,
             has_answered: AtomicBool::new(false),
             runtime: runtime.kind(),
+            instances,
             signature: program.signature().clone().with_open(&without_shape),
             program,
             across_items,
@@ -166,6 +172,11 @@ impl Engine {
             [input] if !self.takes_whole_tensors() && input.takes_fp32() => input.item().map(ItemShape::from),
             _ => None,
         }
+    }
+
+    /// How many runs there can be at a time.
+    pub fn instances(&self) -> ModelInstances {
+        self.instances
     }
 
     /// What runs it.
@@ -246,6 +257,12 @@ fn unsupported(path: &Path, runtime: &Runtime, reason: String) -> ModelError {
         RuntimeKind::OnnxRuntime => "",
     };
     ModelError::Unsupported { path: path.to_owned(), reason: reason + remedy }
+}
+
+/// The size of a model's file and of the weights beside it.
+fn bytes(file: &Path, weights: &[PathBuf]) -> u64 {
+    let files = [file].into_iter().chain(weights.iter().map(PathBuf::as_path));
+    files.filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum()
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ pub enum EngineChoice {
 pub struct Runtimes {
     choice: EngineChoice,
     library: Option<PathBuf>,
+    threads: usize,
     onnxruntime: OnceLock<Result<Runtime, RuntimeError>>,
 }
 
@@ -43,12 +44,12 @@ pub(crate) struct RuntimeCandidates {
 
 impl Runtimes {
     /// Starts what is chosen for the models that choose nothing themselves. `library` is the path of ONNX Runtime's
-    /// library; without one it is looked for.
+    /// library; without one it is looked for. `threads` is the number of inference threads.
     ///
     /// # Errors
     /// [`RuntimeError`] where ONNX Runtime is named, and cannot be used.
-    pub fn start(choice: EngineChoice, library: Option<&Path>) -> Result<Self, RuntimeError> {
-        let runtimes = Self { choice, library: library.map(Path::to_owned), onnxruntime: OnceLock::new() };
+    pub fn start(choice: EngineChoice, library: Option<&Path>, threads: usize) -> Result<Self, RuntimeError> {
+        let runtimes = Self { choice, library: library.map(Path::to_owned), threads, onnxruntime: OnceLock::new() };
         match choice {
             EngineChoice::Tract => {}
             EngineChoice::OnnxRuntime => _ = runtimes.onnxruntime()?,
@@ -66,20 +67,22 @@ impl Runtimes {
     /// # Errors
     /// [`RuntimeError`] where ONNX Runtime is named, and cannot be used.
     pub(crate) fn candidates(&self, model: Option<EngineChoice>) -> Result<RuntimeCandidates, RuntimeError> {
+        let tract = || Runtime::tract().for_threads(self.threads);
         let only = |runtime| RuntimeCandidates { runtimes: vec![runtime], missing: None };
         match model.unwrap_or(self.choice) {
-            EngineChoice::Tract => Ok(only(Runtime::tract())),
+            EngineChoice::Tract => Ok(only(tract())),
             EngineChoice::OnnxRuntime => self.onnxruntime().map(only),
             EngineChoice::Auto => Ok(match self.onnxruntime() {
-                Ok(onnxruntime) => RuntimeCandidates { runtimes: vec![onnxruntime, Runtime::tract()], missing: None },
-                Err(problem) => RuntimeCandidates { missing: Some(problem.to_string()), ..only(Runtime::tract()) },
+                Ok(onnxruntime) => RuntimeCandidates { runtimes: vec![onnxruntime, tract()], missing: None },
+                Err(problem) => RuntimeCandidates { missing: Some(problem.to_string()), ..only(tract()) },
             }),
         }
     }
 
     fn onnxruntime(&self) -> Result<Runtime, RuntimeError> {
         let start = || Runtime::start(RuntimeKind::OnnxRuntime, self.library.as_deref());
-        self.onnxruntime.get_or_init(start).clone()
+        let runtime = self.onnxruntime.get_or_init(start).clone()?;
+        Ok(runtime.for_threads(self.threads))
     }
 }
 
@@ -95,15 +98,15 @@ mod tests {
     #[test]
     fn without_a_library_tract_takes_its_place_unless_it_was_named() {
         let nowhere = Some(Path::new("/nowhere/libonnxruntime.so"));
-        let auto = Runtimes::start(EngineChoice::Auto, nowhere).unwrap();
+        let auto = Runtimes::start(EngineChoice::Auto, nowhere, 2).unwrap();
         let candidates = auto.candidates(None).unwrap();
         assert_eq!(kinds(&candidates), [RuntimeKind::Tract]);
         assert!(candidates.missing.unwrap().contains("/nowhere/libonnxruntime.so"));
         assert!(auto.candidates(Some(EngineChoice::OnnxRuntime)).is_err(), "a model names it");
         let named = auto.candidates(Some(EngineChoice::Tract)).unwrap();
         assert_eq!((kinds(&named), named.missing), (vec![RuntimeKind::Tract], None));
-        assert!(Runtimes::start(EngineChoice::OnnxRuntime, nowhere).is_err(), "a flag names it");
-        let tract = Runtimes::start(EngineChoice::Tract, nowhere).unwrap();
+        assert!(Runtimes::start(EngineChoice::OnnxRuntime, nowhere, 2).is_err(), "a flag names it");
+        let tract = Runtimes::start(EngineChoice::Tract, nowhere, 2).unwrap();
         assert_eq!(tract.candidates(None).unwrap().missing, None);
         assert!(tract.candidates(Some(EngineChoice::OnnxRuntime)).is_err());
     }

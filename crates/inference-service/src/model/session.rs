@@ -108,7 +108,8 @@ impl Session {
     fn run_tensors(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, ModelError> {
         match catch_unwind(AssertUnwindSafe(|| self.state.run(inputs))) {
             Ok(Ok(outputs)) => Ok(outputs),
-            Ok(Err(reason)) => Err(self.renew_after(ModelError::Run { reason })),
+            // A run that says why it failed leaves nothing behind; another session would load the file again.
+            Ok(Err(reason)) => Err(ModelError::Run { reason }),
             Err(panic) => Err(self.renew_after(ModelError::Run { reason: panic_message(panic.as_ref()) })),
         }
     }
@@ -156,7 +157,7 @@ impl Session {
         }
     }
 
-    /// Replaces the state: a run that stopped halfway leaves its values in it.
+    /// Replaces the state: a run that stopped halfway may leave anything in it.
     fn renew_after(&mut self, error: ModelError) -> ModelError {
         match new_state(self.engine.program()) {
             Ok(state) => {

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::model::ModelInstances;
+
 /// Service times are averaged over about so many seconds on a thread: one run that the system has interrupted must not
 /// count as many.
 const AVERAGED_SECONDS: f64 = 2.0;
@@ -19,6 +21,9 @@ pub(crate) struct Flow {
     /// Runs that were averaged so far.
     runs: AtomicU64,
     held: AtomicUsize,
+    /// Turns on threads.
+    running: AtomicUsize,
+    instances: ModelInstances,
     pub(super) batching: BatchPolicy,
 }
 
@@ -45,8 +50,35 @@ impl Flow {
             item_seconds: item_seconds.to_bits().into(),
             runs: runs.into(),
             held: AtomicUsize::new(0),
+            running: AtomicUsize::new(0),
+            instances: ModelInstances { count: usize::MAX, intra_threads: 1 },
             batching,
         }
+    }
+
+    /// The same, with no more turns at a time than there are instances.
+    pub(crate) fn of(self, instances: ModelInstances) -> Self {
+        Self { instances, ..self }
+    }
+
+    /// How many of its turns there can be at a time.
+    pub(super) fn instances(&self) -> ModelInstances {
+        self.instances
+    }
+
+    /// Whether another turn finds an instance that is free.
+    pub(super) fn has_free_instance(&self) -> bool {
+        self.running.load(Ordering::Relaxed) < self.instances.count
+    }
+
+    /// Counts a turn that begins.
+    pub(super) fn begin_turn(&self) {
+        self.running.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts the end of a turn.
+    pub(super) fn end_turn(&self) {
+        self.running.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// The model's name.

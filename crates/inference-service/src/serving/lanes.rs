@@ -57,7 +57,7 @@ struct WaitingItem<T> {
 pub(super) struct QueueFull {
     /// Items that hold places.
     pub(super) held: usize,
-    /// Seconds of a thread that it takes to run what stands in the way.
+    /// Seconds of all threads together that it takes to run what stands in the way.
     pub(super) work_ahead: f64,
 }
 
@@ -107,7 +107,7 @@ impl<T> Lanes<T> {
             return Err(self.full(f64::INFINITY));
         };
         if !alone && held > 0 && held + items > MOST_TO_FREE * left {
-            return Err(self.full(held as f64 * flow.item_seconds()));
+            return Err(self.full(self.work(flow, held)));
         }
         let start = self.virtual_time;
         let lane = self.lanes.entry(flow.name().to_owned()).or_insert_with(|| Lane::new(flow, start));
@@ -120,8 +120,15 @@ impl<T> Lanes<T> {
 
     /// While a model waits for `own` seconds of work, each of the others gets as much, or what it needs if that is less.
     fn full(&self, own: f64) -> QueueFull {
-        let work = self.lanes.values().map(|lane| (lane.held as f64 * lane.flow.item_seconds()).min(own));
+        let work = self.lanes.values().map(|lane| self.work(&lane.flow, lane.held).min(own));
         QueueFull { held: self.held, work_ahead: work.sum() }
+    }
+
+    /// The seconds that all threads together need until so many items are done. Those of a model with few instances have
+    /// to wait for each other, whatever the other threads do.
+    fn work(&self, flow: &Flow, items: usize) -> f64 {
+        let at_a_time = flow.instances().count.min(self.threads).max(1);
+        items as f64 * flow.item_seconds() * (self.threads as f64 / at_a_time as f64)
     }
 
     /// Gives places back that no item stands on.
@@ -161,28 +168,37 @@ impl<T> Lanes<T> {
     pub(super) fn next(&mut self, now: Instant, at_once: bool) -> NextTurn<T> {
         let due = |lane: &Lane<T>| lane.due().filter(|due| *due > now && !at_once);
         let Self { lanes, threads, .. } = self;
-        let waiting = lanes.values_mut().filter(|lane| !lane.waiting.is_empty() && due(lane).is_none());
+        let waiting = lanes.values_mut().filter(|lane| lane.can_go() && due(lane).is_none());
         let Some(lane) = waiting.min_by(|a, b| a.start.total_cmp(&b.start)) else {
-            return lanes.values().filter_map(due).min().map_or(NextTurn::Nobody, NextTurn::At);
+            return lanes
+                .values()
+                .filter(|lane| lane.can_go())
+                .filter_map(due)
+                .min()
+                .map_or(NextTurn::Nobody, NextTurn::At);
         };
         let Some(turn) = lane.take(*threads) else { return NextTurn::Nobody };
         self.virtual_time = self.virtual_time.max(lane.start);
         let places = turn.items.len();
         lane.start += turn.charged;
         lane.running += 1;
+        turn.flow.begin_turn();
         lane.held -= places;
         self.held -= places;
         turn.flow.give_back_places(places);
         NextTurn::Now(turn)
     }
 
-    /// Ends a turn, and puts right what its lane was charged for it.
-    pub(super) fn end_turn(&mut self, flow: &Flow, seconds: TurnSeconds) {
+    /// Ends a turn, and puts right what its lane was charged for it. True if other items may have waited for its instance.
+    pub(super) fn end_turn(&mut self, flow: &Flow, seconds: TurnSeconds) -> bool {
+        let had_last_instance = !flow.has_free_instance();
+        flow.end_turn();
         if let Some(lane) = self.lanes.get_mut(flow.name()) {
             lane.running -= 1;
-            lane.start += seconds.took - seconds.charged;
+            lane.start += seconds.took * flow.instances().intra_threads as f64 - seconds.charged;
         }
         self.forget_idle();
+        had_last_instance
     }
 
     /// Drops the lanes that would be no different if they were made anew.
@@ -207,6 +223,11 @@ impl<T> Lane<T> {
         Self { held: 0, running: 0, waiting: VecDeque::new(), start, flow: flow.clone() }
     }
 
+    /// Whether items wait, and one of their version's instances is free.
+    fn can_go(&self) -> bool {
+        self.waiting.front().is_some_and(|first| first.flow.has_free_instance())
+    }
+
     /// When the first items are to run, unless that is now: while fewer wait than may run together, they are kept for the
     /// delay that the model allows.
     fn due(&self) -> Option<Instant> {
@@ -221,13 +242,19 @@ impl<T> Lane<T> {
         self.waiting.iter().take(flow.batching.limit).take_while(of_flow).count()
     }
 
-    /// Takes the first items that run together. Without a delay, the other threads get their part of what waits.
+    /// Takes the first items that run together. Without a delay, the other threads that can run them get their part
+    /// of what waits.
     fn take(&mut self, threads: usize) -> Option<Turn<T>> {
         let flow = self.waiting.front()?.flow.clone();
-        let share = if flow.batching.max_delay.is_zero() { self.waiting.len().div_ceil(threads) } else { usize::MAX };
+        let others = threads.min(flow.instances().count);
+        let share = if flow.batching.max_delay.is_zero() { self.waiting.len().div_ceil(others) } else { usize::MAX };
         let together = self.together(&flow).min(share).max(1);
         let items = self.waiting.drain(..together).map(|waiting| waiting.item).collect();
-        Some(Turn { items, charged: together as f64 * flow.item_seconds(), flow })
+        Some(Turn {
+            items,
+            charged: together as f64 * flow.item_seconds() * flow.instances().intra_threads as f64,
+            flow,
+        })
     }
 
     fn is_idle(&self) -> bool {

@@ -50,7 +50,7 @@ impl LoadedVersion {
     /// Runs items, together if there are several. Each has its answer or its error, one of [`Session::run`].
     pub(super) fn run(&self, inputs: &[&ModelInput]) -> Vec<Result<Vec<Tensor>, ModelError>> {
         let idle = || self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        // There is one for each thread; a new one is made only where a thread has ended with its own.
+        // The queue gives no turn to more than there are; a new one is made only where a thread has ended with its own.
         let taken = idle().pop();
         let mut session = match taken.map_or_else(|| Session::new(&self.engine), Ok) {
             Ok(session) => session,

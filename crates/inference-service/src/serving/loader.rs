@@ -18,8 +18,6 @@ pub(crate) struct ModelLoader {
     /// Where the models are.
     pub(crate) folder: RepositoryFolder,
     pub(crate) runtimes: Runtimes,
-    /// Inference threads, each of which has a session of every version.
-    pub(crate) threads: usize,
     pub(crate) predictions: PredictionMetrics,
     pub(crate) families: ModelMetricFamilies,
 }
@@ -32,7 +30,7 @@ struct WarmVersion {
 }
 
 impl ModelLoader {
-    /// Loads a version in the first engine that takes it, and warms it up for each inference thread.
+    /// Loads a version in the first engine that takes it, and warms up its instances.
     ///
     /// # Errors
     /// The problem as a sentence.
@@ -48,7 +46,9 @@ impl ModelLoader {
         stamps.extend(more);
         let metrics = self.predictions.model(engine.name(), engine.labels());
         let loaded = LoadedVersion {
-            flow: Arc::new(Flow::new(engine.name(), measured.item_seconds(), measured.policy(&engine))),
+            flow: Arc::new(
+                Flow::new(engine.name(), measured.item_seconds(), measured.policy(&engine)).of(engine.instances()),
+            ),
             run_items: self.families.run_items(&metrics),
             measured,
             engine,
@@ -67,6 +67,8 @@ impl ModelLoader {
             sha256 = engine.sha256(),
             engine = engine.runtime().as_str(),
             engine_because = loaded.engine_because,
+            instances = engine.instances().count,
+            intra_threads = engine.instances().intra_threads,
             load_seconds = loaded.load_seconds,
             scores_output = classes.map(|classes| classes.output_name.as_str()),
             scores_scale = classes.map(|classes| classes.scale.as_str()),
@@ -107,7 +109,7 @@ impl ModelLoader {
         let mut sessions = vec![Session::warm(&engine)?];
         try_meaning(&mut sessions[0])?;
         let measured = MeasuredBatching::of(&engine, &mut sessions[0])?;
-        for _ in 1..self.threads {
+        for _ in 1..engine.instances().count {
             sessions.push(Session::warm(&engine)?);
         }
         Ok(WarmVersion { engine, sessions, measured })

@@ -164,7 +164,11 @@ impl<T> TurnOnThread<T> {
 
 impl<T> Drop for TurnOnThread<T> {
     fn drop(&mut self) {
-        self.queue.state().lanes.end_turn(&self.flow, self.seconds);
+        let frees_instance = self.queue.state().lanes.end_turn(&self.flow, self.seconds);
+        if frees_instance {
+            // This thread may be given another model's item, while a thread that waits could go on with this model.
+            self.queue.0.changed.notify_one();
+        }
     }
 }
 

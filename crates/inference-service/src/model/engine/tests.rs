@@ -12,6 +12,7 @@ use super::super::{
 };
 use super::*;
 use crate::input::ModelInput;
+use crate::model::InstanceConfig;
 use crate::model::{Session, hexadecimal};
 use onnx::OnnxChain;
 
@@ -25,6 +26,7 @@ fn config() -> ModelConfig {
         version: None,
         latest_versions: 1,
         engine: None,
+        instances: InstanceConfig::default(),
         input: Some(InputSpec {
             width: 3,
             height: 1,

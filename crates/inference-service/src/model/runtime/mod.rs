@@ -19,7 +19,7 @@ use tract::Tract;
 
 pub(super) use model_file::ModelFile;
 pub use onnxruntime::RuntimeError;
-pub(super) use program::{FixedInputs, LoadError, Program, RunProgram, panic_message};
+pub(super) use program::{FixedInputs, LoadError, LoadOptions, Program, RunProgram, panic_message};
 pub use signature::{Signature, TensorSpec};
 
 /// The runtimes that there are.
@@ -47,13 +47,15 @@ impl RuntimeKind {
 pub struct Runtime {
     kind: RuntimeKind,
     loader: Arc<dyn LoadProgram>,
+    /// Inference threads that run its models.
+    threads: usize,
 }
 
 impl Runtime {
     /// The runtime that is always there.
     #[must_use]
     pub fn tract() -> Self {
-        Self { kind: RuntimeKind::Tract, loader: Arc::new(Tract) }
+        Self { kind: RuntimeKind::Tract, loader: Arc::new(Tract), threads: cores() }
     }
 
     /// Starts a runtime. `library` is the path of ONNX Runtime's library; without one it is looked for beside this program,
@@ -65,9 +67,21 @@ impl Runtime {
         match kind {
             RuntimeKind::Tract => Ok(Self::tract()),
             RuntimeKind::OnnxRuntime => {
-                Ok(Self { kind, loader: Arc::new(OnnxRuntime::start(&library::candidates(library))?) })
+                let loader = Arc::new(OnnxRuntime::start(&library::candidates(library))?);
+                Ok(Self { kind, loader, threads: cores() })
             }
         }
+    }
+
+    /// The same, for so many inference threads; otherwise there is one for each core.
+    #[must_use]
+    pub fn for_threads(self, threads: usize) -> Self {
+        Self { threads: threads.max(1), ..self }
+    }
+
+    /// Inference threads that run its models; at least 1.
+    pub(super) fn threads(&self) -> usize {
+        self.threads
     }
 
     /// Which one it is.
@@ -76,9 +90,13 @@ impl Runtime {
         self.kind
     }
 
-    pub(super) fn load(&self, file: &ModelFile, fixed: FixedInputs<'_>) -> Result<Arc<dyn Program>, LoadError> {
-        self.loader.load(file, fixed)
+    pub(super) fn load(&self, file: &ModelFile, options: LoadOptions<'_>) -> Result<Arc<dyn Program>, LoadError> {
+        self.loader.load(file, options)
     }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
 }
 
 impl std::fmt::Debug for Runtime {

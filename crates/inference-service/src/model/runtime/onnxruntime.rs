@@ -13,7 +13,7 @@ use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Outlet, PrimitiveTensorElementType, TensorElementType, TensorRef, ValueType};
 
 use super::model_file::ModelFile;
-use super::program::{FixedInputs, LoadError, LoadProgram, Program, RunProgram, panic_message};
+use super::program::{FixedInputs, LoadError, LoadOptions, LoadProgram, Program, RunProgram, panic_message};
 use super::signature::{Signature, TensorSpec};
 use crate::model::tensor::TensorElement;
 use crate::model::{Datatype, Tensor, TensorValues};
@@ -77,8 +77,10 @@ fn environment(library: &Path) -> Result<Environment, String> {
 }
 
 impl LoadProgram for OnnxRuntime {
-    fn load(&self, file: &ModelFile, fixed: FixedInputs<'_>) -> Result<Arc<dyn Program>, LoadError> {
-        let mut first = session(&self.environment, file).map_err(LoadError::Unsupported)?;
+    fn load(&self, file: &ModelFile, options: LoadOptions<'_>) -> Result<Arc<dyn Program>, LoadError> {
+        let LoadOptions { fixed, intra_threads } = options;
+        let plan = SessionPlan { environment: self.environment.clone(), file: file.clone(), intra_threads };
+        let mut first = plan.session().map_err(LoadError::Unsupported)?;
         let inputs: Vec<TensorSpec> = first.inputs().iter().map(spec).collect();
         if let FixedInputs::Input(shape) = fixed {
             Signature::check_input(&inputs, shape).map_err(LoadError::Input)?;
@@ -99,14 +101,15 @@ impl LoadProgram for OnnxRuntime {
             }
         }
         let signature = Signature { inputs, outputs };
-        Ok(Arc::new(OnnxProgram { environment: self.environment.clone(), file: file.clone(), signature }))
+        Ok(Arc::new(OnnxProgram { plan, first: Mutex::new(Some(first)), signature }))
     }
 }
 
-/// A model that was found good. Each thread makes a session of its own from the file.
+/// A model that was found good. Each instance is a session of its own, made from the file.
 struct OnnxProgram {
-    environment: Environment,
-    file: ModelFile,
+    plan: SessionPlan,
+    /// The session with which the file was examined, until somebody takes it: it has a copy of the weights.
+    first: Mutex<Option<Session>>,
     signature: Signature,
 }
 
@@ -131,11 +134,12 @@ impl Program for OnnxProgram {
     }
 
     fn start(&self) -> Result<Box<dyn RunProgram>, String> {
-        Ok(Box::new(OnnxRun { session: session(&self.environment, &self.file)? }))
+        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(Box::new(OnnxRun { session: first.map_or_else(|| self.plan.session(), Ok)? }))
     }
 }
 
-/// A thread's session.
+/// An instance.
 #[derive(Debug)]
 struct OnnxRun {
     session: Session,
@@ -209,19 +213,29 @@ fn taken(value: &DynValue) -> ort::Result<Tensor> {
     Tensor::new(shape, values).ok_or_else(|| ort::Error::new("an output does not fit its shape"))
 }
 
-/// One thread for each session: the service has as many inference threads as there are cores.
-fn session(environment: &Environment, file: &ModelFile) -> Result<Session, String> {
-    let built = Session::builder(environment).and_then(|builder| {
-        let mut builder = builder
-            .with_intra_threads(1)?
-            .with_inter_threads(1)?
-            .with_optimization_level(GraphOptimizationLevel::All)?;
-        match &file.rewritten {
-            Some(bytes) => builder.commit_from_memory(bytes),
-            None => builder.commit_from_file(&file.path),
-        }
-    });
-    built.map_err(|error| error.to_string())
+/// What a session is made of.
+struct SessionPlan {
+    environment: Environment,
+    file: ModelFile,
+    intra_threads: usize,
+}
+
+impl SessionPlan {
+    fn session(&self) -> Result<Session, String> {
+        let built = Session::builder(&self.environment).and_then(|builder| {
+            let mut builder = builder
+                .with_intra_threads(self.intra_threads)?
+                // A thread that waits for its next part in a loop takes a core from the other models.
+                .with_intra_op_spinning(false)?
+                .with_inter_threads(1)?
+                .with_optimization_level(GraphOptimizationLevel::All)?;
+            match &self.file.rewritten {
+                Some(bytes) => builder.commit_from_memory(bytes),
+                None => builder.commit_from_file(&self.file.path),
+            }
+        });
+        built.map_err(|error| error.to_string())
+    }
 }
 
 fn spec(outlet: &Outlet) -> TensorSpec {

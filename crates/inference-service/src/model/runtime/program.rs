@@ -27,10 +27,19 @@ pub(in crate::model) enum FixedInputs<'a> {
     Nothing,
 }
 
+/// How a model is to be loaded.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::model) struct LoadOptions<'a> {
+    /// What of its inputs is fixed.
+    pub(in crate::model) fixed: FixedInputs<'a>,
+    /// Threads of one run, where the runtime can use several.
+    pub(in crate::model) intra_threads: usize,
+}
+
 /// Makes programs from ONNX files.
 pub(super) trait LoadProgram: Send + Sync {
     /// Reads, checks and optimises a model.
-    fn load(&self, file: &ModelFile, fixed: FixedInputs<'_>) -> Result<Arc<dyn Program>, LoadError>;
+    fn load(&self, file: &ModelFile, options: LoadOptions<'_>) -> Result<Arc<dyn Program>, LoadError>;
 }
 
 /// A loaded model, shared by all threads.

@@ -12,7 +12,7 @@ use tract_onnx::tract_hir::infer::Factoid;
 use tract_onnx::tract_hir::internal::{DimLike, OutletId, Tensor as TractTensor, bail, format_err};
 
 use super::model_file::ModelFile;
-use super::program::{FixedInputs, LoadError, LoadProgram, Program, RunProgram};
+use super::program::{FixedInputs, LoadError, LoadOptions, LoadProgram, Program, RunProgram};
 use super::signature::{Signature, TensorSpec};
 use crate::model::tensor::TensorElement;
 use crate::model::{Datatype, Tensor, TensorValues};
@@ -21,7 +21,8 @@ use crate::model::{Datatype, Tensor, TensorValues};
 pub(super) struct Tract;
 
 impl LoadProgram for Tract {
-    fn load(&self, file: &ModelFile, fixed: FixedInputs<'_>) -> Result<Arc<dyn Program>, LoadError> {
+    fn load(&self, file: &ModelFile, options: LoadOptions<'_>) -> Result<Arc<dyn Program>, LoadError> {
+        let fixed = options.fixed;
         let unsupported = |error: TractError| LoadError::Unsupported(format!("{error:#}"));
         // Declared shapes between input and output often still speak of a symbolic batch; they are inferred instead.
         let onnx = tract_onnx::onnx().with_ignore_value_info(true);

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod any_order;
+mod instances;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::thread;
 
 use super::*;
+use crate::model::ModelInstances;
 use crate::serving::BatchPolicy;
 
 fn flow(name: &str) -> Arc<Flow> {
@@ -47,6 +48,32 @@ fn a_closed_queue_takes_no_more_and_gives_what_it_has() {
     assert_eq!(places.queue(2).unwrap_err(), 2);
     assert_eq!(queue.next().unwrap().items, [1]);
     assert!(queue.next().is_none());
+}
+
+/// While one thread goes on with another model, a thread that waits takes over the instance that has become free.
+#[test]
+fn a_thread_that_waits_is_told_of_an_instance_that_is_free() {
+    let large = ModelInstances { count: 1, intra_threads: 1 };
+    for _ in 0..20 {
+        let queue = LaneQueue::new(8, 2);
+        let flow = Arc::new(Flow::new("large", 0.0, BatchPolicy::SINGLE).of(large));
+        let mut places = queue.admit(&flow, 2, true).unwrap();
+        let _tickets = [places.queue(1).unwrap(), places.queue(2).unwrap()];
+        let running = queue.next().unwrap();
+        let (begins, begun) = std::sync::mpsc::channel();
+        let waits = thread::spawn({
+            let queue = queue.clone();
+            move || {
+                begins.send(()).unwrap();
+                queue.next().unwrap().items
+            }
+        });
+        begun.recv().unwrap();
+        // Most of the rounds find the thread waiting.
+        (0..100).for_each(|_| thread::yield_now());
+        drop(running);
+        assert_eq!(waits.join().unwrap(), [2]);
+    }
 }
 
 /// Several threads put in, take out and give up; every item is either taken by one thread or given up.
