@@ -5,9 +5,10 @@
 #   deploy/docker/stand-ins.sh TAG FOLDER    FOLDER holds inference-service and logging-service, built in release
 #
 # Real programs: Prometheus, Alertmanager, node-exporter, HAProxy, from the Debian packages prometheus,
-# prometheus-alertmanager, prometheus-node-exporter and haproxy. The two bases of the Dockerfile: the Debian packages
-# that gcr.io/distroless/cc consists of, and on top of them a shell (busybox-static) and a "cargo" that hands over the
-# programs in FOLDER instead of compiling. Grafana, Loki and Alloy are in no Debian package: a web server that does
+# prometheus-alertmanager, prometheus-node-exporter and haproxy. The three bases of the Dockerfile: the Debian packages
+# that gcr.io/distroless/cc consists of, and on top of them a shell (busybox-static), a "cargo" that hands over the
+# programs in FOLDER instead of compiling, and a "python3" that hands over the library of ONNX Runtime, which is fetched here
+# into FOLDER/../onnxruntime if need be; where it cannot be had, the images do without. Grafana, Loki and Alloy are in no Debian package: a web server that does
 # nothing takes their place. Every image, and what is built on it, has the label glasshouse.stand-in=TAG.
 set -euo pipefail
 
@@ -103,6 +104,25 @@ cp /prebuilt/* target/release/
 CARGO
 chmod +x "$rust/usr/local/bin/cargo"
 image rust "$rust" 0 --change 'ENV PATH=/usr/local/bin:/usr/bin:/bin'
+
+python=$(folder python)
+packages_into "$python" libc6
+shell_into "$python"
+mkdir -p "$python/usr/local/bin" "$python/prebuilt"
+library=$programs/../onnxruntime
+python3 "$(dirname "$0")/../onnxruntime/fetch.py" "$library" >&2 ||
+    echo "without ONNX Runtime, which cannot be fetched" >&2
+[ ! -d "$library" ] || cp "$library"/* "$python/prebuilt"
+cat > "$python/usr/local/bin/python3" << 'PYTHON'
+#!/bin/sh
+# Stands in for Python: refuses what it cannot do, checks that the script is in place, and hands over the library.
+set -eu
+[ "$*" = '/fetch/fetch.py /onnxruntime' ] || { echo "this python3 only knows: /fetch/fetch.py /onnxruntime" >&2; exit 1; }
+[ -f /fetch/fetch.py ] && [ -f /fetch/requirements.txt ] || { echo "no script here" >&2; exit 1; }
+cp -r /prebuilt /onnxruntime
+PYTHON
+chmod +x "$python/usr/local/bin/python3"
+image python "$python" 0 --change 'ENV PATH=/usr/local/bin:/usr/bin:/bin'
 
 prometheus=$(folder prometheus)
 shell_into "$prometheus"

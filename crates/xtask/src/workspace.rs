@@ -26,13 +26,20 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
-/// The folder that `cargo build --release` fills. This program lies beside it, in the folder of its own
-/// profile, wherever the target directory was moved to.
+/// The folder that `cargo build --release` fills.
 ///
 /// # Errors
 /// Where the system does not say where this program lies.
 pub(crate) fn release_folder() -> Result<PathBuf> {
+    Ok(target_folder()?.join("release"))
+}
+
+/// The target directory. This program lies in it, in the folder of its own profile, wherever it was moved to.
+///
+/// # Errors
+/// Where the system does not say where this program lies.
+pub(crate) fn target_folder() -> Result<PathBuf> {
     let program = env::current_exe().context("the path of this program is unknown")?;
     let target = program.ancestors().nth(2).context("this program lies outside a target directory")?;
-    Ok(target.join("release"))
+    Ok(target.to_owned())
 }

@@ -12,8 +12,8 @@ use tokio::time::interval;
 
 use crate::stack::Stack;
 
-/// What an image may have, models included.
-const MOST_IMAGE_BYTES: u64 = 75_000_000;
+/// What an image may have, models and ONNX Runtime included.
+const MOST_IMAGE_BYTES: [(&str, u64); 2] = [("inference-service", 120_000_000), ("logging-service", 75_000_000)];
 const JOBS: [&str; 8] =
     ["alertmanager", "alloy", "grafana", "inference-service", "logging-service", "loki", "node-exporter", "prometheus"];
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -24,6 +24,7 @@ const PACE: Duration = Duration::from_millis(20);
 async fn the_stack_starts_watches_itself_and_loses_nothing() {
     let Some(stack) = Stack::start().await else { return };
     images_are_small(&stack);
+    models_run_in_onnx_runtime(&stack).await;
     containers_are_as_asked_for(&stack);
     prometheus_sees_everything(&stack).await;
     the_engine_answers_questions_about_logs_alone(&stack).await;
@@ -32,10 +33,26 @@ async fn the_stack_starts_watches_itself_and_loses_nothing() {
 }
 
 fn images_are_small(stack: &Stack) {
-    for service in ["inference-service", "logging-service"] {
+    for (service, most) in MOST_IMAGE_BYTES {
         let bytes = stack.image_bytes(service);
         eprintln!("{service}: an image of {bytes} bytes");
-        assert!(bytes < MOST_IMAGE_BYTES, "{service}: {bytes}");
+        assert!(bytes < most, "{service}: {bytes}");
+    }
+}
+
+/// Where its library could be fetched; else tract runs them, and the service says so.
+async fn models_run_in_onnx_runtime(stack: &Stack) {
+    let fetched = testkit::target_folder().unwrap().join("onnxruntime/LICENSE").exists();
+    if !fetched {
+        eprintln!("SKIPPED: ONNX Runtime cannot be fetched, so the image is tested without it");
+    }
+    let models = stack.get("inference-service", "/models").await;
+    for model in models["models"].as_array().unwrap() {
+        assert_eq!(
+            (model["engine"] == "onnxruntime", model["engine_because"].is_null()),
+            (fetched, fetched),
+            "{model}"
+        );
     }
 }
 

@@ -52,6 +52,18 @@ fn images_and_the_changelog_have_the_version_of_the_crates() {
     }
 }
 
+/// What tests and measurements run is what is shipped.
+#[test]
+fn onnx_runtime_has_one_version() {
+    let pinned = format!("\nonnxruntime=={} ", testkit::pypi::ONNX_RUNTIME.1);
+    assert!(read("deploy/onnxruntime/requirements.txt").contains(&pinned), "requirements.txt lacks {pinned:?}");
+    let peers = read("crates/bench/src/peers.rs");
+    let compared: Vec<&str> =
+        peers.split("(\"onnxruntime\", \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(!compared.is_empty());
+    assert!(compared.iter().all(|version| *version == testkit::pypi::ONNX_RUNTIME.1), "{compared:?}");
+}
+
 #[test]
 fn images_have_every_label_that_says_what_they_are() {
     let file = read("deploy/docker/Dockerfile");

@@ -3,6 +3,7 @@
 //! Rule of thumb: whatever `up` starts, `up` ends, in the order that loses no record. What watches ends first, then
 //! inference-service, which delivers its last records; logging-service is there until it has.
 
+mod engine;
 mod http;
 #[cfg(test)]
 mod lifetime_tests;
@@ -14,12 +15,12 @@ mod supervisor;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use terminal::{StopRequest, say, warn};
 
+use self::engine::EngineOption;
 use self::monitoring::{Monitoring, MonitoringOptions};
 use self::ports::parse_listen;
 use self::service::{Origin, ServicePlan};
@@ -29,8 +30,6 @@ use crate::workspace;
 
 const INFERENCE: &str = "inference-service";
 const LOGGING: &str = "logging-service";
-/// Prints the path of ONNX Runtime's library; of the crate `testkit`.
-const ONNX_RUNTIME_LIBRARY: &str = "onnxruntime-library";
 /// How long all may take to load their models and open their databases.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 /// How long one service may take to answer what it accepted. Longer than a service gives itself.
@@ -48,22 +47,14 @@ pub(crate) struct UpOptions {
     /// Address of logging-service.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8001", value_parser = parse_listen)]
     logging_listen: SocketAddr,
-    /// What runs the models. ONNX Runtime is fetched from PyPI, into the target folder.
-    #[arg(long, default_value = "tract")]
+    /// What runs the models. auto: ONNX Runtime, which is fetched from PyPI into the target folder; tract where that fails.
+    #[arg(long, default_value = "auto")]
     engine: EngineOption,
     /// Folder for all that is kept; relative to the root of the repository.
     #[arg(long, value_name = "FOLDER", default_value = "data")]
     data: PathBuf,
     #[command(flatten)]
     monitoring: MonitoringOptions,
-}
-
-/// The engines of inference-service, which knows them as well: this program is built without it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum EngineOption {
-    Tract,
-    #[value(name = "onnxruntime")]
-    OnnxRuntime,
 }
 
 /// Builds, starts, waits, tells, watches, stops.
@@ -79,11 +70,11 @@ pub(crate) fn run(options: &UpOptions) -> Result<()> {
         services.iter().chain(monitoring.iter().flat_map(|monitoring| &monitoring.plans)).cloned().collect();
     ports::require_different(&plans)?;
     ports::require_free(&plans)?;
-    build(options.engine)?;
+    build()?;
     // The build may have taken minutes, and another process may have taken a port.
     ports::require_free(&plans)?;
     if let Some(inference) = plans.iter_mut().find(|plan| plan.name == INFERENCE) {
-        inference.arguments.extend(engine_arguments(options.engine, &programs)?);
+        inference.arguments.extend(options.engine.arguments(&workspace::target_folder()?)?);
     }
     fs::create_dir_all(&data).with_context(|| format!("{} cannot be created", data.display()))?;
     if let Some(monitoring) = &monitoring {
@@ -164,32 +155,14 @@ A first prediction, from the root of the repository, and its row in the predicti
     )
 }
 
-fn build(engine: EngineOption) -> Result<()> {
+fn build() -> Result<()> {
     say("Building both services in release: about 9 minutes the first time on two cores, seconds afterwards.");
-    let mut cargo = workspace::cargo();
-    cargo.args(["build", "--release", "-p", INFERENCE, "-p", LOGGING]);
-    if engine == EngineOption::OnnxRuntime {
-        cargo.args(["-p", "testkit"]);
-    }
-    let status = cargo.status().context("cargo cannot be started")?;
+    let status = workspace::cargo().args(["build", "--release", "-p", INFERENCE, "-p", LOGGING]).status();
+    let status = status.context("cargo cannot be started")?;
     if !status.success() {
         bail!("the services do not build ({status}); cargo says why, above");
     }
     Ok(())
-}
-
-/// What tells inference-service of its engine.
-fn engine_arguments(engine: EngineOption, programs: &Path) -> Result<Vec<String>> {
-    if engine == EngineOption::Tract {
-        return Ok(["--engine", "tract"].map(str::to_owned).into());
-    }
-    say("Looking for ONNX Runtime: about a minute the first time, when it is fetched from PyPI.");
-    let program = programs.join(ONNX_RUNTIME_LIBRARY);
-    let output = Command::new(&program).stderr(Stdio::inherit()).output();
-    let output = output.with_context(|| format!("{} cannot be started", program.display()))?;
-    ensure!(output.status.success(), "there is no ONNX Runtime; the line above says why");
-    let library = String::from_utf8(output.stdout).context("the path of ONNX Runtime is not Unicode")?;
-    Ok(["--engine", "onnxruntime", "--onnxruntime-library", library.trim_end()].map(str::to_owned).into())
 }
 
 #[cfg(test)]
