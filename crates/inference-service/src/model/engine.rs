@@ -73,8 +73,7 @@ impl Engine {
             (None, Task::Raw) => FixedInputs::Nothing,
             (None, Task::Classification | Task::Regression) => FixedInputs::OneItem,
         };
-        let instances =
-            ModelInstances::choose(config.instances, runtime.kind(), bytes(path, &weights), runtime.threads());
+        let instances = instances(&config, runtime, path, &weights);
         let options = LoadOptions { fixed, intra_threads: instances.intra_threads };
         let loaded = catch_unwind(AssertUnwindSafe(|| runtime.load(&file, options)))
             .unwrap_or_else(|panic| Err(LoadError::Unsupported(panic_message(panic.as_ref()))));
@@ -259,10 +258,11 @@ fn unsupported(path: &Path, runtime: &Runtime, reason: String) -> ModelError {
     ModelError::Unsupported { path: path.to_owned(), reason: reason + remedy }
 }
 
-/// The size of a model's file and of the weights beside it.
-fn bytes(file: &Path, weights: &[PathBuf]) -> u64 {
+/// The instances that fit the model's file and the weights beside it.
+fn instances(config: &ModelConfig, runtime: &Runtime, file: &Path, weights: &[PathBuf]) -> ModelInstances {
     let files = [file].into_iter().chain(weights.iter().map(PathBuf::as_path));
-    files.filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum()
+    let bytes = files.filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum();
+    ModelInstances::choose(config.instances, runtime.kind(), bytes, runtime.threads())
 }
 
 #[cfg(test)]
