@@ -4,10 +4,13 @@
 
 use std::path::Path;
 
+use super::class_output;
+use super::config::{ModelConfig, Task};
 use super::error::ModelError;
 use super::onnx::{OnnxFile, OnnxGraph, OutputFacts};
+use super::output_choice::OutputMismatch;
 use super::runtime::{Signature, TensorSpec};
-use super::tensor::Datatype;
+use super::scores::ScoreScale;
 
 /// Fewer numbers than this are channels of a picture, not its rows.
 const MOST_CHANNELS: usize = 4;
@@ -21,9 +24,20 @@ pub(crate) struct Proposal {
 
 /// What the outputs look like.
 enum OutputGuess {
-    Classes(Option<usize>),
+    Classes(ClassesGuess),
     Number,
     Other,
+}
+
+/// A number for each class.
+struct ClassesGuess {
+    output: String,
+    /// How many; `None` where that is open.
+    numbers: Option<usize>,
+    /// What they are; or why the graph does not say it, as a text that goes after "because".
+    scale: Result<ScoreScale, String>,
+    /// The names that the graph has.
+    has_labels: bool,
 }
 
 impl Proposal {
@@ -32,14 +46,7 @@ impl Proposal {
     pub(crate) fn of(file: &Path, signature: &Signature) -> Result<Self, ModelError> {
         let OnnxFile { graph, .. } = OnnxFile::read(file)?;
         let mut lines = match guess(signature, &graph) {
-            OutputGuess::Classes(classes) => {
-                let numbers = classes.map_or_else(|| "numbers".to_owned(), |classes| format!("{classes} numbers"));
-                let mut lines =
-                    vec![format!("task = \"classification\"  # if the {numbers} are one for each class; else \"raw\"")];
-                lines.extend(scale(signature, &graph));
-                lines.extend(labels(&graph, classes));
-                lines
-            }
+            OutputGuess::Classes(classes) => classes.lines(signature, &graph),
             OutputGuess::Number => {
                 vec!["task = \"regression\"  # if the number is what is estimated; else \"raw\"".to_owned()]
             }
@@ -53,79 +60,70 @@ impl Proposal {
     }
 }
 
+impl ClassesGuess {
+    fn lines(&self, signature: &Signature, graph: &OnnxGraph) -> Vec<String> {
+        let numbers = self.numbers.map_or_else(|| "numbers".to_owned(), |numbers| format!("{numbers} numbers"));
+        let mut lines =
+            vec![format!("task = \"classification\"  # if the {numbers} are one for each class; else \"raw\"")];
+        if signature.outputs.len() > 1 {
+            lines.push(format!("# output_name = {:?}  # what is found by itself", self.output));
+        }
+        lines.push(match &self.scale {
+            Ok(scale) => format!("# output = {:?}  # what the graph says by itself", scale.as_str()),
+            Err(because) => {
+                format!("output = \"logits\"  # or \"probabilities\", \"sigmoid\": yours to say, because {because}")
+            }
+        });
+        lines.push(match metadata_names(graph) {
+            _ if self.has_labels => "# The file has the names of the classes.".to_owned(),
+            Some(names) if names.len() <= MOST_LABELS => {
+                format!("labels = {names:?}  # the file's `names`")
+            }
+            Some(names) => {
+                format!("labels = \"labels.txt\"  # the {} `names` of the file, one a line", names.len())
+            }
+            None => {
+                let count = self.numbers.map_or_else(String::new, |numbers| format!("{numbers} "));
+                format!("# labels = \"labels.txt\"  # {count}names, one a line; left out, numbers are their names")
+            }
+        });
+        lines
+    }
+}
+
 fn guess(signature: &Signature, graph: &OnnxGraph) -> OutputGuess {
     let has_items = |input: &TensorSpec| matches!(input.shape.as_deref(), Some([None | Some(1), ..]));
     if !signature.inputs.iter().all(has_items) {
         return OutputGuess::Other;
     }
-    let is_classifier = |operator: &str| operator.ends_with("Classifier");
-    if graph.nodes().iter().any(|node| node.domain == "ai.onnx.ml" && is_classifier(&node.op_type)) {
-        return OutputGuess::Classes(graph_labels(graph).map(|labels| labels.len()));
-    }
-    let [output] = &signature.outputs[..] else { return OutputGuess::Other };
-    let is_float = matches!(output.datatype, Some(Datatype::Fp32 | Datatype::Fp64 | Datatype::Fp16));
-    let sizes: Option<Vec<usize>> = output.item().and_then(|item| item.iter().copied().collect());
-    match sizes.as_deref() {
-        Some([] | [1] | [1, 1]) if is_float => OutputGuess::Number,
-        Some([classes, rest @ ..]) if is_float && rest.iter().all(|size| *size == 1) => {
-            OutputGuess::Classes(Some(*classes))
+    let facts = OutputFacts::of(graph);
+    let has_labels = facts.iter().any(|facts| facts.labels.is_some());
+    let config = ModelConfig { task: Task::Classification, ..ModelConfig::raw() };
+    match class_output::reader(&config, signature, &facts) {
+        Ok(reader) if reader.is_single && reader.scale == ScoreScale::Logits => OutputGuess::Number,
+        Ok(reader) => OutputGuess::Classes(ClassesGuess {
+            numbers: Some(reader.numbers()),
+            output: reader.output_name,
+            scale: Ok(reader.scale),
+            has_labels,
+        }),
+        Err(OutputMismatch::UnknownScale { output, because }) => {
+            let spec = signature.outputs.iter().find(|spec| spec.name == output);
+            let sizes =
+                spec.and_then(TensorSpec::item).and_then(|item| item.iter().copied().collect::<Option<Vec<_>>>());
+            match sizes.map(|sizes| sizes.iter().product()) {
+                Some(1) => OutputGuess::Number,
+                numbers => OutputGuess::Classes(ClassesGuess { output, numbers, scale: Err(because), has_labels }),
+            }
         }
-        _ => OutputGuess::Other,
+        Err(OutputMismatch::Other { .. }) => OutputGuess::Other,
     }
 }
 
-/// The line about what the numbers of the classes are, where the graph does not say it.
-fn scale(signature: &Signature, graph: &OnnxGraph) -> Option<String> {
-    let is_float =
-        |output: &&TensorSpec| matches!(output.datatype, Some(Datatype::Fp32 | Datatype::Fp64 | Datatype::Fp16));
-    let output = signature.outputs.iter().find(is_float)?;
-    let because = OutputFacts::of(graph).into_iter().find(|facts| facts.name == output.name)?.scale.err()?;
-    Some(format!(
-        "output = \"logits\"  # or \"probabilities\", \"sigmoid\": the file does not say what the numbers are, because {because}"
-    ))
-}
-
-/// The lines about the classes' names.
-fn labels(graph: &OnnxGraph, classes: Option<usize>) -> Vec<String> {
-    match graph_labels(graph) {
-        Some(labels) if labels.len() <= MOST_LABELS => vec![format!("labels = {labels:?}  # they stand in the file")],
-        Some(labels) => {
-            vec![format!("labels = \"labels.txt\"  # the {} that stand in the file, one a line", labels.len())]
-        }
-        None => {
-            let count = classes.map_or_else(String::new, |classes| format!("{classes} "));
-            vec![format!(
-                "# labels = \"labels.txt\"  # {count}names, one a line; left out, classes are called by their numbers"
-            )]
-        }
-    }
-}
-
-/// The names of the classes that the file holds: of a classifier of scikit-learn and its like, or as Ultralytics writes them.
-fn graph_labels(graph: &OnnxGraph) -> Option<Vec<String>> {
-    // An output that is a label has the names of the model; those of a classifier inside may be others.
-    let of_outputs = OutputFacts::of(graph).into_iter().find_map(|facts| facts.labels);
-    if let Some(labels) = of_outputs {
-        return Some(labels.texts());
-    }
-    let nodes = graph.nodes();
-    let texts = nodes.iter().filter_map(|node| {
-        node.attribute("classlabels_strings")
-            .or_else(|| node.attribute("classlabels_string"))
-            .map(|labels| &labels.strings)
-    });
-    let numbers = nodes.iter().filter_map(|node| {
-        node.attribute("classlabels_int64s").or_else(|| node.attribute("classlabels_ints")).map(|labels| &labels.ints)
-    });
-    let from_texts = texts
-        .filter(|labels| !labels.is_empty())
-        .map(|labels| labels.iter().map(|label| String::from_utf8_lossy(label).into_owned()).collect::<Vec<_>>());
-    let from_numbers =
-        numbers.filter(|labels| !labels.is_empty()).map(|labels| labels.iter().map(i64::to_string).collect());
-    from_texts.chain(from_numbers).next().or_else(|| {
-        let names = graph.model().metadata_props.iter().find(|entry| entry.key == "names")?;
-        python_names(&names.value)
-    })
+/// The names of the classes as Ultralytics writes them into its files.
+fn metadata_names(graph: &OnnxGraph) -> Option<Vec<String>> {
+    let names = graph.model().metadata_props.iter().find(|entry| entry.key == "names")?;
+    python_names(&names.value)
 }
 
 /// The values of a dictionary that reads like Python: `{0: 'person', 1: "driver's seat"}`.
@@ -190,6 +188,7 @@ fn batching(signature: &Signature) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Datatype;
 
     #[test]
     fn names_are_read_as_python_writes_them() {

@@ -5,6 +5,8 @@
 
 mod folder;
 mod passed_over;
+mod text_message;
+mod triton;
 
 use std::path::{Path, PathBuf};
 
@@ -162,6 +164,8 @@ impl Repository {
         if name == RESERVED_NAME {
             return Err(ModelError::ReservedName { path: folder.to_owned(), name: RESERVED_NAME.to_owned() });
         }
+        let told = triton::told(folder).map(|because| PassedOver::new(folder.join("config.pbtxt"), because));
+        self.passed_over.extend(told);
         let mut others = Vec::new();
         let source = content.and_then(|content| {
             let place = ModelPlace { folder, name, config: config.as_deref(), content: &content };

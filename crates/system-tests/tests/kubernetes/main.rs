@@ -10,6 +10,7 @@ mod adapter;
 mod files;
 mod generated;
 mod image;
+mod kserve;
 mod monitors;
 mod network;
 mod objects;

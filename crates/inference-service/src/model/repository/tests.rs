@@ -206,6 +206,14 @@ fn nothing_is_passed_over_in_silence() {
 }
 
 #[test]
+fn tritons_file_is_told_in_other_words() {
+    let config = "name: \"m\" platform: \"onnxruntime_onnx\" max_batch_size: 8 dynamic_batching { }";
+    let found = passed_over(&[("m/1/model.onnx", ""), ("m/config.pbtxt", config)]);
+    let [(path, because)] = &found[..] else { panic!("{found:?}") };
+    assert!(path == "m/config.pbtxt" && because.contains("[batching] max_size = 8"), "{because}");
+}
+
+#[test]
 fn what_belongs_to_a_model_is_not_passed_over() {
     let labels = CONFIG.replace(r#"["a", "b"]"#, r#""classes.names""#);
     let found = passed_over(&[
