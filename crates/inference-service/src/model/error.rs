@@ -5,6 +5,9 @@
 use std::io;
 use std::path::PathBuf;
 
+/// How an engine says that it lacks what a model needs, whatever it is asked.
+const UNSUPPORTED: [&str; 3] = ["not supported", "not implemented", "not defined for"];
+
 /// Why a repository cannot be scanned, or a model cannot be loaded or run.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
@@ -174,4 +177,11 @@ pub enum ModelError {
         /// The number that it answered, if it was one.
         found: Option<f64>,
     },
+}
+
+impl ModelError {
+    /// Whether an engine that failed would fail on every other input, too.
+    pub(super) fn is_unsupported(&self) -> bool {
+        matches!(self, Self::Run { reason } if UNSUPPORTED.iter().any(|sign| reason.to_lowercase().contains(sign)))
+    }
 }

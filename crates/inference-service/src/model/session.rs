@@ -135,7 +135,7 @@ impl Session {
         let may_fail = self.engine.config().input.is_none() && (is_open || whole && may_be_asked_otherwise);
         match self.run(&zeros) {
             Err(refuted @ (ModelError::WrongScale { .. } | ModelError::BadLabel { .. })) => Err(refuted),
-            Err(problem) if may_fail => {
+            Err(problem) if may_fail && !problem.is_unsupported() => {
                 if !is_open && self.engine.is_first_refusal() {
                     warn!(model = self.engine.name(), model_version = self.engine.version(), %problem, "model_refuses_zeros");
                 }

@@ -105,13 +105,35 @@ impl Overlooked {
         let nodes = graph.nodes();
         let of =
             |node: &NodeProto, what| Self { operator: node.op_type.clone(), node: node.shown_name().to_owned(), what };
-        let told = nodes.iter().find_map(|node| Some(of(node, what(node)?)));
+        let told = nodes.iter().find_map(|node| Some(of(node, what(node).or_else(|| known_late(node, graph))?)));
         told.or_else(|| {
             // The largest of values that are all minus infinity is then the smallest finite number.
             let extreme = nodes.iter().find(|node| EXTREMES.contains(&node.op_type.as_str()))?;
             has_infinity(graph, &nodes)
                 .then(|| of(extreme, "infinite numbers, of which the graph has some,".to_owned()))
         })
+    }
+}
+
+/// What tract has to know when it loads a model, and is told by a request.
+fn known_late(node: &NodeProto, graph: &OnnxGraph) -> Option<String> {
+    let input = |position: usize| node.input.get(position).filter(|input| !input.is_empty());
+    match node.op_type.as_str() {
+        "Dropout" => {
+            // It drops nothing, whatever is asked for.
+            let is_off = |training: &TensorProto| {
+                training.raw_data.iter().all(|byte| *byte == 0) && training.int32_data.iter().all(|one| *one == 0)
+            };
+            let training = input(2)?;
+            (!graph.constant(training).is_some_and(is_off)).then(|| "the input `training_mode`".to_owned())
+        }
+        "Slice" => {
+            let starts = input(1)?;
+            let is_asked = graph.main().input.iter().any(|asked| asked.name == *starts);
+            (is_asked && graph.initializer(starts).is_none())
+                .then(|| "an input `starts` that requests bring".to_owned())
+        }
+        _ => None,
     }
 }
 
@@ -216,115 +238,4 @@ fn shown(attribute: &AttributeProto) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use prost::Message as _;
-
-    use super::super::proto::{GraphProto, ModelProto};
-    use super::super::written::{file, float, floats, inner, int, ints, node, text, texts};
-    use super::*;
-
-    fn told(node: NodeProto) -> String {
-        told_of(GraphProto { node: vec![node], ..GraphProto::default() })
-    }
-
-    fn told_of(graph: GraphProto) -> String {
-        let bytes = file(graph);
-        let graph = OnnxGraph::of(ModelProto::decode(bytes.as_slice()).unwrap()).unwrap();
-        Overlooked::find(&graph).map(|overlooked| overlooked.to_string()).unwrap_or_default()
-    }
-
-    fn trees(labels: i64, class_ids: &[i64]) -> NodeProto {
-        let labels: Vec<i64> = (0..labels).collect();
-        let node = node("TreeEnsembleClassifier", &["x"], &["y", "scores"]).of_domain("ai.onnx.ml");
-        node.with("classlabels_int64s", ints(&labels)).with("class_ids", ints(class_ids))
-    }
-
-    fn line(intercepts: &[f32]) -> NodeProto {
-        let node = node("LinearClassifier", &["x"], &["y", "scores"]).of_domain("ai.onnx.ml");
-        let intercepts = AttributeProto { floats: intercepts.to_vec(), ..AttributeProto::default() };
-        node.with("classlabels_ints", ints(&[0, 1])).with("intercepts", intercepts)
-    }
-
-    #[test]
-    fn what_is_overlooked_is_named_with_its_node() {
-        let lstm = || node("LSTM", &["x", "w", "r"], &["y"]);
-        let all = [
-            (
-                lstm().with("activations", texts(&["Sigmoid", "Relu", "Tanh"])),
-                r#"`activations = ["Sigmoid", "Relu", "Tanh"]`"#,
-            ),
-            (lstm().with("clip", float(0.5)), "`clip = 0.5`"),
-            (lstm().with("input_forget", int(1)), "`input_forget = 1`"),
-            (node("GRU", &["x"], &["y"]).with("direction", text("reverse")), r#"`direction = "reverse"`"#),
-            (node("Swish", &["x"], &["y"]).with("alpha", float(2.0)), "`alpha = 2`"),
-            (node("Attention", &["q", "k", "v", "", "past"], &["y"]), "`past_key`"),
-            (node("Relu", &["x"], &["y"]).of_domain("my.own"), r#"the domain "my.own""#),
-            (node("SkipLayerNormalization", &["x"], &["y"]).of_domain("com.microsoft"), "com.microsoft"),
-            (node("BitShift", &["x", "n"], &["y"]), "shifts by as many bits"),
-            (trees(2, &[0, 1]), "fewer than three classes"),
-            (trees(2, &[0, 0]), "fewer than three classes"),
-            (trees(3, &[0, 1, 0]), "a class that no tree speaks of"),
-            (line(&[0.5]).with("post_transform", text("SOFTMAX")), "one row of coefficients"),
-            (line(&[0.5]), "one row of coefficients"),
-        ];
-        for (node, expected) in all {
-            let operator = node.op_type.clone();
-            let inside = GraphProto { node: vec![node.clone()], ..GraphProto::default() };
-            for node in [node, super::super::written::node("If", &["c"], &["z"]).with("then_branch", inner(inside))] {
-                let told = told(node);
-                let all = told.contains(expected) && told.contains(&operator) && told.contains("\"y\"");
-                assert!(all, "{operator}: {told:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_largest_of_infinite_numbers_is_refused() {
-        let infinities = [
-            floats("c", &[2], vec![0.0, f32::NEG_INFINITY]),
-            TensorProto {
-                data_type: 1,
-                raw_data: f32::INFINITY.to_le_bytes().to_vec().into(),
-                ..TensorProto::default()
-            },
-            TensorProto {
-                data_type: 10,
-                int32_data: vec![f16::NEG_INFINITY.to_bits().into()],
-                ..TensorProto::default()
-            },
-            TensorProto { data_type: 11, double_data: vec![f64::INFINITY], ..TensorProto::default() },
-        ];
-        for initializer in infinities.into_iter().map(|tensor| vec![tensor]) {
-            let found = |operator| {
-                let node = vec![node(operator, &["x"], &["y"])];
-                told_of(GraphProto { node, initializer: initializer.clone(), ..GraphProto::default() })
-            };
-            assert!(found("ReduceMax").contains("infinite numbers"), "{initializer:?}");
-            assert_eq!(found("ReduceSum"), "");
-        }
-        assert_eq!(told(node("ReduceMax", &["x"], &["y"])), "");
-    }
-
-    #[test]
-    fn defaults_are_not_missed() {
-        let lstm = node("LSTM", &["x", "w", "r"], &["y"])
-            .with("activations", texts(&["Sigmoid", "tanh", "Tanh", "sigmoid", "Tanh", "Tanh"]))
-            .with("direction", text("bidirectional"))
-            .with("layout", int(0))
-            .with("hidden_size", int(3));
-        let all = [
-            lstm,
-            node("Swish", &["x"], &["y"]).with("alpha", float(1.0)),
-            node("Attention", &["q", "k", "v", "", ""], &["y"]).with("left_window_size", int(-1)),
-            node("FastGelu", &["x"], &["y"]).of_domain("com.microsoft"),
-            node("Softmax", &["x"], &["y"]).with("axis", int(1)),
-            trees(3, &[0, 1, 2, 0]),
-            line(&[0.5]).with("post_transform", text("LOGISTIC")),
-            line(&[0.5, -0.5]),
-        ];
-        for node in all {
-            assert_eq!(told(node), "");
-        }
-    }
-}
+mod tests;
