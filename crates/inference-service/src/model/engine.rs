@@ -56,7 +56,7 @@ impl Engine {
         let onnx = OnnxFile::read(path)?;
         let rewritten = onnx.rewritten(runtime.kind() == RuntimeKind::Tract).map(Arc::from);
         let file = ModelFile { path: path.clone(), rewritten };
-        let OnnxFile { graph, sha256, external: weights, .. } = onnx;
+        let OnnxFile { graph, sha256, external: weights, bytes } = onnx;
         let unsupported = |reason| unsupported(path, runtime, reason);
         if let Some(overlooked) = Overlooked::find(&graph).filter(|_| runtime.kind() == RuntimeKind::Tract) {
             return Err(unsupported(overlooked.to_string()));
@@ -66,7 +66,7 @@ impl Engine {
         let without_shape = graph.without_shape();
         let config = source.config.clone();
         let missing = missing_values(&config, &graph);
-        drop(graph);
+        drop((graph, bytes));
         let shape = config.input.as_ref().map(InputSpec::tensor_shape);
         let fixed = match (&shape, config.task) {
             (Some(shape), _) => FixedInputs::Input(shape),

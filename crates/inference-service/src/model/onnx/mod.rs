@@ -37,7 +37,8 @@ pub(in crate::model) use overlooked::Overlooked;
 pub(in crate::model) struct OnnxFile {
     /// The graph that runs.
     pub(in crate::model) graph: OnnxGraph,
-    bytes: Bytes,
+    /// The file's own, in which the graph's tensors lie; as large as the model, so that it is dropped before a runtime loads.
+    pub(in crate::model) bytes: Bytes,
     /// The files beside it that hold weights, sorted.
     pub(in crate::model) external: Vec<PathBuf>,
     /// SHA-256 of the file, and of those beside it behind it: 64 lower-case hexadecimal digits.
