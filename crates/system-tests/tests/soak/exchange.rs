@@ -1,0 +1,119 @@
+//! A request, and what of its answer has to stay the same.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use testkit::{Answer, HttpRequest, Picture};
+
+/// How far a number may be from another, relative to it where it is above 1: what runs together is summed in another order.
+const TOLERANCE: f64 = 2e-6;
+/// As much of a request or an answer is shown.
+const SHOWN: usize = 1500;
+
+/// A request to a model.
+pub(super) struct Asked {
+    pub(super) model: String,
+    /// As it is sent.
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Asked {
+    /// A picture, as the body of a request.
+    pub(super) fn picture(model: &str, picture: &Picture) -> Self {
+        let request = HttpRequest::post(&format!("/predict?model={model}&top_k=10"), picture.bytes.clone());
+        Self { model: model.to_owned(), bytes: request.header("content-type", picture.content_type).bytes() }
+    }
+}
+
+impl fmt::Debug for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = &self.bytes[..self.bytes.len().min(SHOWN)];
+        write!(f, "{}: {}", self.model, shown.escape_ascii())
+    }
+}
+
+/// The requests that a script has written.
+///
+/// # Panics
+/// If they are written otherwise.
+pub(super) fn read_requests(file: &Path) -> Vec<Asked> {
+    let requests: Vec<Value> = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let read = |request: Value| {
+        let body = STANDARD.decode(text(&request["body"])).unwrap();
+        let plain = HttpRequest::post(&text(&request["path"]), body);
+        let headers = request["headers"].as_object().unwrap();
+        let with = headers.iter().fold(plain, |request, (name, value)| request.header(name, &text(value)));
+        Asked { model: text(&request["model"]), bytes: with.bytes() }
+    };
+    requests.into_iter().map(read).collect()
+}
+
+/// An answer without what differs each time.
+pub(super) struct Answered {
+    status: u16,
+    said: Value,
+    /// The tensors behind the JSON.
+    tensors: Vec<u8>,
+}
+
+impl Answered {
+    pub(super) fn of(answer: &Answer) -> Self {
+        let length = answer.header("inference-header-content-length");
+        let length = length.map_or(answer.body.len(), |length| length.parse().unwrap());
+        let (json, tensors) = answer.body.split_at(length);
+        let mut said: Value = serde_json::from_slice(json).unwrap_or_else(|_| Value::String(answer.text()));
+        for member in ["request_id", "timings_ms"] {
+            let _ = said.as_object_mut().and_then(|object| object.remove(member));
+        }
+        Self { status: answer.status, said, tensors: tensors.to_vec() }
+    }
+
+    /// Whether another says the same.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.status == other.status && are_alike(&self.said, &other.said) && self.has_tensors(other)
+    }
+
+    fn has_tensors(&self, other: &Self) -> bool {
+        let outputs = self.said["outputs"].as_array().map_or(&[][..], Vec::as_slice);
+        if self.tensors == other.tensors {
+            return true;
+        }
+        let numbers = |bytes: &[u8]| -> Vec<f64> {
+            bytes.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()).into()).collect()
+        };
+        let (ours, theirs) = (numbers(&self.tensors), numbers(&other.tensors));
+        let are_close = ours.len() == theirs.len() && ours.iter().zip(&theirs).all(|(one, two)| is_close(*one, *two));
+        outputs.iter().all(|output| output["datatype"] == "FP32") && are_close
+    }
+}
+
+impl fmt::Debug for Answered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let said = self.said.to_string();
+        write!(f, "{} {}", self.status, said.chars().take(SHOWN).collect::<String>())?;
+        write!(f, " {:02x?}", &self.tensors[..self.tensors.len().min(SHOWN / 8)])
+    }
+}
+
+fn are_alike(one: &Value, two: &Value) -> bool {
+    match (one, two) {
+        (Value::Number(one), Value::Number(two)) => is_close(one.as_f64().unwrap(), two.as_f64().unwrap()),
+        (Value::Array(one), Value::Array(two)) => {
+            one.len() == two.len() && one.iter().zip(two).all(|(one, two)| are_alike(one, two))
+        }
+        (Value::Object(one), Value::Object(two)) => {
+            one.len() == two.len()
+                && one.iter().all(|(name, one)| two.get(name).is_some_and(|two| are_alike(one, two)))
+        }
+        _ => one == two,
+    }
+}
+
+fn is_close(one: f64, two: f64) -> bool {
+    (one - two).abs() <= TOLERANCE * one.abs().max(1.0)
+}
