@@ -1,12 +1,14 @@
 //! tract: pure Rust, nothing to install.
 
+mod sizes;
+
 use std::sync::Arc;
 
 use half::f16;
 use tract_onnx::prelude::tract_ndarray::ArrayD;
 use tract_onnx::prelude::{
-    Datum, DatumType, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, TValue, TractError,
-    TractResult, TypedModel, TypedSimplePlan,
+    Datum, DatumType, Framework, InferenceFact, InferenceModel, IntoRunnable, TValue, TractError, TractResult,
+    TypedModel, TypedSimplePlan,
 };
 use tract_onnx::tract_hir::infer::Factoid;
 use tract_onnx::tract_hir::internal::{DimLike, OutletId, Tensor as TractTensor, bail, format_err};
@@ -31,9 +33,9 @@ impl LoadProgram for Tract {
             None => onnx.model_for_path(&file.path),
         };
         let model = model.map_err(unsupported)?;
-        let inputs = inputs(&model).map_err(unsupported)?;
+        let declared = inputs(&model).map_err(unsupported)?;
         if let FixedInputs::Input(shape) = fixed {
-            Signature::check_input(&inputs, shape).map_err(LoadError::Input)?;
+            Signature::check_input(&declared, shape).map_err(LoadError::Input)?;
         }
         let names: Vec<String> = model
             .output_outlets()
@@ -42,7 +44,7 @@ impl LoadProgram for Tract {
             .map(|outlet| model.outlet_label(*outlet).unwrap_or(&model.node(outlet.node).name).to_owned())
             .collect();
         let mut model = model;
-        for input in 0..inputs.len() {
+        for input in 0..declared.len() {
             let fact = model.input_fact(input).map_err(unsupported)?.clone();
             let fact = with_named_dimensions(narrowed(fact, fixed), &model);
             model = model.with_input_fact(input, fact).map_err(unsupported)?;
@@ -50,7 +52,9 @@ impl LoadProgram for Tract {
         for output in 0..names.len() {
             model = model.with_output_fact(output, InferenceFact::default()).map_err(unsupported)?;
         }
-        let model = model.into_optimized().map_err(unsupported)?;
+        let typed = sizes::with_agreeing_sizes(&mut model).map_err(unsupported)?;
+        let inputs = with_settled_sizes(declared, inputs(&model).map_err(unsupported)?, fixed);
+        let model = typed.into_optimized().map_err(unsupported)?;
         let signature = Signature { inputs, outputs: outputs(&model, names).map_err(unsupported)? };
         let plan = model.into_runnable().map_err(unsupported)?;
         Ok(Arc::new(TractProgram { plan, signature }))
@@ -79,6 +83,23 @@ fn with_named_dimensions(fact: InferenceFact, model: &InferenceModel) -> Inferen
         shape.set_dim(position, model.symbols.new_with_prefix("open").into());
     }
     fact.with_shape(shape)
+}
+
+/// The declared inputs with the open sizes that have turned out to be settled, but for those that were fixed for this load.
+fn with_settled_sizes(declared: Vec<TensorSpec>, settled: Vec<TensorSpec>, fixed: FixedInputs<'_>) -> Vec<TensorSpec> {
+    let first = match fixed {
+        FixedInputs::Input(_) => return declared,
+        FixedInputs::OneItem => 1,
+        FixedInputs::Nothing => 0,
+    };
+    let mut inputs = declared;
+    for (input, settled) in inputs.iter_mut().zip(settled) {
+        let sizes = input.shape.iter_mut().flatten().zip(settled.shape.into_iter().flatten());
+        for (size, settled) in sizes.skip(first) {
+            *size = size.or(settled);
+        }
+    }
+    inputs
 }
 
 /// An optimised model.
