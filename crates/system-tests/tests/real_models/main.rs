@@ -20,8 +20,6 @@ use self::table::{Outcome, documented};
 const TOLERANCE: f64 = 1e-3;
 /// Fewer would be a sample of somebody else's models.
 const FEWEST_MODELS: usize = 12;
-/// What a refusal of a model with a map as its output says.
-const WITHOUT_ZIPMAP: &str = "options={'zipmap': False}";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn real_models_are_answered_as_python_answers_them() {
@@ -36,15 +34,9 @@ async fn real_models_are_answered_as_python_answers_them() {
     let tract = outcomes(&python, folder.path(), &launch.flag("--engine=", "tract")).await;
 
     for (model, outcome) in &onnxruntime {
-        let has_map = model.ends_with("_zipmap");
-        let fits = match outcome {
-            Outcome::Equal => true,
-            Outcome::Refused(reason) => has_map && reason.contains(WITHOUT_ZIPMAP),
-        };
-        assert!(fits, "{model} with ONNX Runtime: {outcome:?}");
+        assert_eq!(*outcome, Outcome::Equal, "{model} with ONNX Runtime");
     }
-    let is_equal = |outcome: &&Outcome| **outcome == Outcome::Equal;
-    assert!(onnxruntime.values().filter(is_equal).count() >= FEWEST_MODELS);
+    assert!(onnxruntime.len() >= FEWEST_MODELS);
     let documented = documented(&root().join("docs/serving.md"));
     let mut found = BTreeMap::new();
     for (model, outcome) in &onnxruntime {

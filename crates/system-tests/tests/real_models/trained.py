@@ -51,7 +51,12 @@ def classifiers(shelf):
         asked = _some(shelf, rows)
         shelf.put(f"sklearn_{name}", plain, [{"X": asked[:1]}, {"X": asked}])
         expected = (asked, model.classes_, model.predict_proba(asked))
-        shelf.put_classifier(f"sklearn_{name}_classes", plain, *expected)
+        # The label that support vectors give comes from votes and may be another than the likeliest.
+        by_probability = 'output_name = "probabilities"\n' if name == "support_vectors" else ""
+        shelf.put_classifier(f"sklearn_{name}_classes", plain, *expected, by_probability)
+        if name in ("logistic", "forest"):
+            zipped = convert_sklearn(model, **of).SerializeToString()
+            shelf.put_classifier(f"sklearn_{name}_zipmap", zipped, *expected)
 
 
 def regressors(shelf):

@@ -107,8 +107,7 @@ fn are_alike(one: &Value, two: &Value) -> bool {
             one.len() == two.len() && one.iter().zip(two).all(|(one, two)| are_alike(one, two))
         }
         (Value::Object(one), Value::Object(two)) => {
-            one.len() == two.len()
-                && one.iter().all(|(name, one)| two.get(name).is_some_and(|two| are_alike(one, two)))
+            one.len() == two.len() && one.iter().all(|(name, one)| two.get(name).is_some_and(|two| are_alike(one, two)))
         }
         _ => one == two,
     }

@@ -18,7 +18,7 @@ use fastrand::Rng;
 use testkit::{HttpConnection, Launch, Service, alone, copy_model, pictures, pypi, root};
 use tokio::task::JoinSet;
 
-use self::exchange::{Asked, Answered, read_requests};
+use self::exchange::{Answered, Asked, read_requests};
 use self::orders::Orders;
 
 /// How many requests an engine gets, unless the environment variable SOAK_REQUESTS says it.
@@ -72,7 +72,9 @@ async fn soak(engine: &str, folder: &Path, launch: &Launch) {
     let (orders, refused) = shared.orders.told();
     assert!(orders >= count / ORDER_EVERY / 2, "{engine}: only {orders} orders");
     let (settled, resident) = (shared.settled.load(Ordering::Relaxed) as u64, service.resident_bytes());
-    eprintln!("{engine}: {orders} orders, {refused} requests met a model that was away, {settled} and {resident} bytes");
+    eprintln!(
+        "{engine}: {orders} orders, {refused} requests met a model that was away, {settled} and {resident} bytes"
+    );
     assert!(resident as f64 <= settled as f64 * GROWTH + SLACK as f64, "{engine}: from {settled} to {resident} bytes");
     let metrics = service.metrics().await;
     assert_eq!(metrics.count("prediction_errors_total", &[("error_type", "internal")]), 0, "{engine}");

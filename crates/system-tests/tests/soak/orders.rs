@@ -25,7 +25,14 @@ impl Orders {
     /// Orders about these models, given at the listener for administrators or in the models' folder.
     pub(super) fn about(models: &BTreeSet<&str>, admin: SocketAddr, repository: PathBuf) -> Self {
         let away = models.iter().map(|model| ((*model).to_owned(), AtomicUsize::new(0))).collect();
-        Self { admin, repository, away, given: Mutex::default(), count: AtomicUsize::new(0), excused: AtomicUsize::new(0) }
+        Self {
+            admin,
+            repository,
+            away,
+            given: Mutex::default(),
+            count: AtomicUsize::new(0),
+            excused: AtomicUsize::new(0),
+        }
     }
 
     /// Gives one order about one model.
