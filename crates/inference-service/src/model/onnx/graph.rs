@@ -1,5 +1,4 @@
 //! The graph of an ONNX file, and the ways through it.
-#![allow(dead_code)]
 
 use std::collections::HashMap;
 

@@ -2,7 +2,6 @@
 //!
 //! Rule of thumb: a runtime is asked what it can run; the graph is asked what its answers mean and what a runtime would
 //! get wrong without saying so.
-#![allow(dead_code)]
 
 mod across_items;
 mod class_labels;
