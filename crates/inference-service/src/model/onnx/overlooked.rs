@@ -9,7 +9,13 @@ use std::fmt;
 use half::f16;
 
 use super::graph::OnnxGraph;
+use super::proto::tensor_shape_proto::Dimension;
+use super::proto::tensor_shape_proto::dimension::Value as Size;
+use super::proto::type_proto::{Tensor, Value};
 use super::proto::{AttributeProto, NodeProto, TensorProto};
+
+/// `TensorProto.DataType.FLOAT16`.
+const FLOAT16: i32 = 10;
 
 /// An attribute that is never read, of operators of ONNX.
 struct OverlookedAttribute {
@@ -106,6 +112,8 @@ impl Overlooked {
         let of =
             |node: &NodeProto, what| Self { operator: node.op_type.clone(), node: node.shown_name().to_owned(), what };
         let told = nodes.iter().find_map(|node| Some(of(node, what(node).or_else(|| known_late(node, graph))?)));
+        let told =
+            told.or_else(|| nodes.iter().find_map(|node| Some(of(node, in_this_graph(node, graph)?.to_owned()))));
         told.or_else(|| {
             // The largest of values that are all minus infinity is then the smallest finite number.
             let extreme = nodes.iter().find(|node| EXTREMES.contains(&node.op_type.as_str()))?;
@@ -135,6 +143,37 @@ fn known_late(node: &NodeProto, graph: &OnnxGraph) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// What tract makes of a node because of the tensors of the graph.
+fn in_this_graph(node: &NodeProto, graph: &OnnxGraph) -> Option<&'static str> {
+    let has_axes = || node.attribute("axes").is_some() || node.input.get(1).is_some_and(|input| !input.is_empty());
+    match node.op_type.as_str() {
+        // Sizes of one that a request brings stay.
+        "Squeeze" if !has_axes() && has_open_sizes(graph) => Some("no `axes` beside open sizes"),
+        // The sum is kept in half precision, and is infinite above 65,504.
+        "ReduceMean" if has_half_precision(graph) => Some("numbers of half precision"),
+        _ => None,
+    }
+}
+
+fn input_tensors(graph: &OnnxGraph) -> impl Iterator<Item = &Tensor> {
+    let types = graph.main().input.iter().filter_map(|input| input.r#type.as_ref()?.value.as_ref());
+    types.filter_map(|value| if let Value::TensorType(tensor) = value { Some(tensor) } else { None })
+}
+
+fn has_open_sizes(graph: &OnnxGraph) -> bool {
+    let is_open = |dimension: &Dimension| !matches!(dimension.value, Some(Size::DimValue(size)) if size > 0);
+    input_tensors(graph).any(|tensor| tensor.shape.as_ref().is_none_or(|shape| shape.dim.iter().any(is_open)))
+}
+
+fn has_half_precision(graph: &OnnxGraph) -> bool {
+    input_tensors(graph).any(|tensor| tensor.elem_type == FLOAT16)
+        || graph.tensors().into_iter().any(|tensor| tensor.data_type == FLOAT16)
+        || graph
+            .nodes()
+            .into_iter()
+            .any(|node| node.op_type == "Cast" && node.attribute("to").is_some_and(|to| to.i == i64::from(FLOAT16)))
 }
 
 /// Whether an infinite number stands in the file; weights beside it are not looked at.
@@ -184,6 +223,14 @@ fn what(node: &NodeProto) -> Option<String> {
         .or_else(|| input.map(|(_, _, name)| format!("the input `{name}`")))
         .or_else(|| whole.map(|(_, what)| (*what).to_owned()))
         .or_else(|| classes(node).map(str::to_owned))
+        .or_else(|| sum_of_all(node))
+}
+
+/// tract keeps the dimensions of an Einsum that sums up everything.
+fn sum_of_all(node: &NodeProto) -> Option<String> {
+    let equation = node.attribute("equation").filter(|_| node.op_type == "Einsum")?;
+    let is_scalar = String::from_utf8_lossy(&equation.s).trim_end().ends_with("->");
+    is_scalar.then(|| format!("the attribute `equation = {}`", shown(equation)))
 }
 
 /// What tract makes of few classes: ONNX Runtime gives two of them, or one, scores and a label by rules of their own, and

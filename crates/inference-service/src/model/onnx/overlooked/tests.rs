@@ -48,6 +48,7 @@ fn what_is_overlooked_is_named_with_its_node() {
         (trees(3, &[0, 1, 0]), "a class that no tree speaks of"),
         (line(&[0.5]).with("post_transform", text("SOFTMAX")), "one row of coefficients"),
         (line(&[0.5]), "one row of coefficients"),
+        (node("Einsum", &["x"], &["y"]).with("equation", text("ij->")), r#"`equation = "ij->"`"#),
     ];
     for (node, expected) in all {
         let operator = node.op_type.clone();
@@ -114,4 +115,19 @@ fn defaults_are_not_missed() {
     for node in all {
         assert_eq!(told(node), "");
     }
+}
+
+#[test]
+fn what_depends_on_the_tensors_of_the_graph_is_refused_with_those_alone() {
+    let found = |node: NodeProto, datatype: i32, shape: &[usize]| {
+        told_of(GraphProto { node: vec![node], input: vec![value("x", datatype, shape)], ..GraphProto::default() })
+    };
+    let squeeze = || node("Squeeze", &["x"], &["y"]);
+    assert!(found(squeeze(), 1, &[0, 1]).contains("no `axes`"));
+    assert_eq!(found(squeeze(), 1, &[2, 1]), "");
+    assert_eq!(found(squeeze().with("axes", ints(&[1])), 1, &[0, 1]), "");
+    let mean = || node("ReduceMean", &["x"], &["y"]);
+    assert!(found(mean(), FLOAT16, &[2]).contains("half precision"));
+    assert_eq!(found(mean(), 1, &[2]), "");
+    assert_eq!(told(node("Einsum", &["x"], &["y"]).with("equation", text("ij->i"))), "");
 }
