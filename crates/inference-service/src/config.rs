@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use monitoring::SecurityOptions;
+use monitoring::{AllowedOrigin, SecurityOptions};
 
 use crate::check::CheckOptions;
 use crate::input::ImageLimits;
@@ -119,6 +119,11 @@ pub struct Config {
     /// How many series a scrape may have.
     #[command(flatten)]
     pub metrics: MetricsOptions,
+
+    /// Origins whose pages may ask from a browser, with commas between them, or * for all; left out: no page of another
+    /// origin.
+    #[arg(long, env = "INFERENCE_CORS_ORIGINS", value_delimiter = ',', value_name = "ORIGINS")]
+    pub cors_origins: Vec<AllowedOrigin>,
 
     /// Keys and certificates.
     #[command(flatten)]

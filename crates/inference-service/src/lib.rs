@@ -75,7 +75,7 @@ pub async fn run(
     let profiles = Profiles::register(log.route("drift/reference"), &registry, app.models.predictions())?;
     let grpc = oip::grpc::router(&app, GrpcMetrics::register(&registry, &traces)?, security.access.clone());
     let instrumentation = Instrumentation::register(&registry, readiness.clone(), security.access)?;
-    let http = instrumentation.around(routes(&app, &registry).traced(&traces))?;
+    let http = instrumentation.around(routes(&app, &registry).traced(&traces).open_to(&app.config.cors_origins))?;
     let admin = instrumentation.around(oip::admin_routes().with_state(app.clone()).traced(&traces))?;
     info!(address = %listeners.http.local_addr()?, "listening");
     let (stop, stopped) = oneshot::channel();
@@ -104,7 +104,6 @@ fn routes(app: &App, registry: &MetricsRegistry) -> Routes {
     Routes::new()
         .post("/predict", predict::predict)
         .merge(oip::routes())
-        .compressed()
         .get("/models", model_listing::models)
         .with_state(app.clone())
         .merge(health_routes(app.readiness.clone(), move || status::health(&health)))

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::Parser as _;
 use inference_service::config::{CommandLine, Config, OptionalAddress, OtherCommand};
 use inference_service::{Listeners, SERVICE};
 use monitoring::MetricsRegistry;
@@ -12,10 +11,12 @@ use tokio::net::TcpListener;
 use tracing::error;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The settings that empty turns off: nothing listens there, nothing is logged.
+const OFF_IF_EMPTY: [&str; 3] = ["grpc_listen", "admin_listen", "log_url"];
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
-    let CommandLine { command, config } = CommandLine::parse();
+    let CommandLine { command, config } = monitoring::parse_settings::<CommandLine>(&OFF_IF_EMPTY);
     if let Some(OtherCommand::Check(check)) = command {
         let is_good = check.run(&mut std::io::stdout().lock()).context("writing what was found")?;
         return Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE });

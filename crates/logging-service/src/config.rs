@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use monitoring::SecurityOptions;
+use monitoring::{AllowedOrigin, SecurityOptions};
 
 use crate::store::{DatabaseUrl, StoreError};
 
@@ -64,6 +64,11 @@ pub struct Config {
     /// Seconds that a CloudEvent waits for its counterpart.
     #[arg(long, env = "LOGGING_EVENT_WAIT_SECONDS", default_value_t = 60.0, value_parser = parse_positive)]
     pub event_wait_seconds: f64,
+
+    /// Origins whose pages may ask from a browser, with commas between them, or * for all; left out: no page of another
+    /// origin.
+    #[arg(long, env = "LOGGING_CORS_ORIGINS", value_delimiter = ',', value_name = "ORIGINS")]
+    pub cors_origins: Vec<AllowedOrigin>,
 
     /// The clients that are let in, and the encryption of their connections.
     #[command(flatten)]

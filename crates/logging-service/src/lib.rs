@@ -101,7 +101,8 @@ pub async fn run(
         evaluator: Arc::new(Evaluator::register(&registry)?),
     };
     let instrumentation = Instrumentation::register(&registry, readiness.clone(), security.access)?;
-    let router = instrumentation.around(routes(&app, &registry, &readiness).traced(&traces))?;
+    let router = instrumentation
+        .around(routes(&app, &registry, &readiness).traced(&traces).open_to(&app.config.cors_origins))?;
     info!(address = %listener.local_addr()?, "listening");
     readiness.set_ready();
     let upkeep = UpkeepTasks::start(&app);

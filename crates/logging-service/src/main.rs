@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::Parser as _;
 use logging_service::SERVICE;
 use logging_service::config::Config;
 use monitoring::MetricsRegistry;
@@ -13,7 +12,7 @@ use tracing::error;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 fn main() -> anyhow::Result<ExitCode> {
-    let config = Config::parse();
+    let config = monitoring::parse_settings::<Config>(&[]);
     if config.health_check {
         monitoring::probe(config.listen, config.security.is_encrypted())
             .with_context(|| format!("asking {}", config.listen))?;

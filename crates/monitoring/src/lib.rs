@@ -11,6 +11,7 @@ pub mod prediction;
 mod probe;
 mod security;
 mod server;
+mod settings;
 mod tls;
 mod traces;
 
@@ -18,9 +19,9 @@ pub use backoff::Backoff;
 pub use credentials::{Credential, CredentialError, CredentialMetrics};
 pub use health::{HealthReport, Readiness, health_routes};
 pub use http::{
-    Access, ApiError, ErrorCode, HttpMethod, HttpSetupError, Instrumentation, PathAlias, REQUEST_ID, RequestContext,
-    RequestObserver, Routes, TRACEPARENT, describe, discard_body, docs_routes, instrument, media_type, observe,
-    read_body, refusals_of,
+    Access, AllowedOrigin, ApiError, ErrorCode, HttpMethod, HttpSetupError, Instrumentation, PathAlias, REQUEST_ID,
+    RequestContext, RequestObserver, Routes, TRACEPARENT, describe, discard_body, docs_routes, instrument, is_packed,
+    media_type, observe, read_body, refusals_of,
 };
 pub use keys::{ApiKeys, OutgoingKey};
 pub use logs::{LogGuard, LogsError, setup_structured_logging};
@@ -32,5 +33,6 @@ pub use metrics::{
 pub use probe::probe;
 pub use security::{Security, SecurityError, SecurityOptions};
 pub use server::{Drain, Entrance, drain_seconds, serve, shutdown_signal};
+pub use settings::parse_settings;
 pub use tls::{Protocol, Tls, use_ring};
 pub use traces::{RequestSpan, SpanError, TraceContext, Traces, TracesError};

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Request, header};
+use axum::http::{HeaderMap, Request};
 use monitoring::{ApiError, ErrorCode};
 use tokio::time::timeout_at;
 
@@ -25,10 +25,10 @@ impl TimedRequest {
     /// Checks the head. The body of a request that is refused here is read all the same, so that the client gets the answer.
     ///
     /// # Errors
-    /// `unsupported_media_type` for an unknown `Content-Encoding`; as [`deadline_of`].
+    /// As [`deadline_of`].
     pub(crate) async fn check(request: Request<Body>, default_timeout: Duration) -> Result<Self, ApiError> {
         let (head, body) = request.into_parts();
-        match check_coding(&head.headers).and_then(|()| deadline_of(&head.headers, default_timeout)) {
+        match deadline_of(&head.headers, default_timeout) {
             Ok(deadline) => Ok(Self { head, body, deadline }),
             Err(refusal) => {
                 monitoring::discard_body(&head.headers, body).await;
@@ -68,15 +68,4 @@ pub(crate) async fn within<T>(
 ) -> Result<T, ApiError> {
     let late = || ApiError::new(ErrorCode::DeadlineExceeded, "The request's time was over before it was answered.");
     timeout_at(deadline.into(), answering).await.unwrap_or_else(|_| Err(late()))
-}
-
-/// Refuses a coding that is left by now; gzip and deflate were unpacked before.
-fn check_coding(headers: &HeaderMap) -> Result<(), ApiError> {
-    match headers.get(header::CONTENT_ENCODING) {
-        Some(coding) if coding != "identity" => Err(ApiError::new(
-            ErrorCode::UnsupportedMediaType,
-            "The Content-Encoding is not known; send the body in gzip, in deflate or as it is.",
-        )),
-        _ => Ok(()),
-    }
 }

@@ -63,6 +63,8 @@ impl BodyMemory {
     /// Reserves memory for the body that these headers announce, or for the largest one if they announce no length.
     fn reserve(&self, headers: &HeaderMap) -> Option<BodyReservation> {
         let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        // What a packed body becomes is not announced.
+        let announced = announced.filter(|_| !monitoring::is_packed(headers));
         // A body that is announced as larger is refused before it is read.
         let bytes = announced.unwrap_or(self.most_bytes).min(self.most_bytes);
         let units = u32::try_from(units(bytes)).unwrap_or(u32::MAX);

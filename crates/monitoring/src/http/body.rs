@@ -10,8 +10,10 @@ use std::{io, iter};
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use super::coding::BodyCoding;
 use super::{ApiError, ErrorCode};
 
 /// How long a body may take. A request with a deadline of its own is refused earlier.
@@ -20,13 +22,36 @@ const BODY_PATIENCE: Duration = Duration::from_secs(120);
 const MAX_DISCARDED_BYTES: usize = 64 * 1024 * 1024;
 /// How long they may take.
 const DISCARD_PATIENCE: Duration = Duration::from_secs(2);
+/// Most bytes of a packed body that are unpacked on the spot; a larger one goes to a thread that may block.
+const UNPACKED_ON_THE_SPOT: usize = 4 * 1024;
 
-/// Reads a body of at most `limit` bytes. The rest of a longer body is thrown away, within bounds, before this returns.
+/// Reads a body of at most `limit` bytes, as it comes and unpacked. The rest of a longer body is thrown away, within bounds,
+/// before this returns.
 ///
 /// # Errors
 /// `too_large`, before anything is kept if the length was announced; `cancelled` if the client left before the end;
-/// `invalid_request` for chunks that are not HTTP, and for a body that takes minutes.
-pub async fn read_body(headers: &HeaderMap, mut body: Body, limit: usize) -> Result<Bytes, ApiError> {
+/// `invalid_request` for chunks that are not HTTP, for a body that takes minutes, and for one that cannot be unpacked;
+/// `unsupported_media_type` for a coding that is not known.
+pub async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, ApiError> {
+    let coding = match BodyCoding::of(headers) {
+        Ok(coding) => coding,
+        Err(refusal) => {
+            discard_body(headers, body).await;
+            return Err(refusal);
+        }
+    };
+    let body = read_as_it_comes(headers, body, limit).await?;
+    match coding {
+        None => Ok(body),
+        Some(coding) if body.len() <= UNPACKED_ON_THE_SPOT => coding.unpack(&body, limit).map(Bytes::from),
+        Some(coding) => {
+            let unpacking = spawn_blocking(move || coding.unpack(&body, limit).map(Bytes::from));
+            unpacking.await.map_err(ApiError::internal)?
+        }
+    }
+}
+
+async fn read_as_it_comes(headers: &HeaderMap, mut body: Body, limit: usize) -> Result<Bytes, ApiError> {
     let sentence = format!("The body has more than {limit} bytes, the most that is taken.");
     let too_large = || ApiError::new(ErrorCode::TooLarge, sentence);
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());

@@ -66,7 +66,7 @@ pub fn docs_routes(description: &Value) -> Routes {
         let answer = docs_file(&name, &config);
         async move { answer }
     };
-    Routes::new().get("/openapi.json", openapi).get("/docs", docs).get("/docs/{file}", file).compressed()
+    Routes::new().get("/openapi.json", openapi).get("/docs", docs).get("/docs/{file}", file)
 }
 
 crate::refusals! {

@@ -154,16 +154,21 @@ impl ApiError {
 
     /// The whole response; the layer calls this when it knows the request's id.
     pub(super) fn render(&self, request_id: &str) -> Response {
+        let mut response = (self.http_status(), axum::Json(self.body(request_id))).into_response();
+        if let Some(seconds) = self.retry_after_seconds {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+
+    /// The body of the response.
+    pub(crate) fn body(&self, request_id: &str) -> Value {
         let mut body = Map::new();
         body.insert("error".to_owned(), self.message.clone().into());
         body.insert("code".to_owned(), self.code.as_str().into());
         body.insert("request_id".to_owned(), request_id.into());
         body.extend(self.details.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-        let mut response = (self.http_status(), axum::Json(body)).into_response();
-        if let Some(seconds) = self.retry_after_seconds {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        response
+        body.into()
     }
 
     fn http_status(&self) -> StatusCode {

@@ -5,7 +5,10 @@
 
 mod access;
 mod body;
+mod coding;
+mod compression;
 mod context;
+mod cross_origin;
 mod description;
 mod docs;
 mod error;
@@ -31,7 +34,9 @@ use crate::health::Readiness;
 use crate::metrics::MetricsRegistry;
 pub use access::Access;
 pub use body::{discard_body, media_type, read_body};
+pub use coding::is_packed;
 pub use context::{REQUEST_ID, RequestContext, TRACEPARENT};
+pub use cross_origin::AllowedOrigin;
 pub use description::{PathAlias, describe};
 pub use docs::docs_routes;
 pub use error::{ApiError, ErrorCode};
@@ -68,7 +73,8 @@ impl Instrumentation {
     }
 
     /// A router, from the outside in:
-    /// ids and span → metrics guard → one shape of refusal → keys → panics become 500 → the handlers.
+    /// ids and span → metrics guard → one shape of refusal → other origins → keys → compression → panics become 500 → the
+    /// handlers.
     ///
     /// # Errors
     /// [`HttpSetupError`] if there are too many routes.
@@ -88,9 +94,14 @@ impl Instrumentation {
                     "This route does not take this method; the Allow header lists those it takes.",
                 )
             })
-            .layer(CatchPanicLayer::custom(panicked));
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(compression::compression());
         if self.access.keys.is_some() {
             router = router.layer(middleware::from_fn_with_state(self.access.clone(), access::guard));
+        }
+        // A browser asks beforehand without the key.
+        if let Some(cross_origin) = cross_origin::layer(&routes.origins) {
+            router = router.layer(cross_origin);
         }
         let (metrics, readiness) = (self.metrics.clone(), self.readiness.clone());
         let observer = Arc::new(HttpObserver { metrics, readiness, traces: routes.traces });
@@ -102,3 +113,6 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     ApiError::internal(format!("a handler panicked: {}", text.unwrap_or("without a message"))).into_response()
 }
+
+#[cfg(test)]
+mod tests;

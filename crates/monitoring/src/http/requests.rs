@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
 use tracing::{debug, error, warn};
 
@@ -107,13 +107,7 @@ impl Drop for HttpRequest {
 fn in_one_shape(response: Response, request_id: &str) -> Response {
     if let Some(error) = response.extensions().get::<ApiError>() {
         let error = error.clone();
-        let mut rendered = error.render(request_id);
-        // Headers such as Allow that came with the refusal stay.
-        for (name, value) in response.headers() {
-            if name != header::CONTENT_LENGTH && name != header::CONTENT_TYPE {
-                rendered.headers_mut().insert(name.clone(), value.clone());
-            }
-        }
+        let mut rendered = with_headers_of(&response, error.render(request_id));
         rendered.extensions_mut().insert(error);
         return rendered;
     }
@@ -124,7 +118,18 @@ fn in_one_shape(response: Response, request_id: &str) -> Response {
     let fallback = if status.is_server_error() { ErrorCode::Internal } else { ErrorCode::InvalidRequest };
     let code = ErrorCode::ALL.iter().find(|code| code.status() == status.as_u16()).copied().unwrap_or(fallback);
     let sentence = status.canonical_reason().unwrap_or("The request was refused.");
-    let mut rendered = ApiError::new(code, sentence).render(request_id);
+    let mut rendered = with_headers_of(&response, ApiError::new(code, sentence).render(request_id));
     *rendered.status_mut() = status;
+    rendered
+}
+
+/// Headers such as Allow that came with a refusal stay; those of its body go with it.
+fn with_headers_of(refused: &Response, mut rendered: Response) -> Response {
+    let own: Vec<HeaderName> = rendered.headers().keys().cloned().collect();
+    for (name, value) in refused.headers() {
+        if !own.contains(name) && name != header::CONTENT_LENGTH && name != header::CONTENT_ENCODING {
+            rendered.headers_mut().append(name.clone(), value.clone());
+        }
+    }
     rendered
 }

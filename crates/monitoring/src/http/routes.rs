@@ -3,9 +3,8 @@
 use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{MethodRouter, get, post, put};
-use tower_http::compression::CompressionLayer;
-use tower_http::decompression::RequestDecompressionLayer;
 
+use super::cross_origin::AllowedOrigin;
 use super::method::HttpMethod;
 use crate::metrics::LabelEnum as _;
 use crate::traces::Traces;
@@ -15,13 +14,14 @@ pub struct Routes<S = ()> {
     pub(super) router: Router<S>,
     pub(super) declared: Vec<(HttpMethod, String)>,
     pub(super) traces: Traces,
+    pub(super) origins: Vec<AllowedOrigin>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// No routes yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { router: Router::new(), declared: Vec::new(), traces: Traces::default() }
+        Self { router: Router::new(), declared: Vec::new(), traces: Traces::default(), origins: Vec::new() }
     }
 
     /// Answers `GET path` (and `HEAD`) with `handler`.
@@ -42,14 +42,10 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.add(HttpMethod::Put, path, put(handler))
     }
 
-    /// Accepts bodies in gzip and deflate, which handlers read as if they were plain, and compresses answers for clients that
-    /// ask for it. The bound on what a handler reads stays the same.
+    /// Lets pages of these origins ask.
     #[must_use]
-    pub fn compressed(self) -> Self {
-        // A coding that is not known stays in the header, so that the handler can refuse it.
-        let decompression = RequestDecompressionLayer::new().pass_through_unaccepted(true);
-        let router = self.router.layer(CompressionLayer::new()).layer(decompression);
-        Self { router, ..self }
+    pub fn open_to(self, origins: &[AllowedOrigin]) -> Self {
+        Self { origins: origins.to_vec(), ..self }
     }
 
     /// Sends the spans of all requests to `traces`.
@@ -61,7 +57,8 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// Hands the handlers their state.
     #[must_use]
     pub fn with_state(self, state: S) -> Routes {
-        Routes { router: self.router.with_state(state), declared: self.declared, traces: self.traces }
+        let Self { router, declared, traces, origins } = self;
+        Routes { router: router.with_state(state), declared, traces, origins }
     }
 
     /// The routes of both.

@@ -22,6 +22,7 @@ use tokio::time::{sleep, timeout};
 use tracing::debug;
 
 use super::backlog;
+use super::heads::RefusingConnection;
 use crate::tls::{Encryption, Protocol};
 
 /// How long a client that has just connected may take to send its request when the service stops. What it sends later
@@ -138,7 +139,8 @@ impl Connections {
             drop(shaking_hands);
             match stream {
                 Ok(stream) => {
-                    let connection = watcher.watch(http.serve_connection(TokioIo::new(stream), service));
+                    let connection =
+                        watcher.watch(http.serve_connection(TokioIo::new(RefusingConnection::new(stream)), service));
                     if let Err(problem) = connection.await {
                         // Clients leave as they like.
                         debug!(%client, %problem, "connection_ended_early");
@@ -198,6 +200,28 @@ mod tests {
         }
         let answered = rest(&mut connected(address, REQUEST).await).await;
         assert!(answered.ends_with("here"), "{answered}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_no_handler_sees_is_refused_in_the_one_shape() {
+        let address = serving(ConnectionLimits::default()).await;
+        let many = "a: b\r\n".repeat(101);
+        let long = "x".repeat(70_000);
+        for (request, status) in [
+            ("This is no HTTP\r\n\r\n".to_owned(), 400),
+            ("GET / HTTP/1.1\r\nno header\r\n\r\n".to_owned(), 400),
+            (format!("GET /{long} HTTP/1.1\r\nhost: test\r\n\r\n"), 414),
+            (format!("GET / HTTP/1.1\r\n{many}\r\n"), 431),
+        ] {
+            let answer = rest(&mut connected(address, request.as_bytes()).await).await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+            assert!(head.contains(&format!("content-length: {}", body.len())), "{answer}");
+            let body: serde_json::Value = serde_json::from_str(body).unwrap();
+            assert_eq!(body["code"], "invalid_request");
+            assert!(head.contains(&format!("x-request-id: {}", body["request_id"].as_str().unwrap())), "{answer}");
+            assert!(body["error"].as_str().unwrap().len() > 30, "{body}");
+        }
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@
 mod backlog;
 mod connections;
 mod drain;
+mod heads;
 
 use std::future::Future;
 use std::io;

@@ -1,0 +1,137 @@
+//! Requests whose head cannot be read, and which no handler sees.
+//!
+//! Rule of thumb: hyper answers them by itself, with a status and nothing else. Everything that a service says itself has a body,
+//! so an answer without one is hyper's, and gets the shape that all refusals have.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tracing::warn;
+use uuid::Uuid;
+
+use crate::http::{ApiError, ErrorCode};
+
+/// How hyper's own answers begin, with the refusal that each of them becomes.
+const OWN_ANSWERS: [(&[u8], &str); 3] = [
+    (b"HTTP/1.1 400 Bad Request\r\n", "The head of the request cannot be read: it is not HTTP/1.1."),
+    (b"HTTP/1.1 414 URI Too Long\r\n", "The path and the query are longer than 64 kB; send what is long in the body."),
+    (
+        b"HTTP/1.1 431 Request Header Fields Too Large\r\n",
+        "The headers are more than 100, or longer than 400 kB; send what is long in the body.",
+    ),
+];
+/// What no answer of a service says.
+const WITHOUT_BODY: &[u8] = b"\r\ncontent-length: 0\r\n";
+
+/// A connection on which the answers that hyper gives by itself get a body.
+pub(super) struct RefusingConnection<C> {
+    connection: C,
+    /// A refusal that is being sent in place of another answer.
+    refusal: Option<PendingRefusal>,
+}
+
+struct PendingRefusal {
+    bytes: Vec<u8>,
+    sent: usize,
+    /// How many bytes the answer had that it replaces.
+    replaced: usize,
+}
+
+impl<C> RefusingConnection<C> {
+    pub(super) fn new(connection: C) -> Self {
+        Self { connection, refusal: None }
+    }
+}
+
+impl PendingRefusal {
+    /// What is sent in place of these bytes, if they are an answer of hyper's own.
+    fn of(bytes: &[u8]) -> Option<Self> {
+        let (begin, sentence) = OWN_ANSWERS.iter().find(|(begin, _)| bytes.starts_with(begin))?;
+        if !bytes.ends_with(b"\r\n\r\n") || !bytes.windows(WITHOUT_BODY.len()).any(|part| part == WITHOUT_BODY) {
+            return None;
+        }
+        let id = Uuid::now_v7().to_string();
+        let refusal = ApiError::new(ErrorCode::InvalidRequest, *sentence);
+        warn!(request_id = id, error_type = "invalid_request", error = refusal.message, "request_refused");
+        let body = refusal.body(&id).to_string();
+        let head = format!(
+            "content-type: application/json\r\nx-request-id: {id}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let bytes_sent = [begin, head.as_bytes(), body.as_bytes()].concat();
+        Some(Self { bytes: bytes_sent, sent: 0, replaced: bytes.len() })
+    }
+}
+
+impl<C: AsyncWrite + Unpin> RefusingConnection<C> {
+    /// Sends the refusal that replaces an answer; ends with the length of that answer.
+    fn send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        while let Some(refusal) = &mut self.refusal {
+            let written = ready!(Pin::new(&mut self.connection).poll_write(context, &refusal.bytes[refusal.sent..]))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            refusal.sent += written;
+            if refusal.sent == refusal.bytes.len() {
+                let replaced = refusal.replaced;
+                self.refusal = None;
+                return Poll::Ready(Ok(replaced));
+            }
+        }
+        Poll::Ready(Ok(0))
+    }
+
+    fn is_refused(&mut self, bytes: &[u8]) -> bool {
+        if self.refusal.is_none() {
+            self.refusal = PendingRefusal::of(bytes);
+        }
+        self.refusal.is_some()
+    }
+}
+
+impl<C: AsyncRead + Unpin> AsyncRead for RefusingConnection<C> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.connection).poll_read(context, buffer)
+    }
+}
+
+impl<C: AsyncWrite + Unpin> AsyncWrite for RefusingConnection<C> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.is_refused(bytes) {
+            return self.send(context);
+        }
+        Pin::new(&mut self.connection).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        // An answer without a body is one slice.
+        if let [only] = slices
+            && self.is_refused(only)
+        {
+            return self.send(context);
+        }
+        Pin::new(&mut self.connection).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.connection.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.connection).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.connection).poll_shutdown(context)
+    }
+}
