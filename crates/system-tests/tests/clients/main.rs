@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod others;
+mod pictures;
 mod secured;
 
 use std::io::{BufRead as _, BufReader};
