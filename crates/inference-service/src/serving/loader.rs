@@ -107,7 +107,10 @@ impl ModelLoader {
     fn warm_up(&self, source: &ModelSource, runtime: &Runtime) -> Result<WarmVersion, ModelError> {
         let engine = Engine::load(source, runtime)?;
         let mut sessions = vec![Session::warm(&engine)?];
-        try_meaning(&mut sessions[0])?;
+        // Only classes have a scale. Other models may take sizes and steps, at which guesses can end the whole process.
+        if engine.classes().is_some() {
+            try_meaning(&mut sessions[0])?;
+        }
         let measured = MeasuredBatching::of(&engine, &mut sessions[0])?;
         for _ in 1..engine.instances().count {
             sessions.push(Session::warm(&engine)?);
