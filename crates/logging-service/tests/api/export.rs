@@ -1,5 +1,8 @@
 //! Whole files of predictions, and statistics by interval.
 
+use std::io::Read as _;
+
+use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
 use crate::service::{fresh, smallest};
@@ -30,6 +33,12 @@ async fn every_format_has_every_row_and_the_filters_apply(fixture: Fixture) {
     let csv = service.get("/export?format=csv&model=a").await;
     assert_eq!(csv.text.lines().count(), 501, "a header and a fifth of the rows");
     assert_eq!(csv.header("content-disposition"), Some("attachment; filename=\"predictions.csv\""));
+    let packed = reqwest::Client::new().get(format!("http://{}/export?format=csv&model=a", service.address()));
+    let packed = packed.header("accept-encoding", "gzip").send().await.unwrap();
+    assert_eq!(packed.headers()["content-encoding"], "gzip");
+    let mut unpacked = String::new();
+    GzDecoder::new(&packed.bytes().await.unwrap()[..]).read_to_string(&mut unpacked).unwrap();
+    assert_eq!(unpacked, csv.text, "packed, it is the same file");
     let parquet = service.get("/export?format=parquet&model=none").await;
     assert_eq!((parquet.status, &parquet.text[..4]), (200, "PAR1"), "an empty file is a file");
     for query in ["format=xlsx", "limit=5", "colour=red"] {

@@ -28,6 +28,7 @@ use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
+use http_body_util::BodyExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::health::Readiness;
@@ -95,6 +96,8 @@ impl Instrumentation {
                 )
             })
             .layer(CatchPanicLayer::custom(panicked))
+            // Compression asks a body once more behind its end, which a channel answers with a panic.
+            .layer(middleware::map_response(async |response: Response| response.map(|body| Body::new(body.fuse()))))
             .layer(compression::compression());
         if self.access.keys.is_some() {
             router = router.layer(middleware::from_fn_with_state(self.access.clone(), access::guard));

@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Channel};
 use tower::ServiceExt as _;
 
 use super::*;
@@ -20,7 +20,21 @@ fn router(origins: &[&str], access: Access) -> Router {
     let echo = async |headers: HeaderMap, body: Body| read_body(&headers, body, 1000).await;
     let long = async || LONG.repeat(1000);
     let rows = async || ([(header::CONTENT_TYPE, "application/vnd.apache.parquet")], LONG.repeat(1000));
-    let routes = Routes::new().post("/echo", echo).get("/long", long).get("/short", async || LONG).get("/rows", rows);
+    let sent = async || {
+        let (mut sender, body) = Channel::<Bytes>::new(1);
+        tokio::spawn(async move {
+            for _ in 0..1000 {
+                sender.send_data(Bytes::from_static(LONG.as_bytes())).await.unwrap();
+            }
+        });
+        Body::new(body)
+    };
+    let routes = Routes::new()
+        .get("/sent", sent)
+        .post("/echo", echo)
+        .get("/long", long)
+        .get("/short", async || LONG)
+        .get("/rows", rows);
     let origins: Vec<AllowedOrigin> = origins.iter().map(|origin| origin.parse().unwrap()).collect();
     let registry = MetricsRegistry::new("test", "1").unwrap();
     let instrumentation = Instrumentation::register(&registry, Readiness::starting(), access).unwrap();
@@ -54,6 +68,9 @@ async fn an_answer_is_packed_if_that_is_asked_for_and_worth_it() {
         ("/long", "GZIP", Some("gzip")),
         ("/long", "gzip, deflate, br, zstd", Some("zstd")),
         ("/long", "deflate, gzip;q=0", Some("deflate")),
+        ("/sent", "gzip", Some("gzip")),
+        ("/sent", "zstd", Some("zstd")),
+        ("/sent", "", None),
         ("/long", "gzip;q=0", None),
         ("/long", "br", None),
         ("/long", "", None),
@@ -64,7 +81,7 @@ async fn an_answer_is_packed_if_that_is_asked_for_and_worth_it() {
         assert_eq!(status, 200, "{path} {accepted}");
         let found = headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap());
         assert_eq!(found, coding, "{path} {accepted}");
-        assert_eq!(headers.contains_key(header::VARY), path == "/long", "{path} {accepted}");
+        assert_eq!(headers.contains_key(header::VARY), ["/long", "/sent"].contains(&path), "{path} {accepted}");
         match found {
             Some("gzip") => {
                 let mut text = String::new();
