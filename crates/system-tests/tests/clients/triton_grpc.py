@@ -189,7 +189,7 @@ for code, says, ask in [
     ("invalid_request", "of FP32 have", infer(shape=[2**62])),
     ("invalid_request", "ends early", infer(tensor={"datatype": "BYTES"}, shape=[1], raw=[struct.pack("<I", 9)])),
     ("invalid_request", "classification", infer(outputs=[{"name": output.name, "parameters": none}])),
-    ("invalid_request", "more than 16 outputs", infer(outputs=[{"name": output.name}] * 17)),
+    ("invalid_request", "18 outputs; at most 17", infer(outputs=[{"name": output.name}] * 18)),
     ("invalid_request", "256 fields", infer(outputs=[{}] * 1_000_000)),
     ("too_large", "65 items", infer(shape=[65, 3072], raw=[bytes(4 * 65 * 3072)])),
 ]:
