@@ -32,24 +32,24 @@ mod tests {
 
     use super::*;
 
+    /// Variables that are set wherever tests run.
     #[derive(Parser)]
     struct TestSettings {
-        /// Cargo sets this variable whenever it runs tests.
-        #[arg(long, env = "CARGO_PKG_NAME", default_value = "left out")]
-        name: String,
-        #[arg(long, env = "CARGO_PKG_VERSION", default_value = "left out")]
-        version: String,
+        #[arg(long, env = "PATH", default_value = "left out")]
+        path: String,
+        #[arg(long, env = "HOME", default_value = "left out")]
+        home: String,
     }
 
     #[test]
     fn an_empty_variable_counts_as_not_set_unless_it_turns_something_off() {
         let parse = |off_if_empty: &[&str]| {
-            let command = without_empty(TestSettings::command(), off_if_empty, &|name| name == "CARGO_PKG_NAME");
+            let command = without_empty(TestSettings::command(), off_if_empty, &|name| name == "PATH");
             let matches = command.try_get_matches_from(["test"]).unwrap();
-            TestSettings::from_arg_matches(&matches).map(|settings| [settings.name, settings.version]).unwrap()
+            TestSettings::from_arg_matches(&matches).map(|settings| [settings.path, settings.home]).unwrap()
         };
-        let version = env!("CARGO_PKG_VERSION").to_owned();
-        assert_eq!(parse(&[]), ["left out".to_owned(), version.clone()]);
-        assert_eq!(parse(&["name"]), ["monitoring".to_owned(), version]);
+        let set = |name: &str| std::env::var(name).unwrap();
+        assert_eq!(parse(&[]), ["left out".to_owned(), set("HOME")]);
+        assert_eq!(parse(&["path"]), [set("PATH"), set("HOME")]);
     }
 }
