@@ -37,12 +37,13 @@ enum PredictedItem {
     /// Of a model whose tensors only its caller understands.
     Tensors {
         /// Each output of the model, by its name.
-        #[schema(value_type = BTreeMap<String, PredictedTensor>)]
         outputs: NamedTensors,
     },
 }
 
 /// Tensors by name, in the order of the model's outputs.
+#[derive(ToSchema)]
+#[schema(value_type = BTreeMap<String, PredictedTensor>)]
 struct NamedTensors(Vec<(String, PredictedTensor)>);
 
 /// A tensor that the model answers.
