@@ -42,7 +42,7 @@ struct ClassesGuess {
 
 impl Proposal {
     /// # Errors
-    /// Those of reading the file.
+    /// As reading the file has them.
     pub(crate) fn of(file: &Path, signature: &Signature) -> Result<Self, ModelError> {
         let OnnxFile { graph, .. } = OnnxFile::read(file)?;
         let mut lines = match guess(signature, &graph) {

@@ -24,7 +24,7 @@ impl FileLabels {
     /// The class whose name is the first element of a tensor.
     ///
     /// # Errors
-    /// That element as a text, where it is no such name.
+    /// The element as a text, where it is no such name.
     pub(super) fn class(&self, label: &Tensor) -> Result<usize, String> {
         let (position, shown) = match (self, label.values()) {
             (Self::Numbers(names), TensorValues::Int64(values)) => {
