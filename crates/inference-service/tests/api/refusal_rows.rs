@@ -218,15 +218,13 @@ pub(crate) fn model_not_found() -> Vec<Row> {
     ]
 }
 
-/// What is known and cannot serve, takes too long, or fails.
+/// What is known and cannot serve, or fails.
 pub(crate) fn the_service_is_at_fault() -> Vec<Row> {
     let raw = |query: &str| Sent::new("image/png", dot()).query(query);
-    let now = |sent: Sent| sent.header("x-request-timeout-ms", "1");
     vec![
         Row::new("not_ready", "a model whose file ends early", raw("?model=broken"), "GET /models").of("broken"),
         Row::new("not_ready", "a model whose model.toml is wrong", raw("?model=misspelt"), "GET /models")
             .of("misspelt"),
-        Row::new("deadline_exceeded", "a slow model", now(raw("?model=slow")), "time").of("slow"),
         Row::new(
             "internal",
             "a model that never answers",

@@ -61,7 +61,7 @@ pub(crate) fn heavy(beside: &[&str]) -> TempDir {
 }
 
 fn add_slow(repository: &Path) {
-    let mut operators = vec!["Tanh"; 200];
+    let mut operators = vec!["Tanh"; 400];
     operators.extend(["GlobalMaxPool", "Flatten"]);
     add(repository, "slow", &model_toml([256, 256], r#"["no", "yes"]"#), &onnx::chain([256, 256], &operators));
 }
