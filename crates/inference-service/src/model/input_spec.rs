@@ -50,13 +50,13 @@ pub enum ResizeFilter {
 }
 
 impl ResizeFilter {
-    /// The filter of the image crate.
-    pub(crate) fn kernel(self) -> FilterType {
+    /// The filter of the image crate; none to take pixels as they are.
+    pub(crate) fn kernel(self) -> Option<FilterType> {
         match self {
-            Self::Triangle => FilterType::Triangle,
-            Self::Nearest => FilterType::Nearest,
-            Self::CatmullRom => FilterType::CatmullRom,
-            Self::Lanczos3 => FilterType::Lanczos3,
+            Self::Triangle => Some(FilterType::Triangle),
+            Self::Nearest => None,
+            Self::CatmullRom => Some(FilterType::CatmullRom),
+            Self::Lanczos3 => Some(FilterType::Lanczos3),
         }
     }
 }
