@@ -1,5 +1,6 @@
 //! tract: pure Rust, nothing to install.
 
+mod logarithms;
 mod sizes;
 
 use std::sync::Arc;
@@ -27,7 +28,8 @@ impl LoadProgram for Tract {
         let fixed = options.fixed;
         let unsupported = |error: TractError| LoadError::Unsupported(format!("{error:#}"));
         // Declared shapes between input and output often still speak of a symbolic batch; they are inferred instead.
-        let onnx = tract_onnx::onnx().with_ignore_value_info(true);
+        let mut onnx = tract_onnx::onnx().with_ignore_value_info(true);
+        logarithms::register(&mut onnx);
         let model = match &file.rewritten {
             Some(bytes) => onnx.model_for_read(&mut &bytes[..]),
             None => onnx.model_for_path(&file.path),
