@@ -1,10 +1,10 @@
-//! Bodies that arrive damaged.
+//! Bodies that arrive damaged, and one that was refused.
 
 use std::fs;
 
 use testkit::{HttpRequest, Launch, alone};
 
-use crate::shelf::cases;
+use crate::shelf::{NamedEngine, ScratchRepository, assert_near, cases, numbers};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cut_packing_is_a_bad_request_and_nobody_left() {
@@ -21,4 +21,20 @@ async fn a_cut_packing_is_a_bad_request_and_nobody_left() {
     }
     let cancelled = [("error_type", "cancelled")];
     assert_eq!(service.metrics().await.count("prediction_errors_total", &cancelled), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scalar_is_taken_in_the_request_that_brings_it() {
+    let _alone = alone().await;
+    let what = "the request with a scalar among the cases";
+    let Some(folder) = cases(what) else { return };
+    let repository = ScratchRepository::new();
+    repository.add("scalar", &folder.join("models/scalar_input"), "task = \"raw\"");
+    let body = fs::read(folder.join("http/vad.json")).unwrap();
+    for engine in NamedEngine::all(what) {
+        let service = engine.launch().models(repository.path()).start().await;
+        let answer = service.post("/v2/models/scalar/infer", "application/json", body.clone()).await;
+        assert_eq!(answer.status, 200, "{}: {}", engine.name, answer.text());
+        assert_near(&numbers(&answer.json(), "output"), &[1.599_999], engine.name);
+    }
 }
