@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::golden::GoldenArrays;
 use crate::model::{
     Engine, ModelConfig, ModelError, ModelSource, Proposal, Runtime, RuntimeKind, Session, Task, TensorSpec,
+    unread_beside,
 };
 
 /// An engine that can be asked, or why it cannot.
@@ -41,6 +42,8 @@ impl ModelReport<'_> {
         }
         if let Some(first) = loaded.first() {
             explain(&first.engine, out)?;
+            let unread = unread_beside(file, first.engine.weights());
+            unread.iter().try_for_each(|unread| writeln!(out, "  {unread}"))?;
         }
         if config.task == Task::Raw {
             self.propose(&loaded, out)?;

@@ -36,6 +36,7 @@ pub(crate) use hexadecimal::hexadecimal;
 pub use input_spec::{Colour, InputSpec, Layout, ReadOrientation, ResizeFilter};
 pub use instances::{InstanceConfig, ModelInstances};
 pub(crate) use proposal::Proposal;
+pub(crate) use repository::unread_beside;
 pub use repository::{ModelSource, PassedOver, Repository, RepositoryEntry, RepositoryFolder};
 pub use runtime::{Runtime, RuntimeError, RuntimeKind, Signature, TensorSpec};
 pub use scores::{

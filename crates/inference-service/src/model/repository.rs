@@ -7,6 +7,7 @@ mod folder;
 mod passed_over;
 mod text_message;
 mod triton;
+mod unread;
 
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,7 @@ use super::config::{self, ModelConfig};
 use super::error::ModelError;
 use folder::{FolderNames, ModelFolder, is_onnx, version_number};
 pub use passed_over::PassedOver;
+pub(crate) use unread::unread_beside;
 use passed_over::{Known, known};
 
 /// Metrics count requests for models that do not exist under this name.
@@ -81,17 +83,17 @@ impl Repository {
     /// Looks at every folder that has a model.toml or a model, and at a model that lies in the repository itself.
     ///
     /// # Errors
-    /// The folder cannot be read, it holds no model, two models are the default, or one has
-    /// the reserved name `unknown`. What is wrong with a single model stands in its [`RepositoryEntry`].
+    /// The folder cannot be read, it holds no model, or two models are the default. What is wrong with a single model
+    /// stands in its [`RepositoryEntry`].
     pub fn scan(directory: &Path) -> Result<Self, ModelError> {
         let names = FolderNames::of(directory)?;
         let mut found = Self { entries: Vec::new(), passed_over: Vec::new() };
         if let Some(name) = own_model(directory, &names) {
-            found.add(directory, &name)?;
+            found.add(directory, &name);
             return Ok(found);
         }
         for name in names.folders.iter().filter(|name| known(name) != Known::Part) {
-            found.add(&directory.join(name), name)?;
+            found.add(&directory.join(name), name);
         }
         found.add_loose(directory, &names);
         found.passed_over.extend(names.others.into_iter().map(PassedOver::no_file));
@@ -101,11 +103,12 @@ impl Repository {
     /// Looks at a folder that is one model's, whatever its name is.
     ///
     /// # Errors
-    /// As [`Repository::scan`].
+    /// As [`Repository::scan`]; [`ModelError::ReservedName`] where it is to be called `unknown`.
     pub fn scan_model(directory: &Path, name: &str) -> Result<Self, ModelError> {
         FolderNames::of(directory)?;
+        check_not_reserved(name, directory)?;
         let mut found = Self { entries: Vec::new(), passed_over: Vec::new() };
-        found.add(directory, name)?;
+        found.add(directory, name);
         found.checked(directory)
     }
 
@@ -144,7 +147,7 @@ impl Repository {
     }
 
     /// Adds the model of a folder, or says why there is none.
-    fn add(&mut self, folder: &Path, name: &str) -> Result<(), ModelError> {
+    fn add(&mut self, folder: &Path, name: &str) {
         let config = Some(folder.join("model.toml")).filter(|path| path.is_file());
         let labels = config.as_deref().and_then(config::labels_file);
         let read = ModelFolder::read(folder, labels.as_deref());
@@ -153,17 +156,14 @@ impl Repository {
                 let because = "it holds neither model.toml nor a model: put the model at 1/model.onnx in it";
                 self.passed_over.push(PassedOver::new(folder.to_owned(), because));
                 self.passed_over.extend(content.passed_over);
-                return Ok(());
+                return;
             }
             (Err(problem), None) => {
                 self.passed_over.push(PassedOver::new(folder.to_owned(), problem.to_string()));
-                return Ok(());
+                return;
             }
             (content, _) => content,
         };
-        if name == RESERVED_NAME {
-            return Err(ModelError::ReservedName { path: folder.to_owned(), name: RESERVED_NAME.to_owned() });
-        }
         let told = triton::told(folder).map(|because| PassedOver::new(folder.join("config.pbtxt"), because));
         self.passed_over.extend(told);
         let mut others = Vec::new();
@@ -176,7 +176,6 @@ impl Repository {
         });
         let default = config.as_deref().is_some_and(config::says_default);
         self.entries.push(RepositoryEntry { default, name: name.to_owned(), source, others });
-        Ok(())
     }
 
     /// Adds the model that lies in the repository without a folder of its own.
@@ -185,10 +184,10 @@ impl Repository {
             [] => {}
             [only] => {
                 let (name, file) = (stem(only), directory.join(only));
-                let source = match is_model_name(&name) && name != RESERVED_NAME {
-                    true => Ok(ModelSource { name: name.clone(), version: 1, file, config: ModelConfig::raw() }),
-                    false => Err(ModelError::InvalidName { path: file }),
-                };
+                let source = check_name(&name, &file).map(|()| {
+                    let config = ModelConfig::raw();
+                    ModelSource { name: name.clone(), version: 1, file, config }
+                });
                 if self.entries.iter().any(|entry| entry.name == name) {
                     let because = "a folder of this name holds a model, too: move it to a version folder in there";
                     self.passed_over.push(PassedOver::new(directory.join(only), because));
@@ -240,9 +239,7 @@ struct ModelPlace<'a> {
 
 impl ModelPlace<'_> {
     fn source(&self) -> Result<ModelSource, ModelError> {
-        if !is_model_name(self.name) {
-            return Err(ModelError::InvalidName { path: self.folder.to_owned() });
-        }
+        check_name(self.name, self.folder)?;
         let config = self.config.map_or_else(|| Ok(ModelConfig::raw()), ModelConfig::load)?;
         let no_version = || ModelError::NoVersion { directory: self.folder.to_owned() };
         let version = config.version.or_else(|| self.content.highest()).ok_or_else(no_version)?;
@@ -288,9 +285,24 @@ fn stem(file: &str) -> String {
     Path::new(file).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-fn is_model_name(name: &str) -> bool {
+/// # Errors
+/// [`ModelError::ReservedName`] where metrics could not tell a model of this name.
+fn check_not_reserved(name: &str, path: &Path) -> Result<(), ModelError> {
+    match name == RESERVED_NAME {
+        true => Err(ModelError::ReservedName { path: path.to_owned(), name: RESERVED_NAME.to_owned() }),
+        false => Ok(()),
+    }
+}
+
+/// # Errors
+/// [`ModelError::ReservedName`] or [`ModelError::InvalidName`] where a model at `path` cannot have this name.
+fn check_name(name: &str, path: &Path) -> Result<(), ModelError> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    (1..=MAX_NAME_CHARS).contains(&name.len()) && name.bytes().all(allowed)
+    check_not_reserved(name, path)?;
+    match (1..=MAX_NAME_CHARS).contains(&name.len()) && name.bytes().all(allowed) {
+        true => Ok(()),
+        false => Err(ModelError::InvalidName { path: path.to_owned() }),
+    }
 }
 
 #[cfg(test)]

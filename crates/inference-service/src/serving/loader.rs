@@ -11,7 +11,9 @@ use super::file_stamp;
 use super::measured::MeasuredBatching;
 use super::samples::SampleRange;
 use super::{Flow, LoadedVersion, ModelMetricFamilies};
-use crate::model::{Engine, ModelError, ModelSource, RepositoryFolder, Runtime, RuntimeCandidates, Runtimes, Session};
+use crate::model::{
+    Engine, ModelError, ModelSource, RepositoryFolder, Runtime, RuntimeCandidates, Runtimes, Session, unread_beside,
+};
 
 /// Everything that loading needs.
 pub(crate) struct ModelLoader {
@@ -78,6 +80,9 @@ impl ModelLoader {
             item_ms_by_batch = loaded.measured.text(),
             "model_loaded"
         );
+        for unread in unread_beside(&source.file, engine.weights()) {
+            warn!(path = %unread.path.display(), because = unread.because, "model_file_passed_over");
+        }
         Ok(loaded)
     }
 

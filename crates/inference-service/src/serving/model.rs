@@ -43,6 +43,13 @@ impl ModelVersions {
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<LoadedVersion>> {
         [&self.serving].into_iter().chain(&self.others)
     }
+
+    /// Whether the same versions serve here as there, and nothing was wrong there.
+    pub(super) fn are_those_of(&self, before: &Self) -> bool {
+        let is_same = |(one, other): (&Arc<LoadedVersion>, &Arc<LoadedVersion>)| Arc::ptr_eq(one, other);
+        let is_as_long = self.others.len() == before.others.len();
+        before.problem.is_none() && is_as_long && self.all().zip(before.all()).all(is_same)
+    }
 }
 
 impl Model {

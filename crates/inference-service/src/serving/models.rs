@@ -110,7 +110,11 @@ impl Models {
         let before = self.all().iter().find(|model| model.name == entry.name).cloned();
         let serving = before.as_ref().and_then(|model| model.versions());
         let (outcome, state) = match self.versions(entry, serving.filter(|_| !anew)) {
-            Ok(versions) => (LoadOutcome::Success, ModelState::Ready(versions)),
+            Ok(versions) => {
+                // A profile or a text beside the model is no part of it.
+                let is_load = serving.is_none_or(|serving| !versions.are_those_of(serving));
+                (is_load.then_some(LoadOutcome::Success), ModelState::Ready(versions))
+            }
             Err(problem) => {
                 error!(model = entry.name, error = problem, "model_load_failed");
                 let state = match serving {
@@ -118,7 +122,7 @@ impl Models {
                     Some(versions) => ModelState::Ready(ModelVersions { problem: Some(problem), ..versions.clone() }),
                     None => ModelState::Failed(problem),
                 };
-                (LoadOutcome::Failure, state)
+                (Some(LoadOutcome::Failure), state)
             }
         };
         let metrics = match (&state, before) {
@@ -126,7 +130,9 @@ impl Models {
             (_, Some(before)) => before.metrics.clone(),
             (_, None) => self.loader.predictions.model::<&str>(&entry.name, &[]),
         };
-        self.loader.families.count_load(&metrics, outcome);
+        if let Some(outcome) = outcome {
+            self.loader.families.count_load(&metrics, outcome);
+        }
         Model { name: entry.name.clone(), metrics, state }
     }
 

@@ -60,11 +60,13 @@ async fn the_folder_of_one_model_serves_under_the_name_that_it_is_given() {
 async fn what_is_passed_over_is_said_once() {
     let models = repository(&["good/1/model.onnx", "good/01/model.onnx"]);
     write(models.path(), "first/saved_model.pb", b"");
+    write(models.path(), "good/1/left.behind", b"");
     let process = Process::start(models.path(), &["--model-poll-seconds", "0.01"]);
     let about = |end: &'static str| {
         move |line: &Value| line["message"] == "model_file_passed_over" && line["path"].as_str().unwrap().ends_with(end)
     };
     process.log.wait_for("a version with a zero", about("good/01"));
+    process.log.wait_for("a file that the model does not read", about("good/1/left.behind"));
     let line = process.log.wait_for("a model of another kind", about("first/saved_model.pb"));
     assert!(line["level"] == "WARN" && line["because"].as_str().unwrap().contains("TensorFlow"), "{line}");
     // Each of these is seen by another look than the one before.
@@ -72,7 +74,24 @@ async fn what_is_passed_over_is_said_once() {
         write(models.path(), name, b"");
         process.log.wait_for("what came later", about(name));
     }
-    for end in ["good/01", "first", "first/saved_model.pb", "second.pt", "third.pt"] {
+    for end in ["good/01", "good/1/left.behind", "first", "first/saved_model.pb", "second.pt", "third.pt"] {
         assert_eq!(process.log.count(about(end)), 1, "{end}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_cannot_have_its_name_keeps_no_other_from_serving() {
+    let models = repository(&["good/1/model.onnx", "unknown/1/model.onnx"]);
+    let process = Process::start(models.path(), &[]);
+    let is_told = |line: &Value| line["message"] == "model_load_failed" && line["model"] == "unknown";
+    let line = process.log.wait_for("why it does not serve", is_told);
+    assert!(line["level"] == "ERROR" && line["error"].as_str().unwrap().contains("reserved"), "{line}");
+    process.service.ready().await;
+    assert_eq!(answered(&process.service, "good").await, json!([-1.0, -2.0]));
+    let listed = process.service.get("/models").await.json()["models"][1].clone();
+    assert_eq!((&listed["name"], &listed["state"]), (&json!("unknown"), &json!("failed")));
+    assert!(listed["error"].as_str().unwrap().contains("rename it"), "{listed}");
+    let metrics = process.service.metrics().await;
+    assert_eq!(metrics.get("model_loaded{model=\"unknown\"}"), 0.0);
+    assert_eq!(metrics.get("model_loaded{model=\"good\"}"), 1.0);
 }

@@ -59,6 +59,21 @@ async fn a_profile_is_sent_until_it_is_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_changed_profile_is_sent_and_is_no_load_of_the_model() {
+    let sha256 = sha256().await;
+    let profile = |changed: bool| json!({ "model_sha256": sha256, "changed": changed }).to_string();
+    let models = repository(&profile(false));
+    let mut log = FakeLog::start(&[]).await;
+    let flags = ["--record", "memory", "--model-poll-seconds", "0.01"];
+    let service = serve_logging_to(&log.url, models.path(), &flags).await;
+    assert_eq!(log.profile().await.json, profile(false));
+    fs::write(models.path().join("surface/1/profile.json"), profile(true)).unwrap();
+    assert_eq!(log.profile().await.json, profile(true));
+    let metrics = service.metrics().await;
+    assert_eq!(metrics.get("model_reloads_total{model=\"surface\",outcome=\"success\"}"), 1.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_profile_is_given_up_and_says_so() {
     let profile = json!({ "model_sha256": sha256().await }).to_string();
     let models = repository(&profile);

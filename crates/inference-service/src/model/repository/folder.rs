@@ -11,7 +11,7 @@ use super::passed_over::{Known, PassedOver, known};
 use crate::model::error::ModelError;
 
 /// The name of a model's file that needs no other reason to be the one that is served.
-const MODEL_FILE: &str = "model.onnx";
+pub(super) const MODEL_FILE: &str = "model.onnx";
 
 /// The versions in a folder, and what else lies there.
 #[derive(Debug, Default)]
