@@ -75,13 +75,14 @@ pub async fn run(
     let profiles = Profiles::register(log.route("drift/reference"), &registry, app.models.predictions())?;
     let grpc = oip::grpc::router(&app, GrpcMetrics::register(&registry, &traces)?, security.access.clone());
     let instrumentation = Instrumentation::register(&registry, readiness.clone(), security.access)?;
+    let refusals = instrumentation.head_refusals(&app.config.cors_origins);
     let http = instrumentation.around(routes(&app, &registry).traced(&traces).open_to(&app.config.cors_origins))?;
     let admin = instrumentation.around(oip::admin_routes().with_state(app.clone()).traced(&traces))?;
     info!(address = %listeners.http.local_addr()?, "listening");
     let (stop, stopped) = oneshot::channel();
     let refreshing = tokio::spawn(ModelRefresher::new(app, profiles).run(stopped));
     let routers = ListenerRouters { http, grpc, admin };
-    let server = Server { listeners, routers, tls: security.tls, drain };
+    let server = Server { listeners, routers, tls: security.tls, refusals, drain };
     let served = server.run(shutdown).await;
     drop(stop);
     if let Err(problem) = refreshing.await {

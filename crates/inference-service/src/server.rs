@@ -3,7 +3,7 @@
 use std::io;
 
 use axum::Router;
-use monitoring::{Drain, Entrance, Protocol, Tls};
+use monitoring::{Drain, Entrance, HeadRefusals, Protocol, Tls};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing::info;
@@ -30,6 +30,8 @@ pub(crate) struct Server {
     pub(crate) listeners: Listeners,
     pub(crate) routers: ListenerRouters,
     pub(crate) tls: Tls,
+    /// What is done about requests over HTTP whose heads cannot be read.
+    pub(crate) refusals: HeadRefusals,
     pub(crate) drain: Drain,
 }
 
@@ -39,7 +41,7 @@ impl Server {
     /// # Errors
     /// The first listener's that fails, in the order of [`Listeners`].
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-        let Self { listeners, routers, tls, drain } = self;
+        let Self { listeners, routers, tls, refusals, drain } = self;
         let (stopping, stop) = watch::channel(());
         let shutdown = async move {
             shutdown.await;
@@ -50,16 +52,16 @@ impl Server {
         let over_grpc = async {
             let Some(listener) = listeners.grpc else { return Ok(()) };
             info!(address = %listener.local_addr()?, "listening_grpc");
-            let entrance = Entrance { listener, tls: tls.clone(), protocol: Protocol::Http2 };
+            let entrance = Entrance { tls: tls.clone(), protocol: Protocol::Http2, ..listener.into() };
             monitoring::serve(entrance, routers.grpc, drain.clone(), stopped(stop.clone())).await
         };
         let administered = async {
             let Some(listener) = listeners.admin else { return Ok(()) };
             info!(address = %listener.local_addr()?, "listening_admin");
-            let entrance = Entrance { listener, tls: tls.clone(), protocol: Protocol::Http1 };
+            let entrance = Entrance { tls: tls.clone(), refusals: refusals.clone(), ..listener.into() };
             monitoring::serve(entrance, routers.admin, drain.clone(), stopped(stop.clone())).await
         };
-        let entrance = Entrance { listener: listeners.http, tls: tls.clone(), protocol: Protocol::Http1 };
+        let entrance = Entrance { tls: tls.clone(), refusals: refusals.clone(), ..listeners.http.into() };
         let over_http = monitoring::serve(entrance, routers.http, drain.clone(), shutdown);
         let (http, grpc, admin) = tokio::join!(over_http, over_grpc, administered);
         http.and(grpc).and(admin)

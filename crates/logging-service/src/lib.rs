@@ -25,8 +25,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use monitoring::{
-    Drain, Entrance, HealthReport, HttpSetupError, Instrumentation, MetricsError, MetricsRegistry, Protocol, Readiness,
-    Routes, Security, SecurityError, Traces, TracesError, docs_routes, health_routes, metrics_route,
+    Drain, Entrance, HealthReport, HttpSetupError, Instrumentation, MetricsError, MetricsRegistry, Readiness, Routes,
+    Security, SecurityError, Traces, TracesError, docs_routes, health_routes, metrics_route,
 };
 use tokio::net::TcpListener;
 use tokio::task::{JoinError, spawn_blocking};
@@ -106,7 +106,8 @@ pub async fn run(
     info!(address = %listener.local_addr()?, "listening");
     readiness.set_ready();
     let upkeep = UpkeepTasks::start(&app);
-    let entrance = Entrance { listener, tls: security.tls, protocol: Protocol::Http1 };
+    let refusals = instrumentation.head_refusals(&app.config.cors_origins);
+    let entrance = Entrance { tls: security.tls, refusals, ..listener.into() };
     let served = monitoring::serve(entrance, router, drain, shutdown).await;
     drop(upkeep);
     tokio::join!(store.close(), traces.close());

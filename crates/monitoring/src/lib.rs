@@ -19,9 +19,9 @@ pub use backoff::Backoff;
 pub use credentials::{Credential, CredentialError, CredentialMetrics};
 pub use health::{HealthReport, Readiness, health_routes};
 pub use http::{
-    Access, AllowedOrigin, ApiError, ErrorCode, HttpMethod, HttpSetupError, Instrumentation, PathAlias, REQUEST_ID,
-    RequestContext, RequestObserver, Routes, TRACEPARENT, describe, discard_body, docs_routes, instrument, is_packed,
-    media_type, observe, read_body, refusals_of,
+    Access, AllowedOrigin, ApiError, ErrorCode, HeadRefusals, HttpMethod, HttpSetupError, Instrumentation, PathAlias,
+    REQUEST_ID, RequestContext, RequestObserver, Routes, TRACEPARENT, describe, discard_body, docs_routes, instrument,
+    is_packed, media_type, observe, read_body, refusals_of,
 };
 pub use keys::{ApiKeys, OutgoingKey};
 pub use logs::{LogGuard, LogsError, setup_structured_logging};

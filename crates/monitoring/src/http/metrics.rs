@@ -11,6 +11,8 @@ use crate::traces::TraceContext;
 const UNMATCHED: &str = "unmatched";
 /// Statuses that every declared route exposes from the start.
 const USUAL_STATUSES: [u16; 12] = [200, 400, 404, 405, 413, 415, 422, 429, 499, 500, 503, 504];
+/// Statuses of requests whose heads cannot be read.
+const UNREAD_STATUSES: [u16; 3] = [400, 414, 431];
 const MAX_ROUTES: usize = 64;
 const MAX_STATUSES: usize = 64;
 
@@ -65,6 +67,9 @@ impl HttpMetrics {
         };
         metrics.expose(HttpMethod::Get, metrics.unmatched, &[404]);
         metrics.expose(HttpMethod::Post, metrics.unmatched, &[404]);
+        for status in UNREAD_STATUSES {
+            metrics.unread(status);
+        }
         Ok(metrics)
     }
 
@@ -86,6 +91,12 @@ impl HttpMetrics {
 
     fn status(&self, status: u16) -> Member {
         self.statuses.admit(&[&status.to_string()]).unwrap_or(self.other_status)
+    }
+
+    /// The requests that were refused with this status before their heads were read: nothing is known of their methods, nor
+    /// when they began.
+    pub(super) fn unread(&self, status: u16) -> &Counter {
+        self.requests.with((HttpMethod::Other, (self.unmatched, self.status(status))))
     }
 
     /// One more request is being handled.

@@ -12,6 +12,7 @@ mod cross_origin;
 mod description;
 mod docs;
 mod error;
+mod heads;
 mod method;
 mod metrics;
 mod observe;
@@ -28,7 +29,6 @@ use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
-use http_body_util::BodyExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::health::Readiness;
@@ -41,6 +41,8 @@ pub use cross_origin::AllowedOrigin;
 pub use description::{PathAlias, describe};
 pub use docs::docs_routes;
 pub use error::{ApiError, ErrorCode};
+pub use heads::HeadRefusals;
+pub(crate) use heads::LARGE_HEADERS;
 pub use method::HttpMethod;
 use metrics::HttpMetrics;
 pub use metrics::HttpSetupError;
@@ -73,8 +75,15 @@ impl Instrumentation {
         Ok(Self { metrics: Arc::new(HttpMetrics::register(registry)?), readiness, access })
     }
 
+    /// What is done about requests that no router sees, because their heads cannot be read. Pages of `origins` may read the
+    /// refusals.
+    #[must_use]
+    pub fn head_refusals(&self, origins: &[AllowedOrigin]) -> HeadRefusals {
+        HeadRefusals::new(self.metrics.clone(), origins)
+    }
+
     /// A router, from the outside in:
-    /// ids and span → metrics guard → one shape of refusal → other origins → keys → compression → panics become 500 → the
+    /// ids and span → metrics guard → one shape of refusal → other origins → the bound of heads → keys → compression → panics become 500 → the
     /// handlers.
     ///
     /// # Errors
@@ -82,7 +91,7 @@ impl Instrumentation {
     pub fn around(&self, routes: Routes) -> Result<Router, HttpSetupError> {
         self.metrics.declare(&routes.declared)?;
         let there_is = routes.there_is();
-        let mut router = routes
+        let router = routes
             .router
             .fallback(async move |headers: HeaderMap, body: Body| {
                 discard_body(&headers, body).await;
@@ -95,13 +104,12 @@ impl Instrumentation {
                     "This route does not take this method; the Allow header lists those it takes.",
                 )
             })
-            .layer(CatchPanicLayer::custom(panicked))
-            // Compression asks a body once more behind its end, which a channel answers with a panic.
-            .layer(middleware::map_response(async |response: Response| response.map(|body| Body::new(body.fuse()))))
-            .layer(compression::compression());
+            .layer(CatchPanicLayer::custom(panicked));
+        let mut router = compression::packing(router);
         if self.access.keys.is_some() {
             router = router.layer(middleware::from_fn_with_state(self.access.clone(), access::guard));
         }
+        router = router.layer(middleware::from_fn(heads::bound));
         // A browser asks beforehand without the key.
         if let Some(cross_origin) = cross_origin::layer(&routes.origins) {
             router = router.layer(cross_origin);

@@ -108,6 +108,7 @@ fn in_one_shape(response: Response, request_id: &str) -> Response {
     if let Some(error) = response.extensions().get::<ApiError>() {
         let error = error.clone();
         let mut rendered = with_headers_of(&response, error.render(request_id));
+        *rendered.status_mut() = response.status();
         rendered.extensions_mut().insert(error);
         return rendered;
     }

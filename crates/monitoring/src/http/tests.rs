@@ -34,6 +34,8 @@ fn router(origins: &[&str], access: Access) -> Router {
         .post("/echo", echo)
         .get("/long", long)
         .get("/short", async || LONG)
+        .post("/busy", async || ApiError::new(ErrorCode::Overloaded, "Too much."))
+        .post("/panic", async || Vec::<String>::new().remove(0))
         .get("/rows", rows);
     let origins: Vec<AllowedOrigin> = origins.iter().map(|origin| origin.parse().unwrap()).collect();
     let registry = MetricsRegistry::new("test", "1").unwrap();
@@ -74,6 +76,9 @@ async fn an_answer_is_packed_if_that_is_asked_for_and_worth_it() {
         ("/long", "gzip;q=0", None),
         ("/long", "br", None),
         ("/long", "", None),
+        // Nothing is acceptable, and the answer is worth more than that.
+        ("/long", "identity;q=0, *;q=0", None),
+        ("/long", "*;q=0", None),
         ("/short", "gzip", None),
         ("/rows", "gzip", None),
     ] {
@@ -133,5 +138,56 @@ async fn pages_of_other_origins_ask_only_where_they_are_allowed_to() {
         let Answered(status, headers, _) = ask(&router, "OPTIONS", "/echo", &asked, vec![]).await;
         let sent = headers[header::ACCESS_CONTROL_ALLOW_HEADERS].to_str().unwrap();
         assert!(status == 200 && sent.contains("authorization") && sent.contains("content-type"), "{sent}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_acceptable_is_no_refusal_and_hides_none() {
+    let router = router(&[], Access::default());
+    for (method, path, status) in [("POST", "/echo", 200), ("GET", "/echo", 405), ("GET", "/nowhere", 404)] {
+        let headers = [("accept-encoding", "identity;q=0, *;q=0")];
+        let Answered(found, _, body) = ask(&router, method, path, &headers, b"the body".to_vec()).await;
+        assert_eq!(found, status, "{method} {path}");
+        assert_eq!(&body[..] == b"the body", status == 200, "{body:?}");
+    }
+}
+
+#[tokio::test]
+async fn pages_ask_with_keys_and_can_read_every_refusal() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keys");
+    std::fs::write(&file, "0123456789abcdef").unwrap();
+    let registry = MetricsRegistry::new("keys", "1").unwrap();
+    let keys = crate::ApiKeys::follow(&file, &crate::CredentialMetrics::register(&registry).unwrap()).unwrap();
+    let router = router(&[ORIGIN], Access { keys: Some(keys), metrics_need_key: true });
+    let asked = [
+        ("origin", ORIGIN),
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", "authorization,content-type"),
+    ];
+    // A browser never sends the key with this question.
+    let Answered(status, headers, _) = ask(&router, "OPTIONS", "/echo", &asked, vec![]).await;
+    let allowed = headers[header::ACCESS_CONTROL_ALLOW_HEADERS].to_str().unwrap();
+    assert!(status == 200 && allowed.contains("authorization"), "{status} {headers:?}");
+    assert_eq!(headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], ORIGIN);
+    let long = "x".repeat(401_000);
+    let key = ("authorization", "Bearer 0123456789abcdef");
+    for (path, more, body, status) in [
+        ("/echo", key, 8, 200),
+        ("/echo", ("authorization", "Bearer another"), 8, 401),
+        ("/echo", ("accept", "*/*"), 8, 401),
+        ("/echo", key, 1001, 413),
+        ("/nowhere", key, 8, 404),
+        ("/long", key, 8, 405),
+        ("/busy", key, 8, 429),
+        ("/panic", key, 8, 500),
+        ("/echo", ("long", &long), 8, 431),
+    ] {
+        let Answered(found, headers, body) =
+            ask(&router, "POST", path, &[("origin", ORIGIN), more], vec![b'x'; body]).await;
+        assert_eq!(found, status, "{path}: {body:?}");
+        assert_eq!(headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], ORIGIN, "{path}");
+        let readable = headers[header::ACCESS_CONTROL_EXPOSE_HEADERS].to_str().unwrap();
+        assert!(readable.contains("x-request-id") && readable.contains("retry-after"), "{readable}");
     }
 }

@@ -23,6 +23,7 @@ use tracing::debug;
 
 use super::backlog;
 use super::heads::RefusingConnection;
+use crate::http::HeadRefusals;
 use crate::tls::{Encryption, Protocol};
 
 /// How long a client that has just connected may take to send its request when the service stops. What it sends later
@@ -54,11 +55,18 @@ impl Default for ConnectionLimits {
     }
 }
 
+/// What answers the requests of a port: those whose heads can be read, and the others.
+pub(super) struct RefusingService {
+    pub(super) router: Router,
+    pub(super) refusals: HeadRefusals,
+}
+
 /// The connections of one port, from the first to the last.
 pub(super) struct Connections {
     http: auto::Builder<TokioExecutor>,
     encryption: Encryption,
     service: TowerToHyperService<Router>,
+    refusals: HeadRefusals,
     places: Arc<Semaphore>,
     graceful: GracefulShutdown,
     /// Each connection holds a clone of this until its handshake is over.
@@ -68,7 +76,13 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    pub(super) fn new(protocol: Protocol, encryption: Encryption, router: Router, limits: ConnectionLimits) -> Self {
+    pub(super) fn new(
+        protocol: Protocol,
+        encryption: Encryption,
+        service: RefusingService,
+        limits: ConnectionLimits,
+    ) -> Self {
+        let RefusingService { router, refusals } = service;
         let mut http = auto::Builder::new(TokioExecutor::new());
         http.http1().timer(TokioTimer::new()).header_read_timeout(limits.head);
         let mut http2 = http.http2();
@@ -84,6 +98,7 @@ impl Connections {
             http,
             encryption,
             service: TowerToHyperService::new(router),
+            refusals,
             places: Arc::new(Semaphore::new(limits.connections)),
             graceful: GracefulShutdown::new(),
             shaking_hands,
@@ -133,14 +148,15 @@ impl Connections {
         // Without this, small answers wait for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
         let (http, encryption, service) = (self.http.clone(), self.encryption.clone(), self.service.clone());
+        let refusals = self.refusals.clone();
         let (watcher, shaking_hands) = (self.graceful.watcher(), self.shaking_hands.clone());
         tokio::spawn(async move {
             let stream = encryption.accept(stream).await;
             drop(shaking_hands);
             match stream {
                 Ok(stream) => {
-                    let connection =
-                        watcher.watch(http.serve_connection(TokioIo::new(RefusingConnection::new(stream)), service));
+                    let stream = TokioIo::new(RefusingConnection::new(stream, refusals));
+                    let connection = watcher.watch(http.serve_connection(stream, service));
                     if let Err(problem) = connection.await {
                         // Clients leave as they like.
                         debug!(%client, %problem, "connection_ended_early");
@@ -162,16 +178,22 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
+    use crate::http::{Access, AllowedOrigin, Instrumentation, Routes, instrument};
     use crate::tls::Tls;
+    use crate::{Exposition, MetricsRegistry, Readiness};
 
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: test\r\n\r\n";
 
     async fn serving(limits: ConnectionLimits) -> SocketAddr {
+        let router = Router::new().route("/", get(async || "here"));
+        serving_router(RefusingService { router, refusals: HeadRefusals::default() }, limits).await
+    }
+
+    async fn serving_router(service: RefusingService, limits: ConnectionLimits) -> SocketAddr {
         let mut listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = Router::new().route("/", get(async || "here"));
         let encryption = Tls::default().encryption(Protocol::Http1).unwrap();
-        let connections = Connections::new(Protocol::Http1, encryption, router, limits);
+        let connections = Connections::new(Protocol::Http1, encryption, service, limits);
         tokio::spawn(async move { connections.accept_until(&mut listener, pending()).await });
         address
     }
@@ -221,6 +243,73 @@ mod tests {
             assert_eq!(body["code"], "invalid_request");
             assert!(head.contains(&format!("x-request-id: {}", body["request_id"].as_str().unwrap())), "{answer}");
             assert!(body["error"].as_str().unwrap().len() > 30, "{body}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn refusals_that_no_handler_sees_are_counted_and_pages_may_read_them() {
+        for (origins, told) in [
+            (&[][..], None),
+            (&["*"], Some("*")),
+            (&["https://example.org"], Some("https://example.org")),
+            (&["https://example.org", "https://example.com"], None),
+        ] {
+            let registry = MetricsRegistry::new("test", "1").unwrap();
+            let instrumentation =
+                Instrumentation::register(&registry, Readiness::starting(), Access::default()).unwrap();
+            let origins: Vec<AllowedOrigin> = origins.iter().map(|origin| origin.parse().unwrap()).collect();
+            let router = instrumentation.around(Routes::new().get("/", async || "here").open_to(&origins)).unwrap();
+            let service = RefusingService { router, refusals: instrumentation.head_refusals(&origins) };
+            let address = serving_router(service, ConnectionLimits::default()).await;
+            let counted = |status: u16, expected: u32| {
+                let text = registry.render(Exposition::Classic);
+                let series = format!(r#"http_requests_total{{method="other",route="unmatched",status="{status}"}}"#);
+                assert!(text.contains(&format!("{series} {expected}\n")), "{series}: {text}");
+            };
+            for status in [400, 414, 431] {
+                counted(status, 0);
+            }
+            let long = format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(70_000));
+            let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(101));
+            for (request, status) in [("no HTTP\r\n\r\n", 400), (&long, 414), (&many, 431)] {
+                let answer = rest(&mut connected(address, request.as_bytes()).await).await;
+                let header = told.map(|origin| format!("access-control-allow-origin: {origin}\r\n"));
+                match header {
+                    Some(header) => assert!(answer.contains(&header), "{answer}"),
+                    None => assert!(!answer.contains("access-control"), "{answer}"),
+                }
+                counted(status, 1);
+            }
+        }
+    }
+
+    /// How much of a head hyper reads before it gives up depends on how the bytes come.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_head_above_the_bound_is_refused_however_it_comes() {
+        let registry = MetricsRegistry::new("test", "1").unwrap();
+        let router = instrument(Routes::new().get("/", async || "here"), &registry, Readiness::starting()).unwrap();
+        let service = RefusingService { router, refusals: HeadRefusals::default() };
+        let address = serving_router(service, ConnectionLimits::default()).await;
+        for (bytes, status) in [(390_000, 200), (401_000, 431), (420_000, 431), (500_000, 431), (900_000, 431)] {
+            let request = format!("GET / HTTP/1.1\r\nconnection: close\r\nlong: {}\r\n\r\n", "x".repeat(bytes));
+            for piece in [1_448, 20_000, request.len()] {
+                let connection = TcpStream::connect(address).await.unwrap();
+                let (mut reading, mut writing) = connection.into_split();
+                let mut begin = [0; 12];
+                let (_, read) = tokio::join!(
+                    async {
+                        for piece in request.as_bytes().chunks(piece) {
+                            // A refusal may come before the end.
+                            let _ = writing.write_all(piece).await;
+                            tokio::task::yield_now().await;
+                        }
+                    },
+                    timeout(Duration::from_secs(30), reading.read_exact(&mut begin))
+                );
+                read.expect("no answer").unwrap();
+                let answer = String::from_utf8_lossy(&begin);
+                assert_eq!(answer, format!("HTTP/1.1 {status}"), "{bytes} bytes, {piece} at a time");
+            }
         }
     }
 

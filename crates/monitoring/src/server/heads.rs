@@ -11,16 +11,17 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tracing::warn;
 use uuid::Uuid;
 
-use crate::http::{ApiError, ErrorCode};
+use crate::http::{ApiError, ErrorCode, HeadRefusals, LARGE_HEADERS};
 
 /// How hyper's own answers begin, with the refusal that each of them becomes.
-const OWN_ANSWERS: [(&[u8], &str); 3] = [
-    (b"HTTP/1.1 400 Bad Request\r\n", "The head of the request cannot be read: it is not HTTP/1.1."),
-    (b"HTTP/1.1 414 URI Too Long\r\n", "The path and the query are longer than 64 kB; send what is long in the body."),
+const OWN_ANSWERS: [(&[u8], u16, &str); 3] = [
+    (b"HTTP/1.1 400 Bad Request\r\n", 400, "The head of the request cannot be read: it is not HTTP/1.1."),
     (
-        b"HTTP/1.1 431 Request Header Fields Too Large\r\n",
-        "The headers are more than 100, or longer than 400 kB; send what is long in the body.",
+        b"HTTP/1.1 414 URI Too Long\r\n",
+        414,
+        "The path and the query are longer than 64 kB; send what is long in the body.",
     ),
+    (b"HTTP/1.1 431 Request Header Fields Too Large\r\n", 431, LARGE_HEADERS),
 ];
 /// What no answer of a service says.
 const WITHOUT_BODY: &[u8] = b"\r\ncontent-length: 0\r\n";
@@ -28,6 +29,7 @@ const WITHOUT_BODY: &[u8] = b"\r\ncontent-length: 0\r\n";
 /// A connection on which the answers that hyper gives by itself get a body.
 pub(super) struct RefusingConnection<C> {
     connection: C,
+    refusals: HeadRefusals,
     /// A refusal that is being sent in place of another answer.
     refusal: Option<PendingRefusal>,
 }
@@ -40,24 +42,29 @@ struct PendingRefusal {
 }
 
 impl<C> RefusingConnection<C> {
-    pub(super) fn new(connection: C) -> Self {
-        Self { connection, refusal: None }
+    pub(super) fn new(connection: C, refusals: HeadRefusals) -> Self {
+        Self { connection, refusals, refusal: None }
     }
 }
 
 impl PendingRefusal {
     /// What is sent in place of these bytes, if they are an answer of hyper's own.
-    fn of(bytes: &[u8]) -> Option<Self> {
-        let (begin, sentence) = OWN_ANSWERS.iter().find(|(begin, _)| bytes.starts_with(begin))?;
+    fn of(bytes: &[u8], refusals: &HeadRefusals) -> Option<Self> {
+        let (begin, status, sentence) = OWN_ANSWERS.iter().find(|(begin, ..)| bytes.starts_with(begin))?;
         if !bytes.ends_with(b"\r\n\r\n") || !bytes.windows(WITHOUT_BODY.len()).any(|part| part == WITHOUT_BODY) {
             return None;
         }
         let id = Uuid::now_v7().to_string();
         let refusal = ApiError::new(ErrorCode::InvalidRequest, *sentence);
         warn!(request_id = id, error_type = "invalid_request", error = refusal.message, "request_refused");
+        refusals.count(*status);
         let body = refusal.body(&id).to_string();
+        let readers = refusals.readers().map(|origin| {
+            format!("access-control-allow-origin: {origin}\r\naccess-control-expose-headers: x-request-id\r\n")
+        });
+        let readers = readers.unwrap_or_default();
         let head = format!(
-            "content-type: application/json\r\nx-request-id: {id}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            "{readers}content-type: application/json\r\nx-request-id: {id}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
         let bytes_sent = [begin, head.as_bytes(), body.as_bytes()].concat();
@@ -85,7 +92,7 @@ impl<C: AsyncWrite + Unpin> RefusingConnection<C> {
 
     fn is_refused(&mut self, bytes: &[u8]) -> bool {
         if self.refusal.is_none() {
-            self.refusal = PendingRefusal::of(bytes);
+            self.refusal = PendingRefusal::of(bytes, &self.refusals);
         }
         self.refusal.is_some()
     }

@@ -15,8 +15,9 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tracing::warn;
 
+use crate::http::HeadRefusals;
 use crate::tls::{Protocol, Tls};
-use connections::{ConnectionLimits, Connections};
+use connections::{ConnectionLimits, Connections, RefusingService};
 pub use drain::{Drain, drain_seconds, shutdown_signal};
 
 /// A port of the service.
@@ -27,12 +28,14 @@ pub struct Entrance {
     pub tls: Tls,
     /// The protocol of the port.
     pub protocol: Protocol,
+    /// What is done about requests whose heads cannot be read.
+    pub refusals: HeadRefusals,
 }
 
 impl From<TcpListener> for Entrance {
     /// HTTP/1 without encryption.
     fn from(listener: TcpListener) -> Self {
-        Self { listener, tls: Tls::default(), protocol: Protocol::Http1 }
+        Self { listener, tls: Tls::default(), protocol: Protocol::Http1, refusals: HeadRefusals::default() }
     }
 }
 
@@ -47,8 +50,9 @@ pub async fn serve(
     drain: Drain,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let Entrance { mut listener, tls, protocol } = entrance.into();
-    let connections = Connections::new(protocol, tls.encryption(protocol)?, router, ConnectionLimits::default());
+    let Entrance { mut listener, tls, protocol, refusals } = entrance.into();
+    let service = RefusingService { router, refusals };
+    let connections = Connections::new(protocol, tls.encryption(protocol)?, service, ConnectionLimits::default());
     let stop = async {
         shutdown.await;
         drain.announce().await;

@@ -94,7 +94,8 @@ impl Service {
         readiness.set_ready();
         let routes = health_routes(readiness.clone(), HealthReport::default).get("/", async || "here");
         let router: Router = instrument(routes, &registry, readiness.clone()).unwrap();
-        let entrance = Entrance { listener, tls: files.follow(&registry).unwrap(), protocol: Protocol::Http1 };
+        let tls = files.follow(&registry).unwrap();
+        let entrance = Entrance { tls, ..listener.into() };
         let drain = Drain { readiness, notice: Duration::ZERO, patience: PATIENCE };
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(crate::serve(entrance, router, drain, async {
