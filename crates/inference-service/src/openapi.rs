@@ -56,5 +56,10 @@ pub(crate) fn description() -> Value {
     let mut document = describe(InferenceService::openapi(), schemas::schemas(), &of_version);
     // A form may have parts of any name that its head can hold as it is.
     document["components"]["schemas"]["PredictForm"]["propertyNames"] = json!({ "pattern": "^[A-Za-z0-9_.-]+$" });
+    // The derived schema of a version as a number cannot say how large it may be.
+    let version = "/components/schemas/PredictMembers/properties/version/oneOf/0/oneOf/1";
+    if let Some(number) = document.pointer_mut(version) {
+        number["maximum"] = u32::MAX.into();
+    }
     document
 }

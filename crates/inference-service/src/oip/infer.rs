@@ -39,7 +39,8 @@ use crate::refusals::PredictionRefusals;
         (
             "inference-header-content-length" = Option<u64>,
             Header,
-            description = "Bytes of the JSON, where bytes of tensors follow it"
+            description = "Bytes of the JSON, where bytes of tensors follow it",
+            maximum = 4294967295u32
         )
     ),
     request_body(content(

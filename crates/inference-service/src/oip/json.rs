@@ -2,7 +2,7 @@
 //!
 //! Rule of thumb: the JSON is read once; the numbers of a tensor go straight from its text into one buffer.
 
-use std::num::NonZeroUsize;
+use std::num::NonZeroU32;
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
@@ -67,6 +67,7 @@ struct InferInput<'a> {
 #[derive(Default, Deserialize, ToSchema)]
 struct InferInputParameters {
     /// How many of the bytes behind the JSON are this tensor's.
+    #[schema(maximum = 4294967295u32)]
     binary_data_size: Option<usize>,
 }
 
@@ -83,8 +84,8 @@ struct InferRequestedOutputParameters {
     /// Whether the output comes as bytes.
     binary_data: Option<bool>,
     /// That many classes as text, instead of numbers.
-    #[schema(value_type = Option<usize>, minimum = 1)]
-    classification: Option<NonZeroUsize>,
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 4294967295u32)]
+    classification: Option<NonZeroU32>,
 }
 
 impl InferBody {
@@ -116,7 +117,8 @@ impl<'a> InferMembers<'a> {
     pub(super) fn into_request(self, mut binary: Bytes, engine: &Engine) -> Result<InferRequest, ApiError> {
         let outputs = self.outputs.into_iter().flatten().map(|output| {
             let InferRequestedOutputParameters { binary_data, classification } = output.parameters.unwrap_or_default();
-            RequestedOutput { name: output.name, binary: binary_data, classes: classification }
+            let classes = classification.and_then(|classes| classes.try_into().ok());
+            RequestedOutput { name: output.name, binary: binary_data, classes }
         });
         let tensors = self.inputs.into_iter().map(|input| tensor(input, &mut binary)).collect::<Result<_, _>>()?;
         if !binary.is_empty() {
@@ -135,12 +137,12 @@ fn tensor<'a>(input: InferInput<'a>, binary: &mut Bytes) -> Result<RequestTensor
         (None, Some(size)) => {
             let found = binary.len();
             return Err(invalid(format!(
-                "{name:?} announces {size} bytes behind the JSON, and {found} are left there."
+                "\"{name}\" announces {size} bytes behind the JSON, and {found} are left there."
             )));
         }
         (Some(data), None) => TensorData::Json(data.get()),
-        (None, None) => return Err(invalid(format!("{name:?} has neither data nor binary_data_size."))),
-        _ => return Err(invalid(format!("{name:?} must have either data or binary_data_size, not both."))),
+        (None, None) => return Err(invalid(format!("\"{name}\" has neither data nor binary_data_size."))),
+        _ => return Err(invalid(format!("\"{name}\" must have either data or binary_data_size, not both."))),
     };
     let shape = shape.iter().map(|size| usize::try_from(*size).ok()).collect();
     Ok(RequestTensor { name, datatype, shape, data })

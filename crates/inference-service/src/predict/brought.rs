@@ -61,7 +61,7 @@ impl BroughtPayload {
         let several = sent.len() > 1;
         let read = |(spec, text): (&TensorSpec, &str)| {
             let about = |problem: ApiError| match several {
-                true => ApiError { message: format!("Of {:?}: {}", spec.name, problem.message), ..problem },
+                true => ApiError { message: format!("Of \"{}\": {}", spec.name, problem.message), ..problem },
                 false => problem,
             };
             tensor(spec, text, items, engine).map_err(about)
@@ -88,7 +88,7 @@ fn tensors_of<'e, 't>(
         return in_order(named.0, specs).map_err(|problem| unfit(format!("{problem}.")));
     }
     let example = || {
-        let names = specs.iter().map(|spec| format!("{:?}: […]", spec.name)).collect::<Vec<_>>().join(", ");
+        let names = specs.iter().map(|spec| format!("\"{}\": […]", spec.name)).collect::<Vec<_>>().join(", ");
         format!("{{\"inputs\": {{{names}}}}}")
     };
     match &specs[..] {

@@ -1,6 +1,6 @@
 //! The body of `POST /predict`, taken apart by its kind: a picture, a form of pictures, or JSON.
 
-use std::num::NonZeroUsize;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -61,10 +61,10 @@ pub(crate) struct PredictMembers<'a> {
     /// Version of the model; the one that serves if it is left out.
     #[schema(inline)]
     version: Option<VersionMember>,
-    /// How many of the likeliest classes to tell of; 1 if it is left out.
+    /// How many of the likeliest classes to tell of, or all where there are fewer; 1 if it is left out.
     #[serde(default, deserialize_with = "read_top_k")]
-    #[schema(value_type = Option<usize>, minimum = 1)]
-    top_k: Option<NonZeroUsize>,
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 4294967295u32)]
+    top_k: Option<NonZeroU32>,
     /// The request's id, instead of the header's.
     #[schema(pattern = "^[!-~]{1,128}$")]
     request_id: Option<String>,

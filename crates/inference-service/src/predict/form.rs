@@ -3,7 +3,7 @@
 //! Rule of thumb: a part that is a file is an input, so it is predicted or refused and never passed over. Other parts are the
 //! business of whoever sends the form.
 
-use std::num::NonZeroUsize;
+use std::num::NonZeroU32;
 
 use axum::body::{Body, Bytes};
 use axum::extract::multipart::Field;
@@ -27,8 +27,8 @@ pub(super) struct PredictForm {
     pub(super) model: Option<String>,
     #[schema(nullable = false)]
     pub(super) version: Option<String>,
-    #[schema(value_type = Option<usize>, nullable = false, minimum = 1)]
-    pub(super) top_k: Option<NonZeroUsize>,
+    #[schema(value_type = Option<u32>, nullable = false, minimum = 1, maximum = 4294967295u32)]
+    pub(super) top_k: Option<NonZeroU32>,
 }
 
 impl PredictForm {
@@ -102,7 +102,7 @@ impl FilePart {
     }
 }
 
-fn top_k(text: &str) -> Result<NonZeroUsize, ApiError> {
+fn top_k(text: &str) -> Result<NonZeroU32, ApiError> {
     text.parse().map_err(|_| invalid(format!("{BAD_TOP_K}.")))
 }
 

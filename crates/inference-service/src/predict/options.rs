@@ -1,6 +1,6 @@
 //! The options of a prediction: which model, which version, how many classes.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 
 use axum::extract::Query as UrlQuery;
 use axum::http::Uri;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use utoipa::IntoParams;
 
-pub(super) const BAD_TOP_K: &str = "top_k must be a whole number, 1 or more";
+pub(super) const BAD_TOP_K: &str = "top_k must be a whole number from 1 to 4294967295";
 const MAX_REQUEST_ID_CHARS: usize = 128;
 
 /// The options of `POST /predict`, which stand in its query, in a form, or in JSON.
@@ -23,10 +23,10 @@ pub(super) struct PredictOptions {
     /// Version of the model; the one that serves if it is left out.
     #[param(example = "1")]
     pub(super) version: Option<String>,
-    /// How many of the likeliest classes to tell of; 1 if it is left out.
+    /// How many of the likeliest classes to tell of, or all where there are fewer; 1 if it is left out.
     #[serde(default, deserialize_with = "read_top_k")]
-    #[param(value_type = Option<usize>, minimum = 1, example = 3)]
-    pub(super) top_k: Option<NonZeroUsize>,
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 4294967295u32, example = 3)]
+    pub(super) top_k: Option<NonZeroU32>,
 }
 
 impl PredictOptions {
@@ -51,11 +51,11 @@ impl PredictOptions {
 
     /// How many classes to tell of.
     pub(super) fn top_k(&self) -> NonZeroUsize {
-        self.top_k.unwrap_or(NonZeroUsize::MIN)
+        self.top_k.and_then(|top_k| top_k.try_into().ok()).unwrap_or(NonZeroUsize::MIN)
     }
 }
 
-pub(super) fn read_top_k<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroUsize>, D::Error> {
+pub(super) fn read_top_k<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU32>, D::Error> {
     Option::deserialize(deserializer).map_err(|_| D::Error::custom(BAD_TOP_K))
 }
 

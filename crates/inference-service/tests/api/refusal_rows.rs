@@ -46,6 +46,12 @@ fn invalid_json() -> Vec<Row> {
         row("top_k of 0", json(json!({ "image": image, "top_k": 0 })), "top_k"),
         row("top_k below 0", json(json!({ "image": image, "top_k": -1 })), "top_k must be"),
         row("top_k of one and a half", json(json!({ "image": image, "top_k": 1.5 })), "top_k must be"),
+        row("top_k above its bound", json(json!({ "image": image, "top_k": 4_294_967_296_u64 })), "4294967295"),
+        row(
+            "top_k above 64 bits",
+            text(&format!(r#"{{"image": "{image}", "top_k": 18446744073709551616}}"#)),
+            "4294967295",
+        ),
         row("a model that is a number", json(json!({ "image": image, "model": 7 })), "expected a string"),
         row("a version that is a list", json(json!({ "image": image, "version": [] })), "version must be"),
         row("an empty request_id", json(json!({ "image": image, "request_id": "" })), "request_id"),
@@ -61,6 +67,7 @@ fn invalid_parameters() -> Vec<Row> {
     let timeout = |value: &str| raw("").header("x-request-timeout-ms", value);
     vec![
         row("top_k of 0 in the query", raw("?top_k=0"), "top_k"),
+        row("top_k above its bound in the query", raw("?top_k=4294967296"), "4294967295"),
         row("top_k in words", raw("?top_k=three"), "top_k must be"),
         row(
             "top_k of 0 in the query, and another in the body",
