@@ -14,7 +14,7 @@ pub(crate) fn in_order<T>(sent: Vec<(String, T)>, specs: &[TensorSpec]) -> Resul
     let wrong = |problem: String| Err(InputError::WrongName { problem });
     if let Some((unknown, _)) = sent.iter().find(|(name, _)| specs.iter().all(|spec| spec.name != *name)) {
         let there_is = specs.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>().join(", ");
-        return wrong(format!("The model has no input {unknown:?}; it has: {there_is}"));
+        return wrong(format!("The model has no input \"{unknown}\"; it has: {there_is}"));
     }
     if sent.len() != specs.len() {
         return wrong(format!("The request has {} inputs; the model takes {}", sent.len(), specs.len()));
@@ -24,7 +24,7 @@ pub(crate) fn in_order<T>(sent: Vec<(String, T)>, specs: &[TensorSpec]) -> Resul
     for spec in specs {
         let named = sent.iter_mut().find(|sent| sent.as_ref().is_some_and(|(name, _)| *name == spec.name));
         let Some((_, tensor)) = named.and_then(Option::take) else {
-            return wrong(format!("The request has no input {:?}, or another twice", spec.name));
+            return wrong(format!("The request has no input \"{}\", or another twice", spec.name));
         };
         ordered.push((spec, tensor));
     }

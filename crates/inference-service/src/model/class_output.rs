@@ -121,7 +121,7 @@ impl ClassNames {
         {
             let expected = "`labels` in another order than the model's own".to_owned();
             let remedy = "remove `labels`, or give them the order of the file".to_owned();
-            return Err(OutputMismatch::Other { expected, found: format!("{graph:?}"), remedy });
+            return Err(OutputMismatch::Other { expected, found: graph.join(", "), remedy });
         }
         match (config.labels.clone().or(graph), count) {
             (Some(labels), Some(1)) if labels.len() == 2 => Ok(Self { labels, is_single: true }),

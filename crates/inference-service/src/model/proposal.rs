@@ -36,7 +36,7 @@ struct ClassesGuess {
     numbers: Option<usize>,
     /// What they are; or why the graph does not say it, as a text that goes after "because".
     scale: Result<ScoreScale, String>,
-    /// The names that the graph has.
+    /// Whether the graph has their names.
     has_labels: bool,
 }
 
@@ -48,7 +48,11 @@ impl Proposal {
         let mut lines = match guess(signature, &graph) {
             OutputGuess::Classes(classes) => classes.lines(signature, &graph),
             OutputGuess::Number => {
-                vec!["task = \"regression\"  # if the number is what is estimated; else \"raw\"".to_owned()]
+                vec![
+                    "task = \"regression\"  # if the number is what is estimated; else \"raw\"".to_owned(),
+                    "# Where it speaks for the second of two classes: task = \"classification\", output = \"logits\" or \"sigmoid\"."
+                        .to_owned(),
+                ]
             }
             OutputGuess::Other => vec!["task = \"raw\"  # any tensors; the same as without a model.toml".to_owned()],
         };
@@ -62,14 +66,17 @@ impl Proposal {
 
 impl ClassesGuess {
     fn lines(&self, signature: &Signature, graph: &OnnxGraph) -> Vec<String> {
-        let numbers = self.numbers.map_or_else(|| "numbers".to_owned(), |numbers| format!("{numbers} numbers"));
-        let mut lines =
-            vec![format!("task = \"classification\"  # if the {numbers} are one for each class; else \"raw\"")];
+        let meaning = match self.numbers {
+            Some(1) => "if the number speaks for the second of two classes".to_owned(),
+            Some(numbers) => format!("if the {numbers} numbers are one for each class"),
+            None => "if the numbers are one for each class".to_owned(),
+        };
+        let mut lines = vec![format!("task = \"classification\"  # {meaning}; else \"raw\"")];
         if signature.outputs.len() > 1 {
-            lines.push(format!("# output_name = {:?}  # what is found by itself", self.output));
+            lines.push(format!("# output_name = {}  # what is found by itself", toml_text(&self.output)));
         }
         lines.push(match &self.scale {
-            Ok(scale) => format!("# output = {:?}  # what the graph says by itself", scale.as_str()),
+            Ok(scale) => format!("# output = \"{}\"  # what the graph says by itself", scale.as_str()),
             Err(because) => {
                 format!("output = \"logits\"  # or \"probabilities\", \"sigmoid\": yours to say, because {because}")
             }
@@ -77,10 +84,15 @@ impl ClassesGuess {
         lines.push(match metadata_names(graph) {
             _ if self.has_labels => "# The file has the names of the classes.".to_owned(),
             Some(names) if names.len() <= MOST_LABELS => {
-                format!("labels = {names:?}  # the file's `names`")
+                let names: Vec<String> = names.iter().map(|name| toml_text(name)).collect();
+                format!("labels = [{}]  # the file's `names`", names.join(", "))
             }
             Some(names) => {
                 format!("labels = \"labels.txt\"  # the {} `names` of the file, one a line", names.len())
+            }
+            None if self.numbers == Some(1) => {
+                "# labels = [\"no\", \"yes\"]  # two names, the one that the number speaks for second; left out, \"0\" and \"1\""
+                    .to_owned()
             }
             None => {
                 let count = self.numbers.map_or_else(String::new, |numbers| format!("{numbers} "));
@@ -118,6 +130,11 @@ fn guess(signature: &Signature, graph: &OnnxGraph) -> OutputGuess {
         }
         Err(OutputMismatch::Other { .. }) => OutputGuess::Other,
     }
+}
+
+/// A text as TOML writes it, which takes the escapes of JSON.
+fn toml_text(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 /// The names of the classes as Ultralytics writes them into its files.
@@ -164,8 +181,8 @@ fn picture(input: &TensorSpec) -> Vec<String> {
         "[input]  # if it takes pictures; remove the table if it takes other numbers".to_owned(),
         side("width", width),
         side("height", height),
-        format!("colour = {colour:?}"),
-        format!("layout = {layout:?}"),
+        format!("colour = \"{colour}\""),
+        format!("layout = \"{layout}\""),
         format!("mean = {zeros}  # of pixel / 255, as in training; torchvision: [0.485, 0.456, 0.406]"),
         format!("std = {ones}  # torchvision: [0.229, 0.224, 0.225]; Keras with -1 to 1: mean and std 0.5"),
     ]
@@ -179,7 +196,7 @@ fn batching(signature: &Signature) -> Vec<String> {
     fixed.map_or_else(Vec::new, |input| {
         vec![
             String::new(),
-            format!("# The file fixes the first dimension of {:?}, so items run one at a time;", input.name),
+            format!("# The file fixes the first dimension of \"{}\", so items run one at a time;", input.name),
             "# exported with an open one (dynamic_axes, dynamic_shapes), they run together.".to_owned(),
         ]
     })

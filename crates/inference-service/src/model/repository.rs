@@ -15,8 +15,8 @@ use super::config::{self, ModelConfig};
 use super::error::ModelError;
 use folder::{FolderNames, ModelFolder, is_onnx, version_number};
 pub use passed_over::PassedOver;
-pub(crate) use unread::unread_beside;
 use passed_over::{Known, known};
+pub(crate) use unread::unread_beside;
 
 /// Metrics count requests for models that do not exist under this name.
 const RESERVED_NAME: &str = "unknown";

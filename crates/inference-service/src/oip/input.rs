@@ -68,7 +68,7 @@ impl RequestTensor<'_> {
         let TensorSizes { shape, count } = self.sizes()?;
         let Self { name, datatype, data, .. } = self;
         if shape.is_empty() {
-            return Err(invalid(format!("The shape of {name:?} must have a dimension, which counts the items.")));
+            return Err(invalid(format!("The shape of \"{name}\" must have a dimension, which counts the items.")));
         }
         match (datatype.as_str(), data) {
             ("FP32", TensorData::Raw(bytes)) => {
@@ -97,7 +97,7 @@ impl RequestTensor<'_> {
                 Ok(Payload::Images(images))
             }
             _ => Err(unfit(format!(
-                "The datatype of {name:?} is {datatype:?}; the model takes FP32, or pictures (JPEG, PNG, WebP, BMP) as BYTES."
+                "The datatype of \"{name}\" is \"{datatype}\"; the model takes FP32, or pictures (JPEG, PNG, WebP, BMP) as BYTES."
             ))),
         }
     }
@@ -109,7 +109,7 @@ impl RequestTensor<'_> {
         let known = Datatype::parse(&datatype).filter(|known| spec.datatype.is_none_or(|takes| takes == *known));
         let Some(known) = known else {
             let takes = spec.datatype.map_or("another", Datatype::as_str);
-            return Err(unfit(format!("The datatype of {name:?} is {datatype:?}; the model takes {takes}.")));
+            return Err(unfit(format!("The datatype of \"{name}\" is \"{datatype}\"; the model takes {takes}.")));
         };
         let fitting = match shape.split_first() {
             Some((_, item)) if !engine.takes_whole_tensors() && spec.item().is_some() => {
@@ -118,14 +118,14 @@ impl RequestTensor<'_> {
             _ => whole_shape(spec, &shape),
         };
         let Some(shape) = fitting else {
-            return Err(unfit(format!("The shape of {name:?} is {shape:?}; the model takes {spec}.")));
+            return Err(unfit(format!("The shape of \"{name}\" is {shape:?}; the model takes {spec}.")));
         };
         let values = match data {
             TensorData::Raw(bytes) if known == Datatype::Bytes => texts(&name, tensors::elements(bytes, count)?)?,
             TensorData::Raw(bytes) => {
                 let found = bytes.len();
                 TensorValues::from_bytes(known, &bytes, count).ok_or_else(|| {
-                    invalid(format!("{name:?} has {found} bytes, which are not {count} elements of {known}."))
+                    invalid(format!("\"{name}\" has {found} bytes, which are not {count} elements of {known}."))
                 })?
             }
             TensorData::Json(text) => {
@@ -136,15 +136,17 @@ impl RequestTensor<'_> {
         };
         as_many(&name, values.len(), count)?;
         if values.datatype() != known {
-            return Err(invalid(format!("The contents of {name:?} are of {}, not of {known}.", values.datatype())));
+            return Err(invalid(format!("The contents of \"{name}\" are of {}, not of {known}.", values.datatype())));
         }
         // Only the client knows what whole tensors mean, and NaN and infinity may be part of it.
         let is_unfit = |number: f64| !(number.is_finite() || number.is_nan() && engine.missing() == MissingValues::Nan);
         let unfit_number = || values.first_float(is_unfit);
         if let Some((index, number)) = (!engine.takes_whole_tensors()).then(unfit_number).flatten() {
-            return Err(unfit(format!("The element {index} of {name:?} is {number}; the model takes finite numbers.")));
+            return Err(unfit(format!(
+                "The element {index} of \"{name}\" is {number}; the model takes finite numbers."
+            )));
         }
-        Tensor::new(shape, values).ok_or_else(|| invalid(format!("The shape of {name:?} is too large.")))
+        Tensor::new(shape, values).ok_or_else(|| invalid(format!("The shape of \"{name}\" is too large.")))
     }
 
     fn sizes(&self) -> Result<TensorSizes, ApiError> {
@@ -152,7 +154,7 @@ impl RequestTensor<'_> {
         let count = shape.and_then(|sizes| sizes.iter().try_fold(1_usize, |a, b| a.checked_mul(*b)));
         let too_large = || {
             let name = &self.name;
-            invalid(format!("The shape of {name:?} must have at most {MAX_RANK} dimensions, of sensible size."))
+            invalid(format!("The shape of \"{name}\" must have at most {MAX_RANK} dimensions, of sensible size."))
         };
         match (shape, count) {
             (Some(shape), Some(count)) => Ok(TensorSizes { shape: shape.clone(), count }),
@@ -173,18 +175,18 @@ fn shaped(values: TensorValues, count: usize, shape: Vec<usize>) -> Result<Numbe
 fn texts(name: &str, elements: Vec<Bytes>) -> Result<TensorValues, ApiError> {
     let text = |bytes: Bytes| String::from_utf8(bytes.to_vec());
     let texts: Result<Vec<String>, _> = elements.into_iter().map(text).collect();
-    texts.map(TensorValues::Bytes).map_err(|_| unfit(format!("An element of {name:?} is no text in UTF-8.")))
+    texts.map(TensorValues::Bytes).map_err(|_| unfit(format!("An element of \"{name}\" is no text in UTF-8.")))
 }
 
 fn as_many(name: &str, found: usize, count: usize) -> Result<(), ApiError> {
     match found == count {
         true => Ok(()),
-        false => Err(invalid(format!("{name:?} has {found} elements, and its shape {count}."))),
+        false => Err(invalid(format!("\"{name}\" has {found} elements, and its shape {count}."))),
     }
 }
 
 fn unread(name: &str, problem: &UnreadElements) -> ApiError {
-    let sentence = format!("The data of {name:?} cannot be read: {problem}.");
+    let sentence = format!("The data of \"{name}\" cannot be read: {problem}.");
     match problem {
         // The data are as they should be; the model does not take them.
         UnreadElements::Input(InputError::MissingValue { .. }) => unfit(sentence),

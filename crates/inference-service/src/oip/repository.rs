@@ -113,7 +113,7 @@ pub(crate) async fn load(
 ) -> Result<Json<Vec<IndexEntry>>, ApiError> {
     let RepositoryOrder { parameters } = order(&headers, body).await?;
     if let Some(parameter) = parameters.keys().next() {
-        return Err(invalid(format!("A model is loaded as its folder says; {parameter:?} cannot be given.")));
+        return Err(invalid(format!("A model is loaded as its folder says; \"{parameter}\" cannot be given.")));
     }
     let loading = spawn_blocking(move || app.models.load(&path.model));
     let model = loading.await.map_err(ApiError::internal)??;

@@ -68,14 +68,16 @@ impl AnswerOptions {
         for RequestedOutput { name, classes, .. } in &self.outputs {
             if there_are.iter().all(|spec| spec.name != *name) {
                 let there_is = there_are.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>().join(", ");
-                return Err(unfit(format!("The model has no output {name:?}; it has: {there_is}.")));
+                return Err(unfit(format!("The model has no output \"{name}\"; it has: {there_is}.")));
             }
             match engine.classes() {
                 _ if classes.is_none() => {}
-                None => return Err(unfit(format!("The model does not classify, so {name:?} has no classification."))),
+                None => {
+                    return Err(unfit(format!("The model does not classify, so \"{name}\" has no classification.")));
+                }
                 Some(reader) if reader.output_name != *name => {
                     let sentence =
-                        format!("The classes are those of the output {:?}; {name:?} has none.", reader.output_name);
+                        format!("The classes are those of the output \"{}\"; \"{name}\" has none.", reader.output_name);
                     return Err(unfit(sentence));
                 }
                 Some(_) => {}

@@ -44,10 +44,11 @@ struct InferOutputParameters {
 
 /// Writes the answer.
 pub(super) fn response(answer: &InferAnswer, request_id: &str) -> Response {
-    let mut binary: Vec<u8> = Vec::new();
+    let (mut binary, mut has_binary) = (Vec::<u8>::new(), false);
     let outputs = answer.outputs().into_iter().map(|OutputTensor { name, tensor, is_binary }| {
         let (datatype, shape) = (tensor.values().datatype().as_str(), tensor.shape().to_vec());
         if is_binary {
+            has_binary = true;
             let bytes = tensor.values().to_bytes();
             binary.extend(&bytes);
             let parameters = Some(InferOutputParameters { binary_data_size: bytes.len() });
@@ -64,7 +65,8 @@ pub(super) fn response(answer: &InferAnswer, request_id: &str) -> Response {
     // Names and numbers can always be written.
     let mut body = serde_json::to_vec(&members).unwrap_or_default();
     let id = [(REQUEST_ID, request_id.to_owned())];
-    if binary.is_empty() {
+    // Tensors without an element are bytes as well, of which there are none.
+    if !has_binary {
         return (id, [(CONTENT_TYPE, "application/json")], body).into_response();
     }
     let json_length = [(JSON_LENGTH, body.len().to_string())];

@@ -128,6 +128,28 @@ fn broken_models_are_told_of_and_fail() {
 }
 
 #[test]
+fn one_number_for_two_classes_is_proposed_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("net.onnx");
+    let one = |name| (name, Element::Float32, &[None, Some(1)][..]);
+    let proposed = |operator| {
+        fs::write(&file, graph(&[one("x")], &[(operator, &["x"], "y")], &[one("y")])).unwrap();
+        let (code, printed) = check(&[&file]);
+        assert_eq!(code, 0, "{printed}");
+        printed
+    };
+    let printed = proposed("Sigmoid");
+    for line in
+        ["task = \"classification\"", "the second of two classes", "# output = \"sigmoid\"", "[\"no\", \"yes\"]"]
+    {
+        assert!(printed.contains(line), "{line}: {printed}");
+    }
+    // Its graph does not say what the number is.
+    let printed = proposed("Abs");
+    assert!(printed.contains("task = \"regression\"") && printed.contains("the second of two classes"), "{printed}");
+}
+
+#[test]
 fn both_engines_are_told_of() {
     let Some(library) = pypi::onnxruntime("whether `check` tells of ONNX Runtime") else { return };
     let (inputs, outputs) = (golden("surface_tensors.npy"), golden("surface_tensors_logits.npy"));

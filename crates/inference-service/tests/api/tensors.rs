@@ -227,3 +227,24 @@ async fn classes_need_neither_pictures_nor_names() {
         assert!(picture.text.contains("takes no pictures"), "{picture:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_of_bytes_says_where_they_begin_also_where_there_are_none() {
+    let file = graph(&[("x", Element::Float32, PAIRS)], &[("Neg", &["x"], "y")], &[("y", Element::Float32, PAIRS)]);
+    let models = repository("raw", &file);
+    for flags in engines() {
+        let service = serving(&models, &flags).await;
+        for rows in [0, 1] {
+            let data = vec![1.0; 2 * rows];
+            let mut asked = json!({ "inputs": [input("x", "FP32", &json!([rows, 2]), &json!(data))] });
+            asked["parameters"] = json!({ "binary_data_output": true });
+            let answer = infer(&service, &asked).await;
+            assert_eq!(answer.status, 200, "{flags:?}: {answer:?}");
+            let length = answer.header(JSON_LENGTH).expect("where the bytes begin").parse().unwrap();
+            let (json, bytes) = answer.bytes.split_at(length);
+            let output = serde_json::from_slice::<Value>(json).unwrap()["outputs"][0].clone();
+            assert_eq!(output["shape"], json!([rows, 2]));
+            assert_eq!((&output["parameters"]["binary_data_size"], bytes.len()), (&json!(8 * rows), 8 * rows));
+        }
+    }
+}

@@ -21,7 +21,8 @@ pub(crate) fn unread_beside(model: &Path, weights: &[PathBuf]) -> Vec<PassedOver
         let is_unread =
             |name: &&String| known(name) == Known::Not && !is_onnx(name) && labels.as_deref() != Some(name.as_str());
         let paths = names.files.iter().filter(is_unread).map(|name| folder.join(name));
-        let because = "the model beside it does not read it: remove it, or export the model again with all of its weights";
+        let because =
+            "the model beside it does not read it: remove it, or export the model again with all of its weights";
         unread.extend(paths.filter(|path| !weights.contains(path)).map(|path| PassedOver::new(path, because)));
     }
     unread

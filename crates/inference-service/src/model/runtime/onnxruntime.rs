@@ -207,7 +207,9 @@ fn taken(value: &DynValue) -> ort::Result<Tensor> {
         TensorElementType::Float32 => elements::<f32>(value)?,
         TensorElementType::Float64 => elements::<f64>(value)?,
         TensorElementType::String => TensorValues::Bytes(value.try_extract_strings()?.1),
-        other => return Err(ort::Error::new(format!("an output has the type {other:?}"))),
+        other => {
+            return Err(ort::Error::new(format!("an output has the type {other}, which the protocol does not have")));
+        }
     };
     let shape = shape.iter().map(|size| usize::try_from(*size).unwrap_or_default()).collect();
     Tensor::new(shape, values).ok_or_else(|| ort::Error::new("an output does not fit its shape"))

@@ -184,7 +184,7 @@ fn from_tract(tensor: &TractTensor) -> TractResult<Tensor> {
         // Sizes, with which tract computes as expressions; here all of them are numbers.
         DatumType::TDim => elements::<i64>(&*tensor.cast_to::<i64>()?)?,
         DatumType::String => elements::<String>(tensor)?,
-        other => bail!("it gives {other:?}, which the protocol does not have"),
+        other => bail!("it gives numbers of the type {other:?}, which the protocol does not have"),
     };
     Tensor::new(tensor.shape().to_vec(), values)
         .ok_or_else(|| format_err!("it gives a tensor that does not fit its shape"))

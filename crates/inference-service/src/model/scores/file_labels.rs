@@ -28,19 +28,24 @@ impl FileLabels {
     pub(super) fn class(&self, label: &Tensor) -> Result<usize, String> {
         let (position, shown) = match (self, label.values()) {
             (Self::Numbers(names), TensorValues::Int64(values)) => {
-                (values.first().and_then(|value| names.iter().position(|name| name == value)), format!("{values:?}"))
+                (values.first().and_then(|value| names.iter().position(|name| name == value)), first(values))
             }
             (Self::Numbers(names), TensorValues::Int32(values)) => {
                 let is_it = |name: &i64| values.first().is_some_and(|value| i64::from(*value) == *name);
-                (names.iter().position(is_it), format!("{values:?}"))
+                (names.iter().position(is_it), first(values))
             }
             (Self::Texts(names), TensorValues::Bytes(values)) => {
-                (values.first().and_then(|value| names.iter().position(|name| name == value)), format!("{values:?}"))
+                (values.first().and_then(|value| names.iter().position(|name| name == value)), first(values))
             }
             (_, values) => (None, format!("of type {}", values.datatype())),
         };
         position.ok_or(shown)
     }
+}
+
+/// The first of some values, as a message shows it.
+fn first<V: ToString>(values: &[V]) -> String {
+    values.first().map_or_else(|| "missing".to_owned(), ToString::to_string)
 }
 
 /// The label that a model gives beside the numbers of its classes.

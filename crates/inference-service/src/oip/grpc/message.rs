@@ -69,10 +69,10 @@ fn tensor(input: InferInputTensor, raw: Option<Bytes>) -> Result<RequestTensor<'
         (None, Some(bytes)) => TensorData::Raw(bytes),
         (Some(contents), None) => typed(&name, &datatype, contents)?,
         (None, None) => {
-            return Err(invalid(format!("{name:?} has neither contents nor an entry in raw_input_contents.")));
+            return Err(invalid(format!("\"{name}\" has neither contents nor an entry in raw_input_contents.")));
         }
         (Some(_), Some(_)) => {
-            return Err(invalid(format!("{name:?} must have either contents or raw_input_contents, not both.")));
+            return Err(invalid(format!("\"{name}\" must have either contents or raw_input_contents, not both.")));
         }
     };
     let shape = shape.iter().map(|size| usize::try_from(*size).ok()).collect();
@@ -83,7 +83,7 @@ fn tensor(input: InferInputTensor, raw: Option<Bytes>) -> Result<RequestTensor<'
 fn typed(name: &str, datatype: &str, contents: InferTensorContents) -> Result<TensorData<'static>, ApiError> {
     fn narrow<T, N: TryFrom<T> + TensorElement>(name: &str, numbers: Vec<T>) -> Result<TensorValues, ApiError> {
         let narrowed: Option<Vec<N>> = numbers.into_iter().map(|number| N::try_from(number).ok()).collect();
-        narrowed.map(N::values).ok_or_else(|| invalid(format!("A number of {name:?} does not fit its datatype.")))
+        narrowed.map(N::values).ok_or_else(|| invalid(format!("A number of \"{name}\" does not fit its datatype.")))
     }
     let values = match Datatype::parse(datatype) {
         Some(Datatype::Bytes) => return Ok(TensorData::Elements(contents.bytes_contents)),
@@ -98,7 +98,7 @@ fn typed(name: &str, datatype: &str, contents: InferTensorContents) -> Result<Te
         Some(Datatype::Int64) => TensorValues::Int64(contents.int64_contents),
         Some(Datatype::Fp64) => TensorValues::Fp64(contents.fp64_contents),
         Some(Datatype::Fp16 | Datatype::Bf16) => {
-            return Err(invalid(format!("{name:?} is of {datatype}, which comes in raw_input_contents only.")));
+            return Err(invalid(format!("\"{name}\" is of {datatype}, which comes in raw_input_contents only.")));
         }
         // Another datatype is refused later, in a sentence that says which one the model takes.
         Some(Datatype::Fp32) | None => TensorValues::Fp32(contents.fp32_contents),
