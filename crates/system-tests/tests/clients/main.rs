@@ -4,6 +4,7 @@
 //! counted with what the client got.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod browser;
 mod others;
 mod pictures;
 mod secured;

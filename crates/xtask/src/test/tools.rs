@@ -31,7 +31,7 @@ const TOOLCHAINS: [(&str, &str); 3] = [
 /// Compiles Prometheus and amtool, from Go modules.
 const BUILD_SCRIPT: &str = "crates/system-tests/tools/build.sh";
 
-const TOOLS: [Tool; 14] = [
+const TOOLS: [Tool; 15] = [
     Tool { program: "promtool", package: "prometheus" },
     Tool { program: "prometheus-alertmanager", package: "prometheus-alertmanager" },
     Tool { program: "prometheus-node-exporter", package: "prometheus-node-exporter" },
@@ -42,6 +42,7 @@ const TOOLS: [Tool; 14] = [
     Tool { program: "iptables", package: "iptables" },
     Tool { program: "busybox", package: "busybox-static" },
     Tool { program: "haproxy", package: "haproxy" },
+    Tool { program: "chromium", package: "chromium" },
     Tool { program: "strip", package: "binutils" },
     Tool { program: "initdb", package: "postgresql" },
     Tool { program: "npm", package: "npm" },
