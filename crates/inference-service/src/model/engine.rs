@@ -15,7 +15,7 @@ use super::error::ModelError;
 use super::input_spec::InputSpec;
 use super::instances::ModelInstances;
 use super::missing::missing_values;
-use super::onnx::{AcrossItems, OnnxFile, OutputFacts, Overlooked};
+use super::onnx::{AcrossItems, Fatal, OnnxFile, OutputFacts, Overlooked};
 use super::output_choice::OutputMismatch;
 use super::repository::ModelSource;
 use super::runtime::{
@@ -57,6 +57,9 @@ impl Engine {
         let rewritten = onnx.rewritten(runtime.kind() == RuntimeKind::Tract).map(Arc::from);
         let file = ModelFile { path: path.clone(), rewritten };
         let OnnxFile { graph, sha256, external: weights, bytes } = onnx;
+        if let Some(fatal) = Fatal::find(&graph, runtime.kind() == RuntimeKind::OnnxRuntime, true) {
+            return Err(ModelError::Unsupported { path: path.clone(), reason: fatal.to_string() });
+        }
         let unsupported = |reason| unsupported(path, runtime, reason);
         if let Some(overlooked) = Overlooked::find(&graph).filter(|_| runtime.kind() == RuntimeKind::Tract) {
             return Err(unsupported(overlooked.to_string()));

@@ -174,6 +174,8 @@ fn new_state(program: &dyn Program) -> Result<Box<dyn RunProgram>, ModelError> {
 }
 
 #[cfg(test)]
+mod guard_tests;
+#[cfg(test)]
 mod loaded_graph;
 #[cfg(test)]
 mod shape_tests;

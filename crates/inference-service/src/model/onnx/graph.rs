@@ -1,9 +1,9 @@
 //! The graph of an ONNX file, and the ways through it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::proto::tensor_shape_proto::{Dimension, dimension};
-use super::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, type_proto};
+use super::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, type_proto};
 
 /// The main graph of a model.
 #[derive(Debug)]
@@ -43,6 +43,19 @@ impl OnnxGraph {
     /// The initialiser of the main graph with this name.
     pub(in crate::model) fn initializer(&self, name: &str) -> Option<&TensorProto> {
         self.main().initializer.iter().find(|tensor| tensor.name == name)
+    }
+
+    /// The inputs of which the file has the value, and which a request may nevertheless bring: initialisers that are
+    /// listed among the inputs. Before version 4 of the format, all initialisers had to be listed, and were constants.
+    pub(in crate::model) fn overridable(&self) -> Vec<&ValueInfoProto> {
+        if self.model.ir_version < 4 { Vec::new() } else { self.listed_initializers() }
+    }
+
+    /// The initialisers that are listed among the inputs.
+    pub(in crate::model) fn listed_initializers(&self) -> Vec<&ValueInfoProto> {
+        let main = self.main();
+        let names: HashSet<&str> = main.initializer.iter().map(|tensor| tensor.name.as_str()).collect();
+        main.input.iter().filter(|input| names.contains(input.name.as_str())).collect()
     }
 
     /// The constant of this name: an initialiser, or the value of a Constant.
@@ -108,7 +121,7 @@ fn collect<'a>(node: &'a NodeProto, nodes: &mut Vec<&'a NodeProto>) {
     node.attribute.iter().flat_map(graphs).flat_map(|graph| &graph.node).for_each(|inner| collect(inner, nodes));
 }
 
-fn graphs(attribute: &AttributeProto) -> impl Iterator<Item = &GraphProto> {
+pub(super) fn graphs(attribute: &AttributeProto) -> impl Iterator<Item = &GraphProto> {
     attribute.g.iter().chain(&attribute.graphs)
 }
 

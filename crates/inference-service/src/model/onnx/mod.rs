@@ -7,12 +7,16 @@ mod across_items;
 mod class_labels;
 mod classifiers;
 mod external;
+mod fatal;
 mod graph;
+mod guards;
 mod output_facts;
 mod overlooked;
 pub(in crate::model) mod proto;
 mod rewrite;
+mod scope;
 mod score_scale;
+mod whole_numbers;
 mod wire;
 mod written_out;
 
@@ -27,6 +31,7 @@ use super::error::ModelError;
 use super::hexadecimal::hexadecimal;
 
 pub(in crate::model) use across_items::AcrossItems;
+pub(in crate::model) use fatal::Fatal;
 pub(in crate::model) use graph::OnnxGraph;
 pub(in crate::model) use output_facts::OutputFacts;
 pub(in crate::model) use overlooked::Overlooked;
@@ -45,10 +50,11 @@ pub(in crate::model) struct OnnxFile {
 }
 
 impl OnnxFile {
-    /// What a runtime reads instead of the file, where it would not run it as the service needs it. Weights beside a file
-    /// are found from its path, so a file that has some stays as it is.
+    /// What a runtime reads instead of the file, where it would not run it as the service needs it. tract finds weights
+    /// beside a file from its path, so a file that has some stays as it is.
     pub(in crate::model) fn rewritten(&self, for_tract: bool) -> Option<Vec<u8>> {
-        if self.external.is_empty() { rewrite::rewritten(&self.graph, &self.bytes, for_tract) } else { None }
+        let stays = for_tract && !self.external.is_empty();
+        if stays { None } else { rewrite::rewritten(&self.graph, &self.bytes, for_tract) }
     }
 
     /// Reads a file and the names of the files that it refers to.

@@ -2,6 +2,7 @@
 //! gives what the service does not take.
 
 use super::graph::OnnxGraph;
+use super::guards::{Guards, node};
 use super::proto::tensor_shape_proto::{Dimension, dimension};
 use super::proto::{AttributeProto, NodeProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto, type_proto};
 use super::wire::GraphChanges;
@@ -15,40 +16,42 @@ const INT: i32 = 2;
 ///
 /// - A ZipMap at the end of the graph makes a list of maps out of a tensor. The output becomes that tensor.
 /// - For tract, a Scaler becomes a difference and a product.
+/// - For ONNX Runtime, nodes with which it could end the process are guarded.
 pub(in crate::model) fn rewritten(graph: &OnnxGraph, file: &[u8], for_tract: bool) -> Option<Vec<u8>> {
-    let mut changes = GraphChanges::default();
-    for (position, node) in graph.main().node.iter().enumerate() {
-        match (node.domain.as_str(), node.op_type.as_str()) {
-            ("ai.onnx.ml" | "", "ZipMap") => without_zip_map(graph, position, node, &mut changes),
-            ("ai.onnx.ml", "Scaler") if for_tract => without_scaler(position, node, &mut changes),
+    let guards = if for_tract { Guards::default() } else { Guards::of(graph) };
+    let mut changes = GraphChanges { guards, ..GraphChanges::default() };
+    for (position, each) in graph.main().node.iter().enumerate() {
+        match (each.domain.as_str(), each.op_type.as_str()) {
+            ("ai.onnx.ml" | "", "ZipMap") => without_zip_map(graph, position, each, &mut changes),
+            ("ai.onnx.ml", "Scaler") if for_tract => without_scaler(position, each, &mut changes),
             _ => Some(()),
         };
     }
     if changes.is_empty() { None } else { changes.of_model(file) }
 }
 
-fn without_zip_map(graph: &OnnxGraph, position: usize, node: &NodeProto, changes: &mut GraphChanges) -> Option<()> {
-    let (input, output) = (node.input.first()?, node.output.first()?);
+fn without_zip_map(graph: &OnnxGraph, position: usize, zip_map: &NodeProto, changes: &mut GraphChanges) -> Option<()> {
+    let (input, output) = (zip_map.input.first()?, zip_map.output.first()?);
     let is_used = graph.main().node.iter().any(|other| other.input.contains(output));
     let is_output = graph.main().output.iter().any(|other| other.name == *output);
     if is_used || !is_output {
         return None;
     }
-    let names = node.attribute.iter().map(|attribute| attribute.ints.len().max(attribute.strings.len()));
+    let names = zip_map.attribute.iter().map(|attribute| attribute.ints.len().max(attribute.strings.len()));
     let classes = names.max().filter(|classes| *classes > 0)?;
     let sizes = [dimension::Value::DimParam("items".to_owned()), dimension::Value::DimValue(classes as i64)];
     let shape = TensorShapeProto { dim: sizes.map(|size| Dimension { value: Some(size) }).to_vec() };
     let tensor = type_proto::Tensor { elem_type: FLOAT, shape: Some(shape) };
     let r#type = Some(TypeProto { value: Some(type_proto::Value::TensorType(tensor)) });
-    changes.nodes.insert(position, vec![operator("Identity", &[input], output)]);
+    changes.nodes.insert(position, vec![node("Identity", &[input], output)]);
     changes.outputs.insert(output.clone(), ValueInfoProto { name: output.clone(), r#type });
     Some(())
 }
 
-fn without_scaler(position: usize, node: &NodeProto, changes: &mut GraphChanges) -> Option<()> {
-    let (input, output) = (node.input.first()?, node.output.first()?);
+fn without_scaler(position: usize, scaler: &NodeProto, changes: &mut GraphChanges) -> Option<()> {
+    let (input, output) = (scaler.input.first()?, scaler.output.first()?);
     let numbers =
-        |name: &str| node.attribute(name).map(|attribute| &attribute.floats).filter(|floats| !floats.is_empty());
+        |name: &str| scaler.attribute(name).map(|attribute| &attribute.floats).filter(|floats| !floats.is_empty());
     let (offset, scale) = (numbers("offset")?, numbers("scale")?);
     let name = |part: &str| format!("{output}/{part}");
     let constant = |part: &str, numbers: &Vec<f32>| TensorProto {
@@ -60,21 +63,11 @@ fn without_scaler(position: usize, node: &NodeProto, changes: &mut GraphChanges)
     };
     changes.initializers.extend([constant("offset", offset), constant("scale", scale)]);
     let to = AttributeProto { name: "to".to_owned(), i: FLOAT.into(), r#type: INT, ..AttributeProto::default() };
-    let cast = NodeProto { attribute: vec![to], ..operator("Cast", &[input], &name("numbers")) };
-    let difference = operator("Sub", &[&name("numbers"), &name("offset")], &name("difference"));
-    let product = operator("Mul", &[&name("difference"), &name("scale")], output);
+    let cast = NodeProto { attribute: vec![to], ..node("Cast", &[input], &name("numbers")) };
+    let difference = node("Sub", &[&name("numbers"), &name("offset")], &name("difference"));
+    let product = node("Mul", &[&name("difference"), &name("scale")], output);
     changes.nodes.insert(position, vec![cast, difference, product]);
     Some(())
-}
-
-fn operator(op_type: &str, inputs: &[&str], output: &str) -> NodeProto {
-    NodeProto {
-        op_type: op_type.to_owned(),
-        input: inputs.iter().map(|input| (*input).to_owned()).collect(),
-        output: vec![output.to_owned()],
-        name: output.to_owned(),
-        ..NodeProto::default()
-    }
 }
 
 #[cfg(test)]

@@ -8,13 +8,21 @@ use prost::Message;
 use prost::bytes::Buf as _;
 use prost::encoding::{DecodeContext, WireType, decode_key, encode_key, encode_varint, skip_field};
 
+use super::guards::{Guarded, Guards};
 use super::proto::{NodeProto, TensorProto, ValueInfoProto};
 
 /// Numbers of fields in `ModelProto` and `GraphProto`.
 const GRAPH: u32 = 7;
+const FUNCTION: u32 = 25;
 const NODE: u32 = 1;
 const INITIALIZER: u32 = 5;
 const OUTPUT: u32 = 12;
+/// In `FunctionProto`.
+const FUNCTION_NODE: u32 = 7;
+/// In `NodeProto` and `AttributeProto`.
+const NODE_INPUT: u32 = 1;
+const ATTRIBUTE: u32 = 5;
+const INNER_GRAPHS: [u32; 2] = [6, 11];
 
 /// What changes in a main graph.
 #[derive(Debug, Default)]
@@ -25,12 +33,14 @@ pub(super) struct GraphChanges {
     pub(super) outputs: HashMap<String, ValueInfoProto>,
     /// More constants.
     pub(super) initializers: Vec<TensorProto>,
+    /// What comes before nodes of any graph.
+    pub(super) guards: Guards,
 }
 
 impl GraphChanges {
     /// Whether nothing changes.
     pub(super) fn is_empty(&self) -> bool {
-        self.nodes.is_empty() && self.outputs.is_empty() && self.initializers.is_empty()
+        self.nodes.is_empty() && self.outputs.is_empty() && self.initializers.is_empty() && self.guards.is_empty()
     }
 
     /// The bytes of a model with these changes; `None` where the bytes are not those of a model with one graph.
@@ -39,10 +49,10 @@ impl GraphChanges {
         let graphs = fields.iter().filter(|field| field.tag == GRAPH).count();
         let mut changed = Vec::with_capacity(model.len());
         for field in fields {
-            if field.tag == GRAPH {
-                put(GRAPH, &self.of_graph(field.content)?, &mut changed);
-            } else {
-                changed.extend_from_slice(field.whole);
+            match field.tag {
+                GRAPH => put(GRAPH, &self.of_graph(field.content)?, &mut changed),
+                FUNCTION => put(FUNCTION, &self.guarded(FUNCTION_NODE, field.content)?, &mut changed),
+                _ => changed.extend_from_slice(field.whole),
             }
         }
         (graphs == 1).then_some(changed)
@@ -59,6 +69,7 @@ impl GraphChanges {
                 NODE if self.nodes.contains_key(&(position - 1)) => {
                     self.nodes[&(position - 1)].iter().for_each(|node| put(NODE, &node.encode_to_vec(), &mut changed));
                 }
+                NODE => self.guard(NODE, &field, &mut changed)?,
                 OUTPUT => {
                     let output = ValueInfoProto::decode(field.content).ok()?;
                     match self.outputs.get(&output.name) {
@@ -70,6 +81,63 @@ impl GraphChanges {
             }
         }
         self.initializers.iter().for_each(|tensor| put(INITIALIZER, &tensor.encode_to_vec(), &mut changed));
+        Some(changed)
+    }
+
+    /// A graph inside of a node, or a function: nothing but its nodes, in fields of this number, is guarded.
+    fn guarded(&self, node_tag: u32, graph: &[u8]) -> Option<Vec<u8>> {
+        let mut changed = Vec::with_capacity(graph.len());
+        for field in fields(graph)? {
+            if field.tag == node_tag {
+                self.guard(node_tag, &field, &mut changed)?;
+            } else {
+                changed.extend_from_slice(field.whole);
+            }
+        }
+        Some(changed)
+    }
+
+    /// Writes a node, with what guards it and the nodes inside of it.
+    fn guard(&self, tag: u32, field: &WireField<'_>, changed: &mut Vec<u8>) -> Option<()> {
+        if self.guards.is_empty() {
+            changed.extend_from_slice(field.whole);
+            return Some(());
+        }
+        let guarded = self.guards.guarded(&NodeProto::decode(field.content).ok()?);
+        let mut first_input = match guarded {
+            Some(Guarded::Instead(nodes)) => {
+                nodes.iter().for_each(|node| put(tag, &node.encode_to_vec(), changed));
+                return Some(());
+            }
+            Some(Guarded::Behind(nodes, first_input)) => {
+                nodes.iter().for_each(|node| put(tag, &node.encode_to_vec(), changed));
+                Some(first_input)
+            }
+            None => None,
+        };
+        let mut node = Vec::with_capacity(field.content.len());
+        for part in fields(field.content)? {
+            match part.tag {
+                NODE_INPUT if first_input.is_some() => {
+                    put(NODE_INPUT, first_input.take().unwrap_or_default().as_bytes(), &mut node);
+                }
+                ATTRIBUTE => put(ATTRIBUTE, &self.of_attribute(part.content)?, &mut node),
+                _ => node.extend_from_slice(part.whole),
+            }
+        }
+        put(tag, &node, changed);
+        Some(())
+    }
+
+    fn of_attribute(&self, attribute: &[u8]) -> Option<Vec<u8>> {
+        let mut changed = Vec::with_capacity(attribute.len());
+        for field in fields(attribute)? {
+            if INNER_GRAPHS.contains(&field.tag) {
+                put(field.tag, &self.guarded(NODE, field.content)?, &mut changed);
+            } else {
+                changed.extend_from_slice(field.whole);
+            }
+        }
         Some(changed)
     }
 }

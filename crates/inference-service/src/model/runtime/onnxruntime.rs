@@ -29,6 +29,9 @@ pub struct RuntimeError {
     reason: String,
 }
 
+/// The setting with which a file in memory has its weights in a folder.
+const WEIGHTS_FOLDER: &str = "session.model_external_initializers_file_folder_path";
+
 /// The loaded library.
 pub(super) struct OnnxRuntime {
     environment: Environment,
@@ -232,7 +235,12 @@ impl SessionPlan {
                 .with_inter_threads(1)?
                 .with_optimization_level(GraphOptimizationLevel::All)?;
             match &self.file.rewritten {
-                Some(bytes) => builder.commit_from_memory(bytes),
+                Some(bytes) => {
+                    // Weights may lie beside the file.
+                    let folder = self.file.path.parent().unwrap_or(Path::new("."));
+                    let mut builder = builder.with_config_entry(WEIGHTS_FOLDER, folder.to_string_lossy())?;
+                    builder.commit_from_memory(bytes)
+                }
                 None => builder.commit_from_file(&self.file.path),
             }
         });

@@ -18,7 +18,13 @@ pub(super) struct LoadedGraph {
 
 /// Serves a file as whole tensors.
 pub(super) fn load(bytes: &[u8], runtime: &Runtime) -> Result<LoadedGraph, String> {
+    load_beside(bytes, &[], runtime)
+}
+
+/// Serves a file that has others beside it.
+pub(super) fn load_beside(bytes: &[u8], files: &[(&str, &[u8])], runtime: &Runtime) -> Result<LoadedGraph, String> {
     let folder = tempfile::tempdir().unwrap();
+    files.iter().for_each(|(name, content)| fs::write(folder.path().join(name), content).unwrap());
     let (config, file) = (folder.path().join("model.toml"), folder.path().join("model.onnx"));
     fs::write(&config, "task = \"raw\"").unwrap();
     fs::write(&file, bytes).unwrap();
