@@ -2,15 +2,23 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::arrays::{self, NamedArrays};
-use crate::input::{ModelInput, in_order, whole_shape};
-use crate::model::{Session, Tensor, TensorSpec, TensorValues};
+use crate::input::{ModelInput, SentInputs, SentOptional, in_order, whole_shape};
+use crate::model::{OptionalTensor, Session, Signature, Tensor, TensorSpec, TensorValues};
 
 /// Inputs, and the outputs that are right for them.
 pub(super) struct GoldenArrays {
     inputs: NamedArrays,
     outputs: NamedArrays,
+}
+
+/// The arrays of a model's inputs.
+struct GoldenInputs {
+    /// In the order of the inputs that a run needs.
+    tensors: Vec<Tensor>,
+    optional: Arc<[OptionalTensor]>,
 }
 
 /// How far an output is from what is right.
@@ -35,7 +43,7 @@ impl GoldenArrays {
     /// Runs the model on the inputs, and writes how far each output is from what is right; true if all are near enough.
     pub(super) fn compare(&self, session: &mut Session, tolerance: f64, out: &mut dyn Write) -> io::Result<bool> {
         let signature = session.engine().signature().clone();
-        let answered = named(&self.inputs, &signature.inputs).and_then(|inputs| answers(session, inputs));
+        let answered = named(&self.inputs, &signature).and_then(|inputs| answers(session, inputs));
         let answered = match answered {
             Ok(answered) => answered,
             Err(problem) => {
@@ -90,28 +98,37 @@ fn write_difference(
 }
 
 /// The arrays in the order of the model's inputs. The only one, and those that NumPy named itself, need no names.
-fn named(arrays: &NamedArrays, specs: &[TensorSpec]) -> Result<Vec<Tensor>, String> {
+fn named(arrays: &NamedArrays, signature: &Signature) -> Result<GoldenInputs, String> {
+    let specs = &signature.inputs;
     let positional = arrays.iter().all(|(name, _)| name.as_ref().is_none_or(|name| name.starts_with("arr_")));
     let sent = arrays.iter().enumerate().map(|(position, (name, array))| {
         let of_place = specs.get(position).filter(|_| positional).map(|spec| spec.name.clone());
         (of_place.or_else(|| name.clone()).unwrap_or_default(), array.clone())
     });
-    let ordered = in_order(sent.collect(), specs).map_err(|problem| problem.to_string())?;
-    let fitting = ordered.into_iter().map(|(spec, array)| {
+    let SentInputs { required, optional } =
+        in_order(sent.collect(), signature).map_err(|problem| problem.to_string())?;
+    let fitting = |spec: &TensorSpec, array: Tensor| {
         if spec.datatype.is_some_and(|datatype| datatype != array.values().datatype()) {
             let found = array.values().datatype();
             return Err(format!("the golden input {:?} is of {found}; the model takes {spec}", spec.name));
         }
         let shape = whole_shape(spec, array.shape()).unwrap_or_else(|| array.shape().to_vec());
         array.reshaped(shape).ok_or_else(|| "the array has another size than it says".to_owned())
+    };
+    let optional = optional.into_iter().map(|SentOptional { position, spec, sent }| {
+        Ok(OptionalTensor { position, tensor: fitting(spec, sent)? })
     });
-    fitting.collect()
+    Ok(GoldenInputs {
+        optional: optional.collect::<Result<_, String>>()?,
+        tensors: required.into_iter().map(|(spec, array)| fitting(spec, array)).collect::<Result<_, _>>()?,
+    })
 }
 
 /// What the model answers, an output a tensor. Items run one by one, as they are served.
-fn answers(session: &mut Session, inputs: Vec<Tensor>) -> Result<Vec<Tensor>, String> {
+fn answers(session: &mut Session, inputs: GoldenInputs) -> Result<Vec<Tensor>, String> {
+    let GoldenInputs { tensors: inputs, optional } = inputs;
     let run = |session: &mut Session, tensors: Vec<Tensor>| {
-        session.run(&ModelInput::of(tensors)).map_err(|problem| problem.to_string())
+        session.run(&ModelInput::of(tensors).with_optional(optional.clone())).map_err(|problem| problem.to_string())
     };
     if session.engine().takes_whole_tensors() {
         return run(session, inputs);

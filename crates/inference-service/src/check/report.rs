@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::golden::GoldenArrays;
 use crate::model::{
-    Engine, ModelConfig, ModelError, ModelSource, Proposal, Runtime, RuntimeKind, Session, Task, TensorSpec,
+    ConstantInputs, Engine, ModelConfig, ModelError, ModelSource, Proposal, Runtime, RuntimeKind, Session, Task, TensorSpec,
     unread_beside,
 };
 
@@ -113,6 +113,12 @@ fn explain(engine: &Engine, out: &mut dyn Write) -> io::Result<()> {
         specs.iter().try_for_each(|spec| writeln!(out, "  {role} {:?}: {spec}", spec.name))
     };
     written(out, "input", &signature.inputs)?;
+    written(out, "optional input", &signature.optional)?;
+    if let Some(ConstantInputs { names, because }) = &signature.constant {
+        let first = names.iter().take(5).map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+        let more = if names.len() > 5 { ", …" } else { "" };
+        writeln!(out, "  listed as inputs, and always as in the file: {first}{more}, because {because}")?;
+    }
     written(out, "output", &signature.outputs)?;
     if engine.task() == Task::Classification {
         let labels = engine.labels();

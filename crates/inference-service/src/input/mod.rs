@@ -24,7 +24,7 @@ pub use self::image::{DecodedImage, ImageHeader, ImageLimits, decode, decode_wit
 pub use self::item_shape::ItemShape;
 pub(crate) use self::jpeg::jpeg_size;
 pub use self::model_input::ModelInput;
-pub(crate) use self::named::{in_order, whole_shape};
+pub(crate) use self::named::{SentInputs, SentOptional, in_order, whole_shape};
 pub(crate) use self::numbers::JsonTensorsSchema;
 pub use self::numbers::NumberArray;
 pub use self::summary::summarise;

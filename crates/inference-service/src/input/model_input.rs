@@ -3,15 +3,18 @@
 //! Rule of thumb: what comes from outside becomes a [`ModelInput`] only through constructors that check it, so a wrong count
 //! or a NaN cannot exist here.
 
+use std::sync::Arc;
+
 use super::error::InputError;
 use super::item_shape::{ItemShape, shape_text};
 use super::numbers::NumberArray;
-use crate::model::{Tensor, TensorValues};
+use crate::model::{OptionalTensor, Tensor, TensorValues};
 
 /// The tensors of one item, or of one request to a model that takes whole ones, in the order of the model's inputs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelInput {
     tensors: Vec<Tensor>,
+    optional: Arc<[OptionalTensor]>,
 }
 
 impl ModelInput {
@@ -29,13 +32,25 @@ impl ModelInput {
             expected: format!("{count} numbers"),
             found: format!("{found} numbers"),
         })?;
-        Ok(Self { tensors: vec![tensor] })
+        Ok(Self::of(vec![tensor]))
     }
 
     /// Takes tensors that were checked against the model's signature before.
     #[must_use]
     pub fn of(tensors: Vec<Tensor>) -> Self {
-        Self { tensors }
+        Self { tensors, optional: Arc::default() }
+    }
+
+    /// The same with values for optional inputs, which were checked as well.
+    #[must_use]
+    pub fn with_optional(self, optional: Arc<[OptionalTensor]>) -> Self {
+        Self { optional, ..self }
+    }
+
+    /// The values for optional inputs; those that are not here are the file's.
+    #[must_use]
+    pub fn optional(&self) -> &[OptionalTensor] {
+        &self.optional
     }
 
     /// An item of zeros.

@@ -4,18 +4,55 @@
 //! that input's, is decided here for all of them.
 
 use super::error::InputError;
-use crate::model::TensorSpec;
+use crate::model::{ConstantInputs, Signature, TensorSpec};
+
+/// What was sent, by the inputs that it is for.
+#[derive(Debug)]
+pub(crate) struct SentInputs<'a, T> {
+    /// For each input that a run needs, in their order.
+    pub(crate) required: Vec<(&'a TensorSpec, T)>,
+    /// For optional inputs.
+    pub(crate) optional: Vec<SentOptional<'a, T>>,
+}
+
+/// What was sent for an optional input.
+#[derive(Debug)]
+pub(crate) struct SentOptional<'a, T> {
+    /// The place of the input among the optional ones.
+    pub(crate) position: usize,
+    pub(crate) spec: &'a TensorSpec,
+    pub(crate) sent: T,
+}
 
 /// What was sent for each input, in the order of the model's inputs.
 ///
 /// # Errors
-/// [`InputError::WrongName`] for a name that the model does not have, one that is missing, and one that comes twice.
-pub(crate) fn in_order<T>(sent: Vec<(String, T)>, specs: &[TensorSpec]) -> Result<Vec<(&TensorSpec, T)>, InputError> {
+/// [`InputError::WrongName`] for a name that the model does not have, one whose value is always the file's, one that is
+/// missing, and one that comes twice.
+pub(crate) fn in_order<T>(sent: Vec<(String, T)>, signature: &Signature) -> Result<SentInputs<'_, T>, InputError> {
     let wrong = |problem: String| Err(InputError::WrongName { problem });
-    if let Some((unknown, _)) = sent.iter().find(|(name, _)| specs.iter().all(|spec| spec.name != *name)) {
-        let there_is = specs.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>().join(", ");
+    let Signature { inputs: specs, optional: optional_specs, constant, .. } = signature;
+    let all = || specs.iter().chain(optional_specs);
+    if let Some((unknown, _)) = sent.iter().find(|(name, _)| all().all(|spec| spec.name != *name)) {
+        if let Some(ConstantInputs { because, .. }) = constant.as_ref().filter(|it| it.names.contains(unknown)) {
+            return wrong(format!("The value of \"{unknown}\" is always the file's: {because}; or leave it out"));
+        }
+        let there_is = all().map(|spec| spec.name.as_str()).collect::<Vec<_>>().join(", ");
         return wrong(format!("The model has no input \"{unknown}\"; it has: {there_is}"));
     }
+    let place = |name: &str| optional_specs.iter().position(|spec| spec.name == name);
+    let mut optional: Vec<SentOptional<'_, T>> = Vec::new();
+    let mut others = Vec::with_capacity(sent.len());
+    for (name, sent) in sent {
+        match place(&name) {
+            Some(position) if optional.iter().any(|other| other.position == position) => {
+                return wrong(format!("The request has the input \"{name}\" twice"));
+            }
+            Some(position) => optional.push(SentOptional { position, spec: &optional_specs[position], sent }),
+            None => others.push((name, sent)),
+        }
+    }
+    let sent = others;
     if sent.len() != specs.len() {
         return wrong(format!("The request has {} inputs; the model takes {}", sent.len(), specs.len()));
     }
@@ -28,7 +65,7 @@ pub(crate) fn in_order<T>(sent: Vec<(String, T)>, specs: &[TensorSpec]) -> Resul
         };
         ordered.push((spec, tensor));
     }
-    Ok(ordered)
+    Ok(SentInputs { required: ordered, optional })
 }
 
 /// The shape of a whole tensor that is sent in `shape`; `None` if the input does not take it. A scalar may come as `[]`
@@ -53,19 +90,32 @@ mod tests {
 
     #[test]
     fn tensors_go_by_name() {
-        let specs = [spec("a", &[]), spec("b", &[])];
+        let signature = Signature {
+            inputs: vec![spec("a", &[]), spec("b", &[])],
+            optional: vec![spec("o", &[]), spec("p", &[])],
+            outputs: Vec::new(),
+            constant: Some(ConstantInputs { names: vec!["k".to_owned()], because: "it is so".to_owned() }),
+        };
         fn sent(names: &[&'static str]) -> Vec<(String, &'static str)> {
             names.iter().map(|name| ((*name).to_owned(), *name)).collect()
         }
-        let ordered = in_order(sent(&["b", "a"]), &specs).unwrap();
-        assert_eq!(ordered.iter().map(|(_, sent)| *sent).collect::<Vec<_>>(), ["a", "b"]);
+        let ordered = |names: &[&'static str]| {
+            let SentInputs { required, optional } = in_order(sent(names), &signature).unwrap();
+            let optional = optional.into_iter().map(|it| (it.position, it.sent));
+            (required.iter().map(|(_, sent)| *sent).collect::<Vec<_>>(), optional.collect::<Vec<_>>())
+        };
+        assert_eq!(ordered(&["b", "a"]), (vec!["a", "b"], vec![]));
+        assert_eq!(ordered(&["b", "p", "a"]), (vec!["a", "b"], vec![(1, "p")]));
         for (names, says) in [
-            (&["c", "a"][..], "no input \"c\"; it has: a, b"),
+            (&["c", "a"][..], "no input \"c\"; it has: a, b, o, p"),
+            (&["a", "b", "o", "o"], "the input \"o\" twice"),
+            (&["a", "b", "k"], "The value of \"k\" is always the file's: it is so"),
+            (&["a", "o"], "1 inputs; the model takes 2"),
             (&["a"], "1 inputs; the model takes 2"),
             (&["a", "a"], "no input \"b\", or another twice"),
             (&["a", "b", "a"], "3 inputs"),
         ] {
-            let refused = in_order(sent(names), &specs).unwrap_err().to_string();
+            let refused = in_order(sent(names), &signature).unwrap_err().to_string();
             assert!(refused.contains(says), "{refused}");
         }
     }

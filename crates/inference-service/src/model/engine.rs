@@ -15,14 +15,14 @@ use super::error::ModelError;
 use super::input_spec::InputSpec;
 use super::instances::ModelInstances;
 use super::missing::missing_values;
-use super::onnx::{AcrossItems, Fatal, OnnxFile, OutputFacts, Overlooked};
+use super::onnx::{AcrossItems, Fatal, OnnxFile, OptionalInputs, OutputFacts, Overlooked};
 use super::output_choice::OutputMismatch;
 use super::repository::ModelSource;
 use super::runtime::{
     FixedInputs, LoadError, LoadOptions, ModelFile, Program, Runtime, RuntimeKind, Signature, TensorSpec, panic_message,
 };
 use super::scores::{ClassReader, Prediction};
-use super::tensor::Tensor;
+use super::tensor::{OptionalTensor, Tensor};
 use crate::input::{ItemShape, MissingValues};
 
 /// A loaded, optimised model, shared by all threads.
@@ -69,7 +69,8 @@ impl Engine {
         let without_shape = graph.without_shape();
         let config = source.config.clone();
         let missing = missing_values(&config, &graph);
-        drop((graph, bytes));
+        let OptionalInputs { specs: optional, constant } = OptionalInputs::of(graph, runtime.kind());
+        drop(bytes);
         let shape = config.input.as_ref().map(InputSpec::tensor_shape);
         let fixed = match (&shape, config.task) {
             (Some(shape), _) => FixedInputs::Input(shape),
@@ -77,7 +78,7 @@ impl Engine {
             (None, Task::Classification | Task::Regression) => FixedInputs::OneItem,
         };
         let instances = instances(&config, runtime, path, &weights);
-        let options = LoadOptions { fixed, intra_threads: instances.intra_threads };
+        let options = LoadOptions { fixed, intra_threads: instances.intra_threads, optional: &optional };
         let loaded = catch_unwind(AssertUnwindSafe(|| runtime.load(&file, options)))
             .unwrap_or_else(|panic| Err(LoadError::Unsupported(panic_message(panic.as_ref()))));
         let program = loaded.map_err(|error| match error {
@@ -108,7 +109,7 @@ impl Engine {
             has_answered: AtomicBool::new(false),
             runtime: runtime.kind(),
             instances,
-            signature: program.signature().clone().with_open(&without_shape),
+            signature: program.signature().clone().with_open(&without_shape).with_constant(constant),
             program,
             across_items,
             has_refused_zeros: AtomicBool::new(false),
@@ -217,6 +218,15 @@ impl Engine {
             _ => spec.fits(tensor.shape()),
         };
         type_fits && shape_fits
+    }
+
+    /// Whether this tensor can be that optional input of a run.
+    pub(super) fn takes_optional(&self, optional: &OptionalTensor) -> bool {
+        let takes = |spec: &TensorSpec| {
+            let datatype = optional.tensor.values().datatype();
+            spec.datatype.is_none_or(|takes| takes == datatype) && spec.fits(optional.tensor.shape())
+        };
+        self.signature().optional.get(optional.position).is_some_and(takes)
     }
 
     pub(super) fn program(&self) -> &dyn Program {

@@ -38,10 +38,10 @@ pub use instances::{InstanceConfig, ModelInstances};
 pub(crate) use proposal::Proposal;
 pub(crate) use repository::unread_beside;
 pub use repository::{ModelSource, PassedOver, Repository, RepositoryEntry, RepositoryFolder};
-pub use runtime::{Runtime, RuntimeError, RuntimeKind, Signature, TensorSpec};
+pub use runtime::{ConstantInputs, Runtime, RuntimeError, RuntimeKind, Signature, TensorSpec};
 pub use scores::{
     ClassPrediction, ClassReader, ClassScore, FileLabels, OwnLabel, Prediction, PredictionMeaning, ScaleSource,
     ScoreScale,
 };
 pub use session::Session;
-pub use tensor::{Datatype, Tensor, TensorValues};
+pub use tensor::{Datatype, OptionalTensor, Tensor, TensorValues};

@@ -10,7 +10,7 @@ use tracing::warn;
 use super::engine::Engine;
 use super::error::ModelError;
 use super::runtime::{Program, RunProgram, TensorSpec, panic_message};
-use super::tensor::Tensor;
+use super::tensor::{OptionalTensor, Tensor};
 use crate::input::ModelInput;
 
 /// What one thread needs to run one model again and again.
@@ -53,7 +53,7 @@ impl Session {
     /// answer that is not as it must be.
     pub fn run(&mut self, input: &ModelInput) -> Result<Vec<Tensor>, ModelError> {
         self.check_input(input)?;
-        let outputs = self.run_tensors(input.tensors())?;
+        let outputs = self.run_tensors(input.tensors(), input.optional())?;
         self.check_answer(&outputs)?;
         self.engine.note_answer();
         Ok(outputs)
@@ -62,7 +62,9 @@ impl Session {
     /// Runs the model on several items, together if it can. An item that fails, or whose answer is not as it must be, does
     /// not harm the others.
     pub fn run_each(&mut self, inputs: &[&ModelInput]) -> Vec<Result<Vec<Tensor>, ModelError>> {
-        let together = if inputs.len() > 1 { self.run_together(inputs).ok() } else { None };
+        // A value of an optional input is for its own item alone.
+        let may_join = inputs.len() > 1 && inputs.iter().all(|input| input.optional().is_empty());
+        let together = if may_join { self.run_together(inputs).ok() } else { None };
         match together {
             Some(answers) => answers.into_iter().map(Ok).collect(),
             None => inputs.iter().map(|input| self.run(input)).collect(),
@@ -77,9 +79,12 @@ impl Session {
     pub fn run_together(&mut self, inputs: &[&ModelInput]) -> Result<Vec<Vec<Tensor>>, ModelError> {
         inputs.iter().try_for_each(|input| self.check_input(input))?;
         let failed = |reason: &str| ModelError::Run { reason: reason.to_owned() };
+        if inputs.iter().any(|input| !input.optional().is_empty()) {
+            return Err(failed("an item brings optional inputs"));
+        }
         let stacked = |position| Tensor::stacked(inputs.iter().filter_map(|input| input.tensors().get(position)));
         let stacked: Option<Vec<Tensor>> = (0..self.engine.signature().inputs.len()).map(stacked).collect();
-        let outputs = self.run_tensors(&stacked.ok_or_else(|| failed("the items have different shapes"))?)?;
+        let outputs = self.run_tensors(&stacked.ok_or_else(|| failed("the items have different shapes"))?, &[])?;
         let mut answers = vec![Vec::with_capacity(outputs.len()); inputs.len()];
         for output in &outputs {
             let rows = output.rows();
@@ -96,7 +101,8 @@ impl Session {
     fn check_input(&self, input: &ModelInput) -> Result<(), ModelError> {
         let inputs = &self.engine.signature().inputs;
         let fits = inputs.len() == input.tensors().len()
-            && inputs.iter().zip(input.tensors()).all(|(spec, tensor)| self.engine.takes(spec, tensor));
+            && inputs.iter().zip(input.tensors()).all(|(spec, tensor)| self.engine.takes(spec, tensor))
+            && input.optional().iter().all(|optional| self.engine.takes_optional(optional));
         if fits {
             return Ok(());
         }
@@ -105,8 +111,8 @@ impl Session {
         Err(ModelError::WrongInput { expected, found: shapes.collect() })
     }
 
-    fn run_tensors(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, ModelError> {
-        match catch_unwind(AssertUnwindSafe(|| self.state.run(inputs))) {
+    fn run_tensors(&mut self, inputs: &[Tensor], optional: &[OptionalTensor]) -> Result<Vec<Tensor>, ModelError> {
+        match catch_unwind(AssertUnwindSafe(|| self.state.run(inputs, optional))) {
             Ok(Ok(outputs)) => Ok(outputs),
             // A run that says why it failed leaves nothing behind; another session would load the file again.
             Ok(Err(reason)) => Err(ModelError::Run { reason }),

@@ -9,9 +9,10 @@ use monitoring::ApiError;
 use super::refusal::{invalid, unfit};
 use super::tensors;
 use crate::input::{
-    InputError, JsonElements, MissingValues, NumberArray, UnreadElements, in_order, read_elements, whole_shape,
+    InputError, JsonElements, MissingValues, NumberArray, SentInputs, SentOptional, UnreadElements, in_order,
+    read_elements, whole_shape,
 };
-use crate::model::{Datatype, Engine, Tensor, TensorSpec, TensorValues};
+use crate::model::{Datatype, Engine, OptionalTensor, Tensor, TensorSpec, TensorValues};
 use crate::predict::Payload;
 
 /// Most dimensions of a tensor, as NumPy has them.
@@ -49,17 +50,25 @@ struct TensorSizes {
 /// tensors than the model takes.
 pub(super) fn payload(tensors: Vec<RequestTensor<'_>>, engine: &Engine) -> Result<Payload, ApiError> {
     let named = tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
-    let ordered = in_order(named, &engine.signature().inputs).map_err(|problem| unfit(format!("{problem}.")))?;
+    let sent = in_order(named, engine.signature()).map_err(|problem| unfit(format!("{problem}.")))?;
+    let SentInputs { required, optional } = sent;
+    let optional = optional.into_iter().map(|SentOptional { position, spec, sent }| {
+        Ok(OptionalTensor { position, tensor: sent.typed(spec, engine, true)? })
+    });
+    let optional = optional.collect::<Result<Vec<_>, ApiError>>()?;
     if engine.config().input.is_some() {
-        let only = ordered.into_iter().next().map(|(_, tensor)| tensor);
-        return only.ok_or_else(|| unfit("The model takes no input.")).and_then(RequestTensor::pictures);
+        let only = required.into_iter().next().map(|(_, tensor)| tensor);
+        let pictures = only.ok_or_else(|| unfit("The model takes no input.")).and_then(RequestTensor::pictures);
+        return Ok(pictures?.with_optional(optional));
     }
-    let typed = ordered.into_iter().map(|(spec, tensor)| tensor.typed(spec, engine)).collect::<Result<Vec<_>, _>>()?;
+    let is_whole = engine.takes_whole_tensors();
+    let typed = required.into_iter().map(|(spec, tensor)| tensor.typed(spec, engine, is_whole));
+    let typed = typed.collect::<Result<Vec<_>, _>>()?;
     let rows = |tensor: &Tensor| tensor.shape().first().copied();
-    if !engine.takes_whole_tensors() && typed.iter().any(|tensor| rows(tensor) != typed.first().and_then(rows)) {
+    if !is_whole && typed.iter().any(|tensor| rows(tensor) != typed.first().and_then(rows)) {
         return Err(unfit("The inputs must have the same first dimension: one row for each item."));
     }
-    Ok(Payload::Typed(typed))
+    Ok(Payload::Typed(typed).with_optional(optional))
 }
 
 impl RequestTensor<'_> {
@@ -102,8 +111,8 @@ impl RequestTensor<'_> {
         }
     }
 
-    /// A tensor of the type and the shape that the model's input has.
-    fn typed(self, spec: &TensorSpec, engine: &Engine) -> Result<Tensor, ApiError> {
+    /// A tensor of the type and the shape that the model's input has; unless it is taken whole, its rows are items.
+    fn typed(self, spec: &TensorSpec, engine: &Engine, is_whole: bool) -> Result<Tensor, ApiError> {
         let TensorSizes { shape, count } = self.sizes()?;
         let Self { name, datatype, data, .. } = self;
         let known = Datatype::parse(&datatype).filter(|known| spec.datatype.is_none_or(|takes| takes == *known));
@@ -112,7 +121,7 @@ impl RequestTensor<'_> {
             return Err(unfit(format!("The datatype of \"{name}\" is \"{datatype}\"; the model takes {takes}.")));
         };
         let fitting = match shape.split_first() {
-            Some((_, item)) if !engine.takes_whole_tensors() && spec.item().is_some() => {
+            Some((_, item)) if !is_whole && spec.item().is_some() => {
                 spec.fits_behind_first(item).then(|| shape.clone())
             }
             _ => whole_shape(spec, &shape),
@@ -141,7 +150,7 @@ impl RequestTensor<'_> {
         // Only the client knows what whole tensors mean, and NaN and infinity may be part of it.
         let is_unfit = |number: f64| !(number.is_finite() || number.is_nan() && engine.missing() == MissingValues::Nan);
         let unfit_number = || values.first_float(is_unfit);
-        if let Some((index, number)) = (!engine.takes_whole_tensors()).then(unfit_number).flatten() {
+        if let Some((index, number)) = (!is_whole).then(unfit_number).flatten() {
             return Err(unfit(format!(
                 "The element {index} of \"{name}\" is {number}; the model takes finite numbers."
             )));

@@ -21,6 +21,8 @@ pub(crate) struct DescribedTensor<'a> {
     /// The shape of one item, or of the whole tensor; -1 for an open dimension.
     pub(super) dimensions: Vec<i64>,
     is_item: bool,
+    /// Whether a request may leave it out.
+    pub(super) is_optional: bool,
 }
 
 /// An input or output of a model.
@@ -31,6 +33,10 @@ pub(crate) struct TensorMetadata {
     datatype: &'static str,
     /// -1 is an open dimension.
     shape: Vec<i64>,
+    /// Whether a request may leave this input out: the model's file has a value of it. Only where it is so.
+    #[serde(skip_serializing_if = "is_false")]
+    #[schema(required = false)]
+    optional: bool,
 }
 
 /// What a model takes and gives.
@@ -65,11 +71,15 @@ pub(crate) struct ConfiguredTensor {
     data_type: String,
     /// -1 is an open dimension.
     dims: Vec<i64>,
+    /// Whether a request may leave this input out: the model's file has a value of it. Only where it is so.
+    #[serde(skip_serializing_if = "is_false")]
+    #[schema(required = false)]
+    optional: bool,
 }
 
 impl<'a> ModelTensors<'a> {
     pub(crate) fn of(engine: &'a Engine) -> Self {
-        let Signature { inputs, outputs } = engine.signature();
+        let Signature { inputs, optional, outputs, .. } = engine.signature();
         let is_item = !engine.takes_whole_tensors();
         let input = |spec: &TensorSpec| match &engine.config().input {
             Some(picture) => picture.item_shape().map(|size| size as i64).to_vec(),
@@ -84,9 +94,17 @@ impl<'a> ModelTensors<'a> {
             datatype: spec.datatype.unwrap_or(Datatype::Fp32),
             dimensions,
             is_item,
+            is_optional: false,
         };
+        // Each is one tensor for the whole request.
+        let left_out = |spec: &'a TensorSpec| DescribedTensor {
+            is_item: false,
+            is_optional: true,
+            ..described(spec, dimensions(spec, false))
+        };
+        let required = inputs.iter().map(|spec| described(spec, input(spec)));
         Self {
-            inputs: inputs.iter().map(|spec| described(spec, input(spec))).collect(),
+            inputs: required.chain(optional.iter().map(left_out)).collect(),
             outputs: outputs.iter().enumerate().map(|(index, spec)| described(spec, output(index, spec))).collect(),
         }
     }
@@ -119,14 +137,20 @@ impl DescribedTensor<'_> {
 
 impl From<&DescribedTensor<'_>> for TensorMetadata {
     fn from(tensor: &DescribedTensor<'_>) -> Self {
-        Self { name: tensor.name.to_owned(), datatype: tensor.datatype.as_str(), shape: tensor.shape() }
+        let (datatype, shape) = (tensor.datatype.as_str(), tensor.shape());
+        Self { name: tensor.name.to_owned(), datatype, shape, optional: tensor.is_optional }
     }
 }
 
 impl From<DescribedTensor<'_>> for ConfiguredTensor {
     fn from(tensor: DescribedTensor<'_>) -> Self {
-        Self { name: tensor.name.to_owned(), data_type: tensor.config_type(), dims: tensor.dimensions }
+        let (data_type, optional) = (tensor.config_type(), tensor.is_optional);
+        Self { name: tensor.name.to_owned(), data_type, dims: tensor.dimensions, optional }
     }
+}
+
+fn is_false(is: &bool) -> bool {
+    !is
 }
 
 impl ModelMetadataJson {

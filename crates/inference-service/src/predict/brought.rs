@@ -10,9 +10,10 @@ use serde_json::value::RawValue;
 
 use super::decode::{Payload, refused};
 use crate::input::{
-    InputError, ItemShape, JsonElements, NumberArray, UnreadElements, in_order, read_elements, whole_shape,
+    InputError, ItemShape, JsonElements, NumberArray, SentInputs, SentOptional, UnreadElements, in_order, read_elements,
+    whole_shape,
 };
-use crate::model::{Datatype, Engine, Tensor, TensorSpec};
+use crate::model::{Datatype, Engine, OptionalTensor, Tensor, TensorSpec};
 
 /// Pictures, or the text of tensors.
 pub(super) enum BroughtPayload {
@@ -51,48 +52,55 @@ impl BroughtPayload {
         };
         // It was read out of JSON, which is UTF-8.
         let text = std::str::from_utf8(&text).unwrap_or_default();
-        let sent = tensors_of(text, items, engine)?;
-        if engine.config().input.is_some() {
-            let numbers = sent.into_iter().next().map(|(_, text)| NumberArray::read(text));
-            let numbers = numbers.ok_or_else(|| unfit("The model takes no input."))?.map_err(unread)?;
-            return Ok(if items == TextItems::One { Payload::Tensor(numbers) } else { Payload::Tensors(numbers) });
-        }
-        let items = if engine.takes_whole_tensors() { TextItems::Whole } else { items };
-        let several = sent.len() > 1;
-        let read = |(spec, text): (&TensorSpec, &str)| {
+        let SentInputs { required, optional } = tensors_of(text, items, engine)?;
+        let several = required.len() + optional.len() > 1;
+        let read = |spec: &TensorSpec, text: &str, items: TextItems| {
             let about = |problem: ApiError| match several {
                 true => ApiError { message: format!("Of \"{}\": {}", spec.name, problem.message), ..problem },
                 false => problem,
             };
             tensor(spec, text, items, engine).map_err(about)
         };
-        let tensors = sent.into_iter().map(read).collect::<Result<Vec<Tensor>, ApiError>>()?;
+        let optional = optional.into_iter().map(|SentOptional { position, spec, sent }| {
+            Ok(OptionalTensor { position, tensor: read(spec, sent, TextItems::Whole)? })
+        });
+        let optional = optional.collect::<Result<Vec<_>, ApiError>>()?;
+        if engine.config().input.is_some() {
+            let numbers = required.into_iter().next().map(|(_, text)| NumberArray::read(text));
+            let numbers = numbers.ok_or_else(|| unfit("The model takes no input."))?.map_err(unread)?;
+            let payload = if items == TextItems::One { Payload::Tensor(numbers) } else { Payload::Tensors(numbers) };
+            return Ok(payload.with_optional(optional));
+        }
+        let items = if engine.takes_whole_tensors() { TextItems::Whole } else { items };
+        let tensors = required.into_iter().map(|(spec, text)| read(spec, text, items)).collect::<Result<Vec<Tensor>, ApiError>>()?;
         let rows = |tensor: &Tensor| tensor.shape().first().copied();
         if items != TextItems::Whole && tensors.iter().any(|tensor| rows(tensor) != tensors.first().and_then(rows)) {
             return Err(unfit("The inputs must have the same first dimension: one row for each item."));
         }
-        Ok(Payload::Typed(tensors))
+        Ok(Payload::Typed(tensors).with_optional(optional))
     }
 }
 
-/// The text of each input's tensor, in the order of the model's inputs.
+/// The text of each input's tensor.
 fn tensors_of<'e, 't>(
     text: &'t str,
     items: TextItems,
     engine: &'e Engine,
-) -> Result<Vec<(&'e TensorSpec, &'t str)>, ApiError> {
+) -> Result<SentInputs<'e, &'t str>, ApiError> {
     let specs = &engine.signature().inputs;
     if text.starts_with('{') {
         let named =
             serde_json::from_str::<NamedTexts<'_>>(text).map_err(|problem| unread(UnreadElements::Json(problem)))?;
-        return in_order(named.0, specs).map_err(|problem| unfit(format!("{problem}.")));
+        return in_order(named.0, engine.signature()).map_err(|problem| unfit(format!("{problem}.")));
     }
     let example = || {
         let names = specs.iter().map(|spec| format!("\"{}\": […]", spec.name)).collect::<Vec<_>>().join(", ");
         format!("{{\"inputs\": {{{names}}}}}")
     };
     match &specs[..] {
-        [only] if items == TextItems::One || !engine.takes_whole_tensors() => Ok(vec![(only, text)]),
+        [only] if items == TextItems::One || !engine.takes_whole_tensors() => {
+            Ok(SentInputs { required: vec![(only, text)], optional: Vec::new() })
+        }
         [_] => Err(unfit(format!(
             "The model {} takes whole tensors and no items: its tensor is `input`, or stands by its name in {}.",
             engine.name(),

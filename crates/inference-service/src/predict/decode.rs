@@ -13,7 +13,7 @@ use tokio::task::spawn_blocking;
 use super::base64_text::{decoded, not_base64};
 use crate::app::App;
 use crate::input::{self, DecodedImage, ImageLimits, InputError, ModelInput, NumberArray};
-use crate::model::{Engine, InputSpec, Tensor, hexadecimal};
+use crate::model::{Engine, InputSpec, OptionalTensor, Tensor, hexadecimal};
 use crate::serving::QueueSlots;
 
 /// Pictures of at most this many bytes and pixels are decoded on the spot; larger ones go to a thread that may block. Both
@@ -37,6 +37,8 @@ pub(crate) enum Payload {
     Tensors(NumberArray),
     /// Tensors in the order of the model's inputs. Each row is an item, unless the model takes whole tensors.
     Typed(Vec<Tensor>),
+    /// Any of these, with values for optional inputs of the model.
+    WithOptional { payload: Box<Payload>, optional: Vec<OptionalTensor> },
 }
 
 /// What the service does with each item.
@@ -69,12 +71,18 @@ pub(super) struct LoggedInput {
 }
 
 impl Payload {
+    /// The same with values for optional inputs, if there are any.
+    pub(crate) fn with_optional(self, optional: Vec<OptionalTensor>) -> Self {
+        if optional.is_empty() { self } else { Self::WithOptional { payload: Box::new(self), optional } }
+    }
+
     /// How many items this is, at least 1.
     ///
     /// # Errors
     /// `invalid_request` for none; `too_large` for more than `most`.
     pub(super) fn count(&self, engine: &Engine, most: usize) -> Result<usize, ApiError> {
         let items = match self {
+            Self::WithOptional { payload, .. } => return payload.count(engine, most),
             Self::Images(images) => images.len(),
             Self::Base64(images) => images.len(),
             Self::Tensor(_) => 1,
@@ -91,7 +99,7 @@ impl Payload {
                 ErrorCode::InvalidRequest,
                 match self {
                     Self::Images(_) | Self::Base64(_) => "The list of images is empty.",
-                    Self::Tensor(_) | Self::Tensors(_) | Self::Typed(_) => "The tensors have no row.",
+                    _ => "The tensors have no row.",
                 },
             )),
             items if items > most => Err(ApiError::new(
@@ -133,6 +141,11 @@ impl Payload {
         let spec = engine.config().input.as_ref();
         let is_logged = options.is_logged;
         match self {
+            Self::WithOptional { payload, optional } => {
+                let optional: Arc<[OptionalTensor]> = optional.into();
+                let with = |item: DecodedItem| DecodedItem { input: item.input.with_optional(optional.clone()), ..item };
+                Ok(payload.decode_now(engine, options)?.into_iter().map(with).collect())
+            }
             Self::Images(images) => {
                 let spec = spec.ok_or_else(|| no_pictures(engine))?;
                 let several = images.len() > 1;
@@ -186,6 +199,7 @@ impl Payload {
             }
             // Numbers are parsed already; what is left is quick.
             Self::Tensor(_) | Self::Tensors(_) | Self::Typed(_) => true,
+            Self::WithOptional { payload, .. } => payload.is_small(),
         }
     }
 }

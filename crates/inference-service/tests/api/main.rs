@@ -26,6 +26,7 @@ mod metrics;
 mod oip;
 mod onnx;
 mod openapi;
+mod optional_inputs;
 mod optional_members;
 mod pictures;
 mod process;

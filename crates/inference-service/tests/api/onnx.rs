@@ -15,8 +15,25 @@ pub(crate) enum Element {
 /// A tensor of a graph: name, type, and sizes, of which some may be open.
 pub(crate) type Tensor<'a> = (&'a str, Element, &'a [Option<u64>]);
 
+/// An input of which the file has the value; all its sizes may be open.
+pub(crate) struct Default<'a> {
+    pub(crate) tensor: Tensor<'a>,
+    pub(crate) sizes: &'a [u64],
+    pub(crate) numbers: &'a [f32],
+}
+
 /// A model of these inputs, operators (each with the names of its inputs and of its output) and outputs.
 pub(crate) fn graph(inputs: &[Tensor<'_>], operators: &[(&str, &[&str], &str)], outputs: &[Tensor<'_>]) -> Vec<u8> {
+    graph_with_defaults(inputs, &[], operators, outputs)
+}
+
+/// The same, with inputs that may be left out.
+pub(crate) fn graph_with_defaults(
+    inputs: &[Tensor<'_>],
+    defaults: &[Default<'_>],
+    operators: &[(&str, &[&str], &str)],
+    outputs: &[Tensor<'_>],
+) -> Vec<u8> {
     let tensor = |(name, element, sizes): &Tensor<'_>| {
         let size = |size: &Option<u64>| field(1, &size.map_or_else(|| field(2, b"N"), |size| varint_field(1, size)));
         let shape: Vec<u8> = sizes.iter().flat_map(size).collect();
@@ -29,6 +46,13 @@ pub(crate) fn graph(inputs: &[Tensor<'_>], operators: &[(&str, &[&str], &str)], 
         graph.extend(field(1, &[from, field(2, to.as_bytes()), field(4, operator.as_bytes())].concat()));
     }
     graph.extend(inputs.iter().flat_map(|input| field(11, &tensor(input))));
+    for Default { tensor: described, sizes, numbers } in defaults {
+        let (name, element, _) = described;
+        let dims: Vec<u8> = sizes.iter().flat_map(|size| varint_field(1, *size)).collect();
+        let raw: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        let held = [dims, varint_field(2, *element as u64), field(8, name.as_bytes()), field(9, &raw)].concat();
+        graph.extend([field(5, &held), field(11, &tensor(described))].concat());
+    }
     graph.extend(outputs.iter().flat_map(|output| field(12, &tensor(output))));
     model(&graph)
 }

@@ -51,6 +51,15 @@ impl OnnxGraph {
         if self.model.ir_version < 4 { Vec::new() } else { self.listed_initializers() }
     }
 
+    /// The same, as if the file had no values for the inputs that a request may bring.
+    pub(in crate::model) fn with_overridable_as_inputs(mut self) -> Self {
+        let brought: HashSet<String> = self.overridable().into_iter().map(|input| input.name.clone()).collect();
+        if let Some(main) = &mut self.model.graph {
+            main.initializer.retain(|tensor| !brought.contains(&tensor.name));
+        }
+        self
+    }
+
     /// The initialisers that are listed among the inputs.
     pub(in crate::model) fn listed_initializers(&self) -> Vec<&ValueInfoProto> {
         let main = self.main();

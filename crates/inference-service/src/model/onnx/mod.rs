@@ -10,6 +10,7 @@ mod external;
 mod fatal;
 mod graph;
 mod guards;
+mod optional_inputs;
 mod output_facts;
 mod overlooked;
 pub(in crate::model) mod proto;
@@ -33,6 +34,7 @@ use super::hexadecimal::hexadecimal;
 pub(in crate::model) use across_items::AcrossItems;
 pub(in crate::model) use fatal::Fatal;
 pub(in crate::model) use graph::OnnxGraph;
+pub(in crate::model) use optional_inputs::{OTHER_ENGINE, OptionalInputs};
 pub(in crate::model) use output_facts::OutputFacts;
 pub(in crate::model) use overlooked::Overlooked;
 

@@ -20,7 +20,7 @@ use tract::Tract;
 pub(super) use model_file::ModelFile;
 pub use onnxruntime::RuntimeError;
 pub(super) use program::{FixedInputs, LoadError, LoadOptions, Program, RunProgram, panic_message};
-pub use signature::{Signature, TensorSpec};
+pub use signature::{ConstantInputs, Signature, TensorSpec};
 
 /// The runtimes that there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

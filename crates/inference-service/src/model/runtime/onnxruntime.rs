@@ -15,7 +15,7 @@ use ort::value::{DynValue, Outlet, PrimitiveTensorElementType, TensorElementType
 use super::model_file::ModelFile;
 use super::program::{FixedInputs, LoadError, LoadOptions, LoadProgram, Program, RunProgram, panic_message};
 use super::signature::{Signature, TensorSpec};
-use crate::model::tensor::TensorElement;
+use crate::model::tensor::{OptionalTensor, TensorElement};
 use crate::model::{Datatype, Tensor, TensorValues};
 
 /// Why a runtime cannot be used.
@@ -81,8 +81,9 @@ fn environment(library: &Path) -> Result<Environment, String> {
 
 impl LoadProgram for OnnxRuntime {
     fn load(&self, file: &ModelFile, options: LoadOptions<'_>) -> Result<Arc<dyn Program>, LoadError> {
-        let LoadOptions { fixed, intra_threads } = options;
+        let LoadOptions { fixed, intra_threads, optional } = options;
         let plan = SessionPlan { environment: self.environment.clone(), file: file.clone(), intra_threads };
+        let optional_names: Vec<&str> = optional.iter().map(|spec| spec.name.as_str()).collect();
         let mut first = plan.session().map_err(LoadError::Unsupported)?;
         let inputs: Vec<TensorSpec> = first.inputs().iter().map(spec).collect();
         if let FixedInputs::Input(shape) = fixed {
@@ -98,12 +99,15 @@ impl LoadProgram for OnnxRuntime {
             FixedInputs::OneItem | FixedInputs::Nothing => None,
         };
         if let Some(item) = item {
-            let answer = run(&mut first, &item).map_err(|error| LoadError::Unsupported(error.to_string()))?;
+            let answer = run(&mut first, &RunInputs::of(&item)).map_err(|error| LoadError::Unsupported(error.to_string()))?;
             for (output, tensor) in outputs.iter_mut().zip(&answer) {
                 output.shape = Some(tensor.shape().iter().copied().map(Some).collect());
             }
         }
-        let signature = Signature { inputs, outputs };
+        let told = first.overridable_initializers();
+        let optional = told.iter().map(|it| tensor_spec(it.name(), it.dtype()));
+        let optional = optional.filter(|told| optional_names.contains(&told.name.as_str())).collect();
+        let signature = Signature { inputs, optional, outputs, constant: None };
         Ok(Arc::new(OnnxProgram { plan, first: Mutex::new(Some(first)), signature }))
     }
 }
@@ -138,7 +142,8 @@ impl Program for OnnxProgram {
 
     fn start(&self) -> Result<Box<dyn RunProgram>, String> {
         let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Ok(Box::new(OnnxRun { session: first.map_or_else(|| self.plan.session(), Ok)? }))
+        let optional = self.signature.optional.iter().map(|spec| spec.name.clone()).collect();
+        Ok(Box::new(OnnxRun { session: first.map_or_else(|| self.plan.session(), Ok)?, optional }))
     }
 }
 
@@ -146,17 +151,43 @@ impl Program for OnnxProgram {
 #[derive(Debug)]
 struct OnnxRun {
     session: Session,
+    /// The names of the optional inputs.
+    optional: Vec<String>,
 }
 
 impl RunProgram for OnnxRun {
-    fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
-        run(&mut self.session, inputs).map_err(|error| error.to_string())
+    fn run(&mut self, inputs: &[Tensor], optional: &[OptionalTensor]) -> Result<Vec<Tensor>, String> {
+        let inputs = RunInputs { tensors: inputs, optional, optional_names: &self.optional };
+        run(&mut self.session, &inputs).map_err(|error| error.to_string())
     }
 }
 
-fn run(session: &mut Session, inputs: &[Tensor]) -> ort::Result<Vec<Tensor>> {
-    let inputs: ort::Result<Vec<SessionInputValue<'_>>> = inputs.iter().map(lent).collect();
-    let outputs = session.run(inputs?.as_slice())?;
+/// What a run is given.
+struct RunInputs<'a> {
+    tensors: &'a [Tensor],
+    optional: &'a [OptionalTensor],
+    optional_names: &'a [String],
+}
+
+impl<'a> RunInputs<'a> {
+    /// What every run needs, and no more.
+    fn of(tensors: &'a [Tensor]) -> Self {
+        Self { tensors, optional: &[], optional_names: &[] }
+    }
+}
+
+fn run(session: &mut Session, inputs: &RunInputs<'_>) -> ort::Result<Vec<Tensor>> {
+    let lent_tensors: ort::Result<Vec<SessionInputValue<'_>>> = inputs.tensors.iter().map(lent).collect();
+    if inputs.optional.is_empty() {
+        let outputs = session.run(lent_tensors?.as_slice())?;
+        return outputs.values().map(|output| taken(&output)).collect();
+    }
+    let names: Vec<String> = session.inputs().iter().map(|input| input.name().to_owned()).collect();
+    let mut named: Vec<(&str, SessionInputValue<'_>)> = names.iter().map(String::as_str).zip(lent_tensors?).collect();
+    for OptionalTensor { position, tensor } in inputs.optional {
+        named.push((&inputs.optional_names[*position], lent(tensor)?));
+    }
+    let outputs = session.run(named)?;
     outputs.values().map(|output| taken(&output)).collect()
 }
 
@@ -249,12 +280,16 @@ impl SessionPlan {
 }
 
 fn spec(outlet: &Outlet) -> TensorSpec {
+    tensor_spec(outlet.name(), outlet.dtype())
+}
+
+fn tensor_spec(name: &str, r#type: &ValueType) -> TensorSpec {
     let sizes = |size: &i64| usize::try_from(*size).ok();
-    let (datatype, shape) = match outlet.dtype() {
+    let (datatype, shape) = match r#type {
         ValueType::Tensor { ty, shape, .. } => (datatype(*ty), Some(shape.iter().map(sizes).collect())),
         _ => (None, None),
     };
-    TensorSpec { name: outlet.name().to_owned(), datatype, shape }
+    TensorSpec { name: name.to_owned(), datatype, shape }
 }
 
 fn datatype(element: TensorElementType) -> Option<Datatype> {

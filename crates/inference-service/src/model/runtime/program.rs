@@ -4,8 +4,8 @@ use std::any::Any;
 use std::sync::Arc;
 
 use super::model_file::ModelFile;
-use super::signature::Signature;
-use crate::model::tensor::Tensor;
+use super::signature::{Signature, TensorSpec};
+use crate::model::tensor::{OptionalTensor, Tensor};
 
 /// Why a file cannot be loaded.
 #[derive(Debug)]
@@ -34,6 +34,8 @@ pub(in crate::model) struct LoadOptions<'a> {
     pub(in crate::model) fixed: FixedInputs<'a>,
     /// Threads of one run, where the runtime can use several.
     pub(in crate::model) intra_threads: usize,
+    /// The inputs that may be left out, as far as the file declares their types.
+    pub(in crate::model) optional: &'a [TensorSpec],
 }
 
 /// Makes programs from ONNX files.
@@ -59,8 +61,9 @@ pub(in crate::model) trait Program: Send + Sync + std::fmt::Debug {
 
 /// A thread's state of one model, kept between runs.
 pub(in crate::model) trait RunProgram: Send + std::fmt::Debug {
-    /// The outputs for these inputs, both in the order of the signature.
-    fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String>;
+    /// The outputs for these inputs, both in the order of the signature; of the optional ones, those that are to be another
+    /// than in the file.
+    fn run(&mut self, inputs: &[Tensor], optional: &[OptionalTensor]) -> Result<Vec<Tensor>, String>;
 }
 
 /// A panic of a runtime as a message.

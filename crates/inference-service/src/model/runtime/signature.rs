@@ -9,10 +9,23 @@ use crate::model::{Datatype, Tensor};
 /// The tensors of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
-    /// The inputs, as the file declares them.
+    /// The inputs that every run needs, as the file declares them.
     pub inputs: Vec<TensorSpec>,
+    /// The inputs that a run may leave out, for the file has a value of each: initialisers that are listed as inputs.
+    pub optional: Vec<TensorSpec>,
+    /// The inputs whose values are always the file's.
+    pub constant: Option<ConstantInputs>,
     /// The outputs for one item.
     pub outputs: Vec<TensorSpec>,
+}
+
+/// Inputs that have a value in the file, and that requests cannot bring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConstantInputs {
+    /// Their names; at least one.
+    pub names: Vec<String>,
+    /// Why that is so, and what to do; goes after "because".
+    pub because: String,
 }
 
 /// A tensor of a model.
@@ -32,8 +45,14 @@ impl Signature {
     pub(in crate::model) fn with_open(mut self, names: &[String]) -> Self {
         let is_told_of =
             |spec: &&mut TensorSpec| spec.shape.as_ref().is_some_and(Vec::is_empty) && names.contains(&spec.name);
-        self.inputs.iter_mut().chain(&mut self.outputs).filter(is_told_of).for_each(|spec| spec.shape = None);
+        let inputs = self.inputs.iter_mut().chain(&mut self.optional);
+        inputs.chain(&mut self.outputs).filter(is_told_of).for_each(|spec| spec.shape = None);
         self
+    }
+
+    /// The same, with these constant inputs beside those that the runtime itself keeps constant.
+    pub(in crate::model) fn with_constant(self, constant: Option<ConstantInputs>) -> Self {
+        Self { constant: constant.or(self.constant), ..self }
     }
 
     /// Checks that there is one input of numbers, which one item of this shape fits.

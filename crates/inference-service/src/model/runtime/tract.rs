@@ -1,6 +1,7 @@
 //! tract: pure Rust, nothing to install.
 
 mod logarithms;
+mod overriding;
 mod sizes;
 
 use std::sync::Arc;
@@ -17,7 +18,8 @@ use tract_onnx::tract_hir::internal::{DimLike, OutletId, Tensor as TractTensor, 
 use super::model_file::ModelFile;
 use super::program::{FixedInputs, LoadError, LoadOptions, LoadProgram, Program, RunProgram};
 use super::signature::{Signature, TensorSpec};
-use crate::model::tensor::TensorElement;
+use overriding::{OptionalOutcome, OverridingProgram};
+use crate::model::tensor::{OptionalTensor, TensorElement};
 use crate::model::{Datatype, Tensor, TensorValues};
 
 /// The runtime; there is nothing to keep.
@@ -54,12 +56,18 @@ impl LoadProgram for Tract {
         for output in 0..names.len() {
             model = model.with_output_fact(output, InferenceFact::default()).map_err(unsupported)?;
         }
+        let unsettled = model.clone();
         let typed = sizes::with_agreeing_sizes(&mut model).map_err(unsupported)?;
-        let inputs = with_settled_sizes(declared, inputs(&model).map_err(unsupported)?, fixed);
+        let settled = inputs(&model).map_err(unsupported)?;
+        let OptionalOutcome { program: overriding, constant } =
+            OptionalOutcome::of(&unsettled, options.optional, &settled);
+        let inputs = with_settled_sizes(declared, settled, fixed);
         let model = typed.into_optimized().map_err(unsupported)?;
-        let signature = Signature { inputs, outputs: outputs(&model, names).map_err(unsupported)? };
+        let optional = overriding.as_ref().map(|program| program.optional.clone()).unwrap_or_default();
+        let outputs = outputs(&model, names).map_err(unsupported)?;
+        let signature = Signature { inputs, optional, outputs, constant };
         let plan = model.into_runnable().map_err(unsupported)?;
-        Ok(Arc::new(TractProgram { plan, signature }))
+        Ok(Arc::new(TractProgram { plan, overriding: overriding.map(Arc::new), signature }))
     }
 }
 
@@ -108,6 +116,7 @@ fn with_settled_sizes(declared: Vec<TensorSpec>, settled: Vec<TensorSpec>, fixed
 #[derive(Debug)]
 struct TractProgram {
     plan: Arc<TypedSimplePlan>,
+    overriding: Option<Arc<OverridingProgram>>,
     signature: Signature,
 }
 
@@ -122,7 +131,7 @@ impl Program for TractProgram {
     }
 
     fn start(&self) -> Result<Box<dyn RunProgram>, String> {
-        Ok(Box::new(TractRun { plan: Arc::clone(&self.plan) }))
+        Ok(Box::new(TractRun { plan: Arc::clone(&self.plan), overriding: self.overriding.clone() }))
     }
 }
 
@@ -131,13 +140,17 @@ impl Program for TractProgram {
 #[derive(Debug)]
 struct TractRun {
     plan: Arc<TypedSimplePlan>,
+    overriding: Option<Arc<OverridingProgram>>,
 }
 
 impl RunProgram for TractRun {
-    fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
+    fn run(&mut self, inputs: &[Tensor], optional: &[OptionalTensor]) -> Result<Vec<Tensor>, String> {
         let run = || -> TractResult<Vec<Tensor>> {
-            let inputs: TractResult<_> = inputs.iter().map(|input| to_tract(input).map(TValue::from)).collect();
-            let outputs = self.plan.run(inputs?)?;
+            let inputs = inputs.iter().map(|input| to_tract(input).map(TValue::from));
+            let outputs = match &self.overriding {
+                Some(overriding) if !optional.is_empty() => overriding.run(inputs.collect::<TractResult<_>>()?, optional)?,
+                _ => self.plan.run(inputs.collect::<TractResult<_>>()?)?.to_vec(),
+            };
             outputs.iter().map(|output| from_tract(output)).collect()
         };
         run().map_err(|error| format!("{error:#}"))

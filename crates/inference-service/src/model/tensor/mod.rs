@@ -15,6 +15,15 @@ pub struct Tensor {
     values: TensorValues,
 }
 
+/// A tensor for one of a model's optional inputs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OptionalTensor {
+    /// The place of the input in [`Signature::optional`](super::Signature::optional).
+    pub position: usize,
+    /// What takes the place of the file's value.
+    pub tensor: Tensor,
+}
+
 impl Tensor {
     /// A tensor of this shape; `None` where there are not as many elements as it says.
     #[must_use]

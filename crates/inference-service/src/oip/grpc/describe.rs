@@ -34,6 +34,7 @@ pub(super) fn config(engine: &Engine, max_batch: usize) -> ModelConfig {
     let input = |tensor: DescribedTensor<'_>| ModelInput {
         name: tensor.name.to_owned(),
         data_type: data_type(&tensor).into(),
+        optional: tensor.is_optional,
         dims: tensor.dimensions,
     };
     let output = |tensor: DescribedTensor<'_>| ModelOutput {

@@ -146,7 +146,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.onnx");
         fs::write(&path, file(GraphProto { output: vec![value("y", FLOAT, &[0, 0])], ..graph })).unwrap();
-        let options = LoadOptions { fixed: FixedInputs::Nothing, intra_threads: 1 };
+        let options = LoadOptions { fixed: FixedInputs::Nothing, intra_threads: 1, optional: &[] };
         Tract.load(&ModelFile { path, rewritten: None }, options).unwrap()
     }
 
@@ -165,11 +165,11 @@ mod tests {
         assert_eq!(program.signature().inputs[0].shape, Some(vec![None, Some(64)]));
         let mut run = program.start().unwrap();
         for items in [1, 3] {
-            let outputs = run.run(&[ones(&[items, 64])]).unwrap();
+            let outputs = run.run(&[ones(&[items, 64])], &[]).unwrap();
             assert_eq!(outputs[0].values().fp32(), Some(&vec![64.0; 2 * items][..]));
         }
         for wrong in [1, 3, 63, 65, 5000] {
-            assert!(run.run(&[ones(&[2, wrong])]).is_err(), "{wrong}");
+            assert!(run.run(&[ones(&[2, wrong])], &[]).is_err(), "{wrong}");
         }
     }
 
@@ -182,9 +182,9 @@ mod tests {
         });
         let mut run = program.start().unwrap();
         for (rows, summed) in [(1, 1), (2, 7), (3, 4)] {
-            let outputs = run.run(&[ones(&[rows, summed]), ones(&[summed, 2])]).unwrap();
+            let outputs = run.run(&[ones(&[rows, summed]), ones(&[summed, 2])], &[]).unwrap();
             assert_eq!(outputs[0].values().fp32(), Some(&vec![summed as f32; 2 * rows][..]));
-            assert!(run.run(&[ones(&[rows, summed]), ones(&[summed + 1, 2])]).is_err());
+            assert!(run.run(&[ones(&[rows, summed]), ones(&[summed + 1, 2])], &[]).is_err());
         }
     }
 }
