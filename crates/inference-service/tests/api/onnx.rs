@@ -106,10 +106,12 @@ fn varint(mut value: u64) -> Vec<u8> {
     bytes
 }
 
-fn varint_field(number: u64, value: u64) -> Vec<u8> {
+/// A field with a whole number, in protobuf.
+pub(crate) fn varint_field(number: u64, value: u64) -> Vec<u8> {
     [varint(number << 3), varint(value)].concat()
 }
 
-fn field(number: u64, content: &[u8]) -> Vec<u8> {
+/// A field with bytes, in protobuf.
+pub(crate) fn field(number: u64, content: &[u8]) -> Vec<u8> {
     [varint(number << 3 | 2), varint(content.len() as u64), content.to_vec()].concat()
 }

@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::onnx::{Default, Element, graph_with_defaults};
+use crate::onnx::{Default, Element, field, graph_with_defaults, varint_field};
 use crate::sent::Sent;
-use crate::service::Answer;
+use crate::service::{Answer, Running};
 use crate::tensors::{engines, infer, input, repository, serving};
 
 const OPEN: &[Option<u64>] = &[None];
@@ -87,6 +92,48 @@ async fn what_is_left_out_is_the_files_and_what_is_sent_is_the_requests() {
         }
         let alone = infer(&service, &json!({ "inputs": [tensor("scale", &[2], &[1.0; 2])] })).await;
         assert_eq!(alone.status, 422, "the other input is needed: {alone:?}");
+    }
+}
+
+/// The bytes that a call over gRPC is answered with.
+async fn call(service: &Running, method: &str, message: &[u8]) -> Vec<u8> {
+    let stream = TokioIo::new(TcpStream::connect(service.grpc).await.unwrap());
+    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+    tokio::spawn(connection);
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    let request = Request::post(format!("http://{}/inference.GRPCInferenceService/{method}", service.grpc))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(Body::from([&[0], &length[..], message].concat()))
+        .unwrap();
+    let answer = sender.send_request(request).await.unwrap();
+    to_bytes(Body::new(answer.into_body()), 1 << 20).await.unwrap().to_vec()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_grpc_too() {
+    let models = repository("raw", &affine());
+    let bytes = |numbers: &[f32]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>();
+    let described = |name: &str, shape: &[u64]| {
+        let shape: Vec<u8> = shape.iter().flat_map(|size| varint_field(3, *size)).collect();
+        field(5, &[field(1, name.as_bytes()), field(2, b"FP32"), shape].concat())
+    };
+    for flags in engines() {
+        let service = serving(&models, &flags).await;
+        let left_out = [field(1, b"m"), described("x", &[1, 2]), field(7, &bytes(&[1.0, 1.0]))].concat();
+        let answer = call(&service, "ModelInfer", &left_out).await;
+        assert!(answer.ends_with(&bytes(&[3.0, 4.0])), "{flags:?} {answer:?}");
+        let inputs = [described("x", &[1, 2]), described("scale", &[2])].concat();
+        let tensors = [field(7, &bytes(&[1.0, 1.0])), field(7, &bytes(&[5.0, 6.0]))].concat();
+        let answer = call(&service, "ModelInfer", &[field(1, b"m"), inputs, tensors].concat()).await;
+        assert!(answer.ends_with(&bytes(&[6.0, 7.0])), "{flags:?} {answer:?}");
+
+        let config = call(&service, "ModelConfig", &field(1, b"m")).await;
+        let input = |name: &str| config.windows(name.len()).position(|text| text == name.as_bytes()).unwrap();
+        let is_optional = varint_field(8, 1);
+        let marks: Vec<usize> = (0..config.len()).filter(|at| config[*at..].starts_with(&is_optional)).collect();
+        assert_eq!(marks.len(), 2, "{flags:?} {config:?}");
+        assert!(marks[0] > input("scale"), "{config:?}");
     }
 }
 
@@ -195,6 +242,38 @@ async fn what_an_engine_keeps_constant_is_refused_and_never_passed_over() {
                 assert!(sentence.contains("engine = \"onnxruntime\""), "{sentence}");
             }
         }
+    }
+}
+
+/// A pooling makes nothing of a short sequence, and an LSTM of nothing would end the process.
+#[tokio::test(flavor = "multi_thread")]
+async fn sequences_that_end_up_empty_are_answered_or_refused() {
+    let any: &[Option<u64>] = &[None, None, Some(1)];
+    let weights: &[Option<u64>] = &[Some(1), Some(4), Some(1)];
+    let constant = |name| Default { tensor: (name, Element::Float32, weights), sizes: &[1, 4, 1], numbers: &[0.5; 4] };
+    let file = graph_with_defaults(
+        &[("x", Element::Float32, any)],
+        &[constant("w"), constant("r")],
+        &[("Identity", &["h"], "y")],
+        &[("y", Element::Float32, &[None, Some(1), None, Some(1)])],
+    );
+    let hidden_size = field(5, &[field(1, b"hidden_size"), varint_field(3, 1), varint_field(20, 2)].concat());
+    let inputs = ["x", "w", "r"].map(|name| field(1, name.as_bytes())).concat();
+    let lstm = [inputs, field(2, b"h"), field(4, b"LSTM"), hidden_size].concat();
+    // A first part of the graph, whose nodes come before those of the second.
+    let models = repository("raw", &[field(7, &field(1, &lstm)), file].concat());
+    for flags in engines() {
+        let service = serving(&models, &flags).await;
+        let sequence = |shape: [usize; 3]| {
+            json!({ "inputs": [tensor("x", &shape, &vec![0.5; shape.iter().product()])] })
+        };
+        let full = infer(&service, &sequence([2, 1, 1])).await;
+        let right = outputs(&full);
+        for empty in [[0, 1, 1], [2, 0, 1]] {
+            let answer = infer(&service, &sequence(empty)).await;
+            assert!(matches!(answer.status, 200 | 422), "{flags:?} {answer:?}");
+        }
+        assert_eq!(outputs(&infer(&service, &sequence([2, 1, 1])).await), right, "{flags:?}");
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Rule of thumb: what is not changed is copied byte for byte, so that nothing is lost which the service does not know.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use prost::Message;
@@ -43,19 +44,25 @@ impl GraphChanges {
         self.nodes.is_empty() && self.outputs.is_empty() && self.initializers.is_empty() && self.guards.is_empty()
     }
 
-    /// The bytes of a model with these changes; `None` where the bytes are not those of a model with one graph.
+    /// The bytes of a model with these changes; `None` where the bytes are not those of a model with a graph.
     pub(super) fn of_model(&self, model: &[u8]) -> Option<Vec<u8>> {
         let fields = fields(model)?;
-        let graphs = fields.iter().filter(|field| field.tag == GRAPH).count();
+        // A message that comes in several parts is that of the parts one after the other.
+        let parts: Vec<&[u8]> = fields.iter().filter(|field| field.tag == GRAPH).map(|field| field.content).collect();
+        let graph = match parts[..] {
+            [] => return None,
+            [graph] => Cow::Borrowed(graph),
+            _ => Cow::Owned(parts.concat()),
+        };
         let mut changed = Vec::with_capacity(model.len());
-        for field in fields {
+        for field in fields.iter().filter(|field| field.tag != GRAPH) {
             match field.tag {
-                GRAPH => put(GRAPH, &self.of_graph(field.content)?, &mut changed),
                 FUNCTION => put(FUNCTION, &self.guarded(FUNCTION_NODE, field.content)?, &mut changed),
                 _ => changed.extend_from_slice(field.whole),
             }
         }
-        (graphs == 1).then_some(changed)
+        put(GRAPH, &self.of_graph(&graph)?, &mut changed);
+        Some(changed)
     }
 
     fn of_graph(&self, graph: &[u8]) -> Option<Vec<u8>> {
