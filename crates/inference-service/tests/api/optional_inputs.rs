@@ -245,23 +245,23 @@ async fn what_an_engine_keeps_constant_is_refused_and_never_passed_over() {
     }
 }
 
-/// A pooling makes nothing of a short sequence, and an LSTM of nothing would end the process.
+/// A pooling makes nothing of a short sequence, and a GRU of nothing would end the process.
 #[tokio::test(flavor = "multi_thread")]
 async fn sequences_that_end_up_empty_are_answered_or_refused() {
-    let any: &[Option<u64>] = &[None, None, Some(1)];
-    let weights: &[Option<u64>] = &[Some(1), Some(4), Some(1)];
-    let constant = |name| Default { tensor: (name, Element::Float32, weights), sizes: &[1, 4, 1], numbers: &[0.5; 4] };
+    let sequences: &[Option<u64>] = &[None, Some(1), Some(1)];
+    let weights: &[Option<u64>] = &[Some(1), Some(3), Some(1)];
+    let constant = |name| Default { tensor: (name, Element::Float32, weights), sizes: &[1, 3, 1], numbers: &[0.5; 3] };
     let file = graph_with_defaults(
-        &[("x", Element::Float32, any)],
+        &[("x", Element::Float32, sequences)],
         &[constant("w"), constant("r")],
         &[("Identity", &["h"], "y")],
-        &[("y", Element::Float32, &[None, Some(1), None, Some(1)])],
+        &[("y", Element::Float32, &[None, Some(1), Some(1), Some(1)])],
     );
     let hidden_size = field(5, &[field(1, b"hidden_size"), varint_field(3, 1), varint_field(20, 2)].concat());
     let inputs = ["x", "w", "r"].map(|name| field(1, name.as_bytes())).concat();
-    let lstm = [inputs, field(2, b"h"), field(4, b"LSTM"), hidden_size].concat();
+    let gru = [inputs, field(2, b"h"), field(4, b"GRU"), hidden_size].concat();
     // A first part of the graph, whose nodes come before those of the second.
-    let models = repository("raw", &[field(7, &field(1, &lstm)), file].concat());
+    let models = repository("raw", &[field(7, &field(1, &gru)), file].concat());
     for flags in engines() {
         let service = serving(&models, &flags).await;
         let sequence = |shape: [usize; 3]| {
@@ -269,10 +269,8 @@ async fn sequences_that_end_up_empty_are_answered_or_refused() {
         };
         let full = infer(&service, &sequence([2, 1, 1])).await;
         let right = outputs(&full);
-        for empty in [[0, 1, 1], [2, 0, 1]] {
-            let answer = infer(&service, &sequence(empty)).await;
-            assert!(matches!(answer.status, 200 | 422), "{flags:?} {answer:?}");
-        }
+        let empty = infer(&service, &sequence([0, 1, 1])).await;
+        assert!(matches!(empty.status, 200 | 422), "{flags:?} {empty:?}");
         assert_eq!(outputs(&infer(&service, &sequence([2, 1, 1])).await), right, "{flags:?}");
     }
 }

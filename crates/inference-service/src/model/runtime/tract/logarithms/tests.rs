@@ -28,7 +28,7 @@ fn run_of(node: NodeProto) -> Box<dyn RunProgram> {
         ..GraphProto::default()
     };
     fs::write(&path, file(graph)).unwrap();
-    let options = LoadOptions { fixed: FixedInputs::Nothing, intra_threads: 1 };
+    let options = LoadOptions { fixed: FixedInputs::Nothing, intra_threads: 1, optional: &[] };
     Tract.load(&ModelFile { path, rewritten: None }, options).unwrap().start().unwrap()
 }
 
@@ -38,7 +38,7 @@ fn check(node: NodeProto, formula: impl Fn(&[f64; 3]) -> Vec<f64>) {
     let mut run = run_of(node);
     for row in ROWS {
         let input = Tensor::new(vec![1, 3], TensorValues::Fp32(row.to_vec())).unwrap();
-        let outputs = run.run(&[input]).unwrap();
+        let outputs = run.run(&[input], &[]).unwrap();
         let answer = outputs[0].values().fp32().unwrap();
         let right = formula(&row.map(f64::from));
         assert_eq!(answer.len(), right.len(), "{operator}");
@@ -79,5 +79,5 @@ fn a_logarithm_of_a_sum_is_finite() {
 fn the_logarithm_of_nothing_is_minus_infinity() {
     let mut run = run_of(node("ReduceLogSumExp", &["x"], &["y"]).with("axes", ints(&[1])));
     let input = Tensor::new(vec![1, 3], TensorValues::Fp32(vec![f32::NEG_INFINITY; 3])).unwrap();
-    assert_eq!(run.run(&[input]).unwrap()[0].values().fp32(), Some(&[f32::NEG_INFINITY][..]));
+    assert_eq!(run.run(&[input], &[]).unwrap()[0].values().fp32(), Some(&[f32::NEG_INFINITY][..]));
 }
