@@ -133,7 +133,7 @@ impl<'a> DivisionFinder<'a> {
             return self.of_graphs(node, &inner, scope, known);
         }
         if operator == "Div" {
-            self.look_at_division(node, [of(0), of(1)], scope);
+            self.look_at_division(node, of(0), scope);
         }
         let all = || node.input.iter().enumerate().filter(|(_, name)| !name.is_empty()).map(|(position, _)| of(position));
         let first = match operator {
@@ -175,11 +175,8 @@ impl<'a> DivisionFinder<'a> {
         outputs.into_iter().map(|all| joined(all.into_iter())).collect()
     }
 
-    fn look_at_division(&mut self, node: &'a NodeProto, [dividend, divisor]: [Numbers; 2], scope: &Scope<'_>) {
-        let wide = match (dividend, divisor) {
-            (Numbers::Any(wide), _) => wide,
-            _ => return,
-        };
+    fn look_at_division(&mut self, node: &'a NodeProto, dividend: Numbers, scope: &Scope<'_>) {
+        let Numbers::Any(wide) = dividend else { return };
         let constant = node.input.get(1).and_then(|name| scope.constant(name)?.wholes());
         if constant.is_some_and(|divisors| !divisors.contains(&-1)) {
             return;
