@@ -115,9 +115,9 @@ fn named(arrays: &NamedArrays, signature: &Signature) -> Result<GoldenInputs, St
         let shape = whole_shape(spec, array.shape()).unwrap_or_else(|| array.shape().to_vec());
         array.reshaped(shape).ok_or_else(|| "the array has another size than it says".to_owned())
     };
-    let optional = optional.into_iter().map(|SentOptional { position, spec, sent }| {
-        Ok(OptionalTensor { position, tensor: fitting(spec, sent)? })
-    });
+    let optional = optional
+        .into_iter()
+        .map(|SentOptional { position, spec, sent }| Ok(OptionalTensor { position, tensor: fitting(spec, sent)? }));
     Ok(GoldenInputs {
         optional: optional.collect::<Result<_, String>>()?,
         tensors: required.into_iter().map(|(spec, array)| fitting(spec, array)).collect::<Result<_, _>>()?,

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use super::golden::GoldenArrays;
 use crate::model::{
-    ConstantInputs, Engine, ModelConfig, ModelError, ModelSource, Proposal, Runtime, RuntimeKind, Session, Task, TensorSpec,
-    unread_beside,
+    ConstantInputs, Engine, ModelConfig, ModelError, ModelSource, Proposal, Runtime, RuntimeKind, Session, Task,
+    TensorSpec, unread_beside,
 };
 
 /// An engine that can be asked, or why it cannot.

@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 
 use super::decode::{Payload, refused};
 use crate::input::{
-    InputError, ItemShape, JsonElements, NumberArray, SentInputs, SentOptional, UnreadElements, in_order, read_elements,
-    whole_shape,
+    InputError, ItemShape, JsonElements, NumberArray, SentInputs, SentOptional, UnreadElements, in_order,
+    read_elements, whole_shape,
 };
 use crate::model::{Datatype, Engine, OptionalTensor, Tensor, TensorSpec};
 
@@ -72,7 +72,10 @@ impl BroughtPayload {
             return Ok(payload.with_optional(optional));
         }
         let items = if engine.takes_whole_tensors() { TextItems::Whole } else { items };
-        let tensors = required.into_iter().map(|(spec, text)| read(spec, text, items)).collect::<Result<Vec<Tensor>, ApiError>>()?;
+        let tensors = required
+            .into_iter()
+            .map(|(spec, text)| read(spec, text, items))
+            .collect::<Result<Vec<Tensor>, ApiError>>()?;
         let rows = |tensor: &Tensor| tensor.shape().first().copied();
         if items != TextItems::Whole && tensors.iter().any(|tensor| rows(tensor) != tensors.first().and_then(rows)) {
             return Err(unfit("The inputs must have the same first dimension: one row for each item."));

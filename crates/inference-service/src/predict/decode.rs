@@ -143,7 +143,8 @@ impl Payload {
         match self {
             Self::WithOptional { payload, optional } => {
                 let optional: Arc<[OptionalTensor]> = optional.into();
-                let with = |item: DecodedItem| DecodedItem { input: item.input.with_optional(optional.clone()), ..item };
+                let with =
+                    |item: DecodedItem| DecodedItem { input: item.input.with_optional(optional.clone()), ..item };
                 Ok(payload.decode_now(engine, options)?.into_iter().map(with).collect())
             }
             Self::Images(images) => {

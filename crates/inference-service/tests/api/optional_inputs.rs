@@ -64,7 +64,11 @@ async fn what_is_left_out_is_the_files_and_what_is_sent_is_the_requests() {
                 sent.iter().for_each(|tensor| named[tensor["name"].as_str().unwrap()] = tensor["data"].clone());
                 let answer = service.predict(&Sent::json(&json!({ "model": "m", "inputs": named }))).await;
                 assert_eq!(answer.status, 200, "{answer:?}");
-                assert_eq!(answer.json()["predictions"][0]["outputs"]["y"]["data"], json!(right), "{flags:?} {answer:?}");
+                assert_eq!(
+                    answer.json()["predictions"][0]["outputs"]["y"]["data"],
+                    json!(right),
+                    "{flags:?} {answer:?}"
+                );
             }
         }
         let head = json!({ "inputs": [ones(), { "name": "scale", "datatype": "FP32", "shape": [2],
@@ -73,9 +77,7 @@ async fn what_is_left_out_is_the_files_and_what_is_sent_is_the_requests() {
         let numbers = [5.0_f32, 6.0].map(f32::to_le_bytes).concat();
         let sent = Sent { body: [head.as_bytes(), &numbers].concat(), ..Sent::default() };
         let length = head.len().to_string();
-        let answer = service
-            .post("/v2/models/m/infer", &sent.header("inference-header-content-length", &length))
-            .await;
+        let answer = service.post("/v2/models/m/infer", &sent.header("inference-header-content-length", &length)).await;
         assert_eq!(outputs(&answer), json!([6.0, 7.0]), "{flags:?}");
 
         for (sent, says) in [
@@ -264,9 +266,8 @@ async fn sequences_that_end_up_empty_are_answered_or_refused() {
     let models = repository("raw", &[field(7, &field(1, &gru)), file].concat());
     for flags in engines() {
         let service = serving(&models, &flags).await;
-        let sequence = |shape: [usize; 3]| {
-            json!({ "inputs": [tensor("x", &shape, &vec![0.5; shape.iter().product()])] })
-        };
+        let sequence =
+            |shape: [usize; 3]| json!({ "inputs": [tensor("x", &shape, &vec![0.5; shape.iter().product()])] });
         let full = infer(&service, &sequence([2, 1, 1])).await;
         let right = outputs(&full);
         let empty = infer(&service, &sequence([0, 1, 1])).await;

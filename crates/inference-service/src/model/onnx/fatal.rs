@@ -41,7 +41,11 @@ const OLD_DIVISION: &str = "it divides whole numbers of requests, and the smalle
 impl Fatal {
     /// The first node that may end the process, whichever engine runs it or ONNX Runtime alone. Initialisers that a request
     /// may override are constants here, or come from requests.
-    pub(in crate::model) fn find(graph: &OnnxGraph, in_onnxruntime: bool, overridable_are_constant: bool) -> Option<Self> {
+    pub(in crate::model) fn find(
+        graph: &OnnxGraph,
+        in_onnxruntime: bool,
+        overridable_are_constant: bool,
+    ) -> Option<Self> {
         let mut found = None;
         let mut look = |scope: &Scope<'_>| {
             let of = |node: &NodeProto| Some(Self::of(node, because(node, scope, graph, in_onnxruntime)?));

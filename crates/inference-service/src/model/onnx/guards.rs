@@ -78,7 +78,8 @@ impl Guards {
 
 fn division(dividend: &str, divisor: &str, output: &str, wide: WideInteger) -> Vec<NodeProto> {
     let [minus_one, one, is_minus_one, safe, quotient, negated] =
-        ["minus_one", "one", "is_minus_one", "divisor", "quotient", "negated"].map(|part| format!("{output}/guard/{part}"));
+        ["minus_one", "one", "is_minus_one", "divisor", "quotient", "negated"]
+            .map(|part| format!("{output}/guard/{part}"));
     let number = |number: i32, name: &str| {
         let raw_data = match wide {
             WideInteger::Int32 => number.to_le_bytes().to_vec(),
@@ -112,4 +113,3 @@ pub(super) fn node(op_type: &str, inputs: &[&str], output: &str) -> NodeProto {
         ..NodeProto::default()
     }
 }
-

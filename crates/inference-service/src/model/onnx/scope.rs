@@ -99,7 +99,9 @@ impl TensorProto {
         let raw = &self.raw_data;
         let numbers: Vec<i64> = match self.data_type {
             INT32 if raw.is_empty() => self.int32_data.iter().map(|number| i64::from(*number)).collect(),
-            INT32 => raw.chunks_exact(4).filter_map(|it| Some(i32::from_le_bytes(it.try_into().ok()?).into())).collect(),
+            INT32 => {
+                raw.chunks_exact(4).filter_map(|it| Some(i32::from_le_bytes(it.try_into().ok()?).into())).collect()
+            }
             INT64 if raw.is_empty() => self.int64_data.clone(),
             INT64 => raw.chunks_exact(8).filter_map(|it| Some(i64::from_le_bytes(it.try_into().ok()?))).collect(),
             _ => return None,

@@ -66,20 +66,93 @@ type Known<'a> = HashMap<&'a str, Numbers>;
 
 /// The output has numbers of the first input alone.
 const OF_FIRST: &[&str] = &[
-    "Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose", "Slice", "Pad", "Tile", "Expand", "Split",
-    "Gather", "GatherElements", "GatherND", "TopK", "Unique", "Compress", "Abs", "Neg", "CumSum", "ReduceSum", "ReduceMax",
-    "ReduceMin", "ReduceMean", "ReduceProd", "ReduceL1", "ReduceSumSquare", "Pow", "Dropout", "Trilu", "ReverseSequence",
-    "DepthToSpace", "SpaceToDepth", "CenterCropPad", "Relu", "BitwiseNot", "MaxPool",
+    "Identity",
+    "Reshape",
+    "Squeeze",
+    "Unsqueeze",
+    "Flatten",
+    "Transpose",
+    "Slice",
+    "Pad",
+    "Tile",
+    "Expand",
+    "Split",
+    "Gather",
+    "GatherElements",
+    "GatherND",
+    "TopK",
+    "Unique",
+    "Compress",
+    "Abs",
+    "Neg",
+    "CumSum",
+    "ReduceSum",
+    "ReduceMax",
+    "ReduceMin",
+    "ReduceMean",
+    "ReduceProd",
+    "ReduceL1",
+    "ReduceSumSquare",
+    "Pow",
+    "Dropout",
+    "Trilu",
+    "ReverseSequence",
+    "DepthToSpace",
+    "SpaceToDepth",
+    "CenterCropPad",
+    "Relu",
+    "BitwiseNot",
+    "MaxPool",
 ];
 /// The output has numbers of all inputs.
 const OF_ALL: &[&str] = &[
-    "Add", "Sub", "Mul", "Div", "Mod", "Max", "Min", "Sum", "Concat", "Where", "Clip", "Range", "OneHot", "ScatterND",
-    "ScatterElements", "Scatter", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "MatMul", "Gemm", "Einsum", "BitShift",
+    "Add",
+    "Sub",
+    "Mul",
+    "Div",
+    "Mod",
+    "Max",
+    "Min",
+    "Sum",
+    "Concat",
+    "Where",
+    "Clip",
+    "Range",
+    "OneHot",
+    "ScatterND",
+    "ScatterElements",
+    "Scatter",
+    "BitwiseAnd",
+    "BitwiseOr",
+    "BitwiseXor",
+    "MatMul",
+    "Gemm",
+    "Einsum",
+    "BitShift",
 ];
 /// The output has sizes, indices or truth values, or comes from the file.
 const TAME: &[&str] = &[
-    "Constant", "ConstantOfShape", "Shape", "Size", "ArgMax", "ArgMin", "NonZero", "Sign", "Not", "And", "Or", "Xor",
-    "Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual", "IsNaN", "IsInf", "EyeLike", "NonMaxSuppression",
+    "Constant",
+    "ConstantOfShape",
+    "Shape",
+    "Size",
+    "ArgMax",
+    "ArgMin",
+    "NonZero",
+    "Sign",
+    "Not",
+    "And",
+    "Or",
+    "Xor",
+    "Equal",
+    "Greater",
+    "Less",
+    "GreaterOrEqual",
+    "LessOrEqual",
+    "IsNaN",
+    "IsInf",
+    "EyeLike",
+    "NonMaxSuppression",
 ];
 
 impl<'a> DivisionFinder<'a> {
@@ -135,14 +208,21 @@ impl<'a> DivisionFinder<'a> {
         if operator == "Div" {
             self.look_at_division(node, of(0), scope);
         }
-        let all = || node.input.iter().enumerate().filter(|(_, name)| !name.is_empty()).map(|(position, _)| of(position));
+        let all =
+            || node.input.iter().enumerate().filter(|(_, name)| !name.is_empty()).map(|(position, _)| of(position));
         let first = match operator {
             "Cast" => match node.attribute("to").and_then(|to| WideInteger::of_number(i32::try_from(to.i).ok()?)) {
                 _ if of(0) == Numbers::Tame => Numbers::Tame,
                 Some(wide) => Numbers::Any(wide),
                 None => Numbers::Other,
             },
-            "CastLike" => if of(0) == Numbers::Tame { Numbers::Tame } else { of(1) },
+            "CastLike" => {
+                if of(0) == Numbers::Tame {
+                    Numbers::Tame
+                } else {
+                    of(1)
+                }
+            }
             "Constant" => node.attribute("value").and_then(|value| value.t.as_ref()).map_or(Numbers::Tame, held),
             operator if TAME.contains(&operator) => Numbers::Tame,
             operator if OF_FIRST.contains(&operator) => of(0),

@@ -55,13 +55,14 @@ impl GraphChanges {
             _ => Cow::Owned(parts.concat()),
         };
         let mut changed = Vec::with_capacity(model.len());
-        for field in fields.iter().filter(|field| field.tag != GRAPH) {
+        let mut graph = Some(self.of_graph(&graph)?);
+        for field in &fields {
             match field.tag {
+                GRAPH => graph.take().iter().for_each(|graph| put(GRAPH, graph, &mut changed)),
                 FUNCTION => put(FUNCTION, &self.guarded(FUNCTION_NODE, field.content)?, &mut changed),
                 _ => changed.extend_from_slice(field.whole),
             }
         }
-        put(GRAPH, &self.of_graph(&graph)?, &mut changed);
         Some(changed)
     }
 

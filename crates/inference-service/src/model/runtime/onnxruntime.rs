@@ -99,7 +99,8 @@ impl LoadProgram for OnnxRuntime {
             FixedInputs::OneItem | FixedInputs::Nothing => None,
         };
         if let Some(item) = item {
-            let answer = run(&mut first, &RunInputs::of(&item)).map_err(|error| LoadError::Unsupported(error.to_string()))?;
+            let answer =
+                run(&mut first, &RunInputs::of(&item)).map_err(|error| LoadError::Unsupported(error.to_string()))?;
             for (output, tensor) in outputs.iter_mut().zip(&answer) {
                 output.shape = Some(tensor.shape().iter().copied().map(Some).collect());
             }

@@ -18,9 +18,9 @@ use tract_onnx::tract_hir::internal::{DimLike, OutletId, Tensor as TractTensor, 
 use super::model_file::ModelFile;
 use super::program::{FixedInputs, LoadError, LoadOptions, LoadProgram, Program, RunProgram};
 use super::signature::{Signature, TensorSpec};
-use overriding::{OptionalOutcome, OverridingProgram};
 use crate::model::tensor::{OptionalTensor, TensorElement};
 use crate::model::{Datatype, Tensor, TensorValues};
+use overriding::{OptionalOutcome, OverridingProgram};
 
 /// The runtime; there is nothing to keep.
 pub(super) struct Tract;
@@ -148,7 +148,9 @@ impl RunProgram for TractRun {
         let run = || -> TractResult<Vec<Tensor>> {
             let inputs = inputs.iter().map(|input| to_tract(input).map(TValue::from));
             let outputs = match &self.overriding {
-                Some(overriding) if !optional.is_empty() => overriding.run(inputs.collect::<TractResult<_>>()?, optional)?,
+                Some(overriding) if !optional.is_empty() => {
+                    overriding.run(inputs.collect::<TractResult<_>>()?, optional)?
+                }
                 _ => self.plan.run(inputs.collect::<TractResult<_>>()?)?.to_vec(),
             };
             outputs.iter().map(|output| from_tract(output)).collect()

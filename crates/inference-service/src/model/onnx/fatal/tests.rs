@@ -16,7 +16,11 @@ fn transform(inputs: &[&str], brought: &[&str]) -> GraphProto {
     let numbers = |name: &&str| value(name, INT64, &[]);
     GraphProto {
         node: vec![node("STFT", inputs, &["y"])],
-        initializer: vec![wholes("two", &[], vec![2]), wholes("zero", &[], vec![0]), floats("window", &[4], vec![1.0; 4])],
+        initializer: vec![
+            wholes("two", &[], vec![2]),
+            wholes("zero", &[], vec![0]),
+            floats("window", &[4], vec![1.0; 4]),
+        ],
         input: [value("signal", FLOAT, &[1, 0, 1])].into_iter().chain(brought.iter().map(numbers)).collect(),
         output: vec![value("y", FLOAT, &[1, 0, 0, 2])],
         ..GraphProto::default()
@@ -57,7 +61,8 @@ fn inner_graphs_and_functions_are_looked_at_too() {
     let stft = node("STFT", &["signal", "step", "", "step"], &["y"]);
     let step = node("Constant", &[], &["step"]).with("value_int", int(8));
     let in_function = |nodes: Vec<NodeProto>| {
-        let function = FunctionProto { name: "f".to_owned(), domain: "own".to_owned(), node: nodes, ..FunctionProto::default() };
+        let function =
+            FunctionProto { name: "f".to_owned(), domain: "own".to_owned(), node: nodes, ..FunctionProto::default() };
         let graph = GraphProto { node: vec![node("f", &["signal"], &["y"]).of_domain("own")], ..transform(&[], &[]) };
         let mut model = ModelProto::decode(&file(graph)[..]).unwrap();
         model.functions.push(function);

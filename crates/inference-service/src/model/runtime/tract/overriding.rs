@@ -46,16 +46,18 @@ impl OptionalOutcome {
         };
         let names = |specs: &[TensorSpec]| specs.iter().map(|spec| spec.name.clone()).collect::<Vec<_>>();
         let constant = |names, problem| {
-            Some(ConstantInputs { names, because: format!("tract needs its value before it runs ({problem:#}); {OTHER_ENGINE}") })
+            Some(ConstantInputs {
+                names,
+                because: format!("tract needs its value before it runs ({problem:#}); {OTHER_ENGINE}"),
+            })
         };
         let problem = match attempt(optional) {
             Ok(program) => return Self { program: Some(program), constant: None },
             Err(problem) => problem,
         };
         // Weights shape the graph more often than single numbers do.
-        let is_number = |spec: &&TensorSpec| {
-            spec.shape.as_ref().is_some_and(|shape| shape.iter().all(|size| *size == Some(1)))
-        };
+        let is_number =
+            |spec: &&TensorSpec| spec.shape.as_ref().is_some_and(|shape| shape.iter().all(|size| *size == Some(1)));
         let (numbers, others): (Vec<TensorSpec>, Vec<TensorSpec>) =
             optional.iter().cloned().partition(|spec| is_number(&spec));
         if numbers.is_empty() || others.is_empty() {
