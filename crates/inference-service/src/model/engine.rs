@@ -15,7 +15,7 @@ use super::error::ModelError;
 use super::input_spec::InputSpec;
 use super::instances::ModelInstances;
 use super::missing::missing_values;
-use super::onnx::{AcrossItems, Fatal, OnnxFile, OptionalInputs, OutputFacts, Overlooked};
+use super::onnx::{AcrossItems, Fatal, InputLimits, OnnxFile, OptionalInputs, OutputFacts, Overlooked};
 use super::output_choice::OutputMismatch;
 use super::repository::ModelSource;
 use super::runtime::{
@@ -55,7 +55,7 @@ impl Engine {
         let path = &source.file;
         let onnx = OnnxFile::read(path)?;
         let rewritten = onnx.rewritten(runtime.kind() == RuntimeKind::Tract).map(Arc::from);
-        let file = ModelFile { path: path.clone(), rewritten };
+        let file = ModelFile { path: path.clone(), rewritten, limits: InputLimits::of(&onnx.graph) };
         let OnnxFile { graph, sha256, external: weights, bytes } = onnx;
         if let Some(fatal) = Fatal::find(&graph, runtime.kind() == RuntimeKind::OnnxRuntime, true) {
             return Err(ModelError::Unsupported { path: path.clone(), reason: fatal.to_string() });

@@ -6,7 +6,18 @@ use std::io;
 use std::path::PathBuf;
 
 /// How an engine says that it lacks what a model needs, whatever it is asked.
-const UNSUPPORTED: [&str; 3] = ["not supported", "not implemented", "not defined for"];
+const UNSUPPORTED: [&str; 10] = [
+    "not supported",
+    "not implemented",
+    "not defined",
+    "does not support",
+    "is not a number",
+    "clashing resolution",
+    "undeterminedsymbol",
+    "undetermined symbol",
+    "condition failed",
+    "invalid range",
+];
 
 /// Why a repository cannot be scanned, or a model cannot be loaded or run.
 #[derive(Debug, thiserror::Error)]

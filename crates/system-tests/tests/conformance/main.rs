@@ -4,6 +4,7 @@
 //! told; there is no wrong answer, and none that is the service's fault.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -51,6 +52,28 @@ async fn every_case_is_answered_right_or_refused() {
     }
 }
 
+/// Each case that ONNX Runtime answers and tract would get wrong is refused by tract; the harmless ones beside them are
+/// answered right.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_tract_gets_wrong_is_refused_and_no_more() {
+    let _alone = alone().await;
+    let what = "whether tract refuses what it gets wrong";
+    let (Some(python), Some(library)) = (pypi::python(PACKAGES, what), pypi::onnxruntime(what)) else { return };
+    let cases = LaidOutCases { python, folder: tempfile::tempdir().unwrap() };
+    let printed = cases.run("beyond.py", &[cases.folder.path().as_os_str()]);
+    let expected: BTreeMap<String, String> = serde_json::from_str(&printed).unwrap();
+    let all_pass = expected.keys().map(|case| (case.clone(), "passed".to_owned())).collect();
+    let onnxruntime = Launch::inference().flag("--engine=", "onnxruntime").flag("--onnxruntime-library=", library);
+    for (launch, expected) in [(onnxruntime, all_pass), (Launch::inference().flag("--engine=", "tract"), expected)] {
+        let outcomes = cases.outcomes(&launch).await;
+        let text = |outcome: &Value, member: &str| outcome[member].as_str().unwrap().to_owned();
+        let wrong = outcomes.iter().filter(|outcome| text(outcome, "came") != expected[&text(outcome, "case")]);
+        let wrong: Vec<_> = wrong.map(ToString::to_string).collect();
+        assert!(wrong.is_empty(), "{launch:?}\n{}", wrong.join("\n"));
+        assert_eq!(outcomes.len(), expected.len());
+    }
+}
+
 /// The cases as repositories of models, with requests and right answers.
 struct LaidOutCases {
     python: PathBuf,
@@ -64,9 +87,16 @@ impl LaidOutCases {
         cases
     }
 
-    /// Asks all of them, a repository after the other.
+    /// Asks all of them, and counts what comes of them.
     async fn ask(&self, launch: &Launch) -> ConformanceFigures {
         let mut figures = ConformanceFigures::default();
+        self.outcomes(launch).await.iter().for_each(|outcome| figures.count(outcome));
+        figures
+    }
+
+    /// Asks all of them, a repository after the other: the lines that `ask.py` prints.
+    async fn outcomes(&self, launch: &Launch) -> Vec<Value> {
+        let mut outcomes = Vec::new();
         let entries = fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path());
         let mut repositories: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
         repositories.sort();
@@ -74,11 +104,9 @@ impl LaidOutCases {
             let service = launch.clone().models(&repository).flag("--threads=", "1").spawn();
             let asked = repository.with_extension("pickle");
             let printed = self.run("ask.py", &[service.address.to_string().as_ref(), asked.as_os_str()]);
-            for line in printed.lines() {
-                figures.count(&serde_json::from_str(line).unwrap());
-            }
+            outcomes.extend(printed.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
         }
-        figures
+        outcomes
     }
 
     /// What a script prints.

@@ -1,5 +1,6 @@
 //! tract: pure Rust, nothing to install.
 
+mod limits;
 mod logarithms;
 mod overriding;
 mod sizes;
@@ -13,11 +14,12 @@ use tract_onnx::prelude::{
     TypedModel, TypedSimplePlan,
 };
 use tract_onnx::tract_hir::infer::Factoid;
-use tract_onnx::tract_hir::internal::{DimLike, OutletId, Tensor as TractTensor, bail, format_err};
+use tract_onnx::tract_hir::internal::{DimLike, OutletId, SymbolValues, TDim, Tensor as TractTensor, bail, format_err};
 
 use super::model_file::ModelFile;
 use super::program::{FixedInputs, LoadError, LoadOptions, LoadProgram, Program, RunProgram};
 use super::signature::{Signature, TensorSpec};
+use crate::model::onnx::InputLimits;
 use crate::model::tensor::{OptionalTensor, TensorElement};
 use crate::model::{Datatype, Tensor, TensorValues};
 use overriding::{OptionalOutcome, OverridingProgram};
@@ -58,6 +60,7 @@ impl LoadProgram for Tract {
         }
         let unsettled = model.clone();
         let typed = sizes::with_agreeing_sizes(&mut model).map_err(unsupported)?;
+        limits::check_pads(&typed).map_err(unsupported)?;
         let settled = inputs(&model).map_err(unsupported)?;
         let OptionalOutcome { program: overriding, constant } =
             OptionalOutcome::of(&unsettled, options.optional, &settled);
@@ -67,7 +70,8 @@ impl LoadProgram for Tract {
         let outputs = outputs(&model, names).map_err(unsupported)?;
         let signature = Signature { inputs, optional, outputs, constant };
         let plan = model.into_runnable().map_err(unsupported)?;
-        Ok(Arc::new(TractProgram { plan, overriding: overriding.map(Arc::new), signature }))
+        let limits = file.limits.clone();
+        Ok(Arc::new(TractProgram { plan, overriding: overriding.map(Arc::new), signature, limits }))
     }
 }
 
@@ -118,6 +122,7 @@ struct TractProgram {
     plan: Arc<TypedSimplePlan>,
     overriding: Option<Arc<OverridingProgram>>,
     signature: Signature,
+    limits: InputLimits,
 }
 
 impl Program for TractProgram {
@@ -131,7 +136,8 @@ impl Program for TractProgram {
     }
 
     fn start(&self) -> Result<Box<dyn RunProgram>, String> {
-        Ok(Box::new(TractRun { plan: Arc::clone(&self.plan), overriding: self.overriding.clone() }))
+        let (plan, overriding) = (Arc::clone(&self.plan), self.overriding.clone());
+        Ok(Box::new(TractRun { plan, overriding, limits: self.limits.clone() }))
     }
 }
 
@@ -141,11 +147,14 @@ impl Program for TractProgram {
 struct TractRun {
     plan: Arc<TypedSimplePlan>,
     overriding: Option<Arc<OverridingProgram>>,
+    limits: InputLimits,
 }
 
 impl RunProgram for TractRun {
     fn run(&mut self, inputs: &[Tensor], optional: &[OptionalTensor]) -> Result<Vec<Tensor>, String> {
+        limits::check(&self.limits, inputs.iter().chain(optional.iter().map(|optional| &optional.tensor)))?;
         let run = || -> TractResult<Vec<Tensor>> {
+            let sizes = limits::open_sizes(&self.plan, inputs)?;
             let inputs = inputs.iter().map(|input| to_tract(input).map(TValue::from));
             let outputs = match &self.overriding {
                 Some(overriding) if !optional.is_empty() => {
@@ -153,7 +162,7 @@ impl RunProgram for TractRun {
                 }
                 _ => self.plan.run(inputs.collect::<TractResult<_>>()?)?.to_vec(),
             };
-            outputs.iter().map(|output| from_tract(output)).collect()
+            outputs.iter().map(|output| from_tract(output, &sizes)).collect()
         };
         run().map_err(|error| format!("{error:#}"))
     }
@@ -179,7 +188,7 @@ fn to_tract(tensor: &Tensor) -> TractResult<TractTensor> {
     }
 }
 
-fn from_tract(tensor: &TractTensor) -> TractResult<Tensor> {
+fn from_tract(tensor: &TractTensor, sizes: &SymbolValues) -> TractResult<Tensor> {
     fn elements<T: Datum + TensorElement>(tensor: &TractTensor) -> TractResult<TensorValues> {
         Ok(T::values(tensor.try_as_plain_ram()?.as_slice::<T>()?.to_vec()))
     }
@@ -196,8 +205,11 @@ fn from_tract(tensor: &TractTensor) -> TractResult<Tensor> {
         DatumType::F16 => elements::<f16>(tensor)?,
         DatumType::F32 => elements::<f32>(tensor)?,
         DatumType::F64 => elements::<f64>(tensor)?,
-        // Sizes, with which tract computes as expressions; here all of them are numbers.
-        DatumType::TDim => elements::<i64>(&*tensor.cast_to::<i64>()?)?,
+        // Sizes, with which tract computes as expressions.
+        DatumType::TDim => {
+            let sizes = tensor.try_as_plain_ram()?.as_slice::<TDim>()?.iter().map(|size| size.eval_to_i64(sizes));
+            TensorValues::Int64(sizes.collect::<TractResult<_>>()?)
+        }
         DatumType::String => elements::<String>(tensor)?,
         other => bail!("it gives numbers of the type {other:?}, which the protocol does not have"),
     };

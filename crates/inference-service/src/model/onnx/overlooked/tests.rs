@@ -2,7 +2,8 @@
 use prost::Message as _;
 
 use super::super::proto::{GraphProto, ModelProto};
-use super::super::written::{file, float, floats, inner, int, ints, node, text, texts, value};
+use super::super::written::{FLOAT, INT64, file, float, floats, inner, int, ints, node, text, texts, value, wholes};
+use super::origins::element::{BOOL, DOUBLE, INT32, STRING, UINT8};
 use super::*;
 
 fn told(node: NodeProto) -> String {
@@ -48,6 +49,25 @@ fn what_is_overlooked_is_named_with_its_node() {
         (trees(3, &[0, 1, 0]), "a class that no tree speaks of"),
         (line(&[0.5]).with("post_transform", text("SOFTMAX")), "one row of coefficients"),
         (line(&[0.5]), "one row of coefficients"),
+        (node("QLinearConv", &["x"], &["y"]), "halves, which it rounds"),
+        (node("TopK", &["x", "k"], &["y"]).with("sorted", int(0)), "`sorted = 0`"),
+        (node("ConstantOfShape", &["x"], &["y"]), "no attribute `value`"),
+        (node("Pad", &["x"], &["y"]).with("pads", ints(&[0, -1])), "negative `pads`"),
+        (
+            node("MaxPool", &["x"], &["y"]).with("ceil_mode", int(1)).with("auto_pad", text("VALID")),
+            "`ceil_mode = 1` beside",
+        ),
+        (node("NonMaxSuppression", &["b", "s"], &["y"]), "no constant `max_output_boxes_per_class`"),
+        (
+            node("Resize", &["x", "", "s"], &["y"]).with("coordinate_transformation_mode", text("align_corners")),
+            "`coordinate_transformation_mode",
+        ),
+        (
+            node("TreeEnsembleRegressor", &["x"], &["y"])
+                .of_domain("ai.onnx.ml")
+                .with("nodes_modes", texts(&["BRANCH_NEQ"])),
+            "BRANCH_NEQ",
+        ),
         (node("Einsum", &["x"], &["y"]).with("equation", text("ij->")), r#"`equation = "ij->"`"#),
     ];
     for (node, expected) in all {
@@ -91,7 +111,7 @@ fn what_has_to_be_known_at_load_is_no_input() {
     assert!(of(training("late"), vec![]).contains("`training_mode`"));
     assert!(of(training("c"), vec![constant(1)]).contains("`training_mode`"));
     assert_eq!(of(training("c"), vec![constant(0)]), "");
-    assert!(of(node("Slice", &["x", "late", "c"], &["y"]), vec![constant(0)]).contains("`starts`"));
+    assert!(of(node("Slice", &["x", "late", "c"], &["y"]), vec![constant(0)]).contains("`starts` that requests bring"));
     assert_eq!(of(node("Slice", &["x", "c", "c"], &["y"]), vec![constant(0)]), "");
 }
 
@@ -130,4 +150,66 @@ fn what_depends_on_the_tensors_of_the_graph_is_refused_with_those_alone() {
     assert!(found(mean(), FLOAT16, &[2]).contains("half precision"));
     assert_eq!(found(mean(), 1, &[2]), "");
     assert_eq!(told(node("Einsum", &["x"], &["y"]).with("equation", text("ij->i"))), "");
+}
+
+/// What is told of a graph of these nodes, whose input `x` has this type; `i` and `k` are constants, `late` is an input.
+fn told_with(element: i32, nodes: Vec<NodeProto>) -> String {
+    let initializer =
+        vec![wholes("i", &[2], vec![0, 1]), wholes("k", &[2], vec![0, -1]), floats("zero", &[1], vec![0.0])];
+    let input = vec![value("x", element, &[2, 2]), value("late", INT64, &[2])];
+    told_of(GraphProto { node: nodes, input, initializer, ..GraphProto::default() })
+}
+
+fn cast(from: &str, to: i32) -> NodeProto {
+    node("Cast", &[from], &["y"]).with("to", int(i64::from(to)))
+}
+
+#[test]
+fn a_cast_is_refused_where_a_number_may_be_out_of_range() {
+    let first = |operator| node(operator, &["x"], &["z"]);
+    assert!(told_with(FLOAT, vec![cast("x", INT32)]).contains("out of range"));
+    assert!(told_with(DOUBLE, vec![first("Floor"), cast("z", UINT8)]).contains("out of range"));
+    assert!(told_with(INT64, vec![cast("x", INT64)]).contains("more than 32 bits"));
+    assert!(told_with(FLOAT, vec![cast("x", STRING)]).contains("texts of fractions"));
+    assert!(told_with(STRING, vec![cast("x", BOOL)]).contains("out of texts"));
+    assert!(told_with(BOOL, vec![cast("x", STRING)]).contains("texts of truth values"));
+    for harmless in ["Sigmoid", "Shape", "ArgMax", "Greater"] {
+        assert_eq!(told_with(FLOAT, vec![first(harmless), cast("z", INT64)]), "", "{harmless}");
+    }
+    assert_eq!(told_with(INT32, vec![cast("x", INT64)]), "");
+    assert_eq!(told_with(DOUBLE, vec![cast("x", FLOAT)]), "");
+    assert_eq!(told_with(FLOAT, vec![cast("i", INT64)]), "", "a constant");
+}
+
+#[test]
+fn positions_that_may_be_negative_are_refused() {
+    let gather = |positions| node("GatherND", &["x", positions], &["y"]);
+    assert_eq!(told_with(FLOAT, vec![gather("i")]), "");
+    assert!(told_with(FLOAT, vec![gather("k")]).contains("may be negative"));
+    assert!(told_with(FLOAT, vec![gather("late")]).contains("may be negative"));
+    let found = vec![node("NonZero", &["x"], &["z"]), node("Transpose", &["z"], &["t"]), gather("t")];
+    assert_eq!(told_with(FLOAT, found), "");
+    assert!(told_with(FLOAT, vec![node("OneHot", &["late", "i", "v"], &["y"])]).contains("too large"));
+    assert_eq!(told_with(FLOAT, vec![node("ArgMax", &["x"], &["z"]), node("OneHot", &["z", "i", "v"], &["y"])]), "");
+    let pad = |pads| node("Pad", &["x", pads], &["y"]);
+    assert!(told_with(FLOAT, vec![pad("k")]).contains("negative `pads`"));
+    assert_eq!(told_with(FLOAT, vec![pad("i")]), "");
+}
+
+#[test]
+fn what_differs_for_some_numbers_is_refused_where_these_may_come() {
+    let pow = || node("Pow", &["x", "i"], &["y"]);
+    assert!(told_with(INT64, vec![pow()]).contains("whole numbers"));
+    assert_eq!(told_with(FLOAT, vec![pow()]), "");
+    assert!(told_with(FLOAT, vec![node("Div", &["zero", "x"], &["y"])]).contains("constant zero"));
+    assert_eq!(told_with(FLOAT, vec![node("Div", &["x", "zero"], &["y"])]), "");
+    let found = vec![node("NonZero", &["x"], &["z"]), node("ReduceMax", &["z"], &["y"])];
+    assert!(told_with(FLOAT, found).contains("no numbers at all"));
+    assert!(told_with(FLOAT, vec![node("Slice", &["x", "i", "late"], &["y"])]).contains("`ends` that requests bring"));
+    let scaled = |user| {
+        let quantized = node("DynamicQuantizeLinear", &["x"], &["q", "scale", "offset"]);
+        told_with(FLOAT, vec![quantized, node(user, &["x", "scale"], &["y"])])
+    };
+    assert_eq!(scaled("Mul"), "");
+    assert!(scaled("Add").contains("nothing but zeros"));
 }

@@ -127,6 +127,7 @@ mod tests {
     use super::super::super::model_file::ModelFile;
     use super::super::super::program::{FixedInputs, LoadOptions, LoadProgram as _, Program};
     use super::super::Tract;
+    use crate::model::onnx::InputLimits;
     use crate::model::onnx::proto::tensor_shape_proto::dimension::Value;
     use crate::model::onnx::proto::{GraphProto, ValueInfoProto, type_proto};
     use crate::model::onnx::written::{FLOAT, file, floats, node, value};
@@ -147,7 +148,7 @@ mod tests {
         let path = folder.path().join("model.onnx");
         fs::write(&path, file(GraphProto { output: vec![value("y", FLOAT, &[0, 0])], ..graph })).unwrap();
         let options = LoadOptions { fixed: FixedInputs::Nothing, intra_threads: 1, optional: &[] };
-        Tract.load(&ModelFile { path, rewritten: None }, options).unwrap()
+        Tract.load(&ModelFile { path, rewritten: None, limits: InputLimits::default() }, options).unwrap()
     }
 
     fn ones(shape: &[usize]) -> Tensor {
