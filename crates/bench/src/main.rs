@@ -15,6 +15,7 @@ mod pages;
 mod peers;
 mod plot;
 mod program;
+mod python_model;
 mod recording;
 mod rows;
 mod scratch;
@@ -52,6 +53,8 @@ enum Measurement {
     Overload(overload::OverloadOptions),
     /// Predictions a second over HTTP, against a bare loop of the engine and against others that serve.
     Serve(serving::ServeOptions),
+    /// Predictions a second beside another build of the service, such as an earlier one.
+    Against(serving::AgainstOptions),
 }
 
 fn main() -> ExitCode {
@@ -80,5 +83,6 @@ fn run(what: Measurement) -> Result<()> {
         Measurement::Memory(options) => memory::run(&options, &scratch),
         Measurement::Overload(options) => overload::run(&options, &scratch),
         Measurement::Serve(options) => serving::run(&options, &scratch),
+        Measurement::Against(options) => serving::run_against(&options, &scratch),
     }
 }

@@ -4,7 +4,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::rc::Rc;
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -13,11 +12,11 @@ use inference_service::model::RuntimeKind;
 use super::connection;
 use super::load_result::LoadResult;
 use super::program::{ServiceProgram, peak_megabytes, resident_megabytes};
+use super::python_model;
 use super::scratch::ScratchFolder;
 use super::table::{print, thousands, verdict};
 use testkit::pypi;
 
-const PACKAGES: [pypi::Package; 2] = [("onnx", "1.23.2"), ("numpy", "2.4.6")];
 const MODEL: &str = "products";
 /// Numbers of one item.
 const ITEM: usize = 2048;
@@ -68,15 +67,11 @@ pub(super) fn run(_options: &MemoryOptions, scratch: &ScratchFolder) -> Result<(
 }
 
 fn write_model(folder: &Path, scratch: &ScratchFolder) -> Result<PathBuf> {
-    let python = pypi::python(&PACKAGES, "a large model").context("the packages that write a model cannot be had")?;
-    let file = folder.join(MODEL).join("1/model.onnx");
-    fs::create_dir_all(folder.join(MODEL).join("1"))?;
-    fs::write(folder.join(MODEL).join("model.toml"), "task = \"raw\"\n")?;
-    let script = scratch.path("memory.py");
-    fs::write(&script, include_str!("memory.py"))?;
-    let status = Command::new(python).arg(script).arg(&file).status()?;
-    ensure!(status.success(), "the model cannot be written");
-    Ok(file)
+    let model = folder.join(MODEL);
+    let written = python_model::write_model(&model, include_str!("memory.py"), "a large model", scratch)?;
+    written.context("the packages that write a model cannot be had")?;
+    fs::write(model.join("model.toml"), "task = \"raw\"\n")?;
+    Ok(model.join("1/model.onnx"))
 }
 
 /// Asks as many at a time as there are threads.

@@ -47,7 +47,8 @@ impl ServiceProgram {
     /// Where it does not become ready.
     pub(super) fn logging(scratch: &ScratchFolder, database: &Path) -> Result<Self> {
         let database = format!("sqlite:{}", database.display());
-        Self::start(scratch, "logging-service", &["--database", &database, "--drain-seconds", "0"], &[])
+        let program = testkit::program("logging-service");
+        Self::start(scratch, &program, &["--database", &database, "--drain-seconds", "0"], &[])
     }
 
     /// Starts the inference service with the shipped models.
@@ -69,17 +70,34 @@ impl ServiceProgram {
         arguments: &[&str],
         environment: &[(&str, &str)],
     ) -> Result<Self> {
-        let models = models.to_str().context("the path of the repository is not Unicode")?;
-        let own = ["--models", models, "--grpc-listen", "127.0.0.1:0", "--drain-seconds", "0"];
         let engine: &[&str] = if arguments.contains(&"--engine") { &[] } else { &["--engine", "tract"] };
-        Self::start(scratch, "inference-service", &[&own, engine, arguments].concat(), environment)
+        let program = testkit::program("inference-service");
+        Self::start(scratch, &program, &[&of_inference(models)?, engine, arguments].concat(), environment)
     }
 
-    fn start(scratch: &ScratchFolder, name: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
-        let program = testkit::program(name);
+    /// Starts another build of the inference service with these models.
+    ///
+    /// # Errors
+    /// Where it does not become ready.
+    pub(super) fn inference_by(
+        program: &Path,
+        models: &Path,
+        scratch: &ScratchFolder,
+        arguments: &[&str],
+    ) -> Result<Self> {
+        Self::start(scratch, program, &[&of_inference(models)?, arguments].concat(), &[])
+    }
+
+    fn start(
+        scratch: &ScratchFolder,
+        program: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Result<Self> {
+        let name = program.file_name().context("the program has no name")?.to_string_lossy().into_owned();
         let log = (0..).map(|number| scratch.path(&format!("{name}-{number}.log"))).find(|path| !path.exists());
         let log = log.context("there are too many logs")?;
-        let child = Command::new(&program)
+        let child = Command::new(program)
             .args(["--listen", "127.0.0.1:0"])
             .args(arguments)
             .env_clear()
@@ -89,7 +107,7 @@ impl ServiceProgram {
             .stdout(File::create(&log)?)
             .spawn()
             .with_context(|| format!("{} cannot be started", program.display()))?;
-        let mut service = Self { name: name.to_owned(), child, log, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        let mut service = Self { name, child, log, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
         service.wait_until_ready()?;
         Ok(service)
     }
@@ -168,6 +186,12 @@ impl ServiceProgram {
         }
         bail!("{} did not end after {STOP_PATIENCE:.0?}", self.name)
     }
+}
+
+/// What every inference service is started with.
+fn of_inference(models: &Path) -> Result<[&str; 6]> {
+    let models = models.to_str().context("the path of the repository is not Unicode")?;
+    Ok(["--models", models, "--grpc-listen", "127.0.0.1:0", "--drain-seconds", "0"])
 }
 
 impl ThreadSeconds {

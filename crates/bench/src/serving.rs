@@ -4,6 +4,7 @@
 //! measure, for nothing that answers over HTTP can be faster. The client works on the same cores, and takes the same from
 //! every contender.
 
+mod against;
 mod contender;
 mod document;
 mod engines;
@@ -24,6 +25,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 
+pub(super) use self::against::{AgainstOptions, run as run_against};
 use self::report::ServingFindings;
 use self::stage::ServingStage;
 use super::disturbance::{MeasuredTurns, TurnExtent};

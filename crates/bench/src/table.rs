@@ -15,6 +15,13 @@ pub(super) fn median(values: &[f64]) -> f64 {
     }
 }
 
+/// The value below which a part of some measurements lies.
+pub(super) fn quantile(values: &[f64], part: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    sorted.get(((part * sorted.len() as f64) as usize).min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
+}
+
 /// Says lines of cells as a table.
 pub(super) fn print(head: &[&str], lines: &[Vec<String>]) {
     say(text(head, lines));

@@ -63,12 +63,20 @@ impl LoadedRuntime {
         scratch: &ScratchFolder,
         environment: &[(&str, &str)],
     ) -> Result<ServiceProgram> {
+        ServiceProgram::inference_of(folder, scratch, &self.arguments()?, environment)
+    }
+
+    /// What such a service is started with, besides its models.
+    ///
+    /// # Errors
+    /// Where the path of the library is not Unicode.
+    pub(super) fn arguments(&self) -> Result<Vec<&str>> {
         let mut arguments = vec!["--log-url", "", "--engine", self.kind().as_str()];
         if let Some(library) = &self.library {
             let library = library.to_str().context("the path of a library is not Unicode")?;
             arguments.extend(["--onnxruntime-library", library]);
         }
-        ServiceProgram::inference_of(folder, scratch, &arguments, environment)
+        Ok(arguments)
     }
 }
 

@@ -4,10 +4,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use inference_service::model::Engine;
 
 use super::contender::{Contender, ContenderKind, RequestBody, TurnLoad};
@@ -17,10 +16,9 @@ use super::stage::shipped;
 use crate::disturbance::MeasuredTurns;
 use crate::disturbance::TurnExtent;
 use crate::program::{ServiceProgram, peak_megabytes};
+use crate::python_model;
 use crate::scratch::ScratchFolder;
-use testkit::pypi;
 
-const PACKAGES: [pypi::Package; 2] = [("onnx", "1.23.2"), ("numpy", "2.4.6")];
 const SMALL: &str = "surface";
 const LARGE: &str = "mobilenet";
 
@@ -105,13 +103,18 @@ fn pair<'a>(engine: &'a Arc<Engine>, item: &'a ServedItem, service: &'a ServiceP
 /// The small model.
 fn only_small(scratch: &ScratchFolder) -> Result<ModelFolder> {
     let folder = scratch.path("small");
-    copy(&shipped().join(SMALL), &folder.join(SMALL), &["model.toml", "labels.txt", "1/model.onnx"])?;
+    copy_shipped(SMALL, &folder)?;
     Ok(ModelFolder { name: SMALL, picture: "deploy/models/surface/examples/scratch.png", folder })
 }
 
-fn copy(from: &Path, to: &Path, files: &[&str]) -> Result<()> {
+/// Copies what serves a shipped model into a repository.
+///
+/// # Errors
+/// Where that fails.
+pub(super) fn copy_shipped(model: &str, repository: &Path) -> Result<()> {
+    let (from, to) = (shipped().join(model), repository.join(model));
     fs::create_dir_all(to.join("1"))?;
-    for file in files {
+    for file in ["model.toml", "labels.txt", "1/model.onnx"] {
         fs::copy(from.join(file), to.join(file)).with_context(|| format!("{file} cannot be copied"))?;
     }
     Ok(())
@@ -119,16 +122,14 @@ fn copy(from: &Path, to: &Path, files: &[&str]) -> Result<()> {
 
 /// A MobileNetV2; `None` where the packages that write it cannot be had.
 fn large(scratch: &ScratchFolder) -> Result<Option<ModelFolder>> {
-    let Some(python) = pypi::python(&PACKAGES, "a model of MobileNet's size") else { return Ok(None) };
     let folder = scratch.path("large");
     let model = folder.join(LARGE);
-    fs::create_dir_all(model.join("1"))?;
+    let what = "a model of MobileNet's size";
+    if python_model::write_model(&model, include_str!("mobilenet.py"), what, scratch)?.is_none() {
+        return Ok(None);
+    }
     fs::write(model.join("model.toml"), include_str!("mobilenet.toml"))?;
     let labels: Vec<String> = (0..1000).map(|class| format!("class-{class}")).collect();
     fs::write(model.join("labels.txt"), labels.join("\n"))?;
-    let script = scratch.path("mobilenet.py");
-    fs::write(&script, include_str!("mobilenet.py"))?;
-    let status = Command::new(python).arg(script).arg(model.join("1/model.onnx")).status()?;
-    ensure!(status.success(), "the model cannot be written");
     Ok(Some(ModelFolder { name: LARGE, picture: "deploy/models/cifar10/examples/cat.jpg", folder }))
 }
