@@ -6,33 +6,51 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
-use testkit::{Answer, HttpRequest, Picture};
+use serde_json::{Value, json};
+use testkit::{Answer, HttpConnection, HttpRequest, Picture, Service};
+
+use super::grpc::{GrpcConnection, InferResponse, OutputTensor, UNAVAILABLE};
 
 /// How far a number may be from another, relative to it where it is above 1: what runs together is summed in another order.
 const TOLERANCE: f64 = 2e-6;
+/// The statuses of HTTP, which stand for those of gRPC that mean the same.
+const OK: u16 = 200;
+const AWAY: u16 = 503;
 /// As much of a request or an answer is shown.
 const SHOWN: usize = 1500;
 
 /// A request to a model.
 pub(super) struct Asked {
     pub(super) model: String,
-    /// As it is sent.
-    pub(super) bytes: Vec<u8>,
+    way: Way,
+}
+
+/// How a request is sent.
+enum Way {
+    /// Over HTTP/1, these bytes.
+    Http(Vec<u8>),
+    /// Over gRPC, this message.
+    Grpc(Vec<u8>),
 }
 
 impl Asked {
     /// A picture, as the body of a request.
     pub(super) fn picture(model: &str, picture: &Picture) -> Self {
         let request = HttpRequest::post(&format!("/predict?model={model}&top_k=10"), picture.bytes.clone());
-        Self { model: model.to_owned(), bytes: request.header("content-type", picture.content_type).bytes() }
+        let way = Way::Http(request.header("content-type", picture.content_type).bytes());
+        Self { model: model.to_owned(), way }
+    }
+
+    pub(super) fn is_grpc(&self) -> bool {
+        matches!(self.way, Way::Grpc(_))
     }
 }
 
 impl fmt::Debug for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = &self.bytes[..self.bytes.len().min(SHOWN)];
-        write!(f, "{}: {}", self.model, shown.escape_ascii())
+        let (Way::Http(bytes) | Way::Grpc(bytes)) = &self.way;
+        let name = if self.is_grpc() { "gRPC" } else { "HTTP" };
+        write!(f, "{} over {name}: {}", self.model, bytes[..bytes.len().min(SHOWN)].escape_ascii())
     }
 }
 
@@ -45,12 +63,46 @@ pub(super) fn read_requests(file: &Path) -> Vec<Asked> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let read = |request: Value| {
         let body = STANDARD.decode(text(&request["body"])).unwrap();
+        let model = text(&request["model"]);
+        if request["path"].is_null() {
+            return Asked { model, way: Way::Grpc(body) };
+        }
         let plain = HttpRequest::post(&text(&request["path"]), body);
         let headers = request["headers"].as_object().unwrap();
         let with = headers.iter().fold(plain, |request, (name, value)| request.header(name, &text(value)));
-        Asked { model: text(&request["model"]), bytes: with.bytes() }
+        Asked { model, way: Way::Http(with.bytes()) }
     };
     requests.into_iter().map(read).collect()
+}
+
+/// The connections of one client.
+pub(super) struct Client {
+    http: HttpConnection,
+    grpc: GrpcConnection,
+}
+
+impl Client {
+    /// One of this service.
+    pub(super) fn of(service: &Service) -> Self {
+        Self { http: HttpConnection::to(service.address), grpc: GrpcConnection::to(service.grpc_address()) }
+    }
+
+    /// Sends a request and waits for its answer.
+    ///
+    /// # Errors
+    /// A connection that breaks.
+    pub(super) async fn ask(&mut self, asked: &Asked) -> Result<Answered, String> {
+        match &asked.way {
+            Way::Http(bytes) => {
+                let answer = self.http.send(bytes).await;
+                Ok(Answered::of(&answer.map_err(|failure| format!("{failure:?} to {asked:?}"))?))
+            }
+            Way::Grpc(message) => {
+                let answer = self.grpc.infer(message).await;
+                Ok(Answered::of_grpc(answer.map_err(|failure| format!("{failure} to {asked:?}"))?))
+            }
+        }
+    }
 }
 
 /// An answer without what differs each time.
@@ -71,6 +123,28 @@ impl Answered {
             let _ = said.as_object_mut().and_then(|object| object.remove(member));
         }
         Self { status: answer.status, said, tensors: tensors.to_vec() }
+    }
+
+    fn of_grpc(answer: Result<InferResponse, (u16, String)>) -> Self {
+        match answer {
+            Ok(InferResponse { model, outputs, raw }) => {
+                let described = |output: &OutputTensor| json!({ "name": output.name, "datatype": output.datatype, "shape": output.shape });
+                let outputs: Vec<Value> = outputs.iter().map(described).collect();
+                Self { status: OK, said: json!({ "model": model, "outputs": outputs }), tensors: raw.concat() }
+            }
+            Err((code, said)) => {
+                Self { status: if code == UNAVAILABLE { AWAY } else { code }, said: said.into(), tensors: Vec::new() }
+            }
+        }
+    }
+
+    pub(super) fn is_ok(&self) -> bool {
+        self.status == OK
+    }
+
+    /// Whether the model does not serve.
+    pub(super) fn is_away(&self) -> bool {
+        self.status == AWAY
     }
 
     /// Whether another says the same.

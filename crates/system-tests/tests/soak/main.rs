@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod exchange;
+mod grpc;
 mod orders;
 
 use std::collections::BTreeSet;
@@ -15,10 +16,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fastrand::Rng;
-use testkit::{HttpConnection, Launch, Service, alone, copy_model, pictures, pypi, root};
+use testkit::{Launch, Service, alone, copy_model, pictures, pypi, root};
 use tokio::task::JoinSet;
 
-use self::exchange::{Answered, Asked, read_requests};
+use self::exchange::{Answered, Asked, Client, read_requests};
 use self::orders::Orders;
 
 /// How many requests an engine gets, unless the environment variable SOAK_REQUESTS says it.
@@ -54,7 +55,10 @@ async fn soak(engine: &str, folder: &Path, launch: &Launch) {
     assert!(models.len() >= FEWEST_MODELS, "{engine} serves only {models:?}");
     let count = std::env::var("SOAK_REQUESTS").ok().map_or(REQUESTS, |count| count.parse().unwrap());
     let seed = std::env::var("SEED").ok().map_or_else(|| fastrand::u64(..), |seed| seed.parse().unwrap());
-    eprintln!("{engine}: {count} requests to {} models, SEED={seed}", models.len());
+    let over_grpc = asked.iter().filter(|(asked, _)| asked.is_grpc()).count();
+    assert!(over_grpc >= asked.len() / 4, "{engine}: {over_grpc} of {} requests are of gRPC", asked.len());
+    let kinds = asked.len();
+    eprintln!("{engine}: {count} requests to {} models, {over_grpc} of {kinds} over gRPC, SEED={seed}", models.len());
 
     let service = launch.start().await;
     let orders = Orders::about(&models, service.admin_address(), folder.join("models"));
@@ -62,7 +66,7 @@ async fn soak(engine: &str, folder: &Path, launch: &Launch) {
     let mut clients = JoinSet::new();
     for client in 0..CLIENTS {
         let random = Rng::with_seed(seed.wrapping_add(client as u64));
-        clients.spawn(shared.clone().ask(service.address, service.id(), random));
+        clients.spawn(shared.clone().ask(Client::of(&service), service.id(), random));
     }
     let mut problems = Vec::new();
     while let Some(client) = clients.join_next().await {
@@ -96,8 +100,7 @@ impl Shared {
     ///
     /// # Errors
     /// The first answer that differs.
-    async fn ask(self: Arc<Self>, address: std::net::SocketAddr, process: u32, mut random: Rng) -> Result<(), String> {
-        let mut connection = HttpConnection::to(address);
+    async fn ask(self: Arc<Self>, mut client: Client, process: u32, mut random: Rng) -> Result<(), String> {
         loop {
             let number = self.sent.fetch_add(1, Ordering::Relaxed);
             if number >= self.count {
@@ -111,11 +114,10 @@ impl Shared {
             }
             let (asked, alone) = &self.asked[random.usize(..self.asked.len())];
             let before = self.orders.state_of(&asked.model);
-            let answer = connection.send(&asked.bytes).await.map_err(|failure| format!("{failure:?} to {asked:?}"))?;
-            if answer.status == 503 && self.orders.excuse(&asked.model, before) {
+            let answered = client.ask(asked).await?;
+            if answered.is_away() && self.orders.excuse(&asked.model, before) {
                 continue;
             }
-            let answered = Answered::of(&answer);
             if !alone.is(&answered) {
                 // The others need not go on.
                 self.sent.store(self.count, Ordering::Relaxed);
@@ -142,15 +144,15 @@ async fn asked_alone(engine: &str, folder: &Path, service: &Service) -> Vec<(Ask
         eprintln!("{engine} refuses {model}: {reason}");
         requests.retain(|asked| asked.model != *model);
     }
-    let mut connection = HttpConnection::to(service.address);
+    let mut client = Client::of(service);
     let mut answers = Vec::new();
     for asked in &requests {
-        let answer = connection.send(&asked.bytes).await.unwrap();
-        assert_eq!(answer.status, 200, "{engine}: {asked:?}: {}", answer.text());
-        answers.push(Answered::of(&answer));
+        let answer = client.ask(asked).await.unwrap();
+        assert!(answer.is_ok(), "{engine}: {asked:?}: {answer:?}");
+        answers.push(answer);
     }
     for (asked, first) in requests.iter().zip(&answers).rev() {
-        let again = Answered::of(&connection.send(&asked.bytes).await.unwrap());
+        let again = client.ask(asked).await.unwrap();
         assert!(first.is(&again), "{engine}: {asked:?}\nat first: {first:?}\nagain: {again:?}");
     }
     requests.into_iter().zip(answers).collect()

@@ -44,6 +44,7 @@ class Kinds:
         return version / "model.onnx"
 
     def ask(self, model, path, body, **headers):
+        """Over HTTP at a path; over gRPC where there is none."""
         body = base64.b64encode(body).decode()
         self.requests.append({"model": model, "path": path, "headers": headers, "body": body})
 
@@ -69,6 +70,7 @@ class Kinds:
         if binary:
             headers = {"inference-header-content-length": str(len(head))}
         self.ask(model, f"/v2/models/{model}/infer", b"".join([head, *blobs]), **headers)
+        self.ask(model, None, message(model, tensors))
 
     def ask_rows(self, model, tensor, *item):
         """The rows of a classifier or a regression, in every way."""
@@ -79,6 +81,31 @@ class Kinds:
                 self.predict(model, rows)
             else:
                 self.infer(model, number % 4 == 0, **{tensor: rows})
+
+
+def number(value):
+    """A number as protobuf writes it: seven bits in each byte, the lowest first."""
+    low, more = value & 127, value >> 7
+    return bytes([low | 128]) + number(more) if more else bytes([low])
+
+
+def field(tag, value):
+    """A member of a message of protobuf that is a text, bytes or a message."""
+    value = value.encode() if isinstance(value, str) else value
+    return number(tag << 3 | 2) + number(len(value)) + value
+
+
+def message(model, tensors):
+    """A ModelInferRequest with its tensors as bytes."""
+    described, blobs = field(1, model), b""
+    for name, tensor in tensors.items():
+        texts = tensor.dtype.kind == "U"
+        shape = field(3, b"".join(number(int(size)) for size in tensor.shape))
+        datatype = "BYTES" if texts else DATATYPES[tensor.dtype.name]
+        described += field(5, field(1, name) + field(2, datatype) + shape)
+        words = [word.encode() for word in tensor.ravel().tolist()] if texts else []
+        blobs += field(7, b"".join(len(word).to_bytes(4, "little") + word for word in words) if texts else tensor.tobytes())
+    return described + blobs
 
 
 def file(nodes, inputs, outputs, weights):
