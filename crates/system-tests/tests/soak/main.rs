@@ -12,8 +12,8 @@ mod orders;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use fastrand::Rng;
 use testkit::{Launch, Service, alone, copy_model, pictures, pypi, root};
@@ -62,7 +62,7 @@ async fn soak(engine: &str, folder: &Path, launch: &Launch) {
 
     let service = launch.start().await;
     let orders = Orders::about(&models, service.admin_address(), folder.join("models"));
-    let shared = Arc::new(Shared { asked, orders, count, sent: AtomicUsize::new(0), settled: AtomicUsize::new(0) });
+    let shared = Arc::new(Shared { asked, orders, count, sent: AtomicUsize::new(0), resident: Mutex::default() });
     let mut clients = JoinSet::new();
     for client in 0..CLIENTS {
         let random = Rng::with_seed(seed.wrapping_add(client as u64));
@@ -75,9 +75,11 @@ async fn soak(engine: &str, folder: &Path, launch: &Launch) {
     assert!(problems.is_empty(), "{engine}, SEED={seed}: {}\n{}", problems.join("\n"), service.stderr());
     let (orders, refused) = shared.orders.told();
     assert!(orders >= count / ORDER_EVERY / 2, "{engine}: only {orders} orders");
-    let (settled, resident) = (shared.settled.load(Ordering::Relaxed) as u64, service.resident_bytes());
+    let course = shared.resident.lock().unwrap().clone();
+    let (settled, resident) = (course[2], service.resident_bytes());
+    let megabytes: Vec<u64> = course.iter().map(|bytes| bytes / 1_000_000).collect();
     eprintln!(
-        "{engine}: {orders} orders, {refused} requests met a model that was away, {settled} and {resident} bytes"
+        "{engine}: {orders} orders, {refused} requests met a model that was away, MB at each tenth: {megabytes:?}"
     );
     assert!(resident as f64 <= settled as f64 * GROWTH + SLACK as f64, "{engine}: from {settled} to {resident} bytes");
     let metrics = service.metrics().await;
@@ -91,8 +93,8 @@ struct Shared {
     orders: Orders,
     count: usize,
     sent: AtomicUsize,
-    /// Bytes of memory after a fifth of the requests.
-    settled: AtomicUsize,
+    /// Bytes of memory after each tenth of the requests.
+    resident: Mutex<Vec<u64>>,
 }
 
 impl Shared {
@@ -106,8 +108,8 @@ impl Shared {
             if number >= self.count {
                 return Ok(());
             }
-            if number == self.count / 5 {
-                self.settled.store(resident(process), Ordering::Relaxed);
+            if number % (self.count / 10).max(1) == 0 {
+                self.resident.lock().unwrap().push(resident(process));
             }
             if number % ORDER_EVERY == ORDER_EVERY - 1 {
                 self.orders.give(&mut random).await?;
@@ -165,8 +167,8 @@ fn make(python: &Path, folder: &Path, engine: &str) {
     copy_model("cifar10", &folder.join("models"), "cifar10");
 }
 
-fn resident(process: u32) -> usize {
+fn resident(process: u32) -> u64 {
     let status = std::fs::read_to_string(PathBuf::from(format!("/proc/{process}/status"))).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
