@@ -13,6 +13,7 @@ mod memory;
 mod overload;
 mod pages;
 mod peers;
+mod pictures;
 mod plot;
 mod program;
 mod python_model;
@@ -53,6 +54,8 @@ enum Measurement {
     Overload(overload::OverloadOptions),
     /// Predictions a second over HTTP, against a bare loop of the engine and against others that serve.
     Serve(serving::ServeOptions),
+    /// Milliseconds of decoding and resizing a picture, in colour and in grey, beside Pillow.
+    Pictures(pictures::PictureOptions),
     /// Predictions a second beside another build of the service, such as an earlier one.
     Against(serving::AgainstOptions),
 }
@@ -83,6 +86,7 @@ fn run(what: Measurement) -> Result<()> {
         Measurement::Memory(options) => memory::run(&options, &scratch),
         Measurement::Overload(options) => overload::run(&options, &scratch),
         Measurement::Serve(options) => serving::run(&options, &scratch),
+        Measurement::Pictures(options) => pictures::run(&options, &scratch),
         Measurement::Against(options) => serving::run_against(&options, &scratch),
     }
 }
