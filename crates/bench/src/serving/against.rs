@@ -137,15 +137,18 @@ fn take_turns(
 }
 
 fn line(what: &[&str], [other, this]: &[AskedService<'_>; 2]) -> Vec<String> {
-    let ratios = |value: fn(&LoadResult) -> f64| -> Vec<f64> {
-        this.floods.iter().zip(&other.floods).map(|(this, other)| value(this) / value(other)).collect()
-    };
     let speed = |service: &AskedService| {
         thousands(median(&service.floods.iter().map(LoadResult::per_second).collect::<Vec<_>>()))
     };
-    let speeds = ratios(LoadResult::per_second);
+    let pairs = this.floods.iter().zip(&other.floods);
+    let speeds: Vec<f64> = pairs.map(|(this, other)| this.per_second() / other.per_second()).collect();
     let ratio = median(&speeds);
-    let costs = median(&ratios(|flood| (flood.engine + flood.rest) / flood.answered as f64));
+    // Of all turns together: Linux counts in hundredths of a second, and a turn has few of them.
+    let cost = |service: &AskedService| {
+        let used: f64 = service.floods.iter().map(|flood| flood.engine + flood.rest).sum();
+        used / service.floods.iter().map(|flood| flood.answered as f64).sum::<f64>()
+    };
+    let costs = cost(this) / cost(other);
     let quartiles = format!("{:.2} to {:.2}", quantile(&speeds, 0.25), quantile(&speeds, 0.75));
     let cells = what.iter().map(|&cell| cell.to_owned()).chain([speed(other), speed(this), format!("{ratio:.3}")]);
     cells.chain([quartiles, format!("{costs:.3}"), verdict(ratio >= LEAST)]).collect()
