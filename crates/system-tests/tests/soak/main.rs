@@ -108,7 +108,7 @@ impl Shared {
             if number >= self.count {
                 return Ok(());
             }
-            if number % (self.count / 10).max(1) == 0 {
+            if number.is_multiple_of((self.count / 10).max(1)) {
                 self.resident.lock().unwrap().push(resident(process));
             }
             if number % ORDER_EVERY == ORDER_EVERY - 1 {
