@@ -36,7 +36,7 @@ pub(in crate::model) use across_items::AcrossItems;
 pub(in crate::model) use fatal::Fatal;
 pub(in crate::model) use graph::OnnxGraph;
 pub(in crate::model) use input_limits::InputLimits;
-pub(in crate::model) use optional_inputs::{OTHER_ENGINE, OptionalInputs};
+pub(in crate::model) use optional_inputs::OptionalInputs;
 pub(in crate::model) use output_facts::OutputFacts;
 pub(in crate::model) use overlooked::Overlooked;
 

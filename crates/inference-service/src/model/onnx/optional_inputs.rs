@@ -6,10 +6,7 @@
 use super::fatal::Fatal;
 use super::graph::OnnxGraph;
 use super::overlooked::Overlooked;
-use crate::model::runtime::{ConstantInputs, RuntimeKind, TensorSpec};
-
-/// What to do where tract does not take them.
-pub(in crate::model) const OTHER_ENGINE: &str = "`engine = \"onnxruntime\"` in model.toml takes them from requests";
+use crate::model::runtime::{ConstantInputs, OTHER_ENGINE, RuntimeKind, TensorSpec};
 
 /// The initialisers of a file that are listed among its inputs.
 #[derive(Debug, Default)]

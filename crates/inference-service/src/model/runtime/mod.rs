@@ -20,6 +20,7 @@ use tract::Tract;
 pub(super) use model_file::ModelFile;
 pub use onnxruntime::RuntimeError;
 pub(super) use program::{FixedInputs, LoadError, LoadOptions, Program, RunProgram, panic_message};
+pub(super) use signature::OTHER_ENGINE;
 pub use signature::{ConstantInputs, Signature, TensorSpec};
 
 /// The runtimes that there are.

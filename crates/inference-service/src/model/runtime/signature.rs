@@ -6,6 +6,9 @@ use std::fmt;
 
 use crate::model::{Datatype, Tensor};
 
+/// What to do where tract does not take optional inputs.
+pub(in crate::model) const OTHER_ENGINE: &str = "`engine = \"onnxruntime\"` in model.toml takes them from requests";
+
 /// The tensors of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {

@@ -12,9 +12,8 @@ use tract_onnx::tract_hir::internal::{OutletId, Tensor as TractTensor, bail, for
 use tract_onnx::tract_hir::ops::source::Source;
 
 use super::super::program::panic_message;
-use super::super::signature::{ConstantInputs, TensorSpec};
+use super::super::signature::{ConstantInputs, OTHER_ENGINE, TensorSpec};
 use super::{inputs, sizes, to_tract};
-use crate::model::onnx::OTHER_ENGINE;
 use crate::model::tensor::OptionalTensor;
 
 /// The second program.
