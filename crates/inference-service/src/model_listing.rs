@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::model::{ClassReader, Colour, InputSpec, Layout};
+use crate::model::{ClassReader, Colour, InputSpec, Layout, MissingProvider};
 use crate::oip::metadata::{ModelTensors, TensorMetadata};
 use crate::serving::{LoadedVersion, Model, ModelState, ModelVersions};
 
@@ -31,8 +31,8 @@ pub(crate) struct ModelListing {
     models: Vec<ListedModel>,
 }
 
-/// One model of the repository. A model that serves has all members but perhaps `engine_because`, `input`, `labels`,
-/// `scores` and `error`.
+/// One model of the repository. A model that serves has all members but perhaps `engine_because`, `providers_missing`,
+/// `input`, `labels`, `scores` and `error`.
 #[derive(Default, Serialize, ToSchema)]
 struct ListedModel {
     name: String,
@@ -59,6 +59,14 @@ struct ListedModel {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     engine_because: Option<String>,
+    /// The execution providers that run the model, in the order in which they may take its nodes; the last is `cpu`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    providers: Option<Vec<&'static str>>,
+    /// The accelerators that model.toml asks for and that do not run it, if there are any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    providers_missing: Vec<ListedMissingProvider>,
     /// How many runs of the model there can be at a time.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -95,6 +103,17 @@ struct ListedModel {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     error: Option<String>,
+}
+
+/// An accelerator that a model does without.
+#[derive(Serialize, ToSchema)]
+struct ListedMissingProvider {
+    #[schema(value_type = String, pattern = "^(cuda|tensorrt|openvino)$")]
+    provider: &'static str,
+    /// Why it does not run the model; where ONNX Runtime says why, in its words.
+    reason: String,
+    /// What can be done.
+    remedy: String,
 }
 
 /// How pictures become the numbers that a model takes.
@@ -164,6 +183,8 @@ impl ListedModel {
             sha256: Some(engine.sha256().to_owned()),
             engine: Some(engine.runtime().as_str()),
             engine_because: versions.serving.engine_because.clone(),
+            providers: Some(engine.providers().names()),
+            providers_missing: engine.providers().missing().iter().map(ListedMissingProvider::from).collect(),
             instances: Some(engine.instances().count),
             intra_threads: Some(engine.instances().intra_threads),
             task: Some(engine.task().as_str()),
@@ -187,6 +208,12 @@ impl ListedState {
             ModelState::Failed(_) => Self::Failed,
             ModelState::Unloaded => Self::Unloaded,
         }
+    }
+}
+
+impl From<&MissingProvider> for ListedMissingProvider {
+    fn from(missing: &MissingProvider) -> Self {
+        Self { provider: missing.provider.as_str(), reason: missing.reason(), remedy: missing.remedy() }
     }
 }
 

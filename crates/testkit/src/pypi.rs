@@ -17,6 +17,9 @@ pub type Package = (&'static str, &'static str);
 /// ONNX Runtime, whose library the wheel brings.
 pub const ONNX_RUNTIME: Package = ("onnxruntime", "1.32.0");
 
+/// The same with Intel's execution provider, an accelerator that needs no other machine than one with a processor of x86_64.
+const ONNX_RUNTIME_OPENVINO: Package = ("onnxruntime-openvino", "1.24.1");
+
 /// What makes models, and brings some: libraries that train and export them, and packages with models in their wheels.
 /// What the latter depend on beyond this is not installed: their models are wanted, and not their programs.
 const MODELS: &[Package] = &[
@@ -98,7 +101,12 @@ pub fn program(packages: &[Package], program: &str, what: &str) -> Option<PathBu
 /// # Errors
 /// What went wrong, in a sentence.
 pub fn onnxruntime_library() -> Result<PathBuf, String> {
-    let libraries = environment(&[ONNX_RUNTIME])?.join("lib");
+    library_in(&environment(&[ONNX_RUNTIME])?)
+}
+
+/// The library of ONNX Runtime in an environment that has a wheel of it.
+fn library_in(environment: &Path) -> Result<PathBuf, String> {
+    let libraries = environment.join("lib");
     let python = entries(&libraries)?.into_iter().next().ok_or("the environment has no library folder")?;
     let is_it =
         |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libonnxruntime.so"));
@@ -112,6 +120,15 @@ pub fn onnxruntime_library() -> Result<PathBuf, String> {
 /// As [`python`].
 pub fn onnxruntime(what: &str) -> Option<PathBuf> {
     for_test(onnxruntime_library(), what)
+}
+
+/// The library of ONNX Runtime that has the execution provider openvino, for a test. A process can load one library.
+///
+/// # Panics
+/// As [`python`].
+pub fn onnxruntime_with_openvino(what: &str) -> Option<PathBuf> {
+    let environment = made("onnxruntime-openvino", &[ONNX_RUNTIME_OPENVINO], &["--no-deps"]);
+    for_test(environment.and_then(|folder| library_in(&folder)), what)
 }
 
 fn for_test(found: Result<PathBuf, String>, what: &str) -> Option<PathBuf> {

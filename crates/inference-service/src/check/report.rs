@@ -65,13 +65,20 @@ impl ModelReport<'_> {
             let Ok(runtime) = runtime else { continue };
             let started = Instant::now();
             let load = || -> Result<LoadedModel, ModelError> {
-                let engine = Engine::load(self.source, runtime)?;
-                Ok(LoadedModel { session: Session::warm(&engine)?, engine })
+                let session = Session::first(self.source, runtime)?;
+                Ok(LoadedModel { engine: session.engine().clone(), session })
             };
             match load() {
                 Ok(model) => {
                     let milliseconds = started.elapsed().as_secs_f64() * 1e3;
-                    writeln!(out, "  {} takes it, loaded in {milliseconds:.0} ms", kind.as_str())?;
+                    let providers = model.engine.providers();
+                    let on = providers.names().join(", ");
+                    writeln!(out, "  {} takes it, loaded in {milliseconds:.0} ms, on {on}", kind.as_str())?;
+                    for missing in providers.missing() {
+                        let (provider, reason, remedy) =
+                            (missing.provider.as_str(), missing.reason(), missing.remedy());
+                        writeln!(out, "  {provider} does not run it: {reason}; {remedy}")?;
+                    }
                     loaded.push(model);
                 }
                 Err(problem) => writeln!(out, "  {} refuses it: {problem}", kind.as_str())?,

@@ -11,6 +11,7 @@
 //! engine = "onnxruntime"          # or "tract": runs it, or nothing does; or "auto"; optional, --engine says it otherwise
 //! instances = 2                   # most runs at a time, 1 to 64; optional, chosen by size otherwise
 //! intra_threads = 4               # threads of each run, 1 to 64, in ONNX Runtime; optional, chosen by size otherwise
+//! providers = ["cuda", "cpu"]     # accelerators in this order, in ONNX Runtime; optional, the CPU is behind them anyway
 //! output = "probabilities"        # or "logits", "sigmoid": what a classification's numbers are; optional where the graph says it
 //! output_name = "scores"          # the output that is the answer; optional where there is no doubt
 //! labels = "labels.txt"           # one label a line, or an array of strings; optional, classes have the file's names or their numbers otherwise
@@ -46,6 +47,8 @@ use super::error::ModelError;
 use super::input_spec::{InputSpec, InputTable};
 use super::instances::InstanceConfig;
 use super::labels::LabelSource;
+use super::providers::ModelProviders;
+use super::runtime::ExecutionProvider;
 use super::scores::ScoreScale;
 use crate::input::MissingValues;
 
@@ -99,6 +102,8 @@ pub struct ModelConfig {
     pub engine: Option<EngineChoice>,
     /// How many runs there can be at a time, as far as the author says so.
     pub instances: InstanceConfig,
+    /// The accelerators that it asks for, in the order in which they may take nodes; all different. The CPU is behind them.
+    pub accelerators: Vec<ExecutionProvider>,
     /// What one item looks like, of a model that takes pictures.
     pub input: Option<InputSpec>,
     /// What the numbers of the classes are, where the author says so.
@@ -127,6 +132,7 @@ impl ModelConfig {
             latest_versions: one(),
             engine: None,
             instances: InstanceConfig::default(),
+            accelerators: Vec::new(),
             input: None,
             labels: None,
             defect: DefectRule::Never,
@@ -188,6 +194,7 @@ impl ModelConfig {
             latest_versions: table.latest_versions,
             engine: table.engine,
             instances: InstanceConfig::checked(table.instances, table.intra_threads, path)?,
+            accelerators: ModelProviders::asked_for(table.providers, path)?,
             output: table.output,
             output_name: table.output_name,
             input: table.input.map(|input| InputSpec::from_table(input, path)).transpose()?,
@@ -253,6 +260,7 @@ struct ConfigTable {
     output_name: Option<String>,
     instances: Option<u32>,
     intra_threads: Option<u32>,
+    providers: Option<Vec<ExecutionProvider>>,
     labels: Option<LabelSource>,
     input: Option<InputTable>,
     defect: Option<DefectTable>,

@@ -17,6 +17,7 @@ use super::instances::ModelInstances;
 use super::missing::missing_values;
 use super::onnx::{AcrossItems, Fatal, InputLimits, OnnxFile, OptionalInputs, OutputFacts, Overlooked};
 use super::output_choice::OutputMismatch;
+use super::providers::ModelProviders;
 use super::repository::ModelSource;
 use super::runtime::{
     FixedInputs, LoadError, LoadOptions, ModelFile, Program, Runtime, RuntimeKind, Signature, TensorSpec, panic_message,
@@ -38,6 +39,7 @@ pub struct Engine {
     has_answered: AtomicBool,
     runtime: RuntimeKind,
     instances: ModelInstances,
+    providers: ModelProviders,
     program: Arc<dyn Program>,
     across_items: Option<AcrossItems>,
     signature: Signature,
@@ -45,13 +47,26 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Reads the file, optimises the model for its task, and checks that it fits its model.toml.
+    /// Reads the file, optimises the model for its task, and checks that it fits its model.toml. It runs on those of the
+    /// accelerators that model.toml asks for that the runtime has.
     ///
     /// # Errors
     /// [`ModelError::Unreadable`]; [`ModelError::Unsupported`] for a file that the runtime cannot run, or on which it
     /// panics; [`ModelError::Mismatch`] where shapes, types or the number of classes differ from model.toml;
     /// [`ModelError::UnknownScale`] where nobody says what the numbers of the classes are.
     pub fn load(source: &ModelSource, runtime: &Runtime) -> Result<Arc<Self>, ModelError> {
+        Self::load_on(&ModelProviders::offered(&source.config.accelerators, runtime), source, runtime)
+    }
+
+    /// The same, on these providers.
+    ///
+    /// # Errors
+    /// As [`Engine::load`].
+    pub(super) fn load_on(
+        providers: &ModelProviders,
+        source: &ModelSource,
+        runtime: &Runtime,
+    ) -> Result<Arc<Self>, ModelError> {
         let path = &source.file;
         let onnx = OnnxFile::read(path)?;
         let rewritten = onnx.rewritten(runtime.kind() == RuntimeKind::Tract).map(Arc::from);
@@ -72,13 +87,10 @@ impl Engine {
         let OptionalInputs { specs: optional, constant } = OptionalInputs::of(graph, runtime.kind());
         drop(bytes);
         let shape = config.input.as_ref().map(InputSpec::tensor_shape);
-        let fixed = match (&shape, config.task) {
-            (Some(shape), _) => FixedInputs::Input(shape),
-            (None, Task::Raw) => FixedInputs::Nothing,
-            (None, Task::Classification | Task::Regression) => FixedInputs::OneItem,
-        };
+        let fixed = fixed_inputs(shape.as_ref().map(<[usize; 4]>::as_slice), config.task);
         let instances = instances(&config, runtime, path, &weights);
-        let options = LoadOptions { fixed, intra_threads: instances.intra_threads, optional: &optional };
+        let (intra_threads, accelerators) = (instances.intra_threads, providers.accelerators());
+        let options = LoadOptions { fixed, intra_threads, optional: &optional, accelerators };
         let loaded = catch_unwind(AssertUnwindSafe(|| runtime.load(&file, options)))
             .unwrap_or_else(|panic| Err(LoadError::Unsupported(panic_message(panic.as_ref()))));
         let program = loaded.map_err(|error| match error {
@@ -90,14 +102,8 @@ impl Engine {
                 remedy: "correct [input] in model.toml, or export the model again".to_owned(),
             },
         })?;
-        let answers = AnswerReader::of(&config, program.signature(), &facts).map_err(|problem| match problem {
-            OutputMismatch::UnknownScale { output, because } => {
-                ModelError::UnknownScale { path: path.clone(), output, because }
-            }
-            OutputMismatch::Other { expected, found, remedy } => {
-                ModelError::Mismatch { path: path.clone(), expected, found, remedy }
-            }
-        })?;
+        let answers =
+            AnswerReader::of(&config, program.signature(), &facts).map_err(|problem| output_mismatch(path, problem))?;
         Ok(Arc::new(Self {
             name: source.name.clone(),
             version: source.version.to_string(),
@@ -109,6 +115,7 @@ impl Engine {
             has_answered: AtomicBool::new(false),
             runtime: runtime.kind(),
             instances,
+            providers: providers.clone(),
             signature: program.signature().clone().with_open(&without_shape).with_constant(constant),
             program,
             across_items,
@@ -180,6 +187,11 @@ impl Engine {
     /// How many runs there can be at a time.
     pub fn instances(&self) -> ModelInstances {
         self.instances
+    }
+
+    /// What computes its nodes.
+    pub fn providers(&self) -> &ModelProviders {
+        &self.providers
     }
 
     /// What runs it.
@@ -259,6 +271,23 @@ impl Engine {
         }
         self.program.takes_batches()?;
         self.across_items.as_ref().map_or(Ok(()), |across| Err(across.to_string()))
+    }
+}
+
+/// What of the inputs is fixed: the shape of pictures, or that there is one item.
+fn fixed_inputs(shape: Option<&[usize]>, task: Task) -> FixedInputs<'_> {
+    match (shape, task) {
+        (Some(shape), _) => FixedInputs::Input(shape),
+        (None, Task::Raw) => FixedInputs::Nothing,
+        (None, Task::Classification | Task::Regression) => FixedInputs::OneItem,
+    }
+}
+
+fn output_mismatch(path: &Path, problem: OutputMismatch) -> ModelError {
+    let path = path.to_owned();
+    match problem {
+        OutputMismatch::UnknownScale { output, because } => ModelError::UnknownScale { path, output, because },
+        OutputMismatch::Other { expected, found, remedy } => ModelError::Mismatch { path, expected, found, remedy },
     }
 }
 

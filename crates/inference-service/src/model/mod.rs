@@ -19,6 +19,7 @@ mod missing;
 mod onnx;
 mod output_choice;
 mod proposal;
+mod providers;
 mod repository;
 mod runtime;
 mod scores;
@@ -36,9 +37,10 @@ pub(crate) use hexadecimal::hexadecimal;
 pub use input_spec::{Colour, InputSpec, Layout, ReadOrientation, ResizeFilter};
 pub use instances::{InstanceConfig, ModelInstances};
 pub(crate) use proposal::Proposal;
+pub use providers::{MissingProvider, ModelProviders};
 pub(crate) use repository::unread_beside;
 pub use repository::{ModelSource, PassedOver, Repository, RepositoryEntry, RepositoryFolder};
-pub use runtime::{ConstantInputs, Runtime, RuntimeError, RuntimeKind, Signature, TensorSpec};
+pub use runtime::{ConstantInputs, ExecutionProvider, Runtime, RuntimeError, RuntimeKind, Signature, TensorSpec};
 pub use scores::{
     ClassPrediction, ClassReader, ClassScore, FileLabels, OwnLabel, Prediction, PredictionMeaning, ScaleSource,
     ScoreScale,

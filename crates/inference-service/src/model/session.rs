@@ -9,7 +9,9 @@ use tracing::warn;
 
 use super::engine::Engine;
 use super::error::ModelError;
-use super::runtime::{Program, RunProgram, TensorSpec, panic_message};
+use super::providers::ModelProviders;
+use super::repository::ModelSource;
+use super::runtime::{Program, RunProgram, Runtime, TensorSpec, panic_message};
 use super::tensor::{OptionalTensor, Tensor};
 use crate::input::ModelInput;
 
@@ -43,6 +45,16 @@ impl Session {
         let mut session = Self::new(engine)?;
         session.warm_up()?;
         Ok(session)
+    }
+
+    /// Loads a model, and warms up a session of it. An accelerator on which either fails is given up: that its model.toml
+    /// asks for more than there is keeps no model from serving.
+    ///
+    /// # Errors
+    /// As [`Engine::load`] and [`Session::warm`].
+    pub fn first(source: &ModelSource, runtime: &Runtime) -> Result<Self, ModelError> {
+        ModelProviders::offered(&source.config.accelerators, runtime)
+            .settle(|providers| Self::warm(&Engine::load_on(providers, source, runtime)?))
     }
 
     /// Runs the model on one item, or on the whole tensors of a request. The answer is its outputs.

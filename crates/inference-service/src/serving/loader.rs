@@ -62,6 +62,7 @@ impl ModelLoader {
             sessions: Mutex::new(sessions),
         };
         let engine = &loaded.engine;
+        warn_of_missing_providers(engine);
         let classes = engine.classes();
         info!(
             model = engine.name(),
@@ -69,6 +70,7 @@ impl ModelLoader {
             sha256 = engine.sha256(),
             engine = engine.runtime().as_str(),
             engine_because = loaded.engine_because,
+            providers = engine.providers().names().join(", "),
             instances = engine.instances().count,
             intra_threads = engine.instances().intra_threads,
             load_seconds = loaded.load_seconds,
@@ -110,8 +112,9 @@ impl ModelLoader {
     }
 
     fn warm_up(&self, source: &ModelSource, runtime: &Runtime) -> Result<WarmVersion, ModelError> {
-        let engine = Engine::load(source, runtime)?;
-        let mut sessions = vec![Session::warm(&engine)?];
+        let first = Session::first(source, runtime)?;
+        let engine = first.engine().clone();
+        let mut sessions = vec![first];
         // Only classes have a scale. Other models may take sizes and steps, at which guesses can end the whole process.
         if engine.classes().is_some() {
             try_meaning(&mut sessions[0])?;
@@ -121,6 +124,23 @@ impl ModelLoader {
             sessions.push(Session::warm(&engine)?);
         }
         Ok(WarmVersion { engine, sessions, measured })
+    }
+}
+
+/// Warns of each accelerator that the model's model.toml asks for, and that does not run it.
+fn warn_of_missing_providers(engine: &Engine) {
+    let providers = engine.providers().names().join(", ");
+    for missing in engine.providers().missing() {
+        warn!(
+            model = engine.name(),
+            model_version = engine.version(),
+            engine = engine.runtime().as_str(),
+            provider = missing.provider.as_str(),
+            reason = missing.reason(),
+            remedy = missing.remedy(),
+            providers,
+            "model_provider_missing"
+        );
     }
 }
 

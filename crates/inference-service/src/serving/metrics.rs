@@ -11,6 +11,7 @@ use prometheus::{GaugeVec, Opts};
 
 use super::serving_list::PublishedList;
 use super::{Model, ModelState, ModelVersions};
+use crate::model::ExecutionProvider;
 
 label_enum! {
     /// How a load of a model ended.
@@ -22,9 +23,9 @@ label_enum! {
     }
 }
 
-/// Series of a model beside those of its predictions: two outcomes of loads, a histogram of runs, the gauges below, and
-/// whether its profile was delivered.
-pub(crate) const SERIES_OF_A_MODEL: usize = 2 + RUN_BUCKETS.len() + 3 + 7 + 1;
+/// Series of a model beside those of its predictions: two outcomes of loads, a histogram of runs, the gauges below, one of them
+/// for each accelerator, and whether its profile was delivered.
+pub(crate) const SERIES_OF_A_MODEL: usize = 2 + RUN_BUCKETS.len() + 3 + 7 + ExecutionProvider::ACCELERATORS.len() + 1;
 
 const RUN_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
 
@@ -80,6 +81,7 @@ struct ModelGauges {
     queue_places: GaugeVec,
     item_seconds: GaugeVec,
     batch_limit: GaugeVec,
+    provider_missing: GaugeVec,
     info: GaugeVec,
 }
 
@@ -106,6 +108,13 @@ impl ModelGauges {
                 "model_batch_limit",
                 "Items that run together at most, as was measured to be fastest; 0 until the model is loaded.",
             )?,
+            provider_missing: GaugeVec::new(
+                Opts::new(
+                    "model_provider_missing",
+                    "1 if the model runs without this accelerator although its model.toml asks for it, else 0.",
+                ),
+                &["model", "provider"],
+            )?,
             info: GaugeVec::new(
                 Opts::new("model_info", "Always 1; the labels say which file serves, and what runs it."),
                 &["model", "version", "sha256", "engine"],
@@ -127,6 +136,18 @@ impl ModelGauges {
         }
     }
 
+    /// An accelerator is missing if any version, or any of those models that are shown together, runs without it.
+    fn set_providers(&self, label: &str, model: &Model) {
+        let gauge = |provider: ExecutionProvider| self.provider_missing.with_label_values(&[label, provider.as_str()]);
+        for provider in ExecutionProvider::ACCELERATORS {
+            gauge(provider).add(0.0);
+        }
+        let versions = model.versions().into_iter().flat_map(ModelVersions::all);
+        for missing in versions.flat_map(|version| version.engine.providers().missing()) {
+            gauge(missing.provider).set(1.0);
+        }
+    }
+
     fn set_info(&self, model: &Model) {
         if let Some(ModelVersions { serving, .. }) = model.versions() {
             let engine = &serving.engine;
@@ -135,9 +156,10 @@ impl ModelGauges {
         }
     }
 
-    fn all(&self) -> [&GaugeVec; 7] {
-        let Self { loaded, load_seconds, last_reload_successful, queue_places, .. } = self;
-        [loaded, load_seconds, last_reload_successful, queue_places, &self.item_seconds, &self.batch_limit, &self.info]
+    fn all(&self) -> [&GaugeVec; 8] {
+        let Self { loaded, load_seconds, last_reload_successful, queue_places, item_seconds, .. } = self;
+        let Self { batch_limit, provider_missing, info, .. } = self;
+        [loaded, load_seconds, last_reload_successful, queue_places, item_seconds, batch_limit, provider_missing, info]
     }
 }
 
@@ -148,6 +170,8 @@ impl Snapshot for ModelGauges {
         let mut others: Option<GaugedState> = None;
         for model in list.models.iter() {
             let state = GaugedState::of(model);
+            let label = if model.metrics.is_other() { OTHER } else { &model.name };
+            self.set_providers(label, model);
             if !model.metrics.is_other() {
                 self.set_info(model);
             }

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use testkit::pypi;
 
 use crate::onnx::{Element, graph};
-use crate::repository::shipped;
+use crate::repository::{add, shipped};
 
 /// The exit code and what was printed.
 fn check(arguments: &[&Path]) -> (i32, String) {
@@ -159,4 +159,15 @@ fn both_engines_are_told_of() {
         check(&[&model, flag("--onnxruntime-library"), &library, flag("--golden"), &inputs, &outputs]);
     assert!(code == 0 && printed.matches("takes it").count() == 2, "{printed}");
     assert_eq!(printed.matches("output \"logits\": the same").count(), 2, "{printed}");
+    assert_eq!(printed.matches(", on cpu\n").count(), 2, "{printed}");
+}
+
+#[test]
+fn an_accelerator_that_is_missing_is_told_of_and_fails_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let pairs = |name| (name, Element::Float32, &[None, Some(2)][..]);
+    let file = graph(&[pairs("x")], &[("Neg", &["x"], "y")], &[pairs("y")]);
+    add(folder.path(), "fast", "task = \"raw\"\nproviders = [\"cuda\", \"cpu\"]\n", &file);
+    let (code, printed) = check(&[folder.path(), Path::new("--engine"), Path::new("tract")]);
+    assert!(code == 0 && printed.contains(", on cpu\n  cuda does not run it: tract runs the model"), "{printed}");
 }

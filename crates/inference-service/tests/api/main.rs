@@ -31,6 +31,7 @@ mod optional_members;
 mod pictures;
 mod process;
 mod profiles;
+mod providers;
 mod queue;
 mod raw;
 mod refusal_rows;

@@ -27,6 +27,7 @@ fn config() -> ModelConfig {
         latest_versions: 1,
         engine: None,
         instances: InstanceConfig::default(),
+        accelerators: Vec::new(),
         input: Some(InputSpec {
             width: 3,
             height: 1,

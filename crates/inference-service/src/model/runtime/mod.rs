@@ -3,6 +3,7 @@
 //! Rule of thumb: a runtime knows how to compute. What a model means, and whether its answer makes sense, is the
 //! business of [`Engine`](super::Engine), which is the same for all runtimes.
 
+mod execution_provider;
 mod library;
 mod model_file;
 mod onnxruntime;
@@ -10,6 +11,7 @@ mod program;
 mod signature;
 mod tract;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,6 +19,8 @@ use onnxruntime::OnnxRuntime;
 use program::LoadProgram;
 use tract::Tract;
 
+pub use execution_provider::ExecutionProvider;
+pub(super) use execution_provider::MissingBecause;
 pub(super) use model_file::ModelFile;
 pub use onnxruntime::RuntimeError;
 pub(super) use program::{FixedInputs, LoadError, LoadOptions, Program, RunProgram, panic_message};
@@ -93,6 +97,15 @@ impl Runtime {
 
     pub(super) fn load(&self, file: &ModelFile, options: LoadOptions<'_>) -> Result<Arc<dyn Program>, LoadError> {
         self.loader.load(file, options)
+    }
+
+    /// Whether models can be loaded on this accelerator, as far as can be said without a model.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(super) fn offers(&self, accelerator: ExecutionProvider) -> Result<(), MissingBecause> {
+        catch_unwind(AssertUnwindSafe(|| self.loader.offers(accelerator)))
+            .unwrap_or_else(|panic| Err(MissingBecause::Failed(panic_message(panic.as_ref()))))
     }
 }
 

@@ -1,5 +1,7 @@
 //! ONNX Runtime: Microsoft's library, loaded at start.
 
+mod accelerators;
+
 use std::fmt;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
@@ -8,10 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use half::{bf16, f16};
 use ort::LoadDynamicError;
 use ort::environment::Environment;
-use ort::session::builder::GraphOptimizationLevel;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Outlet, PrimitiveTensorElementType, TensorElementType, TensorRef, ValueType};
 
+use super::execution_provider::{ExecutionProvider, MissingBecause};
 use super::model_file::ModelFile;
 use super::program::{FixedInputs, LoadError, LoadOptions, LoadProgram, Program, RunProgram, panic_message};
 use super::signature::{Signature, TensorSpec};
@@ -80,9 +83,14 @@ fn environment(library: &Path) -> Result<Environment, String> {
 }
 
 impl LoadProgram for OnnxRuntime {
+    fn offers(&self, accelerator: ExecutionProvider) -> Result<(), MissingBecause> {
+        accelerators::offered(accelerator, &self.environment)
+    }
+
     fn load(&self, file: &ModelFile, options: LoadOptions<'_>) -> Result<Arc<dyn Program>, LoadError> {
-        let LoadOptions { fixed, intra_threads, optional } = options;
-        let plan = SessionPlan { environment: self.environment.clone(), file: file.clone(), intra_threads };
+        let LoadOptions { fixed, intra_threads, optional, accelerators } = options;
+        let (environment, accelerators) = (self.environment.clone(), accelerators.to_vec());
+        let plan = SessionPlan { environment, file: file.clone(), intra_threads, accelerators };
         let optional_names: Vec<&str> = optional.iter().map(|spec| spec.name.as_str()).collect();
         let mut first = plan.session().map_err(LoadError::Unsupported)?;
         let inputs: Vec<TensorSpec> = first.inputs().iter().map(spec).collect();
@@ -255,17 +263,22 @@ struct SessionPlan {
     environment: Environment,
     file: ModelFile,
     intra_threads: usize,
+    accelerators: Vec<ExecutionProvider>,
 }
 
 impl SessionPlan {
     fn session(&self) -> Result<Session, String> {
         let built = Session::builder(&self.environment).and_then(|builder| {
-            let mut builder = builder
+            let builder = builder
                 .with_intra_threads(self.intra_threads)?
                 // A thread that waits for its next part in a loop takes a core from the other models.
                 .with_intra_op_spinning(false)?
                 .with_inter_threads(1)?
                 .with_optimization_level(GraphOptimizationLevel::All)?;
+            let register = |builder: SessionBuilder, accelerator: &ExecutionProvider| {
+                accelerators::register(*accelerator, self.intra_threads, builder)
+            };
+            let mut builder = self.accelerators.iter().try_fold(builder, register)?;
             match &self.file.rewritten {
                 Some(bytes) => {
                     // Weights may lie beside the file.

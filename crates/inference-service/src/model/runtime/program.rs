@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use super::execution_provider::{ExecutionProvider, MissingBecause};
 use super::model_file::ModelFile;
 use super::signature::{Signature, TensorSpec};
 use crate::model::tensor::{OptionalTensor, Tensor};
@@ -36,12 +37,20 @@ pub(in crate::model) struct LoadOptions<'a> {
     pub(in crate::model) intra_threads: usize,
     /// The inputs that may be left out, as far as the file declares their types.
     pub(in crate::model) optional: &'a [TensorSpec],
+    /// What may take its nodes, in this order, before the CPU does.
+    pub(in crate::model) accelerators: &'a [ExecutionProvider],
 }
 
 /// Makes programs from ONNX files.
 pub(super) trait LoadProgram: Send + Sync {
     /// Reads, checks and optimises a model.
     fn load(&self, file: &ModelFile, options: LoadOptions<'_>) -> Result<Arc<dyn Program>, LoadError>;
+
+    /// Whether models can be loaded on this accelerator, as far as can be said without a model.
+    ///
+    /// # Errors
+    /// Why not.
+    fn offers(&self, accelerator: ExecutionProvider) -> Result<(), MissingBecause>;
 }
 
 /// A loaded model, shared by all threads.

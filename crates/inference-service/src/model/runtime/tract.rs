@@ -16,6 +16,7 @@ use tract_onnx::prelude::{
 use tract_onnx::tract_hir::infer::Factoid;
 use tract_onnx::tract_hir::internal::{DimLike, OutletId, SymbolValues, TDim, Tensor as TractTensor, bail, format_err};
 
+use super::execution_provider::{ExecutionProvider, MissingBecause};
 use super::model_file::ModelFile;
 use super::program::{FixedInputs, LoadError, LoadOptions, LoadProgram, Program, RunProgram};
 use super::signature::{Signature, TensorSpec};
@@ -28,6 +29,10 @@ use overriding::{OptionalOutcome, OverridingProgram};
 pub(super) struct Tract;
 
 impl LoadProgram for Tract {
+    fn offers(&self, _: ExecutionProvider) -> Result<(), MissingBecause> {
+        Err(MissingBecause::Tract)
+    }
+
     fn load(&self, file: &ModelFile, options: LoadOptions<'_>) -> Result<Arc<dyn Program>, LoadError> {
         let fixed = options.fixed;
         let unsupported = |error: TractError| LoadError::Unsupported(format!("{error:#}"));

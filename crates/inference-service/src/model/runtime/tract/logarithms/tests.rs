@@ -29,7 +29,7 @@ fn run_of(node: NodeProto) -> Box<dyn RunProgram> {
         ..GraphProto::default()
     };
     fs::write(&path, file(graph)).unwrap();
-    let options = LoadOptions { fixed: FixedInputs::Nothing, intra_threads: 1, optional: &[] };
+    let options = LoadOptions { fixed: FixedInputs::Nothing, intra_threads: 1, optional: &[], accelerators: &[] };
     Tract.load(&ModelFile { path, rewritten: None, limits: InputLimits::default() }, options).unwrap().start().unwrap()
 }
 
