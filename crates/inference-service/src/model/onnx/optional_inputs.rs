@@ -11,14 +11,14 @@ use crate::model::runtime::{ConstantInputs, OTHER_ENGINE, RuntimeKind, TensorSpe
 /// The initialisers of a file that are listed among its inputs.
 #[derive(Debug, Default)]
 pub(in crate::model) struct OptionalInputs {
-    /// Those that a request may bring; the types of their elements are the runtime's to tell.
+    /// Inputs that a request may bring; the types of their elements are the runtime's to tell.
     pub(in crate::model) specs: Vec<TensorSpec>,
     /// The others.
     pub(in crate::model) constant: Option<ConstantInputs>,
 }
 
 impl OptionalInputs {
-    /// Those of a graph in an engine.
+    /// Sorts the listed initialisers of a graph for an engine.
     pub(in crate::model) fn of(graph: OnnxGraph, runtime: RuntimeKind) -> Self {
         let names: Vec<String> = graph.listed_initializers().into_iter().map(|input| input.name.clone()).collect();
         if names.is_empty() {

@@ -48,7 +48,7 @@ enum Numbers {
 /// Divisions that may end the process.
 #[derive(Debug, Default)]
 pub(super) struct Divisions<'a> {
-    /// Those in graphs, by their output.
+    /// Divisions in graphs, by their output.
     pub(super) guarded: HashMap<String, WideInteger>,
     /// One inside of a function of the file.
     pub(super) in_function: Option<&'a NodeProto>,
@@ -62,7 +62,7 @@ pub(super) struct DivisionFinder<'a> {
     depth: usize,
 }
 
-type Known<'a> = HashMap<&'a str, Numbers>;
+type KnownNumbers<'a> = HashMap<&'a str, Numbers>;
 
 /// The output has numbers of the first input alone.
 const OF_FIRST: &[&str] = &[
@@ -163,7 +163,7 @@ impl<'a> DivisionFinder<'a> {
         if graph.nodes().iter().all(|node| node.op_type != "Div") {
             return finder.found;
         }
-        let mut known = Known::new();
+        let mut known = KnownNumbers::new();
         let scope = Scope::of_main(graph, false);
         finder.enter(main, &mut known);
         known.extend(main.input.iter().map(|input| (input.name.as_str(), brought(input))));
@@ -172,11 +172,11 @@ impl<'a> DivisionFinder<'a> {
     }
 
     /// What a graph holds itself.
-    fn enter(&self, graph: &'a GraphProto, known: &mut Known<'a>) {
+    fn enter(&self, graph: &'a GraphProto, known: &mut KnownNumbers<'a>) {
         known.extend(graph.initializer.iter().map(|tensor| (tensor.name.as_str(), held(tensor))));
     }
 
-    fn nodes(&mut self, nodes: &'a [NodeProto], scope: &Scope<'_>, known: &mut Known<'a>) {
+    fn nodes(&mut self, nodes: &'a [NodeProto], scope: &Scope<'_>, known: &mut KnownNumbers<'a>) {
         for node in nodes {
             let outputs = self.outputs(node, scope, known);
             known.extend(node.output.iter().map(String::as_str).zip(outputs));
@@ -184,14 +184,14 @@ impl<'a> DivisionFinder<'a> {
     }
 
     /// The numbers of a node's outputs.
-    fn outputs(&mut self, node: &'a NodeProto, scope: &Scope<'_>, known: &Known<'a>) -> Vec<Numbers> {
+    fn outputs(&mut self, node: &'a NodeProto, scope: &Scope<'_>, known: &KnownNumbers<'a>) -> Vec<Numbers> {
         let of = |position: usize| {
             node.input.get(position).and_then(|name| known.get(name.as_str())).copied().unwrap_or(Numbers::Other)
         };
         let operator = node.op_type.as_str();
         let function = self.graph.model().functions.iter();
         if let Some(function) = function.clone().find(|it| it.name == node.op_type && it.domain == node.domain) {
-            let mut inner: Known<'a> = function.input.iter().map(String::as_str).zip((0..).map(of)).collect();
+            let mut inner: KnownNumbers<'a> = function.input.iter().map(String::as_str).zip((0..).map(of)).collect();
             // The format forbids functions that call themselves.
             if self.depth < 16 {
                 self.depth += 1;
@@ -239,7 +239,7 @@ impl<'a> DivisionFinder<'a> {
         node: &'a NodeProto,
         graphs: &[&'a GraphProto],
         scope: &Scope<'_>,
-        known: &Known<'a>,
+        known: &KnownNumbers<'a>,
     ) -> Vec<Numbers> {
         let mut outputs: Vec<Vec<Numbers>> = vec![Vec::new(); node.output.len()];
         // A loop's body gives first whether it goes on.
