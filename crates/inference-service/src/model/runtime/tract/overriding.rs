@@ -13,7 +13,8 @@ use tract_onnx::tract_hir::ops::source::Source;
 
 use super::super::program::panic_message;
 use super::super::signature::{ConstantInputs, OTHER_ENGINE, TensorSpec};
-use super::{inputs, sizes, to_tract};
+use super::sizes;
+use super::tensors::{inputs, to_tract};
 use crate::model::tensor::OptionalTensor;
 
 /// The second program.
