@@ -33,6 +33,8 @@ const OPEN_LENGTH: &str =
 const OPEN_KERNEL: &str =
     "requests bring its weights, and may bring none; give that input fixed sizes, or make it a constant";
 const EMPTY_MATRICES: &str = "matrices without elements end the library; export the model without it";
+const ONE_NAME: &str = "with a single class that has a name, the library reads the name of a second one; export the model with \
+     numbers as labels";
 const FUNCTION_DIVIDES: &str = "it divides whole numbers of requests inside of a function of the file, and the smallest one \
      by -1 ends the library; export the model with its functions inlined";
 const OLD_DIVISION: &str = "it divides whole numbers of requests, and the smallest one by -1 ends the library; export the \
@@ -90,6 +92,10 @@ fn because(node: &NodeProto, scope: &Scope<'_>, graph: &OnnxGraph, in_onnxruntim
             let is_brought = scope.constant(weights).is_none() && is_input(graph, weights);
             let is_fixed = graph.declared_shape(weights).is_some_and(|sizes| sizes.iter().all(Option::is_some));
             (is_brought && !is_fixed).then_some(OPEN_KERNEL)
+        }
+        ("ai.onnx.ml", "TreeEnsembleClassifier") if in_onnxruntime => {
+            let names = node.attribute("classlabels_strings").map_or(0, |names| names.strings.len());
+            (names == 1).then_some(ONE_NAME)
         }
         ("com.microsoft", "Inverse") if in_onnxruntime => Some(EMPTY_MATRICES),
         _ => None,

@@ -3,7 +3,7 @@
 use prost::Message as _;
 
 use super::super::proto::{FunctionProto, GraphProto, ModelProto, ValueInfoProto};
-use super::super::written::{BOOL, FLOAT, INT64, file, floats, inner, int, node, value, wholes};
+use super::super::written::{BOOL, FLOAT, INT64, file, floats, inner, int, node, texts, value, wholes};
 use super::*;
 
 fn found(graph: GraphProto) -> Option<String> {
@@ -113,4 +113,14 @@ fn divisions_in_functions_are_refused_only_for_whole_numbers_of_requests() {
     };
     assert_eq!(divided(FLOAT), None);
     assert!(divided(INT64).unwrap().contains("function"));
+}
+
+#[test]
+fn a_single_class_has_no_name() {
+    let named = |names: &[&str]| {
+        let trees = node("TreeEnsembleClassifier", &["x"], &["y", "scores"]).of_domain("ai.onnx.ml");
+        GraphProto { node: vec![trees.with("classlabels_strings", texts(names))], ..GraphProto::default() }
+    };
+    assert!(found(named(&["only"])).unwrap().contains("a single class"));
+    assert_eq!(found(named(&["one", "other"])), None);
 }

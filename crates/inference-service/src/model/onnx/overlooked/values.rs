@@ -7,7 +7,7 @@ use super::origins::element::{BOOL, INT8, INT16, INT32, INT64, STRING, UINT8, UI
 
 /// Reductions, of which tract gets whole numbers wrong, or does not have them.
 const OF_FRACTIONS_ONLY: &[&str] =
-    &["ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceMean", "ReduceSumSquare", "ReduceProd", "Pow"];
+    &["ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMean", "ReduceSumSquare", "ReduceProd", "Pow"];
 /// Operators whose answer has as many numbers as a request's are of a kind, which may be none.
 const OF_OPEN_LENGTH: &[&str] = &["Compress", "NonMaxSuppression", "NonZero", "Unique"];
 
