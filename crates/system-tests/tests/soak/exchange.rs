@@ -110,7 +110,14 @@ pub(super) struct Answered {
     status: u16,
     said: Value,
     /// The tensors behind the JSON.
-    tensors: Vec<u8>,
+    tensors: Vec<RawTensor>,
+}
+
+/// A tensor as bytes.
+#[derive(Debug)]
+struct RawTensor {
+    datatype: String,
+    bytes: Vec<u8>,
 }
 
 impl Answered {
@@ -122,15 +129,18 @@ impl Answered {
         for member in ["request_id", "timings_ms"] {
             let _ = said.as_object_mut().and_then(|object| object.remove(member));
         }
-        Self { status: answer.status, said, tensors: tensors.to_vec() }
+        let tensors = behind(&said, tensors);
+        Self { status: answer.status, said, tensors }
     }
 
     fn of_grpc(answer: Result<InferResponse, (u16, String)>) -> Self {
         match answer {
             Ok(InferResponse { model, outputs, raw }) => {
                 let described = |output: &OutputTensor| json!({ "name": output.name, "datatype": output.datatype, "shape": output.shape });
+                let datatypes = outputs.iter().map(|output| output.datatype.clone());
+                let tensors = datatypes.zip(raw).map(|(datatype, bytes)| RawTensor { datatype, bytes }).collect();
                 let outputs: Vec<Value> = outputs.iter().map(described).collect();
-                Self { status: OK, said: json!({ "model": model, "outputs": outputs }), tensors: raw.concat() }
+                Self { status: OK, said: json!({ "model": model, "outputs": outputs }), tensors }
             }
             Err((code, said)) => {
                 Self { status: if code == UNAVAILABLE { AWAY } else { code }, said: said.into(), tensors: Vec::new() }
@@ -152,25 +162,41 @@ impl Answered {
         self.status == other.status && are_alike(&self.said, &other.said) && self.has_tensors(other)
     }
 
+    /// Numbers may differ a little, whatever stands beside them in the answer; texts and whole numbers may not.
     fn has_tensors(&self, other: &Self) -> bool {
-        let outputs = self.said["outputs"].as_array().map_or(&[][..], Vec::as_slice);
-        if self.tensors == other.tensors {
-            return true;
-        }
-        let numbers = |bytes: &[u8]| -> Vec<f64> {
-            bytes.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()).into()).collect()
+        let are_alike = |(one, two): (&RawTensor, &RawTensor)| {
+            one.bytes == two.bytes || one.datatype == "FP32" && are_close(&one.bytes, &two.bytes)
         };
-        let (ours, theirs) = (numbers(&self.tensors), numbers(&other.tensors));
-        let are_close = ours.len() == theirs.len() && ours.iter().zip(&theirs).all(|(one, two)| is_close(*one, *two));
-        outputs.iter().all(|output| output["datatype"] == "FP32") && are_close
+        self.tensors.len() == other.tensors.len() && self.tensors.iter().zip(&other.tensors).all(are_alike)
     }
+}
+
+/// The tensors behind the JSON, whose outputs say how many bytes are theirs.
+fn behind(said: &Value, mut bytes: &[u8]) -> Vec<RawTensor> {
+    let mut tensors = Vec::new();
+    for output in said["outputs"].as_array().into_iter().flatten() {
+        let Some(size) = output["parameters"]["binary_data_size"].as_u64() else { continue };
+        let (own, rest) = bytes.split_at(usize::try_from(size).unwrap());
+        tensors.push(RawTensor { datatype: output["datatype"].as_str().unwrap().to_owned(), bytes: own.to_vec() });
+        bytes = rest;
+    }
+    assert!(bytes.is_empty(), "{} bytes belong to no output of {said}", bytes.len());
+    tensors
+}
+
+fn are_close(one: &[u8], two: &[u8]) -> bool {
+    let numbers = |bytes: &[u8]| -> Vec<f64> {
+        bytes.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()).into()).collect()
+    };
+    let (ours, theirs) = (numbers(one), numbers(two));
+    one.len() == two.len() && ours.iter().zip(&theirs).all(|(one, two)| is_close(*one, *two))
 }
 
 impl fmt::Debug for Answered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let said = self.said.to_string();
         write!(f, "{} {}", self.status, said.chars().take(SHOWN).collect::<String>())?;
-        write!(f, " {:02x?}", &self.tensors[..self.tensors.len().min(SHOWN / 8)])
+        write!(f, " {:02x?}", self.tensors)
     }
 }
 
