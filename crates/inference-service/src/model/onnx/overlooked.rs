@@ -4,13 +4,15 @@
 //! something were not written: attributes that its builders never read, inputs that it takes and handles differently, and
 //! operators of other domains whose name alone it looks at. The conformance suite holds this list to be complete.
 
+mod attributes;
+mod infinity;
 mod origins;
 mod values;
 
 use std::fmt;
 
-use half::f16;
-
+use self::attributes::{overlooked_attribute, shown};
+use self::infinity::has_infinity;
 use self::origins::TensorOrigins;
 use self::values::wrong_values;
 
@@ -18,70 +20,10 @@ use super::graph::OnnxGraph;
 use super::proto::tensor_shape_proto::Dimension;
 use super::proto::tensor_shape_proto::dimension::Value as Size;
 use super::proto::type_proto::{Tensor, Value};
-use super::proto::{AttributeProto, NodeProto, TensorProto};
+use super::proto::{NodeProto, TensorProto};
 
 /// `TensorProto.DataType.FLOAT16`.
 const FLOAT16: i32 = 10;
-
-/// An attribute that is never read, of operators of ONNX.
-struct OverlookedAttribute {
-    operators: &'static [&'static str],
-    attribute: &'static str,
-    /// The values that nobody misses.
-    harmless: Harmless,
-}
-
-/// The values of an attribute with which an operator does what tract does.
-enum Harmless {
-    Never,
-    Int(i64),
-    Float(f32),
-    /// One of these texts; where the attribute is a list, these in turn.
-    Texts(&'static [&'static str]),
-}
-
-const RECURRENT: &[&str] = &["RNN", "GRU", "LSTM"];
-/// Before version 7, these said with `axis` how their inputs go together.
-const BROADCASTING: &[&str] =
-    &["Add", "Sub", "Mul", "Div", "Pow", "PRelu", "And", "Or", "Xor", "Equal", "Greater", "Less"];
-
-const ATTRIBUTES: &[OverlookedAttribute] = {
-    use Harmless::{Float, Int, Never, Texts};
-    const fn of(
-        operators: &'static [&'static str],
-        attribute: &'static str,
-        harmless: Harmless,
-    ) -> OverlookedAttribute {
-        OverlookedAttribute { operators, attribute, harmless }
-    }
-    &[
-        of(&["RNN"], "activations", Texts(&["tanh"])),
-        of(&["GRU"], "activations", Texts(&["sigmoid", "tanh"])),
-        of(&["LSTM"], "activations", Texts(&["sigmoid", "tanh", "tanh"])),
-        of(RECURRENT, "clip", Never),
-        of(RECURRENT, "direction", Texts(&["forward", "bidirectional"])),
-        of(RECURRENT, "layout", Int(0)),
-        of(&["LSTM"], "input_forget", Int(0)),
-        of(&["Swish"], "alpha", Float(1.0)),
-        // In half precision, tract multiplies by it at the wrong place.
-        of(&["Celu"], "alpha", Float(1.0)),
-        of(&["SpaceToDepth"], "mode", Texts(&["dcr"])),
-        of(&["ConvTranspose"], "output_shape", Never),
-        of(&["GridSample"], "mode", Texts(&["linear", "bilinear", "nearest"])),
-        of(&["TopK"], "sorted", Int(1)),
-        of(&["Normalizer"], "norm", Texts(&["l1", "l2"])),
-        of(&["LinearRegressor"], "post_transform", Texts(&["none"])),
-        of(&["BatchNormalization"], "training_mode", Int(0)),
-        of(&["QuantizeLinear", "DequantizeLinear"], "output_dtype", Int(0)),
-        of(&["QuantizeLinear"], "precision", Int(0)),
-        of(&["Attention"], "left_window_size", Int(-1)),
-        of(&["Attention"], "right_window_size", Int(-1)),
-        of(BROADCASTING, "axis", Never),
-        of(&["Scan"], "directions", Never),
-        of(&["TreeEnsembleClassifier", "TreeEnsembleRegressor"], "base_values_as_tensor", Never),
-        of(&["TreeEnsembleClassifier", "TreeEnsembleRegressor"], "nodes_values_as_tensor", Never),
-    ]
-};
 
 /// Inputs, by their position, with which tract does something else than ONNX Runtime.
 const INPUTS: &[(&str, usize, &str)] = &[
@@ -197,34 +139,6 @@ fn has_half_precision(graph: &OnnxGraph) -> bool {
             .any(|node| node.op_type == "Cast" && node.attribute("to").is_some_and(|to| to.i == i64::from(FLOAT16)))
 }
 
-/// Whether an infinite number stands in the file; weights beside it are not looked at.
-fn has_infinity(graph: &OnnxGraph, nodes: &[&NodeProto]) -> bool {
-    let in_attribute = |attribute: &AttributeProto| {
-        attribute.f.is_infinite() || attribute.floats.iter().any(|number| number.is_infinite())
-    };
-    nodes.iter().flat_map(|node| &node.attribute).any(in_attribute) || graph.tensors().into_iter().any(is_infinite)
-}
-
-fn is_infinite(tensor: &TensorProto) -> bool {
-    let raw = &tensor.raw_data;
-    match tensor.data_type {
-        1 => {
-            let mut raw = raw.chunks_exact(4).filter_map(|bytes| Some(f32::from_le_bytes(bytes.try_into().ok()?)));
-            raw.any(f32::is_infinite) || tensor.float_data.iter().any(|number| number.is_infinite())
-        }
-        10 => {
-            let mut raw = raw.chunks_exact(2).filter_map(|bytes| Some(f16::from_le_bytes(bytes.try_into().ok()?)));
-            let stored = |bits: &i32| u16::try_from(*bits).is_ok_and(|bits| f16::from_bits(bits).is_infinite());
-            raw.any(f16::is_infinite) || tensor.int32_data.iter().any(stored)
-        }
-        11 => {
-            let mut raw = raw.chunks_exact(8).filter_map(|bytes| Some(f64::from_le_bytes(bytes.try_into().ok()?)));
-            raw.any(f64::is_infinite) || tensor.double_data.iter().any(|number| number.is_infinite())
-        }
-        _ => false,
-    }
-}
-
 fn what(node: &NodeProto) -> Option<String> {
     let operator = node.op_type.as_str();
     match node.domain.as_str() {
@@ -232,15 +146,10 @@ fn what(node: &NodeProto) -> Option<String> {
         "com.microsoft" if OF_MICROSOFT.contains(&operator) => {}
         domain => return Some(format!("the domain {domain:?}")),
     }
-    let of_node = |overlooked: &&OverlookedAttribute| overlooked.operators.contains(&operator);
-    let attribute = ATTRIBUTES.iter().filter(of_node).find_map(|overlooked| {
-        let said = node.attribute(overlooked.attribute)?;
-        (!overlooked.harmless.covers(said)).then(|| format!("the attribute `{} = {}`", said.name, shown(said)))
-    });
     let is_given = |position: usize| node.input.get(position).is_some_and(|input| !input.is_empty());
     let input = INPUTS.iter().find(|(of, position, _)| *of == operator && is_given(*position));
     let whole = OPERATORS.iter().find(|(of, _)| *of == operator);
-    attribute
+    overlooked_attribute(node)
         .or_else(|| input.map(|(_, _, name)| format!("the input `{name}`")))
         .or_else(|| whole.map(|(_, what)| (*what).to_owned()))
         .or_else(|| classes(node).map(str::to_owned))
@@ -273,35 +182,6 @@ fn classes(node: &NodeProto) -> Option<&'static str> {
             (rows < labels && !is_logistic).then_some("one row of coefficients for two classes")
         }
         _ => None,
-    }
-}
-
-impl Harmless {
-    fn covers(&self, said: &AttributeProto) -> bool {
-        match self {
-            Self::Never => false,
-            Self::Int(value) => said.i == *value,
-            Self::Float(value) => said.f == *value,
-            Self::Texts(texts) => {
-                let is = |said: &[u8], text: &&str| said.eq_ignore_ascii_case(text.as_bytes());
-                if said.strings.is_empty() {
-                    return texts.iter().any(|text| is(&said.s, text));
-                }
-                said.strings.iter().zip(texts.iter().cycle()).all(|(said, text)| is(said, text))
-            }
-        }
-    }
-}
-
-/// The value of an attribute, for messages.
-fn shown(attribute: &AttributeProto) -> String {
-    let text = |bytes: &[u8]| format!("{:?}", String::from_utf8_lossy(bytes));
-    match attribute.r#type {
-        1 => attribute.f.to_string(),
-        2 => attribute.i.to_string(),
-        3 => text(&attribute.s),
-        8 => format!("[{}]", attribute.strings.iter().map(|each| text(each)).collect::<Vec<_>>().join(", ")),
-        _ => "…".to_owned(),
     }
 }
 

@@ -1,7 +1,8 @@
 #![allow(clippy::unwrap_used)]
+use half::f16;
 use prost::Message as _;
 
-use super::super::proto::{GraphProto, ModelProto};
+use super::super::proto::{AttributeProto, GraphProto, ModelProto};
 use super::super::written::{FLOAT, INT64, file, float, floats, inner, int, ints, node, text, texts, value, wholes};
 use super::origins::element::{BOOL, DOUBLE, INT32, STRING, UINT8};
 use super::*;
