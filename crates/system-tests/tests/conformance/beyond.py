@@ -47,10 +47,10 @@ def resized(scales, **attributes):
 
 # By its name: what comes of it with tract, nodes, what a request brings, constants, and the version of the operators.
 CASES = {
-    "cast_in_range": (AT_LOAD, [node("Cast", "x", to=INT64)], {"x": floats(1.5, -1.5)}, {}),
-    "cast_out_of_range": (AT_LOAD, [node("Cast", "x", to=INT32)], {"x": floats(3e9, -3e9, numpy.nan)}, {}),
+    "cast_in_range": (PASSED, [node("Cast", "x", to=INT64)], {"x": floats(1.5, -1.5)}, {}),
+    "cast_out_of_range": (PASSED, [node("Cast", "x", to=INT32)], {"x": floats(3e9, -3e9, numpy.nan)}, {}),
     "cast_to_bytes": (AT_LOAD, [node("Cast", "x", to=UINT8)], {"x": floats(-1, 300, 255)}, {}),
-    "cast_of_large_ids": (AT_LOAD, [node("Cast", "x", to=INT64)], {"x": wholes(2**40 + 1)}, {}),
+    "cast_of_large_ids": (PASSED, [node("Cast", "x", to=INT64)], {"x": wholes(2**40 + 1)}, {}),
     "cast_to_text": (AT_LOAD, [node("Cast", "x", to=STRING)], {"x": numpy.array([True, False])}, {}),
     "cast_of_a_share": (PASSED, [node("Sigmoid", "x", "a"), node("Cast", "a", to=INT64)], {"x": FLOATS}, {}),
     "cast_of_truths": (PASSED, [node("Greater", "x z", "a"), node("Cast", "a", to=INT64)], {"x": FLOATS}, {"z": floats(0)}),

@@ -1,5 +1,6 @@
 //! tract: pure Rust, nothing to install.
 
+mod casts;
 mod limits;
 mod logarithms;
 mod overriding;
@@ -36,6 +37,7 @@ impl LoadProgram for Tract {
         let unsupported = |error: TractError| LoadError::Unsupported(format!("{error:#}"));
         // Declared shapes between input and output often still speak of a symbolic batch; they are inferred instead.
         let mut onnx = tract_onnx::onnx().with_ignore_value_info(true);
+        casts::register(&mut onnx);
         logarithms::register(&mut onnx);
         let model = match &file.rewritten {
             Some(bytes) => onnx.model_for_read(&mut &bytes[..]),

@@ -21,6 +21,7 @@ pub(super) fn wrong_values(node: &NodeProto, origins: &TensorOrigins<'_>, graph:
     let first = input(0).unwrap_or_default();
     let is_whole = || !origins.has_fractions(first) && origins.element(first) != Some(STRING);
     match operator {
+        "Cast" if is_cast_exactly(node, first, origins) => None,
         "Cast" => cast(i32::try_from(node.attribute("to")?.i).ok()?, first, origins),
         "CastLike" => cast(origins.element(input(1)?)?, first, origins),
         "ConstantOfShape" if node.attribute("value").is_none() => owned("no attribute `value`"),
@@ -62,6 +63,12 @@ pub(super) fn wrong_values(node: &NodeProto, origins: &TensorOrigins<'_>, graph:
 
 fn is_of_open_length(node: &NodeProto) -> bool {
     OF_OPEN_LENGTH.contains(&node.op_type.as_str())
+}
+
+/// Whether a node is a cast that the service does itself (`runtime/tract/casts.rs`).
+fn is_cast_exactly(node: &NodeProto, numbers: &str, origins: &TensorOrigins<'_>) -> bool {
+    let to = node.attribute("to").and_then(|to| i32::try_from(to.i).ok());
+    matches!(to, Some(INT32 | INT64)) && origins.element(numbers) != Some(STRING)
 }
 
 /// ONNX Runtime takes numbers beyond a type as the processor does, tract takes the nearest ones; and tract keeps 32 bits
