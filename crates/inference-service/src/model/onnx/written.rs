@@ -81,6 +81,18 @@ pub(in crate::model) fn value(name: &str, elem_type: i32, sizes: &[usize]) -> Va
     ValueInfoProto { name: name.to_owned(), r#type }
 }
 
+/// An input of single precision whose sizes are numbers, or names where they are open.
+pub(in crate::model) fn sized(name: &str, sizes: &[&str]) -> ValueInfoProto {
+    let size = |size: &&str| match size.parse() {
+        Ok(number) => dimension::Value::DimValue(number),
+        Err(_) => dimension::Value::DimParam((*size).to_owned()),
+    };
+    let dim = sizes.iter().map(|each| Dimension { value: Some(size(each)) }).collect();
+    let tensor = type_proto::Tensor { elem_type: FLOAT, shape: Some(TensorShapeProto { dim }) };
+    let r#type = Some(TypeProto { value: Some(type_proto::Value::TensorType(tensor)) });
+    ValueInfoProto { name: name.to_owned(), r#type }
+}
+
 /// The file of a graph.
 pub(in crate::model) fn file(graph: GraphProto) -> Vec<u8> {
     let opset = OperatorSetIdProto { domain: String::new(), version: 17 };

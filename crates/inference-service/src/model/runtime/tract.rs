@@ -6,6 +6,7 @@ mod logarithms;
 mod overriding;
 mod sizes;
 mod tensors;
+mod windows;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use crate::model::onnx::InputLimits;
 use crate::model::tensor::OptionalTensor;
 use overriding::{OptionalOutcome, OverridingProgram};
 use tensors::{from_tract, inputs, outputs, to_tract};
+use windows::TooSmall;
 
 /// The runtime; there is nothing to keep.
 pub(super) struct Tract;
@@ -64,8 +66,9 @@ impl LoadProgram for Tract {
             model = model.with_output_fact(output, InferenceFact::default()).map_err(unsupported)?;
         }
         let unsettled = model.clone();
-        let typed = sizes::with_agreeing_sizes(&mut model).map_err(unsupported)?;
+        let mut typed = sizes::with_agreeing_sizes(&mut model).map_err(unsupported)?;
         limits::check_pads(&typed).map_err(unsupported)?;
+        windows::guard(&mut typed).map_err(unsupported)?;
         let settled = inputs(&model).map_err(unsupported)?;
         let OptionalOutcome { program: overriding, constant } =
             OptionalOutcome::of(&unsettled, options.optional, &settled);
@@ -169,6 +172,9 @@ impl RunProgram for TractRun {
             };
             outputs.iter().map(|output| from_tract(output, &sizes)).collect()
         };
-        run().map_err(|error| format!("{error:#}"))
+        run().map_err(|error| match error.downcast_ref::<TooSmall>() {
+            Some(too_small) => too_small.to_string(),
+            None => format!("{error:#}"),
+        })
     }
 }

@@ -13,7 +13,7 @@ use tract_onnx::tract_hir::ops::source::Source;
 
 use super::super::program::panic_message;
 use super::super::signature::{ConstantInputs, OTHER_ENGINE, TensorSpec};
-use super::sizes;
+use super::{sizes, windows};
 use super::tensors::{inputs, to_tract};
 use crate::model::tensor::OptionalTensor;
 
@@ -92,7 +92,8 @@ impl OverridingProgram {
             model.inputs.push(outlet);
             defaults.push(value);
         }
-        let typed = sizes::with_agreeing_sizes(&mut model)?;
+        let mut typed = sizes::with_agreeing_sizes(&mut model)?;
+        windows::guard(&mut typed)?;
         let mut all = inputs(&model)?;
         let optional = all.split_off(required.len());
         let are_same = all.iter().zip(required).all(|(one, other)| {

@@ -128,20 +128,9 @@ mod tests {
     use super::super::super::program::{FixedInputs, LoadOptions, LoadProgram as _, Program};
     use super::super::Tract;
     use crate::model::onnx::InputLimits;
-    use crate::model::onnx::proto::tensor_shape_proto::dimension::Value;
-    use crate::model::onnx::proto::{GraphProto, ValueInfoProto, type_proto};
-    use crate::model::onnx::written::{FLOAT, file, floats, node, value};
+    use crate::model::onnx::proto::GraphProto;
+    use crate::model::onnx::written::{FLOAT, file, floats, node, sized, value};
     use crate::model::{Tensor, TensorValues};
-
-    /// An input of open sizes of these names.
-    fn open(name: &str, sizes: &[&str]) -> ValueInfoProto {
-        let mut input = value(name, FLOAT, &vec![0; sizes.len()]);
-        let Some(type_proto::Value::TensorType(tensor)) = &mut input.r#type.as_mut().unwrap().value else { panic!() };
-        for (dimension, size) in tensor.shape.as_mut().unwrap().dim.iter_mut().zip(sizes) {
-            dimension.value = Some(Value::DimParam((*size).to_owned()));
-        }
-        input
-    }
 
     fn load(graph: GraphProto) -> Arc<dyn Program> {
         let folder = tempfile::tempdir().unwrap();
@@ -160,7 +149,7 @@ mod tests {
         let program = load(GraphProto {
             node: vec![node("MatMul", &["x", "w"], &["y"])],
             initializer: vec![floats("w", &[64, 2], vec![1.0; 128])],
-            input: vec![open("x", &["items", "numbers"])],
+            input: vec![sized("x", &["items", "numbers"])],
             ..GraphProto::default()
         });
         assert_eq!(program.signature().inputs[0].shape, Some(vec![None, Some(64)]));
@@ -178,7 +167,7 @@ mod tests {
     fn open_sizes_of_two_inputs_are_the_same_where_they_are_multiplied() {
         let program = load(GraphProto {
             node: vec![node("MatMul", &["x", "z"], &["y"])],
-            input: vec![open("x", &["a", "b"]), open("z", &["c", "d"])],
+            input: vec![sized("x", &["a", "b"]), sized("z", &["c", "d"])],
             ..GraphProto::default()
         });
         let mut run = program.start().unwrap();
