@@ -50,3 +50,4 @@ mod tensors;
 mod tensors_as_json;
 mod traces;
 mod whose_fault;
+mod windows;

@@ -13,8 +13,8 @@ use tract_onnx::tract_hir::ops::source::Source;
 
 use super::super::program::panic_message;
 use super::super::signature::{ConstantInputs, OTHER_ENGINE, TensorSpec};
-use super::{sizes, windows};
 use super::tensors::{inputs, to_tract};
+use super::{sizes, windows};
 use crate::model::tensor::OptionalTensor;
 
 /// The second program.
