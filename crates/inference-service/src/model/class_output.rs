@@ -5,7 +5,7 @@
 //! is refused, because one of them is wrong.
 
 use super::config::ModelConfig;
-use super::onnx::OutputFacts;
+use super::onnx::{ClassNaming, OutputFacts};
 use super::output_choice::{self, OutputMismatch};
 use super::runtime::{Signature, TensorSpec};
 use super::scores::{ClassReader, FileLabels, OwnLabel, ScaleSource, ScoreScale};
@@ -34,20 +34,37 @@ pub(super) fn reader(
     let count = numbers(spec, own)?;
     let label_facts = label.and_then(|label| facts_of(&outputs[label].name));
     // A label has the names of the model; those of its classifier may be numbers that stand for them.
-    let names = label_facts.into_iter().chain(own).chain(facts).find_map(|facts| facts.labels.as_ref());
+    let names = label_facts.into_iter().chain(own).chain(facts).find_map(OutputFacts::labels);
     let ClassNames { labels, is_single } = ClassNames::of(config, names, spec, count)?;
-    let own_label = label.zip(names).map(|(output, names)| OwnLabel { output, names: names.clone() });
-    if label.is_some() && own.is_some_and(|facts| facts.is_calibrated) {
+    if let Some(found) = label_facts.and_then(|label| contradiction(label, own, &spec.name)) {
         return Err(OutputMismatch::Other {
-            expected: "a label that follows from the numbers of its classes".to_owned(),
-            found: "an SVMClassifier, whose label comes from votes and may be another than its likeliest class"
-                .to_owned(),
-            remedy: format!("`output_name = {:?}` in model.toml goes by the probabilities alone", spec.name),
+            expected: "a label that is the likeliest class".to_owned(),
+            found,
+            remedy: format!("`output_name = {:?}` in model.toml goes by the numbers alone", spec.name),
         });
     }
+    let own_label = label.map(|output| {
+        let are_positions = label_facts.is_some_and(|facts| facts.naming == Some(ClassNaming::Positions));
+        let positions = || FileLabels::Numbers((0_i64..).take(labels.len()).collect());
+        let names = match (names, outputs[output].datatype) {
+            (Some(names), _) if !are_positions => names.clone(),
+            (None, Some(Datatype::Bytes)) => FileLabels::Texts(labels.clone()),
+            _ => positions(),
+        };
+        OwnLabel { output, names }
+    });
     let graph = own.map_or_else(|| Err("it is not in the file's graph".to_owned()), |facts| facts.scale.clone());
     let (scale, decided_by) = scale(config.output, graph, spec, is_single)?;
     Ok(ClassReader { output_name: spec.name.clone(), output: chosen, scale, decided_by, labels, is_single, own_label })
+}
+
+/// Why a model's own label may be another class than the likeliest.
+fn contradiction(label: &OutputFacts, scores: Option<&OutputFacts>, name: &str) -> Option<String> {
+    if scores.is_some_and(|facts| facts.is_calibrated) {
+        return Some("an SVMClassifier, whose label comes from votes and may be another class".to_owned());
+    }
+    let (_, how) = label.contradictions.iter().find(|(scores, _)| scores == name)?;
+    Some(format!("an output {:?} {how}", label.name))
 }
 
 /// The positions of a label and of the numbers of its classes, where a model has these two outputs, as classifiers of

@@ -109,7 +109,7 @@ fn guess(signature: &Signature, graph: &OnnxGraph) -> OutputGuess {
         return OutputGuess::Other;
     }
     let facts = OutputFacts::of(graph);
-    let has_labels = facts.iter().any(|facts| facts.labels.is_some());
+    let has_labels = facts.iter().any(|facts| facts.labels().is_some());
     let config = ModelConfig { task: Task::Classification, ..ModelConfig::raw() };
     match class_output::reader(&config, signature, &facts) {
         Ok(reader) if reader.is_single && reader.scale == ScoreScale::Logits => OutputGuess::Number,

@@ -22,7 +22,8 @@ pub(crate) struct Default<'a> {
     pub(crate) numbers: &'a [f32],
 }
 
-/// A model of these inputs, operators (each with the names of its inputs and of its output) and outputs.
+/// A model of these inputs, operators (each with the names of its inputs and of its output) and outputs. Whole numbers are
+/// attributes of an operator as in `ArgMax axis=1`.
 pub(crate) fn graph(inputs: &[Tensor<'_>], operators: &[(&str, &[&str], &str)], outputs: &[Tensor<'_>]) -> Vec<u8> {
     graph_with_defaults(inputs, &[], operators, outputs)
 }
@@ -43,7 +44,14 @@ pub(crate) fn graph_with_defaults(
     let mut graph = field(2, b"graph");
     for (operator, from, to) in operators {
         let from: Vec<u8> = from.iter().flat_map(|name| field(1, name.as_bytes())).collect();
-        graph.extend(field(1, &[from, field(2, to.as_bytes()), field(4, operator.as_bytes())].concat()));
+        let (operator, attributes) = operator.split_once(' ').unwrap_or((operator, ""));
+        let attribute = |(name, number): (&str, &str)| {
+            let (number, whole) = (varint_field(3, number.parse().unwrap()), varint_field(20, 2));
+            field(5, &[field(1, name.as_bytes()), number, whole].concat())
+        };
+        let attributes: Vec<u8> =
+            attributes.split_whitespace().filter_map(|text| text.split_once('=')).flat_map(attribute).collect();
+        graph.extend(field(1, &[from, field(2, to.as_bytes()), field(4, operator.as_bytes()), attributes].concat()));
     }
     graph.extend(inputs.iter().flat_map(|input| field(11, &tensor(input))));
     for Default { tensor: described, sizes, numbers } in defaults {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::onnx::{Element, graph};
+use crate::onnx::{Default, Element, graph, graph_with_defaults};
 use crate::repository::add;
 use crate::sent::Sent;
 use crate::service::{Answer, Running, serve};
@@ -66,7 +66,7 @@ async fn numbers(service: &Running, items: &Value, classes: usize) -> Vec<Vec<f6
 /// Why the model does not serve, beside one that does.
 async fn problem(models: &TempDir) -> String {
     let file = graph(&[("x", Element::Float32, THREE)], &[("Neg", &["x"], "y")], &[("y", Element::Float32, THREE)]);
-    add(models.path(), "other", "task = \"raw\"\n", &file);
+    add(models.path(), "sound", "task = \"raw\"\n", &file);
     let service = serve(models.path(), &[]).await;
     let listed = listed(&service).await;
     assert_eq!(listed["state"], "failed", "{listed}");
@@ -160,6 +160,67 @@ async fn what_nobody_says_is_asked_for() {
     assert!(text.contains("is 1 whatever"), "{text}");
     let text = problem(&model("labels = [\"a\"]", 1, &["Sigmoid"])).await;
     assert!(text.contains("two names"), "{text}");
+}
+
+/// A model with the scores `y` and a label `l` that it makes by these operators.
+fn labelled(lines: &str, operators: &[(&str, &[&str], &str)]) -> TempDir {
+    let outputs = [("l", Element::Int64, &[None][..]), ("y", Element::Float32, THREE)];
+    let softmax = [("Softmax", &["x"][..], "y")];
+    folder(lines, &graph(&[("x", Element::Float32, THREE)], &[&softmax[..], operators].concat(), &outputs))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_label_that_is_another_class_is_refused() {
+    let least = [("ArgMin axis=1 keepdims=0", &["y"][..], "l")];
+    let text = problem(&labelled("", &least)).await;
+    assert!(text.contains("whose node \"l\" (ArgMin) takes the least likely class by \"y\""), "{text}");
+    assert!(text.contains("`output_name = \"y\"` in model.toml"), "{text}");
+    let text = problem(&labelled("", &[("Neg", &["y"], "n"), ("ArgMax axis=1 keepdims=0", &["n"], "l")])).await;
+    assert!(text.contains("(ArgMax) takes the least likely class"), "{text}");
+    let by_numbers = labelled("output_name = \"y\"", &least);
+    let service = serve(by_numbers.path(), &[]).await;
+    let answer = predict(&service, &json!([[0.0, 3.0, 1.0]])).await.json();
+    assert_eq!(answer["predictions"][0]["label"], "1", "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_answer_is_held_against_the_models_own_label() {
+    for (operators, lines) in [
+        (&[("Abs", &["x"][..], "a"), ("ArgMax axis=1 keepdims=0", &["a"], "l")][..], ""),
+        (&[("Abs", &["x"], "a"), ("ArgMax axis=1 keepdims=0", &["a"], "l")], "labels = [\"a\", \"b\", \"c\"]"),
+        (&[("Abs", &["x"], "a"), ("ArgMax axis=1 keepdims=0", &["a"], "p"), ("Abs", &["p"], "l")], ""),
+    ] {
+        let models = labelled(lines, operators);
+        for flags in engines() {
+            let service = serving(&models, &flags).await;
+            let answer = predict(&service, &json!([[0.0, 1.0, 2.0], [-0.5, 1.0, 0.0]])).await;
+            let names = if lines.is_empty() { ["2", "1"] } else { ["c", "b"] };
+            let predictions = answer.json()["predictions"].clone();
+            assert_eq!([&predictions[0]["label"], &predictions[1]["label"]], names, "{answer:?}");
+            let answer = predict(&service, &json!([[-5.0, 1.0, 2.0]])).await;
+            assert_eq!((answer.status, &answer.json()["code"]), (500, &json!("internal")), "{answer:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_linear_layer_of_probabilities_is_asked_about() {
+    let weights = Default {
+        tensor: ("w", Element::Float32, &[Some(3), Some(3)]),
+        sizes: &[3, 3],
+        numbers: &[0.5, 0.25, 0.25, 0.0, 1.0, 0.0, 0.5, 0.0, 0.5],
+    };
+    let operators = [("Softmax", &["x"][..], "p"), ("Identity", &["p"], "same"), ("MatMul", &["same", "w"], "y")];
+    let ends = [("x", Element::Float32, THREE), ("y", Element::Float32, THREE)];
+    let file = graph_with_defaults(&ends[..1], &[weights], &operators, &ends[1..]);
+    let text = problem(&folder("", &file)).await;
+    assert!(text.contains("the node \"y\" (MatMul) makes them from probabilities"), "{text}");
+    let models = folder("output = \"probabilities\"", &file);
+    let service = serve(models.path(), &[]).await;
+    let told = confidences(&predict(&service, &json!([[0.0, 0.0, 0.0]])).await);
+    for (told, expected) in told[0].iter().zip([1.0 / 3.0, 1.25 / 3.0, 0.25]) {
+        assert!((told - expected).abs() < 1e-6, "{told} {expected}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

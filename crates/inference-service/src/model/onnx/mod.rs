@@ -11,6 +11,8 @@ mod fatal;
 mod graph;
 mod guards;
 mod input_limits;
+mod label_rule;
+mod linear_of_softmax;
 mod optional_inputs;
 mod output_facts;
 mod overlooked;
@@ -33,6 +35,7 @@ use super::error::ModelError;
 use super::hexadecimal::hexadecimal;
 
 pub(in crate::model) use across_items::AcrossItems;
+pub(in crate::model) use class_labels::ClassNaming;
 pub(in crate::model) use fatal::Fatal;
 pub(in crate::model) use graph::OnnxGraph;
 pub(in crate::model) use input_limits::InputLimits;

@@ -1,7 +1,8 @@
 //! What a file says of its outputs, kept without the file.
 
-use super::class_labels::class_labels;
+use super::class_labels::ClassNaming;
 use super::graph::OnnxGraph;
+use super::label_rule;
 use super::proto::{ValueInfoProto, type_proto};
 use super::score_scale::score_scale;
 use crate::model::scores::{FileLabels, ScoreScale};
@@ -20,8 +21,11 @@ pub(in crate::model) struct OutputFacts {
     pub(in crate::model) scale: Result<ScoreScale, String>,
     /// Whether it is the probabilities of an SVMClassifier, which computes its label in another way.
     pub(in crate::model) is_calibrated: bool,
-    /// The names of the classes that it tells of.
-    pub(in crate::model) labels: Option<FileLabels>,
+    /// What it says of the classes.
+    pub(in crate::model) naming: Option<ClassNaming>,
+    /// How it is made, as a text that goes after its name, by the name of the output with the scores, where it is a label that
+    /// is not their likeliest class.
+    pub(in crate::model) contradictions: Vec<(String, String)>,
 }
 
 impl OutputFacts {
@@ -31,15 +35,28 @@ impl OutputFacts {
             let value = output.r#type.as_ref().and_then(|declared| declared.value.as_ref());
             value.is_none_or(|value| matches!(value, type_proto::Value::TensorType(_)))
         };
+        let contradictions = |label: &str| {
+            let others = graph.main().output.iter().filter(|output| output.name != label);
+            let of = |scores: &ValueInfoProto| {
+                Some((scores.name.clone(), label_rule::contradiction(graph, label, &scores.name)?))
+            };
+            others.filter_map(of).collect()
+        };
         let facts = |output: &ValueInfoProto, name: &String| Self {
             name: name.clone(),
             is_tensor: is_tensor(output),
             shape: graph.declared_shape(name),
             is_calibrated: is_calibrated(graph, name),
             scale: score_scale(graph, name),
-            labels: class_labels(graph, name),
+            naming: ClassNaming::of(graph, name),
+            contradictions: contradictions(name),
         };
         graph.main().output.iter().map(|output| facts(output, &output.name)).collect()
+    }
+
+    /// The names of the classes that it tells of.
+    pub(in crate::model) fn labels(&self) -> Option<&FileLabels> {
+        if let Some(ClassNaming::Names(names)) = &self.naming { Some(names) } else { None }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::graph::OnnxGraph;
 use super::proto::NodeProto;
-use super::{classifiers, written_out};
+use super::{classifiers, linear_of_softmax, written_out};
 use crate::model::scores::ScoreScale;
 
 /// Most nodes that are looked at. Ways that branch and meet again would be walked many times.
@@ -46,11 +46,14 @@ impl<'a> Walk<'a> {
         match (node.domain.as_str(), node.op_type.as_str()) {
             ("ai.onnx.ml", "ZipMap") => self.first_input(node, depth),
             ("ai.onnx.ml", "Normalizer") => self.normalised(node, depth),
-            ("ai.onnx.ml", _) => classifiers::scale(node, tensor).ok_or_else(|| self::unknown(node)),
+            ("ai.onnx.ml", _) => match classifiers::scale(node, tensor) {
+                Some(ScoreScale::Logits) => self.linear(node),
+                scale => scale.ok_or_else(|| self::unknown(node)),
+            },
             (
                 "com.microsoft",
                 "FusedMatMul" | "MatMulNBits" | "MatMulIntegerToFloat" | "DynamicQuantizeMatMul" | "QGemm",
-            ) => Ok(ScoreScale::Logits),
+            ) => self.linear(node),
             ("" | "ai.onnx", operator) => match operator {
                 // These give the same numbers in another shape or type.
                 "Identity" | "Reshape" | "Cast" | "CastLike" | "Squeeze" | "Unsqueeze" | "Flatten"
@@ -62,7 +65,7 @@ impl<'a> Walk<'a> {
                 }
                 "Sigmoid" => Ok(ScoreScale::Sigmoid),
                 "Gemm" | "MatMul" | "MatMulInteger" | "QLinearMatMul" | "Conv" | "ConvInteger" | "QLinearConv"
-                | "ConvTranspose" | "Einsum" => Ok(ScoreScale::Logits),
+                | "ConvTranspose" | "Einsum" => self.linear(node),
                 // The logarithms of probabilities are logits of them.
                 "Log" => self.inner(node, ScoreScale::Probabilities, ScoreScale::Logits, depth),
                 "Neg" | "GlobalAveragePool" | "AveragePool" | "GlobalMaxPool" | "MaxPool" | "ReduceMean"
@@ -81,6 +84,14 @@ impl<'a> Walk<'a> {
             },
             _ => unknown,
         }
+    }
+
+    /// Linear layers give logits, unless they take probabilities: then these may be probabilities again.
+    fn linear(&self, layer: &NodeProto) -> Result<ScoreScale, String> {
+        if linear_of_softmax::takes_probabilities(self.graph, layer) {
+            return Err(format!("{} from probabilities, so that they may be such again or logits", unknown(layer)));
+        }
+        Ok(ScoreScale::Logits)
     }
 
     fn first_input(&mut self, node: &NodeProto, depth: usize) -> Result<ScoreScale, String> {

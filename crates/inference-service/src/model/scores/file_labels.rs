@@ -21,31 +21,27 @@ impl FileLabels {
         }
     }
 
-    /// The class whose name is the first element of a tensor.
+    /// The classes whose name is the first element of a tensor, a number or a text; several, where names stand there twice.
     ///
     /// # Errors
     /// The element as a text, where it is no such name.
-    pub(super) fn class(&self, label: &Tensor) -> Result<usize, String> {
-        let (position, shown) = match (self, label.values()) {
-            (Self::Numbers(names), TensorValues::Int64(values)) => {
-                (values.first().and_then(|value| names.iter().position(|name| name == value)), first(values))
-            }
-            (Self::Numbers(names), TensorValues::Int32(values)) => {
-                let is_it = |name: &i64| values.first().is_some_and(|value| i64::from(*value) == *name);
-                (names.iter().position(is_it), first(values))
-            }
-            (Self::Texts(names), TensorValues::Bytes(values)) => {
-                (values.first().and_then(|value| names.iter().position(|name| name == value)), first(values))
-            }
-            (_, values) => (None, format!("of type {}", values.datatype())),
+    pub(super) fn classes(&self, label: &Tensor) -> Result<Vec<usize>, String> {
+        let label = match label.values() {
+            TensorValues::Int64(values) => first(values),
+            TensorValues::Int32(values) => first(values),
+            TensorValues::Bytes(values) => first(values),
+            values => return Err(format!("of type {}", values.datatype())),
         };
-        position.ok_or(shown)
+        let label = label.ok_or_else(|| "missing".to_owned())?;
+        let names = self.texts();
+        let classes: Vec<usize> = (0..names.len()).filter(|class| names[*class] == label).collect();
+        if classes.is_empty() { Err(label) } else { Ok(classes) }
     }
 }
 
-/// The first of some values, as a message shows it.
-fn first<V: ToString>(values: &[V]) -> String {
-    values.first().map_or_else(|| "missing".to_owned(), ToString::to_string)
+/// The first of some values as a text.
+fn first<V: ToString>(values: &[V]) -> Option<String> {
+    values.first().map(ToString::to_string)
 }
 
 /// The label that a model gives beside the numbers of its classes.

@@ -105,14 +105,15 @@ impl ClassReader {
         let mut order = ranking(&numbers);
         let Some(own) = &self.own_label else { return Ok(RankedClasses { confidences, order }) };
         let label = outputs.get(own.output);
-        let class = label.map_or_else(|| Err("missing".to_owned()), |label| own.names.class(label));
+        let classes = label.map_or_else(|| Err("missing".to_owned()), |label| own.names.classes(label));
         let likeliest = &self.labels[order[0]];
         let bad =
             |label| ModelError::BadLabel { label, likeliest: likeliest.clone(), output: self.output_name.clone() };
-        let class = class.map_err(bad)?;
-        let is_near = confidences.get(class).is_some_and(|own| confidences[order[0]] - own <= TIE_SLACK);
-        let place = order.iter().position(|ranked| *ranked == class).filter(|_| is_near);
-        let place = place.ok_or_else(|| bad(self.labels.get(class).map_or_else(|| class.to_string(), Clone::clone)))?;
+        let classes = classes.map_err(bad)?;
+        let is_near = |class: usize| confidences[order[0]] - confidences[class] <= TIE_SLACK;
+        let place = order.iter().position(|ranked| classes.contains(ranked)).filter(|place| is_near(order[*place]));
+        let named = |class: usize| self.labels.get(class).map_or_else(|| class.to_string(), Clone::clone);
+        let place = place.ok_or_else(|| bad(named(classes[0])))?;
         order[..=place].rotate_right(1);
         Ok(RankedClasses { confidences, order })
     }

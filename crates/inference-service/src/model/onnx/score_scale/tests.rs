@@ -88,10 +88,46 @@ fn nodes_that_change_the_numbers_leave_it_open() {
 }
 
 #[test]
-fn a_softmax_in_the_middle_says_nothing() {
-    assert_eq!(chain(&["Softmax", "MatMul"]), Ok(Logits));
+fn a_sigmoid_or_attention_in_the_middle_says_nothing() {
     assert_eq!(chain(&["Sigmoid", "Gemm"]), Ok(Logits));
+    assert_eq!(chain(&["Softmax", "Relu", "Gemm"]), Ok(Logits));
     assert_eq!(chain(&["Softmax", "Gemm", "Sigmoid"]), Ok(Sigmoid));
+    let weighted = |values| {
+        let nodes = vec![
+            node("MatMul", &["x", "w"], &["v"]),
+            node("Softmax", &["x"], &["p"]),
+            node("MatMul", &["p", values], &["a"]),
+        ];
+        says([nodes, vec![node("Add", &["a", "x"], &["r"]), node("Gemm", &["r", "w"], &["y"])]].concat())
+    };
+    assert_eq!((weighted("v"), weighted("w")), (Ok(Logits), Ok(Logits)));
+    let attention = vec![node("MatMul", &["x", "w"], &["v"]), node("Softmax", &["x"], &["p"])];
+    assert_eq!(says([attention, vec![node("MatMul", &["p", "v"], &["y"])]].concat()), Ok(Logits));
+}
+
+#[test]
+fn a_linear_layer_of_probabilities_leaves_it_open() {
+    for layer in ["MatMul", "Gemm", "Conv"] {
+        names(chain(&["Softmax", layer]), layer);
+        for between in ["Reshape", "Identity", "Cast", "Squeeze", "Unsqueeze", "Flatten", "Transpose", "Slice"] {
+            names(chain(&["Gemm", "Softmax", between, layer]), layer);
+        }
+        names(chain(&["Softmax", "GlobalAveragePool", layer]), layer);
+        names(chain(&["Softmax", "MatMul", layer]), layer);
+        names(chain(&["LogSoftmax", "Exp", layer]), layer);
+    }
+    names(says(vec![node("Softmax", &["x"], &["p"]), node("MatMul", &["w", "p"], &["y"])]), "MatMul");
+    let softmax = || vec![node("Softmax", &["x"], &["p"])];
+    let quantised = vec![
+        node("DynamicQuantizeLinear", &["p"], &["q", "scale", "zero"]),
+        node("Identity", &["w"], &["weights"]),
+        node("MatMulInteger", &["q", "weights", "zero"], &["y"]),
+    ];
+    names(says([softmax(), quantised].concat()), "MatMulInteger");
+    let joined = vec![node("Concat", &["p", "p"], &["c"]), node("Einsum", &["c", "w"], &["y"])];
+    names(says([softmax(), joined].concat()), "Einsum");
+    let regressor = node("LinearRegressor", &["p"], &["y"]).of_domain("ai.onnx.ml");
+    names(says([softmax(), vec![regressor]].concat()), "ai.onnx.ml.LinearRegressor");
 }
 
 #[test]

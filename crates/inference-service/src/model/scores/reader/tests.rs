@@ -165,6 +165,13 @@ fn the_models_own_label_must_not_be_contradicted() {
     assert_eq!(beside_own(texts(), text("yes"), &[0.25, 0.75]).unwrap().class, 1);
     let tie = beside_own(texts(), text("yes"), &[0.5, 0.5]).unwrap();
     assert_eq!((tie.class, tie.confidence, tie.top[0].class), (1, 0.5, 1), "of equals, the model's own");
+    let twice = FileLabels::Texts(vec!["same".to_owned(), "same".to_owned()]);
+    assert_eq!(
+        beside_own(twice, text("same"), &[0.25, 0.75]).unwrap().class,
+        1,
+        "the likeliest of those with the name"
+    );
+    assert_eq!(beside_own(numbers(), text("-1"), &[0.25, 0.75]).unwrap().class, 1, "a number as a text");
     for (names, label) in [
         (numbers(), TensorValues::Int64(vec![7])),
         (numbers(), TensorValues::Int64(vec![3])),
