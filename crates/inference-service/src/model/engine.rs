@@ -69,9 +69,13 @@ impl Engine {
     ) -> Result<Arc<Self>, ModelError> {
         let path = &source.file;
         let onnx = OnnxFile::read(path)?;
-        let rewritten = onnx.rewritten(runtime.kind() == RuntimeKind::Tract).map(Arc::from);
-        let file = ModelFile { path: path.clone(), rewritten, limits: InputLimits::of(&onnx.graph) };
-        let OnnxFile { graph, sha256, external: weights, bytes } = onnx;
+        let in_memory = onnx
+            .in_memory(runtime.kind() == RuntimeKind::Tract)
+            .map_err(|reason| ModelError::Unsupported { path: path.clone(), reason })?;
+        let limits = InputLimits::of(&onnx.graph);
+        let OnnxFile { graph, sha256, external, stamp, bytes } = onnx;
+        let weights: Vec<PathBuf> = external.iter().map(|weights| weights.path.clone()).collect();
+        let file = ModelFile { path: path.clone(), stamp, in_memory, weights: external, limits };
         if let Some(fatal) = Fatal::find(&graph, runtime.kind() == RuntimeKind::OnnxRuntime, true) {
             return Err(ModelError::Unsupported { path: path.clone(), reason: fatal.to_string() });
         }
@@ -91,7 +95,7 @@ impl Engine {
         let instances = instances(&config, runtime, path, &weights);
         let (intra_threads, accelerators) = (instances.intra_threads, providers.accelerators());
         let options = LoadOptions { fixed, intra_threads, optional: &optional, accelerators };
-        let loaded = catch_unwind(AssertUnwindSafe(|| runtime.load(&file, options)))
+        let loaded = catch_unwind(AssertUnwindSafe(|| runtime.load(file, options)))
             .unwrap_or_else(|panic| Err(LoadError::Unsupported(panic_message(panic.as_ref()))));
         let program = loaded.map_err(|error| match error {
             LoadError::Unsupported(reason) => unsupported(reason),

@@ -11,6 +11,7 @@ mod defect;
 mod engine;
 mod engine_choice;
 mod error;
+pub(crate) mod file_stamp;
 mod hexadecimal;
 mod input_spec;
 mod instances;

@@ -7,9 +7,9 @@ use monitoring::Histogram;
 use monitoring::prediction::ModelMetrics;
 
 use super::Flow;
-use super::file_stamp::{self, FileStamps};
 use super::measured::MeasuredBatching;
 use crate::input::ModelInput;
+use crate::model::file_stamp::{self, FileStamps};
 use crate::model::{Engine, ModelError, ModelSource, Session, Tensor};
 
 /// A loaded version: its engine, and a warm session for each inference thread.

@@ -7,12 +7,12 @@ use std::time::Instant;
 use monitoring::prediction::PredictionMetrics;
 use tracing::{info, warn};
 
-use super::file_stamp;
 use super::measured::MeasuredBatching;
 use super::samples::SampleRange;
 use super::{Flow, LoadedVersion, ModelMetricFamilies};
 use crate::model::{
-    Engine, ModelError, ModelSource, RepositoryFolder, Runtime, RuntimeCandidates, Runtimes, Session, unread_beside,
+    Engine, ModelError, ModelSource, RepositoryFolder, Runtime, RuntimeCandidates, Runtimes, Session, file_stamp,
+    unread_beside,
 };
 
 /// Everything that loading needs.

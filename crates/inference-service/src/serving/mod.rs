@@ -3,7 +3,6 @@
 //! Rule of thumb: work gets in through [`Admission`], or it is refused; after that, nothing waits without a bound.
 
 mod admission;
-mod file_stamp;
 mod flow;
 mod job;
 mod lanes;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use tracing::warn;
 
-use super::file_stamp::{self, FileStamps};
+use crate::model::file_stamp::{self, FileStamps};
 use crate::model::{ModelSource, PassedOver, RepositoryEntry};
 
 /// Most lines about files that are not used.

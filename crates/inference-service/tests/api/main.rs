@@ -38,6 +38,7 @@ mod refusal_rows;
 mod refusals;
 mod reload;
 mod reload_files;
+mod reload_weights;
 mod repository;
 mod row;
 mod schema;

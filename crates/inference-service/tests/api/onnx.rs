@@ -95,6 +95,19 @@ pub(crate) fn with_weights_in(location: &str) -> Vec<u8> {
     model(&[nodes, field(2, b"weighted"), field(5, &weights), inputs, field(12, &value("v2", &[]))].concat())
 }
 
+/// A model that looks up rows of one number each in a file beside it.
+pub(crate) fn embedding_in(location: &str, rows: u64) -> Vec<u8> {
+    let entry = field(13, &[field(1, b"location"), field(2, location.as_bytes())].concat());
+    let weights = [varint_field(1, rows), varint_field(2, 1), field(8, b"rows"), entry, varint_field(14, 1)].concat();
+    let gather = [field(1, b"rows"), field(1, b"x"), field(2, b"y"), field(4, b"Gather")].concat();
+    let tensor = |name: &str, element: u64| {
+        let shape = field(1, &field(2, b"N"));
+        value(name, &field(2, &field(1, &[varint_field(1, element), field(2, &shape)].concat())))
+    };
+    let (input, output) = (field(11, &tensor("x", 7)), field(12, &tensor("y", 1)));
+    model(&[field(1, &gather), field(2, b"embedding"), field(5, &weights), input, output].concat())
+}
+
 fn model(graph: &[u8]) -> Vec<u8> {
     let (intermediate_representation, operator_set) = (varint_field(1, 8), field(8, &varint_field(2, 17)));
     [intermediate_representation, operator_set, field(7, graph)].concat()

@@ -1,37 +1,53 @@
 //! Weights that lie in files beside the ONNX file.
 //!
-//! Rule of thumb: a model is its folder. A name that leads out of it is refused, whoever wrote the file.
+//! Rule of thumb: a model is its folder. A name that leads out of it is refused, whoever wrote the file. What was read is
+//! what serves: a runtime is given these bytes and not the files, which may be written over while it runs.
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
+use std::iter::repeat_n;
 use std::path::{Component, Path, PathBuf};
-
-use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
 
 use super::graph::OnnxGraph;
 use super::proto::TensorProto;
 use crate::model::error::ModelError;
+use crate::model::file_stamp::FileStamp;
 
 /// `TensorProto.DataLocation.EXTERNAL`.
-const EXTERNAL: i32 = 1;
-/// How much of a file is in memory at a time.
-const PIECE_BYTES: usize = 1 << 20;
+pub(super) const EXTERNAL: i32 = 1;
 
-/// The files that the tensors of a graph refer to, sorted.
+/// A file with weights, as it was when it was read.
+#[derive(Clone, Debug)]
+pub(in crate::model) struct Weights {
+    /// How the tensors of the graph name it.
+    pub(in crate::model) location: String,
+    /// Where it is.
+    pub(in crate::model) path: PathBuf,
+    /// What it holds.
+    pub(in crate::model) bytes: Arc<[u8]>,
+}
+
+/// The places that the tensors of a graph refer to, sorted by their names.
 ///
 /// # Errors
 /// Where one is not there, or lies outside of the folder of `model`.
-pub(super) fn files(graph: &OnnxGraph, model: &Path) -> Result<Vec<PathBuf>, String> {
+pub(super) fn files(graph: &OnnxGraph, model: &Path) -> Result<Vec<(String, PathBuf)>, String> {
     let folder = model.parent().unwrap_or(Path::new(""));
     let locations: BTreeSet<&str> = graph.tensors().into_iter().filter_map(location).collect();
-    locations.into_iter().map(|location| inside(folder, location)).collect()
+    let named = |location: &str| Ok((location.to_owned(), inside(folder, location)?));
+    locations.into_iter().map(named).collect()
 }
 
-fn location(tensor: &TensorProto) -> Option<&str> {
-    let is_external = tensor.data_location == EXTERNAL;
-    let entry = tensor.external_data.iter().find(|entry| is_external && entry.key == "location")?;
-    Some(&entry.value)
+/// The file that a tensor refers to, if it does.
+pub(super) fn location(tensor: &TensorProto) -> Option<&str> {
+    if tensor.data_location == EXTERNAL { entry(tensor, "location") } else { None }
+}
+
+/// What a tensor says of its place in a file.
+pub(super) fn entry<'a>(tensor: &'a TensorProto, key: &str) -> Option<&'a str> {
+    tensor.external_data.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str())
 }
 
 fn inside(folder: &Path, location: &str) -> Result<PathBuf, String> {
@@ -46,18 +62,24 @@ fn inside(folder: &Path, location: &str) -> Result<PathBuf, String> {
     Ok(file)
 }
 
-/// Adds the content of a file to a digest, a piece at a time.
+/// The content of a file, in memory once.
 ///
 /// # Errors
-/// [`ModelError::Unreadable`].
-pub(super) fn digest(file: &Path, digest: &mut Sha256) -> Result<(), ModelError> {
-    let unreadable = |source| ModelError::Unreadable { path: file.to_owned(), source };
-    let mut content = File::open(file).map_err(unreadable)?;
-    let mut piece = vec![0; PIECE_BYTES];
-    loop {
-        match content.read(&mut piece).map_err(unreadable)? {
-            0 => return Ok(()),
-            read => digest.update(&piece[..read]),
+/// [`ModelError::Unreadable`], also where the file changes meanwhile.
+pub(super) fn read(path: &Path) -> Result<Arc<[u8]>, ModelError> {
+    let content = || -> io::Result<Arc<[u8]>> {
+        let before = FileStamp::of(path);
+        let mut file = File::open(path)?;
+        let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
+        let mut bytes: Arc<[u8]> = repeat_n(0, length).collect();
+        // Nobody else has it yet.
+        if let Some(bytes) = Arc::get_mut(&mut bytes) {
+            file.read_exact(bytes)?;
         }
-    }
+        if before.is_none() || FileStamp::of(path) != before {
+            return Err(io::Error::other("it changed while it was read; it is read again when it is loaded again"));
+        }
+        Ok(bytes)
+    };
+    content().map_err(|source| ModelError::Unreadable { path: path.to_owned(), source })
 }

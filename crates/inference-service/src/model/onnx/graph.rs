@@ -117,17 +117,29 @@ impl OnnxGraph {
 
     /// Every tensor that the file holds: initialisers and constants, also of inner graphs.
     pub(in crate::model) fn tensors(&self) -> Vec<&TensorProto> {
+        let main = self.main();
+        let constants = main.node.iter().flat_map(constants);
+        main.initializer.iter().chain(constants).chain(self.inner_tensors()).collect()
+    }
+
+    /// Those of the graphs inside of nodes (If, Loop, Scan), and of the file's own functions.
+    pub(super) fn inner_tensors(&self) -> Vec<&TensorProto> {
         let nodes = self.nodes();
-        let inner = nodes.iter().flat_map(|node| &node.attribute).flat_map(graphs);
-        let initializers = [self.main()].into_iter().chain(inner).flat_map(|graph| &graph.initializer);
-        let constants = nodes.iter().flat_map(|node| &node.attribute).filter_map(|attribute| attribute.t.as_ref());
-        initializers.chain(constants).collect()
+        let initializers =
+            nodes.iter().flat_map(|node| &node.attribute).flat_map(graphs).flat_map(|graph| &graph.initializer);
+        let main: HashSet<*const NodeProto> = self.main().node.iter().map(std::ptr::from_ref).collect();
+        let inner = nodes.iter().copied().filter(|node| !main.contains(&std::ptr::from_ref(*node)));
+        initializers.chain(inner.flat_map(constants)).collect()
     }
 }
 
 fn collect<'a>(node: &'a NodeProto, nodes: &mut Vec<&'a NodeProto>) {
     nodes.push(node);
     node.attribute.iter().flat_map(graphs).flat_map(|graph| &graph.node).for_each(|inner| collect(inner, nodes));
+}
+
+fn constants(node: &NodeProto) -> impl Iterator<Item = &TensorProto> {
+    node.attribute.iter().filter_map(|attribute| attribute.t.as_ref())
 }
 
 pub(super) fn graphs(attribute: &AttributeProto) -> impl Iterator<Item = &GraphProto> {

@@ -13,17 +13,17 @@ use super::guards::{Guarded, Guards};
 use super::proto::{NodeProto, TensorProto, ValueInfoProto};
 
 /// Numbers of fields in `ModelProto` and `GraphProto`.
-const GRAPH: u32 = 7;
-const FUNCTION: u32 = 25;
-const NODE: u32 = 1;
-const INITIALIZER: u32 = 5;
+pub(super) const GRAPH: u32 = 7;
+pub(super) const FUNCTION: u32 = 25;
+pub(super) const NODE: u32 = 1;
+pub(super) const INITIALIZER: u32 = 5;
 const OUTPUT: u32 = 12;
 /// In `FunctionProto`.
-const FUNCTION_NODE: u32 = 7;
+pub(super) const FUNCTION_NODE: u32 = 7;
 /// In `NodeProto` and `AttributeProto`.
 const NODE_INPUT: u32 = 1;
-const ATTRIBUTE: u32 = 5;
-const INNER_GRAPHS: [u32; 2] = [6, 11];
+pub(super) const ATTRIBUTE: u32 = 5;
+pub(super) const INNER_GRAPHS: [u32; 2] = [6, 11];
 
 /// What changes in a main graph.
 #[derive(Debug, Default)]
@@ -151,15 +151,16 @@ impl GraphChanges {
 }
 
 /// A field of a message as it is written.
-struct WireField<'a> {
-    tag: u32,
+pub(super) struct WireField<'a> {
+    pub(super) tag: u32,
     /// With its key.
-    whole: &'a [u8],
+    pub(super) whole: &'a [u8],
     /// What a field with a length holds; empty for others.
-    content: &'a [u8],
+    pub(super) content: &'a [u8],
 }
 
-fn fields(message: &[u8]) -> Option<Vec<WireField<'_>>> {
+/// The fields of a message; `None` where the bytes are none.
+pub(super) fn fields(message: &[u8]) -> Option<Vec<WireField<'_>>> {
     let mut rest = message;
     let mut fields = Vec::new();
     while !rest.is_empty() {
@@ -180,7 +181,8 @@ fn fields(message: &[u8]) -> Option<Vec<WireField<'_>>> {
     Some(fields)
 }
 
-fn put(tag: u32, content: &[u8], message: &mut Vec<u8>) {
+/// Adds a field with this content to a message.
+pub(super) fn put(tag: u32, content: &[u8], message: &mut Vec<u8>) {
     encode_key(tag, WireType::LengthDelimited, message);
     encode_varint(content.len() as u64, message);
     message.extend_from_slice(content);

@@ -95,7 +95,7 @@ impl Runtime {
         self.kind
     }
 
-    pub(super) fn load(&self, file: &ModelFile, options: LoadOptions<'_>) -> Result<Arc<dyn Program>, LoadError> {
+    pub(super) fn load(&self, file: ModelFile, options: LoadOptions<'_>) -> Result<Arc<dyn Program>, LoadError> {
         self.loader.load(file, options)
     }
 

@@ -32,9 +32,6 @@ pub struct RuntimeError {
     reason: String,
 }
 
-/// The setting with which a file in memory has its weights in a folder.
-const WEIGHTS_FOLDER: &str = "session.model_external_initializers_file_folder_path";
-
 /// The loaded library.
 pub(super) struct OnnxRuntime {
     environment: Environment,
@@ -87,17 +84,17 @@ impl LoadProgram for OnnxRuntime {
         accelerators::offered(accelerator, &self.environment)
     }
 
-    fn load(&self, file: &ModelFile, options: LoadOptions<'_>) -> Result<Arc<dyn Program>, LoadError> {
+    fn load(&self, file: ModelFile, options: LoadOptions<'_>) -> Result<Arc<dyn Program>, LoadError> {
         let LoadOptions { fixed, intra_threads, optional, accelerators } = options;
         let (environment, accelerators) = (self.environment.clone(), accelerators.to_vec());
-        let plan = SessionPlan { environment, file: file.clone(), intra_threads, accelerators };
+        let plan = SessionPlan { environment, file: Arc::new(file), intra_threads, accelerators };
         let optional_names: Vec<&str> = optional.iter().map(|spec| spec.name.as_str()).collect();
         let mut first = plan.session().map_err(LoadError::Unsupported)?;
-        let inputs: Vec<TensorSpec> = first.inputs().iter().map(spec).collect();
+        let inputs: Vec<TensorSpec> = first.session.inputs().iter().map(spec).collect();
         if let FixedInputs::Input(shape) = fixed {
             Signature::check_input(&inputs, shape).map_err(LoadError::Input)?;
         }
-        let mut outputs: Vec<TensorSpec> = first.outputs().iter().map(spec).collect();
+        let mut outputs: Vec<TensorSpec> = first.session.outputs().iter().map(spec).collect();
         // The file may leave the outputs' shapes open; the answer to one item has them.
         let item = match fixed {
             FixedInputs::Input(shape) => Some(vec![Tensor::zeros(Datatype::Fp32, shape.to_vec())]),
@@ -107,13 +104,13 @@ impl LoadProgram for OnnxRuntime {
             FixedInputs::OneItem | FixedInputs::Nothing => None,
         };
         if let Some(item) = item {
-            let answer =
-                run(&mut first, &RunInputs::of(&item)).map_err(|error| LoadError::Unsupported(error.to_string()))?;
+            let answer = run(&mut first.session, &RunInputs::of(&item))
+                .map_err(|error| LoadError::Unsupported(error.to_string()))?;
             for (output, tensor) in outputs.iter_mut().zip(&answer) {
                 output.shape = Some(tensor.shape().iter().copied().map(Some).collect());
             }
         }
-        let told = first.overridable_initializers();
+        let told = first.session.overridable_initializers();
         let optional = told.iter().map(|it| tensor_spec(it.name(), it.dtype()));
         let optional = optional.filter(|told| optional_names.contains(&told.name.as_str())).collect();
         let signature = Signature { inputs, optional, outputs, constant: None };
@@ -121,11 +118,12 @@ impl LoadProgram for OnnxRuntime {
     }
 }
 
-/// A model that was found good. Each instance is a session of its own, made from the file.
+/// A model that was found good. Each instance is a session of its own, made from the file; they share the weights that lie
+/// beside it, as far as the library does not put them into another order for itself.
 struct OnnxProgram {
     plan: SessionPlan,
     /// The session with which the file was examined, until somebody takes it: it has a copy of the weights.
-    first: Mutex<Option<Session>>,
+    first: Mutex<Option<PlannedSession>>,
     signature: Signature,
 }
 
@@ -159,7 +157,7 @@ impl Program for OnnxProgram {
 /// An instance.
 #[derive(Debug)]
 struct OnnxRun {
-    session: Session,
+    session: PlannedSession,
     /// The names of the optional inputs.
     optional: Vec<String>,
 }
@@ -167,7 +165,7 @@ struct OnnxRun {
 impl RunProgram for OnnxRun {
     fn run(&mut self, inputs: &[Tensor], optional: &[OptionalTensor]) -> Result<Vec<Tensor>, String> {
         let inputs = RunInputs { tensors: inputs, optional, optional_names: &self.optional };
-        run(&mut self.session, &inputs).map_err(|error| error.to_string())
+        run(&mut self.session.session, &inputs).map_err(|error| error.to_string())
     }
 }
 
@@ -261,13 +259,20 @@ fn taken(value: &DynValue) -> ort::Result<Tensor> {
 /// What a session is made of.
 struct SessionPlan {
     environment: Environment,
-    file: ModelFile,
+    file: Arc<ModelFile>,
     intra_threads: usize,
     accelerators: Vec<ExecutionProvider>,
 }
 
+/// A session, and the weights to which it refers without a copy. It is dropped first.
+#[derive(Debug)]
+struct PlannedSession {
+    session: Session,
+    _file: Arc<ModelFile>,
+}
+
 impl SessionPlan {
-    fn session(&self) -> Result<Session, String> {
+    fn session(&self) -> Result<PlannedSession, String> {
         let built = Session::builder(&self.environment).and_then(|builder| {
             let builder = builder
                 .with_intra_threads(self.intra_threads)?
@@ -279,17 +284,20 @@ impl SessionPlan {
                 accelerators::register(*accelerator, self.intra_threads, builder)
             };
             let mut builder = self.accelerators.iter().try_fold(builder, register)?;
-            match &self.file.rewritten {
-                Some(bytes) => {
-                    // Weights may lie beside the file.
-                    let folder = self.file.path.parent().unwrap_or(Path::new("."));
-                    let mut builder = builder.with_config_entry(WEIGHTS_FOLDER, folder.to_string_lossy())?;
-                    builder.commit_from_memory(bytes)
-                }
+            // The library would map files of weights into memory, and end the process once one of them is cut.
+            for weights in &self.file.weights {
+                builder = builder.with_external_initializer_file_in_memory(&weights.location, weights.bytes.clone())?;
+            }
+            match &self.file.in_memory {
+                Some(bytes) => builder.commit_from_memory(bytes),
                 None => builder.commit_from_file(&self.file.path),
             }
         });
-        built.map_err(|error| error.to_string())
+        let session = built.map_err(|error| error.to_string())?;
+        if self.file.in_memory.is_none() {
+            self.file.check_unchanged()?;
+        }
+        Ok(PlannedSession { session, _file: self.file.clone() })
     }
 }
 

@@ -44,7 +44,7 @@ pub(in crate::model) struct LoadOptions<'a> {
 /// Makes programs from ONNX files.
 pub(super) trait LoadProgram: Send + Sync {
     /// Reads, checks and optimises a model.
-    fn load(&self, file: &ModelFile, options: LoadOptions<'_>) -> Result<Arc<dyn Program>, LoadError>;
+    fn load(&self, file: ModelFile, options: LoadOptions<'_>) -> Result<Arc<dyn Program>, LoadError>;
 
     /// Whether models can be loaded on this accelerator, as far as can be said without a model.
     ///

@@ -1,6 +1,7 @@
 //! tract: pure Rust, nothing to install.
 
 mod casts;
+mod files;
 mod limits;
 mod logarithms;
 mod overriding;
@@ -11,7 +12,7 @@ mod windows;
 use std::sync::Arc;
 
 use tract_onnx::prelude::{
-    Datum, Framework, InferenceFact, InferenceModel, IntoRunnable, TValue, TractError, TractResult, TypedSimplePlan,
+    Datum, InferenceFact, InferenceModel, IntoRunnable, TValue, TractError, TractResult, TypedSimplePlan,
 };
 use tract_onnx::tract_hir::infer::Factoid;
 
@@ -34,18 +35,15 @@ impl LoadProgram for Tract {
         Err(MissingBecause::Tract)
     }
 
-    fn load(&self, file: &ModelFile, options: LoadOptions<'_>) -> Result<Arc<dyn Program>, LoadError> {
+    fn load(&self, file: ModelFile, options: LoadOptions<'_>) -> Result<Arc<dyn Program>, LoadError> {
         let fixed = options.fixed;
         let unsupported = |error: TractError| LoadError::Unsupported(format!("{error:#}"));
         // Declared shapes between input and output often still speak of a symbolic batch; they are inferred instead.
         let mut onnx = tract_onnx::onnx().with_ignore_value_info(true);
         casts::register(&mut onnx);
         logarithms::register(&mut onnx);
-        let model = match &file.rewritten {
-            Some(bytes) => onnx.model_for_read(&mut &bytes[..]),
-            None => onnx.model_for_path(&file.path),
-        };
-        let model = model.map_err(unsupported)?;
+        let limits = file.limits.clone();
+        let model = files::model(onnx, file).map_err(unsupported)?;
         let declared = inputs(&model).map_err(unsupported)?;
         if let FixedInputs::Input(shape) = fixed {
             Signature::check_input(&declared, shape).map_err(LoadError::Input)?;
@@ -78,7 +76,6 @@ impl LoadProgram for Tract {
         let outputs = outputs(&model, names).map_err(unsupported)?;
         let signature = Signature { inputs, optional, outputs, constant };
         let plan = model.into_runnable().map_err(unsupported)?;
-        let limits = file.limits.clone();
         Ok(Arc::new(TractProgram { plan, overriding: overriding.map(Arc::new), signature, limits }))
     }
 }

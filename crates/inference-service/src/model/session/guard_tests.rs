@@ -122,3 +122,50 @@ fn weights_beside_a_guarded_file_are_found() {
         assert_eq!(outputs, [tensor([1003, 1991])], "{runtime:?}");
     }
 }
+
+/// Those of inner graphs as well, which ONNX Runtime does not take from memory: it would go on reading the file.
+#[test]
+fn weights_beside_that_are_written_over_stay_as_they_were_loaded() {
+    let entry = |key: &str, value: &str| StringStringEntryProto { key: key.to_owned(), value: value.to_owned() };
+    let weights = |offset: &str| TensorProto {
+        data_location: 1,
+        external_data: vec![entry("location", "weights.bin"), entry("offset", offset), entry("length", "16")],
+        ..TensorProto { name: "w".to_owned(), dims: vec![2], data_type: INT64, ..TensorProto::default() }
+    };
+    let branch = |output: &str, offset: &str| {
+        inner(GraphProto {
+            name: output.to_owned(),
+            node: vec![node("Add", &["x", "w"], &[output])],
+            initializer: vec![weights(offset)],
+            output: vec![value(output, INT64, &[2])],
+            ..GraphProto::default()
+        })
+    };
+    let branches =
+        node("If", &["which"], &["q"]).with("then_branch", branch("t", "16")).with("else_branch", branch("e", "32"));
+    let graph = GraphProto {
+        node: vec![branches, node("Mul", &["q", "v"], &["y"])],
+        input: vec![value("x", INT64, &[2]), value("which", BOOL, &[1])],
+        initializer: vec![TensorProto { name: "v".to_owned(), ..weights("0") }],
+        output: vec![value("y", INT64, &[2])],
+        ..GraphProto::default()
+    };
+    let numbers = [2_i64, 3, 10, 20, 100, 200];
+    let beside = numbers.map(i64::to_le_bytes).concat();
+    for runtime in runtimes() {
+        let loaded = load_beside(&file(graph.clone()), &[("weights.bin", &beside)], &runtime).unwrap();
+        let tensor = |numbers: [i64; 2]| Tensor::new(vec![2], TensorValues::Int64(numbers.to_vec())).unwrap();
+        let asked = |which: bool| {
+            let which = Tensor::new(vec![1], TensorValues::Bool(vec![which])).unwrap();
+            ModelInput::of(vec![tensor([1, 1]), which])
+        };
+        let mut first = Session::new(&loaded.engine).unwrap();
+        let file = std::fs::File::options().write(true).open(&loaded.engine.weights()[0]).unwrap();
+        file.set_len(0).unwrap();
+        let mut second = Session::new(&loaded.engine).unwrap();
+        for session in [&mut first, &mut second] {
+            assert_eq!(session.run(&asked(true)).unwrap(), [tensor([22, 63])], "{runtime:?}");
+            assert_eq!(session.run(&asked(false)).unwrap(), [tensor([202, 603])], "{runtime:?}");
+        }
+    }
+}

@@ -127,7 +127,6 @@ mod tests {
     use super::super::super::model_file::ModelFile;
     use super::super::super::program::{FixedInputs, LoadOptions, LoadProgram as _, Program};
     use super::super::Tract;
-    use crate::model::onnx::InputLimits;
     use crate::model::onnx::proto::GraphProto;
     use crate::model::onnx::written::{FLOAT, file, floats, node, sized, value};
     use crate::model::{Tensor, TensorValues};
@@ -137,7 +136,7 @@ mod tests {
         let path = folder.path().join("model.onnx");
         fs::write(&path, file(GraphProto { output: vec![value("y", FLOAT, &[0, 0])], ..graph })).unwrap();
         let options = LoadOptions { fixed: FixedInputs::Nothing, intra_threads: 1, optional: &[], accelerators: &[] };
-        Tract.load(&ModelFile { path, rewritten: None, limits: InputLimits::default() }, options).unwrap()
+        Tract.load(ModelFile::at(path), options).unwrap()
     }
 
     fn ones(shape: &[usize]) -> Tensor {

@@ -1,7 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use std::fs;
 
-use crate::model::onnx::InputLimits;
 use crate::model::onnx::proto::{GraphProto, NodeProto};
 use crate::model::onnx::written::{FLOAT, file, int, ints, node, value};
 use crate::model::runtime::model_file::ModelFile;
@@ -30,7 +29,7 @@ fn run_of(node: NodeProto) -> Box<dyn RunProgram> {
     };
     fs::write(&path, file(graph)).unwrap();
     let options = LoadOptions { fixed: FixedInputs::Nothing, intra_threads: 1, optional: &[], accelerators: &[] };
-    Tract.load(&ModelFile { path, rewritten: None, limits: InputLimits::default() }, options).unwrap().start().unwrap()
+    Tract.load(ModelFile::at(path), options).unwrap().start().unwrap()
 }
 
 /// Holds an operator's answers against its formula in double precision.

@@ -2,7 +2,6 @@
 use std::fs;
 use std::sync::Arc;
 
-use crate::model::onnx::InputLimits;
 use crate::model::onnx::proto::{GraphProto, NodeProto};
 use crate::model::onnx::written::{FLOAT, file, floats, inner, int, ints, node, sized, text, value};
 use crate::model::runtime::model_file::ModelFile;
@@ -27,7 +26,7 @@ fn load_graph(graph: GraphProto) -> Result<Arc<dyn Program>, String> {
     let path = folder.path().join("model.onnx");
     fs::write(&path, file(GraphProto { output: vec![value("y", FLOAT, &[0, 0, 0, 0])], ..graph })).unwrap();
     let options = LoadOptions { fixed: FixedInputs::Nothing, intra_threads: 1, optional: &[], accelerators: &[] };
-    let loaded = Tract.load(&ModelFile { path, rewritten: None, limits: InputLimits::default() }, options);
+    let loaded = Tract.load(ModelFile::at(path), options);
     loaded.map_err(|error| match error {
         LoadError::Unsupported(problem) => problem,
         other => panic!("{other:?}"),

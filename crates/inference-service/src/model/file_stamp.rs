@@ -15,7 +15,7 @@ const MOST_DEPTH: usize = 3;
 
 /// The state of a file at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct FileStamp {
+pub(crate) struct FileStamp {
     bytes: u64,
     modified: Option<SystemTime>,
     /// Device and number of the file, which differ where another file took its name.
@@ -25,11 +25,11 @@ pub(super) struct FileStamp {
 }
 
 /// The states of some files, by their paths; `None` for one that cannot be looked at.
-pub(super) type FileStamps = Vec<(PathBuf, Option<FileStamp>)>;
+pub(crate) type FileStamps = Vec<(PathBuf, Option<FileStamp>)>;
 
 impl FileStamp {
     /// The state of a file; `None` where it cannot be looked at.
-    pub(super) fn of(file: &Path) -> Option<Self> {
+    pub(crate) fn of(file: &Path) -> Option<Self> {
         let metadata = file.metadata().ok()?;
         Some(Self {
             bytes: metadata.len(),
@@ -41,12 +41,12 @@ impl FileStamp {
 }
 
 /// The states of these files.
-pub(super) fn stamps<'a>(files: impl IntoIterator<Item = &'a Path>) -> FileStamps {
+pub(crate) fn stamps<'a>(files: impl IntoIterator<Item = &'a Path>) -> FileStamps {
     files.into_iter().map(|file| (file.to_owned(), FileStamp::of(file))).collect()
 }
 
 /// The states of a model's file and of all that lies beside it, such as its weights.
-pub(super) fn stamps_beside(model: &Path) -> FileStamps {
+pub(crate) fn stamps_beside(model: &Path) -> FileStamps {
     let mut files = vec![model.to_owned()];
     if let Some(folder) = model.parent() {
         add_files(folder, MOST_DEPTH, &mut files);
