@@ -192,6 +192,8 @@ fn new_state(program: &dyn Program) -> Result<Box<dyn RunProgram>, ModelError> {
 }
 
 #[cfg(test)]
+mod empty_tests;
+#[cfg(test)]
 mod guard_tests;
 #[cfg(test)]
 mod loaded_graph;

@@ -10,6 +10,7 @@ mod collector;
 mod connections;
 #[path = "../../../monitoring/tests/description/mod.rs"]
 mod description;
+mod empty_tensors;
 mod encodings;
 mod endpoints;
 mod engines;

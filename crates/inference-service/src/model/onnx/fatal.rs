@@ -1,4 +1,5 @@
-//! What ends the whole process, or never ends, inside of ONNX Runtime's library, with some tensors of a request.
+//! What ends the whole process, never ends, or writes over the model inside of ONNX Runtime's library, with some tensors of a
+//! request.
 //!
 //! Rule of thumb: the library answers most impossible numbers with an error. Here stand the operators with which it divides
 //! by zero, reads where nothing is, or goes round for ever; nothing outside of the library can catch that, so such a model
@@ -7,11 +8,12 @@
 use std::fmt;
 
 use super::graph::OnnxGraph;
+use super::guards::not_empty;
 use super::proto::NodeProto;
 use super::scope::Scope;
 use super::whole_numbers::{DivisionFinder, Divisions};
 
-/// A node with which a request could end the process.
+/// A node with which a request could end the process, or change the answers to others.
 #[derive(Debug, PartialEq)]
 pub(in crate::model) struct Fatal {
     operator: String,
@@ -22,7 +24,8 @@ pub(in crate::model) struct Fatal {
 impl fmt::Display for Fatal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { operator, node, because } = self;
-        write!(f, "a request could end the whole service with the operator {operator} (node {node:?}): {because}")
+        let could = "a request could end the whole service, or change its answers to others, with the operator";
+        write!(f, "{could} {operator} (node {node:?}): {because}")
     }
 }
 
@@ -39,6 +42,11 @@ const FUNCTION_DIVIDES: &str = "it divides whole numbers of requests inside of a
      by -1 ends the library; export the model with its functions inlined";
 const OLD_DIVISION: &str = "it divides whole numbers of requests, and the smallest one by -1 ends the library; export the \
      model with version 9 or later of ONNX's operators";
+
+const OWN_STATISTICS: &str = "with `training_mode`, the library overwrites its running mean and variance, and the numbers of one request \
+     get into the answers to others; export the model for inference, or make these two outputs of the graph";
+const OLD_OPERATORS: &str =
+    "a tensor without elements ends the library; export the model with version 7 or later of ONNX's operators";
 
 impl Fatal {
     /// The first node that may end the process, whichever engine runs it or ONNX Runtime alone. Initialisers that a request
@@ -87,7 +95,7 @@ fn because(node: &NodeProto, scope: &Scope<'_>, graph: &OnnxGraph, in_onnxruntim
             let has_length = input(3).map_or_else(has_window, |_| is_positive(3));
             (!is_positive(1)).then_some(OPEN_STEP).or_else(|| (!has_length).then_some(OPEN_LENGTH))
         }
-        ("" | "ai.onnx", "Conv") if in_onnxruntime => {
+        ("" | "ai.onnx", "Conv") | ("com.microsoft", "FusedConv") if in_onnxruntime => {
             let weights = input(1)?;
             let is_brought = scope.constant(weights).is_none() && is_input(graph, weights);
             let is_fixed = graph.declared_shape(weights).is_some_and(|sizes| sizes.iter().all(Option::is_some));
@@ -97,9 +105,26 @@ fn because(node: &NodeProto, scope: &Scope<'_>, graph: &OnnxGraph, in_onnxruntim
             let names = node.attribute("classlabels_strings").map_or(0, |names| names.strings.len());
             (names == 1).then_some(ONE_NAME)
         }
+        ("" | "ai.onnx", "BatchNormalization") if in_onnxruntime => {
+            let is_training = node.attribute("training_mode").is_some_and(|mode| mode.i != 0);
+            (is_training && !gives_statistics(node, graph)).then_some(OWN_STATISTICS)
+        }
         ("com.microsoft", "Inverse") if in_onnxruntime => Some(EMPTY_MATRICES),
+        // The guards' arithmetic is that of later versions. A file that names no version gets the latest.
+        _ if in_onnxruntime && graph.declared_opset().is_some_and(|version| version < 7) => {
+            (!not_empty::inputs_of(node).is_empty()).then_some(OLD_OPERATORS)
+        }
         _ => None,
     }
+}
+
+/// Whether a normalisation of the main graph has its mean and variance as outputs of the graph, which are tensors of their own.
+fn gives_statistics(node: &NodeProto, graph: &OnnxGraph) -> bool {
+    let is_given = |name: &String| {
+        let is_own = graph.producer(name).is_some_and(|producer| std::ptr::eq(producer, node));
+        is_own && graph.main().output.iter().any(|output| output.name == *name)
+    };
+    node.output.get(1..3).is_some_and(|statistics| statistics.iter().all(is_given))
 }
 
 fn is_input(graph: &OnnxGraph, name: &str) -> bool {

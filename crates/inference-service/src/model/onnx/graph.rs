@@ -92,8 +92,13 @@ impl OnnxGraph {
 
     /// The version of ONNX's own operators.
     pub(in crate::model) fn opset(&self) -> i64 {
+        self.declared_opset().unwrap_or(1)
+    }
+
+    /// The version of ONNX's own operators, if the file says one.
+    pub(in crate::model) fn declared_opset(&self) -> Option<i64> {
         let own = |domain: &str| matches!(domain, "" | "ai.onnx");
-        self.model.opset_import.iter().find(|opset| own(&opset.domain)).map_or(1, |opset| opset.version)
+        self.model.opset_import.iter().find(|opset| own(&opset.domain)).map(|opset| opset.version)
     }
 
     /// Whether a node stands for a function that the file defines itself.

@@ -2,7 +2,7 @@
 //! process.
 //!
 //! - LSTM and GRU end it where a sequence or a batch is empty, as the output of a pooling is for a picture that is too small.
-//!   A Reshape to the same sizes, of which the last is inferred, refuses empty tensors.
+//! - So do some operators, with any empty tensor (`not_empty.rs`).
 //! - The smallest whole number by -1 ends it. Where the divisor is -1, a guarded division negates instead: the smallest
 //!   number stays what it is, as in NumPy.
 
@@ -13,6 +13,8 @@ use super::proto::{AttributeProto, NodeProto, TensorProto};
 use super::scope::INT64;
 use super::whole_numbers::{DivisionFinder, WideInteger};
 
+pub(super) mod not_empty;
+
 /// Operators of which the first input must not be empty.
 const RECURRENT: [&str; 3] = ["LSTM", "GRU", "DynamicQuantizeLSTM"];
 
@@ -20,7 +22,7 @@ const RECURRENT: [&str; 3] = ["LSTM", "GRU", "DynamicQuantizeLSTM"];
 #[derive(Debug, Default)]
 pub(super) struct Guards {
     divisions: HashMap<String, WideInteger>,
-    has_recurrent: bool,
+    refuses_empty: bool,
     /// Before version 5, a Reshape had its sizes as an attribute.
     shape_is_attribute: bool,
 }
@@ -28,8 +30,8 @@ pub(super) struct Guards {
 /// What takes the place of a node.
 #[derive(Debug)]
 pub(super) enum Guarded {
-    /// The node stays behind these, and takes this instead of its first input.
-    Behind(Vec<NodeProto>, String),
+    /// The node stays behind these, and takes these names instead of its inputs at these positions.
+    Behind(Vec<NodeProto>, HashMap<usize, String>),
     /// Other nodes.
     Instead(Vec<NodeProto>),
 }
@@ -37,43 +39,41 @@ pub(super) enum Guarded {
 impl Guards {
     /// What a file needs.
     pub(super) fn of(graph: &OnnxGraph) -> Self {
-        let has_recurrent = graph.nodes().iter().any(|node| RECURRENT.contains(&node.op_type.as_str()));
+        let is_guarded = |node: &&NodeProto| is_recurrent(node) || !not_empty::inputs_of(node).is_empty();
+        let refuses_empty = graph.nodes().iter().any(is_guarded);
         let divisions = DivisionFinder::find(graph).guarded;
-        Self { divisions, has_recurrent, shape_is_attribute: graph.opset() < 5 }
+        Self { divisions, refuses_empty, shape_is_attribute: graph.opset() < 5 }
     }
 
     /// Whether there is nothing to guard.
     pub(super) fn is_empty(&self) -> bool {
-        self.divisions.is_empty() && !self.has_recurrent
+        self.divisions.is_empty() && !self.refuses_empty
     }
 
     /// What takes the place of this node; `None` if it stays.
     pub(super) fn guarded(&self, node: &NodeProto) -> Option<Guarded> {
         let output = node.output.iter().find(|output| !output.is_empty())?;
-        match node.op_type.as_str() {
-            operator if RECURRENT.contains(&operator) => {
-                let (nodes, checked) = self.not_empty(node.input.first()?, output);
-                Some(Guarded::Behind(nodes, checked))
-            }
-            "Div" => {
-                let [dividend, divisor] = &node.input[..] else { return None };
-                Some(Guarded::Instead(division(dividend, divisor, output, *self.divisions.get(output)?)))
-            }
-            _ => None,
+        if node.op_type == "Div" {
+            let [dividend, divisor] = &node.input[..] else { return None };
+            return Some(Guarded::Instead(division(dividend, divisor, output, *self.divisions.get(output)?)));
         }
+        let positions = if is_recurrent(node) { vec![0] } else { not_empty::inputs_of(node) };
+        let (mut nodes, mut checked) = (Vec::new(), HashMap::new());
+        for position in positions {
+            let (input, name) = (node.input.get(position)?, format!("{output}/guard/{position}"));
+            nodes.extend(if is_recurrent(node) {
+                not_empty::guard_sequence(input, &name, self.shape_is_attribute)
+            } else {
+                not_empty::guard(input, &name)
+            });
+            checked.insert(position, name);
+        }
+        (!checked.is_empty()).then_some(Guarded::Behind(nodes, checked))
     }
+}
 
-    fn not_empty(&self, sequence: &str, output: &str) -> (Vec<NodeProto>, String) {
-        let (sizes, checked) = (format!("{output}/guard/sizes"), format!("{output}/guard/not_empty"));
-        let same = vec![0, 0, -1];
-        if self.shape_is_attribute {
-            let shape = AttributeProto { name: "shape".to_owned(), ints: same, r#type: 7, ..AttributeProto::default() };
-            let reshape = NodeProto { attribute: vec![shape], ..node("Reshape", &[sequence], &checked) };
-            return (vec![reshape], checked);
-        }
-        let same = TensorProto { dims: vec![3], data_type: INT64, int64_data: same, ..TensorProto::default() };
-        (vec![constant(same, &sizes), node("Reshape", &[sequence, &sizes], &checked)], checked)
-    }
+fn is_recurrent(node: &NodeProto) -> bool {
+    RECURRENT.contains(&node.op_type.as_str())
 }
 
 fn division(dividend: &str, divisor: &str, output: &str, wide: WideInteger) -> Vec<NodeProto> {
@@ -96,6 +96,11 @@ fn division(dividend: &str, divisor: &str, output: &str, wide: WideInteger) -> V
         node("Neg", &[dividend], &negated),
         node("Where", &[&is_minus_one, &negated, &quotient], output),
     ]
+}
+
+/// A list of whole numbers.
+fn int64(numbers: Vec<i64>) -> TensorProto {
+    TensorProto { dims: vec![numbers.len() as i64], data_type: INT64, int64_data: numbers, ..TensorProto::default() }
 }
 
 fn constant(value: TensorProto, name: &str) -> NodeProto {

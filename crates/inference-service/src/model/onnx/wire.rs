@@ -112,22 +112,27 @@ impl GraphChanges {
             return Some(());
         }
         let guarded = self.guards.guarded(&NodeProto::decode(field.content).ok()?);
-        let mut first_input = match guarded {
+        let mut checked = match guarded {
             Some(Guarded::Instead(nodes)) => {
                 nodes.iter().for_each(|node| put(tag, &node.encode_to_vec(), changed));
                 return Some(());
             }
-            Some(Guarded::Behind(nodes, first_input)) => {
+            Some(Guarded::Behind(nodes, checked)) => {
                 nodes.iter().for_each(|node| put(tag, &node.encode_to_vec(), changed));
-                Some(first_input)
+                checked
             }
-            None => None,
+            None => HashMap::new(),
         };
         let mut node = Vec::with_capacity(field.content.len());
+        let mut position = 0;
         for part in fields(field.content)? {
             match part.tag {
-                NODE_INPUT if first_input.is_some() => {
-                    put(NODE_INPUT, first_input.take().unwrap_or_default().as_bytes(), &mut node);
+                NODE_INPUT => {
+                    match checked.remove(&position) {
+                        Some(name) => put(NODE_INPUT, name.as_bytes(), &mut node),
+                        None => node.extend_from_slice(part.whole),
+                    }
+                    position += 1;
                 }
                 ATTRIBUTE => put(ATTRIBUTE, &self.of_attribute(part.content)?, &mut node),
                 _ => node.extend_from_slice(part.whole),

@@ -90,6 +90,9 @@ fn weights_of_convolutions_that_requests_bring_have_sizes() {
     };
     assert_eq!(found(conv(&[1, 1, 3, 3])), None);
     assert!(found(conv(&[1, 1, 0, 0])).unwrap().contains("weights"));
+    let mut fused = conv(&[1, 1, 0, 0]);
+    fused.node = vec![node("FusedConv", &["x", "w"], &["y"]).of_domain("com.microsoft")];
+    assert!(found(fused).unwrap().contains("weights"));
 }
 
 #[test]
@@ -123,4 +126,37 @@ fn a_single_class_has_no_name() {
     };
     assert!(found(named(&["only"])).unwrap().contains("a single class"));
     assert_eq!(found(named(&["one", "other"])), None);
+}
+
+#[test]
+fn normalisations_that_overwrite_their_own_statistics_are_refused() {
+    let normalised = |mode: i64, outputs: &[&str]| {
+        let names = ["x", "scale", "bias", "mean", "variance"];
+        found(GraphProto {
+            node: vec![
+                node("BatchNormalization", &names, &["y", "new_mean", "new_variance"]).with("training_mode", int(mode)),
+            ],
+            input: vec![value("x", FLOAT, &[0, 3])],
+            output: outputs.iter().map(|output| value(output, FLOAT, &[])).collect(),
+            ..GraphProto::default()
+        })
+    };
+    assert_eq!(normalised(0, &["y"]), None);
+    assert_eq!(normalised(1, &["y", "new_mean", "new_variance"]), None);
+    for outputs in [&["y"][..], &["y", "new_mean"]] {
+        assert!(normalised(1, outputs).unwrap().contains("training_mode"), "{outputs:?}");
+    }
+}
+
+#[test]
+fn before_version_7_what_would_be_guarded_is_refused() {
+    let of_version = |version: i64, operator: &str| {
+        let graph = GraphProto { node: vec![node(operator, &["x", "s", "b"], &["y"])], ..GraphProto::default() };
+        let mut model = ModelProto::decode(&file(graph)[..]).unwrap();
+        model.opset_import[0].version = version;
+        Fatal::find(&OnnxGraph::of(model).unwrap(), true, true).map(|fatal| fatal.to_string())
+    };
+    assert_eq!(of_version(7, "InstanceNormalization"), None);
+    assert_eq!(of_version(6, "Relu"), None);
+    assert!(of_version(6, "InstanceNormalization").unwrap().contains("version 7"));
 }
