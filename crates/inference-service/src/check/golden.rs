@@ -37,7 +37,11 @@ impl GoldenArrays {
     pub(super) fn read(files: &[PathBuf]) -> Result<Self, String> {
         let [inputs, outputs] = files else { return Err("--golden takes two files".to_owned()) };
         let read = |file: &Path| arrays::read(file);
-        Ok(Self { inputs: read(inputs)?, outputs: read(outputs)? })
+        let golden = Self { inputs: read(inputs)?, outputs: read(outputs)? };
+        match golden.outputs.is_empty() {
+            true => Err(format!("{}: it has no arrays, so that nothing can be compared", outputs.display())),
+            false => Ok(golden),
+        }
     }
 
     /// Runs the model on the inputs, and writes how far each output is from what is right; true if all are near enough.
@@ -51,7 +55,7 @@ impl GoldenArrays {
                 return Ok(false);
             }
         };
-        let mut right = true;
+        let (mut right, mut has_values) = (true, false);
         let positional = self.outputs.iter().all(|(name, _)| name.as_ref().is_none_or(|name| name.starts_with("arr_")));
         for (position, (name, golden)) in self.outputs.iter().enumerate() {
             let place = match name.as_ref().filter(|_| !positional) {
@@ -66,7 +70,12 @@ impl GoldenArrays {
                 right = false;
                 continue;
             };
+            has_values |= !answer.values().is_empty();
             right &= write_difference(&spec.name, &difference(answer, golden, tolerance), tolerance, out)?;
+        }
+        if right && !has_values {
+            writeln!(out, "    the outputs are empty, so that nothing was compared: give inputs with some items")?;
+            return Ok(false);
         }
         Ok(right)
     }
@@ -135,6 +144,9 @@ fn answers(session: &mut Session, inputs: GoldenInputs) -> Result<Vec<Tensor>, S
     }
     let mut rows: Vec<_> = inputs.iter().map(|tensor| tensor.rows().into_iter()).collect();
     let items = rows.first().map_or(0, ExactSizeIterator::len);
+    if items == 0 {
+        return Err("the golden inputs have no items, so that nothing can be compared".to_owned());
+    }
     let mut answers: Vec<Vec<Tensor>> = Vec::new();
     for _ in 0..items {
         let outputs = run(session, rows.iter_mut().filter_map(Iterator::next).collect())?;

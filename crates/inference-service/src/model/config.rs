@@ -147,6 +147,7 @@ impl ModelConfig {
     /// [`ModelError::Unreadable`], [`ModelError::Syntax`] or [`ModelError::Field`].
     pub fn load(path: &Path) -> Result<Self, ModelError> {
         let table: ConfigTable = parse(path)?;
+        let task = table.task.ok_or_else(|| without_task(path))?;
         if table.version == Some(0) {
             let remedy = "name a version folder, 1 or more, or remove the field";
             let (path, problem) = (path.to_owned(), "is 0".to_owned());
@@ -163,7 +164,7 @@ impl ModelConfig {
         let unfit = |field, remedy| ModelError::Field {
             path: path.to_owned(),
             field,
-            problem: format!("does not belong to the task \"{}\"", table.task.as_str()),
+            problem: format!("does not belong to the task \"{}\"", task.as_str()),
             remedy,
         };
         let of_classes = [
@@ -171,17 +172,17 @@ impl ModelConfig {
             ("output", table.output.is_some()),
             ("defect", table.defect.is_some()),
         ];
-        let alien = of_classes.iter().find(|(_, is_there)| *is_there && table.task != Task::Classification);
+        let alien = of_classes.iter().find(|(_, is_there)| *is_there && task != Task::Classification);
         if let Some((field, _)) = alien {
             return Err(unfit(
                 field,
                 "remove it: only classes have names and confidences, and only they can be defects",
             ));
         }
-        if table.task == Task::Raw && table.output_name.is_some() {
+        if task == Task::Raw && table.output_name.is_some() {
             return Err(unfit("output_name", "remove it: a request says which outputs it wants"));
         }
-        if table.task == Task::Raw && table.input.is_some() {
+        if task == Task::Raw && table.input.is_some() {
             return Err(unfit("input", "remove it: the model's file says what tensors it takes"));
         }
         if table.missing == Some(MissingValues::Nan) && table.input.is_some() {
@@ -189,7 +190,7 @@ impl ModelConfig {
         }
         let labels = table.labels.map(|labels| labels.resolve(path)).transpose()?;
         Ok(Self {
-            task: table.task,
+            task,
             version: table.version,
             latest_versions: table.latest_versions,
             engine: table.engine,
@@ -203,6 +204,16 @@ impl ModelConfig {
             missing: table.missing,
             labels,
         })
+    }
+}
+
+fn without_task(path: &Path) -> ModelError {
+    ModelError::Field {
+        path: path.to_owned(),
+        field: "task",
+        problem: "is missing".to_owned(),
+        remedy: "write task = \"classification\" for a class with its confidence, task = \"regression\" for a number, or \
+                 task = \"raw\" for the model's own tensors",
     }
 }
 
@@ -248,7 +259,7 @@ fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ModelError> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ConfigTable {
-    task: Task,
+    task: Option<Task>,
     /// Read by [`says_default`]; here so that it is a known field with a checked type.
     #[serde(default, rename = "default")]
     _default: bool,

@@ -46,13 +46,15 @@ pub enum ModelError {
         /// The second of them by name.
         second: String,
     },
-    /// A model has the name under which metrics count requests for models that do not exist.
-    #[error("{}: the name `{name}` is reserved for requests that name no known model: rename it", path.display())]
+    /// A model has a name under which metrics count something else.
+    #[error("{}: the name `{name}` is reserved for {counted}: rename it", path.display())]
     ReservedName {
         /// The model's folder or file.
         path: PathBuf,
         /// The reserved name.
         name: String,
+        /// What metrics count under it.
+        counted: &'static str,
     },
     /// A model's folder has a name that cannot be a model's name.
     #[error("{}: a model's name is 1 to 64 of the characters A-Z a-z 0-9 . _ -: rename it", path.display())]

@@ -11,6 +11,8 @@ mod unread;
 
 use std::path::{Path, PathBuf};
 
+use monitoring::prediction::{OTHER, UNKNOWN_MODEL};
+
 use super::config::{self, ModelConfig};
 use super::error::ModelError;
 use folder::{FolderNames, ModelFolder, is_onnx, version_number};
@@ -18,8 +20,11 @@ pub use passed_over::PassedOver;
 use passed_over::{Known, known};
 pub(crate) use unread::unread_beside;
 
-/// Metrics count requests for models that do not exist under this name.
-const RESERVED_NAME: &str = "unknown";
+/// Names under which metrics count something else, and what that is.
+const RESERVED_NAMES: [(&str, &str); 2] = [
+    (UNKNOWN_MODEL, "requests that name no known model"),
+    (OTHER, "models beyond `--max-metric-models`, which share their metrics"),
+];
 const MAX_NAME_CHARS: usize = 64;
 /// What an error says of a repository without a model, at most.
 const TOLD_PASSED_OVER: usize = 3;
@@ -103,7 +108,7 @@ impl Repository {
     /// Looks at a folder that is one model's, whatever its name is.
     ///
     /// # Errors
-    /// As [`Repository::scan`]; [`ModelError::ReservedName`] where it is to be called `unknown`.
+    /// As [`Repository::scan`]; [`ModelError::ReservedName`] where it is to be called `unknown` or `other`.
     pub fn scan_model(directory: &Path, name: &str) -> Result<Self, ModelError> {
         FolderNames::of(directory)?;
         check_not_reserved(name, directory)?;
@@ -288,9 +293,9 @@ fn stem(file: &str) -> String {
 /// # Errors
 /// [`ModelError::ReservedName`] where metrics could not tell a model of this name.
 fn check_not_reserved(name: &str, path: &Path) -> Result<(), ModelError> {
-    match name == RESERVED_NAME {
-        true => Err(ModelError::ReservedName { path: path.to_owned(), name: RESERVED_NAME.to_owned() }),
-        false => Ok(()),
+    match RESERVED_NAMES.into_iter().find(|(reserved, _)| *reserved == name) {
+        Some((_, counted)) => Err(ModelError::ReservedName { path: path.to_owned(), name: name.to_owned(), counted }),
+        None => Ok(()),
     }
 }
 

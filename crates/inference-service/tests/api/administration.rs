@@ -49,10 +49,10 @@ async fn an_unloaded_model_stays_so_until_an_order_or_another_file() {
     refused(&service.get("/health").await, 503, "not_ready", "No model serves");
 
     // The other version is found and loaded only after some looks at the folder.
-    add(versions.path(), "other", &model_toml([1, 3], r#"["x", "y", "z"]"#), &onnx::chain([1, 3], &["Flatten"]));
+    add(versions.path(), "second", &model_toml([1, 3], r#"["x", "y", "z"]"#), &onnx::chain([1, 3], &["Flatten"]));
     let metrics = service
         .metrics_until("the other serves", |metrics| {
-            metrics.of("model_loaded{model=\"other\"}").any(|(_, loaded)| loaded == 1.0)
+            metrics.of("model_loaded{model=\"second\"}").any(|(_, loaded)| loaded == 1.0)
         })
         .await;
     assert_eq!(metrics.get("model_loaded{model=\"m\"}"), 0.0);

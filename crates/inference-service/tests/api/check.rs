@@ -82,6 +82,16 @@ fn known_answers_are_right_or_wrong() {
     assert!(code == 1 && printed.contains("output \"logits\": WRONG, largest difference 1.0e3"), "{printed}");
     let (code, printed) = by_name("scores", &wrong);
     assert!(code == 1 && printed.contains("no output \"scores\"; it has: logits"), "{printed}");
+    let nothing = npz(&folder, "nothing.npz", &[]);
+    let (code, printed) = held_against(&model, &inputs, &nothing);
+    assert!(code == 1 && printed.contains("nothing.npz: it has no arrays"), "{printed}");
+    let header = |text: &str| {
+        let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {text}, }}\n");
+        [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes()].concat()
+    };
+    let no_items = npz(&folder, "none.npz", &[("input", header("(0, 3, 32, 32)"))]);
+    let (code, printed) = held_against(&model, &no_items, &outputs);
+    assert!(code == 1 && printed.contains("the golden inputs have no items"), "{printed}");
     let (code, printed) = held_against(&model, &outputs, &outputs);
     assert!(code == 1 && printed.contains("the model takes type FP32 and shape [?, 3, 32, 32]"), "{printed}");
     let (code, printed) = held_against(&model, &model.join("model.toml"), &outputs);

@@ -59,7 +59,7 @@ async fn a_model_may_be_called_stats() {
     let folder = tempfile::tempdir().unwrap();
     let pairs = |name| (name, Element::Float32, &[None, Some(2)][..]);
     let file = graph(&[pairs("x")], &[("Neg", &["x"], "y")], &[pairs("y")]);
-    for model in ["stats", "other"] {
+    for model in ["stats", "second"] {
         add(folder.path(), model, "task = \"raw\"\n", &file);
     }
     let service = serve(folder.path(), &[]).await;

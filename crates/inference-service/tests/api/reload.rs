@@ -132,20 +132,20 @@ async fn models_come_and_go_and_change_their_labels() {
     versions.add(1);
     let service = serve(versions.path(), EAGER).await;
     let file = onnx::chain([1, 3], &["Flatten"]);
-    add(versions.path(), "other", &model_toml([1, 3], r#"["x", "y", "z"]"#), &file);
-    let loaded = "model_loaded{model=\"other\"}";
+    add(versions.path(), "second", &model_toml([1, 3], r#"["x", "y", "z"]"#), &file);
+    let loaded = "model_loaded{model=\"second\"}";
     service.metrics_until("it serves", |metrics| metrics.of(loaded).any(|(_, one)| one == 1.0)).await;
-    let other = Sent::json(&json!({ "model": "other", "input": [0, 0, 1] }));
+    let other = Sent::json(&json!({ "model": "second", "input": [0, 0, 1] }));
     let label = async || service.predict(&other).await.json()["predictions"][0]["label"].clone();
     assert_eq!(label().await, "z");
 
-    add(versions.path(), "other", &model_toml([1, 3], r#"["x", "y", "new"]"#), &file);
+    add(versions.path(), "second", &model_toml([1, 3], r#"["x", "y", "new"]"#), &file);
     let renamed = async { while label().await != "new" {} };
     tokio::time::timeout(crate::service::PATIENCE, renamed).await.expect("the labels never changed");
     let metrics = service.metrics().await;
-    assert_eq!(metrics.get("prediction_classes_total{class=\"new\",model=\"other\"}"), 1.0);
+    assert_eq!(metrics.get("prediction_classes_total{class=\"new\",model=\"second\"}"), 1.0);
 
-    fs::remove_dir_all(versions.path().join("other")).unwrap();
+    fs::remove_dir_all(versions.path().join("second")).unwrap();
     service.metrics_until("it is gone", |metrics| metrics.of(loaded).count() == 0).await;
     assert_eq!(service.predict(&other).await.status, 404);
     assert_eq!(version(&service, &Sent::json(&json!({ "input": [0, 0, 1] }))).await, 1, "the default stays");

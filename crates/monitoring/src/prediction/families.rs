@@ -106,7 +106,8 @@ impl PredictionFamilies {
         if name == UNKNOWN_MODEL {
             return self.unknown.clone();
         }
-        self.models.lease(&[name]).unwrap_or_else(|_| self.models.lease_reserved(&[OTHER]))
+        let own = if name == OTHER { None } else { self.models.lease(&[name]).ok() };
+        own.unwrap_or_else(|| self.models.lease_reserved(&[OTHER]))
     }
 }
 

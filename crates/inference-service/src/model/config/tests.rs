@@ -36,6 +36,21 @@ fn message(from: &str, to: &str) -> String {
 }
 
 #[test]
+fn the_task_cannot_be_left_out() {
+    for text in ["", "# nothing yet\n", "version = 1\n"] {
+        let message = load(text).unwrap_err().to_string();
+        assert!(
+            message.contains("model.toml: `task` is missing: write task = \"classification\" for a class"),
+            "{message}"
+        );
+        assert!(
+            message.contains("task = \"regression\" for a number") && message.contains("task = \"raw\""),
+            "{message}"
+        );
+    }
+}
+
+#[test]
 fn all_fields_arrive() {
     let config = load(GOOD);
     let config = config.unwrap();

@@ -65,6 +65,7 @@ fn broken_models_stand_beside_the_others() {
         ("no-labels/model.toml", &CONFIG.replace(r#"["a", "b"]"#, r#""labels.txt""#)),
         ("sp ace/model.toml", CONFIG),
         ("unknown/1/model.onnx", ""),
+        ("other/1/model.onnx", ""),
         (&format!("{long}/model.toml"), CONFIG),
     ]);
     let repository = Repository::scan(folder.path()).unwrap();
@@ -72,13 +73,14 @@ fn broken_models_stand_beside_the_others() {
         let entry = repository.entries().iter().find(|entry| entry.name == name).unwrap();
         entry.source.as_ref().err().map(ToString::to_string)
     };
-    assert_eq!(repository.entries().len(), 7);
+    assert_eq!(repository.entries().len(), 8);
     assert_eq!(problem("good"), None);
     assert!(problem("bad-toml").unwrap().contains("model.toml"));
     assert!(problem("no-version").unwrap().contains("1/model.onnx"));
     assert!(problem("no-labels").unwrap().contains("labels.txt"));
     assert!(problem("sp ace").unwrap().contains("rename"));
-    assert!(problem("unknown").unwrap().contains("reserved"));
+    assert!(problem("unknown").unwrap().contains("reserved for requests that name no known model"));
+    assert!(problem("other").unwrap().contains("reserved for models beyond `--max-metric-models`"));
     assert!(problem(&long).unwrap().contains("rename"));
     assert_eq!(repository.default_model().unwrap().name, "bad-toml", "a broken default is still the default");
 }
@@ -156,14 +158,17 @@ fn models_lie_where_exporters_and_other_servers_put_them() {
 fn a_folder_can_be_one_models() {
     let folder = repository(&[("m/model.toml", CONFIG), ("m/1/model.onnx", ""), ("m/2/model.onnx", "")]);
     let own = Repository::scan(&folder.path().join("m")).unwrap();
-    let named = Repository::scan_model(&folder.path().join("m"), "other").unwrap();
+    let named = Repository::scan_model(&folder.path().join("m"), "named").unwrap();
     let of = |scanned: &Repository| {
         scanned.entries()[0].source.as_ref().map(|source| (source.name.clone(), source.version)).unwrap()
     };
-    assert_eq!((of(&own), of(&named)), (("m".to_owned(), 2), ("other".to_owned(), 2)));
+    assert_eq!((of(&own), of(&named)), (("m".to_owned(), 2), ("named".to_owned(), 2)));
     let without = repository(&[("1/model.onnx", ""), ("config.pbtxt", "")]);
     assert_eq!(of(&Repository::scan_model(without.path(), "n").unwrap()), ("n".to_owned(), 1));
-    assert!(matches!(Repository::scan_model(without.path(), "unknown"), Err(ModelError::ReservedName { .. })));
+    for reserved in ["unknown", "other"] {
+        let refused = Repository::scan_model(without.path(), reserved);
+        assert!(matches!(refused, Err(ModelError::ReservedName { .. })), "{reserved}");
+    }
 }
 
 #[test]
