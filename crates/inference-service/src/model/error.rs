@@ -148,6 +148,18 @@ pub enum ModelError {
         /// The engine's message.
         reason: String,
     },
+    /// The engine panicked while it ran the model.
+    #[error("the engine failed: {reason}")]
+    Panicked {
+        /// The panic's message, which speaks of the engine's code.
+        reason: String,
+    },
+    /// The input is such that the model can have no answer to it.
+    #[error("there is no answer to the input: {reason}")]
+    NoAnswer {
+        /// What is wrong with the input.
+        reason: String,
+    },
     /// The model's answer is not one finite number for each class.
     #[error("the model's answer is not {expected} finite numbers: {problem}")]
     BadScores {
@@ -195,6 +207,6 @@ pub enum ModelError {
 impl ModelError {
     /// Whether an engine that failed would fail on every other input, too.
     pub(super) fn is_unsupported(&self) -> bool {
-        matches!(self, Self::Run { reason } if UNSUPPORTED.iter().any(|sign| reason.to_lowercase().contains(sign)))
+        matches!(self, Self::Run { reason } | Self::Panicked { reason } if UNSUPPORTED.iter().any(|sign| reason.to_lowercase().contains(sign)))
     }
 }

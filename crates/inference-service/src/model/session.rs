@@ -11,7 +11,7 @@ use super::engine::Engine;
 use super::error::ModelError;
 use super::providers::ModelProviders;
 use super::repository::ModelSource;
-use super::runtime::{Program, RunProgram, Runtime, TensorSpec, panic_message};
+use super::runtime::{NoAnswer, Program, RunProgram, Runtime, TensorSpec, panic_message};
 use super::tensor::{OptionalTensor, Tensor};
 use crate::input::ModelInput;
 
@@ -60,8 +60,8 @@ impl Session {
     /// Runs the model on one item, or on the whole tensors of a request. The answer is its outputs.
     ///
     /// # Errors
-    /// [`ModelError::WrongInput`] for another model's input; [`ModelError::Run`] where the runtime fails or panics, after
-    /// which the session is as new; [`ModelError::BadScores`], [`ModelError::WrongScale`] or [`ModelError::BadNumber`] for an
+    /// [`ModelError::WrongInput`] for another model's input; [`ModelError::NoAnswer`] for one that it has no answer to;
+    /// [`ModelError::Run`] and [`ModelError::Panicked`] where the runtime fails, after which the session is as new; [`ModelError::BadScores`], [`ModelError::WrongScale`] or [`ModelError::BadNumber`] for an
     /// answer that is not as it must be.
     pub fn run(&mut self, input: &ModelInput) -> Result<Vec<Tensor>, ModelError> {
         self.check_input(input)?;
@@ -127,8 +127,9 @@ impl Session {
         match catch_unwind(AssertUnwindSafe(|| self.state.run(inputs, optional))) {
             Ok(Ok(outputs)) => Ok(outputs),
             // A run that says why it failed leaves nothing behind; another session would load the file again.
-            Ok(Err(reason)) => Err(ModelError::Run { reason }),
-            Err(panic) => Err(self.renew_after(ModelError::Run { reason: panic_message(panic.as_ref()) })),
+            Ok(Err(NoAnswer::Failed(reason))) => Err(ModelError::Run { reason }),
+            Ok(Err(NoAnswer::ToInput(reason))) => Err(ModelError::NoAnswer { reason }),
+            Err(panic) => Err(self.renew_after(ModelError::Panicked { reason: panic_message(panic.as_ref()) })),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Whose fault it is that a model gave no answer: the input's or the model's.
 //!
 //! Rule of thumb: a version that has answered something since it was loaded can answer, so what it complains about is the
-//! input. One that has never answered is itself at fault, whatever it says.
+//! input. One that has never answered is itself at fault, whatever it says, unless the input was found to have no answer.
 
 use crate::model::ModelError;
 
@@ -15,10 +15,12 @@ const FILES: &[&str] = &[".cc", ".cpp", ".h", ".hpp", ".rs", ".so", ".onnx", ".d
 
 /// What is wrong with the input, as a sentence for its client; `None` where the input is not to blame.
 pub(super) fn fault_of_input(error: &ModelError, has_answered: bool) -> Option<String> {
-    if !has_answered {
-        return None;
-    }
     match error {
+        ModelError::NoAnswer { reason } => Some(format!("The model cannot compute an answer to this input: {reason}.")),
+        _ if !has_answered => None,
+        ModelError::Panicked { reason } if !is_of_the_machine(reason) => {
+            Some("The engine could not compute with these numbers or sizes.".to_owned())
+        }
         ModelError::Run { reason } if !is_of_the_machine(reason) => {
             Some(format!("The model cannot compute an answer to this input: {}.", cleaned(reason)))
         }
@@ -72,6 +74,21 @@ mod tests {
         assert_eq!(fault_of_input(&complaint, false), None, "it may never be able to");
         let infinite = ModelError::BadNumber { found: Some(f64::INFINITY) };
         assert!(fault_of_input(&infinite, true).is_some_and(|sentence| sentence.contains("inf")));
+    }
+
+    #[test]
+    fn an_input_without_an_answer_is_at_fault_at_once() {
+        let small = ModelError::NoAnswer { reason: "the size is 2".to_owned() };
+        let sentence = fault_of_input(&small, false).unwrap_or_default();
+        assert_eq!(sentence, "The model cannot compute an answer to this input: the size is 2.");
+    }
+
+    #[test]
+    fn a_panics_text_is_for_the_log() {
+        let reason = "it panicked: range start index 18446744073709551613 out of range".to_owned();
+        let sentence = fault_of_input(&ModelError::Panicked { reason: reason.clone() }, true).unwrap_or_default();
+        assert!(sentence.contains("could not compute") && !sentence.contains("range"), "{sentence}");
+        assert_eq!(fault_of_input(&ModelError::Panicked { reason }, false), None);
     }
 
     #[test]

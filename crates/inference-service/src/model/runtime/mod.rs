@@ -23,7 +23,7 @@ pub use execution_provider::ExecutionProvider;
 pub(super) use execution_provider::MissingBecause;
 pub(super) use model_file::ModelFile;
 pub use onnxruntime::RuntimeError;
-pub(super) use program::{FixedInputs, LoadError, LoadOptions, Program, RunProgram, panic_message};
+pub(super) use program::{FixedInputs, LoadError, LoadOptions, NoAnswer, Program, RunProgram, panic_message};
 pub(super) use signature::OTHER_ENGINE;
 pub use signature::{ConstantInputs, Signature, TensorSpec};
 

@@ -16,7 +16,7 @@ use ort::value::{DynValue, Outlet, PrimitiveTensorElementType, TensorElementType
 
 use super::execution_provider::{ExecutionProvider, MissingBecause};
 use super::model_file::ModelFile;
-use super::program::{FixedInputs, LoadError, LoadOptions, LoadProgram, Program, RunProgram, panic_message};
+use super::program::{FixedInputs, LoadError, LoadOptions, LoadProgram, NoAnswer, Program, RunProgram, panic_message};
 use super::signature::{Signature, TensorSpec};
 use crate::model::tensor::{OptionalTensor, TensorElement};
 use crate::model::{Datatype, Tensor, TensorValues};
@@ -163,9 +163,9 @@ struct OnnxRun {
 }
 
 impl RunProgram for OnnxRun {
-    fn run(&mut self, inputs: &[Tensor], optional: &[OptionalTensor]) -> Result<Vec<Tensor>, String> {
+    fn run(&mut self, inputs: &[Tensor], optional: &[OptionalTensor]) -> Result<Vec<Tensor>, NoAnswer> {
         let inputs = RunInputs { tensors: inputs, optional, optional_names: &self.optional };
-        run(&mut self.session.session, &inputs).map_err(|error| error.to_string())
+        run(&mut self.session.session, &inputs).map_err(|error| NoAnswer::Failed(error.to_string()))
     }
 }
 

@@ -72,7 +72,21 @@ pub(in crate::model) trait Program: Send + Sync + std::fmt::Debug {
 pub(in crate::model) trait RunProgram: Send + std::fmt::Debug {
     /// The outputs for these inputs, both in the order of the signature; of the optional ones, those that are to be another
     /// than in the file.
-    fn run(&mut self, inputs: &[Tensor], optional: &[OptionalTensor]) -> Result<Vec<Tensor>, String>;
+    ///
+    /// # Errors
+    /// Why there are none.
+    fn run(&mut self, inputs: &[Tensor], optional: &[OptionalTensor]) -> Result<Vec<Tensor>, NoAnswer>;
+}
+
+/// Why a run gave no outputs.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::model) enum NoAnswer {
+    /// The inputs are such that there can be none, whatever the model is.
+    #[error("{0}")]
+    ToInput(String),
+    /// What the runtime says, of the inputs or of the model.
+    #[error("{0}")]
+    Failed(String),
 }
 
 /// A panic of a runtime as a message.

@@ -18,7 +18,7 @@ use tract_onnx::tract_hir::infer::Factoid;
 
 use super::execution_provider::{ExecutionProvider, MissingBecause};
 use super::model_file::ModelFile;
-use super::program::{FixedInputs, LoadError, LoadOptions, LoadProgram, Program, RunProgram};
+use super::program::{FixedInputs, LoadError, LoadOptions, LoadProgram, NoAnswer, Program, RunProgram};
 use super::signature::{Signature, TensorSpec};
 use crate::model::Tensor;
 use crate::model::onnx::InputLimits;
@@ -156,8 +156,9 @@ struct TractRun {
 }
 
 impl RunProgram for TractRun {
-    fn run(&mut self, inputs: &[Tensor], optional: &[OptionalTensor]) -> Result<Vec<Tensor>, String> {
-        limits::check(&self.limits, inputs.iter().chain(optional.iter().map(|optional| &optional.tensor)))?;
+    fn run(&mut self, inputs: &[Tensor], optional: &[OptionalTensor]) -> Result<Vec<Tensor>, NoAnswer> {
+        let all = inputs.iter().chain(optional.iter().map(|optional| &optional.tensor));
+        limits::check(&self.limits, all).map_err(NoAnswer::ToInput)?;
         let run = || -> TractResult<Vec<Tensor>> {
             let sizes = limits::open_sizes(&self.plan, inputs)?;
             let inputs = inputs.iter().map(|input| to_tract(input).map(TValue::from));
@@ -170,8 +171,8 @@ impl RunProgram for TractRun {
             outputs.iter().map(|output| from_tract(output, &sizes)).collect()
         };
         run().map_err(|error| match error.downcast_ref::<TooSmall>() {
-            Some(too_small) => too_small.to_string(),
-            None => format!("{error:#}"),
+            Some(too_small) => NoAnswer::ToInput(too_small.to_string()),
+            None => NoAnswer::Failed(format!("{error:#}")),
         })
     }
 }

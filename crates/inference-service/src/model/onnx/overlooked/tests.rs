@@ -55,6 +55,10 @@ fn what_is_overlooked_is_named_with_its_node() {
         (node("ConstantOfShape", &["x"], &["y"]), "no attribute `value`"),
         (node("Pad", &["x"], &["y"]).with("pads", ints(&[0, -1])), "negative `pads`"),
         (
+            node("Pad", &["x", "p", "v"], &["y"]).with("mode", text("edge")),
+            "the input `constant_value` beside `mode = \"edge\"`",
+        ),
+        (
             node("MaxPool", &["x"], &["y"]).with("ceil_mode", int(1)).with("auto_pad", text("VALID")),
             "`ceil_mode = 1` beside",
         ),

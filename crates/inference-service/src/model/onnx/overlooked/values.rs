@@ -28,6 +28,10 @@ pub(super) fn wrong_values(node: &NodeProto, origins: &TensorOrigins<'_>, graph:
         // One that is negative counts from the end.
         "GatherND" | "ScatterND" if !origins.is_never_negative(input(1)?) => owned("`indices` that may be negative"),
         "OneHot" if !origins.is_never_negative(first) => owned("`indices` that may be negative or too large"),
+        // It pads with that value, whatever the mode is.
+        "Pad" if input(2).is_some() && !matches!(text("mode"), b"" | b"constant") => {
+            Some(format!("the input `constant_value` beside `mode = {:?}`", String::from_utf8_lossy(text("mode"))))
+        }
         "Pad" if has_negative_pads(node, origins) => owned("negative `pads`"),
         "Slice" => slice(node, origins),
         "Resize" | "Upsample" => resize(node, origins, graph),

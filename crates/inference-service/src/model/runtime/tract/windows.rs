@@ -1,26 +1,31 @@
-//! Windows that have to fit into what they are laid over.
+//! Windows that have to fit into what they are laid over, and other sizes that must not be too small.
 //!
 //! Rule of thumb: tract computes where a convolution's kernel goes without looking whether it has room. Of one that is larger
-//! than its padded input it writes behind its memory, and that ends the process; of a pooling it makes numbers up. So an
-//! operator with a window runs only over sizes that hold it: known sizes are looked at when the model is loaded, and an
-//! operator that looks at the others goes in front.
+//! than its padded input it writes behind its memory, and that ends the process; of a pooling it makes numbers up, as it does
+//! for the largest of no numbers, their edge, or more of them than there are. So such operators run only over sizes that are
+//! large enough: known sizes are looked at when the model is loaded, and an operator that looks at the others goes in front.
+
+mod top_k;
 
 use std::fmt;
 
 use tract_onnx::prelude::{TractResult, TypedModel};
+use tract_onnx::tract_core::ops::array::{Pad, PadMode};
 use tract_onnx::tract_core::ops::cnn::{Conv, Deconv, MaxPool, PaddingSpec, PoolSpec, SumPool};
 use tract_onnx::tract_core::ops::logic::IfThenElse;
+use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
 use tract_onnx::tract_core::ops::scan::Scan;
 use tract_onnx::tract_hir::internal::*;
 
-/// Puts a guard before each operator with a window for which sizes may be too small that are open until a request comes.
+/// Puts a guard before each operator for which sizes may be too small that are open until a request comes.
 ///
 /// # Errors
 /// A size that is known already, and too small.
 pub(super) fn guard(model: &mut TypedModel) -> TractResult<()> {
     for node in 0..model.nodes().len() {
         guard_inside(model.node_mut(node))?;
-        let Some(guard) = FittingWindow::of(model.node(node)) else { continue };
+        top_k::guard(model, node)?;
+        let Some(guard) = LargeEnough::of(model.node(node)) else { continue };
         let outlet = model.node(node).inputs[0];
         let shape = model.outlet_fact(outlet)?.shape.to_tvec();
         let sizes: Option<TVec<usize>> =
@@ -29,7 +34,7 @@ pub(super) fn guard(model: &mut TypedModel) -> TractResult<()> {
             guard.check(sizes.into_iter())?;
             continue;
         }
-        let name = model.unique_name(format!("{}.window", guard.node)).into_owned();
+        let name = model.unique_name(format!("{}.large_enough", guard.node)).into_owned();
         let guarded = model.wire_node(name, guard, &[outlet])?[0];
         model.add_edge(guarded, InletId::new(node, 0))?;
     }
@@ -46,10 +51,10 @@ fn guard_inside(node: &mut TypedNode) -> TractResult<()> {
     guard(&mut branches.else_body)
 }
 
-/// Hands its input on, if the window of the operator behind it fits into that.
+/// Hands its input on, if that is large enough for the operator behind it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct FittingWindow {
-    /// The axes along which the window goes, and the smallest size of each that holds it.
+struct LargeEnough {
+    /// The axes along which sizes may be too small, and the smallest that is not.
     least: TVec<(usize, usize)>,
     /// The operator behind.
     operator: &'static str,
@@ -57,21 +62,24 @@ struct FittingWindow {
     node: String,
 }
 
-impl FittingWindow {
-    /// What a node needs; `None` if it has no window.
+impl LargeEnough {
+    /// What a node needs; `None` if it takes any sizes.
     fn of(node: &TypedNode) -> Option<Self> {
-        let (operator, pool, least): (_, _, fn(&PoolSpec, usize) -> usize) =
-            if let Some(convolution) = node.op_as::<Conv>() {
-                ("convolution", &convolution.pool_spec, least_for_window)
-            } else if let Some(pooling) = node.op_as::<MaxPool>() {
-                ("pooling", &pooling.pool_spec, least_for_window)
-            } else if let Some(pooling) = node.op_as::<SumPool>() {
-                ("pooling", &pooling.pool_spec, least_for_window)
-            } else {
-                ("transposed convolution", &node.op_as::<Deconv>()?.pool_spec, least_to_transpose)
-            };
-        let first = pool.data_format.h_axis();
-        let least = (0..pool.rank()).map(|axis| (first + axis, least(pool, axis))).collect();
+        let (operator, least) = if let Some(convolution) = node.op_as::<Conv>() {
+            ("convolution", of_pool(&convolution.pool_spec, least_for_window))
+        } else if let Some(transposed) = node.op_as::<Deconv>() {
+            ("transposed convolution", of_pool(&transposed.pool_spec, least_to_transpose))
+        } else if let Some(pooling) = node.op_as::<MaxPool>() {
+            ("pooling", of_pool(&pooling.pool_spec, least_for_window))
+        } else if let Some(pooling) = node.op_as::<SumPool>() {
+            ("pooling", of_pool(&pooling.pool_spec, least_for_window))
+        } else if let Some(pad) = node.op_as::<Pad>() {
+            ("padding", least_to_pad(pad))
+        } else {
+            let reduce = node.op_as::<Reduce>()?;
+            let is_position = matches!(reduce.reducer, Reducer::ArgMax(_) | Reducer::ArgMin(_));
+            is_position.then(|| ("position", reduce.axes.iter().map(|axis| (*axis, 1)).collect()))?
+        };
         Some(Self { least, operator, node: node.name.clone() })
     }
 
@@ -80,11 +88,29 @@ impl FittingWindow {
     fn check(&self, sizes: impl Iterator<Item = usize>) -> Result<(), TooSmall> {
         for ((axis, least), size) in self.least.iter().copied().zip(sizes) {
             if size < least {
-                let (operator, node) = (self.operator, self.node.clone());
-                return Err(TooSmall { operator, node, axis, size, least });
+                let Self { operator, node, .. } = self;
+                return Err(TooSmall(format!(
+                    "the {operator} {node:?} needs a size of at least {least} in dimension {axis} of its input, which has {size}"
+                )));
             }
         }
         Ok(())
+    }
+}
+
+/// The smallest size along each axis of a window.
+fn of_pool(pool: &PoolSpec, least: fn(&PoolSpec, usize) -> usize) -> TVec<(usize, usize)> {
+    let first = pool.data_format.h_axis();
+    (0..pool.rank()).map(|axis| (first + axis, least(pool, axis))).collect()
+}
+
+/// The smallest sizes that have an edge to repeat, or enough behind it to reflect.
+fn least_to_pad(pad: &Pad) -> TVec<(usize, usize)> {
+    let padded = pad.pads.iter().map(|(before, after)| *before.max(after)).enumerate().filter(|(_, pads)| *pads > 0);
+    match pad.mode {
+        PadMode::Constant(_) => TVec::new(),
+        PadMode::Edge => padded.map(|(axis, _)| (axis, 1)).collect(),
+        PadMode::Reflect => padded.map(|(axis, pads)| (axis, pads.saturating_add(1))).collect(),
     }
 }
 
@@ -115,37 +141,27 @@ fn field(pool: &PoolSpec, axis: usize) -> usize {
     pool.kernel_shape[axis].saturating_sub(1).saturating_mul(pool.dilation(axis)).saturating_add(1)
 }
 
-/// A size that does not hold a window.
+/// What is too small, in a sentence.
 #[derive(Debug)]
-pub(super) struct TooSmall {
-    operator: &'static str,
-    node: String,
-    axis: usize,
-    size: usize,
-    least: usize,
-}
+pub(super) struct TooSmall(String);
 
 impl fmt::Display for TooSmall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { operator, node, axis, size, least } = self;
-        write!(
-            f,
-            "the {operator} {node:?} needs a size of at least {least} in dimension {axis} of its input, which has {size}"
-        )
+        f.write_str(&self.0)
     }
 }
 
 impl std::error::Error for TooSmall {}
 
-impl Op for FittingWindow {
+impl Op for LargeEnough {
     fn name(&self) -> StaticName {
-        "FittingWindow".into()
+        "LargeEnough".into()
     }
 
     op_as_typed_op!();
 }
 
-impl EvalOp for FittingWindow {
+impl EvalOp for LargeEnough {
     op_out_of_plan!();
 
     fn eval(&self, _: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
@@ -159,7 +175,7 @@ impl EvalOp for FittingWindow {
     }
 }
 
-impl TypedOp for FittingWindow {
+impl TypedOp for LargeEnough {
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
         Ok(tvec!(inputs[0].clone()))
     }

@@ -3,9 +3,9 @@ use std::fs;
 use std::sync::Arc;
 
 use crate::model::onnx::proto::{GraphProto, NodeProto};
-use crate::model::onnx::written::{FLOAT, file, floats, inner, int, ints, node, sized, text, value};
+use crate::model::onnx::written::{FLOAT, file, floats, inner, int, ints, node, sized, text, value, wholes};
 use crate::model::runtime::model_file::ModelFile;
-use crate::model::runtime::program::{FixedInputs, LoadError, LoadOptions, LoadProgram as _, Program};
+use crate::model::runtime::program::{FixedInputs, LoadError, LoadOptions, LoadProgram as _, NoAnswer, Program};
 use crate::model::runtime::tract::Tract;
 use crate::model::{Tensor, TensorValues};
 
@@ -36,8 +36,16 @@ fn load_graph(graph: GraphProto) -> Result<Arc<dyn Program>, String> {
 /// The shape of the answer to ones, and its first number.
 fn answer(program: &Arc<dyn Program>, shape: &[usize]) -> Result<(Vec<usize>, f32), String> {
     let ones = Tensor::new(shape.to_vec(), TensorValues::Fp32(vec![1.0; shape.iter().product()])).unwrap();
-    let outputs = program.start().unwrap().run(&[ones], &[])?;
-    Ok((outputs[0].shape().to_vec(), outputs[0].values().fp32().unwrap()[0]))
+    let outputs = program.start().unwrap().run(&[ones], &[]).map_err(|error| match error {
+        NoAnswer::ToInput(told) => told,
+        NoAnswer::Failed(told) => panic!("{told}"),
+    })?;
+    let first = match outputs[0].values() {
+        TensorValues::Fp32(numbers) => numbers[0],
+        TensorValues::Int64(numbers) => numbers[0] as f32,
+        other => panic!("{other:?}"),
+    };
+    Ok((outputs[0].shape().to_vec(), first))
 }
 
 fn convolution() -> NodeProto {
@@ -155,4 +163,48 @@ fn a_window_inside_a_branch_is_guarded() {
     let program = load_graph(graph).unwrap();
     assert!(answer(&program, &[1, 2, 2, 9]).unwrap_err().contains("needs a size of at least 3"));
     assert_eq!(answer(&program, &[1, 2, 3, 3]), Ok((vec![1, 5, 1, 1], 18.0)));
+}
+
+#[test]
+fn an_edge_and_what_is_behind_it_have_to_be_there() {
+    let pad = |mode| node("Pad", &["x", "pads"], &["y"]).with("mode", text(mode));
+    let graph = |mode| GraphProto {
+        node: vec![pad(mode)],
+        initializer: vec![wholes("pads", &[4], vec![0, 2, 0, 1])],
+        input: vec![sized("x", &["n", "m"])],
+        ..GraphProto::default()
+    };
+    let edge = load_graph(graph("edge")).unwrap();
+    assert!(answer(&edge, &[2, 0]).unwrap_err().contains("the padding \"y\" needs a size of at least 1 in dimension 1"));
+    assert_eq!(answer(&edge, &[2, 1]), Ok((vec![2, 4], 1.0)));
+    let reflected = load_graph(graph("reflect")).unwrap();
+    assert!(answer(&reflected, &[2, 2]).unwrap_err().contains("needs a size of at least 3 in dimension 1"));
+    assert_eq!(answer(&reflected, &[2, 3]), Ok((vec![2, 6], 1.0)));
+}
+
+#[test]
+fn the_position_of_the_largest_of_no_numbers_is_refused() {
+    for operator in ["ArgMax", "ArgMin"] {
+        let program = load(node(operator, &["x"], &["y"]).with("axis", int(2)), &OPEN, &[1]).unwrap();
+        assert!(answer(&program, &[1, 2, 0, 3]).unwrap_err().contains("needs a size of at least 1"), "{operator}");
+        assert_eq!(answer(&program, &[1, 2, 4, 3]), Ok((vec![1, 2, 1, 3], 0.0)), "{operator}");
+    }
+}
+
+#[test]
+fn more_of_the_largest_numbers_than_there_are_is_refused() {
+    let graph = |sizes: &[&str]| GraphProto {
+        node: vec![node("TopK", &["x", "k"], &["y", "positions"])],
+        initializer: vec![wholes("k", &[1], vec![3])],
+        input: vec![sized("x", sizes)],
+        ..GraphProto::default()
+    };
+    let program = load_graph(graph(&["n", "m"])).unwrap();
+    for few in [0, 1, 2] {
+        let told = answer(&program, &[2, few]).unwrap_err();
+        assert_eq!(told, format!("the node \"y\" is to find 3 numbers among {few}"));
+    }
+    assert_eq!(answer(&program, &[2, 3]), Ok((vec![2, 3], 1.0)));
+    assert!(load_graph(graph(&["n", "2"])).unwrap_err().contains("3 numbers among 2"));
+    assert_eq!(answer(&load_graph(graph(&["n", "5"])).unwrap(), &[2, 5]), Ok((vec![2, 3], 1.0)));
 }
