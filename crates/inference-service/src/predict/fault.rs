@@ -18,9 +18,9 @@ pub(super) fn fault_of_input(error: &ModelError, has_answered: bool) -> Option<S
     match error {
         ModelError::NoAnswer { reason } => Some(format!("The model cannot compute an answer to this input: {reason}.")),
         _ if !has_answered => None,
-        ModelError::Panicked { reason } if !is_of_the_machine(reason) => {
-            Some("The engine could not compute with these numbers or sizes.".to_owned())
-        }
+        ModelError::Panicked { reason } if !is_of_the_machine(reason) => Some(
+            "The model cannot compute an answer to this input: the engine failed on its numbers or sizes.".to_owned(),
+        ),
         ModelError::Run { reason } if !is_of_the_machine(reason) => {
             Some(format!("The model cannot compute an answer to this input: {}.", cleaned(reason)))
         }
@@ -87,7 +87,7 @@ mod tests {
     fn a_panics_text_is_for_the_log() {
         let reason = "it panicked: range start index 18446744073709551613 out of range".to_owned();
         let sentence = fault_of_input(&ModelError::Panicked { reason: reason.clone() }, true).unwrap_or_default();
-        assert!(sentence.contains("could not compute") && !sentence.contains("range"), "{sentence}");
+        assert!(sentence.contains("cannot compute") && !sentence.contains("range"), "{sentence}");
         assert_eq!(fault_of_input(&ModelError::Panicked { reason }, false), None);
     }
 

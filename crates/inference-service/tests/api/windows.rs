@@ -26,6 +26,12 @@ async fn a_picture_that_is_smaller_than_the_kernel_does_not_end_the_process() {
             let shape = json!([size, 1, size, size]);
             json!({ "inputs": [input("x", "FP32", &shape, &json!(vec![1; size * size * size]))] })
         };
+        if flags.is_empty() {
+            let first = infer(&service, &ones(1)).await;
+            assert_eq!(first.status, 422, "tract's guard knows, without any answer before: {first:?}");
+            let sentence = "the convolution \"y\" needs a size of at least 3 in dimension 2 of its input, which has 1.";
+            assert!(first.json()["error"].as_str().unwrap().ends_with(sentence), "{first:?}");
+        }
         let good = infer(&service, &ones(3)).await;
         assert_eq!(good.status, 200, "{flags:?} {good:?}");
         assert_eq!(good.json()["outputs"][0]["data"], json!([9.0, 9.0, 9.0]));

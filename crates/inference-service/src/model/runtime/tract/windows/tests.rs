@@ -175,7 +175,9 @@ fn an_edge_and_what_is_behind_it_have_to_be_there() {
         ..GraphProto::default()
     };
     let edge = load_graph(graph("edge")).unwrap();
-    assert!(answer(&edge, &[2, 0]).unwrap_err().contains("the padding \"y\" needs a size of at least 1 in dimension 1"));
+    assert!(
+        answer(&edge, &[2, 0]).unwrap_err().contains("the padding \"y\" needs a size of at least 1 in dimension 1")
+    );
     assert_eq!(answer(&edge, &[2, 1]), Ok((vec![2, 4], 1.0)));
     let reflected = load_graph(graph("reflect")).unwrap();
     assert!(answer(&reflected, &[2, 2]).unwrap_err().contains("needs a size of at least 3 in dimension 1"));
