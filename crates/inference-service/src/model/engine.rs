@@ -94,7 +94,8 @@ impl Engine {
         let fixed = fixed_inputs(shape.as_ref().map(<[usize; 4]>::as_slice), config.task);
         let instances = instances(&config, runtime, path, &weights);
         let (intra_threads, accelerators) = (instances.intra_threads, providers.accelerators());
-        let options = LoadOptions { fixed, intra_threads, optional: &optional, accelerators };
+        let options =
+            LoadOptions { fixed, intra_threads, instances: instances.count, optional: &optional, accelerators };
         let loaded = catch_unwind(AssertUnwindSafe(|| runtime.load(file, options)))
             .unwrap_or_else(|panic| Err(LoadError::Unsupported(panic_message(panic.as_ref()))));
         let program = loaded.map_err(|error| match error {

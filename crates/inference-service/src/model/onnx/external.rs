@@ -27,6 +27,37 @@ pub(in crate::model) struct Weights {
     pub(in crate::model) path: PathBuf,
     /// What it holds.
     pub(in crate::model) bytes: Arc<[u8]>,
+    stamp: FileStamp,
+}
+
+impl Weights {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`ModelError::Unreadable`], also where the file changes meanwhile.
+    pub(super) fn read(location: String, path: PathBuf) -> Result<Self, ModelError> {
+        match read(&path) {
+            Ok((bytes, stamp)) => Ok(Self { location, path, bytes, stamp }),
+            Err(source) => Err(ModelError::Unreadable { path, source }),
+        }
+    }
+
+    /// The same, but for what the file holds.
+    pub(in crate::model) fn without_bytes(&self) -> Self {
+        Self { bytes: Arc::default(), ..self.clone() }
+    }
+
+    /// Reads the file once more.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or may be another one, as a sentence.
+    pub(in crate::model) fn read_again(&self) -> Result<Self, String> {
+        let again = Self::read(self.location.clone(), self.path.clone()).map_err(|problem| problem.to_string())?;
+        if again.stamp == self.stamp {
+            return Ok(again);
+        }
+        Err(format!("{} has changed since the model was loaded: load the model again", self.path.display()))
+    }
 }
 
 /// The places that the tensors of a graph refer to, sorted by their names.
@@ -62,24 +93,19 @@ fn inside(folder: &Path, location: &str) -> Result<PathBuf, String> {
     Ok(file)
 }
 
-/// The content of a file, in memory once.
-///
-/// # Errors
-/// [`ModelError::Unreadable`], also where the file changes meanwhile.
-pub(super) fn read(path: &Path) -> Result<Arc<[u8]>, ModelError> {
-    let content = || -> io::Result<Arc<[u8]>> {
-        let before = FileStamp::of(path);
-        let mut file = File::open(path)?;
-        let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
-        let mut bytes: Arc<[u8]> = repeat_n(0, length).collect();
-        // Nobody else has it yet.
-        if let Some(bytes) = Arc::get_mut(&mut bytes) {
-            file.read_exact(bytes)?;
-        }
-        if before.is_none() || FileStamp::of(path) != before {
-            return Err(io::Error::other("it changed while it was read; it is read again when it is loaded again"));
-        }
-        Ok(bytes)
-    };
-    content().map_err(|source| ModelError::Unreadable { path: path.to_owned(), source })
+/// The content of a file, in memory once, and its state.
+fn read(path: &Path) -> io::Result<(Arc<[u8]>, FileStamp)> {
+    let changed = || io::Error::other("it changed while it was read; it is read again when it is loaded again");
+    let before = FileStamp::of(path);
+    let mut file = File::open(path)?;
+    let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
+    let mut bytes: Arc<[u8]> = repeat_n(0, length).collect();
+    // Nobody else has it yet.
+    if let Some(bytes) = Arc::get_mut(&mut bytes) {
+        file.read_exact(bytes)?;
+    }
+    match before {
+        Some(stamp) if FileStamp::of(path).as_ref() == Some(&stamp) => Ok((bytes, stamp)),
+        _ => Err(changed()),
+    }
 }

@@ -103,9 +103,9 @@ impl OnnxFile {
         let mut digest = Sha256::new_with_prefix(&bytes);
         let mut external = Vec::with_capacity(files.len());
         for (location, path) in files {
-            let bytes = external::read(&path)?;
-            digest.update(&bytes);
-            external.push(Weights { location, path, bytes });
+            let weights = Weights::read(location, path)?;
+            digest.update(&weights.bytes);
+            external.push(weights);
         }
         Ok(Self { graph, bytes, external, stamp, sha256: hexadecimal(&digest.finalize()) })
     }

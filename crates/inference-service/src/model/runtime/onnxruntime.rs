@@ -1,8 +1,10 @@
 //! ONNX Runtime: Microsoft's library, loaded at start.
 
 mod accelerators;
+mod kept_weights;
 
 use std::fmt;
+use std::mem;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +22,7 @@ use super::program::{FixedInputs, LoadError, LoadOptions, LoadProgram, NoAnswer,
 use super::signature::{Signature, TensorSpec};
 use crate::model::tensor::{OptionalTensor, TensorElement};
 use crate::model::{Datatype, Tensor, TensorValues};
+use kept_weights::KeptWeights;
 
 /// Why a runtime cannot be used.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -85,16 +88,18 @@ impl LoadProgram for OnnxRuntime {
     }
 
     fn load(&self, file: ModelFile, options: LoadOptions<'_>) -> Result<Arc<dyn Program>, LoadError> {
-        let LoadOptions { fixed, intra_threads, optional, accelerators } = options;
+        let LoadOptions { fixed, intra_threads, instances, optional, accelerators } = options;
         let (environment, accelerators) = (self.environment.clone(), accelerators.to_vec());
-        let plan = SessionPlan { environment, file: Arc::new(file), intra_threads, accelerators };
+        let mut file = file;
+        let weights = KeptWeights::new(mem::take(&mut file.weights), instances);
+        let plan = SessionPlan { environment, file, weights, intra_threads, accelerators };
         let optional_names: Vec<&str> = optional.iter().map(|spec| spec.name.as_str()).collect();
         let mut first = plan.session().map_err(LoadError::Unsupported)?;
-        let inputs: Vec<TensorSpec> = first.session.inputs().iter().map(spec).collect();
+        let inputs: Vec<TensorSpec> = first.inputs().iter().map(spec).collect();
         if let FixedInputs::Input(shape) = fixed {
             Signature::check_input(&inputs, shape).map_err(LoadError::Input)?;
         }
-        let mut outputs: Vec<TensorSpec> = first.session.outputs().iter().map(spec).collect();
+        let mut outputs: Vec<TensorSpec> = first.outputs().iter().map(spec).collect();
         // The file may leave the outputs' shapes open; the answer to one item has them.
         let item = match fixed {
             FixedInputs::Input(shape) => Some(vec![Tensor::zeros(Datatype::Fp32, shape.to_vec())]),
@@ -104,13 +109,13 @@ impl LoadProgram for OnnxRuntime {
             FixedInputs::OneItem | FixedInputs::Nothing => None,
         };
         if let Some(item) = item {
-            let answer = run(&mut first.session, &RunInputs::of(&item))
-                .map_err(|error| LoadError::Unsupported(error.to_string()))?;
+            let answer =
+                run(&mut first, &RunInputs::of(&item)).map_err(|error| LoadError::Unsupported(error.to_string()))?;
             for (output, tensor) in outputs.iter_mut().zip(&answer) {
                 output.shape = Some(tensor.shape().iter().copied().map(Some).collect());
             }
         }
-        let told = first.session.overridable_initializers();
+        let told = first.overridable_initializers();
         let optional = told.iter().map(|it| tensor_spec(it.name(), it.dtype()));
         let optional = optional.filter(|told| optional_names.contains(&told.name.as_str())).collect();
         let signature = Signature { inputs, optional, outputs, constant: None };
@@ -118,12 +123,11 @@ impl LoadProgram for OnnxRuntime {
     }
 }
 
-/// A model that was found good. Each instance is a session of its own, made from the file; they share the weights that lie
-/// beside it, as far as the library does not put them into another order for itself.
+/// A model that was found good. Each instance is a session of its own, made from the file.
 struct OnnxProgram {
     plan: SessionPlan,
     /// The session with which the file was examined, until somebody takes it: it has a copy of the weights.
-    first: Mutex<Option<PlannedSession>>,
+    first: Mutex<Option<Session>>,
     signature: Signature,
 }
 
@@ -157,7 +161,7 @@ impl Program for OnnxProgram {
 /// An instance.
 #[derive(Debug)]
 struct OnnxRun {
-    session: PlannedSession,
+    session: Session,
     /// The names of the optional inputs.
     optional: Vec<String>,
 }
@@ -165,7 +169,7 @@ struct OnnxRun {
 impl RunProgram for OnnxRun {
     fn run(&mut self, inputs: &[Tensor], optional: &[OptionalTensor]) -> Result<Vec<Tensor>, NoAnswer> {
         let inputs = RunInputs { tensors: inputs, optional, optional_names: &self.optional };
-        run(&mut self.session.session, &inputs).map_err(|error| NoAnswer::Failed(error.to_string()))
+        run(&mut self.session, &inputs).map_err(|error| NoAnswer::Failed(error.to_string()))
     }
 }
 
@@ -259,20 +263,15 @@ fn taken(value: &DynValue) -> ort::Result<Tensor> {
 /// What a session is made of.
 struct SessionPlan {
     environment: Environment,
-    file: Arc<ModelFile>,
+    file: ModelFile,
+    weights: KeptWeights,
     intra_threads: usize,
     accelerators: Vec<ExecutionProvider>,
 }
 
-/// A session, and the weights to which it refers without a copy. It is dropped first.
-#[derive(Debug)]
-struct PlannedSession {
-    session: Session,
-    _file: Arc<ModelFile>,
-}
-
 impl SessionPlan {
-    fn session(&self) -> Result<PlannedSession, String> {
+    fn session(&self) -> Result<Session, String> {
+        let weights = self.weights.for_session()?;
         let built = Session::builder(&self.environment).and_then(|builder| {
             let builder = builder
                 .with_intra_threads(self.intra_threads)?
@@ -285,7 +284,7 @@ impl SessionPlan {
             };
             let mut builder = self.accelerators.iter().try_fold(builder, register)?;
             // The library would map files of weights into memory, and end the process once one of them is cut.
-            for weights in &self.file.weights {
+            for weights in &weights {
                 builder = builder.with_external_initializer_file_in_memory(&weights.location, weights.bytes.clone())?;
             }
             match &self.file.in_memory {
@@ -297,7 +296,7 @@ impl SessionPlan {
         if self.file.in_memory.is_none() {
             self.file.check_unchanged()?;
         }
-        Ok(PlannedSession { session, _file: self.file.clone() })
+        Ok(session)
     }
 }
 

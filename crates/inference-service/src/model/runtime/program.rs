@@ -35,6 +35,8 @@ pub(in crate::model) struct LoadOptions<'a> {
     pub(in crate::model) fixed: FixedInputs<'a>,
     /// Threads of one run, where the runtime can use several.
     pub(in crate::model) intra_threads: usize,
+    /// How many instances are started; at least 1.
+    pub(in crate::model) instances: usize,
     /// The inputs that may be left out, as far as the file declares their types.
     pub(in crate::model) optional: &'a [TensorSpec],
     /// What may take its nodes, in this order, before the CPU does.

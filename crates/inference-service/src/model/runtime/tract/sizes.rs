@@ -135,7 +135,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model.onnx");
         fs::write(&path, file(GraphProto { output: vec![value("y", FLOAT, &[0, 0])], ..graph })).unwrap();
-        let options = LoadOptions { fixed: FixedInputs::Nothing, intra_threads: 1, optional: &[], accelerators: &[] };
+        let options = LoadOptions {
+            fixed: FixedInputs::Nothing,
+            intra_threads: 1,
+            instances: 1,
+            optional: &[],
+            accelerators: &[],
+        };
         Tract.load(ModelFile::at(path), options).unwrap()
     }
 

@@ -28,7 +28,8 @@ fn run_of(node: NodeProto) -> Box<dyn RunProgram> {
         ..GraphProto::default()
     };
     fs::write(&path, file(graph)).unwrap();
-    let options = LoadOptions { fixed: FixedInputs::Nothing, intra_threads: 1, optional: &[], accelerators: &[] };
+    let options =
+        LoadOptions { fixed: FixedInputs::Nothing, intra_threads: 1, instances: 1, optional: &[], accelerators: &[] };
     Tract.load(ModelFile::at(path), options).unwrap().start().unwrap()
 }
 

@@ -25,7 +25,8 @@ fn load_graph(graph: GraphProto) -> Result<Arc<dyn Program>, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.onnx");
     fs::write(&path, file(GraphProto { output: vec![value("y", FLOAT, &[0, 0, 0, 0])], ..graph })).unwrap();
-    let options = LoadOptions { fixed: FixedInputs::Nothing, intra_threads: 1, optional: &[], accelerators: &[] };
+    let options =
+        LoadOptions { fixed: FixedInputs::Nothing, intra_threads: 1, instances: 1, optional: &[], accelerators: &[] };
     let loaded = Tract.load(ModelFile::at(path), options);
     loaded.map_err(|error| match error {
         LoadError::Unsupported(problem) => problem,
