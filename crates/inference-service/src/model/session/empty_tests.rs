@@ -37,6 +37,12 @@ fn cases() -> Vec<Case> {
             empty: &[&[&[0, 3, 4], &[0, 5, 4]], &[&[2, 3, 0], &[2, 5, 0]], &[&[1, 3, 4], &[0, 5, 4]]],
         },
         Case {
+            node: node("Einsum", &["a", "b"], &["y"]).with("equation", text("ij,kj->ik")),
+            full: &[&[1, 3], &[2, 3]],
+            right: &[14.0, 32.0],
+            empty: &[&[&[2, 0], &[4, 0]], &[&[0, 0], &[0, 0]]],
+        },
+        Case {
             node: node("Unique", &["a"], &["y"]).with("axis", int(0)),
             full: &[&[2, 1]],
             right: &[1.0, 2.0],

@@ -9,7 +9,7 @@ pub(in crate::model::onnx) fn inputs_of(node: &NodeProto) -> Vec<usize> {
     let count = node.input.len();
     let positions = match (node.domain.as_str(), node.op_type.as_str()) {
         ("" | "ai.onnx", "Unique") if node.attribute("axis").is_some() => 0..1,
-        ("" | "ai.onnx", "Einsum") if is_batched(node) => 0..count,
+        ("" | "ai.onnx", "Einsum") if !is_plain(node) => 0..count,
         ("" | "ai.onnx", "ConvTranspose") if !is_flat(node) => 0..2,
         // No boxes are no error; no number for how many of them, or for a threshold, is read all the same.
         ("" | "ai.onnx", "NonMaxSuppression") => 2..count,
@@ -27,20 +27,19 @@ fn is_flat(convolution: &NodeProto) -> bool {
     convolution.attribute("kernel_shape").is_some_and(|kernel| matches!(kernel.ints.len(), 1 | 2))
 }
 
-/// Whether an Einsum multiplies matrices in batches: a letter is in two operands and in the output. Where the equation
-/// does not show it, it counts as one that does.
-fn is_batched(einsum: &NodeProto) -> bool {
-    let written = einsum.attribute("equation").map(|AttributeProto { s, .. }| String::from_utf8_lossy(s).into_owned());
-    let Some((operands, output)) = written.as_deref().and_then(|equation| equation.split_once("->")) else {
-        return einsum.input.len() > 1;
-    };
-    match operands.split(',').collect::<Vec<_>>()[..] {
-        [_] => false,
-        [left, right] if !operands.contains('.') => {
-            left.chars().any(|letter| letter.is_alphabetic() && right.contains(letter) && output.contains(letter))
-        }
-        _ => true,
-    }
+/// Whether the library computes an Einsum of empty tensors: that of a single tensor, and a product of two as they lie in memory,
+/// of which the last axes of the first are summed with the first axes of the second (`bij,jk->bik`). In batches, or with
+/// transposed tensors (`ij,kj->ik`), it divides by the sizes.
+fn is_plain(einsum: &NodeProto) -> bool {
+    let Some(AttributeProto { s: equation, .. }) = einsum.attribute("equation") else { return false };
+    let equation: String = String::from_utf8_lossy(equation).split_whitespace().collect();
+    let (operands, output) = equation.split_once("->").unwrap_or((&equation, ""));
+    let Some((left, right)) = operands.split_once(',') else { return true };
+    let summed: String = left.chars().filter(|letter| right.contains(*letter)).collect();
+    let kept = left.strip_suffix(&summed).zip(right.strip_prefix(&summed));
+    let is_simple =
+        |term: &str| term.chars().all(|letter| letter.is_ascii_alphabetic() && term.matches(letter).count() == 1);
+    is_simple(left) && is_simple(right) && kept.is_some_and(|(left, right)| [left, right].concat() == output)
 }
 
 /// Nodes that give `tensor` on under the name `checked`, and an error if it has no elements: the number of elements by

@@ -2,17 +2,20 @@ use super::super::super::written::{int, ints, node, text};
 use super::inputs_of;
 
 #[test]
-fn an_einsum_is_guarded_where_matrices_are_multiplied_in_batches() {
+fn an_einsum_is_guarded_unless_it_is_a_product_of_tensors_as_they_lie() {
     let einsum =
         |equation: &str, inputs: &[&str]| inputs_of(&node("Einsum", inputs, &["y"]).with("equation", text(equation)));
-    for equation in ["bij,bkj->bki", "bid, bjd -> bij", "...d,de->...e", "bij,bjk", "ij,ij->ij"] {
+    let batched = ["bij,bkj->bki", "bid, bjd -> bij", "...d,de->...e", "bij,bjk", "ij,ij->ij"];
+    let transposed = ["ij,kj->ik", "ij,ji->", "ij,jk->ki", "aij,jk->ik", "iij,jk->ik"];
+    for equation in batched.iter().chain(&transposed) {
         assert_eq!(einsum(equation, &["a", "b"]), [0, 1], "{equation}");
     }
     assert_eq!(einsum("ij,jk,kl->il", &["a", "b", "c"]), [0, 1, 2]);
-    for equation in ["bij,jk->bik", "bi,ij->bj", "i,j->ij", "ij,ij->"] {
+    for equation in ["bij,jk->bik", " bi, ij -> bj", "i,j->ij", "i,i->", "ij,ij->", "abcd,cde->abe"] {
         assert_eq!(einsum(equation, &["a", "b"]), [0; 0], "{equation}");
     }
     assert_eq!(einsum("bij->b", &["a"]), [0; 0]);
+    assert_eq!(einsum("ii", &["a"]), [0; 0]);
 }
 
 #[test]
