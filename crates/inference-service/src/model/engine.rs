@@ -15,7 +15,7 @@ use super::error::ModelError;
 use super::input_spec::InputSpec;
 use super::instances::ModelInstances;
 use super::missing::missing_values;
-use super::onnx::{AcrossItems, Fatal, InputLimits, OnnxFile, OptionalInputs, OutputFacts, Overlooked};
+use super::onnx::{AcrossItems, Fatal, InputLimits, OnnxFile, OnnxGraph, OptionalInputs, OutputFacts, Overlooked};
 use super::output_choice::OutputMismatch;
 use super::providers::ModelProviders;
 use super::repository::ModelSource;
@@ -76,13 +76,7 @@ impl Engine {
         let OnnxFile { graph, sha256, external, stamp, bytes } = onnx;
         let weights: Vec<PathBuf> = external.iter().map(|weights| weights.path.clone()).collect();
         let file = ModelFile { path: path.clone(), stamp, in_memory, weights: external, limits };
-        if let Some(fatal) = Fatal::find(&graph, runtime.kind() == RuntimeKind::OnnxRuntime, true) {
-            return Err(ModelError::Unsupported { path: path.clone(), reason: fatal.to_string() });
-        }
-        let unsupported = |reason| unsupported(path, runtime, reason);
-        if let Some(overlooked) = Overlooked::find(&graph).filter(|_| runtime.kind() == RuntimeKind::Tract) {
-            return Err(unsupported(overlooked.to_string()));
-        }
+        check_graph(&graph, path, runtime)?;
         let across_items = AcrossItems::find(&graph);
         let facts = OutputFacts::of(&graph);
         let without_shape = graph.without_shape();
@@ -99,7 +93,7 @@ impl Engine {
         let loaded = catch_unwind(AssertUnwindSafe(|| runtime.load(file, options)))
             .unwrap_or_else(|panic| Err(LoadError::Unsupported(panic_message(panic.as_ref()))));
         let program = loaded.map_err(|error| match error {
-            LoadError::Unsupported(reason) => unsupported(reason),
+            LoadError::Unsupported(reason) => unsupported(path, runtime, reason),
             LoadError::Input(found) => ModelError::Mismatch {
                 path: path.clone(),
                 expected: format!("one input of type FP32 and shape {:?}", shape.unwrap_or_default()),
@@ -293,6 +287,20 @@ fn output_mismatch(path: &Path, problem: OutputMismatch) -> ModelError {
     match problem {
         OutputMismatch::UnknownScale { output, because } => ModelError::UnknownScale { path, output, because },
         OutputMismatch::Other { expected, found, remedy } => ModelError::Mismatch { path, expected, found, remedy },
+    }
+}
+
+/// Whether a runtime may have this graph: it gets nothing wrong, and no request can end it.
+///
+/// # Errors
+/// [`ModelError::Unsupported`] with the node.
+fn check_graph(graph: &OnnxGraph, path: &Path, runtime: &Runtime) -> Result<(), ModelError> {
+    if let Some(fatal) = Fatal::find(graph, runtime.kind() == RuntimeKind::OnnxRuntime, true) {
+        return Err(ModelError::Unsupported { path: path.to_owned(), reason: fatal.to_string() });
+    }
+    match Overlooked::find(graph).filter(|_| runtime.kind() == RuntimeKind::Tract) {
+        Some(overlooked) => Err(unsupported(path, runtime, overlooked.to_string())),
+        None => Ok(()),
     }
 }
 

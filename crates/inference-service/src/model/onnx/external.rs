@@ -25,7 +25,7 @@ pub(in crate::model) struct Weights {
     pub(in crate::model) location: String,
     /// Where it is.
     pub(in crate::model) path: PathBuf,
-    /// What it holds.
+    /// Its content.
     pub(in crate::model) bytes: Arc<[u8]>,
     stamp: FileStamp,
 }

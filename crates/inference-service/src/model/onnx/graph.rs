@@ -127,7 +127,7 @@ impl OnnxGraph {
         main.initializer.iter().chain(constants).chain(self.inner_tensors()).collect()
     }
 
-    /// Those of the graphs inside of nodes (If, Loop, Scan), and of the file's own functions.
+    /// The tensors of the graphs inside of nodes (If, Loop, Scan), and of the file's own functions.
     pub(super) fn inner_tensors(&self) -> Vec<&TensorProto> {
         let nodes = self.nodes();
         let initializers =

@@ -9,8 +9,8 @@
 use std::collections::HashMap;
 
 use super::graph::OnnxGraph;
-use super::proto::{AttributeProto, NodeProto, TensorProto};
-use super::scope::INT64;
+use super::new_nodes::{constant, node};
+use super::proto::{NodeProto, TensorProto};
 use super::whole_numbers::{DivisionFinder, WideInteger};
 
 pub(super) mod not_empty;
@@ -96,25 +96,4 @@ fn division(dividend: &str, divisor: &str, output: &str, wide: WideInteger) -> V
         node("Neg", &[dividend], &negated),
         node("Where", &[&is_minus_one, &negated, &quotient], output),
     ]
-}
-
-/// A list of whole numbers.
-fn int64(numbers: Vec<i64>) -> TensorProto {
-    TensorProto { dims: vec![numbers.len() as i64], data_type: INT64, int64_data: numbers, ..TensorProto::default() }
-}
-
-fn constant(value: TensorProto, name: &str) -> NodeProto {
-    let value = AttributeProto { name: "value".to_owned(), t: Some(value), r#type: 4, ..AttributeProto::default() };
-    NodeProto { attribute: vec![value], ..node("Constant", &[], name) }
-}
-
-/// A node of ONNX's own operators, named after its output.
-pub(super) fn node(op_type: &str, inputs: &[&str], output: &str) -> NodeProto {
-    NodeProto {
-        op_type: op_type.to_owned(),
-        input: inputs.iter().map(|input| (*input).to_owned()).collect(),
-        output: vec![output.to_owned()],
-        name: output.to_owned(),
-        ..NodeProto::default()
-    }
 }

@@ -17,17 +17,17 @@ const MOST_DEPTH: usize = 32;
 
 /// Whether a linear layer of constant weights takes the probabilities of a softmax.
 pub(super) fn takes_probabilities(graph: &OnnxGraph, layer: &NodeProto) -> bool {
-    Walk { graph, left: MOST_NODES }.is_linear_of_softmax(layer, MOST_DEPTH)
+    SoftmaxWalk { graph, left: MOST_NODES }.is_linear_of_softmax(layer, MOST_DEPTH)
 }
 
 /// A walk from a layer towards the inputs.
-struct Walk<'a> {
+struct SoftmaxWalk<'a> {
     graph: &'a OnnxGraph,
     /// How many nodes may still be looked at.
     left: usize,
 }
 
-impl Walk<'_> {
+impl SoftmaxWalk<'_> {
     fn is_linear_of_softmax(&mut self, layer: &NodeProto, depth: usize) -> bool {
         let factors = factors(layer);
         !factors.is_empty() && self.only_computed(&factors, depth)

@@ -14,6 +14,7 @@ mod guards;
 mod input_limits;
 mod label_rule;
 mod linear_of_softmax;
+mod new_nodes;
 mod optional_inputs;
 mod output_facts;
 mod overlooked;

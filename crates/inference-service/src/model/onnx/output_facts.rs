@@ -21,7 +21,7 @@ pub(in crate::model) struct OutputFacts {
     pub(in crate::model) scale: Result<ScoreScale, String>,
     /// Whether it is the probabilities of an SVMClassifier, which computes its label in another way.
     pub(in crate::model) is_calibrated: bool,
-    /// What it says of the classes.
+    /// The names and the order of the classes, as far as it says them.
     pub(in crate::model) naming: Option<ClassNaming>,
     /// How it is made, as a text that goes after its name, by the name of the output with the scores, where it is a label that
     /// is not their likeliest class.

@@ -2,7 +2,8 @@
 //! gives what the service does not take.
 
 use super::graph::OnnxGraph;
-use super::guards::{Guards, node};
+use super::guards::Guards;
+use super::new_nodes::node;
 use super::proto::tensor_shape_proto::{Dimension, dimension};
 use super::proto::{AttributeProto, NodeProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto, type_proto};
 use super::wire::GraphChanges;

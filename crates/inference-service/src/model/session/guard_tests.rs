@@ -138,7 +138,7 @@ fn weights_beside_a_guarded_file_are_found() {
     }
 }
 
-/// Those of inner graphs as well, which ONNX Runtime does not take from memory: it would go on reading the file.
+/// The weights of inner graphs as well, which ONNX Runtime does not take from memory: it would go on reading the file.
 #[test]
 fn weights_beside_that_are_written_over_stay_as_they_were_loaded() {
     let entry = |key: &str, value: &str| StringStringEntryProto { key: key.to_owned(), value: value.to_owned() };

@@ -1,8 +1,8 @@
 //! Operators with which ONNX Runtime ends the process where a tensor is empty, and a guard for tensors of any type and
 //! number of dimensions.
 
+use super::super::new_nodes::{constant, int64, node};
 use super::super::proto::{AttributeProto, NodeProto};
-use super::{constant, int64, node};
 
 /// The inputs of a node that must not be empty, by their positions; those that are left out are not among them.
 pub(in crate::model::onnx) fn inputs_of(node: &NodeProto) -> Vec<usize> {

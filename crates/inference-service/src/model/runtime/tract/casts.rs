@@ -15,18 +15,18 @@ use tract_onnx::tract_core::ops::element_wise::{ElementWiseMiniOp, ElementWiseOp
 use tract_onnx::tract_hir::internal::*;
 
 /// What reading a node gives.
-type Read = TractResult<(Box<dyn InferenceOp>, Vec<String>)>;
-type Reader = fn(&ParsingContext<'_>, &NodeProto) -> Read;
+type CastRead = TractResult<(Box<dyn InferenceOp>, Vec<String>)>;
+type CastReader = fn(&ParsingContext<'_>, &NodeProto) -> CastRead;
 
 /// tract's own reader of casts.
-static OTHERS: LazyLock<Option<Reader>> = LazyLock::new(|| tract_onnx::onnx().op_register.0.get("Cast").copied());
+static OTHERS: LazyLock<Option<CastReader>> = LazyLock::new(|| tract_onnx::onnx().op_register.0.get("Cast").copied());
 
 /// Has tract read casts as they are here.
 pub(super) fn register(onnx: &mut Onnx) {
     onnx.op_register.insert("Cast", cast);
 }
 
-fn cast(context: &ParsingContext<'_>, node: &NodeProto) -> Read {
+fn cast(context: &ParsingContext<'_>, node: &NodeProto) -> CastRead {
     let to = node.get_attr::<DatumType>("to")?;
     match (to, *OTHERS) {
         // tract computes with sizes instead of INT64, which may be of either.

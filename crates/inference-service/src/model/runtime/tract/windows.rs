@@ -5,9 +5,8 @@
 //! for the largest of no numbers, their edge, or more of them than there are. So such operators run only over sizes that are
 //! large enough: known sizes are looked at when the model is loaded, and an operator that looks at the others goes in front.
 
+mod too_small;
 mod top_k;
-
-use std::fmt;
 
 use tract_onnx::prelude::{TractResult, TypedModel};
 use tract_onnx::tract_core::ops::array::{Pad, PadMode};
@@ -16,6 +15,8 @@ use tract_onnx::tract_core::ops::logic::IfThenElse;
 use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
 use tract_onnx::tract_core::ops::scan::Scan;
 use tract_onnx::tract_hir::internal::*;
+
+pub(super) use too_small::TooSmall;
 
 /// Puts a guard before each operator for which sizes may be too small that are open until a request comes.
 ///
@@ -140,18 +141,6 @@ fn least_to_transpose(pool: &PoolSpec, axis: usize) -> usize {
 fn field(pool: &PoolSpec, axis: usize) -> usize {
     pool.kernel_shape[axis].saturating_sub(1).saturating_mul(pool.dilation(axis)).saturating_add(1)
 }
-
-/// What is too small, in a sentence.
-#[derive(Debug)]
-pub(super) struct TooSmall(String);
-
-impl fmt::Display for TooSmall {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for TooSmall {}
 
 impl Op for LargeEnough {
     fn name(&self) -> StaticName {

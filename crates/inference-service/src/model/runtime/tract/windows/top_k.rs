@@ -4,7 +4,7 @@ use tract_onnx::prelude::{TractResult, TypedModel};
 use tract_onnx::tract_core::ops::array::Topk;
 use tract_onnx::tract_hir::internal::*;
 
-use super::TooSmall;
+use super::too_small::TooSmall;
 
 /// Puts a guard before a node that picks the largest numbers, if it is such a node.
 pub(super) fn guard(model: &mut TypedModel, node: usize) -> TractResult<()> {
