@@ -57,6 +57,7 @@ async fn empty_tensors_are_refused_and_the_service_lives() {
             for shapes in empty {
                 let answer = infer(&service, &sent(shapes)).await;
                 assert_eq!(answer.status, 422, "{shapes:?} {answer:?}");
+                assert!(answer.text.contains("without elements"), "{shapes:?} {answer:?}");
                 let again = infer(&service, &sent(full)).await;
                 assert_eq!(again.json()["outputs"], right.json()["outputs"], "{shapes:?}");
             }

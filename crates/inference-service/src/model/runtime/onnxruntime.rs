@@ -1,6 +1,7 @@
 //! ONNX Runtime: Microsoft's library, loaded at start.
 
 mod accelerators;
+mod emptiness;
 mod kept_weights;
 
 use std::fmt;
@@ -169,7 +170,10 @@ struct OnnxRun {
 impl RunProgram for OnnxRun {
     fn run(&mut self, inputs: &[Tensor], optional: &[OptionalTensor]) -> Result<Vec<Tensor>, NoAnswer> {
         let inputs = RunInputs { tensors: inputs, optional, optional_names: &self.optional };
-        run(&mut self.session, &inputs).map_err(|error| NoAnswer::Failed(error.to_string()))
+        run(&mut self.session, &inputs).map_err(|error| {
+            let message = error.to_string();
+            emptiness::found_empty(&message).map_or(NoAnswer::Failed(message), NoAnswer::ToInput)
+        })
     }
 }
 
