@@ -98,7 +98,7 @@ impl ModelProviders {
     /// Loads a model on these accelerators; where that fails, on those with which it does not, in the end on the CPU alone.
     ///
     /// # Errors
-    /// That of the CPU alone.
+    /// The error of the CPU alone.
     pub(super) fn settle<T>(mut self, load: impl Fn(&Self) -> Result<T, ModelError>) -> Result<T, ModelError> {
         loop {
             let problem = match load(&self) {

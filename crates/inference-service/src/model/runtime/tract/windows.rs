@@ -59,7 +59,7 @@ struct LargeEnough {
     least: TVec<(usize, usize)>,
     /// The operator behind.
     operator: &'static str,
-    /// That operator's node.
+    /// The node of that operator.
     node: String,
 }
 
