@@ -34,12 +34,17 @@ use crate::{ingest, queries};
         queries::quality::quality,
         queries::references::references,
         queries::references::put_reference,
-        queries::references::take_reference
+        queries::references::take_reference,
+        queries::models::models,
+        queries::models::model,
+        queries::models::put_model,
+        queries::models::delete_model
     ),
     components(schemas(TrueLabel, prediction_record::PredictionRecord)),
     tags(
         (name = "records", description = "What comes in: predictions, their true labels, KServe's events."),
         (name = "questions", description = "What was predicted."),
+        (name = "models", description = "What is declared about the models."),
         (name = "drift and quality", description = "Whether a model's input has changed, and whether it was right."),
     )
 )]

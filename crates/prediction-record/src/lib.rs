@@ -2,12 +2,22 @@
 //!
 //! Rule of thumb: this crate does no I/O, reads no clock and makes no ids. It says what a record is and whether it is valid.
 
+mod declaration;
+mod features;
+mod number_grid;
 mod record;
 mod summary;
 mod validate;
 
+pub use declaration::{
+    AlertThresholds, FeatureDeclaration, FeatureKind, MAX_CATEGORIES, MAX_FEATURES, MAX_TAG_VALUES, MAX_TAGS,
+    ModelDeclaration, Mute, OutsidePolicy,
+};
+pub use features::{FeatureValue, FeatureValues, Tags};
+pub use number_grid::{NUMBER_BINS, NUMBER_GRID_ERROR, number_bin, number_bin_edges, number_bin_middle};
 pub use record::{PredictionRecord, SCHEMA_VERSION, Score, Status, Task};
 pub use summary::InputSummary;
 pub use validate::{
     InvalidRecord, MAX_CHANNELS, MAX_EXTRA_BYTES, MAX_ID_CHARS, MAX_LABEL_CHARS, MAX_NAME_CHARS, MAX_TOP,
+    validate_model_name,
 };

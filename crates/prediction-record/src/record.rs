@@ -5,10 +5,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::InputSummary;
+#[allow(unused_imports, reason = "the schema names it")]
+use crate::FeatureValue;
+use crate::{FeatureValues, InputSummary, Tags};
 
 /// The version of the record's schema that this crate writes.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
 
 /// How a prediction ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -132,7 +134,7 @@ pub struct PredictionRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(maximum = 4294967295u32)]
     pub class: Option<u32>,
-    /// Probability of the predicted class, 0 to 1; required for `status: "success"` of a classification.
+    /// Probability of the predicted class, 0 to 1. Without it a prediction takes part in no calibration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 1)]
     pub confidence: Option<f64>,
@@ -178,6 +180,19 @@ pub struct PredictionRecord {
     /// What the input looked like.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<InputSummary>,
+    /// The declared features of the row that the model was given.
+    #[serde(default, skip_serializing_if = "FeatureValues::is_empty")]
+    #[schema(value_type = HashMap<String, FeatureValue>)]
+    pub features: FeatureValues,
+    /// Declared features that may not be kept: they are counted, and no row of the log has them. A number stands for the
+    /// middle of its bin.
+    #[serde(default, skip_serializing_if = "FeatureValues::is_empty")]
+    #[schema(value_type = HashMap<String, FeatureValue>)]
+    pub counted_features: FeatureValues,
+    /// The segments that the prediction belongs to, such as `region: eu`.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    #[schema(value_type = HashMap<String, String>)]
+    pub tags: Tags,
     /// Version of this schema that the sender wrote; absent means the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(maximum = 4294967295u32)]

@@ -1,5 +1,8 @@
 //! What a valid record is. Every string has a bound, every number a range.
 
+mod declaration;
+mod features;
+
 use crate::{InputSummary, PredictionRecord, Score, Status, Task};
 
 /// Most characters of a model's name or version.
@@ -33,6 +36,14 @@ impl InvalidRecord {
     fn at(self, field: String) -> Self {
         Self { field, ..self }
     }
+}
+
+/// Checks the name of a model.
+///
+/// # Errors
+/// It is empty, too long, or has other characters than letters, digits, `.`, `_` and `-`.
+pub fn validate_model_name(model: &str) -> Result<(), InvalidRecord> {
+    name("model", model)
 }
 
 impl PredictionRecord {
@@ -69,6 +80,8 @@ impl PredictionRecord {
             input.validate()?;
         }
         self.validate_top()?;
+        self.validate_features()?;
+        self.validate_tags()?;
         for (field, seconds) in [
             ("latency_seconds", self.latency_seconds),
             ("decode_seconds", self.decode_seconds),
@@ -92,10 +105,9 @@ impl PredictionRecord {
                     return Err(InvalidRecord::new("label", "is missing"));
                 };
                 text("label", label, MAX_LABEL_CHARS)?;
-                let Some(confidence) = self.confidence else {
-                    return Err(InvalidRecord::new("confidence", "is missing"));
-                };
-                probability("confidence", confidence)?;
+                if let Some(confidence) = self.confidence {
+                    probability("confidence", confidence)?;
+                }
             }
             Task::Regression if self.value.is_none() => return Err(InvalidRecord::new("value", "is missing")),
             Task::Regression | Task::Raw => {}

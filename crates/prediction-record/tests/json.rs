@@ -1,8 +1,8 @@
 //! A record's JSON, read and written: nothing is lost, and what cannot be read says which field it is.
 #![allow(clippy::unwrap_used)]
 
-use prediction_record::{InputSummary, PredictionRecord, Score, Status, Task};
-use proptest::collection::vec;
+use prediction_record::{FeatureValue, InputSummary, PredictionRecord, Score, Status, Task};
+use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -72,6 +72,14 @@ fn scores() -> impl Strategy<Value = Score> {
     (".{0,8}", of(any::<u32>()), 0.0..=1.0).prop_map(|(label, class, confidence)| Score { label, class, confidence })
 }
 
+fn features() -> impl Strategy<Value = FeatureValue> {
+    prop_oneof![
+        (-1e9..1e9).prop_map(FeatureValue::Number),
+        ".{0,8}".prop_map(FeatureValue::Category),
+        Just(FeatureValue::Missing),
+    ]
+}
+
 prop_compose! {
     fn records()(
         (event_id, request_id, occurred_at) in (of(any::<u128>()), of(".{0,8}"), of(-1_000_000_000_i64..4_000_000_000)),
@@ -80,6 +88,7 @@ prop_compose! {
         (row_index, defect, top) in (any::<u32>(), any::<bool>(), vec(scores(), 0..4)),
         (latency_seconds, queue_seconds) in (of(0.0..100.0), of(0.0..1e-3)),
         (span_id, input_sha256, input) in (of("[0-9a-f]{16}"), of("[0-9a-f]{64}"), of(summaries())),
+        features in btree_map(".{0,8}", features(), 0..4),
         extra in vec(("x_[a-z]{1,4}", any::<i32>()), 0..4),
     ) -> PredictionRecord {
         PredictionRecord {
@@ -109,6 +118,9 @@ prop_compose! {
             input_sha256,
             input,
             schema_version: class,
+            counted_features: features.clone(),
+            tags: features.keys().map(|name| (name.clone(), name.clone())).collect(),
+            features,
             extra: extra.into_iter().map(|(name, value)| (name, json!({ "nested": [value, null] }))).collect(),
         }
     }

@@ -29,11 +29,16 @@ fn is_zero(count: &u64) -> bool {
 impl ClassCounts {
     /// Counts predictions of a class.
     pub fn add(&mut self, class: &str, count: u64) {
+        self.add_within(class, count, MAX_CLASSES);
+    }
+
+    /// Counts a name, of which at most `most` are counted by name.
+    pub(super) fn add_within(&mut self, class: &str, count: u64, most: usize) {
         if let Some(known) = self.named.get_mut(class) {
             *known = known.saturating_add(count);
         } else if count > 0 {
             self.named.insert(class.to_owned(), count);
-            if self.named.len() > MAX_CLASSES
+            if self.named.len() > most
                 && let Some((_, given_up)) = self.named.pop_last()
             {
                 self.other = self.other.saturating_add(given_up);
@@ -43,8 +48,13 @@ impl ClassCounts {
 
     /// Adds all of the other.
     pub fn merge(&mut self, other: &Self) {
+        self.merge_within(other, MAX_CLASSES);
+    }
+
+    /// Adds all of the other; at most `most` are counted by name.
+    pub(super) fn merge_within(&mut self, other: &Self, most: usize) {
         for (class, count) in &other.named {
-            self.add(class, *count);
+            self.add_within(class, *count, most);
         }
         self.other = self.other.saturating_add(other.other);
     }

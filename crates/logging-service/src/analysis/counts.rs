@@ -2,12 +2,17 @@
 //!
 //! Rule of thumb: counts are sums over rows. Nothing here depends on the order of the rows, on time or on other rows.
 
+use prediction_record::FeatureValues;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::confidence_units::units_above_edge;
+use super::counts_error::CountsError;
 use super::feature_counts::FeatureCounts;
-use super::{ClassCounts, Feature, GRID_VERSION, LabelCounts, LabelSign, LabelledObservation, MAX_CLASSES, Tally};
+use super::{
+    ClassCounts, Feature, GRID_VERSION, LabelCounts, LabelSign, LabelledObservation, MAX_CLASSES, NamedCounts, Tally,
+    ValueCounts,
+};
 
 /// Counts beyond this are refused: no real count is larger, and sums over all bins stay exact as floats.
 const MOST_PREDICTIONS: u64 = 1 << 53;
@@ -23,6 +28,12 @@ pub struct Observation<'a> {
     pub confidence: Option<f64>,
     /// What the input looked like.
     pub input: Option<InputFeatures<'a>>,
+    /// The number that a regression predicts.
+    pub value: Option<f64>,
+    /// The declared features that the log keeps.
+    pub features: Option<&'a FeatureValues>,
+    /// The declared features that it does not keep.
+    pub counted_features: Option<&'a FeatureValues>,
 }
 
 /// What an input looked like; pixel values are scaled to 0..1.
@@ -42,20 +53,6 @@ pub struct InputFeatures<'a> {
     pub width: u32,
     /// Pixels from top to bottom.
     pub height: u32,
-}
-
-/// Why counts are refused.
-#[derive(Debug, thiserror::Error)]
-pub enum CountsError {
-    /// They lie on other grids, and have to be counted again from the rows.
-    #[error("the counts are of grid version {0}, and this version counts on {GRID_VERSION}")]
-    OtherGrid(u64),
-    /// The JSON is not that of counts.
-    #[error("the counts cannot be read: {0}")]
-    Unreadable(#[from] serde_json::Error),
-    /// They contradict themselves.
-    #[error("the counts are wrong: {0}")]
-    Wrong(&'static str),
 }
 
 /// The counts of one model in one window, or of any sum of windows.
@@ -80,6 +77,15 @@ pub struct WindowCounts {
     /// Sum of the confidences in each bin of the confidence, in units of 2⁻³² above the bin's lower edge.
     #[serde(rename = "s", default)]
     confidence_sums: Tally,
+    /// The declared features that the log keeps.
+    #[serde(rename = "v", default, skip_serializing_if = "NamedCounts::is_empty")]
+    pub named: NamedCounts,
+    /// The declared features that no row has, because they may not be kept. They cannot be counted anew.
+    #[serde(rename = "u", default, skip_serializing_if = "NamedCounts::is_empty")]
+    pub unkept: NamedCounts,
+    /// The numbers that a regression predicts.
+    #[serde(rename = "y", default, skip_serializing_if = "is_default")]
+    pub values: ValueCounts,
     /// The predictions whose true labels are known.
     #[serde(rename = "l", default, skip_serializing_if = "LabelCounts::is_empty")]
     pub labels: LabelCounts,
@@ -105,6 +111,15 @@ impl WindowCounts {
         if let Some(input) = &observation.input {
             self.observe_input(input);
         }
+        if let Some(value) = observation.value {
+            self.values.add_number(value);
+        }
+        for (counts, row) in [(&mut self.named, observation.features), (&mut self.unkept, observation.counted_features)]
+        {
+            if let Some(row) = row {
+                counts.observe(row);
+            }
+        }
     }
 
     /// Counts a true label, or takes it back. A label is counted in the window of its prediction.
@@ -119,6 +134,9 @@ impl WindowCounts {
         self.classes.merge(&other.classes);
         self.features.merge(&other.features);
         self.confidence_sums.merge(&other.confidence_sums);
+        self.named.merge(&other.named);
+        self.unkept.merge(&other.unkept);
+        self.values.merge(&other.values);
         self.labels.merge(&other.labels);
     }
 
@@ -181,7 +199,9 @@ impl WindowCounts {
         if self.classes.len() > MAX_CLASSES {
             return Err(CountsError::Wrong("there are too many classes"));
         }
-        Ok(())
+        self.named.check(self.predictions)?;
+        self.unkept.check(self.predictions)?;
+        self.values.check(self.predictions)
     }
 
     fn observe_input(&mut self, input: &InputFeatures<'_>) {
@@ -215,8 +235,16 @@ impl WindowCounts {
                 return Err(CountsError::Wrong("there is no such bin"));
             }
         }
+        let named = self.named.iter().chain(self.unkept.iter()).map(|(_, counts)| counts);
+        if named.chain([&self.values]).any(ValueCounts::leaves_the_grid) {
+            return Err(CountsError::Wrong("there is no such bin"));
+        }
         Ok(())
     }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// The version of the grids in the JSON form, so that counts on other grids are not mistaken for ours.

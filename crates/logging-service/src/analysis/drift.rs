@@ -7,14 +7,12 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::bins::{ComparedCounts, FrozenBins, compare_classes};
+use super::WindowCounts;
+use super::bins::ComparedCounts;
+use super::compared::{ComparedFeature, FineCounts, compared_features};
 use super::divergence as distance;
 use super::noise::NoiseFloors;
 use super::verdict::{DriftVerdict, MeasuredStatistic, Significance, Statistic};
-use super::{Feature, Tally, WindowCounts};
-
-/// The name under which the classes are reported beside the features.
-pub const PREDICTED_CLASS: &str = "predicted_class";
 
 /// How often a model without drift may get a verdict other than none, all features together.
 pub const FALSE_ALARM_RATE: f64 = 0.05;
@@ -41,7 +39,7 @@ pub struct DriftReport {
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct FeatureDrift {
     /// Its name.
-    pub feature: &'static str,
+    pub feature: String,
     /// Predictions of the window that have it.
     pub samples: u64,
     /// Predictions of the reference that have it.
@@ -66,62 +64,35 @@ pub fn compare(reference: &WindowCounts, current: &WindowCounts) -> DriftReport 
     }
 }
 
-/// One feature on both sides.
-struct ComparedFeature {
-    name: &'static str,
-    bins: ComparedCounts,
-    /// The same counts on the fine grid, which only numbers have.
-    fine: Option<FineCounts>,
-}
-
-/// Counts of both sides on the fine grid of a feature.
-struct FineCounts {
-    counts: ComparedCounts,
-    /// Where each bin's middle lies.
-    positions: &'static [f64],
-}
-
-fn compared_features(reference: &WindowCounts, current: &WindowCounts) -> Vec<ComparedFeature> {
-    let classes = ComparedFeature { name: PREDICTED_CLASS, bins: compare_classes(reference, current), fine: None };
-    let numbers = Feature::ALL.into_iter().map(|feature| compared_number(feature, reference, current));
-    let is_empty = current.predictions == 0;
-    [classes]
-        .into_iter()
-        .chain(numbers)
-        .filter(|feature| feature.reference_samples() > 0 && (is_empty || feature.samples() > 0))
-        .collect()
-}
-
-fn compared_number(feature: Feature, reference: &WindowCounts, current: &WindowCounts) -> ComparedFeature {
-    let then = reference.feature(feature);
-    let now = current.feature(feature);
-    let bins = FrozenBins::of(feature, then);
-    let fine =
-        |tally: &Tally| (0..feature.bins()).map(|bin| u64::try_from(tally.get(bin)).unwrap_or(0)).collect::<Vec<_>>();
-    ComparedFeature {
-        name: feature.as_str(),
-        bins: ComparedCounts { reference: bins.count(then), current: bins.count(now) },
-        fine: Some(FineCounts {
-            counts: ComparedCounts { reference: fine(then), current: fine(now) },
-            positions: feature.positions(),
-        }),
+impl FineCounts {
+    /// The statistics that need an order. Values that are missing have none, so they stand apart.
+    fn measure_order(&self, alpha: f64) -> [MeasuredStatistic; 2] {
+        let ComparedCounts { reference: then, current: now } = &self.ranges;
+        let (n, m) = (now.iter().sum(), then.iter().sum());
+        if n == 0 || m == 0 {
+            return [Statistic::Ks, Statistic::Wasserstein].map(MeasuredStatistic::without_samples);
+        }
+        let noise = NoiseFloors::new(n, m, alpha);
+        let ks = distance::kolmogorov_smirnov(now, then);
+        let significance = Significance { p_value: distance::kolmogorov_p_value(ks, n, m), alpha };
+        let wasserstein = distance::wasserstein(&self.counts.current, &self.counts.reference, &self.positions);
+        [
+            MeasuredStatistic::tested(Statistic::Ks, ks, noise.kolmogorov_smirnov(), significance),
+            MeasuredStatistic::judged(
+                Statistic::Wasserstein,
+                wasserstein,
+                noise.wasserstein(&self.counts.reference, &self.positions),
+            ),
+        ]
     }
 }
 
 impl ComparedFeature {
-    fn samples(&self) -> u64 {
-        self.bins.current.iter().sum()
-    }
-
-    fn reference_samples(&self) -> u64 {
-        self.bins.reference.iter().sum()
-    }
-
     fn measure_drift(&self, alpha: f64) -> FeatureDrift {
         let statistics = if self.samples() == 0 { self.without_samples() } else { self.measure(alpha) };
         let psi = statistics.iter().find(|measured| measured.statistic == Statistic::Psi);
         FeatureDrift {
-            feature: self.name,
+            feature: self.name.clone(),
             samples: self.samples(),
             reference_samples: self.reference_samples(),
             verdict: psi.map(|psi| psi.verdict).unwrap_or_default(),
@@ -149,15 +120,8 @@ impl ComparedFeature {
                 noise.jensen_shannon(chi.freedom),
             ),
         ];
-        if let Some(FineCounts { counts, positions }) = &self.fine {
-            let ks = distance::kolmogorov_smirnov(now, then);
-            let significance = Significance { p_value: distance::kolmogorov_p_value(ks, n, m), alpha };
-            measured.push(MeasuredStatistic::tested(Statistic::Ks, ks, noise.kolmogorov_smirnov(), significance));
-            measured.push(MeasuredStatistic::judged(
-                Statistic::Wasserstein,
-                distance::wasserstein(&counts.current, &counts.reference, positions),
-                noise.wasserstein(&counts.reference, positions),
-            ));
+        if let Some(fine) = &self.fine {
+            measured.extend(fine.measure_order(alpha));
         }
         let floor = noise.cramers_v(chi.freedom);
         let significance = Significance { p_value: chi.p_value, alpha };
@@ -193,7 +157,7 @@ mod tests {
     fn a_window_without_samples_has_all_features_at_zero() {
         let report = compare(&window(100, |n| f64::from(n) / 100.0), &WindowCounts::default());
         assert_eq!((report.samples, report.reference_samples, report.verdict), (0, 100, DriftVerdict::None));
-        let names: Vec<&str> = report.features.iter().map(|feature| feature.feature).collect();
+        let names: Vec<&str> = report.features.iter().map(|feature| feature.feature.as_str()).collect();
         assert_eq!(
             names,
             ["predicted_class", "brightness", "contrast", "sharpness", "mean_0", "std_0", "width", "height"]

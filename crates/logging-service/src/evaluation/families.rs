@@ -196,9 +196,9 @@ impl EvaluationGauges {
         // The reference that the model's current file is compared with.
         self.set(REFERENCE, &[model], report.reference_samples as f64);
         for feature in &report.features {
-            self.set(VERDICT, &[model, window, feature.feature], f64::from(feature.verdict.level()));
+            self.set(VERDICT, &[model, window, feature.feature.as_str()], f64::from(feature.verdict.level()));
             for measured in &feature.statistics {
-                let labels = [model, window, feature.feature, measured.statistic.as_str()];
+                let labels = [model, window, feature.feature.as_str(), measured.statistic.as_str()];
                 self.set(DRIFT, &labels, measured.value);
                 if let Some(floor) = measured.noise_floor {
                     self.set(FLOOR, &labels, floor);

@@ -71,7 +71,7 @@ const fn optional(name: &'static str, kind: ColumnKind, get: CellReader) -> Colu
 }
 
 /// Every column, in the order of the file.
-pub(super) static COLUMNS: [Column; 34] = [
+pub(super) static COLUMNS: [Column; 36] = [
     // The store fills in these three, but their types allow their absence.
     optional("event_id", ColumnKind::Text, |row| {
         Ok(row.record.event_id.map(|id| CellValue::Text(id.to_string().into())))
@@ -108,6 +108,10 @@ pub(super) static COLUMNS: [Column; 34] = [
     optional("input_mean", ColumnKind::Json, |row| json(input(row).map(|input| &input.mean))),
     optional("input_std", ColumnKind::Json, |row| json(input(row).map(|input| &input.std))),
     optional("schema_version", ColumnKind::Integer, |row| integer(row.record.schema_version)),
+    optional("features", ColumnKind::Json, |row| {
+        json((!row.record.features.is_empty()).then_some(&row.record.features))
+    }),
+    optional("tags", ColumnKind::Json, |row| json((!row.record.tags.is_empty()).then_some(&row.record.tags))),
     // Fields that this version does not know, together.
     optional("extra", ColumnKind::Json, |row| json((!row.record.extra.is_empty()).then_some(&row.record.extra))),
 ];

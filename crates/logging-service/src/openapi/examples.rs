@@ -57,6 +57,22 @@ pub(crate) fn events() -> Value {
     json!([event()])
 }
 
+/// What is declared about a model that is served elsewhere.
+pub(crate) fn declaration() -> Value {
+    json!({
+        "task": "classification",
+        "owner": "credit-risk",
+        "labels": ["repaid", "default"],
+        "positive": "default",
+        "features": [
+            { "name": "age", "kind": "number", "range": [18, 120] },
+            { "name": "city", "kind": "category", "optional": true },
+        ],
+        "tags": { "region": ["eu", "us"] },
+        "thresholds": { "psi_drift": 0.3 },
+    })
+}
+
 /// A reference profile.
 pub(crate) fn profile() -> Value {
     json!({

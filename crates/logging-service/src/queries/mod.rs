@@ -1,11 +1,12 @@
 //! The questions that can be asked: `GET /predictions`, `/predictions/{event_id}`, `/stats`, `/export`, `/drift`,
-//! `/quality` and `/drift/reference`.
+//! `/quality`, `/drift/reference` and `/models`.
 //!
 //! Rule of thumb: an unknown parameter is refused, because the caller expects it to filter.
 
 pub(crate) mod drift;
 pub(crate) mod export;
 mod model_window;
+pub(crate) mod models;
 mod parameters;
 pub(crate) mod predictions;
 pub(crate) mod quality;

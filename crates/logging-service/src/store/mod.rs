@@ -7,6 +7,7 @@
 
 mod acknowledgement;
 mod check;
+pub(crate) mod declarations;
 mod engine;
 mod error;
 pub(crate) mod events;

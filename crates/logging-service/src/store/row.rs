@@ -3,7 +3,7 @@
 //! Rule of thumb: a row comes back equal to the record that was written; times are kept to the microsecond.
 
 use jiff::Timestamp;
-use prediction_record::{PredictionRecord, Status, Task};
+use prediction_record::{FeatureValues, PredictionRecord, Status, Task};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use super::value::RowColumns;
 /// The columns that [`read`] expects, in order.
 pub(super) const COLUMNS: &str = "id, event_id, request_id, row_index, occurred_at, recorded_at, model, version, model_sha256, \
      variant, status, error_type, label, class, confidence, defect, top, latency_seconds, decode_seconds, queue_seconds, \
-     inference_seconds, trace_id, span_id, input_sha256, input, schema_version, extra, task, value";
+     inference_seconds, trace_id, span_id, input_sha256, input, schema_version, extra, task, value, features, tags";
 
 /// A record as it was stored. Serialises flat: the record's fields and `recorded_at`.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -39,6 +39,10 @@ pub(crate) struct NewRow {
     pub(super) input: Option<String>,
     /// JSON of `extra`; `None` if it is empty.
     pub(super) extra: Option<String>,
+    /// JSON of `features`; `None` if it is empty. The features that may not be kept are not among them.
+    pub(super) features: Option<String>,
+    /// JSON of `tags`; `None` if it is empty.
+    pub(super) tags: Option<String>,
 }
 
 impl NewRow {
@@ -52,6 +56,8 @@ impl NewRow {
             top: json_unless(record.top.is_empty(), &record.top)?,
             input: json_unless(record.input.is_none(), &record.input)?,
             extra: json_unless(record.extra.is_empty(), &record.extra)?,
+            features: json_unless(record.features.is_empty(), &record.features)?,
+            tags: json_unless(record.tags.is_empty(), &record.tags)?,
             record,
         })
     }
@@ -119,6 +125,9 @@ pub(super) fn read(columns: &mut RowColumns) -> Result<NumberedPrediction, Datab
         extra: from_json(columns)?.unwrap_or_default(),
         task: columns.opt_text()?.map(|word| Task::from_word(&word)).unwrap_or_default(),
         value: columns.opt_real()?,
+        features: from_json(columns)?.unwrap_or_default(),
+        tags: from_json(columns)?.unwrap_or_default(),
+        counted_features: FeatureValues::new(),
     };
     Ok(NumberedPrediction { id, prediction: StoredPrediction { record, recorded_at } })
 }

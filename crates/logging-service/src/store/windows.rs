@@ -184,7 +184,7 @@ fn observation(record: &PredictionRecord) -> Observation<'_> {
     Observation {
         failed: record.status == Status::Error,
         label: record.label.as_deref(),
-        // A sender that knows no confidence has to write one all the same, which is not counted.
+        // Before confidences were optional, a sender that knew none had to write one all the same.
         confidence: record.confidence.filter(|_| record.extra.get("confidence_source") != Some(&"none".into())),
         input: record.input.as_ref().map(|input| InputFeatures {
             brightness: input.brightness,
@@ -195,5 +195,8 @@ fn observation(record: &PredictionRecord) -> Observation<'_> {
             width: input.width,
             height: input.height,
         }),
+        value: record.value,
+        features: Some(&record.features),
+        counted_features: Some(&record.counted_features),
     }
 }

@@ -100,7 +100,7 @@ fn cases() -> Vec<PeerCase> {
     for (rows, brighter) in [(3, 0.0), (100, 0.0), (100, 1.5), (2_000, 0.3)] {
         let current = sample_window(&mut random, rows, InjectedDrift { brighter, trucks: brighter / 10.0 });
         assert!(!compare(&reference, &current).features.is_empty());
-        let classes = compare_classes(&reference, &current);
+        let classes = compare_classes(&reference.classes, &current.classes);
         let positions = (0..classes.current.len()).map(|index| index as f64).collect();
         cases.push(PeerCase { fine: classes.clone(), bins: classes, positions });
         cases.extend(Feature::ALL.map(|feature| case(feature, &reference, &current)));
@@ -110,7 +110,7 @@ fn cases() -> Vec<PeerCase> {
 
 fn case(feature: Feature, reference: &WindowCounts, current: &WindowCounts) -> PeerCase {
     let (then, now) = (reference.feature(feature), current.feature(feature));
-    let bins = FrozenBins::of(feature, then);
+    let bins = FrozenBins::of(feature.bins(), then);
     let fine = |tally: &logging_service::analysis::Tally| {
         (0..feature.bins()).map(|bin| u64::try_from(tally.get(bin)).unwrap()).collect()
     };

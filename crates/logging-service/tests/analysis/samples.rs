@@ -45,6 +45,7 @@ impl SampleRow {
                 width: self.width,
                 height: self.height,
             }),
+            ..Observation::default()
         }
     }
 }

@@ -72,8 +72,6 @@ fn bad_records() -> Vec<BadRecord> {
     let records = [
         (without("model"), "model", "is missing"),
         (without("label"), "label", "is missing"),
-        (without("confidence"), "confidence", "is missing"),
-        (but(json!({ "confidence": null })), "confidence", "is missing"),
         (but(json!({ "model": 7 })), "model", "expected a string"),
         (but(json!({ "model": null })), "model", "expected a string"),
         (but(json!({ "model": "" })), "model", "is empty"),

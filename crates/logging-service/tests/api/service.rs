@@ -137,6 +137,11 @@ impl RunningService {
         answer(self.client.put(self.url(path)).header("content-type", JSON).body(body.to_string())).await
     }
 
+    /// Sends `DELETE`.
+    pub(crate) async fn delete(&self, path: &str) -> ServiceAnswer {
+        answer(self.client.delete(self.url(path))).await
+    }
+
     /// Sends a body with headers.
     pub(crate) async fn send(
         &self,

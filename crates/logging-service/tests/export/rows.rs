@@ -4,14 +4,14 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 use logging_service::store::StoredPrediction;
-use prediction_record::{InputSummary, PredictionRecord, Score, Status, Task};
+use prediction_record::{FeatureValue, FeatureValues, InputSummary, PredictionRecord, Score, Status, Tags, Task};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-const JSON: [&str; 4] = ["top", "extra", "input_mean", "input_std"];
+const JSON: [&str; 6] = ["top", "features", "tags", "extra", "input_mean", "input_std"];
 const PLAIN: [&str; 15] = [
     "value",
     "row_index",
@@ -94,6 +94,9 @@ pub(crate) fn full() -> StoredPrediction {
         task: Task::Regression,
         value: Some(-1.5e-3),
         schema_version: Some(2),
+        features: features(),
+        counted_features: FeatureValues::new(),
+        tags: Tags::from([("region".to_owned(), "eu".to_owned())]),
         extra: Map::from_iter([("note".to_owned(), json!({ "a": [1, null, "x"] }))]),
     };
     StoredPrediction { record, recorded_at: "2026-01-02T03:04:06Z".parse().unwrap() }
@@ -138,11 +141,22 @@ fn row() -> impl Strategy<Value = StoredPrediction> {
                 input_sha256: texts[3].clone(),
                 input,
                 schema_version,
+                features: if said.3 { features() } else { FeatureValues::new() },
+                counted_features: FeatureValues::new(),
+                tags: extra.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
                 extra: extra.into_iter().map(|(name, value)| (name, json!(value))).collect(),
             };
             StoredPrediction { record, recorded_at }
         },
     )
+}
+
+fn features() -> FeatureValues {
+    FeatureValues::from([
+        ("age".to_owned(), FeatureValue::Number(42.5)),
+        ("city, of birth".to_owned(), FeatureValue::Category("\"Paris\"".to_owned())),
+        ("income".to_owned(), FeatureValue::Missing),
+    ])
 }
 
 fn text() -> impl Strategy<Value = String> {

@@ -75,6 +75,10 @@ async fn every_field_comes_back_and_the_smallest_record_is_completed(fixture: Fi
         span_id: None,
         input_sha256: None,
         input: None,
+        features: serde_json::from_str(r#"{"age":42.5,"city":"Paris","income":null}"#).unwrap(),
+        // These are counted, and no row has them.
+        counted_features: prediction_record::FeatureValues::new(),
+        tags: serde_json::from_str(r#"{"region":"eu"}"#).unwrap(),
         extra: serde_json::from_str(r#"{"camera":"north","nested":{"x":[1,null,-0.5]}}"#).unwrap(),
     };
     let smallest: PredictionRecord =

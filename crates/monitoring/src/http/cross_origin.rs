@@ -71,7 +71,8 @@ pub(super) fn layer(origins: &[AllowedOrigin]) -> Option<CorsLayer> {
         _ if origins.contains(&AllowedOrigin::Any) => AllowOrigin::any(),
         _ => AllowOrigin::list(named),
     };
-    let layer = CorsLayer::new().allow_origin(allowed).allow_methods([Method::GET, Method::POST, Method::PUT]);
+    let layer =
+        CorsLayer::new().allow_origin(allowed).allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE]);
     Some(layer.allow_headers(SENT).expose_headers(READ).max_age(REMEMBERED))
 }
 

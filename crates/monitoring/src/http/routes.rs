@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::handler::Handler;
-use axum::routing::{MethodRouter, get, post, put};
+use axum::routing::{MethodRouter, delete, get, post, put};
 
 use super::cross_origin::AllowedOrigin;
 use super::method::HttpMethod;
@@ -40,6 +40,12 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     #[must_use]
     pub fn put<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
         self.add(HttpMethod::Put, path, put(handler))
+    }
+
+    /// Answers `DELETE path` with `handler`.
+    #[must_use]
+    pub fn delete<H: Handler<T, S>, T: 'static>(self, path: &str, handler: H) -> Self {
+        self.add(HttpMethod::Delete, path, delete(handler))
     }
 
     /// Lets pages of these origins ask.

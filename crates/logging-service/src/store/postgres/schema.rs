@@ -10,7 +10,7 @@ use super::advisory_lock::AdvisoryLock;
 use super::connection::ServerConnection;
 
 /// The steps, oldest first; step n leads to version n (counted from 1).
-const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
 
 /// Columns and meanings are the same as in SQLite, so that one SQL asks both. Text is compared byte by byte, as in SQLite.
 /// Indexes end in the id, by which lists are continued.
@@ -127,6 +127,28 @@ SELECT id, event_id, request_id, row_index, to_timestamp(occurred_at / 1e6) AS o
     class, confidence, defect = 1 AS defect, top, latency_seconds, decode_seconds, queue_seconds, inference_seconds,
     trace_id, span_id, input_sha256, input, schema_version, extra, coalesce(task, 'classification') AS task, value
 FROM predictions;
+"#;
+
+const VERSION_3: &str = r#"
+ALTER TABLE predictions ADD COLUMN features TEXT; -- JSON object of the declared features; NULL when empty
+ALTER TABLE predictions ADD COLUMN tags TEXT; -- JSON object of texts; NULL when empty
+
+CREATE OR REPLACE VIEW predictions_readable AS
+SELECT id, event_id, request_id, row_index, to_timestamp(occurred_at / 1e6) AS occurred_at,
+    to_timestamp(recorded_at / 1e6) AS recorded_at, model, version, model_sha256, variant, status, error_type, label,
+    class, confidence, defect = 1 AS defect, top, latency_seconds, decode_seconds, queue_seconds, inference_seconds,
+    trace_id, span_id, input_sha256, input, schema_version, extra, coalesce(task, 'classification') AS task, value,
+    features::jsonb AS features, tags::jsonb AS tags
+FROM predictions;
+
+-- What is declared about models, see store/declarations.rs.
+CREATE TABLE model_declarations (
+    model       TEXT COLLATE "C" NOT NULL,
+    source      TEXT COLLATE "C" NOT NULL, -- 'file' from model.toml, 'person' from PUT /models/{name}, which goes before it
+    declaration TEXT NOT NULL, -- JSON of prediction_record::ModelDeclaration
+    recorded_at BIGINT NOT NULL,
+    PRIMARY KEY (model, source)
+);
 "#;
 
 /// Takes the steps that the database has not taken yet, each in its own transaction, and proves with a durable write

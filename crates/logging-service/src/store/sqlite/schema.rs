@@ -9,7 +9,7 @@ use super::super::error::DatabaseError;
 use super::error::failed;
 
 /// The steps, oldest first; step n leads to version n (counted from 1).
-pub(super) const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
+pub(super) const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4];
 
 const VERSION_1: &str = "
 CREATE TABLE predictions (
@@ -119,6 +119,20 @@ CREATE INDEX events_by_time ON events (recorded_at);
 const VERSION_3: &str = "
 ALTER TABLE predictions ADD COLUMN task TEXT; -- NULL: classification
 ALTER TABLE predictions ADD COLUMN value REAL; -- what a regression says
+";
+
+const VERSION_4: &str = "
+ALTER TABLE predictions ADD COLUMN features TEXT; -- JSON object of the declared features; NULL when empty
+ALTER TABLE predictions ADD COLUMN tags TEXT; -- JSON object of texts; NULL when empty
+
+-- What is declared about models, see store/declarations.rs.
+CREATE TABLE model_declarations (
+    model       TEXT NOT NULL,
+    source      TEXT NOT NULL, -- 'file' from model.toml, 'person' from PUT /models/{name}, which goes before it
+    declaration TEXT NOT NULL, -- JSON of prediction_record::ModelDeclaration
+    recorded_at INTEGER NOT NULL,
+    PRIMARY KEY (model, source)
+) STRICT;
 ";
 
 /// Takes the steps that the database has not taken yet, each in its own transaction.

@@ -15,9 +15,9 @@ const INSERT: &str = "
 INSERT INTO predictions (
     event_id, request_id, row_index, occurred_at, recorded_at, model, version, model_sha256, variant, status, error_type,
     label, class, confidence, defect, top, latency_seconds, decode_seconds, queue_seconds, inference_seconds, trace_id,
-    span_id, input_sha256, input, schema_version, extra, task, value
+    span_id, input_sha256, input, schema_version, extra, task, value, features, tags
 ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,
-    ?25, ?26, ?27, ?28)
+    ?25, ?26, ?27, ?28, ?29, ?30)
 ON CONFLICT (event_id) DO NOTHING";
 
 impl WriteTransaction for SqliteSession<&Connection> {
@@ -37,7 +37,7 @@ impl WriteTransaction for SqliteSession<&Connection> {
         let mut statement = self.connection.prepare_cached(INSERT).map_err(failed)?;
         let mut unsealed = requests::lock(&self.unsealed);
         let mut new = Vec::with_capacity(rows.len());
-        for NewRow { record, top, input, extra } in rows {
+        for NewRow { record, top, input, extra, features, tags } in rows {
             let inserted = statement
                 .execute(params![
                     record.event_id.as_ref().map(Uuid::as_bytes),
@@ -68,6 +68,8 @@ impl WriteTransaction for SqliteSession<&Connection> {
                     extra,
                     task_column(record),
                     record.value,
+                    features,
+                    tags,
                 ])
                 .map_err(failed)?;
             if inserted == 1 {
