@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use prediction_record::{NUMBER_BINS, number_bin_middle};
+use prediction_record::{NUMBER_BINS, number_bin_edges, number_bin_middle};
 
 use super::bins::{ComparedCounts, FrozenBins, compare_classes};
 use super::{Feature, Tally, ValueCounts, WindowCounts};
@@ -32,6 +32,8 @@ pub(super) struct FineCounts {
     pub(super) counts: ComparedCounts,
     /// Where the middle of each of those bins lies.
     pub(super) positions: Vec<f64>,
+    /// How far a number of the bin may be from its middle.
+    pub(super) reach: Vec<f64>,
 }
 
 /// The features of a comparison. One that a side never has is left out, unless the window is empty.
@@ -39,9 +41,7 @@ pub(super) fn compared_features(reference: &WindowCounts, current: &WindowCounts
     let classes = compare_classes(&reference.classes, &current.classes);
     let classes = ComparedFeature { name: PREDICTED_CLASS.to_owned(), bins: classes, fine: None };
     let own = Feature::ALL.into_iter().map(|feature| {
-        let position = |bin: u16| feature.positions().get(usize::from(bin)).copied().unwrap_or_default();
-        let [then, now] = [reference.feature(feature), current.feature(feature)];
-        let fine = FineCounts::of(feature.bins(), position, then, now);
+        let fine = FineCounts::of_feature(feature, reference.feature(feature), current.feature(feature));
         ComparedFeature { name: feature.as_str().to_owned(), bins: fine.ranges.clone(), fine: Some(fine) }
     });
     let values = ComparedFeature::of_values(PREDICTED_VALUE.to_owned(), &reference.values, &current.values);
@@ -79,7 +79,7 @@ impl ComparedFeature {
         let mut bins = ComparedCounts::default();
         let mut fine = None;
         if !reference.numbers.is_empty() || !current.numbers.is_empty() {
-            let numbers = FineCounts::of(NUMBER_BINS, number_bin_middle, &reference.numbers, &current.numbers);
+            let numbers = FineCounts::of_numbers(&reference.numbers, &current.numbers);
             bins.extend(&numbers.ranges);
             fine = Some(numbers);
         }
@@ -104,14 +104,35 @@ impl ComparedFeature {
 }
 
 impl FineCounts {
-    fn of(bins: u16, position: impl Fn(u16) -> f64, reference: &Tally, current: &Tally) -> Self {
+    /// The counts of one of the service's own features.
+    fn of_feature(feature: Feature, reference: &Tally, current: &Tally) -> Self {
+        let place = |bin: u16| {
+            let at = |values: &[f64]| values.get(usize::from(bin)).copied().unwrap_or_default();
+            (at(feature.positions()), at(feature.half_widths()))
+        };
+        Self::of(feature.bins(), place, [reference, current])
+    }
+
+    /// The counts of numbers on their grid.
+    pub(super) fn of_numbers(reference: &Tally, current: &Tally) -> Self {
+        let place = |bin: u16| {
+            let [lower, upper] = number_bin_edges(bin);
+            let is_outermost = bin == 0 || bin + 1 == NUMBER_BINS;
+            (number_bin_middle(bin), if is_outermost { f64::INFINITY } else { (upper - lower) / 2.0 })
+        };
+        Self::of(NUMBER_BINS, place, [reference, current])
+    }
+
+    fn of(bins: u16, place: impl Fn(u16) -> (f64, f64), [reference, current]: [&Tally; 2]) -> Self {
         let frozen = FrozenBins::of(bins, reference);
         let occupied: BTreeSet<u16> = reference.iter().chain(current.iter()).map(|(bin, _)| bin).collect();
         let fine = |tally: &Tally| occupied.iter().map(|bin| u64::try_from(tally.get(*bin)).unwrap_or(0)).collect();
+        let (positions, reach) = occupied.iter().map(|bin| place(*bin)).unzip();
         Self {
             ranges: ComparedCounts { reference: frozen.count(reference), current: frozen.count(current) },
             counts: ComparedCounts { reference: fine(reference), current: fine(current) },
-            positions: occupied.iter().map(|bin| position(*bin)).collect(),
+            positions,
+            reach,
         }
     }
 }

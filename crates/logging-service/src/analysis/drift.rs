@@ -11,11 +11,10 @@ use super::WindowCounts;
 use super::bins::ComparedCounts;
 use super::compared::{ComparedFeature, FineCounts, compared_features};
 use super::divergence as distance;
+use super::drift_rules::DriftRules;
+use super::grid_error;
 use super::noise::NoiseFloors;
-use super::verdict::{DriftVerdict, MeasuredStatistic, Significance, Statistic};
-
-/// How often a model without drift may get a verdict other than none, all features together.
-pub const FALSE_ALARM_RATE: f64 = 0.05;
+use super::verdict::{DriftVerdict, MeasuredStatistic, PsiThresholds, Significance, Statistic};
 
 /// The statistics of names. KS and Wasserstein need an order, which only numbers have.
 const NAME_STATISTICS: [Statistic; 4] = [Statistic::Psi, Statistic::Js, Statistic::Chi2, Statistic::Linf];
@@ -27,8 +26,11 @@ pub struct DriftReport {
     pub samples: u64,
     /// Answered predictions of the reference.
     pub reference_samples: u64,
-    /// The probability with which one feature may raise a false alarm: 5 % divided by the number of features.
+    /// The probability with which one feature may exceed its noise floor at one look without drift. It is so small that a
+    /// whole week of looks at all windows and features raises a false alarm in 5 % of the weeks at most.
     pub alpha: f64,
+    /// As how many independent looks the looks of a week at a window of this length count.
+    pub looks_a_week: f64,
     /// The features that both sides have; for a window without samples, all features of the reference.
     pub features: Vec<FeatureDrift>,
     /// The worst verdict of the features.
@@ -50,89 +52,92 @@ pub struct FeatureDrift {
     pub verdict: DriftVerdict,
 }
 
-/// Compares a window with its reference. A feature that one side never has is left out.
+/// Compares a window with its reference in a single look. A feature that one side never has is left out.
 pub fn compare(reference: &WindowCounts, current: &WindowCounts) -> DriftReport {
+    compare_by(&DriftRules::once(), reference, current)
+}
+
+/// Compares a window with its reference by the rules of its model and of its length.
+pub fn compare_by(rules: &DriftRules<'_>, reference: &WindowCounts, current: &WindowCounts) -> DriftReport {
     let compared = compared_features(reference, current);
-    let alpha = FALSE_ALARM_RATE / compared.len().max(1) as f64;
-    let features: Vec<FeatureDrift> = compared.iter().map(|feature| feature.measure_drift(alpha)).collect();
+    let judge = DriftJudge { alpha: rules.drift_alpha(compared.len()), psi: rules.psi_thresholds() };
+    let features: Vec<FeatureDrift> = compared.iter().map(|feature| judge.measure_drift(feature)).collect();
     DriftReport {
         samples: current.predictions,
         reference_samples: reference.predictions,
-        alpha,
+        alpha: judge.alpha,
+        looks_a_week: rules.looks(),
         verdict: features.iter().map(|feature| feature.verdict).max().unwrap_or_default(),
         features,
     }
 }
 
-impl FineCounts {
-    /// The statistics that need an order. Values that are missing have none, so they stand apart.
-    fn measure_order(&self, alpha: f64) -> [MeasuredStatistic; 2] {
-        let ComparedCounts { reference: then, current: now } = &self.ranges;
-        let (n, m) = (now.iter().sum(), then.iter().sum());
-        if n == 0 || m == 0 {
-            return [Statistic::Ks, Statistic::Wasserstein].map(MeasuredStatistic::without_samples);
-        }
-        let noise = NoiseFloors::new(n, m, alpha);
-        let ks = distance::kolmogorov_smirnov(now, then);
-        let significance = Significance { p_value: distance::kolmogorov_p_value(ks, n, m), alpha };
-        let wasserstein = distance::wasserstein(&self.counts.current, &self.counts.reference, &self.positions);
-        [
-            MeasuredStatistic::tested(Statistic::Ks, ks, noise.kolmogorov_smirnov(), significance),
-            MeasuredStatistic::judged(
-                Statistic::Wasserstein,
-                wasserstein,
-                noise.wasserstein(&self.counts.reference, &self.positions),
-            ),
-        ]
-    }
+/// Measures features and judges them, all in the same way.
+struct DriftJudge {
+    alpha: f64,
+    psi: PsiThresholds,
 }
 
-impl ComparedFeature {
-    fn measure_drift(&self, alpha: f64) -> FeatureDrift {
-        let statistics = if self.samples() == 0 { self.without_samples() } else { self.measure(alpha) };
+impl DriftJudge {
+    fn measure_drift(&self, feature: &ComparedFeature) -> FeatureDrift {
+        let statistics = if feature.samples() == 0 { without_samples(feature) } else { self.measure(feature) };
         let psi = statistics.iter().find(|measured| measured.statistic == Statistic::Psi);
         FeatureDrift {
-            feature: self.name.clone(),
-            samples: self.samples(),
-            reference_samples: self.reference_samples(),
+            feature: feature.name.clone(),
+            samples: feature.samples(),
+            reference_samples: feature.reference_samples(),
             verdict: psi.map(|psi| psi.verdict).unwrap_or_default(),
             statistics,
         }
     }
 
-    fn without_samples(&self) -> Vec<MeasuredStatistic> {
-        let which = if self.fine.is_some() { &Statistic::ALL[..] } else { &NAME_STATISTICS };
-        which.iter().copied().map(MeasuredStatistic::without_samples).collect()
-    }
-
-    fn measure(&self, alpha: f64) -> Vec<MeasuredStatistic> {
-        let now = &self.bins.current[..];
-        let then = &self.bins.reference[..];
-        let (n, m) = (self.samples(), self.reference_samples());
-        let noise = NoiseFloors::new(n, m, alpha);
+    fn measure(&self, feature: &ComparedFeature) -> Vec<MeasuredStatistic> {
+        let ComparedCounts { reference: then, current: now } = &feature.bins;
+        let noise = NoiseFloors::new(feature.samples(), feature.reference_samples(), self.alpha);
         let chi = distance::chi_squared(now, then);
         let psi = distance::psi(now, then);
+        let js = distance::jensen_shannon(now, then);
         let mut measured = vec![
-            MeasuredStatistic::judged(Statistic::Psi, psi, noise.psi_of_thin_bins(psi, &chi)),
-            MeasuredStatistic::judged(
-                Statistic::Js,
-                distance::jensen_shannon(now, then),
-                noise.jensen_shannon(chi.freedom),
-            ),
+            MeasuredStatistic::psi(psi, noise.psi_of_thin_bins(psi, &chi), self.psi),
+            MeasuredStatistic::judged(Statistic::Js, js, noise.jensen_shannon(chi.freedom)),
         ];
-        if let Some(fine) = &self.fine {
-            measured.extend(fine.measure_order(alpha));
+        if let Some(fine) = &feature.fine {
+            measured.extend(self.measure_order(fine));
         }
-        let floor = noise.cramers_v(chi.freedom);
-        let significance = Significance { p_value: chi.p_value, alpha };
-        measured.push(MeasuredStatistic::tested(Statistic::Chi2, chi.cramers_v, floor, significance));
-        measured.push(MeasuredStatistic::judged(
-            Statistic::Linf,
-            distance::l_infinity(now, then),
-            noise.l_infinity(then),
-        ));
+        let significance = Significance { p_value: chi.p_value, alpha: self.alpha };
+        let linf = distance::l_infinity(now, then);
+        measured.extend([
+            MeasuredStatistic::tested(Statistic::Chi2, chi.cramers_v, noise.cramers_v(chi.freedom), significance),
+            MeasuredStatistic::judged(Statistic::Linf, linf, noise.l_infinity(then)),
+        ]);
         measured
     }
+
+    /// The statistics that need an order, at the edges of the fine grid. Values that are missing have none, so they stand
+    /// apart.
+    fn measure_order(&self, fine: &FineCounts) -> [MeasuredStatistic; 2] {
+        let ComparedCounts { reference: then, current: now } = &fine.counts;
+        let (n, m) = (now.iter().sum(), then.iter().sum());
+        if n == 0 || m == 0 {
+            return [Statistic::Ks, Statistic::Wasserstein].map(MeasuredStatistic::without_samples);
+        }
+        let noise = NoiseFloors::new(n, m, self.alpha);
+        let ks = distance::kolmogorov_smirnov(now, then);
+        let significance = Significance { p_value: distance::kolmogorov_p_value(ks, n, m), alpha: self.alpha };
+        let wasserstein = distance::wasserstein(now, then, &fine.positions);
+        let floor = noise.wasserstein(then, &fine.positions);
+        [
+            MeasuredStatistic::tested(Statistic::Ks, ks, noise.kolmogorov_smirnov(), significance)
+                .with_grid_error(Some(grid_error::of_kolmogorov_smirnov(fine, ks))),
+            MeasuredStatistic::judged(Statistic::Wasserstein, wasserstein, floor)
+                .with_grid_error(grid_error::of_wasserstein(fine, wasserstein)),
+        ]
+    }
+}
+
+fn without_samples(feature: &ComparedFeature) -> Vec<MeasuredStatistic> {
+    let which = if feature.fine.is_some() { &Statistic::ALL[..] } else { &NAME_STATISTICS };
+    which.iter().copied().map(MeasuredStatistic::without_samples).collect()
 }
 
 #[cfg(test)]

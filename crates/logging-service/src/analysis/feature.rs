@@ -100,6 +100,11 @@ impl Feature {
         self.grid().positions()
     }
 
+    /// How far a value of each bin may be from its middle, in the unit of [`Feature::positions`].
+    pub fn half_widths(self) -> &'static [f64] {
+        self.grid().half_widths()
+    }
+
     fn grid(self) -> &'static BinGrid {
         match self {
             Self::Confidence => &grid::CONFIDENCE,

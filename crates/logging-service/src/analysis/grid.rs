@@ -38,23 +38,30 @@ pub(super) static LAG: LazyLock<BinGrid> = LazyLock::new(|| BinGrid::octaves(-4,
 pub(super) struct BinGrid {
     edges: Vec<f64>,
     positions: Vec<f64>,
+    half_widths: Vec<f64>,
 }
 
 impl BinGrid {
     fn linear(edges: impl Iterator<Item = f64>) -> Self {
-        Self::new(edges.collect(), |edge| edge)
+        Self::new(edges.collect(), |edge| edge, false)
     }
 
     /// From 2^`from` to 2^`to`, four bins to each doubling; distances are measured in doublings.
     fn octaves(from: i32, to: i32, outside: bool) -> Self {
         let beyond = i32::from(outside);
         let edges = (from * 4 - beyond..=to * 4 + beyond).map(quarter_octave);
-        Self::new(edges.collect(), f64::log2)
+        Self::new(edges.collect(), f64::log2, true)
     }
 
-    fn new(edges: Vec<f64>, axis: impl Fn(f64) -> f64) -> Self {
+    /// `is_open` says that values may lie beyond the outermost edges.
+    fn new(edges: Vec<f64>, axis: impl Fn(f64) -> f64, is_open: bool) -> Self {
         let positions = edges.windows(2).map(|pair| f64::midpoint(axis(pair[0]), axis(pair[1]))).collect();
-        Self { edges, positions }
+        let mut half_widths: Vec<f64> = edges.windows(2).map(|pair| (axis(pair[1]) - axis(pair[0])) / 2.0).collect();
+        if is_open {
+            half_widths.first_mut().into_iter().for_each(|end| *end = f64::INFINITY);
+            half_widths.last_mut().into_iter().for_each(|end| *end = f64::INFINITY);
+        }
+        Self { edges, positions, half_widths }
     }
 
     /// How many bins there are.
@@ -76,6 +83,11 @@ impl BinGrid {
     /// The middle of each bin, on a logarithmic axis where the grid is logarithmic.
     pub(super) fn positions(&self) -> &[f64] {
         &self.positions
+    }
+
+    /// How far a value of each bin may be from its middle, on the same axis; infinite where values lie beyond the grid.
+    pub(super) fn half_widths(&self) -> &[f64] {
+        &self.half_widths
     }
 }
 

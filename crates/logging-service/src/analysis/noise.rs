@@ -29,17 +29,16 @@ impl NoiseFloors {
         self.rate * chi_squared_quantile(freedom, 1.0 - self.alpha)
     }
 
-    /// PSI's floor where bins have few predictions: the floor of [`NoiseFloors::psi`] times max(1, PSI / (r·X²)), where X² is the
-    /// χ² statistic.
+    /// PSI's floor where bins have few predictions: the floor of [`NoiseFloors::psi`] times max(1, PSI / (r·X)), where X is
+    /// [`ChiSquaredTest::cautious`].
     ///
-    /// With many predictions in each bin, PSI is r·X². With few, the logarithm of an emptier bin makes PSI larger: at ten
-    /// predictions a bin it exceeds the plain floor three times as often as α allows, while X² keeps to α. So the floor
-    /// grows by the part that the logarithm adds, and PSI exceeds it only where it exceeds the plain floor and the χ² test
-    /// finds a difference too.
+    /// With many predictions in each bin, PSI is r·X. With few, the logarithm of an emptier bin makes PSI larger: at ten
+    /// predictions a bin it exceeds the plain floor three times as often as α allows. So the floor grows by the part that
+    /// the logarithm adds, and PSI exceeds it only where it exceeds the plain floor and the test finds a difference too.
     pub fn psi_of_thin_bins(&self, psi: f64, chi: &ChiSquaredTest) -> f64 {
-        let plain = self.rate * chi.statistic;
-        let inflation = if plain > 0.0 { (psi / plain).max(1.0) } else { 1.0 };
-        self.psi(chi.freedom) * inflation
+        let plain = self.rate * chi.cautious;
+        let floor = self.psi(chi.freedom);
+        if plain > 0.0 { floor * (psi / plain).max(1.0) } else { floor.max(psi) }
     }
 
     /// Jensen–Shannon distance: √(PSI's floor / (8·ln 2)), because PSI is 8·ln 2·JS² for small differences.

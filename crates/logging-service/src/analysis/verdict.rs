@@ -1,5 +1,6 @@
 //! The verdict on a statistic, from its value, its noise floor and its thresholds.
 
+use prediction_record::AlertThresholds;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -67,11 +68,40 @@ impl Statistic {
     }
 
     /// The values from which a verdict is raised.
-    pub fn threshold(self) -> StatisticThreshold {
+    pub fn threshold(self, psi: PsiThresholds) -> StatisticThreshold {
         match self {
-            Self::Psi => StatisticThreshold::Levels { warning: 0.10, drift: 0.25 },
+            Self::Psi => StatisticThreshold::Levels(psi),
             Self::Js | Self::Wasserstein | Self::Linf => StatisticThreshold::Level { warning: 0.10 },
             Self::Ks | Self::Chi2 => StatisticThreshold::Significance,
+        }
+    }
+}
+
+/// From when on a PSI raises a verdict.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PsiThresholds {
+    /// Where a warning begins.
+    pub warning: f64,
+    /// Where drift begins.
+    pub drift: f64,
+}
+
+impl Default for PsiThresholds {
+    /// The levels of credit scoring (Siddiqi 2006).
+    fn default() -> Self {
+        Self { warning: 0.10, drift: 0.25 }
+    }
+}
+
+impl PsiThresholds {
+    /// What a model declares, and what is shipped for the rest. A level that is not declared gives way to the other.
+    pub fn of(declared: AlertThresholds) -> Self {
+        let shipped = Self::default();
+        match (declared.psi_warning, declared.psi_drift) {
+            (Some(warning), Some(drift)) => Self { warning, drift },
+            (Some(warning), None) => Self { warning, drift: shipped.drift.max(warning) },
+            (None, Some(drift)) => Self { warning: shipped.warning.min(drift), drift },
+            (None, None) => shipped,
         }
     }
 }
@@ -80,12 +110,7 @@ impl Statistic {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum StatisticThreshold {
     /// A warning from one value on, and drift from a higher one.
-    Levels {
-        /// Where a warning begins.
-        warning: f64,
-        /// Where drift begins.
-        drift: f64,
-    },
+    Levels(PsiThresholds),
     /// A warning from a value on.
     Level {
         /// Where a warning begins.
@@ -123,6 +148,10 @@ pub struct MeasuredStatistic {
     /// The probability of such a value without drift; only tests have it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p_value: Option<f64>,
+    /// How far the value may be from that of the raw numbers, because numbers are counted in bins of a grid; absent where
+    /// nothing is known of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grid_error: Option<f64>,
     /// The verdict of this statistic alone.
     pub verdict: DriftVerdict,
 }
@@ -130,9 +159,18 @@ pub struct MeasuredStatistic {
 impl MeasuredStatistic {
     /// Judges a value: it has to reach a threshold and exceed its noise floor.
     pub fn judged(statistic: Statistic, value: f64, noise_floor: f64) -> Self {
+        Self::judged_by(statistic.threshold(PsiThresholds::default()), statistic, value, noise_floor)
+    }
+
+    /// Judges a PSI by a model's own levels.
+    pub fn psi(value: f64, noise_floor: f64, levels: PsiThresholds) -> Self {
+        Self::judged_by(StatisticThreshold::Levels(levels), Statistic::Psi, value, noise_floor)
+    }
+
+    fn judged_by(threshold: StatisticThreshold, statistic: Statistic, value: f64, noise_floor: f64) -> Self {
         let above = |level: f64| value >= level && value > noise_floor;
-        let (warning, drift) = match statistic.threshold() {
-            StatisticThreshold::Levels { warning, drift } => (Some(warning), Some(drift)),
+        let (warning, drift) = match threshold {
+            StatisticThreshold::Levels(PsiThresholds { warning, drift }) => (Some(warning), Some(drift)),
             StatisticThreshold::Level { warning } => (Some(warning), None),
             StatisticThreshold::Significance => (None, None),
         };
@@ -150,6 +188,7 @@ impl MeasuredStatistic {
             warning_from: warning,
             drift_from: drift,
             p_value: None,
+            grid_error: Some(0.0),
             verdict,
         }
     }
@@ -162,8 +201,14 @@ impl MeasuredStatistic {
         Self { p_value: Some(p_value), verdict, ..Self::judged(statistic, value, noise_floor) }
     }
 
+    /// The same with what is known of the error of its grid.
+    #[must_use]
+    pub fn with_grid_error(self, grid_error: Option<f64>) -> Self {
+        Self { grid_error, ..self }
+    }
+
     /// The statistic of a window without samples: 0, without a noise floor.
     pub fn without_samples(statistic: Statistic) -> Self {
-        Self { noise_floor: None, ..Self::judged(statistic, 0.0, 0.0) }
+        Self { noise_floor: None, grid_error: None, ..Self::judged(statistic, 0.0, 0.0) }
     }
 }

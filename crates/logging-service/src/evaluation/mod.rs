@@ -18,9 +18,9 @@ use monitoring::{Collector, Desc, Gauge, Histogram, LATENCY_BUCKETS, MetricFamil
 
 use crate::store::time::floor_microseconds;
 use crate::store::windows;
-use crate::store::{Store, StoreError, references};
+use crate::store::{Store, StoreError, declarations, references};
 use families::MAX_MODELS;
-use model_evaluation::WindowEvaluation;
+use model_evaluation::{ModelKnowledge, WindowEvaluation};
 
 pub(crate) use window::EvaluationWindow;
 
@@ -58,20 +58,21 @@ impl Evaluator {
     pub(crate) async fn evaluate(&self, store: &Store) -> Result<(), StoreError> {
         let started = Instant::now();
         let now = floor_microseconds(Timestamp::now());
-        let (profiles, mut evaluations) = store
+        let (known, mut evaluations) = store
             .read(move |session| {
                 let profiles = references::all(session, None)?;
+                let known = ModelKnowledge { profiles, declared: declarations::effective(session, None)? };
                 let mut evaluations = Vec::new();
                 for window in EvaluationWindow::ALL {
                     let range = window.range(now);
                     let sums = windows::sums(session, None, range)?;
-                    evaluations.push(WindowEvaluation::of_newest_files(window, &sums, &profiles));
+                    evaluations.push(WindowEvaluation::of_newest_files(window, &sums, &known));
                 }
-                Ok((profiles, evaluations))
+                Ok((known, evaluations))
             })
             .await?;
         self.bound_models(&mut evaluations);
-        let families = families::families(&evaluations, &profiles);
+        let families = families::families(&evaluations, &known.profiles);
         *self.found.lock().unwrap_or_else(PoisonError::into_inner) = families;
         self.seconds.observe(started.elapsed().as_secs_f64());
         self.evaluated_at.set(Timestamp::now().as_microsecond() as f64 / 1e6);

@@ -1,9 +1,12 @@
 //! What is known of a model over a window: its counts beside reference and labels.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
+use prediction_record::ModelDeclaration;
 
 use super::window::EvaluationWindow;
-use crate::analysis::{DriftReport, QualityReport, ReferenceProfile, compare, quality};
+use crate::analysis::{DriftReport, DriftRules, QualityReport, ReferenceProfile, compare_by, quality};
 use crate::store::references;
 use crate::store::windows::ModelWindow;
 
@@ -18,15 +21,24 @@ pub(super) struct ModelEvaluation {
     pub(super) drift: Option<DriftReport>,
 }
 
+/// What is known of the models apart from their predictions.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ModelKnowledge {
+    pub(super) profiles: Vec<ReferenceProfile>,
+    /// What is declared, by model.
+    pub(super) declared: BTreeMap<String, ModelDeclaration>,
+}
+
 impl ModelEvaluation {
     /// Compares the counts of a model's file with reference and labels.
-    fn of(sum: &ModelWindow, profiles: &[ReferenceProfile]) -> Self {
-        let reference = references::of(profiles, &sum.model, &sum.model_sha256).map(|profile| &profile.counts);
+    fn of(window: EvaluationWindow, sum: &ModelWindow, known: &ModelKnowledge) -> Self {
+        let reference = references::of(&known.profiles, &sum.model, &sum.model_sha256).map(|profile| &profile.counts);
+        let rules = DriftRules::watched(window.seconds()).of_model(known.declared.get(&sum.model));
         Self {
             model: sum.model.clone(),
             latest: sum.latest,
             quality: quality(&sum.counts, reference),
-            drift: reference.map(|reference| compare(reference, &sum.counts)),
+            drift: reference.map(|reference| compare_by(&rules, reference, &sum.counts)),
         }
     }
 }
@@ -41,16 +53,12 @@ pub(super) struct WindowEvaluation {
 
 impl WindowEvaluation {
     /// Evaluates of each model the file that was used last, which is the one in service.
-    pub(super) fn of_newest_files(
-        window: EvaluationWindow,
-        sums: &[ModelWindow],
-        profiles: &[ReferenceProfile],
-    ) -> Self {
+    pub(super) fn of_newest_files(window: EvaluationWindow, sums: &[ModelWindow], known: &ModelKnowledge) -> Self {
         let mut models: Vec<ModelEvaluation> = Vec::new();
         for sum in sums {
             match models.iter_mut().find(|other| other.model == sum.model) {
-                None => models.push(ModelEvaluation::of(sum, profiles)),
-                Some(other) if other.latest < sum.latest => *other = ModelEvaluation::of(sum, profiles),
+                None => models.push(ModelEvaluation::of(window, sum, known)),
+                Some(other) if other.latest < sum.latest => *other = ModelEvaluation::of(window, sum, known),
                 Some(_) => {}
             }
         }

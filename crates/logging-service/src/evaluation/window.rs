@@ -38,13 +38,21 @@ impl EvaluationWindow {
     /// The range of whole buckets that covers the window: it begins up to five minutes before the window, and ends with
     /// the bucket of `now`, which is in microseconds since 1970.
     pub(crate) fn range(self, now: i64) -> TimeRange {
-        let hours = match self {
+        let aligned = |time: i64| time.div_euclid(BUCKET) * BUCKET;
+        TimeRange { since: aligned(now - i64::from(self.hours()) * 3_600_000_000), until: aligned(now) + BUCKET }
+    }
+
+    /// The length of its range, which is the same at any time.
+    pub(crate) fn seconds(self) -> f64 {
+        self.range(0).seconds()
+    }
+
+    fn hours(self) -> u16 {
+        match self {
             Self::Hour => 1,
             Self::Day => 24,
             Self::Week => 168,
-        };
-        let aligned = |time: i64| time.div_euclid(BUCKET) * BUCKET;
-        TimeRange { since: aligned(now - hours * 3_600_000_000), until: aligned(now) + BUCKET }
+        }
     }
 }
 

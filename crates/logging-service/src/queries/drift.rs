@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::model_window::{WindowFacts, judge_models};
 use super::parameters::WindowQuery;
-use crate::analysis::{DriftReport, compare};
+use crate::analysis::{DriftReport, DriftRules, compare_by};
 use crate::app::App;
 use crate::openapi::refusal_sets::QueryRefusals;
 
@@ -41,9 +41,9 @@ struct ModelDrift {
     responses((status = 200, description = "The models", body = DriftAnswer), QueryRefusals)
 )]
 pub(crate) async fn drift(State(app): State<App>, uri: Uri) -> Result<Json<DriftAnswer>, ApiError> {
-    let models = judge_models(&app, &uri, |window, counts, reference| ModelDrift {
-        window,
-        drift: reference.map(|reference| compare(reference, counts)),
+    let models = judge_models(&app, &uri, |window, judged| {
+        let rules = DriftRules::watched(judged.seconds).of_model(judged.declaration);
+        ModelDrift { window, drift: judged.reference.map(|reference| compare_by(&rules, reference, judged.counts)) }
     });
     Ok(Json(DriftAnswer { models: models.await? }))
 }

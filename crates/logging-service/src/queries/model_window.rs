@@ -3,6 +3,7 @@
 use axum::http::Uri;
 use jiff::Timestamp;
 use monitoring::ApiError;
+use prediction_record::ModelDeclaration;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -11,7 +12,7 @@ use crate::analysis::WindowCounts;
 use crate::app::App;
 use crate::refusal::refusal;
 use crate::store::time::from_microseconds;
-use crate::store::{SqlSession, references, windows};
+use crate::store::{SqlSession, declarations, references, windows};
 
 /// Which predictions of which model's file an answer is about.
 #[derive(Serialize, ToSchema)]
@@ -31,8 +32,19 @@ pub(super) struct WindowFacts {
     errors: u64,
 }
 
-/// Judges the counts of a window; the second counts are those of the reference, where there is one.
-pub(super) type WindowJudge<T> = fn(WindowFacts, &WindowCounts, Option<&WindowCounts>) -> T;
+/// The counts of a window, and what they are judged by.
+pub(super) struct JudgedCounts<'a> {
+    pub(super) counts: &'a WindowCounts,
+    /// The counts of the reference, where there is one.
+    pub(super) reference: Option<&'a WindowCounts>,
+    /// What is declared about the model.
+    pub(super) declaration: Option<&'a ModelDeclaration>,
+    /// The length of the window.
+    pub(super) seconds: f64,
+}
+
+/// Judges the counts of a window.
+pub(super) type WindowJudge<T> = fn(WindowFacts, &JudgedCounts<'_>) -> T;
 
 /// Reads the window that the query asks for, and judges each model's file in it.
 pub(super) async fn judge_models<T: Send + 'static>(
@@ -45,6 +57,7 @@ pub(super) async fn judge_models<T: Send + 'static>(
     let read = move |session: &mut dyn SqlSession| {
         let model = query.model.as_deref();
         let profiles = references::all(session, model)?;
+        let declared = declarations::effective(session, model)?;
         let judge_one = |sum: windows::ModelWindow| {
             let reference = references::of(&profiles, &sum.model, &sum.model_sha256).map(|profile| &profile.counts);
             let facts = WindowFacts {
@@ -54,7 +67,8 @@ pub(super) async fn judge_models<T: Send + 'static>(
                 until: from_microseconds(range.until),
                 errors: sum.counts.errors,
             };
-            judge(facts, &sum.counts, reference)
+            let declaration = declared.get(&facts.model);
+            judge(facts, &JudgedCounts { counts: &sum.counts, reference, declaration, seconds: range.seconds() })
         };
         Ok(windows::sums(session, model, range)?.into_iter().map(judge_one).collect())
     };

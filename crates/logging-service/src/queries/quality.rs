@@ -37,9 +37,9 @@ struct ModelQuality {
     responses((status = 200, description = "The models", body = QualityAnswer), QueryRefusals)
 )]
 pub(crate) async fn quality(State(app): State<App>, uri: Uri) -> Result<Json<QualityAnswer>, ApiError> {
-    let models = judge_models(&app, &uri, |window, counts, reference| ModelQuality {
+    let models = judge_models(&app, &uri, |window, judged| ModelQuality {
         window,
-        quality: analysis::quality(counts, reference),
+        quality: analysis::quality(judged.counts, judged.reference),
     });
     Ok(Json(QualityAnswer { models: models.await? }))
 }

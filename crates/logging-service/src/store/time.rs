@@ -13,6 +13,13 @@ pub(crate) struct TimeRange {
     pub(crate) until: i64,
 }
 
+impl TimeRange {
+    /// How long it is.
+    pub(crate) fn seconds(self) -> f64 {
+        self.until.saturating_sub(self.since) as f64 / 1e6
+    }
+}
+
 /// The time that is nearest to so many microseconds.
 ///
 /// The ends of time, rounded, may lie just outside of what a [`Timestamp`] can say; a row there must not make a whole
