@@ -1,13 +1,16 @@
-//! The commands for a database that are run instead of the service: `backup` and `check`.
+//! The commands that are run instead of the service: `backup`, `check` and `profile`.
 //!
 //! Rule of thumb: each finding is one line of output, and scripts read the exit code.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use terminal::warn;
 
 use crate::config::DatabaseCommand;
+use crate::past;
 use crate::store::DatabaseUrl;
 
 /// Runs a command. The exit code is 1 if it found a problem.
@@ -15,30 +18,41 @@ use crate::store::DatabaseUrl;
 /// # Errors
 /// The command could not be run.
 pub fn run(command: &DatabaseCommand, database: &DatabaseUrl) -> anyhow::Result<ExitCode> {
-    let engine = database.engine();
-    let mut out = std::io::stdout().lock();
     match command {
-        DatabaseCommand::Backup { to } => {
-            let backup = engine.backup(to).with_context(|| format!("backing up {database}"))?;
-            let path = to.display();
-            writeln!(out, "{path}: {} predictions, {} bytes, opened and found sound", backup.rows, backup.bytes)?;
-        }
-        DatabaseCommand::Check => {
-            let findings = engine.check().with_context(|| format!("checking {database}"))?;
-            for problem in &findings.problems {
-                writeln!(out, "PROBLEM: {problem}")?;
-            }
-            writeln!(
-                out,
-                "{database}: {} predictions, {} windows compared with their rows, {} problems",
-                findings.rows,
-                findings.windows,
-                findings.problems.len()
-            )?;
-            if !findings.problems.is_empty() {
-                return Ok(ExitCode::FAILURE);
-            }
-        }
+        DatabaseCommand::Backup { to } => backup(database, to),
+        DatabaseCommand::Check => check(database),
+        DatabaseCommand::Profile(options) => Ok(told(past::profile(options, database))),
     }
+}
+
+/// A person reads why a command ended, so it is one sentence, and no trace of calls.
+fn told(outcome: anyhow::Result<ExitCode>) -> ExitCode {
+    outcome.unwrap_or_else(|problem| {
+        warn(format_args!("error: {problem:#}"));
+        ExitCode::FAILURE
+    })
+}
+
+fn backup(database: &DatabaseUrl, to: &Path) -> anyhow::Result<ExitCode> {
+    let backup = database.engine().backup(to).with_context(|| format!("backing up {database}"))?;
+    let path = to.display();
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{path}: {} predictions, {} bytes, opened and found sound", backup.rows, backup.bytes)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn check(database: &DatabaseUrl) -> anyhow::Result<ExitCode> {
+    let findings = database.engine().check().with_context(|| format!("checking {database}"))?;
+    let mut out = std::io::stdout().lock();
+    for problem in &findings.problems {
+        writeln!(out, "PROBLEM: {problem}")?;
+    }
+    writeln!(
+        out,
+        "{database}: {} predictions, {} windows compared with their rows, {} problems",
+        findings.rows,
+        findings.windows,
+        findings.problems.len()
+    )?;
+    Ok(if findings.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

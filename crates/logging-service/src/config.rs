@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use monitoring::{AllowedOrigin, SecurityOptions};
 
+use crate::past::ProfileOptions;
 use crate::store::{DatabaseUrl, StoreError};
 
 /// Stores predictions durably, and answers questions about them.
@@ -101,6 +102,8 @@ pub enum DatabaseCommand {
     },
     /// Check that the database is sound, and that the counts of windows equal the rows.
     Check,
+    /// Make a reference profile of training data, of scored data or of a range of the log.
+    Profile(Box<ProfileOptions>),
 }
 
 /// Reads the URL in a file. The message about a problem does not quote the URL, which may hold a password.

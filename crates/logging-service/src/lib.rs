@@ -14,9 +14,11 @@ pub mod export;
 mod ingest;
 mod metrics;
 mod openapi;
+pub mod past;
 mod queries;
 mod refusal;
 pub mod store;
+mod tables;
 mod upkeep;
 
 use std::future::Future;

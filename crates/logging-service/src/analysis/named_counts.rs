@@ -106,10 +106,13 @@ impl NamedCounts {
 
     /// Adds all of the other.
     pub fn merge(&mut self, other: &Self) {
-        for (name, added) in &other.0 {
-            if let Some(counts) = self.entry(name) {
-                counts.merge(added);
-            }
+        other.0.iter().for_each(|(name, added)| self.add(name, added));
+    }
+
+    /// Adds counts of one feature.
+    pub fn add(&mut self, name: &str, added: &ValueCounts) {
+        if let Some(counts) = self.entry(name) {
+            counts.merge(added);
         }
     }
 

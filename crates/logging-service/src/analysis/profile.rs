@@ -1,6 +1,9 @@
 //! Reference profiles: the counts of a time when a model worked well.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
+use prediction_record::MAX_FEATURES;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -38,6 +41,28 @@ pub struct ReferenceProfile {
     pub until: Option<Timestamp>,
     /// The counts of the predictions.
     pub counts: WindowCounts,
+    /// How the features go along with the answer, where it was measured. Nothing is compared with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlations: Option<AnswerCorrelations>,
+}
+
+/// How features go along with a model's answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AnswerCorrelations {
+    /// The number that the features are held against.
+    pub answer: CorrelatedAnswer,
+    /// Pearson's r of each feature that is a number, -1 to 1. A feature that never changes has none.
+    pub features: BTreeMap<String, f64>,
+}
+
+/// The number of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CorrelatedAnswer {
+    /// The predicted number.
+    Value,
+    /// The probability of the predicted class.
+    Confidence,
 }
 
 /// Why a profile cannot be a reference.
@@ -58,6 +83,9 @@ pub enum ProfileError {
     /// It counts no predictions.
     #[error("counts has no predictions")]
     Empty,
+    /// A correlation is none.
+    #[error("correlations must be of at most {MAX_FEATURES} features, each from -1 to 1")]
+    Correlations,
     /// Its counts contradict themselves.
     #[error(transparent)]
     Counts(#[from] CountsError),
@@ -83,10 +111,19 @@ impl ReferenceProfile {
         {
             return Err(ProfileError::Range);
         }
+        if self.correlations.as_ref().is_some_and(|correlations| !correlations.is_valid()) {
+            return Err(ProfileError::Correlations);
+        }
         if self.counts.predictions == 0 {
             return Err(ProfileError::Empty);
         }
         Ok(self.counts.validate()?)
+    }
+}
+
+impl AnswerCorrelations {
+    fn is_valid(&self) -> bool {
+        self.features.len() <= MAX_FEATURES && self.features.values().all(|r| (-1.0..=1.0).contains(r))
     }
 }
 
@@ -111,6 +148,7 @@ mod tests {
             since: None,
             until: None,
             counts,
+            correlations: None,
         }
     }
 
@@ -134,6 +172,11 @@ mod tests {
         assert!(refused(|profile| profile.model_sha256 = Some("0A".repeat(32))).contains("model_sha256"));
         assert!(refused(|profile| profile.counts = WindowCounts::default()).contains("no predictions"));
         assert!(refused(|profile| profile.counts.classes.add("dog", 5)).contains("classes"));
+        let beyond = |profile: &mut ReferenceProfile| {
+            let features = BTreeMap::from([("age".to_owned(), 1.5)]);
+            profile.correlations = Some(AnswerCorrelations { answer: CorrelatedAnswer::Value, features });
+        };
+        assert!(refused(beyond).contains("correlations must"));
         let later = |profile: &mut ReferenceProfile| {
             profile.since = Some(Timestamp::UNIX_EPOCH);
             profile.until = profile.since;

@@ -160,6 +160,7 @@ impl ReferenceRange {
             since,
             until: Some(until.unwrap_or_else(|| from_microseconds(range.until))),
             counts: sum.counts,
+            correlations: None,
         })
     }
 }

@@ -59,6 +59,7 @@ pub(crate) use engine::WriteTransaction;
 use engine::{DatabaseEngine, VerifiedBackup};
 use error::DatabaseError;
 use filter::PageCursor;
+pub(crate) use page::predictions_page;
 use queue::WriteQueue;
 use queued_write::{ClosureJob, PrecountedRows, QueuedWrite};
 use reader::StoreReader;

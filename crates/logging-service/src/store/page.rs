@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::error::DatabaseError;
+use super::error::{DatabaseError, StoreError};
 use super::filter::{PageCursor, PredictionFilter};
 use super::row::{self, StoredPrediction};
 use super::session::{SqlSession, first, rows};
@@ -47,6 +47,20 @@ pub(super) fn page(
         PageCursor { occurred_at, id: last.id }.encode()
     });
     Ok(PredictionPage { predictions: found.into_iter().map(|row| row.prediction).collect(), next_cursor })
+}
+
+/// One page of what the filter lets through, for a command that asks without a [`Store`](super::Store).
+///
+/// # Errors
+/// The database's, and [`StoreError::InvalidQuery`] for the cursor.
+pub(crate) fn predictions_page(
+    session: &mut dyn SqlSession,
+    filter: &PredictionFilter,
+    limit: usize,
+    cursor: Option<&str>,
+) -> Result<PredictionPage, StoreError> {
+    let cursor = cursor.map(PageCursor::decode).transpose()?;
+    Ok(page(session, filter, limit, cursor)?)
 }
 
 /// The prediction of this event id.

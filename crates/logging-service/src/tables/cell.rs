@@ -1,0 +1,56 @@
+//! What stands in a cell.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// What stands in a cell.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) enum TableCell {
+    /// Nothing.
+    #[default]
+    Missing,
+    /// Yes or no.
+    Flag(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A finite number.
+    Number(f64),
+    /// A text.
+    Text(String),
+    /// What stands in a CSV file, which does not tell numbers from texts.
+    Written(String),
+    /// A point in time.
+    Time(Timestamp),
+    /// A list or an object; of a Parquet file, `null` stands for it.
+    Nested(Value),
+}
+
+/// A row of a table.
+#[derive(Debug, Default)]
+pub(crate) struct TableRow {
+    /// Its place in the file, counted from 1; a header is not counted.
+    pub(crate) number: u64,
+    /// The cells, in the order of the columns. Columns past the last cell have nothing in this row.
+    pub(crate) cells: Vec<TableCell>,
+}
+
+impl TableCell {
+    /// A number; a value that is not finite is none.
+    pub(crate) fn of_number(number: f64) -> Self {
+        if number.is_finite() { Self::Number(number) } else { Self::Missing }
+    }
+
+    /// What a person reads of it in a message: the beginning.
+    pub(crate) fn shown(&self) -> String {
+        let text = match self {
+            Self::Missing => "nothing".to_owned(),
+            Self::Flag(flag) => flag.to_string(),
+            Self::Integer(number) => number.to_string(),
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) | Self::Written(text) => format!("{text:?}"),
+            Self::Time(time) => time.to_string(),
+            Self::Nested(_) => "a list or an object".to_owned(),
+        };
+        if text.chars().count() <= 60 { text } else { text.chars().take(60).chain(['…']).collect() }
+    }
+}
