@@ -21,6 +21,7 @@ mod outbox;
 mod predict;
 mod profile;
 mod refusals;
+mod rows;
 mod server;
 mod serving;
 mod status;

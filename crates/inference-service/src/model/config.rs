@@ -16,6 +16,9 @@
 //! output_name = "scores"          # the output that is the answer; optional where there is no doubt
 //! labels = "labels.txt"           # one label a line, or an array of strings; optional, classes have the file's names or their numbers otherwise
 //!
+//! owner = "risk-team"             # is told when something is wrong with it; optional
+//! positive = "yes"                # the class that AUC, precision and recall are about; optional
+//! tolerance = 0.5                 # of a regression: how far from the truth an answer is still right; optional
 //! missing = "nan"                 # `null` in JSON and NaN are missing values; or "refuse"; optional, the graph says it otherwise
 //!
 //! [input]                         # of a model that takes pictures; optional, without it the model takes tensors only
@@ -33,17 +36,40 @@
 //! [batching]                      # optional: what may run together, where it was measured to pay
 //! max_size = 8                    # at most so many items, 1 to 64; 1: one at a time
 //! max_delay_ms = 0                # how long items wait for more; 0: only what waits anyway runs together
+//!
+//! [tags]                          # optional: segments that are counted apart
+//! region = ["eu", "us"]
+//!
+//! [thresholds]                    # optional: from when on it is an alarm
+//! psi_drift = 0.3
+//!
+//! [[features]]                    # of a model of tables; optional, without it the model takes tensors and no rows
+//! name = "age"
+//! kind = "number"                 # or "category"
+//! range = [0, 120]                # optional
+//! categories = []                 # of a category: those that make sense; optional
+//! optional = false                # whether it may be missing
+//! outside = "refuse"              # or "accept": what becomes of numbers out of range and other categories
+//! keep = true                     # false: it is counted, and its values are not kept
+//! input = "x"                     # optional: the one input, or that of its name
+//! column = 0                      # optional: features follow each other
+//! encoding = "index"              # of a category for an input of numbers, or "one_hot"
+//! missing_value = -1              # what the model is given where it is missing; optional, NaN or an empty text otherwise
 //! ```
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use prediction_record::{AlertThresholds, ModelDeclaration};
 use serde::Deserialize;
 
 use super::batching::{Batching, BatchingTable};
+use super::declared;
 use super::defect::{DefectRule, DefectTable};
 use super::engine_choice::EngineChoice;
 use super::error::ModelError;
+use super::features::{FeatureTable, ServedFeature};
 use super::input_spec::{InputSpec, InputTable};
 use super::instances::InstanceConfig;
 use super::labels::LabelSource;
@@ -118,6 +144,10 @@ pub struct ModelConfig {
     pub batching: Batching,
     /// What a value is that is missing, where the author says so.
     pub missing: Option<MissingValues>,
+    /// The columns of a table that the model takes; none where it takes tensors only.
+    pub features: Vec<ServedFeature>,
+    /// What else the author says of the model, for those who watch it: owner, positive class, tolerance, tags and thresholds.
+    pub declared: ModelDeclaration,
 }
 
 impl ModelConfig {
@@ -138,58 +168,27 @@ impl ModelConfig {
             defect: DefectRule::Never,
             batching: Batching::default(),
             missing: None,
+            features: Vec::new(),
+            declared: ModelDeclaration::default(),
         }
     }
 
     /// Reads and checks a model.toml, and its labels file where it names one.
     ///
     /// # Errors
-    /// [`ModelError::Unreadable`], [`ModelError::Syntax`] or [`ModelError::Field`].
+    /// [`ModelError::Unreadable`], [`ModelError::Syntax`], [`ModelError::Field`] or [`ModelError::Declaration`].
     pub fn load(path: &Path) -> Result<Self, ModelError> {
         let table: ConfigTable = parse(path)?;
         let task = table.task.ok_or_else(|| without_task(path))?;
-        if table.version == Some(0) {
-            let remedy = "name a version folder, 1 or more, or remove the field";
-            let (path, problem) = (path.to_owned(), "is 0".to_owned());
-            return Err(ModelError::Field { path, field: "version", problem, remedy });
-        }
-        if !(1..=MAX_VERSIONS).contains(&table.latest_versions) {
-            return Err(ModelError::Field {
-                path: path.to_owned(),
-                field: "latest_versions",
-                problem: format!("is {}", table.latest_versions),
-                remedy: "each version takes memory: give 1 to 16, or remove the field",
-            });
-        }
-        let unfit = |field, remedy| ModelError::Field {
-            path: path.to_owned(),
-            field,
-            problem: format!("does not belong to the task \"{}\"", task.as_str()),
-            remedy,
-        };
-        let of_classes = [
-            ("labels", table.labels.is_some()),
-            ("output", table.output.is_some()),
-            ("defect", table.defect.is_some()),
-        ];
-        let alien = of_classes.iter().find(|(_, is_there)| *is_there && task != Task::Classification);
-        if let Some((field, _)) = alien {
-            return Err(unfit(
-                field,
-                "remove it: only classes have names and confidences, and only they can be defects",
-            ));
-        }
-        if task == Task::Raw && table.output_name.is_some() {
-            return Err(unfit("output_name", "remove it: a request says which outputs it wants"));
-        }
-        if task == Task::Raw && table.input.is_some() {
-            return Err(unfit("input", "remove it: the model's file says what tensors it takes"));
-        }
-        if table.missing == Some(MissingValues::Nan) && table.input.is_some() {
-            return Err(unfit_missing(path));
-        }
+        check_fields(&table, task, path)?;
         let labels = table.labels.map(|labels| labels.resolve(path)).transpose()?;
+        let features: Vec<ServedFeature> = table.features.into_iter().map(ServedFeature::from).collect();
+        let (owner, positive, tolerance) = (table.owner, table.positive, table.tolerance);
+        let (tags, thresholds) = (table.tags, table.thresholds);
+        let declared = ModelDeclaration { owner, positive, tolerance, tags, thresholds, ..ModelDeclaration::default() };
         Ok(Self {
+            declared: declared::checked(declared, &features, task.into(), path)?,
+            features,
             task,
             version: table.version,
             latest_versions: table.latest_versions,
@@ -205,6 +204,56 @@ impl ModelConfig {
             labels,
         })
     }
+}
+
+/// Whether the fields have values that make sense, and belong to the task.
+///
+/// # Errors
+/// [`ModelError::Field`].
+fn check_fields(table: &ConfigTable, task: Task, path: &Path) -> Result<(), ModelError> {
+    if table.version == Some(0) {
+        let remedy = "name a version folder, 1 or more, or remove the field";
+        let (path, problem) = (path.to_owned(), "is 0".to_owned());
+        return Err(ModelError::Field { path, field: "version", problem, remedy });
+    }
+    if !(1..=MAX_VERSIONS).contains(&table.latest_versions) {
+        return Err(ModelError::Field {
+            path: path.to_owned(),
+            field: "latest_versions",
+            problem: format!("is {}", table.latest_versions),
+            remedy: "each version takes memory: give 1 to 16, or remove the field",
+        });
+    }
+    let unfit = |field, remedy| ModelError::Field {
+        path: path.to_owned(),
+        field,
+        problem: format!("does not belong to the task \"{}\"", task.as_str()),
+        remedy,
+    };
+    let of_classes =
+        [("labels", table.labels.is_some()), ("output", table.output.is_some()), ("defect", table.defect.is_some())];
+    let alien = of_classes.iter().find(|(_, is_there)| *is_there && task != Task::Classification);
+    if let Some((field, _)) = alien {
+        return Err(unfit(field, "remove it: only classes have names and confidences, and only they can be defects"));
+    }
+    if task == Task::Raw && table.output_name.is_some() {
+        return Err(unfit("output_name", "remove it: a request says which outputs it wants"));
+    }
+    if task == Task::Raw && table.input.is_some() {
+        return Err(unfit("input", "remove it: the model's file says what tensors it takes"));
+    }
+    if table.missing == Some(MissingValues::Nan) && table.input.is_some() {
+        return Err(unfit_missing(path));
+    }
+    if !table.features.is_empty() && table.input.is_some() {
+        return Err(ModelError::Field {
+            path: path.to_owned(),
+            field: "features",
+            problem: "stand beside [input], which is of a model of pictures".to_owned(),
+            remedy: "keep one of the two",
+        });
+    }
+    Ok(())
 }
 
 fn without_task(path: &Path) -> ModelError {
@@ -277,6 +326,15 @@ struct ConfigTable {
     defect: Option<DefectTable>,
     batching: Option<BatchingTable>,
     missing: Option<MissingValues>,
+    owner: Option<String>,
+    positive: Option<String>,
+    tolerance: Option<f64>,
+    #[serde(default)]
+    tags: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    thresholds: AlertThresholds,
+    #[serde(default)]
+    features: Vec<FeatureTable>,
 }
 
 fn one() -> u32 {

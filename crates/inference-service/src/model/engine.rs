@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::answer::AnswerReader;
 use super::config::{ModelConfig, Task};
+use super::declared::check_positive;
 use super::error::ModelError;
+use super::features::ModelFeatures;
 use super::input_spec::InputSpec;
 use super::instances::ModelInstances;
 use super::missing::missing_values;
@@ -43,6 +45,7 @@ pub struct Engine {
     program: Arc<dyn Program>,
     across_items: Option<AcrossItems>,
     signature: Signature,
+    features: Option<ModelFeatures>,
     has_refused_zeros: AtomicBool,
 }
 
@@ -53,7 +56,8 @@ impl Engine {
     /// # Errors
     /// [`ModelError::Unreadable`]; [`ModelError::Unsupported`] for a file that the runtime cannot run, or on which it
     /// panics; [`ModelError::Mismatch`] where shapes, types or the number of classes differ from model.toml;
-    /// [`ModelError::UnknownScale`] where nobody says what the numbers of the classes are.
+    /// [`ModelError::UnknownScale`] where nobody says what the numbers of the classes are; [`ModelError::Features`] and
+    /// [`ModelError::Declaration`] where it has other columns or classes than model.toml declares.
     pub fn load(source: &ModelSource, runtime: &Runtime) -> Result<Arc<Self>, ModelError> {
         Self::load_on(&ModelProviders::offered(&source.config.accelerators, runtime), source, runtime)
     }
@@ -92,17 +96,12 @@ impl Engine {
             LoadOptions { fixed, intra_threads, instances: instances.count, optional: &optional, accelerators };
         let loaded = catch_unwind(AssertUnwindSafe(|| runtime.load(file, options)))
             .unwrap_or_else(|panic| Err(LoadError::Unsupported(panic_message(panic.as_ref()))));
-        let program = loaded.map_err(|error| match error {
-            LoadError::Unsupported(reason) => unsupported(path, runtime, reason),
-            LoadError::Input(found) => ModelError::Mismatch {
-                path: path.clone(),
-                expected: format!("one input of type FP32 and shape {:?}", shape.unwrap_or_default()),
-                found,
-                remedy: "correct [input] in model.toml, or export the model again".to_owned(),
-            },
-        })?;
+        let program = loaded.map_err(|error| load_error(error, shape, path, runtime))?;
         let answers =
             AnswerReader::of(&config, program.signature(), &facts).map_err(|problem| output_mismatch(path, problem))?;
+        check_positive(&config.declared, answers.classes(), path)?;
+        let signature = program.signature().clone().with_open(&without_shape).with_constant(constant);
+        let features = ModelFeatures::of_file(&config.features, &signature, missing, path)?;
         Ok(Arc::new(Self {
             name: source.name.clone(),
             version: source.version.to_string(),
@@ -115,7 +114,8 @@ impl Engine {
             runtime: runtime.kind(),
             instances,
             providers: providers.clone(),
-            signature: program.signature().clone().with_open(&without_shape).with_constant(constant),
+            signature,
+            features,
             program,
             across_items,
             has_refused_zeros: AtomicBool::new(false),
@@ -215,6 +215,11 @@ impl Engine {
         &self.signature
     }
 
+    /// The columns of a table that it takes, where model.toml declares them.
+    pub fn features(&self) -> Option<&ModelFeatures> {
+        self.features.as_ref()
+    }
+
     /// True for the first of all threads whose zeros the model refuses.
     pub(super) fn is_first_refusal(&self) -> bool {
         !self.has_refused_zeros.swap(true, Ordering::Relaxed)
@@ -270,6 +275,19 @@ impl Engine {
         }
         self.program.takes_batches()?;
         self.across_items.as_ref().map_or(Ok(()), |across| Err(across.to_string()))
+    }
+}
+
+/// Why a runtime does not load a model, of pictures of this shape if it takes pictures.
+fn load_error(error: LoadError, shape: Option<[usize; 4]>, path: &Path, runtime: &Runtime) -> ModelError {
+    match error {
+        LoadError::Unsupported(reason) => unsupported(path, runtime, reason),
+        LoadError::Input(found) => ModelError::Mismatch {
+            path: path.to_owned(),
+            expected: format!("one input of type FP32 and shape {:?}", shape.unwrap_or_default()),
+            found,
+            remedy: "correct [input] in model.toml, or export the model again".to_owned(),
+        },
     }
 }
 

@@ -82,6 +82,26 @@ pub enum ModelError {
         /// What to write instead.
         remedy: &'static str,
     },
+    /// Something that model.toml declares about the model is wrong.
+    #[error("{}: `{field}` {problem}", path.display())]
+    Declaration {
+        /// The model.toml, or the model.onnx that contradicts it.
+        path: PathBuf,
+        /// The field, such as `features[2].range`.
+        field: String,
+        /// What is wrong with it and what to do, as a text that goes after the field's name.
+        problem: String,
+    },
+    /// The model has no such columns as model.toml declares.
+    #[error("{}: [[features]] in model.toml do not fit the model: {problem}: {remedy}", path.display())]
+    Features {
+        /// The model.onnx.
+        path: PathBuf,
+        /// What does not fit.
+        problem: String,
+        /// What to write instead.
+        remedy: String,
+    },
     /// There is no version to serve.
     #[error("{} holds no version: put the model at 1/model.onnx in it", directory.display())]
     NoVersion {

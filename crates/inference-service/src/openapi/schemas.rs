@@ -11,12 +11,15 @@ pub(super) fn schemas() -> Value {
     let picture = json!({ "type": "string", "pattern": BASE64 });
     let pictures = json!({ "type": "array", "items": picture });
     let tensors = named("JsonTensors");
-    let one_input = [("image", &picture), ("images", &pictures), ("input", &tensors), ("inputs", &tensors)];
+    let row = json!({ "type": "object", "additionalProperties": named("FeatureValue") });
+    let rows = json!({ "type": "array", "items": row, "minItems": 1 });
+    let one_input =
+        [("image", &picture), ("images", &pictures), ("input", &tensors), ("inputs", &tensors), ("rows", &rows)];
     let one_input = one_input
         .map(|(member, schema)| json!({ "type": "object", "required": [member], "properties": { member: schema } }));
     json!({
         "PredictJson": {
-            "description": "Exactly one of image, images, input and inputs.",
+            "description": "Exactly one of image, images, input, inputs and rows.",
             "allOf": [named("PredictMembers"), { "oneOf": one_input }],
         },
         "Health": {

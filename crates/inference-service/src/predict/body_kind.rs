@@ -17,6 +17,7 @@ pub(super) enum BodyKind {
     Picture,
     Form,
     Json,
+    Csv,
 }
 
 impl BodyKind {
@@ -32,6 +33,7 @@ impl BodyKind {
             | "image/x-bmp" | "image/x-ms-bmp" => Ok(Self::Picture),
             "multipart/form-data" => Ok(Self::Form),
             "application/json" => Ok(Self::Json),
+            "text/csv" | "application/csv" => Ok(Self::Csv),
             FORM_OF_TEXT if has_lost_bytes(body) => Err(lost_bytes()),
             _ if PictureFormat::detect(body).is_some() => Ok(Self::Picture),
             _ if body.trim_ascii_start().starts_with(b"{") => Ok(Self::Json),

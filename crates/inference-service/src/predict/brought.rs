@@ -14,6 +14,7 @@ use crate::input::{
     read_elements, whole_shape,
 };
 use crate::model::{Datatype, Engine, OptionalTensor, Tensor, TensorSpec};
+use crate::rows::{self, RowTarget};
 
 /// Pictures, or the text of tensors.
 pub(super) enum BroughtPayload {
@@ -22,6 +23,10 @@ pub(super) enum BroughtPayload {
     One(Bytes),
     /// `inputs`: several items, or tensors by name.
     Several(Bytes),
+    /// `rows`: a list of objects.
+    Rows(Bytes),
+    /// A table with a header.
+    Csv(Bytes),
 }
 
 /// How many items a text has.
@@ -40,18 +45,21 @@ impl From<Payload> for BroughtPayload {
 }
 
 impl BroughtPayload {
-    /// Reads the tensors as this model takes them.
+    /// Reads the tensors, or the rows, as this model takes them.
     ///
     /// # Errors
-    /// `invalid_input` for other tensors than it takes; `invalid_request` for numbers that no double-precision one holds.
-    pub(super) fn into_payload(self, engine: &Engine) -> Result<Payload, ApiError> {
-        let (text, items) = match self {
-            Self::Ready(payload) => return Ok(payload),
-            Self::One(text) => (text, TextItems::One),
-            Self::Several(text) => (text, TextItems::Several),
-        };
-        // It was read out of JSON, which is UTF-8.
-        let text = std::str::from_utf8(&text).unwrap_or_default();
+    /// `invalid_input` for other tensors than it takes, and for a bad row; `too_large` for more rows than `most_rows`; `invalid_request` for numbers that no double-precision one holds.
+    pub(super) fn into_payload(self, engine: &Engine, most_rows: usize) -> Result<Payload, ApiError> {
+        match self {
+            Self::Ready(payload) => Ok(payload),
+            Self::One(text) => Self::read_tensors(as_text(&text), TextItems::One, engine),
+            Self::Several(text) => Self::read_tensors(as_text(&text), TextItems::Several, engine),
+            Self::Csv(bytes) => Ok(Payload::Rows(rows::read_csv(&bytes, RowTarget::of(engine, most_rows)?)?)),
+            Self::Rows(text) => Ok(Payload::Rows(rows::read_json(as_text(&text), RowTarget::of(engine, most_rows)?)?)),
+        }
+    }
+
+    fn read_tensors(text: &str, items: TextItems, engine: &Engine) -> Result<Payload, ApiError> {
         let SentInputs { required, optional } = tensors_of(text, items, engine)?;
         let several = required.len() + optional.len() > 1;
         let read = |spec: &TensorSpec, text: &str, items: TextItems| {
@@ -82,6 +90,11 @@ impl BroughtPayload {
         }
         Ok(Payload::Typed(tensors).with_optional(optional))
     }
+}
+
+/// What was read out of JSON, which is UTF-8.
+fn as_text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
 }
 
 /// The text of each input's tensor.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use monitoring::{ApiError, ErrorCode};
+#[allow(unused_imports, reason = "the schema names it")]
+use prediction_record::FeatureValue;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -32,15 +34,17 @@ impl PredictRequest {
     /// `unsupported_media_type`, or `invalid_request` for a body that is not what it claims to be.
     pub(super) async fn parse(headers: &HeaderMap, query: PredictOptions, body: Bytes) -> Result<Self, ApiError> {
         let parsed = match BodyKind::of(headers, &body)? {
-            BodyKind::Picture => Self::from_picture(body),
+            BodyKind::Picture => Self::bare(Payload::Images(vec![body]).into()),
+            BodyKind::Csv => Self::bare(BroughtPayload::Csv(body)),
             BodyKind::Form => PredictForm::read(headers, body).await?.into(),
             BodyKind::Json => PredictMembers::read(&body)?.into_request(&body)?,
         };
         Ok(Self { options: query.overridden_by(parsed.options), ..parsed })
     }
 
-    fn from_picture(picture: Bytes) -> Self {
-        Self { options: PredictOptions::default(), request_id: None, brought: Payload::Images(vec![picture]).into() }
+    /// A body that has nothing else.
+    fn bare(brought: BroughtPayload) -> Self {
+        Self { options: PredictOptions::default(), request_id: None, brought }
     }
 }
 
@@ -81,6 +85,10 @@ pub(crate) struct PredictMembers<'a> {
     #[serde(borrow)]
     #[schema(value_type = Option<JsonTensorsSchema>)]
     inputs: Option<&'a RawValue>,
+    /// Rows of a table, by the names of the features that the model declares; what is missing is `null` or left out.
+    #[serde(borrow)]
+    #[schema(value_type = Option<Vec<HashMap<String, FeatureValue>>>, min_items = 1)]
+    rows: Option<&'a RawValue>,
 }
 
 /// `"1"`, or `1` as people write it.
@@ -104,12 +112,13 @@ impl<'a> PredictMembers<'a> {
     fn into_request(self, body: &Bytes) -> Result<PredictRequest, ApiError> {
         let members = self;
         let tensors = |text: &RawValue| body.slice_ref(text.get().as_bytes());
-        let brought = match (members.image, members.images, members.input, members.inputs) {
-            (Some(image), None, None, None) => Payload::Base64(vec![image]).into(),
-            (None, Some(images), None, None) => Payload::Base64(images).into(),
-            (None, None, Some(input), None) => BroughtPayload::One(tensors(input)),
-            (None, None, None, Some(inputs)) => BroughtPayload::Several(tensors(inputs)),
-            _ => return Err(invalid("The JSON must have exactly one of image, images, input and inputs.")),
+        let brought = match (members.image, members.images, members.input, members.inputs, members.rows) {
+            (Some(image), None, None, None, None) => Payload::Base64(vec![image]).into(),
+            (None, Some(images), None, None, None) => Payload::Base64(images).into(),
+            (None, None, Some(input), None, None) => BroughtPayload::One(tensors(input)),
+            (None, None, None, Some(inputs), None) => BroughtPayload::Several(tensors(inputs)),
+            (None, None, None, None, Some(rows)) => BroughtPayload::Rows(tensors(rows)),
+            _ => return Err(invalid("The JSON must have exactly one of image, images, input, inputs and rows.")),
         };
         if members.request_id.as_ref().is_some_and(|id| !is_request_id(id)) {
             return Err(invalid("request_id must be 1 to 128 visible ASCII characters."));

@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use monitoring::{ApiError, ErrorCode};
-use prediction_record::InputSummary;
+use prediction_record::{FeatureValue, InputSummary};
 use sha2::{Digest as _, Sha256};
 use tokio::task::spawn_blocking;
 
 use super::base64_text::{decoded, not_base64};
 use crate::app::App;
 use crate::input::{self, DecodedImage, ImageLimits, InputError, ModelInput, NumberArray};
-use crate::model::{Engine, InputSpec, OptionalTensor, Tensor, hexadecimal};
+use crate::model::{Engine, InputSpec, ModelFeatures, OptionalTensor, Tensor, hexadecimal};
+use crate::rows::{FeatureRows, RecordedFeatures};
 use crate::serving::QueueSlots;
 
 /// Pictures of at most this many bytes and pixels are decoded on the spot; larger ones go to a thread that may block. Both
@@ -37,6 +38,8 @@ pub(crate) enum Payload {
     Tensors(NumberArray),
     /// Tensors in the order of the model's inputs. Each row is an item, unless the model takes whole tensors.
     Typed(Vec<Tensor>),
+    /// Rows of a table, each of which is an item.
+    Rows(FeatureRows),
     /// Any of these, with values for optional inputs of the model.
     WithOptional { payload: Box<Payload>, optional: Vec<OptionalTensor> },
 }
@@ -63,11 +66,14 @@ pub(super) struct DecodedItem {
 }
 
 /// What the prediction log keeps of an item.
+#[derive(Default)]
 pub(super) struct LoggedInput {
     /// The summary of a picture, or of a picture's tensor.
     pub(super) summary: Option<InputSummary>,
     /// The digest of the picture's bytes, where it is a picture and not too large.
     pub(super) sha256: Option<String>,
+    /// The declared features of a row.
+    pub(super) features: RecordedFeatures,
 }
 
 impl Payload {
@@ -91,6 +97,7 @@ impl Payload {
                 let count = engine.item_shape().and_then(|item| item.count());
                 count.and_then(|count| numbers.values.len().checked_div(count)).unwrap_or(1).max(1)
             }
+            Self::Rows(rows) => rows.len(),
             Self::Typed(_) if engine.takes_whole_tensors() => 1,
             Self::Typed(tensors) => tensors.first().and_then(|tensor| tensor.shape().first().copied()).unwrap_or(1),
         };
@@ -99,6 +106,7 @@ impl Payload {
                 ErrorCode::InvalidRequest,
                 match self {
                     Self::Images(_) | Self::Base64(_) => "The list of images is empty.",
+                    Self::Rows(_) => "There are no rows.",
                     _ => "The tensors have no row.",
                 },
             )),
@@ -175,14 +183,18 @@ impl Payload {
                 let inputs = ModelInput::many_from_values(&item, numbers).map_err(refused(None))?;
                 Ok(inputs.into_iter().map(|input| DecodedItem::from_tensor(input, spec, is_logged)).collect())
             }
+            Self::Rows(rows) => {
+                let features = engine.features().ok_or_else(|| no_pictures(engine))?;
+                Ok(rows.rows().map(|row| DecodedItem::from_row(features, row, is_logged)).collect())
+            }
             Self::Typed(tensors) if engine.takes_whole_tensors() => {
-                Ok(vec![DecodedItem::from_tensor(ModelInput::of(tensors), None, is_logged)])
+                Ok(vec![DecodedItem::from_table(ModelInput::of(tensors), engine, is_logged)])
             }
             Self::Typed(tensors) => {
                 let mut rows: Vec<_> = tensors.iter().map(|tensor| tensor.rows().into_iter()).collect();
                 let items = rows.first().map_or(0, ExactSizeIterator::len);
                 let item = |_| ModelInput::of(rows.iter_mut().filter_map(Iterator::next).collect());
-                Ok((0..items).map(item).map(|input| DecodedItem::from_tensor(input, None, is_logged)).collect())
+                Ok((0..items).map(item).map(|input| DecodedItem::from_table(input, engine, is_logged)).collect())
             }
         }
     }
@@ -199,7 +211,7 @@ impl Payload {
                         <= SMALL_PIXELS
             }
             // Numbers are parsed already; what is left is quick.
-            Self::Tensor(_) | Self::Tensors(_) | Self::Typed(_) => true,
+            Self::Tensor(_) | Self::Tensors(_) | Self::Typed(_) | Self::Rows(_) => true,
             Self::WithOptional { payload, .. } => payload.is_small(),
         }
     }
@@ -211,13 +223,31 @@ impl DecodedItem {
         let logged = options.is_logged.then(|| LoggedInput {
             summary: Some(input::summarise(&input, spec, [header.width, header.height])),
             sha256: (bytes.len() <= DIGEST_BYTES).then(|| hexadecimal(&Sha256::digest(bytes))),
+            features: RecordedFeatures::default(),
         });
         Ok(Self { input, logged })
     }
 
     fn from_tensor(input: ModelInput, spec: Option<&InputSpec>, is_logged: bool) -> Self {
         let summary = || spec.map(|spec| input::summarise(&input, spec, [spec.width, spec.height]));
-        let logged = is_logged.then(|| LoggedInput { summary: summary(), sha256: None });
+        let logged = is_logged.then(|| LoggedInput { summary: summary(), ..LoggedInput::default() });
+        Self { input, logged }
+    }
+
+    /// A row of checked values.
+    fn from_row(features: &ModelFeatures, row: &[FeatureValue], is_logged: bool) -> Self {
+        let features_of = || RecordedFeatures::of_row(features, row);
+        let logged = is_logged.then(|| LoggedInput { features: features_of(), ..LoggedInput::default() });
+        Self { input: ModelInput::of(features.tensors(row)), logged }
+    }
+
+    /// Tensors, which may be a row of the features that the model declares.
+    fn from_table(input: ModelInput, engine: &Engine, is_logged: bool) -> Self {
+        let features_of = |features| RecordedFeatures::of_tensors(features, input.tensors());
+        let logged = is_logged.then(|| LoggedInput {
+            features: engine.features().map(features_of).unwrap_or_default(),
+            ..LoggedInput::default()
+        });
         Self { input, logged }
     }
 }

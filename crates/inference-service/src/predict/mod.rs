@@ -39,7 +39,7 @@ use options::PredictOptions;
 pub(crate) use progress::Progress;
 pub(crate) use run::{RunRequest, run};
 
-/// Predicts what an image or a tensor is, or several of them
+/// Predicts what an image, a tensor or a row of a table is, or several of them
 ///
 /// Options that stand in the body go before those of the query. Every prediction is recorded before it is answered.
 #[utoipa::path(
@@ -58,7 +58,8 @@ pub(crate) use run::{RunRequest, run};
         )
     ),
     request_body(
-        description = "An image as it is, images in a form, or images or tensors in JSON. Under any other Content-Type, and \
+        description = "An image as it is, images in a form, a table as CSV, or images, tensors or rows in JSON. A table needs \
+                       a model whose model.toml declares features. Under any other Content-Type, and \
                        without one, the first bytes decide: a picture, or JSON that starts with `{`. The body may be \
                        packed.",
         content(
@@ -68,7 +69,8 @@ pub(crate) use run::{RunRequest, run};
             (RawBytes = "image/png"),
             (RawBytes = "image/webp"),
             (RawBytes = "image/bmp"),
-            (RawBytes = "application/octet-stream")
+            (RawBytes = "application/octet-stream"),
+            (String = "text/csv")
         )
     ),
     responses(
@@ -102,7 +104,7 @@ async fn predictions(app: &App, progress: &mut Progress, request: Request<Body>)
         progress.set_request_id(request_id);
         let version = progress.find_version(options.model.as_deref(), options.version.as_deref())?;
         let engine = version.engine.clone();
-        let payload = brought.into_payload(&engine)?;
+        let payload = brought.into_payload(&engine, app.config.max_batch())?;
         let request = RunRequest { version, payload, top_k: options.top_k(), decoding_since, deadline };
         let predictions = run(app, progress, request).await?;
         answer::check_size(&predictions, &engine)?;

@@ -42,6 +42,7 @@ mod reload_files;
 mod reload_weights;
 mod repository;
 mod row;
+mod rows;
 mod schema;
 mod scores;
 mod sent;

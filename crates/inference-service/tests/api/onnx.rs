@@ -7,6 +7,7 @@ pub(crate) enum Element {
     Uint8 = 2,
     Int32 = 6,
     Int64 = 7,
+    Text = 8,
     Bool = 9,
     Float16 = 10,
     Float64 = 11,

@@ -29,7 +29,7 @@ fn invalid_json() -> Vec<Row> {
         row("arrays without end", text(&format!(r#"{{"input": {}"#, "[".repeat(100_000))), "EOF"),
         row("a member twice", text(r#"{"input": [1], "input": [1]}"#), "duplicate"),
         row("an unknown member", json(json!({ "image": image, "topk": 1 })), "topk"),
-        row("no input", json(json!({ "model": "cifar10" })), "exactly one of image, images, input and inputs"),
+        row("no input", json(json!({ "model": "cifar10" })), "exactly one of image, images, input, inputs and rows"),
         row("two inputs", json(json!({ "image": image, "input": [1] })), "exactly one"),
         row("an image that is a number", json(json!({ "image": 7 })), "expected a string"),
         row("images that are no list", json(json!({ "images": image })), "expected a sequence"),

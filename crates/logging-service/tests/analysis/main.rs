@@ -3,6 +3,5 @@
 
 mod algebra;
 mod false_alarms;
-mod faults;
 mod peers;
 mod samples;

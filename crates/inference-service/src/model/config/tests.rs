@@ -226,3 +226,52 @@ fn batching_has_bounds_and_a_default() {
         assert!(message.contains(field), "{table}: {message}");
     }
 }
+
+#[test]
+fn what_is_declared_is_checked_by_field() {
+    let table = |more: &str| load(&format!("task = \"classification\"\n{more}"));
+    let whole = r#"
+        owner = "risk"
+        positive = "bad"
+        labels = ["ok", "bad"]
+        [tags]
+        region = ["eu", "us"]
+        [thresholds]
+        psi_drift = 0.3
+        [[features]]
+        name = "age"
+        kind = "number"
+        range = [0, 120]
+        keep = false
+        missing_value = -1
+        [[features]]
+        name = "city"
+        kind = "category"
+        outside = "accept"
+    "#;
+    let config = table(whole).unwrap();
+    assert_eq!((config.declared.owner.as_deref(), config.declared.thresholds.psi_drift), (Some("risk"), Some(0.3)));
+    assert_eq!(config.declared.tags["region"], ["eu", "us"]);
+    assert_eq!(config.features.len(), 2);
+    assert!(!config.features[0].declaration.keep && config.features[1].declaration.keep);
+    for (more, says) in [
+        ("tolerance = 0.5\n", "`tolerance` belongs to the task \"regression\": remove it"),
+        ("[tags]\n\"a b\" = [\"x\"]\n", "`tags` may contain letters, digits"),
+        ("[thresholds]\naccuracy = 2.0\n", "`thresholds.accuracy` must be between 0 and 1"),
+        ("[thresholds]\nacuracy = 0.5\n", "unknown field `acuracy`"),
+        ("[[features]]\nname = \"a\"\n", "missing field `kind`"),
+        ("[[features]]\nname = \"a\"\nkind = \"number\"\ncategories = [\"x\"]\n", "`features[0].categories` belong to"),
+        (
+            "[[features]]\nname = \"a\"\nkind = \"number\"\nmissing_value = []\n",
+            "missing_value must be a number or a text",
+        ),
+        ("[[features]]\nname = \"a\"\nkind = \"number\"\nsize = 1\n", "unknown field `size`"),
+    ] {
+        let message = table(more).unwrap_err().to_string();
+        assert!(message.contains("model.toml: ") && message.contains(says), "{more}: {message}");
+    }
+    let pictures = load(&format!("{GOOD}[[features]]\nname = \"a\"\nkind = \"number\"\n")).unwrap_err().to_string();
+    assert!(pictures.contains("`features` stand beside [input]"), "{pictures}");
+    let regression = load("task = \"regression\"\npositive = \"yes\"\n").unwrap_err().to_string();
+    assert!(regression.contains("`positive` belongs to the task \"classification\""), "{regression}");
+}

@@ -43,7 +43,7 @@ fn config() -> ModelConfig {
         labels: Some(["a", "b", "c"].map(str::to_owned).to_vec()),
         defect: DefectRule::Never,
         batching: Batching::default(),
-        missing: None,
+        ..ModelConfig::raw()
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod bytes;
 mod elements;
+mod numbers;
 
 pub(crate) use elements::TensorElement;
 pub use elements::{Datatype, TensorValues};

@@ -59,6 +59,8 @@ impl RequestFacts {
             span_id: Some(self.context.trace.span_id()),
             input_sha256: input.and_then(|input| input.sha256.clone()),
             input: input.and_then(|input| input.summary.clone()),
+            features: input.map(|input| input.features.kept.clone()).unwrap_or_default(),
+            counted_features: input.map(|input| input.features.counted.clone()).unwrap_or_default(),
             schema_version: Some(SCHEMA_VERSION),
             ..PredictionRecord::default()
         }

@@ -1,0 +1,15 @@
+//! Rows of a table: from what a client sends, by the names of a model's features, to what the model takes.
+//!
+//! Rule of thumb: each form of a table has a file that walks through its cells. Whether a cell is right is decided in
+//! [`RowReader`](reader::RowReader), once for all of them, and one bad row refuses the whole request.
+
+mod csv;
+mod json;
+mod reader;
+mod recorded;
+mod refusal;
+
+pub(crate) use csv::read_csv;
+pub(crate) use json::read_json;
+pub(crate) use reader::{FeatureRows, RowTarget};
+pub(crate) use recorded::RecordedFeatures;
