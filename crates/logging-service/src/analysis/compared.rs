@@ -4,11 +4,13 @@
 //! as `features.NAME`.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use prediction_record::{NUMBER_BINS, number_bin_edges, number_bin_middle};
 
 use super::bins::{ComparedCounts, FrozenBins, compare_classes};
-use super::{Feature, Tally, ValueCounts, WindowCounts};
+use super::chance::SidedCount;
+use super::{ClassCounts, Feature, Tally, ValueCounts, WindowCounts};
 
 /// The name under which the classes are reported beside the features.
 pub const PREDICTED_CLASS: &str = "predicted_class";
@@ -16,12 +18,26 @@ pub const PREDICTED_CLASS: &str = "predicted_class";
 pub const PREDICTED_VALUE: &str = "predicted_value";
 
 /// One feature on both sides.
-pub(super) struct ComparedFeature {
+pub(super) struct ComparedFeature<'a> {
     pub(super) name: String,
+    /// The name by which it is declared; the service's own features have none.
+    pub(super) declared_name: Option<&'a str>,
     /// The bins of all that has the feature; where one side has missing values, they are one more bin.
     pub(super) bins: ComparedCounts,
     /// The values that have an order, which only numbers have.
     pub(super) fine: Option<FineCounts>,
+    /// How often each value is there that can be told from others.
+    pub(super) values: Vec<SidedCount>,
+    /// The counts of a feature that may lack values; the service's own features never do.
+    pub(super) sides: Option<ValueSides<'a>>,
+}
+
+/// The values of a feature on both sides.
+pub(super) struct ValueSides<'a> {
+    pub(super) reference: &'a ValueCounts,
+    pub(super) current: &'a ValueCounts,
+    /// The rows that could have a value.
+    pub(super) rows: SidedCount,
 }
 
 /// The numbers of both sides.
@@ -36,34 +52,48 @@ pub(super) struct FineCounts {
     pub(super) reach: Vec<f64>,
 }
 
+static NOTHING: LazyLock<ValueCounts> = LazyLock::new(ValueCounts::default);
+
 /// The features of a comparison. One that a side never has is left out, unless the window is empty.
-pub(super) fn compared_features(reference: &WindowCounts, current: &WindowCounts) -> Vec<ComparedFeature> {
-    let classes = compare_classes(&reference.classes, &current.classes);
-    let classes = ComparedFeature { name: PREDICTED_CLASS.to_owned(), bins: classes, fine: None };
+pub(super) fn compared_features<'a>(
+    reference: &'a WindowCounts,
+    current: &'a WindowCounts,
+) -> Vec<ComparedFeature<'a>> {
     let own = Feature::ALL.into_iter().map(|feature| {
         let fine = FineCounts::of_feature(feature, reference.feature(feature), current.feature(feature));
-        ComparedFeature { name: feature.as_str().to_owned(), bins: fine.ranges.clone(), fine: Some(fine) }
+        let (bins, values) = (fine.ranges.clone(), fine.counts.sided());
+        let name = feature.as_str().to_owned();
+        ComparedFeature { name, declared_name: None, bins, fine: Some(fine), values, sides: None }
     });
-    let values = ComparedFeature::of_values(PREDICTED_VALUE.to_owned(), &reference.values, &current.values);
+    let rows = SidedCount { current: current.values.total(), reference: reference.values.total() };
+    let answers = ValueSides { reference: &reference.values, current: &current.values, rows };
     let is_empty = current.predictions == 0;
-    [classes]
+    [ComparedFeature::of_classes(&reference.classes, &current.classes)]
         .into_iter()
         .chain(own)
-        .chain([values])
+        .chain([ComparedFeature::of_values(PREDICTED_VALUE.to_owned(), answers)])
         .chain(declared(reference, current))
         .filter(|feature| feature.reference_samples() > 0 && (is_empty || feature.samples() > 0))
         .collect()
 }
 
-fn declared<'a>(reference: &'a WindowCounts, current: &'a WindowCounts) -> impl Iterator<Item = ComparedFeature> + 'a {
-    let nothing = ValueCounts::default();
+/// The declared features. Where a row has some of them, one that it lacks is missing there, so that a column that
+/// disappears is noticed.
+fn declared<'a>(
+    reference: &'a WindowCounts,
+    current: &'a WindowCounts,
+) -> impl Iterator<Item = ComparedFeature<'a>> + 'a {
+    let most = |counts: &WindowCounts| {
+        let all = counts.named.iter().chain(counts.unkept.iter());
+        all.map(|(_, counts)| counts.total()).max().unwrap_or_default()
+    };
+    let rows = SidedCount { current: most(current), reference: most(reference) };
     let pairs = [(&reference.named, &current.named), (&reference.unkept, &current.unkept)];
     pairs.into_iter().flat_map(move |(then, now)| {
-        let nothing = nothing.clone();
-        let of = move |(name, then): (&str, &ValueCounts)| {
-            ComparedFeature::of_values(reported_name(name), then, now.get(name).unwrap_or(&nothing))
-        };
-        then.iter().map(of).collect::<Vec<_>>()
+        then.iter().map(move |(name, then)| {
+            let sides = ValueSides { reference: then, current: now.get(name).unwrap_or(&NOTHING), rows };
+            ComparedFeature { declared_name: Some(name), ..ComparedFeature::of_values(reported_name(name), sides) }
+        })
     })
 }
 
@@ -73,33 +103,70 @@ fn reported_name(name: &str) -> String {
     if is_taken { format!("features.{name}") } else { name.to_owned() }
 }
 
-impl ComparedFeature {
+impl<'a> ComparedFeature<'a> {
+    fn of_classes(reference: &ClassCounts, current: &ClassCounts) -> Self {
+        let bins = compare_classes(reference, current);
+        // The last bin holds several classes.
+        let values = bins.sided().into_iter().take(reference.len()).collect();
+        Self { name: PREDICTED_CLASS.to_owned(), declared_name: None, bins, fine: None, values, sides: None }
+    }
+
     /// Compares numbers, categories and missing values; a feature may have all of them.
-    fn of_values(name: String, reference: &ValueCounts, current: &ValueCounts) -> Self {
+    fn of_values(name: String, sides: ValueSides<'a>) -> Self {
+        let ValueSides { reference, current, .. } = sides;
         let mut bins = ComparedCounts::default();
+        let mut values = Vec::new();
         let mut fine = None;
         if !reference.numbers.is_empty() || !current.numbers.is_empty() {
             let numbers = FineCounts::of_numbers(&reference.numbers, &current.numbers);
             bins.extend(&numbers.ranges);
+            values.extend(numbers.counts.sided());
             fine = Some(numbers);
         }
         if !reference.categories.is_empty() || !current.categories.is_empty() {
-            bins.extend(&compare_classes(&reference.categories, &current.categories));
+            let categories = compare_classes(&reference.categories, &current.categories);
+            bins.extend(&categories);
+            values.extend(categories.sided());
         }
-        if reference.missing + current.missing > 0 {
-            bins.extend(&ComparedCounts { reference: vec![reference.missing], current: vec![current.missing] });
+        let missing = sides.missing();
+        if missing.total() > 0 {
+            bins.extend(&ComparedCounts { reference: vec![missing.reference], current: vec![missing.current] });
         }
-        Self { name, bins, fine }
+        Self { name, declared_name: None, bins, fine, values, sides: Some(sides) }
     }
 
-    /// Predictions of the window that have the feature.
+    /// Predictions of the window that have the feature, or should.
     pub(super) fn samples(&self) -> u64 {
         self.bins.current.iter().sum()
     }
 
-    /// Predictions of the reference that have the feature.
+    /// Predictions of the reference that have the feature, or should.
     pub(super) fn reference_samples(&self) -> u64 {
         self.bins.reference.iter().sum()
+    }
+}
+
+impl ValueSides<'_> {
+    /// A count of both sides.
+    pub(super) fn sided(&self, count: impl Fn(&ValueCounts) -> u64) -> SidedCount {
+        SidedCount { current: count(self.current), reference: count(self.reference) }
+    }
+
+    /// The rows without a value.
+    pub(super) fn missing(&self) -> SidedCount {
+        let present = self.sided(ValueCounts::present);
+        SidedCount {
+            current: self.rows.current.saturating_sub(present.current),
+            reference: self.rows.reference.saturating_sub(present.reference),
+        }
+    }
+}
+
+impl ComparedCounts {
+    /// Both counts of each bin.
+    fn sided(&self) -> Vec<SidedCount> {
+        let pairs = self.current.iter().zip(&self.reference);
+        pairs.map(|(current, reference)| SidedCount { current: *current, reference: *reference }).collect()
     }
 }
 

@@ -12,9 +12,10 @@ use super::bins::ComparedCounts;
 use super::compared::{ComparedFeature, FineCounts, compared_features};
 use super::divergence as distance;
 use super::drift_rules::DriftRules;
+use super::faults::{FaultJudge, FaultKind, FeatureFault};
 use super::grid_error;
 use super::noise::NoiseFloors;
-use super::verdict::{DriftVerdict, MeasuredStatistic, PsiThresholds, Significance, Statistic};
+use super::verdict::{DriftVerdict, MeasuredStatistic, Significance, Statistic};
 
 /// The statistics of names. KS and Wasserstein need an order, which only numbers have.
 const NAME_STATISTICS: [Statistic; 4] = [Statistic::Psi, Statistic::Js, Statistic::Chi2, Statistic::Linf];
@@ -29,6 +30,8 @@ pub struct DriftReport {
     /// The probability with which one feature may exceed its noise floor at one look without drift. It is so small that a
     /// whole week of looks at all windows and features raises a false alarm in 5 % of the weeks at most.
     pub alpha: f64,
+    /// The probability with which one check calls a feature faulty at one look, though nothing has changed.
+    pub fault_alpha: f64,
     /// As how many independent looks the looks of a week at a window of this length count.
     pub looks_a_week: f64,
     /// The features that both sides have; for a window without samples, all features of the reference.
@@ -48,6 +51,8 @@ pub struct FeatureDrift {
     pub reference_samples: u64,
     /// Every statistic.
     pub statistics: Vec<MeasuredStatistic>,
+    /// What may be wrong with its values by themselves; empty for a window without samples.
+    pub faults: Vec<FeatureFault>,
     /// The verdict of PSI.
     pub verdict: DriftVerdict,
 }
@@ -60,12 +65,17 @@ pub fn compare(reference: &WindowCounts, current: &WindowCounts) -> DriftReport 
 /// Compares a window with its reference by the rules of its model and of its length.
 pub fn compare_by(rules: &DriftRules<'_>, reference: &WindowCounts, current: &WindowCounts) -> DriftReport {
     let compared = compared_features(reference, current);
-    let judge = DriftJudge { alpha: rules.drift_alpha(compared.len()), psi: rules.psi_thresholds() };
+    let judge = DriftJudge {
+        alpha: rules.drift_alpha(compared.len()),
+        fault_alpha: rules.fault_alpha(compared.len() * FaultKind::COUNT),
+        rules,
+    };
     let features: Vec<FeatureDrift> = compared.iter().map(|feature| judge.measure_drift(feature)).collect();
     DriftReport {
         samples: current.predictions,
         reference_samples: reference.predictions,
         alpha: judge.alpha,
+        fault_alpha: judge.fault_alpha,
         looks_a_week: rules.looks(),
         verdict: features.iter().map(|feature| feature.verdict).max().unwrap_or_default(),
         features,
@@ -73,32 +83,40 @@ pub fn compare_by(rules: &DriftRules<'_>, reference: &WindowCounts, current: &Wi
 }
 
 /// Measures features and judges them, all in the same way.
-struct DriftJudge {
+struct DriftJudge<'a> {
     alpha: f64,
-    psi: PsiThresholds,
+    fault_alpha: f64,
+    rules: &'a DriftRules<'a>,
 }
 
-impl DriftJudge {
-    fn measure_drift(&self, feature: &ComparedFeature) -> FeatureDrift {
-        let statistics = if feature.samples() == 0 { without_samples(feature) } else { self.measure(feature) };
+impl DriftJudge<'_> {
+    fn measure_drift(&self, feature: &ComparedFeature<'_>) -> FeatureDrift {
+        let has_samples = feature.samples() > 0;
+        let statistics = if has_samples { self.measure(feature) } else { without_samples(feature) };
         let psi = statistics.iter().find(|measured| measured.statistic == Statistic::Psi);
+        let faults = FaultJudge {
+            alpha: self.fault_alpha,
+            most_missing: self.rules.most_missing(),
+            declared: feature.declared_name.and_then(|name| self.rules.feature(name)),
+        };
         FeatureDrift {
             feature: feature.name.clone(),
             samples: feature.samples(),
             reference_samples: feature.reference_samples(),
             verdict: psi.map(|psi| psi.verdict).unwrap_or_default(),
             statistics,
+            faults: if has_samples { faults.judge(feature) } else { Vec::new() },
         }
     }
 
-    fn measure(&self, feature: &ComparedFeature) -> Vec<MeasuredStatistic> {
+    fn measure(&self, feature: &ComparedFeature<'_>) -> Vec<MeasuredStatistic> {
         let ComparedCounts { reference: then, current: now } = &feature.bins;
         let noise = NoiseFloors::new(feature.samples(), feature.reference_samples(), self.alpha);
         let chi = distance::chi_squared(now, then);
         let psi = distance::psi(now, then);
         let js = distance::jensen_shannon(now, then);
         let mut measured = vec![
-            MeasuredStatistic::psi(psi, noise.psi_of_thin_bins(psi, &chi), self.psi),
+            MeasuredStatistic::psi(psi, noise.psi_of_thin_bins(psi, &chi), self.rules.psi_thresholds()),
             MeasuredStatistic::judged(Statistic::Js, js, noise.jensen_shannon(chi.freedom)),
         ];
         if let Some(fine) = &feature.fine {
@@ -135,7 +153,7 @@ impl DriftJudge {
     }
 }
 
-fn without_samples(feature: &ComparedFeature) -> Vec<MeasuredStatistic> {
+fn without_samples(feature: &ComparedFeature<'_>) -> Vec<MeasuredStatistic> {
     let which = if feature.fine.is_some() { &Statistic::ALL[..] } else { &NAME_STATISTICS };
     which.iter().copied().map(MeasuredStatistic::without_samples).collect()
 }

@@ -10,6 +10,7 @@
 
 pub mod bins;
 mod calibration;
+mod chance;
 mod classes;
 mod compared;
 mod confidence_units;
@@ -19,6 +20,7 @@ mod counts_error;
 pub mod divergence;
 mod drift;
 mod drift_rules;
+mod faults;
 mod feature;
 mod feature_counts;
 mod grid;
@@ -39,6 +41,7 @@ pub use counts::{InputFeatures, Observation, WindowCounts};
 pub use counts_error::CountsError;
 pub use drift::{DriftReport, FeatureDrift, compare, compare_by};
 pub use drift_rules::{DRIFT_RATE, DriftRules, FALSE_ALARM_RATE, FAULT_RATE, LOOKS_PER_LENGTH, SUDDEN_RATE};
+pub use faults::{FaultKind, FeatureFault, SMALLEST_EXCESS};
 pub use feature::Feature;
 pub use grid::GRID_VERSION;
 pub use labels::{ClassPair, LabelCounts, LabelSign, LabelledObservation, MAX_PAIRS};

@@ -3,5 +3,6 @@
 
 mod algebra;
 mod false_alarms;
+mod faults;
 mod peers;
 mod samples;
