@@ -9,8 +9,6 @@ use prometheus::{GaugeVec, Opts};
 use super::model_evaluation::{ModelEvaluation, WindowEvaluation};
 use crate::analysis::ReferenceProfile;
 
-/// Models that get series of windows. Whoever may post records chooses the names, so the models are bounded.
-pub(super) const MAX_MODELS: usize = 20;
 /// Classes of one model that get series of their own.
 const MAX_CLASSES: usize = 100;
 
@@ -21,15 +19,21 @@ const BY_STATISTIC: &[&str] = &["model", "window", "feature", "statistic"];
 
 /// A family, before it has series.
 #[derive(Clone, Copy)]
-struct FamilyDefinition {
-    name: &'static str,
-    help: &'static str,
-    labels: &'static [&'static str],
+pub(super) struct FamilyDefinition {
+    pub(super) name: &'static str,
+    pub(super) help: &'static str,
+    pub(super) labels: &'static [&'static str],
 }
 
 impl FamilyDefinition {
     fn opts(self) -> Opts {
         Opts::new(self.name, self.help)
+    }
+
+    /// How the family is described to the registry.
+    pub(super) fn desc(self) -> Option<Desc> {
+        let labels = self.labels.iter().map(|label| (*label).to_owned()).collect();
+        self.opts().variable_labels(labels).describe().ok()
     }
 }
 
@@ -123,16 +127,12 @@ const ALL: [FamilyDefinition; 15] = [
 
 /// The descriptions of all families.
 pub(super) fn descs() -> Vec<Desc> {
-    let described = |family: FamilyDefinition| {
-        let labels = family.labels.iter().map(|label| (*label).to_owned()).collect();
-        family.opts().variable_labels(labels).describe().ok()
-    };
-    ALL.into_iter().filter_map(described).collect()
+    ALL.into_iter().filter_map(FamilyDefinition::desc).collect()
 }
 
-/// The families of an evaluation of every window.
+/// The families of an evaluation of every window; the models have been chosen.
 pub(super) fn families(windows: &[WindowEvaluation], profiles: &[ReferenceProfile]) -> Vec<MetricFamily> {
-    let gauges = EvaluationGauges::new();
+    let gauges = EvaluationGauges::new(&ALL);
     for WindowEvaluation { window, models } in windows {
         for model in models {
             gauges.set_quality(model, window.as_str());
@@ -141,22 +141,24 @@ pub(super) fn families(windows: &[WindowEvaluation], profiles: &[ReferenceProfil
     }
     // A reference has its series before the first prediction.
     let is_known = |model: &str| windows.iter().any(|window| window.models.iter().any(|known| known.model == model));
-    for profile in profiles.iter().filter(|profile| !is_known(&profile.model)).take(MAX_MODELS) {
+    for profile in profiles.iter().filter(|profile| !is_known(&profile.model)) {
         gauges.set(REFERENCE, &[&profile.model], profile.counts.predictions as f64);
     }
     gauges.collect()
 }
 
 /// A gauge for each family.
-struct EvaluationGauges(Vec<(&'static str, GaugeVec)>);
+pub(super) struct EvaluationGauges(Vec<(&'static str, GaugeVec)>);
 
 impl EvaluationGauges {
-    fn new() -> Self {
-        let gauge = |family: FamilyDefinition| Some((family.name, GaugeVec::new(family.opts(), family.labels).ok()?));
-        Self(ALL.into_iter().filter_map(gauge).collect())
+    /// Gauges without series.
+    pub(super) fn new(families: &[FamilyDefinition]) -> Self {
+        let gauge = |family: &FamilyDefinition| Some((family.name, GaugeVec::new(family.opts(), family.labels).ok()?));
+        Self(families.iter().filter_map(gauge).collect())
     }
 
-    fn set(&self, family: FamilyDefinition, labels: &[&str], value: f64) {
+    /// Sets a series of one of the families.
+    pub(super) fn set(&self, family: FamilyDefinition, labels: &[&str], value: f64) {
         if let Some((_, gauge)) = self.0.iter().find(|(name, _)| *name == family.name)
             && let Ok(series) = gauge.get_metric_with_label_values(labels)
         {
@@ -208,7 +210,7 @@ impl EvaluationGauges {
     }
 
     /// The families that have series.
-    fn collect(&self) -> Vec<MetricFamily> {
+    pub(super) fn collect(&self) -> Vec<MetricFamily> {
         let families = self.0.iter().flat_map(|(_, gauge)| gauge.collect());
         families.filter(|family| !family.get_metric().is_empty()).collect()
     }

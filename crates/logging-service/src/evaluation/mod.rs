@@ -5,8 +5,11 @@
 //!
 //! Rule of thumb: a scrape reads what the last evaluation found; only evaluations read the database.
 
+mod choice;
+mod declared;
 mod families;
 mod model_evaluation;
+mod published;
 mod window;
 
 use std::collections::BTreeSet;
@@ -14,20 +17,35 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use jiff::Timestamp;
-use monitoring::{Collector, Desc, Gauge, Histogram, LATENCY_BUCKETS, MetricFamily, MetricsError, MetricsRegistry};
+use monitoring::{
+    Collector, Desc, Each, Family, Gauge, Histogram, LATENCY_BUCKETS, MetricFamily, MetricsError, MetricsRegistry,
+    each, label_enum,
+};
 
 use crate::store::time::floor_microseconds;
 use crate::store::windows;
 use crate::store::{Store, StoreError, declarations, references};
-use families::MAX_MODELS;
+use choice::{ModelCandidate, ModelChoice};
 use model_evaluation::{ModelKnowledge, WindowEvaluation};
+use published::PublishedFamilies;
 
 pub(crate) use window::EvaluationWindow;
+
+label_enum! {
+    /// Why a model has no series of windows.
+    enum LeftOutReason: "reason" {
+        /// There are too many models.
+        Models = "models",
+        /// The models before it have so many features and classes that there is no room for its series.
+        Series = "series",
+    }
+}
 
 /// Evaluates again and again, and keeps what it found for the metrics.
 pub(crate) struct Evaluator {
     found: Arc<Mutex<Vec<MetricFamily>>>,
-    models: Mutex<BTreeSet<String>>,
+    chosen: Mutex<BTreeSet<String>>,
+    left_out: Family<Gauge, Each<LeftOutReason>>,
     evaluated_at: Gauge,
     seconds: Histogram,
 }
@@ -39,10 +57,18 @@ impl Evaluator {
     /// [`MetricsError`] where a name is taken.
     pub(crate) fn register(registry: &MetricsRegistry) -> Result<Self, MetricsError> {
         let found = Arc::<Mutex<Vec<MetricFamily>>>::default();
-        registry.collector(EvaluationCollector { families: Arc::clone(&found), descs: families::descs() })?;
+        registry.collector(EvaluationCollector {
+            families: Arc::clone(&found),
+            descs: families::descs().into_iter().chain(declared::descs()).collect(),
+        })?;
         Ok(Self {
             found,
-            models: Mutex::default(),
+            chosen: Mutex::default(),
+            left_out: registry.gauges(
+                "logging_models_left_out",
+                "Models with predictions, a reference or a declaration that have no series of windows.",
+                each(),
+            )?,
             evaluated_at: registry.float_gauge(
                 "logging_evaluation_timestamp_seconds",
                 "Unix time of the last evaluation of drift and quality; 0 before the first.",
@@ -57,39 +83,51 @@ impl Evaluator {
     /// The store's; what was found before stays.
     pub(crate) async fn evaluate(&self, store: &Store) -> Result<(), StoreError> {
         let started = Instant::now();
-        let now = floor_microseconds(Timestamp::now());
-        let (known, mut evaluations) = store
+        let now = Timestamp::now();
+        let (known, evaluations) = store
             .read(move |session| {
                 let profiles = references::all(session, None)?;
                 let known = ModelKnowledge { profiles, declared: declarations::effective(session, None)? };
                 let mut evaluations = Vec::new();
                 for window in EvaluationWindow::ALL {
-                    let range = window.range(now);
+                    let range = window.range(floor_microseconds(now));
                     let sums = windows::sums(session, None, range)?;
                     evaluations.push(WindowEvaluation::of_newest_files(window, &sums, &known));
                 }
                 Ok((known, evaluations))
             })
             .await?;
-        self.bound_models(&mut evaluations);
-        let families = families::families(&evaluations, &known.profiles);
-        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = families;
+        self.publish(known, evaluations, now);
         self.seconds.observe(started.elapsed().as_secs_f64());
         self.evaluated_at.set(Timestamp::now().as_microsecond() as f64 / 1e6);
         Ok(())
     }
 
-    /// Leaves out the models past the bound; the first to come stay.
-    fn bound_models(&self, evaluations: &mut [WindowEvaluation]) {
-        let mut known = self.models.lock().unwrap_or_else(PoisonError::into_inner);
-        for evaluation in evaluations {
-            evaluation.models.retain(|model| {
-                if known.len() < MAX_MODELS {
-                    known.insert(model.model.clone());
-                }
-                known.contains(&model.model)
-            });
+    /// Replaces the families by those of an evaluation, as far as there is room.
+    fn publish(&self, mut known: ModelKnowledge, mut evaluations: Vec<WindowEvaluation>, now: Timestamp) {
+        let vouched = known.profiles.iter().map(|profile| &profile.model).chain(known.declared.keys());
+        let vouched = vouched.map(|model| ModelCandidate::vouched_for(model));
+        let busy = evaluations.iter().flat_map(|window| &window.models);
+        let busy = busy.map(|model| ModelCandidate::busy(&model.model, model.quality.predictions));
+        let choice = self.choose(vouched.chain(busy));
+        let mut published = PublishedFamilies::default();
+        for model in choice.ranked() {
+            let own: Vec<_> = evaluations.iter_mut().map(|window| window.take(model)).collect();
+            let profiles: Vec<_> = known.profiles.extract_if(.., |profile| profile.model == *model).collect();
+            published.add_model(families::families(&own, &profiles));
         }
+        published.add(declared::families(choice.ranked(), &known.declared, now));
+        self.left_out.with(LeftOutReason::Models).set(choice.left_out() as f64);
+        self.left_out.with(LeftOutReason::Series).set(published.left_out() as f64);
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = published.into_families();
+    }
+
+    /// Chooses the models that have series until the next evaluation.
+    fn choose<'m>(&self, candidates: impl Iterator<Item = ModelCandidate<'m>>) -> ModelChoice {
+        let mut chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
+        let choice = ModelChoice::among(candidates, &chosen);
+        *chosen = choice.ranked().iter().cloned().collect();
+        choice
     }
 }
 

@@ -64,4 +64,9 @@ impl WindowEvaluation {
         }
         Self { window, models }
     }
+
+    /// Takes out the evaluation of one model.
+    pub(super) fn take(&mut self, model: &str) -> Self {
+        Self { window: self.window, models: self.models.extract_if(.., |other| other.model == model).collect() }
+    }
 }

@@ -10,6 +10,7 @@ mod export;
 mod feedback;
 mod forms;
 mod metrics;
+mod model_metrics;
 mod models;
 mod openapi;
 mod outage;

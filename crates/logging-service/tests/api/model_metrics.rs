@@ -1,0 +1,68 @@
+//! What the metrics say about each model, and which models they leave out.
+
+use serde_json::{Value, json};
+
+use crate::service::fresh;
+use crate::store_support::{Fixture, on_each_engine};
+
+const OFTEN: &[&str] = &["--evaluate-seconds", "0.05"];
+
+on_each_engine! {
+    thresholds_owner_and_mute_are_metrics,
+    junk_names_do_not_displace_a_real_model,
+}
+
+async fn thresholds_owner_and_mute_are_metrics(fixture: Fixture) {
+    let service = fresh(&fixture, OFTEN).await;
+    let muted = json!({
+        "owner": "risk", "task": "regression", "thresholds": { "psi_drift": 0.4, "mae": 12 },
+        "mute": { "until": "2999-01-01T00:00:00Z" },
+    });
+    assert_eq!(service.put("/models/house", &muted).await.status, 200);
+    service.store(&[json!({ "model": "bare", "label": "a", "confidence": 0.5 })]).await;
+    service
+        .metrics_until("the declared model and the other are known", |metrics| {
+            let value = |series: &str| metrics.find(series);
+            value("logging_model_info{model=\"house\",owner=\"risk\",task=\"regression\"}") == Some(1.0)
+                && value("logging_model_muted{model=\"house\"}") == Some(1.0)
+                && value("logging_model_threshold{model=\"house\",threshold=\"psi_drift\"}") == Some(0.4)
+                && value("logging_model_threshold{model=\"house\",threshold=\"psi_warning\"}") == Some(0.1)
+                && value("logging_model_threshold{model=\"house\",threshold=\"mae\"}") == Some(12.0)
+                && value("logging_model_info{model=\"bare\",owner=\"\",task=\"\"}") == Some(1.0)
+                && value("logging_model_threshold{model=\"bare\",threshold=\"psi_drift\"}") == Some(0.25)
+                && value("logging_model_threshold{model=\"bare\",threshold=\"mae\"}").is_none()
+                && value("logging_model_muted{model=\"bare\"}") == Some(0.0)
+        })
+        .await;
+    let heard = json!({ "owner": "lab", "mute": { "until": "2001-01-01T00:00:00Z" } });
+    assert_eq!(service.put("/models/house", &heard).await.status, 200);
+    service
+        .metrics_until("the new owner hears of it", |metrics| {
+            metrics.find("logging_model_info{model=\"house\",owner=\"lab\",task=\"\"}") == Some(1.0)
+                && metrics.find("logging_model_muted{model=\"house\"}") == Some(0.0)
+        })
+        .await;
+    service.stop().await;
+}
+
+async fn junk_names_do_not_displace_a_real_model(fixture: Fixture) {
+    let service = fresh(&fixture, OFTEN).await;
+    let junk: Vec<Value> = (0..200).map(|number| json!({ "model": format!("-{number:03}"), "label": "x" })).collect();
+    service.store(&junk).await;
+    service
+        .metrics_until("some of the junk is left out", |metrics| {
+            metrics.get("logging_models_left_out{reason=\"models\"}") == 100.0
+        })
+        .await;
+    let real: Vec<Value> = (0..50).map(|_| json!({ "model": "busy", "label": "cat", "confidence": 0.9 })).collect();
+    service.store(&real).await;
+    assert_eq!(service.put("/models/quiet", &json!({ "owner": "lab" })).await.status, 200);
+    service
+        .metrics_until("both real models have series", |metrics| {
+            metrics.find("logging_window_predictions{model=\"busy\",window=\"1h\"}") == Some(50.0)
+                && metrics.find("logging_model_info{model=\"quiet\",owner=\"lab\",task=\"\"}") == Some(1.0)
+                && metrics.get("logging_models_left_out{reason=\"models\"}") == 102.0
+        })
+        .await;
+    service.stop().await;
+}
