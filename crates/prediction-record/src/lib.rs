@@ -6,6 +6,7 @@ mod declaration;
 mod features;
 mod number_grid;
 mod record;
+mod row_index;
 mod summary;
 mod validate;
 
@@ -16,6 +17,7 @@ pub use declaration::{
 pub use features::{FeatureValue, FeatureValues, Tags};
 pub use number_grid::{NUMBER_BINS, NUMBER_GRID_ERROR, number_bin, number_bin_edges, number_bin_middle};
 pub use record::{PredictionRecord, SCHEMA_VERSION, Score, Status, Task};
+pub use row_index::RowIndex;
 pub use summary::InputSummary;
 pub use validate::{
     InvalidRecord, MAX_CHANNELS, MAX_EXTRA_BYTES, MAX_ID_CHARS, MAX_LABEL_CHARS, MAX_NAME_CHARS, MAX_TOP,

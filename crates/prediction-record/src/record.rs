@@ -94,7 +94,7 @@ pub struct PredictionRecord {
     #[schema(max_length = 128, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     pub request_id: Option<String>,
     /// Position of the item in the request's batch.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::row_index::deserialize")]
     #[schema(maximum = 4294967295u32)]
     pub row_index: u32,
     /// When the prediction was answered; RFC 3339, kept to the microsecond.

@@ -139,7 +139,7 @@ mod tests {
         for number in 0..count {
             counts.observe(&Observation { label: Some("a"), confidence: Some(confidence), ..<_>::default() });
             let truth = if number < right { "a" } else { "b" };
-            counts.label(&LabelledObservation { predicted: "a", truth, confidence, lag_seconds: 1.0 }, LabelSign::Add);
+            counts.label(&LabelledObservation::class("a", truth, Some(confidence), 1.0), LabelSign::Add);
         }
         counts
     }

@@ -123,7 +123,7 @@ impl WindowCounts {
     }
 
     /// Counts a true label, or takes it back. A label is counted in the window of its prediction.
-    pub fn label(&mut self, label: &LabelledObservation<'_>, sign: LabelSign) {
+    pub fn label(&mut self, label: &LabelledObservation, sign: LabelSign) {
         self.labels.add(label, sign);
     }
 

@@ -18,17 +18,64 @@ pub const MAX_PAIRS: usize = 10_000;
 /// Longer lags are counted as ten years, which keeps the sum far from its limits.
 const LONGEST_LAG_SECONDS: f64 = 315_576_000.0;
 
-/// A prediction whose true label is known.
-#[derive(Clone, Copy, Debug)]
-pub struct LabelledObservation<'a> {
-    /// The class that the model predicted.
-    pub predicted: &'a str,
-    /// The true class.
-    pub truth: &'a str,
-    /// The probability of the predicted class.
-    pub confidence: f64,
+/// A prediction whose true label is known. Its JSON form is kept, so that exactly what was counted can be taken back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LabelledObservation {
     /// The time from the prediction to its label; 0 for a label that came before its prediction.
+    #[serde(rename = "l")]
     pub lag_seconds: f64,
+    /// What was predicted, and what was true.
+    #[serde(flatten)]
+    pub outcome: LabelledOutcome,
+}
+
+impl LabelledObservation {
+    /// A prediction of a class; without a confidence where the model gives none.
+    pub fn class(predicted: &str, truth: &str, confidence: Option<f64>, lag_seconds: f64) -> Self {
+        let outcome = ClassOutcome { predicted: predicted.to_owned(), truth: truth.to_owned(), confidence };
+        Self { lag_seconds, outcome: LabelledOutcome::Class(outcome) }
+    }
+
+    /// A prediction of a number.
+    pub fn value(predicted: f64, truth: f64, lag_seconds: f64) -> Self {
+        Self { lag_seconds, outcome: LabelledOutcome::Value(ValueOutcome { predicted, truth }) }
+    }
+}
+
+/// What was predicted, and what was true.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum LabelledOutcome {
+    /// Of a classification.
+    #[serde(rename = "class")]
+    Class(ClassOutcome),
+    /// Of a regression.
+    #[serde(rename = "value")]
+    Value(ValueOutcome),
+}
+
+/// What a classification predicted, and what was true.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ClassOutcome {
+    /// The class that the model predicted.
+    #[serde(rename = "p")]
+    pub predicted: String,
+    /// The true class.
+    #[serde(rename = "t")]
+    pub truth: String,
+    /// The probability of the predicted class; absent where the model gives none.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
+}
+
+/// What a regression predicted, and what was true.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ValueOutcome {
+    /// The number that the model predicted.
+    #[serde(rename = "p")]
+    pub predicted: f64,
+    /// The true number.
+    #[serde(rename = "t")]
+    pub truth: f64,
 }
 
 /// Whether a label is added or taken back.
@@ -76,10 +123,10 @@ pub struct LabelCounts {
     /// Predictions of pairs past [`MAX_PAIRS`].
     #[serde(rename = "o")]
     pub other_pairs: i64,
-    /// LabelledObservation predictions by bin of their confidence.
+    /// Labelled predictions that have a confidence, by bin of their confidence.
     #[serde(rename = "b")]
     pub by_confidence: Tally,
-    /// Correct predictions by bin of their confidence.
+    /// Correct ones of them by bin of their confidence.
     #[serde(rename = "rb")]
     pub correct_by_confidence: Tally,
     /// Sums of the confidences in each bin of the confidence, in units of 2⁻³² above the bin's lower edge.
@@ -91,20 +138,24 @@ pub struct LabelCounts {
     /// The sum of the lags. Microseconds would overflow at some million labels that are a month late.
     #[serde(rename = "lm")]
     pub lag_milliseconds: i64,
+    /// Labelled predictions of a regression.
+    #[serde(rename = "y", skip_serializing_if = "is_zero")]
+    pub values: i64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(count: &i64) -> bool {
+    *count == 0
 }
 
 impl LabelCounts {
     /// Adds a label, or takes it back.
-    pub fn add(&mut self, label: &LabelledObservation<'_>, sign: LabelSign) {
+    pub fn add(&mut self, label: &LabelledObservation, sign: LabelSign) {
         let sign = sign.factor();
-        let correct = if label.predicted == label.truth { sign } else { 0 };
         self.labelled += sign;
-        self.correct += correct;
-        self.add_pair(label.predicted, label.truth, sign);
-        if let Some(bin) = Feature::Confidence.bin(label.confidence) {
-            self.by_confidence.add(bin, sign);
-            self.correct_by_confidence.add(bin, correct);
-            self.confidence_sums.add(bin, sign * units_above_edge(bin, label.confidence));
+        match &label.outcome {
+            LabelledOutcome::Class(class) => self.add_class(class, sign),
+            LabelledOutcome::Value(_) => self.values += sign,
         }
         if label.lag_seconds.is_finite() {
             let lag = label.lag_seconds.clamp(0.0, LONGEST_LAG_SECONDS);
@@ -113,8 +164,14 @@ impl LabelCounts {
         }
     }
 
+    /// Labelled predictions of a classification.
+    pub fn classified(&self) -> i64 {
+        self.labelled.saturating_sub(self.values)
+    }
+
     /// Adds all of the other.
     pub fn merge(&mut self, other: &Self) {
+        self.values = self.values.saturating_add(other.values);
         self.labelled = self.labelled.saturating_add(other.labelled);
         self.correct = self.correct.saturating_add(other.correct);
         self.other_pairs = self.other_pairs.saturating_add(other.other_pairs);
@@ -138,6 +195,18 @@ impl LabelCounts {
     /// Whether nothing is counted.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    fn add_class(&mut self, class: &ClassOutcome, sign: i64) {
+        let correct = if class.predicted == class.truth { sign } else { 0 };
+        self.correct += correct;
+        self.add_pair(&class.predicted, &class.truth, sign);
+        let known = class.confidence.and_then(|confidence| Some((confidence, Feature::Confidence.bin(confidence)?)));
+        if let Some((confidence, bin)) = known {
+            self.by_confidence.add(bin, sign);
+            self.correct_by_confidence.add(bin, correct);
+            self.confidence_sums.add(bin, sign * units_above_edge(bin, confidence));
+        }
     }
 
     fn add_pair(&mut self, predicted: &str, truth: &str, count: i64) {
@@ -180,8 +249,8 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
 
-    fn label<'a>(predicted: &'a str, truth: &'a str) -> LabelledObservation<'a> {
-        LabelledObservation { predicted, truth, confidence: 0.875, lag_seconds: 90.25 }
+    fn label(predicted: &str, truth: &str) -> LabelledObservation {
+        LabelledObservation::class(predicted, truth, Some(0.875), 90.25)
     }
 
     #[test]
@@ -203,8 +272,7 @@ mod tests {
         let mut counts = LabelCounts::default();
         counts.add(&LabelledObservation { lag_seconds: -5.0, ..label("a", "a") }, LabelSign::Add);
         counts.add(&LabelledObservation { lag_seconds: f64::NAN, ..label("a", "a") }, LabelSign::Add);
-        counts
-            .add(&LabelledObservation { lag_seconds: 1e300, confidence: f64::NAN, ..label("a", "a") }, LabelSign::Add);
+        counts.add(&LabelledObservation::class("a", "a", Some(f64::NAN), 1e300), LabelSign::Add);
         assert_eq!(counts.labelled, 3);
         assert_eq!(counts.lags.total(), 2);
         assert_eq!(counts.lag_milliseconds, 315_576_000_000);

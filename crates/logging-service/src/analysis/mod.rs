@@ -25,6 +25,7 @@ mod feature;
 mod feature_counts;
 mod grid;
 mod grid_error;
+mod label_name;
 mod labels;
 mod named_counts;
 pub mod noise;
@@ -44,7 +45,11 @@ pub use drift_rules::{DRIFT_RATE, DriftRules, FALSE_ALARM_RATE, FAULT_RATE, LOOK
 pub use faults::{FaultKind, FeatureFault, SMALLEST_EXCESS};
 pub use feature::Feature;
 pub use grid::GRID_VERSION;
-pub use labels::{ClassPair, LabelCounts, LabelSign, LabelledObservation, MAX_PAIRS};
+pub use label_name::label_name;
+pub(crate) use label_name::number_of;
+pub use labels::{
+    ClassOutcome, ClassPair, LabelCounts, LabelSign, LabelledObservation, LabelledOutcome, MAX_PAIRS, ValueOutcome,
+};
 pub use named_counts::{NamedCounts, ValueCounts};
 pub use profile::{AnswerCorrelations, CorrelatedAnswer, PROFILE_SCHEMA_VERSION, ProfileError, ReferenceProfile};
 pub use quality::{ClassQuality, QualityReport, quality};

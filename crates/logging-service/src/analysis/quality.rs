@@ -64,7 +64,7 @@ pub struct ClassQuality {
 pub fn quality(window: &WindowCounts, reference: Option<&WindowCounts>) -> QualityReport {
     let labels = &window.labels;
     let labelled = u64::try_from(labels.labelled).unwrap_or(0);
-    let share = |count: i64| (labelled > 0).then(|| count as f64 / labelled as f64);
+    let classified = labels.classified() - without_class(labels);
     let classes = class_qualities(labels);
     let expected = ExpectedAccuracy::of(window, reference);
     QualityReport {
@@ -73,14 +73,19 @@ pub fn quality(window: &WindowCounts, reference: Option<&WindowCounts>) -> Quali
         coverage: ratio(labels.labelled, i64::try_from(window.predictions).unwrap_or(i64::MAX)),
         lag_mean_seconds: mean_lag(labels),
         lag_p50_seconds: median(&labels.lags),
-        accuracy: share(labels.correct),
+        accuracy: (classified > 0).then(|| ratio(labels.correct, classified)),
         expected_accuracy: expected.as_ref().map(|expected| expected.accuracy),
         calibrated_by: expected.map(|expected| expected.source),
-        calibration_error: CalibrationBins::of(labels).expected_error(),
+        calibration_error: CalibrationBins::of(labels).expected_error().filter(|_| classified > 0),
         macro_f1: (!classes.is_empty())
             .then(|| classes.iter().map(|class| class.f1).sum::<f64>() / classes.len() as f64),
         classes,
     }
+}
+
+/// Labels of regressions and raw predictions that were counted as those of a class without a name, as version 0.2.0 did.
+fn without_class(labels: &LabelCounts) -> i64 {
+    labels.pairs().filter(|pair| pair.predicted.is_empty()).map(|pair| pair.count).sum()
 }
 
 fn class_qualities(labels: &LabelCounts) -> Vec<ClassQuality> {
@@ -92,7 +97,8 @@ fn class_qualities(labels: &LabelCounts) -> Vec<ClassQuality> {
         support: i64,
     }
     let mut hits = BTreeMap::<&str, ClassHits>::new();
-    for ClassPair { predicted, truth, count } in labels.pairs().filter(|pair| pair.count > 0) {
+    let pairs = labels.pairs().filter(|pair| pair.count > 0 && !pair.predicted.is_empty());
+    for ClassPair { predicted, truth, count } in pairs {
         hits.entry(predicted).or_default().predicted += count;
         let of_class = hits.entry(truth).or_default();
         of_class.support += count;
@@ -146,7 +152,7 @@ mod tests {
             let confidence = *confidence;
             counts.observe(&Observation { label: Some(predicted), confidence: Some(confidence), ..<_>::default() });
             if let Some(truth) = truth {
-                counts.label(&LabelledObservation { predicted, truth, confidence, lag_seconds: 60.0 }, LabelSign::Add);
+                counts.label(&LabelledObservation::class(predicted, truth, Some(confidence), 60.0), LabelSign::Add);
             }
         }
         counts

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use jiff::Timestamp;
 use monitoring::ApiError;
-use prediction_record::{InvalidRecord, MAX_ID_CHARS, MAX_LABEL_CHARS};
+use prediction_record::{InvalidRecord, MAX_ID_CHARS, MAX_LABEL_CHARS, MAX_NAME_CHARS};
 use tracing::info;
 
 use super::items::{BodyItem, parse_items};
@@ -26,7 +26,8 @@ const MOST_LABELS: usize = 1_000;
 
 /// Stores one true label, a JSON array of them, or NDJSON
 ///
-/// A label may come before its prediction. The latest of a prediction wins.
+/// A label may come before its prediction. It counts for the predictions of all models that answered the row of the
+/// request, unless it names one: by `event_id`, `model`, `version` or `variant`. The latest of a prediction wins.
 #[utoipa::path(
     post,
     path = "/feedback",
@@ -58,9 +59,21 @@ pub(crate) async fn feedback(
 
 impl BodyItem for TrueLabel {
     fn check(&self) -> Result<(), InvalidRecord> {
-        check_text("request_id", &self.request_id, MAX_ID_CHARS)?;
-        check_text("label", &self.label, MAX_LABEL_CHARS)?;
-        self.source.as_deref().map_or(Ok(()), |source| check_text("source", source, MAX_LABEL_CHARS))
+        if self.request_id.is_none() && self.event_id.is_none() {
+            let problem = "is missing, and so is event_id; a label needs one of them".to_owned();
+            return Err(InvalidRecord { field: "request_id".to_owned(), problem });
+        }
+        let texts = [
+            ("request_id", &self.request_id, MAX_ID_CHARS),
+            ("model", &self.model, MAX_NAME_CHARS),
+            ("version", &self.version, MAX_NAME_CHARS),
+            ("variant", &self.variant, MAX_NAME_CHARS),
+            ("source", &self.source, MAX_LABEL_CHARS),
+        ];
+        for (field, text, most) in texts {
+            text.as_deref().map_or(Ok(()), |text| check_text(field, text, most))?;
+        }
+        check_text("label", &self.label.0, MAX_LABEL_CHARS)
     }
 }
 

@@ -146,10 +146,17 @@ impl<'a> ProfileCounter<'a> {
         }
         self.with_value |= observation.value.is_some();
         self.counts.observe(&observation);
-        if let (Some(AnswerValue::Class(predicted)), Some(AnswerValue::Class(truth))) = (&answer, &truth) {
-            // A table does not say how long the truth took to become known.
-            let confidence = probability.unwrap_or_default();
-            let label = LabelledObservation { predicted, truth, confidence, lag_seconds: f64::NAN };
+        // A table does not say how long the truth took to become known.
+        let label = match (&answer, &truth) {
+            (Some(AnswerValue::Class(predicted)), Some(AnswerValue::Class(truth))) => {
+                Some(LabelledObservation::class(predicted, truth, probability, f64::NAN))
+            }
+            (Some(AnswerValue::Number(predicted)), Some(AnswerValue::Number(truth))) => {
+                Some(LabelledObservation::value(*predicted, *truth, f64::NAN))
+            }
+            _ => None,
+        };
+        if let Some(label) = label {
             self.counts.label(&label, LabelSign::Add);
         }
         Ok(observation.value.or(probability))

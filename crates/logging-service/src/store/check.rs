@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::counted_labels;
 use super::engine::CheckFindings;
 use super::error::DatabaseError;
 use super::retention;
@@ -9,7 +10,6 @@ use super::session::SqlSession;
 use super::stats;
 use super::time::{TimeRange, floor_microseconds};
 use super::windows::{self, BUCKET};
-use crate::analysis::LabelCounts;
 
 /// Microseconds of a day. Older rows are not compared, for retention may have deleted some of them.
 const COMPARED: i64 = 86_400 * 1_000_000;
@@ -26,14 +26,20 @@ pub(super) fn compare(session: &mut dyn SqlSession) -> Result<CheckFindings, Dat
     let since = bucket_begin(oldest.max(now - COMPARED)) + BUCKET;
     let range = TimeRange { since, until: bucket_begin(now) + BUCKET };
     let mut findings = CheckFindings { rows, ..CheckFindings::default() };
-    for window in windows::sums(session, None, range)? {
-        let mut counted = window.counts;
-        counted.labels = LabelCounts::default();
+    for mut window in windows::sums(session, None, range)? {
+        let labels = std::mem::take(&mut window.counts.labels);
+        let counted = window.counts;
         let recounted = windows::recount(session, &window.model, &window.model_sha256, range)?;
         findings.windows += 1;
         if counted != recounted {
             let (model, a, b) = (&window.model, counted.predictions, recounted.predictions);
             findings.problems.push(format!("{model}: {a} predictions are counted since yesterday, the rows are {b}"));
+        }
+        let noted = counted_labels::recount(session, &window.model, &window.model_sha256, range)?;
+        if labels != noted {
+            let (model, a, b) = (&window.model, labels.labelled, noted.labelled);
+            let problem = format!("{model}: {a} labels ({} right) are counted since yesterday", labels.correct);
+            findings.problems.push(format!("{problem}, the rows are {b} ({} right)", noted.correct));
         }
     }
     Ok(findings)

@@ -1,52 +1,26 @@
 //! The true labels of predictions, as they come.
 //!
-//! Rule of thumb: labels are only ever appended; [`settle`] decides which of them counts.
-
-use jiff::Timestamp;
-use serde::Deserialize;
-use utoipa::ToSchema;
+//! Rule of thumb: labels are only ever appended. Of those that mean the same, the best is in force, and [`LabelSettlement`]
+//! decides where it is counted.
 
 use super::acknowledgement::Acknowledgement;
 use super::engine::{TransactionLock, WriteTransaction};
 use super::error::DatabaseError;
-use super::session::{SqlSession, first};
-use super::settlement::{LabelState, LabelTarget, StoredLabel, settle, stored};
-use super::time::floor_microseconds;
-use super::value::RowColumns;
-use super::windows::BucketCounts;
+use super::session::{SqlSession, first, rows};
+use super::settlement::LabelSettlement;
+use super::stored_label::{COLUMNS, LabelState, StoredLabel, read, set_state};
+use super::true_label::LabelTarget;
+use super::value::{RowColumns, SqlValue};
 
-/// What was true of one prediction.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
-#[schema(as = Label)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TrueLabel {
-    /// The request that asked for the prediction.
-    #[schema(max_length = 128, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$", example = "visit-1")]
-    pub(crate) request_id: String,
-    /// Position of the item in the request's batch.
-    #[serde(default)]
-    #[schema(maximum = 4294967295u32)]
-    pub(crate) row_index: u32,
-    /// The true label.
-    #[schema(max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$", example = "cat")]
-    pub(crate) label: String,
-    /// When it became known; now, if it is left out.
-    #[serde(default)]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub(crate) labelled_at: Option<Timestamp>,
-    /// The person or system that says so.
-    #[serde(default)]
-    #[schema(max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
-    pub(crate) source: Option<String>,
-    /// Higher ones win; 0 if it is left out.
-    #[serde(default)]
-    #[schema(maximum = 4294967295u32)]
-    pub(crate) revision: u32,
-}
+pub(crate) use super::true_label::TrueLabel;
 
 const INSERT: &str = "
-INSERT INTO labels (request_id, row_index, label, labelled_at, source, revision, recorded_at, state)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+INSERT INTO labels (event_id, request_id, row_index, model, version, variant, label, labelled_at, source, revision,
+    recorded_at, state)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id";
+
+const OF_TARGET: &str =
+    "event_id = $1 AND request_id = $2 AND row_index = $3 AND model = $4 AND version = $5 AND variant = $6";
 
 /// Stores labels, and counts those whose predictions are there. `now` is in microseconds since 1970.
 ///
@@ -58,41 +32,98 @@ pub(crate) fn add(
     now: i64,
 ) -> Result<Acknowledgement, DatabaseError> {
     transaction.lock(TransactionLock::Labels)?;
-    let mut buckets = BucketCounts::default();
+    let mut settlement = LabelSettlement::new(transaction, now);
     let mut acknowledgement = Acknowledgement::default();
     for label in labels {
-        let target = LabelTarget { request_id: label.request_id.clone(), row_index: label.row_index };
-        if is_known(label, &stored(transaction, &target)?) {
+        let target = label.target();
+        let former = in_force(settlement.transaction, &target)?;
+        if is_known(settlement.transaction, label, &target, former.first())? {
             acknowledgement.duplicates += 1;
             continue;
         }
         acknowledgement.accepted += 1;
-        let values = [
-            label.request_id.as_str().into(),
-            label.row_index.into(),
-            label.label.as_str().into(),
-            label.labelled_at.map_or(now, floor_microseconds).into(),
-            label.source.clone().into(),
-            label.revision.into(),
-            now.into(),
-            (LabelState::Waiting as i64).into(),
-        ];
-        transaction.execute(INSERT, &values)?;
-        settle(transaction, &mut buckets, &target)?;
+        let mut stored = StoredLabel {
+            id: i64::MAX, // Of equal ones, the one that came last wins.
+            label: label.label.0.clone(),
+            labelled_at: label.time().unwrap_or(now),
+            revision: label.revision.into(),
+        };
+        let is_best = former.iter().all(|former| former.rank() < stored.rank());
+        stored.id = insert(settlement.transaction, label, &stored, is_best, now)?;
+        if is_best {
+            for former in former {
+                set_state(settlement.transaction, former.id, LabelState::Superseded)?;
+            }
+            settlement.settle(&stored, &target)?;
+        }
     }
-    buckets.save(transaction)?;
+    settlement.finish()?;
     Ok(acknowledgement)
+}
+
+/// The labels in force that mean the same, the best first. There is one at most, but for those of versions before 0.3.
+fn in_force(session: &mut dyn WriteTransaction, target: &LabelTarget) -> Result<Vec<StoredLabel>, DatabaseError> {
+    let sql = format!("SELECT {COLUMNS} FROM labels WHERE {OF_TARGET} AND state <> 2");
+    let mut found = rows(session, &sql, &target.values(), read)?;
+    found.sort_by_key(|label| std::cmp::Reverse(label.rank()));
+    Ok(found)
 }
 
 /// Whether a label is stored already.
 ///
 /// A label without a time of its own is known if it would change nothing. If it were compared by the time of its arrival,
 /// every repetition would be another label.
-fn is_known(label: &TrueLabel, known: &[StoredLabel]) -> bool {
-    let is_same = |known: &StoredLabel| known.label == label.label && known.revision == i64::from(label.revision);
-    match label.labelled_at.map(floor_microseconds) {
-        Some(time) => known.iter().any(|known| is_same(known) && known.labelled_at == time),
-        None => known.iter().max_by_key(|known| known.rank()).is_some_and(is_same),
+fn is_known(
+    session: &mut dyn WriteTransaction,
+    label: &TrueLabel,
+    target: &LabelTarget,
+    former: Option<&StoredLabel>,
+) -> Result<bool, DatabaseError> {
+    let Some(time) = label.time() else {
+        let is_same =
+            |former: &StoredLabel| former.label == label.label.0 && former.revision == i64::from(label.revision);
+        return Ok(former.is_some_and(is_same));
+    };
+    let sql = format!(
+        "SELECT id FROM labels WHERE {OF_TARGET} AND revision = $7 AND labelled_at = $8 AND label = $9 LIMIT 1"
+    );
+    let mut values = target.values().to_vec();
+    values.extend([label.revision.into(), time.into(), label.label.0.as_str().into()]);
+    Ok(first(session, &sql, &values, RowColumns::integer)?.is_some())
+}
+
+fn insert(
+    transaction: &mut dyn WriteTransaction,
+    label: &TrueLabel,
+    stored: &StoredLabel,
+    is_best: bool,
+    now: i64,
+) -> Result<i64, DatabaseError> {
+    let state = if is_best { LabelState::Waiting } else { LabelState::Superseded };
+    let mut values = label.target().values().to_vec();
+    values.extend([
+        stored.label.as_str().into(),
+        stored.labelled_at.into(),
+        label.source.clone().into(),
+        stored.revision.into(),
+        now.into(),
+        (state as i64).into(),
+    ]);
+    let id = first(transaction, INSERT, &values, RowColumns::integer)?;
+    id.ok_or_else(|| DatabaseError::unreadable("the label has no number"))
+}
+
+impl LabelTarget {
+    /// The values of the columns by which labels that mean the same are found.
+    fn values(&self) -> [SqlValue; 6] {
+        [
+            self.event_id.as_str().into(),
+            self.request_id.as_str().into(),
+            self.row_index.into(),
+            self.model.as_str().into(),
+            self.version.as_str().into(),
+            self.variant.as_str().into(),
+        ]
     }
 }
 

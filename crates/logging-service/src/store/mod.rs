@@ -7,11 +7,13 @@
 
 mod acknowledgement;
 mod check;
+mod counted_labels;
 pub(crate) mod declarations;
 mod engine;
 mod error;
 pub(crate) mod events;
 mod filter;
+mod labelled;
 pub(crate) mod labels;
 mod observer;
 mod options;
@@ -27,7 +29,9 @@ mod session;
 pub(crate) mod settlement;
 mod sqlite;
 mod stats;
+mod stored_label;
 pub(crate) mod time;
+mod true_label;
 mod url;
 mod value;
 pub(crate) mod windows;

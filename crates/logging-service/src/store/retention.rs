@@ -30,8 +30,8 @@ pub(crate) fn delete_predictions(
     transaction.execute(sql, &[until.into(), most.into()])
 }
 
-/// Deletes up to [`STEP`] labels that came before `until`, and the counts of windows before `counts_until`; gives how
-/// many labels were deleted.
+/// Deletes up to [`STEP`] labels that came before `until`, as many notes of what was counted of them, and the counts of
+/// windows before `counts_until`; gives 0 when there are no more labels and notes.
 ///
 /// # Errors
 /// The database's.
@@ -44,8 +44,14 @@ pub(crate) fn delete_labels_and_counts(
     let labels =
         "DELETE FROM labels WHERE id IN (SELECT id FROM labels WHERE recorded_at < $1 ORDER BY recorded_at LIMIT $2)";
     let deleted = transaction.execute(labels, &[until.into(), STEP.into()])?;
+    // While its prediction is there, a new label would otherwise be counted beside the former one.
+    let counted = "DELETE FROM counted_labels WHERE event_id IN (
+                       SELECT c.event_id FROM counted_labels c
+                       WHERE c.recorded_at < $1 AND NOT EXISTS (SELECT 1 FROM predictions p WHERE p.event_id = c.event_id)
+                       ORDER BY c.recorded_at LIMIT $2)";
+    let counted = transaction.execute(counted, &[until.into(), STEP.into()])?;
     transaction.execute("DELETE FROM window_counts WHERE bucket < $1", &[counts_until.into()])?;
-    Ok(deleted)
+    Ok(deleted.max(counted))
 }
 
 /// About how many predictions have to go for the content to take no more than `limit` bytes, if all take the same.

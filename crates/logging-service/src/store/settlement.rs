@@ -1,70 +1,44 @@
-//! Which label of a prediction counts: early, late and revised ones.
+//! Which label of a prediction counts: early, late and revised ones, of all models or of one.
 //!
 //! The latest label wins: the highest revision, and of those the latest `labelled_at`. The label that wins is counted in
-//! the bucket of its prediction; when another one wins, the first is taken back. A label whose prediction has not arrived
-//! waits for it.
+//! the bucket of its prediction; when another one wins, exactly what was counted is taken back. A label whose predictions
+//! have not arrived waits for them.
 //!
-//! Rule of thumb: [`settle`] is the only place where a label is counted, whichever of label and prediction came first.
+//! Rule of thumb: [`LabelSettlement`] is the only place where a label is counted, whichever of label and prediction came
+//! first. A revision costs the same however many came before it, because only the best label of each target is looked at.
 
-use prediction_record::Status;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
+use prediction_record::{ModelDeclaration, PredictionRecord, Status};
+
+use super::counted_labels::{self, CountedLabel, event_bytes};
+use super::declarations;
 use super::engine::{TransactionLock, WriteTransaction};
 use super::error::DatabaseError;
 use super::filter::PredictionFilter;
+use super::labelled;
+use super::row;
 use super::session::{first, rows};
-use super::windows::{BucketCounts, BucketKey};
-use crate::analysis::{LabelSign, LabelledObservation};
+use super::stored_label::{self, LabelState, StoredLabel, set_state};
+use super::true_label::LabelTarget;
+use super::value::SqlValue;
+use super::windows::BucketCounts;
+use crate::analysis::LabelSign;
 
 /// Waiting labels that are looked at in one transaction.
 const STEP: i64 = 200;
 /// How long a label may wait for its prediction, in microseconds: a week.
 const LONGEST_WAIT: i64 = 7 * 86_400 * 1_000_000;
-
-/// Where a label stands.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum LabelState {
-    Waiting = 0,
-    Counted = 1,
-    Superseded = 2,
-    GivenUp = 3,
-}
-
-/// The prediction that a label is about.
-pub(super) struct LabelTarget {
-    pub(super) request_id: String,
-    pub(super) row_index: u32,
-}
+/// The most predictions of one row of a request for which a label counts: those that were stored first. Clients that give
+/// all their requests one id must not make one label as costly as all of them.
+const MOST_PREDICTIONS: i64 = 32;
 
 /// A label that waits for its prediction.
 struct WaitingLabel {
-    id: i64,
+    label: StoredLabel,
     target: LabelTarget,
     recorded_at: i64,
-}
-
-/// A stored label.
-pub(super) struct StoredLabel {
-    id: i64,
-    pub(super) label: String,
-    pub(super) labelled_at: i64,
-    pub(super) revision: i64,
-    is_counted: bool,
-}
-
-impl StoredLabel {
-    /// What a label wins by; the highest wins.
-    pub(super) fn rank(&self) -> [i64; 3] {
-        [self.revision, self.labelled_at, self.id]
-    }
-}
-
-/// What is counted of the prediction that a label is about.
-struct LabelledPrediction {
-    model: String,
-    sha256: Option<String>,
-    occurred_at: i64,
-    label: String,
-    confidence: f64,
 }
 
 /// Looks at labels that wait, beginning after the label `after`; gives where to go on, `None` at the end. `now` is in
@@ -78,119 +52,180 @@ pub(crate) fn settle_waiting(
     now: i64,
 ) -> Result<Option<i64>, DatabaseError> {
     transaction.lock(TransactionLock::Labels)?;
-    let sql =
-        "SELECT id, request_id, row_index, recorded_at FROM labels WHERE state = 0 AND id > $1 ORDER BY id LIMIT $2";
-    let waiting = rows(transaction, sql, &[after.into(), STEP.into()], |columns| {
+    let sql = format!(
+        "SELECT {}, event_id, request_id, row_index, model, version, variant, recorded_at FROM labels
+         WHERE state = 0 AND id > $1 ORDER BY id LIMIT $2",
+        stored_label::COLUMNS
+    );
+    let waiting = rows(transaction, &sql, &[after.into(), STEP.into()], |columns| {
         Ok(WaitingLabel {
-            id: columns.integer()?,
-            target: LabelTarget { request_id: columns.text()?, row_index: columns.opt_u32()?.unwrap_or_default() },
+            label: stored_label::read(columns)?,
+            target: LabelTarget {
+                event_id: columns.text()?,
+                request_id: columns.text()?,
+                row_index: columns.integer()?,
+                model: columns.text()?,
+                version: columns.text()?,
+                variant: columns.text()?,
+            },
             recorded_at: columns.integer()?,
         })
     })?;
-    let mut buckets = BucketCounts::default();
-    for label in &waiting {
-        let is_settled = settle(transaction, &mut buckets, &label.target)?;
-        if !is_settled && now - label.recorded_at > LONGEST_WAIT {
-            set_state(transaction, label.id, LabelState::GivenUp)?;
+    let mut settlement = LabelSettlement::new(transaction, now);
+    for WaitingLabel { label, target, recorded_at } in &waiting {
+        let is_settled = settlement.settle(label, target)?;
+        if !is_settled && now - recorded_at > LONGEST_WAIT {
+            set_state(settlement.transaction, label.id, LabelState::GivenUp)?;
         }
     }
-    buckets.save(transaction)?;
-    Ok(waiting.last().filter(|_| waiting.len() as i64 == STEP).map(|last| last.id))
+    settlement.finish()?;
+    Ok(waiting.last().filter(|_| waiting.len() as i64 == STEP).map(|last| last.label.id))
 }
 
-/// Counts the label that wins, if its prediction is there, and takes back the one that was counted. False where the
-/// prediction is not there.
-///
-/// # Errors
-/// The database's.
-pub(super) fn settle(
-    transaction: &mut dyn WriteTransaction,
-    buckets: &mut BucketCounts,
-    target: &LabelTarget,
-) -> Result<bool, DatabaseError> {
-    let Some(prediction) = prediction(transaction, target)? else { return Ok(false) };
-    let labels = stored(transaction, target)?;
-    let winner = labels.iter().max_by_key(|label| label.rank()).map(|label| label.id);
-    let key = BucketKey::new(&prediction.model, prediction.sha256.as_deref(), prediction.occurred_at);
-    let counts = buckets.counts(key);
-    for label in &labels {
-        let wins = Some(label.id) == winner;
-        let sign = match (wins, label.is_counted) {
-            (true, false) => Some(LabelSign::Add),
-            (false, true) => Some(LabelSign::TakeBack),
-            _ => None,
+/// Counts labels within one transaction, which holds the lock of the labels.
+pub(super) struct LabelSettlement<'t> {
+    /// The transaction.
+    pub(super) transaction: &'t mut dyn WriteTransaction,
+    buckets: BucketCounts,
+    /// What is declared about the models that were met.
+    declared: BTreeMap<String, Rc<ModelDeclaration>>,
+    now: i64,
+}
+
+impl<'t> LabelSettlement<'t> {
+    /// A settlement at `now`, in microseconds since 1970.
+    pub(super) fn new(transaction: &'t mut dyn WriteTransaction, now: i64) -> Self {
+        Self { transaction, buckets: BucketCounts::default(), declared: BTreeMap::new(), now }
+    }
+
+    /// Counts a label that is in force for each of its predictions that has none or a lesser one. False where none of
+    /// the predictions has arrived.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(super) fn settle(&mut self, label: &StoredLabel, target: &LabelTarget) -> Result<bool, DatabaseError> {
+        let mut counted = counted_labels::of_target(self.transaction, target, MOST_PREDICTIONS)?;
+        let predictions = self.predictions(target)?;
+        let is_settled = !(predictions.is_empty() && counted.is_empty());
+        for prediction in &predictions {
+            let id = prediction.event_id.as_ref().map_or(&[][..], |id| id.as_bytes());
+            let former = counted.iter().position(|counted| counted.event_id == id).map(|at| counted.swap_remove(at));
+            self.settle_one(prediction, label, former)?;
+        }
+        // What is left belongs to predictions that retention has deleted; their counts stay, and so do their labels.
+        for former in counted {
+            let declared = self.declared(&former.named.model)?;
+            let revised = labelled::revise(&former.counted, label, former.occurred_at, &declared);
+            if let Some(counted) = revised.filter(|_| label.rank() > former.rank) {
+                let new = CountedLabel { counted, rank: label.rank(), ..former.clone() };
+                self.replace(Some(&former), &new)?;
+            }
+        }
+        if is_settled {
+            set_state(self.transaction, label.id, LabelState::Settled)?;
+        }
+        Ok(is_settled)
+    }
+
+    /// Adds what was counted to the counts in the database.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(super) fn finish(mut self) -> Result<(), DatabaseError> {
+        self.buckets.save(self.transaction)
+    }
+
+    /// Counts the label for one prediction, of which `former` is counted.
+    fn settle_one(
+        &mut self,
+        prediction: &PredictionRecord,
+        label: &StoredLabel,
+        former: Option<CountedLabel>,
+    ) -> Result<(), DatabaseError> {
+        let best = match &former {
+            Some(former) if former.rank >= label.rank() => return Ok(()),
+            Some(_) => label.clone(),
+            // A label that came before the prediction may be better than this one.
+            None => self.best(prediction)?.unwrap_or_else(|| label.clone()),
         };
-        if let Some(sign) = sign {
-            counts.label(&prediction.beside(label), sign);
-        }
-        if wins != label.is_counted || !wins {
-            let state = if wins { LabelState::Counted } else { LabelState::Superseded };
-            set_state(transaction, label.id, state)?;
+        let declared = self.declared(&prediction.model)?;
+        match CountedLabel::of(prediction, &best, &declared) {
+            Some(new) => self.replace(former.as_ref(), &new),
+            None => Ok(()),
         }
     }
-    Ok(true)
-}
 
-impl LabelledPrediction {
-    /// The prediction together with a label, as it is counted.
-    fn beside<'a>(&'a self, label: &'a StoredLabel) -> LabelledObservation<'a> {
-        LabelledObservation {
-            predicted: &self.label,
-            truth: &label.label,
-            confidence: self.confidence,
-            lag_seconds: (label.labelled_at - self.occurred_at) as f64 / 1e6,
+    fn replace(&mut self, former: Option<&CountedLabel>, new: &CountedLabel) -> Result<(), DatabaseError> {
+        let counts = self.buckets.counts(new.bucket());
+        if let Some(former) = former {
+            counts.label(&former.counted, LabelSign::TakeBack);
         }
+        counts.label(&new.counted, LabelSign::Add);
+        new.save(self.transaction, self.now)
     }
-}
 
-/// The labels of a prediction.
-///
-/// # Errors
-/// The database's.
-pub(super) fn stored(
-    transaction: &mut dyn WriteTransaction,
-    target: &LabelTarget,
-) -> Result<Vec<StoredLabel>, DatabaseError> {
-    let sql = "SELECT id, label, labelled_at, revision, state FROM labels WHERE request_id = $1 AND row_index = $2 ORDER BY id";
-    rows(transaction, sql, &[target.request_id.as_str().into(), target.row_index.into()], |columns| {
-        Ok(StoredLabel {
-            id: columns.integer()?,
-            label: columns.text()?,
-            labelled_at: columns.integer()?,
-            revision: columns.integer()?,
-            is_counted: columns.integer()? == LabelState::Counted as i64,
-        })
-    })
-}
+    /// The best label in force that means this prediction.
+    fn best(&mut self, prediction: &PredictionRecord) -> Result<Option<StoredLabel>, DatabaseError> {
+        let named = |condition: &str| {
+            format!(
+                "SELECT {} FROM labels WHERE {condition} AND state <> 2
+                 AND model IN ('', $4) AND version IN ('', $5) AND variant IN ('', $6)
+                 ORDER BY revision DESC, labelled_at DESC, id DESC LIMIT 1",
+                stored_label::COLUMNS
+            )
+        };
+        let event = prediction.event_id.map(|id| id.simple().to_string()).unwrap_or_default();
+        let of_row = named("event_id = $1 AND request_id = $2 AND row_index = $3");
+        let of_event = named("event_id = $1 AND request_id IN ('', $2) AND row_index IN (-1, $3)");
+        let mut best: Option<StoredLabel> = None;
+        for (sql, event) in [(of_row, String::new()), (of_event, event)] {
+            let values = [
+                event.into(),
+                prediction.request_id.clone().unwrap_or_default().into(),
+                prediction.row_index.into(),
+                prediction.model.as_str().into(),
+                prediction.version.clone().unwrap_or_default().into(),
+                prediction.variant.clone().unwrap_or_default().into(),
+            ];
+            let found = first(self.transaction, &sql, &values, stored_label::read)?;
+            best = best.into_iter().chain(found).max_by_key(StoredLabel::rank);
+        }
+        Ok(best)
+    }
 
-fn prediction(
-    transaction: &mut dyn WriteTransaction,
-    target: &LabelTarget,
-) -> Result<Option<LabelledPrediction>, DatabaseError> {
-    let filter = PredictionFilter {
-        request_id: Some(target.request_id.clone()),
-        status: Some(Status::Success),
-        ..PredictionFilter::default()
-    };
-    let mut conditions = filter.conditions(None, transaction);
-    let sql = conditions.sql();
-    let row = conditions.placeholder(target.row_index);
-    let sql = format!(
-        "SELECT model, model_sha256, occurred_at, label, confidence FROM predictions {sql} AND row_index = {row}
-         ORDER BY id LIMIT 1"
-    );
-    first(transaction, &sql, &conditions.values, |columns| {
-        Ok(LabelledPrediction {
-            model: columns.text()?,
-            sha256: columns.opt_text()?,
-            occurred_at: columns.integer()?,
-            label: columns.opt_text()?.unwrap_or_default(),
-            confidence: columns.opt_real()?.unwrap_or_default(),
-        })
-    })
-}
+    /// The answered predictions that a label means, the first ones that were stored.
+    fn predictions(&mut self, target: &LabelTarget) -> Result<Vec<PredictionRecord>, DatabaseError> {
+        let filter = PredictionFilter {
+            request_id: Some(target.request_id.clone()).filter(|id| !id.is_empty()),
+            status: Some(Status::Success),
+            ..PredictionFilter::default()
+        };
+        let mut conditions = filter.conditions(None, self.transaction);
+        let mut sql = format!("SELECT {} FROM predictions {}", row::COLUMNS, conditions.sql());
+        if target.row_index >= 0 {
+            sql.push_str(&format!(" AND row_index = {}", conditions.placeholder(target.row_index)));
+        }
+        // Not as the bare columns, because the index of a model's predictions would have to be searched from end to end.
+        for (column, name) in [("model", &target.model), ("version", &target.version), ("variant", &target.variant)] {
+            if !name.is_empty() {
+                sql.push_str(&format!(" AND coalesce({column}, '') = {}", conditions.placeholder(name.as_str())));
+            }
+        }
+        if !target.event_id.is_empty() {
+            let id = SqlValue::Blob(event_bytes(&target.event_id));
+            sql.push_str(&format!(" AND event_id = {}", conditions.placeholder(id)));
+        }
+        sql.push_str(&format!(" ORDER BY id LIMIT {}", conditions.placeholder(MOST_PREDICTIONS)));
+        rows(self.transaction, &sql, &conditions.values, |columns| Ok(row::read(columns)?.prediction.record))
+    }
 
-fn set_state(transaction: &mut dyn WriteTransaction, id: i64, state: LabelState) -> Result<(), DatabaseError> {
-    let sql = "UPDATE labels SET state = $1 WHERE id = $2";
-    transaction.execute(sql, &[(state as i64).into(), id.into()]).map(|_| ())
+    fn declared(&mut self, model: &str) -> Result<Rc<ModelDeclaration>, DatabaseError> {
+        if let Some(known) = self.declared.get(model) {
+            return Ok(Rc::clone(known));
+        }
+        let found = declarations::effective(self.transaction, Some(model))?.remove(model);
+        let found = Rc::new(found.unwrap_or_default());
+        self.declared.insert(model.to_owned(), Rc::clone(&found));
+        Ok(found)
+    }
 }

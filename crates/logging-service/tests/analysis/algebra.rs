@@ -29,11 +29,8 @@ impl CountedRow {
     fn count(&self, counts: &mut WindowCounts) {
         let row = sample_row(&mut fastrand::Rng::with_seed(self.seed), InjectedDrift::default());
         counts.observe(&Observation { failed: self.failed, ..row.observation() });
-        let label = |class: usize| LabelledObservation {
-            predicted: row.label,
-            truth: CLASSES[class].0,
-            confidence: row.confidence,
-            lag_seconds: row.brightness * 1e5,
+        let label = |class: usize| {
+            LabelledObservation::class(row.label, CLASSES[class].0, Some(row.confidence), row.brightness * 1e5)
         };
         if let Some(truth) = self.truth.filter(|_| !self.failed) {
             counts.label(&label(truth), LabelSign::Add);
@@ -68,13 +65,13 @@ proptest! {
     #[test]
     fn a_label_taken_back_leaves_nothing(events in events()) {
         let mut counts = WindowCounts::default();
-        let labels: Vec<LabelledObservation<'_>> = events
+        let labels: Vec<LabelledObservation> = events
             .iter()
-            .map(|event| LabelledObservation {
-                predicted: CLASSES[event.part].0,
-                truth: CLASSES[event.truth.unwrap_or(0)].0,
-                confidence: (event.seed % 1_001) as f64 / 1e3,
-                lag_seconds: (event.seed % 99_991) as f64 / 7.0,
+            .map(|event| {
+                let confidence = (event.seed % 1_001) as f64 / 1e3;
+                let truth = CLASSES[event.truth.unwrap_or(0)].0;
+                let lag = (event.seed % 99_991) as f64 / 7.0;
+                LabelledObservation::class(CLASSES[event.part].0, truth, Some(confidence), lag)
             })
             .collect();
         labels.iter().for_each(|label| counts.label(label, LabelSign::Add));

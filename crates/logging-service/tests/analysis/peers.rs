@@ -151,8 +151,7 @@ fn labelled_rows() -> LabelledRows {
         };
         let lag = f64::from(random.u32(0..100_000_000)) / 1e3;
         if let Some(truth) = truth {
-            let label =
-                LabelledObservation { predicted: row.label, truth, confidence: row.confidence, lag_seconds: lag };
+            let label = LabelledObservation::class(row.label, truth, Some(row.confidence), lag);
             counts.label(&label, LabelSign::Add);
         }
         rows.push(json!({"predicted": row.label, "truth": truth, "confidence": row.confidence, "lag": lag}));

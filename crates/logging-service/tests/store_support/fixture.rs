@@ -78,6 +78,17 @@ impl Fixture {
         }
     }
 
+    /// Executes statements past the store; a file is made if it is not there.
+    pub(crate) fn execute(&self, sql: &str) {
+        match self {
+            Self::Sqlite(_) => {
+                std::fs::create_dir_all(self.file().parent().unwrap()).unwrap();
+                Connection::open(self.file()).unwrap().execute_batch(sql).unwrap();
+            }
+            Self::Postgres(url) => apart(|| Client::connect(url, NoTls).unwrap().batch_execute(sql).unwrap()),
+        }
+    }
+
     /// Looks into the database past the store: every id is there exactly once, and a file is sound.
     pub(crate) fn assert_holds(&self, ids: impl IntoIterator<Item = Uuid>) {
         let ids: Vec<Uuid> = ids.into_iter().collect();

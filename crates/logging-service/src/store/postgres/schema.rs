@@ -10,7 +10,7 @@ use super::advisory_lock::AdvisoryLock;
 use super::connection::ServerConnection;
 
 /// The steps, oldest first; step n leads to version n (counted from 1).
-const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4];
 
 /// Columns and meanings are the same as in SQLite, so that one SQL asks both. Text is compared byte by byte, as in SQLite.
 /// Indexes end in the id, by which lists are continued.
@@ -149,6 +149,58 @@ CREATE TABLE model_declarations (
     recorded_at BIGINT NOT NULL,
     PRIMARY KEY (model, source)
 );
+"#;
+
+const VERSION_4: &str = r#"
+-- Whom a label means: '' means any, and row -1 is the row of the prediction that has the event id.
+ALTER TABLE labels ADD COLUMN event_id TEXT COLLATE "C" NOT NULL DEFAULT ''; -- 32 hexadecimal digits
+ALTER TABLE labels ADD COLUMN model TEXT COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE labels ADD COLUMN version TEXT COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE labels ADD COLUMN variant TEXT COLLATE "C" NOT NULL DEFAULT '';
+DROP INDEX labels_by_request;
+-- Has this label arrived before?
+CREATE INDEX labels_by_target ON labels (event_id, request_id, row_index, revision, labelled_at, label);
+-- Which labels may mean this prediction?
+CREATE INDEX labels_in_force ON labels (event_id, request_id, row_index) WHERE state <> 2;
+
+-- What has been counted of each prediction's label, see store/counted_labels.rs.
+CREATE TABLE counted_labels (
+    event_id     UUID PRIMARY KEY, -- the prediction's
+    request_id   TEXT COLLATE "C" NOT NULL,
+    row_index    BIGINT NOT NULL,
+    model        TEXT COLLATE "C" NOT NULL,
+    version      TEXT COLLATE "C" NOT NULL, -- '' where the sender gave none, like the next two
+    variant      TEXT COLLATE "C" NOT NULL,
+    model_sha256 TEXT COLLATE "C" NOT NULL,
+    occurred_at  BIGINT NOT NULL,
+    revision     BIGINT NOT NULL,
+    labelled_at  BIGINT NOT NULL,
+    label_id     BIGINT NOT NULL,
+    counted      TEXT NOT NULL, -- JSON of analysis::LabelledObservation
+    recorded_at  BIGINT NOT NULL
+);
+CREATE INDEX counted_labels_by_request ON counted_labels (request_id, row_index);
+CREATE INDEX counted_labels_by_model_and_time ON counted_labels (model, occurred_at);
+CREATE INDEX counted_labels_by_recording ON counted_labels (recorded_at);
+
+-- Until now a label was counted for the first prediction of its request, whatever its task; a class or a confidence that
+-- was not known counted as '' and 0.
+INSERT INTO counted_labels
+SELECT p.event_id, p.request_id, p.row_index, p.model, coalesce(p.version, ''), coalesce(p.variant, ''),
+    coalesce(p.model_sha256, ''), p.occurred_at, l.revision, l.labelled_at, l.id,
+    json_build_object(
+        'l', (l.labelled_at - p.occurred_at)::float8 / 1e6::float8,
+        'class', json_build_object('p', coalesce(p.label, ''), 't', l.label,
+            'c', coalesce(p.confidence, 0.0::float8))
+    )::text,
+    l.recorded_at
+FROM (
+    SELECT l.id AS counted_label, min(p.id) AS first_prediction
+    FROM predictions p JOIN labels l ON l.request_id = p.request_id AND l.row_index = p.row_index
+    WHERE l.state = 1 AND p.status = 'success'
+    GROUP BY l.id
+) first_ones JOIN labels l ON l.id = counted_label JOIN predictions p ON p.id = first_prediction
+ON CONFLICT DO NOTHING;
 "#;
 
 /// Takes the steps that the database has not taken yet, each in its own transaction, and proves with a durable write

@@ -9,7 +9,7 @@ use super::super::error::DatabaseError;
 use super::error::failed;
 
 /// The steps, oldest first; step n leads to version n (counted from 1).
-pub(super) const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4];
+pub(super) const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];
 
 const VERSION_1: &str = "
 CREATE TABLE predictions (
@@ -135,6 +135,59 @@ CREATE TABLE model_declarations (
 ) STRICT;
 ";
 
+const VERSION_5: &str = "
+-- Whom a label means: '' means any, and row -1 is the row of the prediction that has the event id.
+ALTER TABLE labels ADD COLUMN event_id TEXT NOT NULL DEFAULT ''; -- 32 hexadecimal digits
+ALTER TABLE labels ADD COLUMN model TEXT NOT NULL DEFAULT '';
+ALTER TABLE labels ADD COLUMN version TEXT NOT NULL DEFAULT '';
+ALTER TABLE labels ADD COLUMN variant TEXT NOT NULL DEFAULT '';
+DROP INDEX labels_by_request;
+-- Has this label arrived before?
+CREATE INDEX labels_by_target ON labels (event_id, request_id, row_index, revision, labelled_at, label);
+-- Which labels may mean this prediction?
+CREATE INDEX labels_in_force ON labels (event_id, request_id, row_index) WHERE state <> 2;
+
+-- What has been counted of each prediction's label, see store/counted_labels.rs.
+CREATE TABLE counted_labels (
+    event_id     BLOB PRIMARY KEY NOT NULL, -- the prediction's
+    request_id   TEXT NOT NULL,
+    row_index    INTEGER NOT NULL,
+    model        TEXT NOT NULL,
+    version      TEXT NOT NULL, -- '' where the sender gave none, like the next two
+    variant      TEXT NOT NULL,
+    model_sha256 TEXT NOT NULL,
+    occurred_at  INTEGER NOT NULL,
+    revision     INTEGER NOT NULL,
+    labelled_at  INTEGER NOT NULL,
+    label_id     INTEGER NOT NULL,
+    counted      TEXT NOT NULL, -- JSON of analysis::LabelledObservation
+    recorded_at  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX counted_labels_by_request ON counted_labels (request_id, row_index);
+CREATE INDEX counted_labels_by_model_and_time ON counted_labels (model, occurred_at);
+CREATE INDEX counted_labels_by_recording ON counted_labels (recorded_at);
+
+-- Until now a label was counted for the first prediction of its request, whatever its task; a class or a confidence that
+-- was not known counted as '' and 0.
+INSERT OR IGNORE INTO counted_labels
+SELECT p.event_id, p.request_id, p.row_index, p.model, coalesce(p.version, ''), coalesce(p.variant, ''),
+    coalesce(p.model_sha256, ''), p.occurred_at, l.revision, l.labelled_at, l.id,
+    json_object(
+        'l', json(printf('%!.17g', (l.labelled_at - p.occurred_at) / 1e6)),
+        'class', json_object('p', coalesce(p.label, ''), 't', l.label,
+            'c', json(printf('%!.17g', coalesce(p.confidence, 0.0))))
+    ),
+    l.recorded_at
+FROM (
+    SELECT l.id AS counted_label, min(p.id) AS first_prediction
+    FROM predictions p CROSS JOIN labels l
+    WHERE l.event_id = '' AND l.request_id = p.request_id AND l.row_index = p.row_index AND l.state = 1
+        AND p.status = 'success' AND EXISTS (SELECT 1 FROM labels WHERE state = 1)
+    GROUP BY l.id
+) CROSS JOIN labels l CROSS JOIN predictions p
+WHERE l.id = counted_label AND p.id = first_prediction;
+";
+
 /// Takes the steps that the database has not taken yet, each in its own transaction.
 ///
 /// # Errors
@@ -234,6 +287,24 @@ mod tests {
             let plan: Vec<String> = statement.query_map([], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
             assert!(plan.iter().any(|line| line.contains(index)), "{question}: {plan:?}");
             assert!(!plan.iter().any(|line| line.contains("TEMP B-TREE")), "{question}: {plan:?}");
+        }
+    }
+
+    #[test]
+    fn a_label_is_found_without_reading_former_revisions() {
+        let (_directory, mut connection) = database();
+        migrate(&mut connection, MIGRATIONS).unwrap();
+        let row = "event_id = 'e' AND request_id = 'r' AND row_index = 0";
+        for (question, index) in [
+            (format!("labels WHERE {row} AND model = 'm' AND state <> 2"), "labels_in_force"),
+            (format!("labels WHERE {row} AND revision = 1 AND labelled_at = 2 AND label = 'cat'"), "labels_by_target"),
+            ("counted_labels WHERE request_id = 'r' AND row_index = 0".to_owned(), "counted_labels_by_request"),
+            ("counted_labels WHERE recorded_at < 5 ORDER BY recorded_at".to_owned(), "counted_labels_by_recording"),
+        ] {
+            let sql = format!("EXPLAIN QUERY PLAN SELECT * FROM {question}");
+            let mut statement = connection.prepare(&sql).unwrap();
+            let plan: Vec<String> = statement.query_map([], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+            assert!(plan.iter().any(|line| line.contains(index)), "{question}: {plan:?}");
         }
     }
 }
