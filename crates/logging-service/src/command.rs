@@ -1,4 +1,4 @@
-//! The commands that are run instead of the service: `backup`, `check` and `profile`.
+//! The commands that are run instead of the service: `backup`, `check`, `profile` and `import`.
 //!
 //! Rule of thumb: each finding is one line of output, and scripts read the exit code.
 
@@ -22,6 +22,7 @@ pub fn run(command: &DatabaseCommand, database: &DatabaseUrl) -> anyhow::Result<
         DatabaseCommand::Backup { to } => backup(database, to),
         DatabaseCommand::Check => check(database),
         DatabaseCommand::Profile(options) => Ok(told(past::profile(options, database))),
+        DatabaseCommand::Import(options) => Ok(told(past::import(options, database))),
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use monitoring::{AllowedOrigin, SecurityOptions};
 
-use crate::past::ProfileOptions;
+use crate::past::{ImportOptions, ProfileOptions};
 use crate::store::{DatabaseUrl, StoreError};
 
 /// Stores predictions durably, and answers questions about them.
@@ -104,6 +104,8 @@ pub enum DatabaseCommand {
     Check,
     /// Make a reference profile of training data, of scored data or of a range of the log.
     Profile(Box<ProfileOptions>),
+    /// Bring predictions and labels out of files into the log, each of them once.
+    Import(Box<ImportOptions>),
 }
 
 /// Reads the URL in a file. The message about a problem does not quote the URL, which may hold a password.

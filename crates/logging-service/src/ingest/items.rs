@@ -16,7 +16,7 @@ use super::body::ReceivedBody;
 const MOST_KEPT: usize = 1_000_000;
 
 /// A body holds one of these, or many.
-pub(super) trait BodyItem: DeserializeOwned {
+pub(crate) trait BodyItem: DeserializeOwned {
     /// Checks what the type itself does not ensure.
     ///
     /// # Errors

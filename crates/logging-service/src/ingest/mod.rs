@@ -7,3 +7,5 @@ pub(crate) mod events;
 pub(crate) mod feedback;
 mod items;
 pub(crate) mod log;
+
+pub(crate) use items::BodyItem;

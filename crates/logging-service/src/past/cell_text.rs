@@ -8,16 +8,22 @@ const PANDAS: [&str; 17] = [
 
 /// The texts of a CSV file that stand for no value.
 #[derive(Clone, Debug)]
-pub(super) struct MissingWords(Vec<String>);
+pub(super) struct MissingWords {
+    words: Vec<String>,
+    /// Whether a person has named them.
+    pub(super) are_asked: bool,
+}
 
 impl MissingWords {
     /// These words, or those of pandas.
     pub(super) fn new(words: Option<Vec<String>>) -> Self {
-        Self(words.unwrap_or_else(|| ["n/a"].iter().chain(&PANDAS).map(ToString::to_string).collect()))
+        let are_asked = words.is_some();
+        let words = words.unwrap_or_else(|| ["n/a"].iter().chain(&PANDAS).map(ToString::to_string).collect());
+        Self { words, are_asked }
     }
 
     pub(super) fn contains(&self, text: &str) -> bool {
-        self.0.iter().any(|word| word == text)
+        self.words.iter().any(|word| word == text)
     }
 }
 

@@ -83,9 +83,13 @@ impl FeatureColumn {
         }
     }
 
-    fn value(&mut self, cell: &TableCell, missing: &MissingWords) -> Result<FeatureValue, String> {
+    /// The value in a cell.
+    ///
+    /// # Errors
+    /// A description of what is wrong with it.
+    pub(super) fn value(&mut self, cell: &TableCell, missing: &MissingWords) -> Result<FeatureValue, String> {
         match cell {
-            TableCell::Missing => Ok(FeatureValue::Missing),
+            TableCell::Missing | TableCell::Null => Ok(FeatureValue::Missing),
             TableCell::Written(text) => self.written(text, missing),
             TableCell::Text(text) => self.text(text),
             TableCell::Flag(flag) => match self.kind_or(FeatureKind::Category) {

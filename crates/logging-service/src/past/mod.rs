@@ -6,20 +6,33 @@
 //! **Architecture Invariant:** both are commands. The service reads no files of its users.
 
 mod cell_text;
+mod cell_time;
 mod declaration_file;
 mod feature_column;
 mod file_options;
+mod import_columns;
+mod import_command;
+mod import_options;
+mod import_reader;
+mod import_row;
+mod import_target;
 mod log_range;
 mod own_store;
+mod patience;
 mod prediction_column;
 mod profile_command;
 mod profile_counter;
 mod profile_options;
 mod profile_report;
 mod progress;
+mod record_fields;
+mod refused_rows;
+mod row_identity;
 mod send_profile;
 mod service_client;
 mod service_options;
 
+pub(crate) use import_command::import;
+pub use import_options::ImportOptions;
 pub(crate) use profile_command::profile;
 pub use profile_options::ProfileOptions;

@@ -58,7 +58,7 @@ impl AnswerReader {
 
     fn is_missing(&self, cell: &TableCell) -> bool {
         match cell {
-            TableCell::Missing => true,
+            TableCell::Missing | TableCell::Null => true,
             TableCell::Written(text) => !self.labels.contains(text) && self.missing.contains(text),
             _ => false,
         }
@@ -79,7 +79,7 @@ impl AnswerReader {
                 Some(index) => self.class_at(index)?,
                 None => text.clone(),
             },
-            TableCell::Missing | TableCell::Time(_) | TableCell::Nested(_) => {
+            TableCell::Missing | TableCell::Null | TableCell::Time(_) | TableCell::Nested(_) => {
                 return Err(format!("holds {}, which is no class", cell.shown()));
             }
         };

@@ -3,23 +3,18 @@
 //! Rule of thumb: what may succeed another time is tried again until the patience is over; what is refused is not.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use monitoring::{Backoff, CredentialMetrics, MetricsRegistry, OutgoingKey};
+use monitoring::{CredentialMetrics, MetricsRegistry, OutgoingKey};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Method, StatusCode, Url};
-use terminal::warn;
-use tokio::time::sleep;
 
+use super::patience::Patience;
 use super::service_options::ServiceOptions;
 
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
-const FIRST_DELAY: Duration = Duration::from_millis(100);
-const LONGEST_DELAY: Duration = Duration::from_secs(5);
-/// How long a service may be away before a command gives up.
-const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Sends requests to one service.
 pub(super) struct ServiceClient {
@@ -72,8 +67,7 @@ impl ServiceClient {
     /// # Errors
     /// The service was away for too long, or does not let this client in.
     pub(super) async fn send(&self, request: &ServiceRequest<'_>) -> anyhow::Result<ServiceAnswer> {
-        let begun = Instant::now();
-        let mut backoff = Backoff::new(FIRST_DELAY, LONGEST_DELAY);
+        let mut patience = Patience::begin();
         loop {
             let problem = match self.attempt(request).await {
                 Ok((StatusCode::OK, body)) => return Ok(ServiceAnswer::Done(body)),
@@ -88,13 +82,7 @@ impl ServiceClient {
                 }
                 Err(problem) => with_causes(&problem),
             };
-            if begun.elapsed() > PATIENCE {
-                bail!("{} did not answer for {} s: {problem}", self.base, PATIENCE.as_secs());
-            }
-            if !backoff.is_failing() {
-                warn(format_args!("{}: {problem}; trying again", self.base));
-            }
-            sleep(backoff.next_delay()).await;
+            patience.rest(self.base.as_str(), &problem).await?;
         }
     }
 

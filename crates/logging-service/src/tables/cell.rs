@@ -9,6 +9,8 @@ pub(crate) enum TableCell {
     /// Nothing.
     #[default]
     Missing,
+    /// Nothing, said as such: JSON's `null`.
+    Null,
     /// Yes or no.
     Flag(bool),
     /// A whole number.
@@ -40,10 +42,15 @@ impl TableCell {
         if number.is_finite() { Self::Number(number) } else { Self::Missing }
     }
 
+    /// Whether there is no value.
+    pub(crate) fn is_nothing(&self) -> bool {
+        matches!(self, Self::Missing | Self::Null)
+    }
+
     /// What a person reads of it in a message: the beginning.
     pub(crate) fn shown(&self) -> String {
         let text = match self {
-            Self::Missing => "nothing".to_owned(),
+            Self::Missing | Self::Null => "nothing".to_owned(),
             Self::Flag(flag) => flag.to_string(),
             Self::Integer(number) => number.to_string(),
             Self::Number(number) => number.to_string(),

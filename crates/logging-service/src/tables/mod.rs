@@ -20,5 +20,6 @@ mod table_reader;
 
 pub(crate) use cell::{TableCell, TableRow};
 pub(crate) use open_table::{TableOptions, open_table};
+pub(crate) use table_error::TableError;
 pub(crate) use table_format::TableFormat;
 pub(crate) use table_reader::TableReader;

@@ -123,7 +123,7 @@ impl TableReader for NdjsonTable {
 
 fn cell(value: Value) -> TableCell {
     match value {
-        Value::Null => TableCell::Missing,
+        Value::Null => TableCell::Null,
         Value::Bool(flag) => TableCell::Flag(flag),
         Value::Number(number) => match number.as_i64() {
             Some(integer) => TableCell::Integer(integer),

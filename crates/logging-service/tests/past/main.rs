@@ -1,8 +1,10 @@
 //! The past out of files, as the commands bring it: references of data, predictions and labels.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod away;
 mod bounds;
 mod command;
+mod import;
 #[path = "../api/metrics.rs"]
 #[allow(dead_code, reason = "a part is used")]
 mod metrics;

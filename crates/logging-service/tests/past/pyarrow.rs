@@ -43,6 +43,46 @@ parquet.write_table(table, 'lz4.parquet', compression='lz4')
 parquet.write_table(pa.table({'binary': pa.array([b'\\xff\\xfe'])}), 'binary.parquet')
 ";
 
+/// What a batch job might have written: numbers as ids, a dictionary of classes, times without a zone, a structure of
+/// features, and labels that became numbers with gaps.
+const SCORED: &str = "
+import datetime, pyarrow as pa, pyarrow.parquet as parquet
+at = datetime.datetime(2026, 3, 1, 10)
+parquet.write_table(pa.table({
+    'visit': pa.array([11, 12, 13], pa.int32()),
+    'answer': pa.array(['1', '0', '1']).dictionary_encode(),
+    'score': pa.array([0.5, 0.75, None], pa.float32()),
+    'at': pa.array([at, at + datetime.timedelta(seconds=1), at + datetime.timedelta(seconds=2)], pa.timestamp('ns')),
+    'right': pa.array([1.0, None, 0.0]),
+    'features': pa.array([{'age': 42, 'city': 'Rome'}, {'age': None, 'city': 'Paris'}, None],
+                         pa.struct([('age', pa.int8()), ('city', pa.large_string())])),
+}), 'scored.parquet', compression='zstd')
+";
+
+#[test]
+fn predictions_of_a_batch_job_are_imported() {
+    let Some(python) = pypi::python(&[PYARROW], "whether Parquet files of pyarrow are imported") else { return };
+    let desk = Desk::new();
+    let output = Command::new(python).args(["-c", SCORED]).current_dir(desk.path("")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let map = "visit=request_id,answer=label,score=confidence,at=occurred_at";
+    let words = ["--database", "sqlite:log.db", "import", "--into-database", "scored.parquet", "--model", "m"];
+    let said = desk.done(&[&words[..], &["--map", map, "--truth", "right"]].concat());
+    assert!(said.out.starts_with("predictions: 3 accepted, 0 duplicates; labels: 2 accepted"), "{said:?}");
+    let log = rusqlite::Connection::open(desk.path("log.db")).unwrap();
+    let sql =
+        "SELECT json_array(request_id, label, confidence, occurred_at, features) FROM predictions ORDER BY occurred_at";
+    let mut statement = log.prepare(sql).unwrap();
+    let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    let rows: Vec<Value> = rows.map(|row| serde_json::from_str(&row.unwrap()).unwrap()).collect();
+    let at = 1_772_359_200_000_000_i64;
+    assert_eq!(rows[0], json!(["11", "1", 0.5, at, r#"{"age":42.0,"city":"Rome"}"#]));
+    assert_eq!(rows[1], json!(["12", "0", 0.75, at + 1_000_000, r#"{"age":null,"city":"Paris"}"#]));
+    assert_eq!(rows[2], json!(["13", "1", null, at + 2_000_000, r#"{"age":null,"city":null}"#]));
+    let sql = "SELECT count(*) FROM labels WHERE label IN ('1', '0') AND state = 1";
+    assert_eq!(log.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap(), 2);
+}
+
 #[test]
 fn every_type_of_a_table_is_read() {
     let Some(python) = pypi::python(&[PYARROW], "whether Parquet files of pyarrow are read") else { return };
