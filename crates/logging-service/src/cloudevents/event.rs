@@ -1,11 +1,12 @@
 //! One event: its sender, the model it is about, and its payload.
 
 use jiff::Timestamp;
+use prediction_record::MAX_NAME_CHARS;
 use serde::{Deserialize, Serialize};
 
+use super::EventError;
 use super::event_kind::EventKind;
 use super::payload::EventPayload;
-use super::{EventError, shortened};
 
 /// What an event still lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,9 @@ pub struct CloudEvent {
     pub component: Option<String>,
     /// The endpoint: `default` or `canary`.
     pub endpoint: Option<String>,
+    /// The HTTP status of the model's answer, where the sender tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_code: Option<u16>,
     /// The body of the request or the response.
     pub payload: EventPayload,
 }
@@ -46,6 +50,24 @@ impl CloudEvent {
             EventKind::Request => EventStatus::NeedsResponse,
             EventKind::Response => EventStatus::WantsRequest,
         }
+    }
+
+    /// The name of the model that the event is about, as its records have it: the InferenceService's, else the one that the
+    /// response gives, else the sender's.
+    ///
+    /// # Errors
+    /// [`EventError::InvalidAttribute`] for a name of which no character may stand in a record.
+    pub fn model(&self) -> Result<String, EventError> {
+        let of_body = || self.payload.member("model_name");
+        let (attribute, name) = match (self.inference_service.as_deref(), of_body()) {
+            (Some(name), _) => ("inferenceservicename", name),
+            (None, Some(name)) => ("model_name", name),
+            (None, None) => ("source", self.source.as_str()),
+        };
+        valid_name(name).ok_or_else(|| EventError::InvalidAttribute {
+            name: attribute,
+            problem: "names the model, and has no letter or digit that a model's name may have".to_owned(),
+        })
     }
 
     /// A key that a request and its response share, and no other events. The id alone would not do, because a
@@ -69,7 +91,7 @@ impl CloudEvent {
     /// # Errors
     /// [`EventError::Json`]; it does not occur for an event that was parsed.
     pub fn to_json(&self) -> Result<String, EventError> {
-        serde_json::to_string(self).map_err(|error| unreadable(&error))
+        serde_json::to_string(self).map_err(|error| EventError::json(&error))
     }
 
     /// Reads the text that [`CloudEvent::to_json`] wrote.
@@ -77,10 +99,14 @@ impl CloudEvent {
     /// # Errors
     /// [`EventError::Json`].
     pub fn from_json(json: &str) -> Result<Self, EventError> {
-        serde_json::from_str(json).map_err(|error| unreadable(&error))
+        serde_json::from_str(json).map_err(|error| EventError::json(&error))
     }
 }
 
-pub(super) fn unreadable(error: &serde_json::Error) -> EventError {
-    EventError::Json(shortened(&error.to_string(), 200))
+/// Turns text into a name that a record may carry: characters that a name may not contain become `-`.
+pub(super) fn valid_name(text: &str) -> Option<String> {
+    let allowed = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
+    let name: String = text.chars().map(allowed).take(MAX_NAME_CHARS).collect();
+    let name = name.trim_matches('-');
+    (!name.is_empty()).then(|| name.to_owned())
 }

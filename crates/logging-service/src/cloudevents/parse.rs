@@ -4,66 +4,102 @@ use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use serde_json::Value;
+use prediction_record::ModelDeclaration;
+use serde_json::{Map, Value};
 
-use super::event::{CloudEvent, unreadable};
+use super::batch::{read_json, split_array};
+use super::event::CloudEvent;
 use super::event_kind::EventKind;
 use super::gzip::GzipUnpacker;
-use super::payload::EventPayload;
-use super::{EventError, MAX_ATTRIBUTE_CHARS, MAX_EVENTS, shortened};
+use super::payload::{EventPayload, RequestBody};
+use super::{EventError, MAX_ATTRIBUTE_CHARS, shortened};
 
-/// Reads the events of a request: binary, structured or batched mode, gzipped or not.
+/// The length of the JSON in front of binary tensors (the binary extension of V2): a header of HTTP, and its name as an
+/// attribute of an event.
+const HEADER_LENGTH: [&str; 2] = ["inference-header-content-length", "inferenceheadercontentlength"];
+
+/// An event as it came, of which a request still has its numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParsedEvent {
+    /// The event.
+    pub event: CloudEvent,
+    /// The body of a request; it is not stored.
+    body: Option<RequestBody>,
+}
+
+impl ParsedEvent {
+    /// The event, whose request holds the features that the model declares, and no other numbers.
+    #[must_use]
+    pub fn with_features(self, declared: &ModelDeclaration) -> CloudEvent {
+        let mut event = self.event;
+        if let (EventPayload::Asked(facts), Some(body)) = (&mut event.payload, self.body) {
+            facts.keep_features(&body, &declared.features);
+        }
+        event
+    }
+}
+
+/// Reads the events of a request: binary, structured or batched mode, gzipped or not. Each event of a batch is read by
+/// itself.
 ///
 /// The payload's own content type is ignored, because KServe sends the request's with the response.
 ///
 /// # Errors
-/// [`EventError`]; one bad event of a batch refuses the batch.
-pub fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Vec<CloudEvent>, EventError> {
+/// [`EventError`] where the request carries no events, or no batch whose events can be told apart.
+pub fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Result<ParsedEvent, EventError>>, EventError> {
     let mut unpacker = GzipUnpacker::new();
     match monitoring::media_type(headers).as_str() {
         "application/cloudevents+json" => {
-            let event = serde_json::from_slice(&unpacker.unpack(body)?).map_err(|error| unreadable(&error))?;
-            Ok(vec![read_structured(&event, &mut unpacker)?])
+            let json = unpacker.unpack(body)?;
+            Ok(vec![read_structured(&json, &mut unpacker)])
         }
         "application/cloudevents-batch+json" => {
-            let events: Vec<Value> =
-                serde_json::from_slice(&unpacker.unpack(body)?).map_err(|error| unreadable(&error))?;
-            if events.len() > MAX_EVENTS {
-                return Err(EventError::TooManyEvents);
-            }
-            events.iter().map(|event| read_structured(event, &mut unpacker)).collect()
+            let json = unpacker.unpack(body)?;
+            let events = split_array(&json)?;
+            Ok(events.into_iter().map(|event| read_structured(event, &mut unpacker)).collect())
         }
-        _ if headers.contains_key("ce-specversion") => {
-            let attribute = |name: &'static str| read_header(headers, name);
-            Ok(vec![read_event(attribute, |kind| Ok(EventPayload::from_slice(kind, &unpacker.unpack(body)?)))?])
-        }
+        _ if headers.contains_key("ce-specversion") => Ok(vec![read_binary(headers, body, &mut unpacker)]),
         _ => Err(EventError::NotACloudEvent),
     }
 }
 
-fn read_structured(envelope: &Value, unpacker: &mut GzipUnpacker) -> Result<CloudEvent, EventError> {
-    let attribute = |name: &'static str| match envelope.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(invalid(name, "is not a string")),
-    };
-    read_event(attribute, |kind| match (envelope.get("data"), envelope.get("data_base64")) {
-        (_, Some(Value::String(text))) => {
-            let bytes = STANDARD.decode(text).map_err(|_| EventError::Base64)?;
-            Ok(EventPayload::from_slice(kind, &unpacker.unpack(&bytes)?))
-        }
-        (_, Some(other)) if !other.is_null() => Err(invalid("data_base64", "is not a string")),
-        // Senders that know only the content type text/plain put the JSON into a string.
-        (Some(Value::String(text)), _) => Ok(EventPayload::from_slice(kind, text.as_bytes())),
-        (Some(data), _) => Ok(EventPayload::from_value(kind, data)),
-        (None, _) => Ok(EventPayload::from_slice(kind, b"")),
-    })
+fn read_binary(headers: &HeaderMap, body: &[u8], unpacker: &mut GzipUnpacker) -> Result<ParsedEvent, EventError> {
+    let attribute = |name: &'static str| read_header(headers, name);
+    let plain = headers.get(HEADER_LENGTH[0]).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let json_length = plain.or(attribute(HEADER_LENGTH[1])?).and_then(|length| length.parse().ok());
+    read_event(attribute, |kind| Ok(EventPayload::read(kind, &unpacker.unpack(body)?, json_length)))
+}
+
+fn read_structured(json: &[u8], unpacker: &mut GzipUnpacker) -> Result<ParsedEvent, EventError> {
+    let Value::Object(mut envelope) = read_json(json)? else { return Err(EventError::NotAnObject) };
+    let (data, packed) = (envelope.remove("data"), envelope.remove("data_base64"));
+    let json_length = number_or_text(&envelope, HEADER_LENGTH[1]).and_then(|length| length.parse().ok());
+    read_event(
+        |name| match envelope.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            // Of the attributes that are read, this is the only one that may be an integer.
+            Some(Value::Number(_)) if name == "statuscode" => Ok(number_or_text(&envelope, name)),
+            Some(_) => Err(invalid(name, "is not a string")),
+        },
+        |kind| match (data, packed) {
+            (_, Some(Value::String(text))) => {
+                let bytes = STANDARD.decode(text).map_err(|_| EventError::Base64)?;
+                Ok(EventPayload::read(kind, &unpacker.unpack(&bytes)?, json_length))
+            }
+            (_, Some(other)) if !other.is_null() => Err(invalid("data_base64", "is not a string")),
+            // Senders that know only the content type text/plain put the JSON into a string.
+            (Some(Value::String(text)), _) => Ok(EventPayload::read(kind, text.as_bytes(), json_length)),
+            (Some(data), _) => Ok(EventPayload::from_value(kind, data)),
+            (None, _) => Ok(EventPayload::read(kind, b"", json_length)),
+        },
+    )
 }
 
 fn read_event(
     attribute: impl Fn(&'static str) -> Result<Option<String>, EventError>,
-    payload: impl FnOnce(EventKind) -> Result<EventPayload, EventError>,
-) -> Result<CloudEvent, EventError> {
+    payload: impl FnOnce(EventKind) -> Result<(EventPayload, Option<RequestBody>), EventError>,
+) -> Result<ParsedEvent, EventError> {
     let optional = |name| match attribute(name)? {
         Some(text) if text.is_empty() => Ok(None),
         Some(text) => check_attribute(name, text).map(Some),
@@ -75,18 +111,27 @@ fn read_event(
         return Err(EventError::UnsupportedVersion(version));
     }
     let kind = EventKind::of_type(&required("type")?)?;
-    let time = optional("time")?.map(|time| time.parse::<Timestamp>()).transpose();
-    Ok(CloudEvent {
-        id: required("id")?,
-        source: required("source")?,
-        kind,
-        time: time.map_err(|_| invalid("time", "is not a time as in RFC 3339"))?,
-        inference_service: optional("inferenceservicename")?,
-        namespace: optional("namespace")?,
-        component: optional("component")?,
-        endpoint: optional("endpoint")?,
-        payload: payload(kind)?,
-    })
+    let time = optional("time")?.map(|time| parse_time(&time)).transpose()?;
+    let (id, source) = (required("id")?, required("source")?);
+    let inference_service = optional("inferenceservicename")?;
+    let [namespace, component, endpoint] = [optional("namespace")?, optional("component")?, optional("endpoint")?];
+    let status_code = optional("statuscode")?.and_then(|code| code.parse().ok());
+    let (payload, body) = payload(kind)?;
+    let event =
+        CloudEvent { id, source, kind, time, inference_service, namespace, component, endpoint, status_code, payload };
+    Ok(ParsedEvent { event, body })
+}
+
+fn parse_time(text: &str) -> Result<Timestamp, EventError> {
+    text.parse().map_err(|_| invalid("time", "is not a time as in RFC 3339"))
+}
+
+fn number_or_text(envelope: &Map<String, Value>, name: &str) -> Option<String> {
+    match envelope.get(name)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
 }
 
 fn check_attribute(name: &'static str, text: String) -> Result<String, EventError> {

@@ -2,6 +2,8 @@
 
 use monitoring::{Counter, Each, Family, Gauge, MetricsError, MetricsRegistry, each, label_enum};
 
+use crate::cloudevents::EventRefusal;
+
 label_enum! {
     /// What became of a label.
     pub(crate) enum FeedbackOutcome: "outcome" {
@@ -54,6 +56,7 @@ pub(crate) struct UpkeepMetrics {
     feedback: Family<Counter, Each<FeedbackOutcome>>,
     feedback_waiting: Gauge,
     events: Family<Counter, Each<EventOutcome>>,
+    events_refused: Family<Counter, Each<EventRefusal>>,
     events_waiting: Gauge,
     deleted: Family<Counter, Each<DeletionReason>>,
     oldest: Gauge,
@@ -74,6 +77,11 @@ impl UpkeepMetrics {
             feedback_waiting: registry
                 .float_gauge("logging_feedback_waiting", "Labels whose prediction has not arrived.")?,
             events: registry.counters("logging_cloudevents_total", "CloudEvents, by what became of them.", each())?,
+            events_refused: registry.counters(
+                "logging_events_refused_total",
+                "CloudEvents that were refused because they cannot be read, by the kind of reason.",
+                each(),
+            )?,
             events_waiting: registry
                 .float_gauge("logging_cloudevents_waiting", "CloudEvents that wait for their counterpart.")?,
             deleted: registry.counters(
@@ -104,6 +112,11 @@ impl UpkeepMetrics {
     /// A CloudEvent has come, or expired.
     pub(crate) fn count_event(&self, outcome: EventOutcome) {
         self.events.with(outcome).inc();
+    }
+
+    /// A CloudEvent was refused.
+    pub(crate) fn count_event_refusal(&self, reason: EventRefusal) {
+        self.events_refused.with(reason).inc();
     }
 
     /// Retention has deleted predictions.

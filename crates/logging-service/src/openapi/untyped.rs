@@ -56,6 +56,7 @@ fn cloud_event() -> Value {
             },
             "time": { "anyOf": [{ "type": "string", "format": "date-time" }, { "enum": ["", null] }] },
             "inferenceservicename": { "type": ["string", "null"], "description": "The model's name." },
+            "statuscode": { "type": ["string", "integer", "null"], "description": "The HTTP status of a response." },
             "data": { "description": "The payload." },
             "data_base64": { "type": ["string", "null"], "description": "The payload's bytes, instead of `data`." },
         },

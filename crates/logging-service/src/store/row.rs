@@ -73,9 +73,19 @@ fn complete(record: &mut PredictionRecord) {
     let event_id = *record.event_id.get_or_insert_with(Uuid::now_v7);
     record.request_id.get_or_insert_with(|| event_id.to_string());
     record.occurred_at.get_or_insert_with(Timestamp::now);
+    forget_filler(record);
     // A row that was read here and sent again brings its old `recorded_at` along. The store sets that field, and an
     // answer would carry it twice.
     record.extra.remove("recorded_at");
+}
+
+/// Takes away the confidence that stands for none. Before confidences were optional, the records of KServe's events had to
+/// have one all the same: 1.0, with the source `none`.
+fn forget_filler(record: &mut PredictionRecord) {
+    if record.extra.get("confidence_source").is_some_and(|source| source == "none") {
+        record.confidence = None;
+        record.extra.remove("confidence_source");
+    }
 }
 
 /// A stored prediction with the number of its row, by which lists are continued.
@@ -97,7 +107,7 @@ pub(super) fn read(columns: &mut RowColumns) -> Result<NumberedPrediction, Datab
     let row_index = columns.opt_u32()?.unwrap_or_default();
     let occurred_at = Some(from_microseconds(columns.integer()?));
     let recorded_at = from_microseconds(columns.integer()?);
-    let record = PredictionRecord {
+    let mut record = PredictionRecord {
         event_id: Some(Uuid::from_bytes(event_id)),
         request_id,
         row_index,
@@ -129,6 +139,7 @@ pub(super) fn read(columns: &mut RowColumns) -> Result<NumberedPrediction, Datab
         tags: from_json(columns)?.unwrap_or_default(),
         counted_features: FeatureValues::new(),
     };
+    forget_filler(&mut record);
     Ok(NumberedPrediction { id, prediction: StoredPrediction { record, recorded_at } })
 }
 

@@ -6,11 +6,11 @@ use axum::http::HeaderMap;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use logging_service::cloudevents::{
-    CloudEvent, EventError, EventKind, EventStatus, MAX_EVENTS, MAX_UNPACKED_BYTES, pair, parse,
+    self, CloudEvent, EventError, EventKind, EventStatus, MAX_EVENTS, MAX_UNPACKED_BYTES,
 };
 use serde_json::{Value, json};
 
-use super::{ID, headers, post, request, response};
+use super::{ID, headers, pair, parse, post, request, response};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -84,8 +84,10 @@ fn a_bomb_is_refused() {
     let part = gzip(&vec![b' '; MAX_UNPACKED_BYTES / 3]);
     use base64::Engine as _;
     event["data_base64"] = json!(base64::engine::general_purpose::STANDARD.encode(part));
-    let batch = json!([event, event, event, event]).to_string();
-    assert_eq!(parse(&typed("application/cloudevents-batch+json"), batch.as_bytes()), Err(EventError::TooLarge));
+    let batch = json!([event, event, event, event, envelope()]).to_string();
+    let events = cloudevents::parse(&typed("application/cloudevents-batch+json"), batch.as_bytes()).unwrap();
+    let are_taken: Vec<bool> = events.iter().map(Result::is_ok).collect();
+    assert_eq!(are_taken, [true, true, false, false, true], "the small event still has room");
 }
 
 #[test]
@@ -112,6 +114,69 @@ fn what_is_wrong_is_named() {
     let many = json!(vec![envelope(); MAX_EVENTS + 1]).to_string();
     let refused = parse(&typed("application/cloudevents-batch+json"), many.as_bytes());
     assert_eq!(refused, Err(EventError::TooManyEvents));
+}
+
+/// Each element is good or bad by itself.
+#[test]
+fn every_kind_of_bad_event_keeps_no_other_out() {
+    let without = |name: &str| {
+        let mut event = envelope();
+        event.as_object_mut().unwrap().remove(name);
+        event.to_string()
+    };
+    let with = |name: &str, value: Value| {
+        let mut event = envelope();
+        event[name] = value;
+        event.to_string()
+    };
+    let with_base64 = |value: Value| {
+        let mut event = envelope();
+        event.as_object_mut().unwrap().remove("data");
+        event["data_base64"] = value;
+        event.to_string()
+    };
+    let bomb = {
+        use base64::Engine as _;
+        base64::engine::general_purpose::STANDARD.encode(gzip(&vec![b' '; MAX_UNPACKED_BYTES + 1]))
+    };
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    let bad = [
+        ("unknown_type", with("type", json!("com.example.other"))),
+        ("invalid_attribute", with("type", json!(7))),
+        ("missing_attribute", without("type")),
+        ("missing_attribute", without("id")),
+        ("missing_attribute", with("id", json!(""))),
+        ("missing_attribute", without("source")),
+        ("missing_attribute", without("specversion")),
+        ("unknown_version", with("specversion", json!("0.3"))),
+        ("invalid_attribute", with("specversion", json!(1.0))),
+        ("not_an_event", "\"text\"".to_owned()),
+        ("not_an_event", "null".to_owned()),
+        ("not_an_event", "[{}]".to_owned()),
+        ("invalid_json", String::new()),
+        ("invalid_json", "{\"specversion\": 1.0.0}".to_owned()),
+        ("invalid_json", "{'specversion': '1.0'}".to_owned()),
+        ("invalid_json", format!("{{\"data\": {deep}}}")),
+        ("invalid_packing", with_base64(json!("not base64!"))),
+        ("invalid_attribute", with_base64(json!(7))),
+        ("too_large", with_base64(json!(bomb))),
+        ("invalid_packing", with_base64(json!("H4sIAAAAAAAA"))),
+        ("invalid_attribute", with("time", json!("yesterday"))),
+        ("invalid_attribute", with("id", json!("x".repeat(129)))),
+        ("invalid_attribute", with("inferenceservicename", json!("x".repeat(129)))),
+        ("invalid_attribute", with("namespace", json!("a\nb"))),
+    ];
+    let good = envelope().to_string();
+    let elements: Vec<&str> = bad.iter().flat_map(|(_, event)| [event.as_str(), good.as_str()]).collect();
+    let batch = format!("\u{feff}[{}]", elements.join(","));
+    let events = cloudevents::parse(&typed("application/cloudevents-batch+json"), batch.as_bytes()).unwrap();
+    assert_eq!(events.len(), 2 * bad.len());
+    for ((reason, event), outcomes) in bad.iter().zip(events.chunks(2)) {
+        use monitoring::LabelEnum as _;
+        let refused = outcomes[0].as_ref().map(|_| ()).map_err(|error| error.refusal().as_str());
+        assert_eq!(refused, Err(*reason), "{}", &event[..event.len().min(200)]);
+        assert!(outcomes[1].is_ok(), "the one after {event}");
+    }
 }
 
 #[test]

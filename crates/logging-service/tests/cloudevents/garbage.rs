@@ -1,12 +1,13 @@
 //! No body makes the service panic, and every record that is made is valid.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use logging_service::cloudevents::{pair, parse};
+use logging_service::cloudevents;
+use prediction_record::ModelDeclaration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{headers, response};
+use super::{declaration, headers, response};
 
 fn json_value() -> impl Strategy<Value = Value> {
     let word = prop_oneof![
@@ -19,6 +20,11 @@ fn json_value() -> impl Strategy<Value = Value> {
         Just("class"),
         Just("score"),
         Just("probabilities"),
+        Just("instances"),
+        Just("inputs"),
+        Just("parameters"),
+        Just("binary_data_size"),
+        Just("BYTES"),
         Just("FP32"),
         Just("error"),
         Just("data_base64"),
@@ -47,10 +53,23 @@ fn json_value() -> impl Strategy<Value = Value> {
     })
 }
 
+/// What may be declared of the model: nothing, or each task.
+fn declarations() -> Vec<ModelDeclaration> {
+    let features = json!([{ "name": "a", "kind": "number" }, { "name": "b", "kind": "category", "keep": false }]);
+    ["classification", "regression", "raw"]
+        .into_iter()
+        .map(|task| declaration(json!({ "task": task, "labels": ["no", "yes"], "features": features })))
+        .chain([ModelDeclaration::default()])
+        .collect()
+}
+
 fn nothing_panics(headers: &HeaderMap, body: &[u8]) {
-    for event in parse(headers, body).unwrap_or_default() {
-        for record in pair(None, &event).unwrap_or_default() {
-            record.validate().unwrap();
+    for event in cloudevents::parse(headers, body).unwrap_or_default().into_iter().flatten() {
+        for declared in declarations() {
+            let event = event.clone().with_features(&declared);
+            for record in cloudevents::pair(None, &event, &declared).unwrap_or_default() {
+                record.validate().unwrap();
+            }
         }
     }
 }
@@ -82,8 +101,10 @@ proptest! {
             2 => json!({ "outputs": [{ "name": "y", "shape": [1, 2], "datatype": "FP32", "data": value }] }),
             _ => value,
         };
-        for record in pair(None, &response(&body)).unwrap_or_default() {
-            prop_assert_eq!(record.validate(), Ok(()));
+        for declared in declarations() {
+            for record in cloudevents::pair(None, &response(&body), &declared).unwrap_or_default() {
+                prop_assert_eq!(record.validate(), Ok(()));
+            }
         }
         let headers = HeaderMap::from_iter([(
             "content-type".parse().unwrap(),

@@ -2,13 +2,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod declared;
+mod failures;
+mod features;
 mod forms;
 mod garbage;
 mod pairing;
 mod payloads;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use logging_service::cloudevents::{CloudEvent, EventError, parse};
+use logging_service::cloudevents::{self, CloudEvent, EventError};
+use prediction_record::{ModelDeclaration, PredictionRecord};
 use serde_json::Value;
 
 const ID: &str = "8a7f2a54-3b0e-4f7c-9a51-5f0ad4a0e1c2";
@@ -31,6 +35,24 @@ fn headers(kind: &str, time: &str) -> HeaderMap {
     .into_iter()
     .map(|(name, value)| (HeaderName::try_from(name).unwrap(), HeaderValue::from_str(value).unwrap()))
     .collect()
+}
+
+/// Reads events of models about which nothing is declared.
+fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Vec<CloudEvent>, EventError> {
+    let events = cloudevents::parse(headers, body)?;
+    events.into_iter().map(|event| Ok(event?.with_features(&ModelDeclaration::default()))).collect()
+}
+
+/// The records of a model about which nothing is declared.
+fn pair(request: Option<&CloudEvent>, response: &CloudEvent) -> Result<Vec<PredictionRecord>, EventError> {
+    cloudevents::pair(request, response, &ModelDeclaration::default())
+}
+
+/// What JSON declares.
+fn declaration(json: Value) -> ModelDeclaration {
+    let declared: ModelDeclaration = serde_json::from_value(json).unwrap();
+    declared.validate().unwrap();
+    declared
 }
 
 fn post(kind: &str, time: &str, body: &[u8]) -> Result<CloudEvent, EventError> {

@@ -1,16 +1,16 @@
 //! A response and its request make records, and a replay makes the same records.
 
-use logging_service::cloudevents::{EventError, pair, parse};
-use prediction_record::Status;
+use logging_service::cloudevents::{self, EventError};
 use serde_json::json;
 
-use super::{ID, headers, post, request, response};
+use super::{ID, declaration, headers, pair, parse, post, request, response};
 
 #[test]
 fn a_pair_makes_a_record_for_each_row() {
     let request = request(&json!({ "instances": [[1.0, 2.0], [3.0, 4.0]] }));
     let response = response(&json!({ "predictions": [[0.1, 0.9], [0.8, 0.2]] }));
-    let records = pair(Some(&request), &response).unwrap();
+    let declared = declaration(json!({ "task": "classification" }));
+    let records = cloudevents::pair(Some(&request), &response, &declared).unwrap();
     assert_eq!(records.len(), 2);
     for (row, (record, label)) in records.iter().zip(["1", "0"]).enumerate() {
         assert_eq!(record.row_index as usize, row);
@@ -64,14 +64,6 @@ fn a_clock_that_was_set_gives_no_latency() {
 }
 
 #[test]
-fn a_refusal_is_a_record_too() {
-    let records = pair(None, &response(&json!({ "error": "no such\nmodel" }))).unwrap();
-    assert_eq!(records.len(), 1);
-    assert_eq!((records[0].status, records[0].error_type.as_deref()), (Status::Error, Some("model_error")));
-    assert_eq!(records[0].extra["error"], json!("no such model"));
-}
-
-#[test]
 fn the_model_is_named_as_well_as_can_be() {
     let mut headers = headers("response", "2026-03-01T10:00:00Z");
     headers.remove("ce-inferenceservicename");
@@ -82,4 +74,14 @@ fn the_model_is_named_as_well_as_can_be() {
     assert_eq!((from_body.model.as_str(), from_body.version.as_deref()), ("my-model", Some("3")));
     let from_source = record(&headers, br#"{"predictions": [1]}"#);
     assert_eq!((from_source.model.as_str(), from_source.version), ("http---localhost-9081", None));
+}
+
+#[test]
+fn a_name_of_which_nothing_may_stand_in_a_record_is_refused() {
+    let mut headers = headers("response", "2026-03-01T10:00:00Z");
+    headers.insert("ce-inferenceservicename", "%E6%97%A5%E6%9C%AC".parse().unwrap());
+    let event = parse(&headers, br#"{"predictions": [1]}"#).unwrap().remove(0);
+    let refused = pair(None, &event);
+    let names_it = matches!(refused, Err(EventError::InvalidAttribute { name: "inferenceservicename", .. }));
+    assert!(names_it, "{refused:?}");
 }

@@ -89,6 +89,14 @@ impl BodyCoding {
     }
 }
 
+/// Unpacks gzip that no header announces.
+///
+/// # Errors
+/// `too_large` for more than `limit` bytes; `invalid_request` for a packing that is damaged or cut.
+pub fn unpack_gzip(packed: &[u8], limit: usize) -> Result<Vec<u8>, ApiError> {
+    BodyCoding::Gzip.unpack(packed, limit)
+}
+
 /// Whether the headers say that the body is packed in any way, so that its length does not tell how large it is.
 #[must_use]
 pub fn is_packed(headers: &HeaderMap) -> bool {

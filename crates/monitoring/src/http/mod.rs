@@ -35,7 +35,7 @@ use crate::health::Readiness;
 use crate::metrics::MetricsRegistry;
 pub use access::Access;
 pub use body::{discard_body, media_type, read_body};
-pub use coding::is_packed;
+pub use coding::{is_packed, unpack_gzip};
 pub use context::{REQUEST_ID, RequestContext, TRACEPARENT};
 pub use cross_origin::AllowedOrigin;
 pub use description::{PathAlias, describe};

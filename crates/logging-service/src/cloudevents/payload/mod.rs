@@ -1,27 +1,39 @@
 //! What a model was asked and what it answered, in the V1 or the V2 protocol.
 
-mod row_prediction;
+mod answer;
+mod binary;
+mod features;
+mod object;
+mod opaque;
+mod reading;
+mod response;
 mod scores;
 mod shape;
-mod v1;
+mod tensor;
 mod v2;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::event_kind::EventKind;
-use super::{EventError, shortened};
+use super::shortened;
 
-pub(super) use row_prediction::RowPrediction;
+pub(super) use answer::RowAnswer;
+pub use features::FeatureRow;
+pub use opaque::OpaqueForm;
+pub(super) use reading::AnswerReading;
+pub(super) use response::read_answers;
+pub(super) use shape::RequestBody;
 pub use shape::RequestFacts;
 
 /// The part of an event's payload that its records need.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EventPayload {
-    /// The shape of a request; its numbers are megabytes for a picture, and are not kept.
+    /// The shape of a request and the features that the model declares; its other numbers are megabytes for a picture, and
+    /// are not kept.
     Asked(RequestFacts),
-    /// The whole of a response.
+    /// The whole of a response. Its binary tensors stand in it as lists.
     Answered(Value),
     /// A payload that is not JSON.
     Opaque {
@@ -29,45 +41,53 @@ pub enum EventPayload {
         bytes: usize,
         /// Why it cannot be read.
         problem: String,
+        /// Its form, by its first bytes.
+        #[serde(default)]
+        form: OpaqueForm,
+        /// The beginning of a response that is text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
     },
 }
 
 impl EventPayload {
-    pub(super) fn from_slice(kind: EventKind, json: &[u8]) -> Self {
-        let read = match kind {
-            EventKind::Request => serde_json::from_slice(json).map(Self::Asked),
-            EventKind::Response => serde_json::from_slice(json).map(Self::Answered),
-        };
-        let opaque =
-            |error: serde_json::Error| Self::Opaque { bytes: json.len(), problem: shortened(&error.to_string(), 200) };
-        read.unwrap_or_else(opaque)
-    }
-
-    pub(super) fn from_value(kind: EventKind, value: &Value) -> Self {
+    /// Reads a payload; of a request, the body comes along. `json_length` is the length of the JSON in front of binary
+    /// tensors, where the sender tells it.
+    pub(super) fn read(kind: EventKind, bytes: &[u8], json_length: Option<usize>) -> (Self, Option<RequestBody>) {
         match kind {
-            EventKind::Request => RequestFacts::deserialize(value).map_or_else(
-                |error| Self::Opaque { bytes: 0, problem: shortened(&error.to_string(), 200) },
-                Self::Asked,
-            ),
-            EventKind::Response => Self::Answered(value.clone()),
+            EventKind::Request => match RequestFacts::read(bytes, json_length) {
+                Ok(facts) => (Self::Asked(facts), Some(RequestBody::Bytes { bytes: bytes.to_vec(), json_length })),
+                Err(problem) => (Self::opaque(bytes, &problem), None),
+            },
+            EventKind::Response => {
+                let read = binary::read_body(bytes, json_length);
+                (read.map_or_else(|problem| Self::opaque(bytes, &problem.to_string()), Self::Answered), None)
+            }
         }
     }
 
-    /// The body of a response.
-    pub(super) fn answered(&self) -> Result<&Value, EventError> {
+    /// The same for a payload that stood in the JSON of its event.
+    pub(super) fn from_value(kind: EventKind, value: Value) -> (Self, Option<RequestBody>) {
+        match kind {
+            EventKind::Response if value.is_null() => (Self::opaque(b"", "there is none"), None),
+            EventKind::Response => (Self::Answered(value), None),
+            EventKind::Request => match RequestFacts::of_value(&value) {
+                Ok(facts) => (Self::Asked(facts), Some(RequestBody::Json(value))),
+                Err(problem) => (Self::opaque(b"", &problem), None),
+            },
+        }
+    }
+
+    /// A member of a response, if it is text.
+    pub(super) fn member(&self, name: &str) -> Option<&str> {
         match self {
-            Self::Answered(value) => Ok(value),
-            Self::Asked(_) => Err(EventError::Mismatch),
-            Self::Opaque { bytes, problem } => Err(EventError::Payload(format!("{bytes} bytes: {problem}"))),
+            Self::Answered(body) => body.get(name).and_then(Value::as_str),
+            Self::Asked(_) | Self::Opaque { .. } => None,
         }
     }
-}
 
-/// Reads the predictions of a response, by the members that it has.
-pub(super) fn read_predictions(body: &Value) -> Result<Vec<RowPrediction>, EventError> {
-    match (body.get("predictions"), body.get("outputs")) {
-        (Some(Value::Array(predictions)), _) => v1::read_predictions(predictions),
-        (_, Some(Value::Array(outputs))) => v2::read_predictions(outputs),
-        _ => Err(EventError::Payload("it has neither predictions nor outputs".to_owned())),
+    fn opaque(bytes: &[u8], problem: &str) -> Self {
+        let form = OpaqueForm::of(bytes);
+        Self::Opaque { bytes: bytes.len(), problem: shortened(problem, 200), form, text: form.beginning(bytes) }
     }
 }

@@ -1,16 +1,41 @@
-//! The shape of a request's input, without its numbers.
+//! The shape of a request's input, without its numbers but for the features that the model declares.
 
 use std::fmt;
 
+use prediction_record::FeatureDeclaration;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::binary::{read_body, split};
+use super::features::{FeatureRow, read_rows};
+use crate::cloudevents::batch::{without_mark, without_no_numbers};
 
 /// The most dimensions that are kept.
 const MAX_DIMENSIONS: usize = 8;
 
+/// The body of a request as it came.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::cloudevents) enum RequestBody {
+    /// Bytes, and the length of the JSON in front of binary tensors where the sender tells it.
+    Bytes { bytes: Vec<u8>, json_length: Option<usize> },
+    /// JSON that stood in the JSON of its event.
+    Json(Value),
+}
+
 /// What the records of a call keep of its request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RequestFacts {
+    #[serde(flatten)]
+    asked: AskedShape,
+    /// The features of each row, where the model declares some.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    feature_rows: Vec<FeatureRow>,
+}
+
+/// The shape of a request's input.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct AskedShape {
     /// V1: the shape of `instances`, by its first elements.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     instances: Option<InputShape>,
@@ -20,10 +45,49 @@ pub struct RequestFacts {
 }
 
 impl RequestFacts {
+    /// Measures the body of a request, and keeps nothing else of it. Binary tensors may follow the JSON.
+    pub(super) fn read(bytes: &[u8], json_length: Option<usize>) -> Result<Self, String> {
+        let bytes = without_mark(bytes);
+        let json = match json_length.and_then(|length| bytes.split_at_checked(length)) {
+            Some((json, _)) => json,
+            None => split(bytes).0,
+        };
+        let asked = serde_json::from_slice(json).or_else(|_| serde_json::from_slice(&without_no_numbers(json)));
+        asked.map(Self::of).map_err(|error| error.to_string())
+    }
+
+    /// The same for a body that stood in the JSON of its event.
+    pub(super) fn of_value(value: &Value) -> Result<Self, String> {
+        AskedShape::deserialize(value).map(Self::of).map_err(|error| error.to_string())
+    }
+
+    fn of(asked: AskedShape) -> Self {
+        Self { asked, feature_rows: Vec::new() }
+    }
+
+    /// Keeps the features that are declared.
+    pub(in crate::cloudevents) fn keep_features(&mut self, body: &RequestBody, declared: &[FeatureDeclaration]) {
+        if declared.is_empty() {
+            return;
+        }
+        self.feature_rows = match body {
+            RequestBody::Json(value) => read_rows(value, declared),
+            RequestBody::Bytes { bytes, json_length } => {
+                read_body(bytes, *json_length).map(|value| read_rows(&value, declared)).unwrap_or_default()
+            }
+        };
+    }
+
     /// The shape of the first input, rows first; `None` where there is no input.
     pub fn shape(&self) -> Option<&[u64]> {
-        let shape = self.inputs.as_ref().and_then(|inputs| inputs.0.as_ref()).or(self.instances.as_ref())?;
+        let AskedShape { instances, inputs } = &self.asked;
+        let shape = inputs.as_ref().and_then(|inputs| inputs.0.as_ref()).or(instances.as_ref())?;
         Some(&shape.0)
+    }
+
+    /// The features of each row; none where the model declares none.
+    pub fn features(&self) -> &[FeatureRow] {
+        &self.feature_rows
     }
 }
 

@@ -1,89 +1,113 @@
 //! V2, the Open Inference Protocol: named tensors, each with a shape, a datatype and its data.
 
+use prediction_record::Task;
 use serde_json::Value;
 
-use super::row_prediction::RowPrediction;
-use super::scores::{best_class, parse_numbers};
-use super::v1;
-use crate::cloudevents::{EventError, MAX_ROWS, shortened};
+use super::answer::{ClassPrediction, RowAnswer};
+use super::reading::AnswerReading;
+use super::scores::ClassScores;
+use super::tensor::OutputTensor;
+use crate::cloudevents::{EventError, MAX_ROWS};
 
-/// A tensor whose data fits its shape.
-struct OutputTensor<'a> {
-    rows: usize,
-    columns: usize,
-    is_float: bool,
-    data: Vec<&'a Value>,
-}
+/// The names of tensors that say of themselves that they hold the probabilities of classes.
+const PROBABILITIES: [&str; 3] = ["probabilities", "probs", "predict_proba"];
 
-/// Reads labels from the first tensor with one value a row, preferably not of floats, and scores from the first tensor of
-/// floats with several values a row. If a model gives both (`predict` and `predict_proba` of scikit-learn), both are used.
-pub(super) fn read_predictions(outputs: &[Value]) -> Result<Vec<RowPrediction>, EventError> {
-    let tensors: Vec<OutputTensor<'_>> = outputs.iter().map(read_tensor).collect::<Result<_, _>>()?;
-    let scores = tensors.iter().find(|tensor| tensor.is_float && tensor.columns > 1);
-    let single = |is_float| tensors.iter().find(move |tensor| tensor.columns == 1 && tensor.is_float == is_float);
-    let labels = single(false).or_else(|| single(true).filter(|_| scores.is_none()));
-    let rows = match (labels, scores) {
-        (Some(labels), Some(scores)) if labels.rows != scores.rows => {
-            return Err(EventError::Payload("its outputs differ in their number of rows".to_owned()));
-        }
-        (Some(tensor), _) | (None, Some(tensor)) => tensor.rows,
-        (None, None) => {
-            return Err(EventError::Payload("no output has the shape [rows] or [rows, classes]".to_owned()));
-        }
-    };
-    if rows > MAX_ROWS {
+/// Reads the answers of a response.
+///
+/// A classification's label is read from the first tensor with one value a row, preferably not of floats, and its scores
+/// from the first tensor of floats with several values a row. If a model gives both (`predict` and `predict_proba` of
+/// scikit-learn), both are used. A regression's number is read from the first tensor with one number a row.
+pub(super) fn read_answers(reading: &AnswerReading<'_>, outputs: &[Value]) -> Result<Vec<RowAnswer>, EventError> {
+    let tensors: Vec<OutputTensor<'_>> = outputs.iter().map(OutputTensor::read).collect::<Result<_, _>>()?;
+    if tensors.is_empty() {
+        return Err(EventError::Payload("it has no outputs".to_owned()));
+    }
+    if tensors.iter().any(|tensor| tensor.rows > MAX_ROWS) {
         return Err(EventError::TooManyRows);
     }
+    let single = |fits: &dyn Fn(&OutputTensor<'_>) -> bool| tensors.iter().find(|it| it.columns == 1 && fits(it));
+    let scores = tensors.iter().find(|tensor| tensor.is_float && tensor.columns > 1);
+    match reading.task {
+        // Outputs of a picture, such as boxes and their number, need not agree about rows.
+        Some(Task::Raw) => match raw(&tensors) {
+            Err(EventError::RowsDiffer) => Ok(vec![RowAnswer::Raw]),
+            answers => answers,
+        },
+        Some(Task::Regression) => match single(&|tensor| !tensor.is_text) {
+            Some(values) => Ok((0..values.rows).filter_map(|row| Some(reading.answer(values.value(row)?))).collect()),
+            None => raw(&tensors),
+        },
+        Some(Task::Classification) => {
+            let labels = single(&|tensor| !tensor.is_float).or_else(|| single(&|_| scores.is_none()));
+            classes(reading, labels, scores)?.map_or_else(|| raw(&tensors), Ok)
+        }
+        None => {
+            let labels = single(&|tensor| tensor.is_text);
+            let scores = scores.filter(|tensor| labels.is_some() || PROBABILITIES.contains(&tensor.name));
+            let labels = labels.or_else(|| single(&|tensor| !tensor.is_float).filter(|_| scores.is_some()));
+            let found = classes(reading, labels, scores.filter(|tensor| are_distributions(tensor)))?;
+            found.map_or_else(|| raw(&tensors), Ok)
+        }
+    }
+}
+
+/// Reads classifications from a tensor of labels and one of scores; `None` where there is neither.
+fn classes(
+    reading: &AnswerReading<'_>,
+    labels: Option<&OutputTensor<'_>>,
+    scores: Option<&OutputTensor<'_>>,
+) -> Result<Option<Vec<RowAnswer>>, EventError> {
+    let rows = match (labels, scores) {
+        (Some(labels), Some(scores)) if labels.rows != scores.rows => return Err(EventError::RowsDiffer),
+        (Some(tensor), _) | (None, Some(tensor)) => tensor.rows,
+        (None, None) => return Ok(None),
+    };
     let read = |row: usize| {
-        let labelled = labels.and_then(|tensor| tensor.data.get(row)).map(|value| v1::read_prediction(value));
-        let scored = scores.map(|tensor| scores_of(tensor, row));
-        match (labelled, scored) {
-            (Some(Some(labelled)), Some(Some(scored))) => Some(v1::combine(labelled, scored)),
-            (Some(one), None) | (None, Some(one)) => one,
-            _ => None,
+        let scored = scores.map(|tensor| of_scores(reading, tensor, row));
+        match labels.and_then(|tensor| tensor.value(row)).map(|value| labelled(reading, value)) {
+            Some(RowAnswer::Class(label)) => match scored {
+                Some(RowAnswer::Class(scored)) => RowAnswer::Class(label.with_scores(scored)),
+                _ => RowAnswer::Class(label),
+            },
+            Some(RowAnswer::NotANumber) => RowAnswer::NotANumber,
+            Some(_) | None => scored.unwrap_or(RowAnswer::Raw),
         }
     };
-    (0..rows)
-        .map(|row| read(row).ok_or_else(|| EventError::Payload(format!("row {row} holds no label and no numbers"))))
-        .collect()
+    Ok(Some((0..rows).map(read).collect()))
 }
 
-fn scores_of(tensor: &OutputTensor<'_>, row: usize) -> Option<RowPrediction> {
-    let start = row.checked_mul(tensor.columns)?;
-    let values = tensor.data.get(start..start.checked_add(tensor.columns)?)?;
-    let values: Vec<Value> = values.iter().map(|&value| value.clone()).collect();
-    best_class(&parse_numbers(&values)?)
-}
-
-fn read_tensor(output: &Value) -> Result<OutputTensor<'_>, EventError> {
-    let name = shortened(output.get("name").and_then(Value::as_str).unwrap_or("without a name"), 128);
-    let problem = |what: &str| EventError::Payload(format!("the output {name} {what}"));
-    let shape = output.get("shape").and_then(Value::as_array).ok_or_else(|| problem("has no shape"))?;
-    let shape: Vec<usize> = shape
-        .iter()
-        .map(|size| size.as_u64().and_then(|size| size.try_into().ok()))
-        .collect::<Option<_>>()
-        .ok_or_else(|| problem("has a shape of other than sizes"))?;
-    // Binary data follows the JSON, and the logger does not send it.
-    let data = output.get("data").ok_or_else(|| problem("has no data inside of the JSON"))?;
-    let mut flat = Vec::new();
-    flatten(data, &mut flat);
-    let rows = shape.first().copied().unwrap_or(1);
-    let columns = shape.iter().skip(1).try_fold(1, |product: usize, &size| product.checked_mul(size));
-    let columns = columns.ok_or_else(|| problem("has a shape that is too large"))?;
-    if rows.checked_mul(columns) != Some(flat.len()) {
-        return Err(problem("has data that does not fit its shape"));
+fn labelled(reading: &AnswerReading<'_>, value: &Value) -> RowAnswer {
+    match value {
+        // Beside probabilities, a whole number is the class that they are about.
+        Value::Number(number) if !reading.is_declared() => {
+            reading.whole(number).map_or(RowAnswer::Raw, RowAnswer::Class)
+        }
+        value => reading.answer(value),
     }
-    // Tensors of several dimensions are pictures or boxes, and not scores of classes.
-    let is_table = shape.iter().skip(1).filter(|&&size| size != 1).count() <= 1;
-    let is_float = output.get("datatype").and_then(Value::as_str).is_some_and(|datatype| datatype.contains("FP"));
-    Ok(OutputTensor { rows, columns: if is_table { columns } else { 0 }, is_float, data: flat })
 }
 
-/// Data may be nested or flat. The recursion is bounded by the JSON parser, which goes 128 levels deep.
-fn flatten<'a>(data: &'a Value, flat: &mut Vec<&'a Value>) {
-    match data {
-        Value::Array(values) => values.iter().for_each(|value| flatten(value, flat)),
-        value => flat.push(value),
+fn of_scores(reading: &AnswerReading<'_>, tensor: &OutputTensor<'_>, row: usize) -> RowAnswer {
+    let Some(values) = tensor.row(row) else { return RowAnswer::Raw };
+    let best = |mut scores: ClassScores| -> Option<ClassPrediction> {
+        scores.are_logits = tensor.name == "logits";
+        reading.best(&scores)
+    };
+    ClassScores::of(&values).and_then(best).map_or(RowAnswer::NotANumber, RowAnswer::Class)
+}
+
+fn are_distributions(tensor: &OutputTensor<'_>) -> bool {
+    let is_one = |row| {
+        let scores = tensor.row(row).and_then(|values| ClassScores::of(&values));
+        scores.is_some_and(|scores| scores.is_distribution())
+    };
+    (0..tensor.rows).all(is_one)
+}
+
+/// One answer for each row, without its values.
+fn raw(tensors: &[OutputTensor<'_>]) -> Result<Vec<RowAnswer>, EventError> {
+    let rows = tensors.first().map_or(1, |tensor| tensor.rows);
+    if tensors.iter().any(|tensor| tensor.rows != rows) {
+        return Err(EventError::RowsDiffer);
     }
+    Ok(vec![RowAnswer::Raw; rows])
 }

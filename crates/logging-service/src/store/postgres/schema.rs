@@ -10,7 +10,7 @@ use super::advisory_lock::AdvisoryLock;
 use super::connection::ServerConnection;
 
 /// The steps, oldest first; step n leads to version n (counted from 1).
-const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];
 
 /// Columns and meanings are the same as in SQLite, so that one SQL asks both. Text is compared byte by byte, as in SQLite.
 /// Indexes end in the id, by which lists are continued.
@@ -201,6 +201,11 @@ FROM (
     GROUP BY l.id
 ) first_ones JOIN labels l ON l.id = counted_label JOIN predictions p ON p.id = first_prediction
 ON CONFLICT DO NOTHING;
+"#;
+
+const VERSION_5: &str = r#"
+-- Before confidences were optional, records of KServe's events without one had 1.0 and said so.
+UPDATE predictions SET confidence = NULL WHERE confidence = 1.0 AND extra LIKE '%"confidence_source":"none"%';
 "#;
 
 /// Takes the steps that the database has not taken yet, each in its own transaction, and proves with a durable write

@@ -9,7 +9,7 @@ use super::super::error::DatabaseError;
 use super::error::failed;
 
 /// The steps, oldest first; step n leads to version n (counted from 1).
-pub(super) const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];
+pub(super) const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6];
 
 const VERSION_1: &str = "
 CREATE TABLE predictions (
@@ -187,6 +187,11 @@ FROM (
 ) CROSS JOIN labels l CROSS JOIN predictions p
 WHERE l.id = counted_label AND p.id = first_prediction;
 ";
+
+const VERSION_6: &str = r#"
+-- Before confidences were optional, records of KServe's events without one had 1.0 and said so.
+UPDATE predictions SET confidence = NULL WHERE confidence = 1.0 AND extra LIKE '%"confidence_source":"none"%';
+"#;
 
 /// Takes the steps that the database has not taken yet, each in its own transaction.
 ///
