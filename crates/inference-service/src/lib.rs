@@ -8,6 +8,7 @@
 mod app;
 pub mod check;
 pub mod config;
+mod dialects;
 mod error;
 pub mod input;
 mod log_service;
@@ -106,6 +107,7 @@ fn routes(app: &App, registry: &MetricsRegistry) -> Routes {
     Routes::new()
         .post("/predict", predict::predict)
         .merge(oip::routes())
+        .merge(dialects::routes())
         .get("/models", model_listing::models)
         .with_state(app.clone())
         .merge(health_routes(app.readiness.clone(), move || status::health(&health)))

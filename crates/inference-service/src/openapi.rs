@@ -13,7 +13,7 @@ use utoipa::OpenApi;
 
 use crate::predict::content_type::PredictMembers;
 use crate::status::HealthDetails;
-use crate::{model_listing, oip, predict};
+use crate::{dialects, model_listing, oip, predict};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -35,12 +35,21 @@ use crate::{model_listing, oip, predict};
         oip::statistics::of_all,
         oip::statistics::of_model,
         oip::repository::load,
-        oip::repository::unload
+        oip::repository::unload,
+        dialects::v1::models::server,
+        dialects::v1::models::models,
+        dialects::v1::models::model,
+        dialects::v1::predict::predict,
+        dialects::invocations::invoke::invocations,
+        dialects::invocations::probes::ping,
+        dialects::invocations::probes::version
     ),
     components(schemas(PredictMembers, HealthDetails)),
     tags(
         (name = "predictions", description = "The service's own way to ask."),
         (name = "Open Inference Protocol", description = "What clients of Triton, KServe and others speak."),
+        (name = "MLflow and SageMaker", description = "What clients of `mlflow models serve` and of SageMaker's containers speak."),
+        (name = "TensorFlow Serving and KServe V1", description = "What clients of TensorFlow Serving, KServe V1 and Vertex AI speak."),
         (name = "administration", description = "At a listener of its own."),
     )
 )]
@@ -53,7 +62,26 @@ pub(crate) fn description() -> Value {
         like: format!("/v2/models/{{model}}{rest}"),
         id_suffix: "OfVersion",
     });
-    let mut document = describe(InferenceService::openapi(), schemas::schemas(), &of_version);
+    let predict_of_version = PathAlias {
+        path: "/v1/models/{model}/versions/{version}".to_owned(),
+        like: "/v1/models/{model}".to_owned(),
+        id_suffix: "OfVersion",
+    };
+    let mut document =
+        describe(InferenceService::openapi(), schemas::schemas(), &[&of_version[..], &[predict_of_version]].concat());
+    // Of a path with a version, it is the version that ends in `:predict`.
+    for (position, (description, example)) in
+        [("Name of the model", "cifar10"), ("Version of the model, and `:predict`", "1:predict")]
+            .into_iter()
+            .enumerate()
+    {
+        let parameters = &mut document["paths"]["/v1/models/{model}/versions/{version}"]["post"]["parameters"];
+        let mut in_path = parameters.as_array_mut().into_iter().flatten().filter(|parameter| parameter["in"] == "path");
+        if let Some(parameter) = in_path.nth(position) {
+            parameter["description"] = description.into();
+            parameter["example"] = example.into();
+        }
+    }
     // A form may have parts of any name that its head can hold as it is.
     document["components"]["schemas"]["PredictForm"]["propertyNames"] = json!({ "pattern": "^[A-Za-z0-9_.-]+$" });
     // The derived schema of a version as a number cannot say how large it may be.

@@ -3,6 +3,7 @@
 //! Rule of thumb: an [`Engine`] is loaded once and shared; a [`Session`](super::Session) belongs to one thread and is kept
 //! between requests.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -16,9 +17,9 @@ use super::error::ModelError;
 use super::features::ModelFeatures;
 use super::input_spec::InputSpec;
 use super::instances::ModelInstances;
+use super::load_refusal::{check_graph, load_error, output_mismatch};
 use super::missing::missing_values;
-use super::onnx::{AcrossItems, Fatal, InputLimits, OnnxFile, OnnxGraph, OptionalInputs, OutputFacts, Overlooked};
-use super::output_choice::OutputMismatch;
+use super::onnx::{AcrossItems, InputLimits, OnnxFile, OptionalInputs, OutputFacts, map_keys};
 use super::providers::ModelProviders;
 use super::repository::ModelSource;
 use super::runtime::{
@@ -46,6 +47,7 @@ pub struct Engine {
     across_items: Option<AcrossItems>,
     signature: Signature,
     features: Option<ModelFeatures>,
+    map_keys: BTreeMap<String, Vec<String>>,
     has_refused_zeros: AtomicBool,
 }
 
@@ -82,7 +84,7 @@ impl Engine {
         let file = ModelFile { path: path.clone(), stamp, in_memory, weights: external, limits };
         check_graph(&graph, path, runtime)?;
         let across_items = AcrossItems::find(&graph);
-        let facts = OutputFacts::of(&graph);
+        let (facts, map_keys) = (OutputFacts::of(&graph), map_keys(&graph));
         let without_shape = graph.without_shape();
         let config = source.config.clone();
         let missing = missing_values(&config, &graph);
@@ -117,6 +119,7 @@ impl Engine {
             signature,
             features,
             program,
+            map_keys,
             across_items,
             has_refused_zeros: AtomicBool::new(false),
         }))
@@ -155,6 +158,11 @@ impl Engine {
     /// The names of the classes, in the order of their numbers; none where the model does not classify.
     pub fn labels(&self) -> &[String] {
         self.classes().map(|classes| classes.labels.as_slice()).unwrap_or_default()
+    }
+
+    /// The keys of the maps that the file makes of an output's numbers, if it makes some.
+    pub(crate) fn map_keys(&self, output: &str) -> Option<&[String]> {
+        self.map_keys.get(output).map(Vec::as_slice)
     }
 
     /// What a missing value is to the model.
@@ -278,19 +286,6 @@ impl Engine {
     }
 }
 
-/// Why a runtime does not load a model, of pictures of this shape if it takes pictures.
-fn load_error(error: LoadError, shape: Option<[usize; 4]>, path: &Path, runtime: &Runtime) -> ModelError {
-    match error {
-        LoadError::Unsupported(reason) => unsupported(path, runtime, reason),
-        LoadError::Input(found) => ModelError::Mismatch {
-            path: path.to_owned(),
-            expected: format!("one input of type FP32 and shape {:?}", shape.unwrap_or_default()),
-            found,
-            remedy: "correct [input] in model.toml, or export the model again".to_owned(),
-        },
-    }
-}
-
 /// What of the inputs is fixed: the shape of pictures, or that there is one item.
 fn fixed_inputs(shape: Option<&[usize]>, task: Task) -> FixedInputs<'_> {
     match (shape, task) {
@@ -298,37 +293,6 @@ fn fixed_inputs(shape: Option<&[usize]>, task: Task) -> FixedInputs<'_> {
         (None, Task::Raw) => FixedInputs::Nothing,
         (None, Task::Classification | Task::Regression) => FixedInputs::OneItem,
     }
-}
-
-fn output_mismatch(path: &Path, problem: OutputMismatch) -> ModelError {
-    let path = path.to_owned();
-    match problem {
-        OutputMismatch::UnknownScale { output, because } => ModelError::UnknownScale { path, output, because },
-        OutputMismatch::Other { expected, found, remedy } => ModelError::Mismatch { path, expected, found, remedy },
-    }
-}
-
-/// Whether a runtime may have this graph: it gets nothing wrong, and no request can end it.
-///
-/// # Errors
-/// [`ModelError::Unsupported`] with the node.
-fn check_graph(graph: &OnnxGraph, path: &Path, runtime: &Runtime) -> Result<(), ModelError> {
-    if let Some(fatal) = Fatal::find(graph, runtime.kind() == RuntimeKind::OnnxRuntime, true) {
-        return Err(ModelError::Unsupported { path: path.to_owned(), reason: fatal.to_string() });
-    }
-    match Overlooked::find(graph).filter(|_| runtime.kind() == RuntimeKind::Tract) {
-        Some(overlooked) => Err(unsupported(path, runtime, overlooked.to_string())),
-        None => Ok(()),
-    }
-}
-
-/// A runtime's refusal, with what to do where another may take the model.
-fn unsupported(path: &Path, runtime: &Runtime, reason: String) -> ModelError {
-    let remedy = match runtime.kind() {
-        RuntimeKind::Tract => "; `engine = \"onnxruntime\"` in model.toml may run it",
-        RuntimeKind::OnnxRuntime => "",
-    };
-    ModelError::Unsupported { path: path.to_owned(), reason: reason + remedy }
 }
 
 /// The instances that fit the model's file and the weights beside it.

@@ -18,6 +18,7 @@ mod hexadecimal;
 mod input_spec;
 mod instances;
 mod labels;
+mod load_refusal;
 mod missing;
 mod onnx;
 mod output_choice;

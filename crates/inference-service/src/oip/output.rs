@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::request::{AnswerOptions, RequestedOutput};
-use crate::model::{Engine, Prediction, Task, Tensor, TensorValues};
+use crate::model::{Engine, Prediction, Tensor, TensorValues};
+use crate::predict::whole_output;
 
 /// An answered request.
 pub(super) struct InferAnswer {
@@ -35,36 +36,12 @@ impl InferAnswer {
     fn output(&self, name: &str, requested: Option<&RequestedOutput>) -> Option<OutputTensor> {
         let index = self.engine.signature().outputs.iter().position(|spec| spec.name == name)?;
         let tensor = match requested.and_then(|requested| requested.classes) {
-            None => given(&self.engine, &self.predictions, index)?,
+            None => whole_output(&self.engine, &self.predictions, index)?,
             Some(classes) => classified(&self.predictions, classes.get())?,
         };
         let is_binary = requested.and_then(|requested| requested.binary).unwrap_or(self.options.binary_output);
         Some(OutputTensor { name: name.to_owned(), tensor, is_binary })
     }
-}
-
-/// What the model gave, a row for each item.
-fn given(engine: &Engine, predictions: &[Prediction], index: usize) -> Option<Tensor> {
-    let tensors = predictions.iter().map(|prediction| prediction.outputs.get(index));
-    match engine.task() {
-        Task::Raw => tensors.flatten().next().cloned(),
-        Task::Classification | Task::Regression => {
-            let has_classes = engine.classes().is_some_and(|classes| classes.output == index);
-            let tensors: Option<Vec<Tensor>> =
-                tensors.map(|tensor| tensor.and_then(|tensor| row(tensor, has_classes))).collect();
-            Tensor::stacked(&tensors?)
-        }
-    }
-}
-
-/// The numbers of one item; those of classes without the dimensions of 1 that a model may leave around them.
-fn row(tensor: &Tensor, has_classes: bool) -> Option<Tensor> {
-    let shape = match tensor.shape() {
-        _ if has_classes => vec![1, tensor.values().len()],
-        [] => vec![1],
-        shape => shape.to_vec(),
-    };
-    tensor.clone().reshaped(shape)
 }
 
 /// The likeliest classes of each item as `confidence:class:label`.

@@ -18,3 +18,8 @@ pub(crate) fn infer() -> Value {
         "outputs": [{ "name": "logits", "parameters": { "classification": 3 } }],
     })
 }
+
+/// A picture in the words of TensorFlow's clients, which are MLflow's as well.
+pub(crate) fn instances() -> Value {
+    json!({ "instances": [{ "b64": PICTURE }] })
+}

@@ -92,7 +92,7 @@ impl PredictedItem {
 ///
 /// # Errors
 /// `too_large`, saying where larger ones are answered.
-pub(super) fn check_size(predictions: &[Prediction], engine: &Engine) -> Result<(), ApiError> {
+pub(crate) fn check_size(predictions: &[Prediction], engine: &Engine) -> Result<(), ApiError> {
     if engine.task() != Task::Raw {
         return Ok(());
     }

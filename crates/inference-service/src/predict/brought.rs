@@ -17,7 +17,7 @@ use crate::model::{Datatype, Engine, OptionalTensor, Tensor, TensorSpec};
 use crate::rows::{self, RowTarget};
 
 /// Pictures, or the text of tensors.
-pub(super) enum BroughtPayload {
+pub(crate) enum BroughtPayload {
     Ready(Payload),
     /// `input`: one item, or the tensor of a model that takes whole ones.
     One(Bytes),
@@ -49,7 +49,7 @@ impl BroughtPayload {
     ///
     /// # Errors
     /// `invalid_input` for other tensors than it takes, and for a bad row; `too_large` for more rows than `most_rows`; `invalid_request` for numbers that no double-precision one holds.
-    pub(super) fn into_payload(self, engine: &Engine, most_rows: usize) -> Result<Payload, ApiError> {
+    pub(crate) fn into_payload(self, engine: &Engine, most_rows: usize) -> Result<Payload, ApiError> {
         match self {
             Self::Ready(payload) => Ok(payload),
             Self::One(text) => Self::read_tensors(as_text(&text), TextItems::One, engine),
@@ -157,7 +157,7 @@ fn flat(spec: &TensorSpec, found: &[usize]) -> Option<Vec<usize>> {
 }
 
 /// An object of texts by name; a name may come twice, which is found later.
-struct NamedTexts<'a>(Vec<(String, &'a str)>);
+pub(crate) struct NamedTexts<'a>(pub(crate) Vec<(String, &'a str)>);
 
 impl<'de: 'a, 'a> serde::Deserialize<'de> for NamedTexts<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -14,6 +14,7 @@ mod decode;
 mod fault;
 mod form;
 mod options;
+mod outputs;
 mod progress;
 mod run;
 
@@ -31,11 +32,14 @@ use crate::openapi::bytes::RawBytes;
 use crate::openapi::examples;
 use crate::refusals::PredictionRefusals;
 use answer::PredictResponse;
+pub(crate) use answer::check_size;
+pub(crate) use brought::{BroughtPayload, NamedTexts};
 use content_type::PredictRequest;
 pub(crate) use deadline::{MAX_TIMEOUT, TimedRequest, deadline_of, within};
 pub(crate) use decode::Payload;
 use form::PredictForm;
 use options::PredictOptions;
+pub(crate) use outputs::whole_output;
 pub(crate) use progress::Progress;
 pub(crate) use run::{RunRequest, run};
 
@@ -107,7 +111,7 @@ async fn predictions(app: &App, progress: &mut Progress, request: Request<Body>)
         let payload = brought.into_payload(&engine, app.config.max_batch())?;
         let request = RunRequest { version, payload, top_k: options.top_k(), decoding_since, deadline };
         let predictions = run(app, progress, request).await?;
-        answer::check_size(&predictions, &engine)?;
+        check_size(&predictions, &engine)?;
         Ok(predictions)
     })
     .await

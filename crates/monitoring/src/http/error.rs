@@ -99,6 +99,8 @@ const MAX_TEXT_BYTES: usize = 600;
 pub struct ApiError {
     /// What kind of refusal.
     pub code: ErrorCode,
+    /// The HTTP status, where a protocol has another one for it than the code's.
+    pub status: Option<u16>,
     /// A sentence for the client: what is wrong and what to do.
     pub message: String,
     /// Seconds after which trying again makes sense, sent as `Retry-After`.
@@ -116,7 +118,7 @@ impl ApiError {
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         let message = shortened(message.into());
-        Self { code, message, retry_after_seconds: None, details: Vec::new(), cause: None, logged: false }
+        Self { code, status: None, message, retry_after_seconds: None, details: Vec::new(), cause: None, logged: false }
     }
 
     /// A fault of the service: the cause goes to the log, the client gets a plain sentence.
@@ -131,6 +133,13 @@ impl ApiError {
     pub fn retry_after(mut self, seconds: f64) -> Self {
         // The clamp keeps the cast exact.
         self.retry_after_seconds = Some(seconds.ceil().clamp(1.0, 3600.0) as u64);
+        self
+    }
+
+    /// Answers with the status that a protocol has for it, instead of the code's.
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.status = Some(status);
         self
     }
 
@@ -172,7 +181,8 @@ impl ApiError {
     }
 
     fn http_status(&self) -> StatusCode {
-        StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.status.unwrap_or_else(|| self.code.status()))
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 }
 

@@ -47,7 +47,7 @@ pub use method::HttpMethod;
 use metrics::HttpMetrics;
 pub use metrics::HttpSetupError;
 pub use observe::{RequestObserver, observe};
-pub use refusals::refusals_of;
+pub use refusals::{refusals_by, refusals_of};
 use requests::HttpObserver;
 pub use routes::Routes;
 

@@ -32,9 +32,15 @@ macro_rules! refusals {
 /// The answers with these codes, by status.
 #[must_use]
 pub fn refusals_of(codes: &[ErrorCode]) -> BTreeMap<String, RefOr<Response>> {
+    refusals_by(codes, ErrorCode::status)
+}
+
+/// The answers with these codes, by the status that a protocol has for each.
+#[must_use]
+pub fn refusals_by(codes: &[ErrorCode], status: impl Fn(ErrorCode) -> u16) -> BTreeMap<String, RefOr<Response>> {
     let mut by_status: BTreeMap<u16, Vec<ErrorCode>> = BTreeMap::new();
     for code in codes {
-        by_status.entry(code.status()).or_default().push(*code);
+        by_status.entry(status(*code)).or_default().push(*code);
     }
     by_status.into_iter().map(|(status, codes)| (status.to_string(), RefOr::T(refusal(&codes)))).collect()
 }

@@ -1,0 +1,222 @@
+//! Rows with named columns, as data frames and CSV have them, and the tensors that they are.
+//!
+//! Rule of thumb: of a model with one input, the columns in their order are what the input takes; of a model with several,
+//! each column belongs to the input of its name. That is how MLflow gives a data frame to a model of ONNX.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use monitoring::ApiError;
+use serde_json::Value;
+
+use super::refusal::unfit;
+use crate::model::{Datatype, Engine, TensorSpec};
+use crate::predict::{BroughtPayload, NamedTexts};
+
+/// How the cells of a table are written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum CellText {
+    /// As values of JSON.
+    Json,
+    /// As CSV has them, where only the column tells what they are.
+    Csv,
+}
+
+/// Rows of cells; each has as many as there are columns.
+#[derive(Debug)]
+pub(super) struct Table<'a> {
+    /// The names of the columns, if they have names.
+    pub(super) names: Option<Vec<String>>,
+    pub(super) rows: Vec<Vec<Cow<'a, str>>>,
+    pub(super) cells: CellText,
+}
+
+impl<'a> Table<'a> {
+    /// The rows of objects. A member that an object lacks is `null` in its row.
+    pub(super) fn of_objects(objects: Vec<NamedTexts<'a>>) -> Self {
+        let mut names: Vec<String> = Vec::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut rows = Vec::with_capacity(objects.len());
+        for NamedTexts(members) in objects {
+            let mut row = vec![Cow::Borrowed("null"); names.len()];
+            for (name, text) in members {
+                let place = *places.entry(name).or_insert_with_key(|name| {
+                    names.push(name.clone());
+                    names.len() - 1
+                });
+                if place >= row.len() {
+                    row.resize(place + 1, Cow::Borrowed("null"));
+                }
+                row[place] = Cow::Borrowed(text);
+            }
+            rows.push(row);
+        }
+        for row in &mut rows {
+            row.resize(names.len(), Cow::Borrowed("null"));
+        }
+        Self { names: Some(names), rows, cells: CellText::Json }
+    }
+
+    /// The tensors of a model's inputs. Columns that the model does not have are left out.
+    ///
+    /// # Errors
+    /// `invalid_input` for a model of pictures, and for columns without names where there are several inputs.
+    pub(super) fn brought(self, engine: &Engine) -> Result<BroughtPayload, ApiError> {
+        if engine.config().input.is_some() {
+            return Err(unfit(format!("The model {} takes pictures, and the request has a table.", engine.name())));
+        }
+        let is_whole = engine.takes_whole_tensors();
+        match &engine.signature().inputs[..] {
+            [only] => {
+                let text = self.as_one(only, is_whole).into();
+                Ok(if is_whole { BroughtPayload::One(text) } else { BroughtPayload::Several(text) })
+            }
+            several => Ok(BroughtPayload::Several(self.by_name(several, engine)?.into())),
+        }
+    }
+
+    /// The text of the tensor for a model's only input.
+    fn as_one(&self, spec: &TensorSpec, is_whole: bool) -> Vec<u8> {
+        let is_input = |names: &Vec<String>| matches!(&names[..], [only] if *only == spec.name);
+        if self.names.as_ref().is_some_and(is_input) {
+            return self.column(0, spec, is_whole);
+        }
+        let mut text = b"[".to_vec();
+        for (index, row) in self.rows.iter().enumerate() {
+            text.extend(if index == 0 { &b"["[..] } else { &b",["[..] });
+            for (index, cell) in row.iter().enumerate() {
+                if index > 0 {
+                    text.push(b',');
+                }
+                text.extend(self.json(cell, spec).as_bytes());
+            }
+            text.push(b']');
+        }
+        text.push(b']');
+        text
+    }
+
+    /// The text of the tensors by the names of the inputs.
+    fn by_name(&self, specs: &[TensorSpec], engine: &Engine) -> Result<Vec<u8>, ApiError> {
+        let Some(names) = &self.names else {
+            let inputs: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+            return Err(unfit(format!(
+                "The model {} has several inputs, so the columns need names: {}.",
+                engine.name(),
+                inputs.join(", ")
+            )));
+        };
+        let mut text = b"{".to_vec();
+        for spec in specs {
+            let Some(place) = names.iter().position(|name| *name == spec.name) else { continue };
+            if text.len() > 1 {
+                text.push(b',');
+            }
+            text.extend(Value::from(spec.name.as_str()).to_string().as_bytes());
+            text.push(b':');
+            text.extend(self.column(place, spec, engine.takes_whole_tensors()));
+        }
+        text.push(b'}');
+        Ok(text)
+    }
+
+    /// The text of one column.
+    fn column(&self, place: usize, spec: &TensorSpec, is_whole: bool) -> Vec<u8> {
+        let cells =
+            self.rows.iter().map(|row| row.get(place).map_or(Cow::Borrowed("null"), |cell| self.json(cell, spec)));
+        column_text(cells, spec, is_whole)
+    }
+
+    /// A cell as JSON.
+    fn json<'c>(&self, cell: &'c str, spec: &TensorSpec) -> Cow<'c, str> {
+        match self.cells {
+            CellText::Json => Cow::Borrowed(cell),
+            CellText::Csv => cell_as_json(cell, spec.datatype.unwrap_or(Datatype::Fp32)),
+        }
+    }
+}
+
+/// A list of what each row has for an input. A single number stands in a list of its own where the whole tensor needs that:
+/// a column is written as `[1, 2]`, and the shape of the input is often `[items, 1]`.
+pub(super) fn column_text<'c>(cells: impl Iterator<Item = Cow<'c, str>>, spec: &TensorSpec, is_whole: bool) -> Vec<u8> {
+    let is_column = is_whole && matches!(spec.shape.as_deref(), Some([_, Some(1) | None]));
+    let mut text = b"[".to_vec();
+    for cell in cells {
+        if text.len() > 1 {
+            text.push(b',');
+        }
+        let is_alone = is_column && !cell.starts_with('[');
+        text.extend(if is_alone { &b"["[..] } else { &b""[..] });
+        text.extend(cell.as_bytes());
+        text.extend(if is_alone { &b"]"[..] } else { &b""[..] });
+    }
+    text.push(b']');
+    text
+}
+
+/// A cell of CSV as JSON. An empty one, and what pandas writes for a missing value, is `null`; what is no number where a
+/// number is needed stays a text, which is refused as such.
+fn cell_as_json(cell: &str, datatype: Datatype) -> Cow<'_, str> {
+    let trimmed = cell.trim();
+    let text = |text: &str| Cow::Owned(Value::from(text).to_string());
+    match datatype {
+        Datatype::Bytes => text(cell),
+        _ if ["", "NaN", "nan", "NA", "N/A", "null", "None"].contains(&trimmed) => Cow::Borrowed("null"),
+        Datatype::Bool => match trimmed {
+            "true" | "True" | "TRUE" | "1" => Cow::Borrowed("true"),
+            "false" | "False" | "FALSE" | "0" => Cow::Borrowed("false"),
+            other => text(other),
+        },
+        _ => match trimmed.parse::<f64>() {
+            // Numbers that JSON writes as they are keep all of their digits.
+            Ok(_) if serde_json::from_str::<serde_json::Number>(trimmed).is_ok() => Cow::Borrowed(trimmed),
+            Ok(number) if number.is_finite() => Cow::Owned(Value::from(number).to_string()),
+            Ok(_) | Err(_) => text(trimmed),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn spec(shape: &[Option<usize>], datatype: Datatype) -> TensorSpec {
+        TensorSpec { name: "x".to_owned(), datatype: Some(datatype), shape: Some(shape.to_vec()) }
+    }
+
+    fn table(text: &str) -> Table<'_> {
+        Table::of_objects(serde_json::from_str(text).unwrap())
+    }
+
+    #[test]
+    fn columns_are_those_of_all_objects() {
+        let table = table(r#"[{"a": 1, "b": "x"}, {"b": null, "c": [2]}, {}]"#);
+        assert_eq!(table.names.as_deref(), Some(&["a".to_owned(), "b".to_owned(), "c".to_owned()][..]));
+        let rows = [["1", "\"x\"", "null"], ["null", "null", "[2]"], ["null", "null", "null"]];
+        assert_eq!(table.rows, rows);
+        let text = table.as_one(&spec(&[None, Some(3)], Datatype::Fp32), false);
+        assert_eq!(text, br#"[[1,"x",null],[null,null,[2]],[null,null,null]]"#);
+    }
+
+    #[test]
+    fn the_column_of_the_input_is_its_tensor() {
+        let table = table(r#"[{"x": [1, 2]}, {"x": [3, 4]}]"#);
+        assert_eq!(table.as_one(&spec(&[None, Some(2)], Datatype::Fp32), false), b"[[1, 2],[3, 4]]");
+        let numbers = super::tests::table(r#"[{"x": 1}, {"x": 2}]"#);
+        assert_eq!(numbers.as_one(&spec(&[None, Some(1)], Datatype::Fp32), true), b"[[1],[2]]");
+        assert_eq!(numbers.as_one(&spec(&[None], Datatype::Fp32), true), b"[1,2]");
+    }
+
+    #[test]
+    fn cells_of_csv_are_what_their_column_is() {
+        let numbers = ["1", "1e5", " 2.5 ", "+1", ".5", "", "NaN", "inf", "a", "12345678901234567890"];
+        let numbers = numbers.map(|cell| cell_as_json(cell, Datatype::Fp64).into_owned());
+        let expected = ["1", "1e5", "2.5", "1.0", "0.5", "null", "null", "\"inf\"", "\"a\"", "12345678901234567890"];
+        assert_eq!(numbers, expected);
+        assert_eq!(cell_as_json("007", Datatype::Bytes), "\"007\"");
+        assert_eq!(cell_as_json("", Datatype::Bytes), "\"\"");
+        assert_eq!(cell_as_json("True", Datatype::Bool), "true");
+        assert_eq!(cell_as_json("x", Datatype::Bool), "\"x\"");
+    }
+}
