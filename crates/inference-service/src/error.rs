@@ -6,8 +6,8 @@ use monitoring::{HttpSetupError, MetricsError, SecurityError, TracesError};
 
 use crate::log_service::LogServiceError;
 use crate::model::{ModelError, RuntimeError};
+use crate::notices::NoticeError;
 use crate::outbox::OutboxError;
-use crate::profile::ProfileError;
 
 /// Why the service cannot start, or did not stop cleanly.
 #[derive(Debug, thiserror::Error)]
@@ -36,9 +36,9 @@ pub enum RunServiceError {
     /// Traces cannot be exported as the environment asks.
     #[error(transparent)]
     Traces(#[from] TracesError),
-    /// The sending of profiles could not be set up.
+    /// The sending of profiles and declarations could not be set up.
     #[error(transparent)]
-    Profile(#[from] ProfileError),
+    Notices(#[from] NoticeError),
     /// Serving failed.
     #[error(transparent)]
     Serve(#[from] io::Error),

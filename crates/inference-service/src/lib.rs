@@ -16,11 +16,11 @@ mod metrics_options;
 pub mod model;
 mod model_listing;
 mod model_refresh;
+mod notices;
 mod oip;
 mod openapi;
 mod outbox;
 mod predict;
-mod profile;
 mod refusals;
 mod rows;
 mod server;
@@ -42,9 +42,9 @@ use config::Config;
 pub use error::RunServiceError;
 use log_service::LogService;
 use model_refresh::ModelRefresher;
+use notices::ModelNotices;
 use oip::grpc::GrpcMetrics;
 use outbox::{Outbox, StartedOutbox};
-use profile::Profiles;
 pub use server::Listeners;
 use server::{ListenerRouters, Server};
 
@@ -74,7 +74,7 @@ pub async fn run(
     let StartedOutbox { outbox, delivery } =
         Outbox::start(&config.records, log.route("log"), &registry, &traces).await?;
     let app = App::start(config, &registry, readiness.clone(), outbox)?;
-    let profiles = Profiles::register(log.route("drift/reference"), &registry, app.models.predictions())?;
+    let notices = ModelNotices::register(&log, &registry, app.models.predictions())?;
     let grpc = oip::grpc::router(&app, GrpcMetrics::register(&registry, &traces)?, security.access.clone());
     let instrumentation = Instrumentation::register(&registry, readiness.clone(), security.access)?;
     let refusals = instrumentation.head_refusals(&app.config.cors_origins);
@@ -82,7 +82,7 @@ pub async fn run(
     let admin = instrumentation.around(oip::admin_routes().with_state(app.clone()).traced(&traces))?;
     info!(address = %listeners.http.local_addr()?, "listening");
     let (stop, stopped) = oneshot::channel();
-    let refreshing = tokio::spawn(ModelRefresher::new(app, profiles).run(stopped));
+    let refreshing = tokio::spawn(ModelRefresher::new(app, notices).run(stopped));
     let routers = ListenerRouters { http, grpc, admin };
     let server = Server { listeners, routers, tls: security.tls, refusals, drain };
     let served = server.run(shutdown).await;

@@ -133,6 +133,16 @@ pub(crate) enum NoLogAnswer {
 }
 
 impl LogRoute {
+    /// The route of one of what this one lists, with this query.
+    pub(crate) fn below(&self, segment: &str, query: &str) -> Self {
+        let mut url = self.url.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.push(segment);
+        }
+        url.set_query(Some(query));
+        Self { url, ..self.clone() }
+    }
+
     /// Sends a request, with the key, and reads the answer.
     ///
     /// # Errors

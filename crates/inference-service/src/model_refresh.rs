@@ -10,18 +10,18 @@ use tokio::time::sleep;
 use tracing::{error, info};
 
 use crate::app::App;
-use crate::profile::Profiles;
+use crate::notices::ModelNotices;
 
-/// Keeps the models as their folder has them, and sends the profiles of those that serve.
+/// Keeps the models as their folder has them, and tells the logging service of those that serve.
 pub(crate) struct ModelRefresher {
     app: App,
-    profiles: Arc<Profiles>,
+    notices: Arc<ModelNotices>,
     sending: JoinSet<()>,
 }
 
 impl ModelRefresher {
-    pub(crate) fn new(app: App, profiles: Profiles) -> Self {
-        Self { app, profiles: Arc::new(profiles), sending: JoinSet::new() }
+    pub(crate) fn new(app: App, notices: ModelNotices) -> Self {
+        Self { app, notices: Arc::new(notices), sending: JoinSet::new() }
     }
 
     /// Loads the models, makes the service ready, and looks at the folder again and again. Ends when the sender of `stopped`
@@ -46,7 +46,7 @@ impl ModelRefresher {
                     () = &mut next_look => break,
                     // No look follows here. A folder counts as settled when two looks find it the same, and two looks
                     // without a pause between them would find that of a folder that is still being copied.
-                    () = app.models.loaded_by_order() => self.send_profiles().await,
+                    () = app.models.loaded_by_order() => self.send_notices().await,
                     // Nothing is ever sent; the sender is dropped.
                     _ = &mut stopped => return,
                 }
@@ -60,17 +60,17 @@ impl ModelRefresher {
         match spawn_blocking(move || app.models.refresh()).await {
             Ok(true) => {
                 self.app.series.check();
-                self.send_profiles().await;
+                self.send_notices().await;
             }
             Ok(false) => {}
             Err(problem) => error!(%problem, "loading the models ended early"),
         }
     }
 
-    /// Sends the profiles of the models that serve now, and no longer those of models that were replaced.
-    async fn send_profiles(&mut self) {
+    /// Tells the logging service of the models that serve now, and no longer of models that were replaced.
+    async fn send_notices(&mut self) {
         self.sending.shutdown().await;
-        let (app, profiles) = (self.app.clone(), self.profiles.clone());
-        self.sending.spawn(async move { profiles.deliver(&app.models).await });
+        let (app, notices) = (self.app.clone(), self.notices.clone());
+        self.sending.spawn(async move { notices.deliver(&app.models).await });
     }
 }

@@ -24,8 +24,8 @@ label_enum! {
 }
 
 /// Series of a model beside those of its predictions: two outcomes of loads, a histogram of runs, the gauges below, one of them
-/// for each accelerator, and whether its profile was delivered.
-pub(crate) const SERIES_OF_A_MODEL: usize = 2 + RUN_BUCKETS.len() + 3 + 7 + ExecutionProvider::ACCELERATORS.len() + 1;
+/// for each accelerator, and whether its profile and its declaration were delivered.
+pub(crate) const SERIES_OF_A_MODEL: usize = 2 + RUN_BUCKETS.len() + 3 + 7 + ExecutionProvider::ACCELERATORS.len() + 2;
 
 const RUN_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
 

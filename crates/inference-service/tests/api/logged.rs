@@ -5,8 +5,8 @@ use std::future::IntoFuture as _;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::routing::{post, put};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -22,6 +22,7 @@ pub(crate) struct FakeLog {
     pub(crate) url: String,
     records: mpsc::UnboundedReceiver<Value>,
     profiles: mpsc::UnboundedReceiver<SentProfile>,
+    declarations: mpsc::UnboundedReceiver<SentDeclaration>,
     heads: Arc<Mutex<HeaderMap>>,
 }
 
@@ -31,11 +32,19 @@ pub(crate) struct SentProfile {
     pub(crate) json: String,
 }
 
+/// What was declared about a model.
+pub(crate) struct SentDeclaration {
+    pub(crate) model: String,
+    pub(crate) query: String,
+    pub(crate) json: Value,
+}
+
 /// What the handlers know.
 #[derive(Clone)]
 struct LogState {
     records: mpsc::UnboundedSender<Value>,
     profiles: mpsc::UnboundedSender<SentProfile>,
+    declarations: mpsc::UnboundedSender<SentDeclaration>,
     answers: Arc<Mutex<VecDeque<u16>>>,
     heads: Arc<Mutex<HeaderMap>>,
 }
@@ -47,12 +56,23 @@ impl FakeLog {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (records_in, records) = mpsc::unbounded_channel();
         let (profiles_in, profiles) = mpsc::unbounded_channel();
+        let (declarations_in, declarations) = mpsc::unbounded_channel();
         let answers = Arc::new(Mutex::new(answers.iter().copied().collect()));
         let heads = Arc::<Mutex<HeaderMap>>::default();
-        let told = LogState { records: records_in, profiles: profiles_in, answers, heads: heads.clone() };
-        let routes = Router::new().route("/log", post(log)).route("/drift/reference", put(reference)).with_state(told);
+        let told = LogState {
+            records: records_in,
+            profiles: profiles_in,
+            declarations: declarations_in,
+            answers,
+            heads: heads.clone(),
+        };
+        let routes = Router::new()
+            .route("/log", post(log))
+            .route("/drift/reference", put(reference))
+            .route("/models/{model}", put(declaration))
+            .with_state(told);
         tokio::spawn(axum::serve(listener, routes).into_future());
-        Self { url, records, profiles, heads }
+        Self { url, records, profiles, declarations, heads }
     }
 
     /// The next record.
@@ -70,6 +90,11 @@ impl FakeLog {
         tokio::time::timeout(PATIENCE, self.profiles.recv()).await.expect("no profile came").unwrap()
     }
 
+    /// The next declaration.
+    pub(crate) async fn declaration(&mut self) -> SentDeclaration {
+        tokio::time::timeout(PATIENCE, self.declarations.recv()).await.expect("no declaration came").unwrap()
+    }
+
     /// Whether another profile has come.
     pub(crate) fn has_profile(&mut self) -> bool {
         self.profiles.try_recv().is_ok()
@@ -85,6 +110,11 @@ async fn log(State(told): State<LogState>, headers: HeaderMap, body: String) -> 
         let _ = told.records.send(record);
     }
     json!({ "accepted": accepted, "duplicates": 0 }).to_string()
+}
+
+async fn declaration(State(told): State<LogState>, Path(model): Path<String>, uri: Uri, body: String) {
+    let (query, json) = (uri.query().unwrap_or_default().to_owned(), serde_json::from_str(&body).unwrap());
+    let _ = told.declarations.send(SentDeclaration { model, query, json });
 }
 
 async fn reference(State(told): State<LogState>, headers: HeaderMap, body: String) -> StatusCode {

@@ -5,7 +5,7 @@ use tempfile::TempDir;
 
 use crate::logged::FakeLog;
 use crate::onnx::{Element, Tensor, graph};
-use crate::repository::add;
+use crate::repository::{add, shipped};
 use crate::sent::Sent;
 use crate::service::{Answer, Running, serve, serve_logging_to};
 use crate::tensors::engines;
@@ -236,4 +236,64 @@ async fn each_engine_takes_texts_whole_numbers_and_columns_of_categories() {
         let half = predict(&service, &json!({ "rows": [{ "count": 0.5, "risk": "low" }] })).await;
         assert!(half.text.contains("is 0.5, and must be a whole number from -9007199254740991"), "{half:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_model_toml_declares_is_told_to_the_logging_service() {
+    let head = "task = \"regression\"\nmissing = \"nan\"\nowner = \"risk\"\ntolerance = 0.5\n\
+                tags = { region = [\"eu\", \"us\"] }\nthresholds = { mae = 2 }\n";
+    let mut log = FakeLog::start(&[]).await;
+    let models = sum(head);
+    let flags = ["--record", "memory", "--model-poll-seconds", "0.01"];
+    let service = serve_logging_to(&log.url, models.path(), &flags).await;
+    let told = log.declaration().await;
+    assert_eq!((told.model.as_str(), told.query.as_str()), ("m", "source=file"));
+    let expected = json!({
+        "task": "regression",
+        "owner": "risk",
+        "tolerance": 0.5,
+        "features": [
+            { "name": "age", "kind": "number", "range": [0.0, 120.0], "optional": false },
+            { "name": "city", "kind": "category", "categories": ["Paris", "Rome"], "optional": false },
+            { "name": "income", "kind": "number", "optional": true, "keep": false },
+        ],
+        "tags": { "region": ["eu", "us"] },
+        "thresholds": { "mae": 2.0 },
+    });
+    assert_eq!(told.json, expected);
+    let delivered = "model_declaration_delivered{model=\"m\"}";
+    service.metrics_until("the declaration is delivered", |metrics| metrics.get(delivered) == 1.0).await;
+    // A changed model.toml is told again.
+    let changed = format!("{}{FEATURES}", head.replace("risk", "fraud"));
+    std::fs::write(models.path().join("m/model.toml"), changed).unwrap();
+    assert_eq!(log.declaration().await.json["owner"], "fraud");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_declares_nothing_tells_its_task_and_classes() {
+    let mut log = FakeLog::start(&[]).await;
+    let _service = serve_logging_to(&log.url, &shipped(), &["--record", "memory"]).await;
+    let mut told = [log.declaration().await, log.declaration().await];
+    told.sort_by(|a, b| a.model.cmp(&b.model));
+    let [cifar10, surface] = told;
+    assert_eq!((cifar10.model.as_str(), surface.model.as_str()), ("cifar10", "surface"));
+    assert_eq!(cifar10.json["labels"].as_array().unwrap().len(), 10);
+    assert_eq!(surface.json, json!({ "task": "classification", "labels": surface.json["labels"] }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_its_file_contradicts_says_so_and_does_not_serve() {
+    let models = sum("task = \"regression\"\n");
+    let n: &[Tensor<'_>] = &[("n", Element::Float32, TRIPLES)];
+    add(
+        models.path(),
+        "n",
+        "task = \"raw\"\n",
+        &graph(n, &[("Identity", &["n"], "o")], &[("o", Element::Float32, TRIPLES)]),
+    );
+    let service = serve(models.path(), &[]).await;
+    let listed = service.get("/models").await.json();
+    let error = listed["models"][0]["error"].as_str().unwrap().to_owned();
+    assert!(error.contains("\"income\" may be missing, and nothing in the model looks at missing values"), "{error}");
+    assert!(error.contains("give `missing_value`, or write missing = \"nan\""), "{error}");
 }

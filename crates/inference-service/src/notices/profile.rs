@@ -1,12 +1,9 @@
 //! Reference profiles: what a model's inputs and answers looked like when it was found to be good.
 //!
-//! A model may ship one as `profile.json` beside its model.onnx. The logging service compares what it sees with it, so
-//! each profile is sent there once after the models are loaded.
+//! A model may ship one as `profile.json` beside its model.onnx. The logging service compares what it sees with it.
 //!
 //! Rule of thumb: the logging service reads what is in a profile. This service looks at `model_sha256` only, so that no
 //! model is ever compared with the profile of another file.
-
-mod delivery;
 
 use std::fs;
 use std::io::ErrorKind;
@@ -15,21 +12,12 @@ use std::path::Path;
 use axum::body::Bytes;
 use serde::Deserialize;
 
-pub(crate) use delivery::{ProfileError, Profiles};
-
 /// Name of the file, beside model.onnx.
 const FILE: &str = "profile.json";
 
-/// The profile of a loaded model: the JSON of its file.
-#[derive(Clone, Debug, PartialEq)]
-struct ReferenceProfile {
-    model: String,
-    json: Bytes,
-}
-
 /// Why a profile that is there is not used.
 #[derive(Debug, thiserror::Error)]
-enum UnusableProfile {
+pub(super) enum UnusableProfile {
     #[error("it cannot be read: {0}")]
     Unreadable(#[from] std::io::Error),
     #[error("it is not a JSON object with model_sha256: {0}")]
@@ -45,7 +33,7 @@ struct ProfileHead {
 }
 
 /// Reads the profile that lies beside a model's file; `None` if there is none.
-fn read(model_file: &Path, sha256: &str) -> Option<Result<Bytes, UnusableProfile>> {
+pub(super) fn read(model_file: &Path, sha256: &str) -> Option<Result<Bytes, UnusableProfile>> {
     match fs::read(model_file.with_file_name(FILE)) {
         Ok(json) => Some(checked(json, sha256)),
         Err(problem) if problem.kind() == ErrorKind::NotFound => None,
