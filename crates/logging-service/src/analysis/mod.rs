@@ -31,6 +31,7 @@ mod named_counts;
 pub mod noise;
 mod profile;
 mod quality;
+mod sudden;
 mod tally;
 mod verdict;
 
@@ -53,5 +54,6 @@ pub use labels::{
 pub use named_counts::{NamedCounts, ValueCounts};
 pub use profile::{AnswerCorrelations, CorrelatedAnswer, PROFILE_SCHEMA_VERSION, ProfileError, ReferenceProfile};
 pub use quality::{ClassQuality, QualityReport, quality};
+pub use sudden::{SuddenChange, sudden_changes};
 pub use tally::Tally;
 pub use verdict::{DriftVerdict, MeasuredStatistic, PsiThresholds, Significance, Statistic, StatisticThreshold};

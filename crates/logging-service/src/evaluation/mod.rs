@@ -10,6 +10,8 @@ mod declared;
 mod families;
 mod model_evaluation;
 mod published;
+mod reading;
+mod sudden;
 mod window;
 
 use std::collections::BTreeSet;
@@ -23,11 +25,10 @@ use monitoring::{
 };
 
 use crate::store::time::floor_microseconds;
-use crate::store::windows;
-use crate::store::{Store, StoreError, declarations, references};
+use crate::store::{Store, StoreError};
 use choice::{ModelCandidate, ModelChoice};
-use model_evaluation::{ModelKnowledge, WindowEvaluation};
 use published::PublishedFamilies;
+use reading::{EvaluationReading, KeptSums};
 
 pub(crate) use window::EvaluationWindow;
 
@@ -45,6 +46,7 @@ label_enum! {
 pub(crate) struct Evaluator {
     found: Arc<Mutex<Vec<MetricFamily>>>,
     chosen: Mutex<BTreeSet<String>>,
+    sums: Mutex<KeptSums>,
     left_out: Family<Gauge, Each<LeftOutReason>>,
     evaluated_at: Gauge,
     seconds: Histogram,
@@ -59,11 +61,12 @@ impl Evaluator {
         let found = Arc::<Mutex<Vec<MetricFamily>>>::default();
         registry.collector(EvaluationCollector {
             families: Arc::clone(&found),
-            descs: families::descs().into_iter().chain(declared::descs()).collect(),
+            descs: families::descs().into_iter().chain(declared::descs()).chain(sudden::descs()).collect(),
         })?;
         Ok(Self {
             found,
             chosen: Mutex::default(),
+            sums: Mutex::default(),
             left_out: registry.gauges(
                 "logging_models_left_out",
                 "Models with predictions, a reference or a declaration that have no series of windows.",
@@ -84,27 +87,19 @@ impl Evaluator {
     pub(crate) async fn evaluate(&self, store: &Store) -> Result<(), StoreError> {
         let started = Instant::now();
         let now = Timestamp::now();
-        let (known, evaluations) = store
-            .read(move |session| {
-                let profiles = references::all(session, None)?;
-                let known = ModelKnowledge { profiles, declared: declarations::effective(session, None)? };
-                let mut evaluations = Vec::new();
-                for window in EvaluationWindow::ALL {
-                    let range = window.range(floor_microseconds(now));
-                    let sums = windows::sums(session, None, range)?;
-                    evaluations.push(WindowEvaluation::of_newest_files(window, &sums, &known));
-                }
-                Ok((known, evaluations))
-            })
-            .await?;
-        self.publish(known, evaluations, now);
+        let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (reading, sums) =
+            store.read(move |session| Ok((sums.evaluate(session, floor_microseconds(now))?, sums))).await?;
+        *self.sums.lock().unwrap_or_else(PoisonError::into_inner) = sums;
+        self.publish(reading, now);
         self.seconds.observe(started.elapsed().as_secs_f64());
         self.evaluated_at.set(Timestamp::now().as_microsecond() as f64 / 1e6);
         Ok(())
     }
 
     /// Replaces the families by those of an evaluation, as far as there is room.
-    fn publish(&self, mut known: ModelKnowledge, mut evaluations: Vec<WindowEvaluation>, now: Timestamp) {
+    fn publish(&self, reading: EvaluationReading, now: Timestamp) {
+        let EvaluationReading { mut known, windows: mut evaluations, sudden } = reading;
         let vouched = known.profiles.iter().map(|profile| &profile.model).chain(known.declared.keys());
         let vouched = vouched.map(|model| ModelCandidate::vouched_for(model));
         let busy = evaluations.iter().flat_map(|window| &window.models);
@@ -114,7 +109,8 @@ impl Evaluator {
         for model in choice.ranked() {
             let own: Vec<_> = evaluations.iter_mut().map(|window| window.take(model)).collect();
             let profiles: Vec<_> = known.profiles.extract_if(.., |profile| profile.model == *model).collect();
-            published.add_model(families::families(&own, &profiles));
+            let windows = families::families(&own, &profiles);
+            published.add_model([windows, sudden.families(model)].concat());
         }
         published.add(declared::families(choice.ranked(), &known.declared, now));
         self.left_out.with(LeftOutReason::Models).set(choice.left_out() as f64);

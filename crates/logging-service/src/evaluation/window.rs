@@ -56,6 +56,12 @@ impl EvaluationWindow {
     }
 }
 
+/// The bucket that is filled at `now`, in microseconds since 1970, and the one before.
+pub(super) fn last_buckets(now: i64) -> [TimeRange; 2] {
+    let begin = now.div_euclid(BUCKET) * BUCKET;
+    [begin - BUCKET, begin].map(|since| TimeRange { since, until: since + BUCKET })
+}
+
 impl FromStr for EvaluationWindow {
     type Err = String;
 

@@ -10,7 +10,7 @@ mod check;
 mod counted_labels;
 pub(crate) mod declarations;
 mod engine;
-mod error;
+pub(crate) mod error;
 pub(crate) mod events;
 mod filter;
 mod labelled;

@@ -6,3 +6,4 @@ mod false_alarms;
 mod faults;
 mod peers;
 mod samples;
+mod sudden;

@@ -102,7 +102,7 @@ fn class(random: &mut fastrand::Rng) -> &'static str {
 }
 
 /// Box and Muller's transform.
-fn normal(random: &mut fastrand::Rng) -> f64 {
+pub(crate) fn normal(random: &mut fastrand::Rng) -> f64 {
     let radius = (-2.0 * (1.0 - random.f64()).ln()).sqrt();
     radius * (std::f64::consts::TAU * random.f64()).cos()
 }

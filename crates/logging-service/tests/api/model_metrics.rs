@@ -10,6 +10,7 @@ const OFTEN: &[&str] = &["--evaluate-seconds", "0.05"];
 on_each_engine! {
     thresholds_owner_and_mute_are_metrics,
     junk_names_do_not_displace_a_real_model,
+    a_gross_change_is_seen_at_once_and_no_change_is_none,
 }
 
 async fn thresholds_owner_and_mute_are_metrics(fixture: Fixture) {
@@ -62,6 +63,39 @@ async fn junk_names_do_not_displace_a_real_model(fixture: Fixture) {
             metrics.find("logging_window_predictions{model=\"busy\",window=\"1h\"}") == Some(50.0)
                 && metrics.find("logging_model_info{model=\"quiet\",owner=\"lab\",task=\"\"}") == Some(1.0)
                 && metrics.get("logging_models_left_out{reason=\"models\"}") == 102.0
+        })
+        .await;
+    service.stop().await;
+}
+
+async fn a_gross_change_is_seen_at_once_and_no_change_is_none(fixture: Fixture) {
+    let service = fresh(&fixture, OFTEN).await;
+    let pictures = |count: u32, brightness: f64| {
+        let picture = |number: u32| {
+            let brightness = brightness * (0.5 + f64::from(number % 100) / 200.0);
+            let input = json!({
+                "width": 32, "height": 32, "channels": 1, "brightness": brightness, "contrast": 0.1, "sharpness": 0.01,
+                "mean": [brightness], "std": [0.1],
+            });
+            json!({ "model": "m", "label": "cat", "confidence": 0.9, "input": input })
+        };
+        (0..count).map(picture).collect::<Vec<_>>()
+    };
+    let yesterday = "2020-01-01T00:00:00Z";
+    let mut old = pictures(1_000, 0.8);
+    old.iter_mut().for_each(|record| record["occurred_at"] = json!(yesterday));
+    service.store(&old).await;
+    let range = json!({ "model": "m", "since": "2019-12-31T23:00:00Z", "until": "2020-01-01T01:00:00Z" });
+    assert_eq!(service.post("/drift/reference", &range).await.status, 200);
+    service.store(&pictures(300, 0.8)).await;
+    let brightness = "logging_drift_sudden{feature=\"brightness\",model=\"m\"}";
+    service.metrics_until("nothing has changed", |metrics| metrics.find(brightness) == Some(0.0)).await;
+    service.store(&pictures(600, 0.4)).await;
+    service
+        .metrics_until("half as bright, and as wide as before", |metrics| {
+            metrics.find(brightness) == Some(1.0)
+                && metrics.find("logging_drift_sudden_evidence{feature=\"brightness\",model=\"m\"}") >= Some(1.0)
+                && metrics.find("logging_drift_sudden{feature=\"width\",model=\"m\"}") == Some(0.0)
         })
         .await;
     service.stop().await;

@@ -1,0 +1,79 @@
+//! What an evaluation reads, and how often it reads what is long.
+//!
+//! Rule of thumb: the last hour is summed each time. A longer window is summed again when twenty times as long as that
+//! takes has passed, so evaluations read the database for a small part of the time only, however large it is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::model_evaluation::{ModelKnowledge, WindowEvaluation};
+use super::sudden::SuddenEvaluation;
+use super::window::{EvaluationWindow, last_buckets};
+use crate::store::error::DatabaseError;
+use crate::store::windows::{self, ModelWindow};
+use crate::store::{SqlSession, declarations, references};
+
+/// How many times as long as summing a long window takes its sums are used.
+const USED_FOR: u32 = 20;
+
+/// All that an evaluation has found.
+pub(super) struct EvaluationReading {
+    pub(super) known: ModelKnowledge,
+    pub(super) windows: Vec<WindowEvaluation>,
+    pub(super) sudden: SuddenEvaluation,
+}
+
+/// The sums of the long windows, from one evaluation to the next.
+#[derive(Clone, Debug, Default)]
+pub(super) struct KeptSums(BTreeMap<EvaluationWindow, KeptWindow>);
+
+#[derive(Clone, Debug)]
+struct KeptWindow {
+    sums: Arc<Vec<ModelWindow>>,
+    summed_at: Instant,
+    took: Duration,
+}
+
+impl KeptSums {
+    /// Reads and judges everything; `now` is in microseconds since 1970.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(super) fn evaluate(
+        &mut self,
+        session: &mut dyn SqlSession,
+        now: i64,
+    ) -> Result<EvaluationReading, DatabaseError> {
+        let profiles = references::all(session, None)?;
+        let known = ModelKnowledge { profiles, declared: declarations::effective(session, None)? };
+        let mut buckets = Vec::new();
+        for range in last_buckets(now) {
+            buckets.extend(windows::sums(session, None, range)?);
+        }
+        let mut evaluations = Vec::new();
+        for window in EvaluationWindow::ALL {
+            let sums = self.sums(session, window, now)?;
+            evaluations.push(WindowEvaluation::of_newest_files(window, &sums, &known));
+        }
+        Ok(EvaluationReading { sudden: SuddenEvaluation::of(&buckets, &known), windows: evaluations, known })
+    }
+
+    fn sums(
+        &mut self,
+        session: &mut dyn SqlSession,
+        window: EvaluationWindow,
+        now: i64,
+    ) -> Result<Arc<Vec<ModelWindow>>, DatabaseError> {
+        if let Some(kept) = self.0.get(&window)
+            && window != EvaluationWindow::Hour
+            && kept.summed_at.elapsed() < kept.took.saturating_mul(USED_FOR)
+        {
+            return Ok(Arc::clone(&kept.sums));
+        }
+        let summed_at = Instant::now();
+        let sums = Arc::new(windows::sums(session, None, window.range(now))?);
+        self.0.insert(window, KeptWindow { sums: Arc::clone(&sums), summed_at, took: summed_at.elapsed() });
+        Ok(sums)
+    }
+}
