@@ -124,7 +124,12 @@ async fn start_store(config: &Config, registry: &MetricsRegistry) -> Result<Arc<
     let observer = metrics.clone();
     let store = Arc::new(spawn_blocking(|| Store::start(options, observer)).await??);
     LogMetrics::register_store(registry, &store)?;
-    match store.models().await {
+    match async {
+        store.count_declared_segments().await?;
+        store.models().await
+    }
+    .await
+    {
         Ok(models) => models.iter().for_each(|model| metrics.expose(model)),
         // Their series appear with the first record of each model instead.
         Err(problem) => warn!(%problem, "the models in the database are not known yet"),

@@ -24,6 +24,7 @@ use monitoring::{
     each, label_enum,
 };
 
+use crate::store::counted_segments::CountedSegments;
 use crate::store::time::floor_microseconds;
 use crate::store::{Store, StoreError};
 use choice::{ModelCandidate, ModelChoice};
@@ -91,6 +92,8 @@ impl Evaluator {
         let (reading, sums) =
             store.read(move |session| Ok((sums.evaluate(session, floor_microseconds(now))?, sums))).await?;
         *self.sums.lock().unwrap_or_else(PoisonError::into_inner) = sums;
+        // Another program may have declared something in the same database.
+        store.count_segments(CountedSegments::declared(&reading.known.declared));
         self.publish(reading, now);
         self.seconds.observe(started.elapsed().as_secs_f64());
         self.evaluated_at.set(Timestamp::now().as_microsecond() as f64 / 1e6);

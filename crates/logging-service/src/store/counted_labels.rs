@@ -3,6 +3,8 @@
 //! Rule of thumb: only what stands here has been counted, and exactly that is taken back. So a revision, a second
 //! prediction of the same request and retention can never count a label twice or take back what was never counted.
 
+use super::buckets::BucketKey;
+use super::counted_segments::segments_of;
 use super::engine::WriteTransaction;
 use super::error::DatabaseError;
 use super::labelled;
@@ -11,7 +13,6 @@ use super::stored_label::StoredLabel;
 use super::time::TimeRange;
 use super::true_label::{ANY_ROW, LabelTarget};
 use super::value::{RowColumns, SqlValue};
-use super::windows::BucketKey;
 use crate::analysis::{LabelCounts, LabelSign, LabelledObservation};
 use prediction_record::{ModelDeclaration, PredictionRecord};
 
@@ -30,17 +31,20 @@ pub(super) struct CountedLabel {
     pub(super) rank: [i64; 3],
     /// What was counted.
     pub(super) counted: LabelledObservation,
+    /// The segments in which it was counted as well.
+    pub(super) segments: Vec<String>,
 }
 
 const COLUMNS: &str = "event_id, request_id, row_index, model, version, variant, model_sha256, occurred_at, revision, \
-     labelled_at, label_id, counted";
+     labelled_at, label_id, counted, segments";
 
 const UPSERT: &str = "
 INSERT INTO counted_labels (event_id, request_id, row_index, model, version, variant, model_sha256, occurred_at, revision,
-    labelled_at, label_id, counted, recorded_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+    labelled_at, label_id, counted, segments, recorded_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 ON CONFLICT (event_id) DO UPDATE SET revision = excluded.revision, labelled_at = excluded.labelled_at,
-    label_id = excluded.label_id, counted = excluded.counted, recorded_at = excluded.recorded_at";
+    label_id = excluded.label_id, counted = excluded.counted, segments = excluded.segments,
+    recorded_at = excluded.recorded_at";
 
 /// What is counted of the predictions that a label may mean, at most `most`.
 ///
@@ -104,12 +108,15 @@ impl CountedLabel {
             occurred_at: record.occurred_at.map(super::time::floor_microseconds)?,
             rank: label.rank(),
             counted: labelled::observe(record, label, declared)?,
+            segments: segments_of(&record.tags, &declared.tags),
         })
     }
 
-    /// The bucket in which it is counted.
-    pub(super) fn bucket(&self) -> BucketKey {
-        BucketKey::new(&self.named.model, Some(&self.model_sha256), self.occurred_at)
+    /// The buckets in which it is counted.
+    pub(super) fn buckets(&self) -> Vec<BucketKey> {
+        let whole = BucketKey::new(&self.named.model, Some(&self.model_sha256), self.occurred_at);
+        let segments = self.segments.iter().map(|segment| whole.of_segment(segment.clone()));
+        segments.chain([whole.clone()]).collect()
     }
 
     /// Notes it as counted in place of the former one of the prediction. `now` is in microseconds since 1970.
@@ -132,6 +139,7 @@ impl CountedLabel {
             labelled_at.into(),
             label_id.into(),
             json.into(),
+            serde_json::to_string(&self.segments).map_err(|error| DatabaseError::Refused(error.to_string()))?.into(),
             now.into(),
         ];
         transaction.execute(UPSERT, &values).map(|_| ())
@@ -170,5 +178,6 @@ fn read(columns: &mut RowColumns) -> Result<CountedLabel, DatabaseError> {
         occurred_at: columns.integer()?,
         rank: [columns.integer()?, columns.integer()?, columns.integer()?],
         counted: serde_json::from_str(&columns.text()?).map_err(DatabaseError::unreadable)?,
+        segments: serde_json::from_str(&columns.text()?).map_err(DatabaseError::unreadable)?,
     })
 }

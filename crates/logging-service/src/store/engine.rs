@@ -119,9 +119,6 @@ pub(crate) trait WriteTransaction: SqlSession {
     /// # Errors
     /// [`DatabaseError`].
     fn lock(&mut self, lock: TransactionLock) -> Result<(), DatabaseError>;
-
-    /// The name that sets this program's counts apart from those of others that write at the same time.
-    fn writer(&self) -> &str;
 }
 
 /// What a transaction may lock.
@@ -133,4 +130,6 @@ pub(crate) enum TransactionLock {
     Events,
     /// Retention.
     Retention,
+    /// The merged counts of windows.
+    Windows,
 }

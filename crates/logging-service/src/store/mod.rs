@@ -6,8 +6,10 @@
 //! Rule of thumb: an answer is a promise. `Ok` means that it is on the disk; a refusal says whether to come back, and when.
 
 mod acknowledgement;
+pub(crate) mod buckets;
 mod check;
 mod counted_labels;
+pub(crate) mod counted_segments;
 pub(crate) mod declarations;
 mod engine;
 pub(crate) mod error;
@@ -39,7 +41,7 @@ mod write_group;
 mod writer;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use jiff::Timestamp;
@@ -59,6 +61,7 @@ pub use sqlite::DatabasePath;
 pub use stats::{MAX_NAMES, PredictionStats, PredictionSummary};
 pub use url::DatabaseUrl;
 
+use counted_segments::CountedSegments;
 pub(crate) use engine::WriteTransaction;
 use engine::{DatabaseEngine, VerifiedBackup};
 use error::DatabaseError;
@@ -69,7 +72,7 @@ use queued_write::{ClosureJob, PrecountedRows, QueuedWrite};
 use reader::StoreReader;
 use row::NewRow;
 pub(crate) use session::SqlSession;
-use writer::StoreWriter;
+use writer::{StoreWriter, WriterParts};
 
 /// Submissions of fewer records are counted by the writer, which takes it less time than handing the counts over.
 const WORTH_COUNTING: usize = 16;
@@ -82,6 +85,7 @@ pub struct Store {
     queue: Arc<WriteQueue>,
     reader: StoreReader,
     writer: Mutex<Option<JoinHandle<()>>>,
+    segments: Arc<RwLock<CountedSegments>>,
 }
 
 impl Store {
@@ -95,13 +99,14 @@ impl Store {
         let queue = Arc::new(WriteQueue::new(options.queue_limit));
         let engine = options.database.engine();
         let reader = StoreReader::new(Arc::clone(&engine), options.readers, options.query_deadline);
+        let segments = Arc::<RwLock<CountedSegments>>::default();
         // The writer's thread opens the database, because a client of PostgreSQL must neither block a task nor be
         // dropped in one.
         let (opened, is_opened) = std::sync::mpsc::channel::<()>();
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn({
-            let (engine, queue) = (Arc::clone(&engine), Arc::clone(&queue));
+            let (engine, queue, segments) = (Arc::clone(&engine), Arc::clone(&queue), Arc::clone(&segments));
             move || {
-                let writer = StoreWriter::new(engine, queue, observer);
+                let writer = StoreWriter::new(WriterParts { engine, queue, observer, segments });
                 drop(opened);
                 writer.run();
             }
@@ -110,7 +115,7 @@ impl Store {
             thread.map_err(|error| StoreError::Unavailable(format!("the writer's thread did not start: {error}")))?;
         // Nothing is sent; the sender is dropped once opening the database was tried.
         let _ = is_opened.recv();
-        Ok(Self { engine, queue, reader, writer: Mutex::new(Some(thread)) })
+        Ok(Self { engine, queue, reader, writer: Mutex::new(Some(thread)), segments })
     }
 
     /// Stores records, all or none, and returns when they are on the disk. Missing event ids, request ids and times are
@@ -127,7 +132,7 @@ impl Store {
             return Ok(Acknowledgement::default());
         }
         let rows = records.into_iter().map(NewRow::of).collect::<Result<Vec<_>, _>>()?;
-        let counted = (rows.len() >= WORTH_COUNTING).then(|| PrecountedRows::of(&rows));
+        let counted = (rows.len() >= WORTH_COUNTING).then(|| PrecountedRows::of(&rows, &self.segments()));
         let (answer, answered) = oneshot::channel();
         self.queue.push(QueuedWrite::Records { rows, counted, answer })?;
         answered.await.map_err(|_| writer_stopped())?.outcome
@@ -143,6 +148,25 @@ impl Store {
         let (answer, answered) = oneshot::channel();
         self.queue.push(QueuedWrite::Job(Box::new(ClosureJob { weight, work, result: None, answer })))?;
         answered.await.map_err(|_| writer_stopped())?
+    }
+
+    /// Counts these segments apart from now on.
+    pub(crate) fn count_segments(&self, segments: CountedSegments) {
+        *self.segments.write().unwrap_or_else(PoisonError::into_inner) = segments;
+    }
+
+    /// Counts the declared segments apart from now on.
+    ///
+    /// # Errors
+    /// The errors of every query; the segments stay as they were.
+    pub(crate) async fn count_declared_segments(&self) -> Result<(), StoreError> {
+        let declared = self.read(|session| declarations::effective(session, None)).await?;
+        self.count_segments(CountedSegments::declared(&declared));
+        Ok(())
+    }
+
+    fn segments(&self) -> CountedSegments {
+        self.segments.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Asks the database something, beside the writer.

@@ -6,11 +6,12 @@
 use tokio::sync::oneshot;
 
 use super::acknowledgement::Acknowledgement;
+use super::buckets::BucketCounts;
+use super::counted_segments::CountedSegments;
 use super::engine::WriteTransaction;
 use super::error::{DatabaseError, StoreError};
 use super::observer::CommitSummary;
 use super::row::NewRow;
-use super::windows::BucketCounts;
 
 /// What one caller wants written, all or not at all, and where the caller waits for the answer.
 pub(super) enum QueuedWrite {
@@ -41,9 +42,9 @@ pub(super) struct PrecountedRows {
 
 impl PrecountedRows {
     /// Counts rows as new ones.
-    pub(super) fn of(rows: &[NewRow]) -> Self {
+    pub(super) fn of(rows: &[NewRow], segments: &CountedSegments) -> Self {
         let mut buckets = BucketCounts::default();
-        buckets.observe(rows.iter().map(|row| &row.record));
+        buckets.observe(rows.iter().map(|row| &row.record), segments);
         Self { buckets, summary: CommitSummary::of_new(rows) }
     }
 }

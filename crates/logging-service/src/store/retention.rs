@@ -51,6 +51,7 @@ pub(crate) fn delete_labels_and_counts(
                        ORDER BY c.recorded_at LIMIT $2)";
     let counted = transaction.execute(counted, &[until.into(), STEP.into()])?;
     transaction.execute("DELETE FROM window_counts WHERE bucket < $1", &[counts_until.into()])?;
+    transaction.execute("DELETE FROM window_parts WHERE bucket < $1", &[counts_until.into()])?;
     Ok(deleted.max(counted))
 }
 

@@ -12,6 +12,7 @@ use std::rc::Rc;
 
 use prediction_record::{ModelDeclaration, PredictionRecord, Status};
 
+use super::buckets::BucketCounts;
 use super::counted_labels::{self, CountedLabel, event_bytes};
 use super::declarations;
 use super::engine::{TransactionLock, WriteTransaction};
@@ -23,7 +24,6 @@ use super::session::{first, rows};
 use super::stored_label::{self, LabelState, StoredLabel, set_state};
 use super::true_label::LabelTarget;
 use super::value::SqlValue;
-use super::windows::BucketCounts;
 use crate::analysis::LabelSign;
 
 /// Waiting labels that are looked at in one transaction.
@@ -131,7 +131,7 @@ impl<'t> LabelSettlement<'t> {
     ///
     /// # Errors
     /// The database's.
-    pub(super) fn finish(mut self) -> Result<(), DatabaseError> {
+    pub(super) fn finish(self) -> Result<(), DatabaseError> {
         self.buckets.save(self.transaction)
     }
 
@@ -156,11 +156,12 @@ impl<'t> LabelSettlement<'t> {
     }
 
     fn replace(&mut self, former: Option<&CountedLabel>, new: &CountedLabel) -> Result<(), DatabaseError> {
-        let counts = self.buckets.counts(new.bucket());
-        if let Some(former) = former {
-            counts.label(&former.counted, LabelSign::TakeBack);
+        let changes = former.map(|former| (former, LabelSign::TakeBack)).into_iter().chain([(new, LabelSign::Add)]);
+        for (label, sign) in changes {
+            for bucket in label.buckets() {
+                self.buckets.counts(bucket).label(&label.counted, sign);
+            }
         }
-        counts.label(&new.counted, LabelSign::Add);
         new.save(self.transaction, self.now)
     }
 

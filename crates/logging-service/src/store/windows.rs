@@ -3,105 +3,21 @@
 //! Counts are written in the transaction of the rows that they count, so they are never ahead or behind. They stay when
 //! retention deletes the rows.
 //!
-//! Rule of thumb: counts only ever add up. Each program that writes to the database has counts of its own (`writer`), so
-//! none waits for another.
+//! Rule of thumb: counts only ever add up. What a transaction adds is a part of its own ([`super::buckets`]), and readers
+//! add the parts up.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use prediction_record::{PredictionRecord, Status};
 
-use super::engine::WriteTransaction;
+pub(crate) use super::buckets::BUCKET;
 use super::error::DatabaseError;
 use super::row;
-use super::session::{SqlSession, first};
-use super::time::{TimeRange, floor_microseconds, from_microseconds};
-use super::value::RowColumns;
+use super::session::SqlSession;
+use super::time::{TimeRange, from_microseconds};
+use super::value::SqlValue;
 use crate::analysis::{InputFeatures, Observation, WindowCounts};
-
-/// Microseconds of a bucket.
-pub(crate) const BUCKET: i64 = 300_000_000;
-
-/// The model whose predictions a bucket counts, and when the bucket begins.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct BucketKey {
-    /// Name of the model.
-    pub(super) model: String,
-    /// SHA-256 of the model's file; empty where the sender gave none.
-    pub(super) sha256: String,
-    /// When the bucket begins, in microseconds since 1970.
-    pub(super) bucket: i64,
-}
-
-impl BucketKey {
-    /// The bucket of a prediction at `time`, in microseconds since 1970.
-    pub(super) fn new(model: &str, sha256: Option<&str>, time: i64) -> Self {
-        let bucket = time.div_euclid(BUCKET).saturating_mul(BUCKET);
-        Self { model: model.to_owned(), sha256: sha256.unwrap_or_default().to_owned(), bucket }
-    }
-}
-
-/// What a transaction adds to the counts.
-#[derive(Debug, Default)]
-pub(super) struct BucketCounts(BTreeMap<BucketKey, WindowCounts>);
-
-impl BucketCounts {
-    /// Counts records.
-    pub(super) fn observe<'r>(&mut self, records: impl Iterator<Item = &'r PredictionRecord>) {
-        let mut records = records.peekable();
-        while let Some(first) = records.next() {
-            let time = |record: &PredictionRecord| record.occurred_at.map_or(0, floor_microseconds);
-            let key = BucketKey::new(&first.model, first.model_sha256.as_deref(), time(first));
-            let bucket = key.bucket..=key.bucket.saturating_add(BUCKET - 1);
-            let counts = self.counts(key);
-            counts.observe(&observation(first));
-            // Most records come in runs of one bucket, and finding the bucket takes as long as counting.
-            let goes_on = |next: &&PredictionRecord| {
-                next.model == first.model && next.model_sha256 == first.model_sha256 && bucket.contains(&time(next))
-            };
-            while let Some(next) = records.next_if(goes_on) {
-                counts.observe(&observation(next));
-            }
-        }
-    }
-
-    /// Adds all counts of another.
-    pub(super) fn merge(&mut self, other: Self) {
-        for (key, counts) in other.0 {
-            self.counts(key).merge(&counts);
-        }
-    }
-
-    /// The counts that are to be added to a bucket.
-    pub(super) fn counts(&mut self, key: BucketKey) -> &mut WindowCounts {
-        self.0.entry(key).or_default()
-    }
-
-    /// Adds the counts to those in the database.
-    ///
-    /// # Errors
-    /// The database's.
-    pub(super) fn save(&mut self, transaction: &mut dyn WriteTransaction) -> Result<(), DatabaseError> {
-        let writer = transaction.writer().to_owned();
-        for (key, counts) in &mut self.0 {
-            let place =
-                [key.model.as_str().into(), key.sha256.as_str().into(), key.bucket.into(), writer.as_str().into()];
-            let found = first(transaction, SELECT, &place, RowColumns::text)?;
-            if let Some(found) = found {
-                counts.merge(&readable(&found));
-            }
-            let [model, sha256, bucket, writer] = place;
-            transaction.execute(UPSERT, &[model, sha256, bucket, writer, counts.to_json().into()])?;
-        }
-        Ok(())
-    }
-}
-
-const SELECT: &str =
-    "SELECT counts FROM window_counts WHERE model = $1 AND model_sha256 = $2 AND bucket = $3 AND writer = $4";
-const UPSERT: &str = "
-INSERT INTO window_counts (model, model_sha256, bucket, writer, counts) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (model, model_sha256, bucket, writer) DO UPDATE SET counts = excluded.counts";
 
 /// The counts of a model's file.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,10 +26,47 @@ pub(crate) struct ModelWindow {
     pub(crate) model: String,
     /// SHA-256 of its file; empty where the senders gave none.
     pub(crate) model_sha256: String,
+    /// The segment, `region=eu`; empty for all predictions.
+    pub(crate) segment: String,
     /// When its latest bucket begins.
     pub(crate) latest: Timestamp,
     /// The sum of its buckets.
     pub(crate) counts: WindowCounts,
+}
+
+/// Which predictions sums are about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "wip")]
+pub(crate) enum SegmentScope {
+    /// All predictions.
+    Whole,
+    /// The predictions of one segment, [`super::counted_segments::segment`].
+    One(String),
+    /// The predictions of each value of a tag, apart.
+    ByTag(String),
+    /// The predictions of every segment, apart.
+    Each,
+}
+
+impl SegmentScope {
+    /// The condition on the segment, of which `$3` is the value.
+    fn condition(&self) -> &'static str {
+        match self {
+            Self::Whole | Self::One(_) => "segment = $3",
+            Self::ByTag(_) | Self::Each => "segment > $3 AND segment < $4",
+        }
+    }
+
+    fn values(&self) -> Vec<SqlValue> {
+        match self {
+            Self::Whole => vec!["".into()],
+            Self::One(segment) => vec![segment.as_str().into()],
+            // Text is compared byte by byte, and > follows = there.
+            Self::ByTag(key) => vec![format!("{key}=").into(), format!("{key}>").into()],
+            // A key begins with a letter, a digit, _ or -, all of which are less.
+            Self::Each => vec!["".into(), "~".into()],
+        }
+    }
 }
 
 /// The sums of the buckets that begin in the range, by model and file; where `model` is given, of that model only.
@@ -125,22 +78,40 @@ pub(crate) fn sums(
     model: Option<&str>,
     range: TimeRange,
 ) -> Result<Vec<ModelWindow>, DatabaseError> {
-    let mut sql =
-        "SELECT model, model_sha256, bucket, counts FROM window_counts WHERE bucket >= $1 AND bucket < $2".to_owned();
+    sums_of(session, model, range, &SegmentScope::Whole)
+}
+
+/// The same of segments.
+///
+/// # Errors
+/// The database's.
+pub(crate) fn sums_of(
+    session: &mut dyn SqlSession,
+    model: Option<&str>,
+    range: TimeRange,
+    scope: &SegmentScope,
+) -> Result<Vec<ModelWindow>, DatabaseError> {
+    let mut condition = format!("bucket >= $1 AND bucket < $2 AND {}", scope.condition());
     let mut values = vec![range.since.into(), range.until.into()];
+    values.extend(scope.values());
     if let Some(model) = model {
-        sql.push_str(" AND model = $3");
         values.push(model.into());
+        condition.push_str(&format!(" AND model = ${}", values.len()));
     }
-    let mut windows = BTreeMap::<(String, String), ModelWindow>::new();
+    let columns = "model, model_sha256, segment, bucket, counts";
+    let sql = format!(
+        "SELECT {columns} FROM window_counts WHERE {condition} UNION ALL SELECT {columns} FROM window_parts WHERE {condition}"
+    );
+    let mut windows = BTreeMap::<(String, String, String), ModelWindow>::new();
     session.query(&sql, &values, &mut |mut columns| {
-        let window =
-            windows.entry((columns.text()?, columns.text()?)).or_insert_with_key(|(model, sha256)| ModelWindow {
-                model: model.clone(),
-                model_sha256: sha256.clone(),
-                latest: Timestamp::MIN,
-                counts: WindowCounts::default(),
-            });
+        let key = (columns.text()?, columns.text()?, columns.text()?);
+        let window = windows.entry(key).or_insert_with_key(|(model, sha256, segment)| ModelWindow {
+            model: model.clone(),
+            model_sha256: sha256.clone(),
+            segment: segment.clone(),
+            latest: Timestamp::MIN,
+            counts: WindowCounts::default(),
+        });
         window.latest = window.latest.max(from_microseconds(columns.integer()?));
         window.counts.merge(&readable(&columns.text()?));
         Ok(())
@@ -172,7 +143,7 @@ pub(crate) fn recount(
 }
 
 /// Reads counts. Where they cannot be read, the windows lose them and the rows stay; each reader logs it again.
-fn readable(json: &str) -> WindowCounts {
+pub(super) fn readable(json: &str) -> WindowCounts {
     WindowCounts::from_json(json).unwrap_or_else(|problem| {
         tracing::error!(%problem, "window_counts_unreadable");
         WindowCounts::default()
@@ -180,7 +151,7 @@ fn readable(json: &str) -> WindowCounts {
 }
 
 /// What the counts need of a record.
-fn observation(record: &PredictionRecord) -> Observation<'_> {
+pub(super) fn observation(record: &PredictionRecord) -> Observation<'_> {
     Observation {
         failed: record.status == Status::Error,
         label: record.label.as_deref(),

@@ -5,12 +5,13 @@
 use jiff::Timestamp;
 
 use super::acknowledgement::Acknowledgement;
+use super::buckets::BucketCounts;
+use super::counted_segments::CountedSegments;
 use super::engine::{WritableDatabase, WriteTransaction};
 use super::error::{DatabaseError, StoreError};
 use super::observer::CommitSummary;
 use super::queued_write::QueuedWrite;
 use super::time::floor_microseconds;
-use super::windows::BucketCounts;
 
 /// What became of the writes of one transaction.
 pub(super) struct WrittenGroup {
@@ -28,15 +29,16 @@ impl WrittenGroup {
     pub(super) fn commit(
         database: &mut dyn WritableDatabase,
         writes: &mut [QueuedWrite],
+        segments: &CountedSegments,
     ) -> Result<Self, DatabaseError> {
         let mut group = Self { summary: CommitSummary::default(), outcomes: Vec::with_capacity(writes.len()) };
-        let mut buckets = BucketCounts::default();
         let recorded_at = floor_microseconds(Timestamp::now());
+        let mut counting = GroupCounting { buckets: BucketCounts::default(), segments, recorded_at };
         database.transaction(&mut |transaction| {
             for write in writes.iter_mut() {
                 let mut summary = CommitSummary::default();
                 let outcome = transaction.savepoint(&mut |part| {
-                    summary = store(part, write, &mut buckets, recorded_at)?;
+                    summary = store(part, write, &mut counting)?;
                     Ok(())
                 });
                 match outcome {
@@ -48,29 +50,36 @@ impl WrittenGroup {
                     Err(error) => return Err(error),
                 }
             }
-            buckets.save(transaction)
+            counting.buckets.save(transaction)
         })?;
         Ok(group)
     }
 }
 
-/// Stores one write, and adds its new rows to `buckets`.
+/// How the rows of a group are counted.
+struct GroupCounting<'a> {
+    buckets: BucketCounts,
+    segments: &'a CountedSegments,
+    /// In microseconds since 1970.
+    recorded_at: i64,
+}
+
+/// Stores one write, and counts its new rows.
 fn store(
     transaction: &mut dyn WriteTransaction,
     write: &mut QueuedWrite,
-    buckets: &mut BucketCounts,
-    recorded_at: i64,
+    counting: &mut GroupCounting<'_>,
 ) -> Result<CommitSummary, DatabaseError> {
     let (rows, counted) = match write {
         QueuedWrite::Records { rows, counted, .. } => (rows, counted),
         QueuedWrite::Job(job) => return job.run(transaction).map(|()| CommitSummary::default()),
     };
-    let new = transaction.insert(rows, recorded_at)?;
+    let new = transaction.insert(rows, counting.recorded_at)?;
     if let Some(counted) = counted.take_if(|_| new.iter().all(|&is_new| is_new)) {
-        buckets.merge(counted.buckets);
+        counting.buckets.merge(counted.buckets);
         return Ok(counted.summary);
     }
     let new_records = rows.iter().zip(&new).filter(|(_, is_new)| **is_new).map(|(row, _)| &row.record);
-    buckets.observe(new_records);
+    counting.buckets.observe(new_records, counting.segments);
     Ok(CommitSummary::of(rows, &new))
 }

@@ -3,11 +3,12 @@
 //! Rule of thumb: a caller is answered after its rows are durable, in the file that is at the path. On any doubt the
 //! callers hear "unavailable", and the database is opened anew.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use monitoring::Backoff;
 
+use super::counted_segments::CountedSegments;
 use super::engine::{DatabaseEngine, WritableDatabase};
 use super::error::{DatabaseError, StoreError};
 use super::observer::StoreObserver;
@@ -28,11 +29,18 @@ const FIRST_RETRY: Duration = Duration::from_millis(100);
 /// The longest wait between two attempts to open the database.
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
 
+/// What the writer shares with others.
+pub(super) struct WriterParts {
+    pub(super) engine: Arc<dyn DatabaseEngine>,
+    pub(super) queue: Arc<WriteQueue>,
+    pub(super) observer: Arc<dyn StoreObserver>,
+    /// The segments that are counted apart.
+    pub(super) segments: Arc<RwLock<CountedSegments>>,
+}
+
 /// The writer and what it holds.
 pub(super) struct StoreWriter {
-    engine: Arc<dyn DatabaseEngine>,
-    queue: Arc<WriteQueue>,
-    observer: Arc<dyn StoreObserver>,
+    parts: WriterParts,
     /// `None` while the database cannot be opened.
     database: Option<Box<dyn WritableDatabase>>,
     backoff: Backoff,
@@ -43,15 +51,9 @@ pub(super) struct StoreWriter {
 
 impl StoreWriter {
     /// A writer that has tried once to open the database.
-    pub(super) fn new(
-        engine: Arc<dyn DatabaseEngine>,
-        queue: Arc<WriteQueue>,
-        observer: Arc<dyn StoreObserver>,
-    ) -> Self {
+    pub(super) fn new(parts: WriterParts) -> Self {
         let mut writer = Self {
-            engine,
-            queue,
-            observer,
+            parts,
             database: None,
             backoff: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
             retry_delay: FIRST_RETRY,
@@ -67,7 +69,7 @@ impl StoreWriter {
     pub(super) fn run(mut self) {
         loop {
             let patience = if self.database.is_some() { PROBE_INTERVAL } else { self.retry_delay };
-            match self.queue.take(GROUP_RECORDS, patience) {
+            match self.parts.queue.take(GROUP_RECORDS, patience) {
                 WriterTask::Write(writes) => self.write(writes),
                 WriterTask::Idle => self.probe_or_open(),
                 WriterTask::Closed => break,
@@ -85,12 +87,13 @@ impl StoreWriter {
             return; // Nothing is let in without a database; a write that is dropped answers "unavailable".
         };
         let started = Instant::now();
-        let mut outcome = WrittenGroup::commit(database.as_mut(), &mut writes);
+        let segments = self.parts.segments.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut outcome = WrittenGroup::commit(database.as_mut(), &mut writes, &segments);
         for _ in 0..CONFLICTS {
             if !matches!(outcome, Err(DatabaseError::Conflict(_))) {
                 break;
             }
-            outcome = WrittenGroup::commit(database.as_mut(), &mut writes);
+            outcome = WrittenGroup::commit(database.as_mut(), &mut writes, &segments);
         }
         match outcome {
             Ok(mut group) => {
@@ -99,7 +102,7 @@ impl StoreWriter {
             }
             Err(error) => {
                 let error = StoreError::from(error);
-                self.observer.commit_failed(&error);
+                self.parts.observer.commit_failed(&error);
                 self.reopen(error, writes);
             }
         }
@@ -108,13 +111,13 @@ impl StoreWriter {
 
     /// Tells the observer of a durable transaction, then its callers.
     fn answer(&self, group: WrittenGroup, writes: Vec<QueuedWrite>) {
-        self.queue.observe_speed(group.summary.rows, group.summary.seconds);
+        self.parts.queue.observe_speed(group.summary.rows, group.summary.seconds);
         for refused in group.outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
             tracing::error!(error = %refused, "batch_refused_by_database");
-            self.observer.commit_failed(refused);
+            self.parts.observer.commit_failed(refused);
         }
         if group.summary.rows > 0 {
-            self.observer.committed(&group.summary);
+            self.parts.observer.committed(&group.summary);
         }
         for (write, outcome) in writes.into_iter().zip(group.outcomes) {
             write.answer(outcome);
@@ -138,11 +141,11 @@ impl StoreWriter {
             Some(Ok(())) => self.maintain(),
             Some(Err(error)) => self.reopen(error.into(), Vec::new()),
             None => match self.open() {
-                Ok(()) => tracing::info!(database = %self.engine.place(), "database_available"),
+                Ok(()) => tracing::info!(database = %self.parts.engine.place(), "database_available"),
                 Err(error) => {
                     self.retry_delay = self.backoff.next_delay();
-                    tracing::debug!(%error, database = %self.engine.place(), "database_still_unavailable");
-                    self.queue.refuse(error);
+                    tracing::debug!(%error, database = %self.parts.engine.place(), "database_still_unavailable");
+                    self.parts.queue.refuse(error);
                 }
             },
         }
@@ -156,9 +159,9 @@ impl StoreWriter {
 
     /// Closes the database, and tells the observer and all callers that it is unavailable.
     fn give_up(&mut self, error: StoreError, mut writes: Vec<QueuedWrite>) {
-        tracing::error!(%error, database = %self.engine.place(), "database_unavailable");
-        writes.extend(self.queue.refuse(error.clone()));
-        self.observer.availability_changed(false);
+        tracing::error!(%error, database = %self.parts.engine.place(), "database_unavailable");
+        writes.extend(self.parts.queue.refuse(error.clone()));
+        self.parts.observer.availability_changed(false);
         for write in writes {
             write.answer(Err(error.clone()));
         }
@@ -168,10 +171,10 @@ impl StoreWriter {
     }
 
     fn open(&mut self) -> Result<(), StoreError> {
-        self.database = Some(self.engine.open_writer()?);
+        self.database = Some(self.parts.engine.open_writer()?);
         self.backoff.reset();
-        self.queue.accept();
-        self.observer.availability_changed(true);
+        self.parts.queue.accept();
+        self.parts.observer.availability_changed(true);
         Ok(())
     }
 }
@@ -179,6 +182,6 @@ impl StoreWriter {
 impl Drop for StoreWriter {
     /// Also runs where the thread panics, so that no caller goes on waiting.
     fn drop(&mut self) {
-        self.queue.refuse(StoreError::Unavailable("the writer stopped".to_owned()));
+        self.parts.queue.refuse(StoreError::Unavailable("the writer stopped".to_owned()));
     }
 }

@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::ingest::events::expire;
 use crate::metrics::upkeep::UpkeepStanding;
 use crate::store::time::floor_microseconds;
-use crate::store::{StoreError, events, labels, settlement};
+use crate::store::{StoreError, buckets, events, labels, settlement};
 
 /// Steps of one kind in one turn, so that one kind does not keep the others waiting.
 const STEPS: usize = 50;
@@ -58,6 +58,7 @@ impl Drop for UpkeepTasks {
 async fn take_turn(app: &App) -> Result<(), StoreError> {
     let now = floor_microseconds(Timestamp::now());
     settle_labels(app, now).await?;
+    merge_windows(app, now).await?;
     let wait = Duration::from_secs_f64(app.config.event_wait_seconds).as_micros();
     expire(app, now.saturating_sub(i64::try_from(wait).unwrap_or(i64::MAX))).await?;
     retention::apply(app, now).await?;
@@ -70,6 +71,15 @@ async fn take_turn(app: &App) -> Result<(), StoreError> {
     });
     app.upkeep.set_standing(&standing.await?);
     app.evaluator.evaluate(&app.store).await
+}
+
+async fn merge_windows(app: &App, now: i64) -> Result<(), StoreError> {
+    for _ in 0..STEPS {
+        if app.store.write(0, move |transaction| buckets::merge_closed(transaction, now)).await? == 0 {
+            break;
+        }
+    }
+    Ok(())
 }
 
 async fn settle_labels(app: &App, now: i64) -> Result<(), StoreError> {

@@ -85,7 +85,8 @@ fn every_row_acknowledged_by_a_server_survives_kills_of_the_program() {
         acknowledged.extend(acknowledged_until_killed(&fixture, acknowledgements));
         fixture.assert_holds(acknowledged.iter().copied());
     }
-    let counted = "SELECT sum(CAST(CAST(counts AS json) ->> 'n' AS bigint)) FROM window_counts";
+    let counted = "SELECT sum(CAST(CAST(counts AS json) ->> 'n' AS bigint)) FROM
+        (SELECT counts FROM window_counts UNION ALL SELECT counts FROM window_parts) AS counted";
     let url = fixture.flag();
     assert_eq!(ask(&url, counted), ask(&url, "SELECT count(*) FROM predictions"));
 }

@@ -17,6 +17,7 @@ on_each_engine! {
     a_prediction_that_was_read_can_be_sent_again_and_says_recorded_at_once,
     a_batch_that_breaks_a_constraint_is_left_out_whole_and_alone,
     a_client_that_was_answered_has_been_counted,
+    parts_of_counts_are_merged_before_there_are_too_many_and_add_up,
 }
 
 async fn everything_sent_twice_is_stored_once(fixture: Fixture) {
@@ -160,4 +161,26 @@ async fn a_client_that_was_answered_has_been_counted(fixture: Fixture) {
     assert_eq!(told.commits[0].models, expected);
     assert_eq!(store.submit(Vec::new()).await.unwrap(), acknowledged(0, 0));
     assert_eq!(witness.told().commits.len(), 1);
+}
+
+async fn parts_of_counts_are_merged_before_there_are_too_many_and_add_up(fixture: Fixture) {
+    let store = start(fixture.url()).store;
+    let now = Timestamp::now();
+    for number in 0..300 {
+        let label = format!("{number:03}{}", "x".repeat(200));
+        let one = PredictionRecord { label: Some(label), occurred_at: Some(now), ..record("cifar10") };
+        assert_eq!(store.submit(vec![one]).await.unwrap(), acknowledged(1, 0));
+    }
+    store.close().await;
+    let parts = fixture.number("SELECT count(*) FROM window_parts");
+    assert!((1..256).contains(&parts), "{parts}");
+    let predictions = match fixture {
+        Fixture::Sqlite(_) => "counts ->> 'n'",
+        Fixture::Postgres(_) => "(counts::json ->> 'n')::bigint",
+    };
+    let counted = format!(
+        "SELECT CAST(sum({predictions}) AS BIGINT) FROM
+            (SELECT counts FROM window_counts UNION ALL SELECT counts FROM window_parts) AS counted"
+    );
+    assert_eq!(fixture.number(&counted), 300);
 }

@@ -89,6 +89,16 @@ impl Fixture {
         }
     }
 
+    /// Asks the database past the store for a whole number.
+    pub(crate) fn number(&self, sql: &str) -> i64 {
+        match self {
+            Self::Sqlite(_) => Connection::open(self.file()).unwrap().query_row(sql, [], |row| row.get(0)).unwrap(),
+            Self::Postgres(url) => {
+                apart(|| Client::connect(url, NoTls).unwrap().query_one(sql, &[]).unwrap().get::<_, i64>(0))
+            }
+        }
+    }
+
     /// Looks into the database past the store: every id is there exactly once, and a file is sound.
     pub(crate) fn assert_holds(&self, ids: impl IntoIterator<Item = Uuid>) {
         let ids: Vec<Uuid> = ids.into_iter().collect();
@@ -127,7 +137,9 @@ impl WriteLock {
         let (locked, is_locked) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             let mut client = Client::connect(&url, NoTls).unwrap();
-            client.batch_execute("BEGIN; LOCK TABLE predictions, window_counts IN EXCLUSIVE MODE").unwrap();
+            client
+                .batch_execute("BEGIN; LOCK TABLE predictions, window_counts, window_parts IN EXCLUSIVE MODE")
+                .unwrap();
             locked.send(()).unwrap();
             let _ = released.recv();
         });

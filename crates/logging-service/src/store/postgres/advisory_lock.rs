@@ -11,6 +11,7 @@ pub(super) enum AdvisoryLock {
     Labels = 3,
     Events = 4,
     Retention = 5,
+    Windows = 6,
 }
 
 impl AdvisoryLock {

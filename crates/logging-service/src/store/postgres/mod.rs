@@ -20,8 +20,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use uuid::Uuid;
-
 use super::check;
 use super::engine::{CheckFindings, DatabaseEngine, TransactionBody, VerifiedBackup, WritableDatabase};
 use super::error::DatabaseError;
@@ -70,7 +68,6 @@ impl DatabaseEngine for PostgresEngine {
         }
         let mut database = PostgresDatabase {
             connection,
-            writer: Uuid::now_v7().to_string(),
             partitions: DayPartitions::default(),
             size_bytes: Arc::clone(&self.size_bytes),
             measured: None,
@@ -110,9 +107,6 @@ impl DatabaseEngine for PostgresEngine {
 /// The writer's connection.
 struct PostgresDatabase {
     connection: ServerConnection,
-    /// Different for each connection: the transaction of a connection that was lost may still be under way, and must not
-    /// change the same row of counts as the next one.
-    writer: String,
     partitions: DayPartitions,
     size_bytes: Arc<AtomicU64>,
     measured: Option<Instant>,
@@ -156,7 +150,7 @@ SELECT CAST(coalesce(sum(pg_total_relation_size(relation)), 0) AS BIGINT) FROM (
 impl WritableDatabase for PostgresDatabase {
     fn transaction(&mut self, body: &mut TransactionBody<'_>) -> Result<(), DatabaseError> {
         self.connection.batch("BEGIN")?;
-        let mut transaction = PostgresTransaction::new(&mut self.connection, &self.writer);
+        let mut transaction = PostgresTransaction::new(&mut self.connection);
         let outcome = body(&mut transaction);
         transaction.end(outcome)
     }

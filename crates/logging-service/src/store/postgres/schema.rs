@@ -10,7 +10,7 @@ use super::advisory_lock::AdvisoryLock;
 use super::connection::ServerConnection;
 
 /// The steps, oldest first; step n leads to version n (counted from 1).
-const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6];
 
 /// Columns and meanings are the same as in SQLite, so that one SQL asks both. Text is compared byte by byte, as in SQLite.
 /// Indexes end in the id, by which lists are continued.
@@ -206,6 +206,23 @@ ON CONFLICT DO NOTHING;
 const VERSION_5: &str = r#"
 -- Before confidences were optional, records of KServe's events without one had 1.0 and said so.
 UPDATE predictions SET confidence = NULL WHERE confidence = 1.0 AND extra LIKE '%"confidence_source":"none"%';
+"#;
+
+const VERSION_6: &str = r#"
+-- The counts of segments beside those of all predictions, and what is not merged into them yet, see store/buckets.rs.
+ALTER TABLE window_counts ADD COLUMN segment TEXT COLLATE "C" NOT NULL DEFAULT ''; -- a tag and its value: region=eu
+ALTER TABLE window_counts DROP CONSTRAINT window_counts_pkey;
+ALTER TABLE window_counts ADD PRIMARY KEY (model, model_sha256, bucket, segment, writer);
+CREATE TABLE window_parts (
+    model        TEXT COLLATE "C" NOT NULL,
+    model_sha256 TEXT COLLATE "C" NOT NULL,
+    bucket       BIGINT NOT NULL,
+    segment      TEXT COLLATE "C" NOT NULL,
+    counts       TEXT NOT NULL
+);
+CREATE INDEX window_parts_by_bucket ON window_parts (model, model_sha256, bucket, segment);
+CREATE INDEX window_parts_by_time ON window_parts (bucket);
+ALTER TABLE counted_labels ADD COLUMN segments TEXT NOT NULL DEFAULT '[]'; -- JSON array of the segments it is counted in
 "#;
 
 /// Takes the steps that the database has not taken yet, each in its own transaction, and proves with a durable write

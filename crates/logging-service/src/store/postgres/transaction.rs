@@ -12,15 +12,14 @@ use super::predictions;
 /// The writer's transaction, or a savepoint in it.
 pub(super) struct PostgresTransaction<'a> {
     connection: &'a mut ServerConnection,
-    writer: &'a str,
     savepoints: usize,
     /// A statement failed, and no savepoint undid it. The server would answer `COMMIT` by rolling back.
     has_failed: bool,
 }
 
 impl<'a> PostgresTransaction<'a> {
-    pub(super) fn new(connection: &'a mut ServerConnection, writer: &'a str) -> Self {
-        Self { connection, writer, savepoints: 0, has_failed: false }
+    pub(super) fn new(connection: &'a mut ServerConnection) -> Self {
+        Self { connection, savepoints: 0, has_failed: false }
     }
 
     /// Commits where the outcome of the transaction's body is good, else rolls back.
@@ -99,12 +98,9 @@ impl WriteTransaction for PostgresTransaction<'_> {
             TransactionLock::Labels => AdvisoryLock::Labels,
             TransactionLock::Events => AdvisoryLock::Events,
             TransactionLock::Retention => AdvisoryLock::Retention,
+            TransactionLock::Windows => AdvisoryLock::Windows,
         };
         let outcome = lock.take(self.connection);
         self.noted(outcome)
-    }
-
-    fn writer(&self) -> &str {
-        self.writer
     }
 }

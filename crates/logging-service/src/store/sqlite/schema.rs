@@ -9,7 +9,7 @@ use super::super::error::DatabaseError;
 use super::error::failed;
 
 /// The steps, oldest first; step n leads to version n (counted from 1).
-pub(super) const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6];
+pub(super) const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7];
 
 const VERSION_1: &str = "
 CREATE TABLE predictions (
@@ -192,6 +192,33 @@ const VERSION_6: &str = r#"
 -- Before confidences were optional, records of KServe's events without one had 1.0 and said so.
 UPDATE predictions SET confidence = NULL WHERE confidence = 1.0 AND extra LIKE '%"confidence_source":"none"%';
 "#;
+
+const VERSION_7: &str = "
+-- The counts of segments beside those of all predictions, and what is not merged into them yet, see store/buckets.rs.
+CREATE TABLE window_sums (
+    model        TEXT NOT NULL,
+    model_sha256 TEXT NOT NULL, -- '' where the sender gave none
+    bucket       INTEGER NOT NULL, -- microseconds since 1970, UTC
+    segment      TEXT NOT NULL, -- '' for all predictions, else a tag and its value: region=eu
+    writer       TEXT NOT NULL, -- '' since version 7
+    counts       TEXT NOT NULL, -- JSON of analysis::WindowCounts
+    PRIMARY KEY (model, model_sha256, bucket, segment, writer)
+) STRICT;
+INSERT INTO window_sums SELECT model, model_sha256, bucket, '', writer, counts FROM window_counts;
+DROP TABLE window_counts;
+ALTER TABLE window_sums RENAME TO window_counts;
+CREATE INDEX window_counts_by_time ON window_counts (bucket);
+CREATE TABLE window_parts (
+    model        TEXT NOT NULL,
+    model_sha256 TEXT NOT NULL,
+    bucket       INTEGER NOT NULL,
+    segment      TEXT NOT NULL,
+    counts       TEXT NOT NULL
+) STRICT;
+CREATE INDEX window_parts_by_bucket ON window_parts (model, model_sha256, bucket, segment);
+CREATE INDEX window_parts_by_time ON window_parts (bucket);
+ALTER TABLE counted_labels ADD COLUMN segments TEXT NOT NULL DEFAULT '[]'; -- JSON array of the segments it is counted in
+";
 
 /// Takes the steps that the database has not taken yet, each in its own transaction.
 ///

@@ -83,10 +83,6 @@ impl WriteTransaction for SqliteSession<&Connection> {
     fn lock(&mut self, _: TransactionLock) -> Result<(), DatabaseError> {
         Ok(()) // An immediate transaction has the whole file to itself.
     }
-
-    fn writer(&self) -> &str {
-        "" // There is one.
-    }
 }
 
 /// Executes a statement without values. It is prepared once, because preparing takes long compared with a batch of one

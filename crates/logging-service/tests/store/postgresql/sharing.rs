@@ -60,6 +60,9 @@ async fn two_programs_share_a_database_and_everything_is_stored_once() {
         sums
     };
     let rows = per_model("SELECT model || ' ' || count(*) FROM predictions GROUP BY model");
-    let counted = per_model("SELECT model || ' ' || (CAST(counts AS json) ->> 'n') FROM window_counts");
+    let counted = per_model(
+        "SELECT model || ' ' || (CAST(counts AS json) ->> 'n') FROM
+            (SELECT model, counts FROM window_counts UNION ALL SELECT model, counts FROM window_parts) AS counted",
+    );
     assert_eq!(rows, counted);
 }
