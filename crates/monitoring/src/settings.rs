@@ -17,12 +17,13 @@ pub fn parse_settings<P: Parser>(off_if_empty: &[&str]) -> P {
     P::from_arg_matches(&matches).unwrap_or_else(|problem| problem.exit())
 }
 
-/// The command, which does not look at the variables that are empty.
+/// The command and its own commands, which do not look at the variables that are empty.
 fn without_empty(command: Command, off_if_empty: &[&str], is_empty: &dyn Fn(&OsStr) -> bool) -> Command {
-    command.mut_args(|arg| {
+    let command = command.mut_args(|arg| {
         let ignored = arg.get_env().is_some_and(is_empty) && !off_if_empty.contains(&arg.get_id().as_str());
         if ignored { arg.env(Resettable::Reset) } else { arg }
-    })
+    });
+    command.mut_subcommands(|subcommand| without_empty(subcommand, off_if_empty, is_empty))
 }
 
 #[cfg(test)]

@@ -63,6 +63,8 @@ pub enum CorrelatedAnswer {
     Value,
     /// The probability of the predicted class.
     Confidence,
+    /// The probability of the positive one of two classes.
+    Score,
 }
 
 /// Why a profile cannot be a reference.

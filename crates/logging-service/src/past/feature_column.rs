@@ -74,15 +74,6 @@ impl FeatureColumn {
         Ok(())
     }
 
-    /// Names a column for reports: what its values are.
-    pub(super) fn kind_word(&self) -> &'static str {
-        match self.kind {
-            Some(FeatureKind::Number) => "number",
-            Some(FeatureKind::Category) => "category",
-            None => "empty",
-        }
-    }
-
     /// The value in a cell.
     ///
     /// # Errors
@@ -179,7 +170,7 @@ mod tests {
     fn the_first_value_of_a_csv_column_says_what_it_holds() {
         let mut column = FeatureColumn::new("age", None, false);
         counted(&mut column, &written(&["NA", "42", " 43.5 "])).unwrap();
-        assert_eq!((column.kind_word(), column.counts.present()), ("number", 2));
+        assert_eq!((column.kind, column.counts.present()), (Some(FeatureKind::Number), 2));
         let problem = counted(&mut column, &written(&["old"])).unwrap_err();
         assert!(problem.contains("\"old\"") && problem.contains("--category age"), "{problem}");
         let mut column = FeatureColumn::new("zip", Some(FeatureKind::Category), true);

@@ -2,6 +2,7 @@
 //!
 //! Rule of thumb: a batch may be sent any number of times and is stored once, so a command that was killed is run again.
 
+use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -37,9 +38,13 @@ pub(crate) fn import(options: &ImportOptions, database: &DatabaseUrl) -> anyhow:
     std::thread::scope(|scope| {
         let reader = scope.spawn(move || read_files(options, &batches));
         let stored = runtime.block_on(store(options, database, waiting));
-        // What was wrong with a file comes first: it is why there was no more to store.
-        reader.join().map_err(|_| anyhow!("reading stopped early"))??;
-        stored
+        let read = reader.join().map_err(|_| anyhow!("reading stopped early"))?;
+        match (read, stored) {
+            (Ok(()), stored) => stored.map(|sum| sum.told()),
+            // What was wrong with a file comes first: it is why there was no more to store.
+            (Err(problem), Ok(sum)) if sum.rows > 0 => Err(problem.context(format!("before the end, {sum}"))),
+            (Err(problem), _) => Err(problem),
+        }
     })
 }
 
@@ -47,7 +52,7 @@ async fn store(
     options: &ImportOptions,
     database: &DatabaseUrl,
     mut waiting: mpsc::Receiver<ImportBatch>,
-) -> anyhow::Result<ExitCode> {
+) -> anyhow::Result<ImportSum> {
     let mut import = RunningImport {
         target: ImportTarget::open(&options.service, database)?,
         refused: RefusedRows::new(options.refused.as_deref())?,
@@ -60,8 +65,34 @@ async fn store(
         import.take(batch).await?;
         progress.advance(rows, || format!("{}: {:.0} %", file.display(), 100.0 * share));
     }
-    warn(format_args!("{} rows read, {:.0} a second", progress.rows(), progress.rate()));
-    import.finish().await
+    if progress.rows() > 0 {
+        warn(format_args!("{} rows read, {:.0} a second", progress.rows(), progress.rate()));
+    }
+    import.finish(progress.rows()).await
+}
+
+/// What became of all rows.
+struct ImportSum {
+    rows: u64,
+    records: StoredRows,
+    labels: StoredRows,
+    refused: u64,
+}
+
+impl ImportSum {
+    /// Says so.
+    fn told(&self) -> ExitCode {
+        say(self);
+        if self.refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_REFUSED) }
+    }
+}
+
+impl fmt::Display for ImportSum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { records, labels, refused, .. } = self;
+        let words = |stored: &StoredRows| format!("{} accepted, {} duplicates", stored.accepted, stored.duplicates);
+        write!(f, "predictions: {}; labels: {}; {refused} rows refused", words(records), words(labels))
+    }
 }
 
 /// An import under way.
@@ -87,13 +118,10 @@ impl RunningImport {
         Ok(())
     }
 
-    async fn finish(mut self) -> anyhow::Result<ExitCode> {
+    async fn finish(mut self, rows: u64) -> anyhow::Result<ImportSum> {
         self.target.close().await;
         self.refused.finish()?;
-        let Self { records, labels, refused, .. } = self;
-        let words = |stored: StoredRows| format!("{} accepted, {} duplicates", stored.accepted, stored.duplicates);
-        say(format_args!("predictions: {}; labels: {}; {} rows refused", words(records), words(labels), refused.count));
-        Ok(if refused.count == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_REFUSED) })
+        Ok(ImportSum { rows, records: self.records, labels: self.labels, refused: self.refused.count })
     }
 }
 

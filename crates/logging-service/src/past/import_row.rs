@@ -190,11 +190,10 @@ impl<'a> RowImporter<'a> {
         }
         let label =
             text(cell).ok_or_else(|| format!("column {} holds {}, which is no label", columns[place], cell.shown()))?;
-        // The store takes the id of a record that has no request as that of its request.
-        let request_id = record.request_id.clone().or(record.event_id.map(|id| id.to_string()));
+        // The truth of the row, and of no other prediction of its request.
+        let event_id = record.event_id.map(|id| id.to_string());
         let mut members = Map::new();
-        members.insert("request_id".to_owned(), request_id.into());
-        members.insert("row_index".to_owned(), record.row_index.into());
+        members.insert("event_id".to_owned(), event_id.into());
         members.insert("label".to_owned(), label.into());
         // When the truth became known is not said; a time of its own makes it the same label in each import.
         members.insert("labelled_at".to_owned(), record.occurred_at.map(|time| time.to_string()).into());

@@ -10,13 +10,16 @@ use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use prediction_record::{FeatureValue, Status};
 
+use super::correlated::CorrelatedNumbers;
 use super::feature_column::FeatureColumn;
 use super::profile_options::ProfileOptions;
 use super::progress::CommandProgress;
-use crate::analysis::{AnswerCorrelations, CorrelatedAnswer, Correlation, PROFILE_SCHEMA_VERSION, ReferenceProfile};
+use crate::analysis::{AnswerCorrelations, Correlation, PROFILE_SCHEMA_VERSION, ReferenceProfile};
 use crate::store::time::{TimeRange, floor_microseconds, from_microseconds};
 use crate::store::windows::{self, BUCKET, ModelWindow};
-use crate::store::{DatabaseUrl, MAX_PAGE, PredictionFilter, SqlSession, StoredPrediction, predictions_page};
+use crate::store::{
+    DatabaseUrl, MAX_PAGE, PredictionFilter, SqlSession, StoredPrediction, declarations, predictions_page,
+};
 
 /// How long one question may take.
 const DEADLINE: Duration = Duration::from_secs(600);
@@ -73,7 +76,9 @@ fn correlations(
         ..PredictionFilter::default()
     };
     let mut found = BTreeMap::<String, Correlation>::new();
-    let mut has_value = false;
+    let declared = declarations::effective(session, Some(&sum.model))?;
+    let positive = declared.into_values().next().and_then(|declaration| declaration.positive);
+    let mut numbers = CorrelatedNumbers::new(positive);
     let mut cursor = None;
     let mut progress = CommandProgress::begin();
     loop {
@@ -81,8 +86,8 @@ fn correlations(
         let is_of_file =
             |row: &&StoredPrediction| row.record.model_sha256.as_deref().unwrap_or_default() == sum.model_sha256;
         for StoredPrediction { record, .. } in page.predictions.iter().filter(is_of_file) {
-            has_value |= record.value.is_some();
-            let Some(answer) = record.value.or(record.confidence) else { continue };
+            let answer = numbers.of(record.value, record.label.as_deref(), record.confidence);
+            let Some(answer) = answer else { continue };
             for (name, value) in &record.features {
                 if let FeatureValue::Number(number) = value {
                     found.entry(name.clone()).or_default().add(*number, answer);
@@ -97,6 +102,6 @@ fn correlations(
     }
     let features: BTreeMap<String, f64> =
         found.into_iter().filter_map(|(name, correlation)| Some((name, correlation.pearson()?))).collect();
-    let answer = if has_value { CorrelatedAnswer::Value } else { CorrelatedAnswer::Confidence };
+    let answer = numbers.answer();
     Ok((!features.is_empty()).then_some(AnswerCorrelations { answer, features }))
 }

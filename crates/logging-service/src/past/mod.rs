@@ -7,6 +7,7 @@
 
 mod cell_text;
 mod cell_time;
+mod correlated;
 mod declaration_file;
 mod feature_column;
 mod file_options;

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use prediction_record::{FeatureKind, MAX_FEATURES, MAX_NAME_CHARS, ModelDeclaration, Task};
 
 use super::cell_text::MissingWords;
+use super::correlated::CorrelatedNumbers;
 use super::feature_column::FeatureColumn;
 use super::prediction_column::{AnswerReader, AnswerValue};
 use super::profile_options::ProfileOptions;
 use crate::analysis::{
-    AnswerCorrelations, CorrelatedAnswer, Correlation, LabelSign, LabelledObservation, Observation, ValueCounts,
-    WindowCounts,
+    AnswerCorrelations, Correlation, LabelSign, LabelledObservation, Observation, ValueCounts, WindowCounts,
 };
 use crate::tables::{TableCell, TableRow};
 
@@ -37,7 +37,7 @@ pub(super) struct ProfileCounter<'a> {
     /// The columns of the present file.
     roles: Vec<ColumnRole>,
     counts: WindowCounts,
-    with_value: bool,
+    numbers: CorrelatedNumbers,
 }
 
 /// What was counted.
@@ -53,6 +53,7 @@ impl<'a> ProfileCounter<'a> {
         let task = options.task.or(declaration.task);
         let task = task.or(options.confidence.as_ref().map(|_| Task::Classification));
         let answers = AnswerReader { task, labels: declaration.labels.clone(), missing: missing.clone() };
+        let numbers = CorrelatedNumbers::new(options.positive.clone().or_else(|| declaration.positive.clone()));
         Self {
             options,
             declaration,
@@ -62,7 +63,7 @@ impl<'a> ProfileCounter<'a> {
             places: HashMap::new(),
             roles: Vec::new(),
             counts: WindowCounts::default(),
-            with_value: false,
+            numbers,
         }
     }
 
@@ -110,7 +111,7 @@ impl<'a> ProfileCounter<'a> {
         }
         let pearson = |feature: &FeatureColumn| Some((feature.name.clone(), feature.correlation.pearson()?));
         let features = self.features.iter().filter_map(pearson).collect();
-        let answer = if self.with_value { CorrelatedAnswer::Value } else { CorrelatedAnswer::Confidence };
+        let answer = self.numbers.answer();
         let is_measured = self.features.iter().any(|feature| feature.correlation != Correlation::default());
         let correlations = is_measured.then_some(AnswerCorrelations { answer, features });
         CountedTables { counts: self.counts, correlations, features: self.features }
@@ -144,8 +145,8 @@ impl<'a> ProfileCounter<'a> {
             Some(AnswerValue::Number(number)) => observation.value = Some(*number),
             None => {}
         }
-        self.with_value |= observation.value.is_some();
         self.counts.observe(&observation);
+        let number = self.numbers.of(observation.value, observation.label, probability);
         // A table does not say how long the truth took to become known.
         let label = match (&answer, &truth) {
             (Some(AnswerValue::Class(predicted)), Some(AnswerValue::Class(truth))) => {
@@ -159,7 +160,7 @@ impl<'a> ProfileCounter<'a> {
         if let Some(label) = label {
             self.counts.label(&label, LabelSign::Add);
         }
-        Ok(observation.value.or(probability))
+        Ok(number)
     }
 
     fn role(&mut self, name: &str) -> Result<ColumnRole, String> {

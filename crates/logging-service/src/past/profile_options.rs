@@ -52,6 +52,10 @@ pub struct ProfileOptions {
     #[arg(long, value_name = "COLUMN", requires = "prediction")]
     pub(super) label: Option<String>,
 
+    /// Which of two classes is the positive one; the features are then held against its probability.
+    #[arg(long, value_name = "CLASS", conflicts_with_all = ["since", "until"])]
+    pub(super) positive: Option<String>,
+
     /// What the model does: classification or regression; needed where its answers are whole numbers.
     #[arg(long, value_parser = task)]
     pub(super) task: Option<Task>,

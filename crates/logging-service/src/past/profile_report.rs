@@ -4,19 +4,17 @@ use super::feature_column::FeatureColumn;
 use crate::analysis::{AnswerCorrelations, ReferenceProfile, ValueCounts};
 
 /// The lines about a profile and the columns that it was made of.
-pub(super) fn lines(profile: &ReferenceProfile, features: &[FeatureColumn]) -> Vec<String> {
-    let width = features.iter().map(|feature| feature.name.chars().count()).max().unwrap_or(0).min(40);
+pub(super) fn lines(profile: &ReferenceProfile, columns: &[FeatureColumn]) -> Vec<String> {
+    let counted = || profile.counts.named.iter().chain(profile.counts.unkept.iter());
+    let width = counted().map(|(name, _)| name.chars().count()).max().unwrap_or(0).min(40);
     let mut lines = vec![format!("{}: {} predictions", profile.model, profile.counts.predictions)];
-    for feature in features {
-        let (name, counts) = (&feature.name, &feature.counts);
-        if let Some(what) = feature.left_out {
-            lines.push(format!("{name:width$}  left out: it holds {what}"));
-            continue;
-        }
+    for (name, counts) in counted() {
         let missing = 100.0 * counts.missing as f64 / counts.total().max(1) as f64;
-        let values = values(counts);
         let correlation = correlation(profile.correlations.as_ref(), name);
-        lines.push(format!("{name:width$}  {:8}  {missing:5.1} % missing  {values}{correlation}", feature.kind_word()));
+        lines.push(format!("{name:width$}  {missing:5.1} % missing  {}{correlation}", values(counts)));
+    }
+    for column in columns {
+        lines.extend(column.left_out.map(|what| format!("{} is left out: it holds {what}", column.name)));
     }
     let (classes, values) = (&profile.counts.classes, &profile.counts.values);
     if !classes.is_empty() {
@@ -34,7 +32,7 @@ pub(super) fn lines(profile: &ReferenceProfile, features: &[FeatureColumn]) -> V
 fn values(counts: &ValueCounts) -> String {
     let mut parts = Vec::new();
     if let (Some(least), Some(greatest)) = (counts.least, counts.greatest) {
-        parts.push(format!("{least} to {greatest}"));
+        parts.push(format!("numbers from {least} to {greatest}"));
     }
     if !counts.categories.is_empty() {
         let named: u64 = counts.categories.iter().map(|(_, count)| count).sum();

@@ -13,6 +13,7 @@ on_each_engine! {
     rows_without_ids_are_stored_once,
     refused_rows_keep_no_other_out,
     the_truth_of_a_row_is_its_label,
+    the_truth_of_a_regression_is_a_number,
     labels_are_imported_once,
     an_import_that_was_killed_is_run_again,
 }
@@ -169,6 +170,26 @@ async fn the_truth_of_a_row_is_its_label(fixture: Fixture) {
     assert!(quality.contains("\"labelled\":2") && quality.contains("\"accuracy\":0.5"), "{quality}");
 }
 
+async fn the_truth_of_a_regression_is_a_number(fixture: Fixture) {
+    let desk = Desk::new();
+    desk.put("a.csv", "id,price,paid,at\n1,10.0,12.0,2026-03-01\n2,20.5,20.5,2026-03-01\n3,7,,2026-03-01\n");
+    let map = "price=value,at=occurred_at,id=request_id";
+    let said = imported(&desk, &fixture, &["a.csv", "--model", "price", "--map", map, "--truth", "paid"]);
+    assert!(said.starts_with("predictions: 3 accepted, 0 duplicates; labels: 2 accepted"), "{said}");
+    let service = fresh(&fixture, &[]).await;
+    let range = json!({ "model": "price", "since": "2026-03-01T00:00:00Z", "until": "2026-03-02T00:00:00Z" });
+    let counts = service.post("/drift/reference", &range).await.json()["counts"].clone();
+    assert_eq!((&counts["n"], &counts["l"]["n"]), (&json!(3), &json!(2)), "{counts}");
+    // The same is counted of the table itself.
+    let table = ["a.csv", "--prediction", "price", "--label", "paid", "--task", "regression", "--without", "id,at"];
+    let table = desk.profile(&table)["counts"].clone();
+    assert_eq!(
+        [&table["n"], &table["l"]["n"], &table["y"]],
+        [&counts["n"], &counts["l"]["n"], &counts["y"]],
+        "{table}"
+    );
+}
+
 async fn labels_are_imported_once(fixture: Fixture) {
     let desk = Desk::new();
     desk.put(
@@ -231,8 +252,14 @@ fn columns_that_mean_nothing_are_refused_before_anything_is_stored() {
         (&[], "name the files"),
     ] {
         let said = import(&desk, &fixture, words);
-        assert!(said.code != 0 && said.err.contains(says), "{words:?}: {said:?}");
+        assert!(said.code != 0 && said.err.contains(says) && said.out.is_empty(), "{words:?}: {said:?}");
     }
+    // What came before a broken end is stored, and said to be.
+    let cut = &gzip(SCORED.as_bytes())[..60];
+    desk.put("cut.csv.gz", cut);
+    desk.put("a.ndjson", r#"{"model": "m", "label": "a", "occurred_at": "2026-03-01T10:00:00Z"}"#);
+    let said = import(&desk, &fixture, &["a.ndjson", "cut.csv.gz"]);
+    assert!(said.code == 1 && said.err.contains("error: before the end, predictions: 1 accepted"), "{said:?}");
     let said = desk.run(&["import", "a.csv"]);
     assert!(said.err.contains("--to http://127.0.0.1:8001 for a running service, or --into-database"), "{said:?}");
 }

@@ -20,6 +20,8 @@ const LINES: &str = r#"{"age": 42, "income": 1000.5, "city": "Paris", "owner": t
 "#;
 const ANSWER: [&str; 6] = ["--prediction", "predicted", "--confidence", "score", "--label", "truth"];
 
+const SCORE_R: f64 = 0.403_369_101_956_105;
+
 /// The profile without the time when it was made.
 fn counted(desk: &Desk, words: &[&str]) -> Value {
     let mut profile = desk.profile(words);
@@ -58,6 +60,10 @@ fn every_format_says_the_same() {
     let r = profile["correlations"]["features"]["age"].as_f64().unwrap();
     assert!((r - -0.599_514_780_411_124).abs() < 1e-9, "{r}");
     assert_eq!(profile["correlations"]["answer"], "confidence");
+    let of_score = of(&["a.csv", "--positive", "yes"]);
+    // The same with [0.9, 0.25, 0.5].
+    let r = of_score["correlations"]["features"]["age"].as_f64().unwrap();
+    assert!(of_score["correlations"]["answer"] == "score" && (r - SCORE_R).abs() < 1e-9, "{r}");
 }
 
 #[test]
