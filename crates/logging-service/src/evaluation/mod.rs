@@ -11,6 +11,7 @@ mod families;
 mod model_evaluation;
 mod published;
 mod reading;
+mod segments;
 mod sudden;
 mod window;
 
@@ -62,7 +63,12 @@ impl Evaluator {
         let found = Arc::<Mutex<Vec<MetricFamily>>>::default();
         registry.collector(EvaluationCollector {
             families: Arc::clone(&found),
-            descs: families::descs().into_iter().chain(declared::descs()).chain(sudden::descs()).collect(),
+            descs: families::descs()
+                .into_iter()
+                .chain(declared::descs())
+                .chain(sudden::descs())
+                .chain(segments::descs())
+                .collect(),
         })?;
         Ok(Self {
             found,
@@ -102,7 +108,7 @@ impl Evaluator {
 
     /// Replaces the families by those of an evaluation, as far as there is room.
     fn publish(&self, reading: EvaluationReading, now: Timestamp) {
-        let EvaluationReading { mut known, windows: mut evaluations, sudden } = reading;
+        let EvaluationReading { mut known, windows: mut evaluations, sudden, segments } = reading;
         let vouched = known.profiles.iter().map(|profile| &profile.model).chain(known.declared.keys());
         let vouched = vouched.map(|model| ModelCandidate::vouched_for(model));
         let busy = evaluations.iter().flat_map(|window| &window.models);
@@ -113,7 +119,7 @@ impl Evaluator {
             let own: Vec<_> = evaluations.iter_mut().map(|window| window.take(model)).collect();
             let profiles: Vec<_> = known.profiles.extract_if(.., |profile| profile.model == *model).collect();
             let windows = families::families(&own, &profiles);
-            published.add_model([windows, sudden.families(model)].concat());
+            published.add_model([windows, sudden.families(model), segments.families(model)].concat());
         }
         published.add(declared::families(choice.ranked(), &known.declared, now));
         self.left_out.with(LeftOutReason::Models).set(choice.left_out() as f64);

@@ -15,7 +15,7 @@ use crate::store::windows::ModelWindow;
 pub(super) struct ModelEvaluation {
     pub(super) model: String,
     /// When the latest bucket of its file begins.
-    latest: Timestamp,
+    pub(super) latest: Timestamp,
     pub(super) quality: QualityReport,
     /// Absent where there is no reference.
     pub(super) drift: Option<DriftReport>,
@@ -31,7 +31,7 @@ pub(super) struct ModelKnowledge {
 
 impl ModelEvaluation {
     /// Compares the counts of a model's file with reference and labels.
-    fn of(window: EvaluationWindow, sum: &ModelWindow, known: &ModelKnowledge) -> Self {
+    pub(super) fn of(window: EvaluationWindow, sum: &ModelWindow, known: &ModelKnowledge) -> Self {
         let reference = references::of(&known.profiles, &sum.model, &sum.model_sha256).map(|profile| &profile.counts);
         let rules = DriftRules::watched(window.seconds()).of_model(known.declared.get(&sum.model));
         Self {

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::model_evaluation::{ModelKnowledge, WindowEvaluation};
+use super::segments::{self, SegmentEvaluations};
 use super::sudden::SuddenEvaluation;
 use super::window::{EvaluationWindow, last_buckets};
 use crate::store::error::DatabaseError;
-use crate::store::windows::{self, ModelWindow};
+use crate::store::windows::{self, ModelWindow, SegmentScope};
 use crate::store::{SqlSession, declarations, references};
 
 /// How many times as long as summing a long window takes its sums are used.
@@ -22,11 +23,15 @@ pub(super) struct EvaluationReading {
     pub(super) known: ModelKnowledge,
     pub(super) windows: Vec<WindowEvaluation>,
     pub(super) sudden: SuddenEvaluation,
+    pub(super) segments: SegmentEvaluations,
 }
 
 /// The sums of the long windows, from one evaluation to the next.
 #[derive(Clone, Debug, Default)]
-pub(super) struct KeptSums(BTreeMap<EvaluationWindow, KeptWindow>);
+pub(super) struct KeptSums {
+    windows: BTreeMap<EvaluationWindow, KeptWindow>,
+    segments: Option<KeptWindow>,
+}
 
 #[derive(Clone, Debug)]
 struct KeptWindow {
@@ -56,7 +61,14 @@ impl KeptSums {
             let sums = self.sums(session, window, now)?;
             evaluations.push(WindowEvaluation::of_newest_files(window, &sums, &known));
         }
-        Ok(EvaluationReading { sudden: SuddenEvaluation::of(&buckets, &known), windows: evaluations, known })
+        let has_segments = known.declared.values().any(|declared| !declared.tags.is_empty());
+        let segments = if has_segments { self.segments(session, now)? } else { Arc::default() };
+        Ok(EvaluationReading {
+            sudden: SuddenEvaluation::of(&buckets, &known),
+            segments: SegmentEvaluations::of(&segments, &known),
+            windows: evaluations,
+            known,
+        })
     }
 
     fn sums(
@@ -65,15 +77,38 @@ impl KeptSums {
         window: EvaluationWindow,
         now: i64,
     ) -> Result<Arc<Vec<ModelWindow>>, DatabaseError> {
-        if let Some(kept) = self.0.get(&window)
+        if let Some(kept) = self.windows.get(&window)
             && window != EvaluationWindow::Hour
-            && kept.summed_at.elapsed() < kept.took.saturating_mul(USED_FOR)
+            && kept.is_fresh()
         {
             return Ok(Arc::clone(&kept.sums));
         }
-        let summed_at = Instant::now();
-        let sums = Arc::new(windows::sums(session, None, window.range(now))?);
-        self.0.insert(window, KeptWindow { sums: Arc::clone(&sums), summed_at, took: summed_at.elapsed() });
+        let kept = KeptWindow::sum(|| windows::sums(session, None, window.range(now)))?;
+        let sums = Arc::clone(&kept.sums);
+        self.windows.insert(window, kept);
         Ok(sums)
+    }
+
+    fn segments(&mut self, session: &mut dyn SqlSession, now: i64) -> Result<Arc<Vec<ModelWindow>>, DatabaseError> {
+        if let Some(kept) = self.segments.as_ref().filter(|kept| kept.is_fresh()) {
+            return Ok(Arc::clone(&kept.sums));
+        }
+        let range = segments::WINDOW.range(now);
+        let kept = KeptWindow::sum(|| windows::sums_of(session, None, range, &SegmentScope::Each))?;
+        let sums = Arc::clone(&kept.sums);
+        self.segments = Some(kept);
+        Ok(sums)
+    }
+}
+
+impl KeptWindow {
+    fn sum(read: impl FnOnce() -> Result<Vec<ModelWindow>, DatabaseError>) -> Result<Self, DatabaseError> {
+        let summed_at = Instant::now();
+        Ok(Self { sums: Arc::new(read()?), summed_at, took: summed_at.elapsed() })
+    }
+
+    /// Whether its sums may be used again.
+    fn is_fresh(&self) -> bool {
+        self.summed_at.elapsed() < self.took.saturating_mul(USED_FOR)
     }
 }
