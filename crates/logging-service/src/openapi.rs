@@ -54,7 +54,7 @@ struct LoggingService;
 pub(crate) fn description() -> Value {
     let mut document = describe(LoggingService::openapi(), untyped::schemas(), &[]);
     // The two operations share the filters; each refuses the parameters that belong to the other.
-    for (path, refused) in [("/predictions", &["format"][..]), ("/export", &["limit", "cursor"])] {
+    for (path, refused) in [("/predictions", &["format", "safe"][..]), ("/export", &["limit", "cursor"])] {
         if let Value::Array(parameters) = &mut document["paths"][path]["get"]["parameters"] {
             parameters.retain(|parameter| refused.iter().all(|name| parameter["name"] != *name));
         }

@@ -8,6 +8,7 @@ mod number_grid;
 mod record;
 mod row_index;
 mod summary;
+mod time;
 mod validate;
 
 pub use declaration::{
@@ -19,6 +20,7 @@ pub use number_grid::{NUMBER_BINS, NUMBER_GRID_ERROR, number_bin, number_bin_edg
 pub use record::{PredictionRecord, SCHEMA_VERSION, Score, Status, Task};
 pub use row_index::RowIndex;
 pub use summary::InputSummary;
+pub use time::{InvalidTime, optional_time, parse_time};
 pub use validate::{
     InvalidRecord, MAX_CHANNELS, MAX_EXTRA_BYTES, MAX_ID_CHARS, MAX_LABEL_CHARS, MAX_NAME_CHARS, MAX_TOP,
     validate_model_name,

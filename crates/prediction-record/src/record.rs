@@ -98,7 +98,7 @@ pub struct PredictionRecord {
     #[schema(maximum = 4294967295u32)]
     pub row_index: u32,
     /// When the prediction was answered; RFC 3339, kept to the microsecond.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::optional_time")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub occurred_at: Option<Timestamp>,
     /// Name of the model.

@@ -123,7 +123,8 @@ fn read_event(
 }
 
 fn parse_time(text: &str) -> Result<Timestamp, EventError> {
-    text.parse().map_err(|_| invalid("time", "is not a time as in RFC 3339"))
+    prediction_record::parse_time(text)
+        .map_err(|problem| invalid("time", &format!("is not a time as in RFC 3339: {problem}")))
 }
 
 fn number_or_text(envelope: &Map<String, Value>, name: &str) -> Option<String> {

@@ -13,17 +13,18 @@ mod format;
 mod ndjson;
 mod parquet;
 
+pub use self::csv::CellTexts;
 pub use encoder::{EncodeError, Encoder};
 pub use format::{ExportFormat, UnknownFormat};
 
-/// An encoder at the beginning of a file.
+/// An encoder at the beginning of a file. `texts` is about CSV alone.
 ///
 /// # Errors
 /// [`EncodeError`], where the file cannot be begun.
-pub fn encoder(format: ExportFormat) -> Result<Box<dyn Encoder + Send>, EncodeError> {
+pub fn encoder(format: ExportFormat, texts: CellTexts) -> Result<Box<dyn Encoder + Send>, EncodeError> {
     Ok(match format {
         ExportFormat::Ndjson => Box::new(ndjson::NdjsonEncoder),
-        ExportFormat::Csv => Box::new(csv::CsvEncoder::new()),
+        ExportFormat::Csv => Box::new(csv::CsvEncoder::new(texts)),
         ExportFormat::Parquet => Box::new(parquet::ParquetEncoder::new()?),
     })
 }

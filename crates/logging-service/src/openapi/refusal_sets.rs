@@ -9,6 +9,6 @@ refusals! {
     pub(crate) LookupRefusals: InvalidRequest, NotFound, Overloaded, NotReady, DeadlineExceeded;
     /// A body that is to be stored can be refused with these.
     pub(crate) IngestRefusals: InvalidRequest, TooLarge, UnsupportedMediaType, InvalidInput, Overloaded, NotReady, DeadlineExceeded;
-    /// Events have no unsupported media type: in binary mode the content type is the payload's.
-    pub(crate) EventRefusals: InvalidRequest, TooLarge, InvalidInput, Overloaded, NotReady, DeadlineExceeded;
+    /// Events have no unsupported content type, because in binary mode it is the payload's; a coding may be unknown.
+    pub(crate) EventRefusals: InvalidRequest, TooLarge, UnsupportedMediaType, InvalidInput, Overloaded, NotReady, DeadlineExceeded;
 }

@@ -28,13 +28,13 @@ pub(super) fn schemas() -> Value {
 /// A record's fields, and which of them its status and its task require.
 fn record() -> Value {
     json!({
-        "description": "Model, label and confidence, another `task`, or `status: \"error\"`; the rest is filled in.",
+        "description": "Model and label, another `task`, or `status: \"error\"`; the rest is filled in.",
         "allOf": [named("PredictionRecord")],
         "if": { "required": ["status"], "properties": { "status": { "const": "error" } } },
         "else": {
             "if": { "required": ["task"], "properties": { "task": { "enum": ["regression", "raw"] } } },
             "then": { "anyOf": [{ "properties": { "task": { "const": "raw" } } }, { "required": ["value"] }] },
-            "else": { "required": ["label", "confidence"] },
+            "else": { "required": ["label"] },
         },
     })
 }

@@ -17,7 +17,7 @@ use tracing::warn;
 use super::parameters::parse_query;
 use super::predictions::PredictionsQuery;
 use crate::app::App;
-use crate::export::{EncodeError, Encoder, encoder};
+use crate::export::{CellTexts, EncodeError, Encoder, ExportFormat, encoder};
 use crate::openapi::refusal_sets::QueryRefusals;
 use crate::openapi::text_bodies::{FileBytes, Lines};
 use crate::refusal::refusal;
@@ -69,10 +69,15 @@ pub(crate) async fn export(State(app): State<App>, uri: Uri) -> Result<Response,
         let sentence = "An export has no pages: limit and cursor belong to /predictions.";
         return Err(ApiError::new(ErrorCode::InvalidRequest, sentence));
     }
-    let filter = query.filter();
+    if query.safe.is_some() && format != ExportFormat::Csv {
+        let sentence = "safe belongs to format=csv: no program executes what stands in the other formats.";
+        return Err(ApiError::new(ErrorCode::InvalidRequest, sentence));
+    }
+    let texts = if query.safe == Some(true) { CellTexts::ForSpreadsheets } else { CellTexts::AsTheyAre };
+    let filter = query.filter()?;
     // A problem with the first page is still answered; after that, only the connection can be broken off.
     let first = app.store.list(&filter, MAX_PAGE, None).await.map_err(refusal)?;
-    let encoder = encoder(format).map_err(ApiError::internal)?;
+    let encoder = encoder(format, texts).map_err(ApiError::internal)?;
     let (sender, body) = Channel::<Bytes, ExportError>::new(AHEAD);
     let stream = ExportStream { store: app.store, filter, sender };
     tokio::spawn(stream.send(first, encoder));

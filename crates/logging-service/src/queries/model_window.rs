@@ -11,8 +11,9 @@ use super::parameters::{WindowQuery, parse_query};
 use crate::analysis::WindowCounts;
 use crate::app::App;
 use crate::refusal::refusal;
+use crate::store::exact_windows::{self, ExactWindow};
 use crate::store::time::from_microseconds;
-use crate::store::{SqlSession, declarations, references, windows};
+use crate::store::{SqlSession, declarations, references};
 
 /// Which predictions of which model's file an answer is about.
 #[derive(Serialize, ToSchema)]
@@ -22,7 +23,8 @@ pub(super) struct WindowFacts {
     /// SHA-256 of the model's file; absent where the senders gave none.
     #[serde(skip_serializing_if = "Option::is_none")]
     model_sha256: Option<String>,
-    /// The beginning of the range, a multiple of five minutes.
+    /// The beginning of the range that was counted. It is the one that was asked for, unless its rows are gone or say less than
+    /// the counts of their five minutes; then the range begins with these five minutes, and ends likewise.
     #[schema(value_type = String, format = DateTime)]
     since: Timestamp,
     /// Its end; not part of it.
@@ -58,7 +60,7 @@ pub(super) async fn judge_models<T: Send + 'static>(
         let model = query.model.as_deref();
         let profiles = references::all(session, model)?;
         let declared = declarations::effective(session, model)?;
-        let judge_one = |sum: windows::ModelWindow| {
+        let judge_one = |ExactWindow { window: sum, range }: ExactWindow| {
             let reference = references::of(&profiles, &sum.model, &sum.model_sha256).map(|profile| &profile.counts);
             let facts = WindowFacts {
                 model: sum.model,
@@ -70,7 +72,7 @@ pub(super) async fn judge_models<T: Send + 'static>(
             let declaration = declared.get(&facts.model);
             judge(facts, &JudgedCounts { counts: &sum.counts, reference, declaration, seconds: range.seconds() })
         };
-        Ok(windows::sums(session, model, range)?.into_iter().map(judge_one).collect())
+        Ok(exact_windows::of_range(session, model, range)?.into_iter().map(judge_one).collect())
     };
     app.store.read(read).await.map_err(refusal)
 }

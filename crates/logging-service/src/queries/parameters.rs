@@ -6,12 +6,13 @@ use axum::extract::Query;
 use axum::http::Uri;
 use jiff::Timestamp;
 use monitoring::{ApiError, ErrorCode};
+use prediction_record::{InvalidTime, parse_time};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use utoipa::IntoParams;
 
 use crate::evaluation::EvaluationWindow;
-use crate::store::time::{TimeRange, floor_microseconds};
+use crate::store::time::{TimeRange, ceil_microseconds, floor_microseconds, from_microseconds};
 
 /// Reads all parameters of a query.
 pub(super) fn parse_query<Q: DeserializeOwned>(uri: &Uri) -> Result<Q, ApiError> {
@@ -28,8 +29,18 @@ pub(super) fn refused(problem: &str) -> ApiError {
 }
 
 pub(super) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-    // Most of these refusals come from an offset such as +01:00: a plus sign in a query stands for a space.
-    parsed(deserializer, |_| true, "expected a time such as 2026-03-01T12:30:00Z; the + of an offset is written %2B")
+    let text = String::deserialize(deserializer)?;
+    parse_time(&text).map(Some).map_err(|problem| match problem {
+        InvalidTime::Offset => D::Error::custom(problem),
+        // A plus sign in a query stands for a space, so +01:00 arrives as a space and 01:00.
+        InvalidTime::Text(_) if text.contains(' ') => D::Error::custom(
+            "expected a time such as 2026-03-01T12:30:00Z without a space; the + of an offset such as +01:00 is written %2B, because \
+             a + in a query stands for a space",
+        ),
+        InvalidTime::Text(_) => D::Error::custom(
+            "expected a time such as 2026-03-01T12:30:00Z; the + of an offset is written %2B",
+        ),
+    })
 }
 
 pub(super) fn probability<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
@@ -53,6 +64,16 @@ fn parsed<'de, T: FromStr, D: Deserializer<'de>>(
     let text = String::deserialize(deserializer)?;
     let value = text.parse().ok().filter(valid).ok_or_else(|| D::Error::custom(expected))?;
     Ok(Some(value))
+}
+
+/// Refuses a range that ends before it begins.
+pub(super) fn in_order(since: Option<Timestamp>, until: Option<Timestamp>) -> Result<(), ApiError> {
+    match (since, until) {
+        (Some(since), Some(until)) if since > until => {
+            Err(refused(&format!("since ({since}) lies after until ({until}); exchange them")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A model, and a window that ends now or a range of time; the last 24 hours if neither is given.
@@ -84,9 +105,11 @@ impl WindowQuery {
             (window, None, None) => Ok(window.unwrap_or(EvaluationWindow::Day).range(now)),
             (Some(_), _, _) => Err(refused("window and since or until exclude each other")),
             (None, since, until) => {
-                let until = until.map_or(now, floor_microseconds);
+                in_order(since, Some(until.unwrap_or_else(|| from_microseconds(now))))?;
+                // Stored times are whole microseconds, so a bound between two of them moves up to the next.
+                let until = until.map_or(now, ceil_microseconds);
                 // The range stands in the answer, so it begins where RFC 3339 can say it.
-                Ok(TimeRange { since: since.map_or(until.min(0), floor_microseconds), until })
+                Ok(TimeRange { since: since.map_or(until.min(0), ceil_microseconds), until })
             }
         }
     }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::parameters::{parse_query, probability, refused, time, whole_number};
+use super::parameters::{in_order, parse_query, probability, refused, time, whole_number};
 use crate::app::App;
 use crate::export::ExportFormat;
 use crate::openapi::refusal_sets::{LookupRefusals, QueryRefusals};
@@ -29,7 +29,7 @@ pub(super) struct PredictionsQuery {
     model: Option<String>,
     /// Version of the model.
     version: Option<String>,
-    /// The predicted label.
+    /// The predicted label; of a number, in any spelling: `1`, `1.0`.
     label: Option<String>,
     /// How the prediction ended.
     #[param(inline)]
@@ -64,12 +64,26 @@ pub(super) struct PredictionsQuery {
     /// The format of an export; `ndjson` if it is left out.
     #[param(inline)]
     pub(super) format: Option<ExportFormat>,
+    /// Whether a CSV file may be opened in a spreadsheet: a text that a spreadsheet would execute (`=…`, `+…`, `-…`, `@…`) gets
+    /// an apostrophe in front of it.
+    pub(super) safe: Option<bool>,
 }
 
 impl PredictionsQuery {
     /// The part that says which predictions are meant.
-    pub(super) fn filter(&self) -> PredictionFilter {
-        PredictionFilter {
+    ///
+    /// # Errors
+    /// A range that ends before it begins.
+    pub(super) fn filter(&self) -> Result<PredictionFilter, ApiError> {
+        in_order(self.since, self.until)?;
+        if let (Some(least), Some(greatest)) = (self.min_confidence, self.max_confidence)
+            && least > greatest
+        {
+            return Err(refused(&format!(
+                "min_confidence ({least}) is above max_confidence ({greatest}); exchange them"
+            )));
+        }
+        Ok(PredictionFilter {
             model: self.model.clone(),
             version: self.version.clone(),
             label: self.label.clone(),
@@ -80,7 +94,7 @@ impl PredictionsQuery {
             min_confidence: self.min_confidence,
             max_confidence: self.max_confidence,
             request_id: self.request_id.clone(),
-        }
+        })
     }
 }
 
@@ -97,11 +111,11 @@ impl PredictionsQuery {
 )]
 pub(crate) async fn predictions(State(app): State<App>, uri: Uri) -> Result<Json<PredictionPage>, ApiError> {
     let query: PredictionsQuery = parse_query(&uri)?;
-    if query.format.is_some() {
-        return Err(refused("format belongs to /export"));
+    if query.format.is_some() || query.safe.is_some() {
+        return Err(refused("format and safe belong to /export"));
     }
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
-    app.store.list(&query.filter(), limit, query.cursor.as_deref()).await.map(Json).map_err(refusal)
+    app.store.list(&query.filter()?, limit, query.cursor.as_deref()).await.map(Json).map_err(refusal)
 }
 
 /// The prediction with this event id

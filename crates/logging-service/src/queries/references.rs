@@ -16,9 +16,9 @@ use crate::app::App;
 use crate::openapi::examples;
 use crate::openapi::refusal_sets::{IngestRefusals, QueryRefusals};
 use crate::refusal::refusal;
-use crate::store::references;
-use crate::store::time::{TimeRange, floor_microseconds, from_microseconds};
-use crate::store::windows::{self, ModelWindow};
+use crate::store::exact_windows::{self, ExactWindow};
+use crate::store::time::{TimeRange, ceil_microseconds, floor_microseconds, from_microseconds};
+use crate::store::{SqlSession, references};
 
 /// How far the clock of the program that made a profile may be ahead.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
@@ -102,9 +102,11 @@ struct ReferenceRange {
     /// SHA-256 of the model's file; of the one that was used last if it is left out.
     model_sha256: Option<String>,
     /// The beginning of the range.
+    #[serde(default, deserialize_with = "prediction_record::optional_time")]
     #[schema(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
     /// The end of the range; now if it is left out.
+    #[serde(default, deserialize_with = "prediction_record::optional_time")]
     #[schema(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
 }
@@ -141,14 +143,23 @@ impl ReferenceRange {
     async fn profile(self, app: &App) -> Result<ReferenceProfile, ApiError> {
         let Self { model, model_sha256, since, until } = self;
         let now = Timestamp::now();
+        if let Some(since) = since.filter(|since| *since > until.unwrap_or(now)) {
+            let until = until.unwrap_or(now);
+            let sentence =
+                format!("The range cannot be read: since ({since}) lies after until ({until}); exchange them.");
+            return Err(ApiError::new(ErrorCode::InvalidInput, sentence));
+        }
         let range = TimeRange {
-            since: since.map_or(i64::MIN, floor_microseconds),
-            until: floor_microseconds(until.unwrap_or(now)),
+            since: since.map_or(i64::MIN, ceil_microseconds),
+            until: ceil_microseconds(until.unwrap_or(now)),
         };
-        let sums = app.store.read(move |session| windows::sums(session, Some(&model), range)).await.map_err(refusal)?;
-        let is_asked = |sum: &ModelWindow| model_sha256.as_ref().is_none_or(|digest| *digest == sum.model_sha256);
+        let read = move |session: &mut dyn SqlSession| exact_windows::of_range(session, Some(&model), range);
+        let sums = app.store.read(read).await.map_err(refusal)?;
+        let is_asked =
+            |sum: &ExactWindow| model_sha256.as_ref().is_none_or(|digest| *digest == sum.window.model_sha256);
         // Without a digest, the file that was used last is meant.
-        let Some(sum) = sums.into_iter().filter(is_asked).max_by_key(|sum| sum.latest) else {
+        let latest = sums.into_iter().filter(is_asked).max_by_key(|sum| sum.window.latest);
+        let Some(ExactWindow { window: sum, range }) = latest else {
             let sentence = "There are no predictions of this model in this range.";
             return Err(ApiError::new(ErrorCode::InvalidInput, sentence));
         };
@@ -157,8 +168,8 @@ impl ReferenceRange {
             model: sum.model,
             model_sha256: Some(sum.model_sha256).filter(|digest| !digest.is_empty()),
             created_at: now,
-            since,
-            until: Some(until.unwrap_or_else(|| from_microseconds(range.until))),
+            since: since.map(|_| from_microseconds(range.since)),
+            until: Some(from_microseconds(range.until)),
             counts: sum.counts,
             correlations: None,
         })

@@ -8,7 +8,7 @@ use monitoring::ApiError;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::parameters::{parse_query, refused, time};
+use super::parameters::{in_order, parse_query, refused, time};
 use crate::app::App;
 use crate::openapi::refusal_sets::QueryRefusals;
 use crate::refusal::refusal;
@@ -70,6 +70,7 @@ struct StatsInterval {
 pub(crate) async fn stats(State(app): State<App>, uri: Uri) -> Result<Json<StatsReport>, ApiError> {
     let mut query: StatsQuery = parse_query(&uri)?;
     query.resolve_window()?;
+    in_order(query.since, query.until)?;
     let intervals = match query.interval_microseconds()? {
         Some(length) => intervals(&app, &query, length).await?,
         None => Vec::new(),

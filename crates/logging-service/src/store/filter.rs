@@ -11,6 +11,7 @@ use super::error::StoreError;
 use super::session::{RequestCondition, SqlSession};
 use super::time::ceil_microseconds;
 use super::value::SqlValue;
+use crate::analysis::{label_name, number_of};
 
 /// Which predictions to list; a field that is `None` excludes nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -50,7 +51,7 @@ impl PredictionFilter {
         let time = |time: Option<Timestamp>| time.map(ceil_microseconds);
         conditions.and("model = ?", self.model.clone());
         conditions.and("version = ?", self.version.clone());
-        conditions.and("label = ?", self.label.clone());
+        conditions.any_of("label", self.label.as_deref().map(spellings).unwrap_or_default());
         // Written out, because the indexes of failures and defects cover only these rows.
         match self.status {
             Some(Status::Error) => conditions.clauses.push("status = 'error'".into()),
@@ -77,6 +78,23 @@ impl PredictionFilter {
         }
         conditions
     }
+}
+
+/// The texts under which a label may be stored: a number in each of its usual spellings, with quotes around it or without, and
+/// any other label as it is.
+fn spellings(label: &str) -> Vec<String> {
+    let unquoted = label.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let inner = unquoted.filter(|inner| number_of(inner).is_some()).unwrap_or(label);
+    let mut spellings = vec![label.to_owned()];
+    if number_of(inner).is_some() {
+        let name = label_name(inner);
+        let is_whole = name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        spellings.extend([inner.to_owned(), name.clone().into_owned()]);
+        spellings.extend(is_whole.then(|| format!("{name}.0")));
+    }
+    spellings.sort_unstable();
+    spellings.dedup();
+    spellings
 }
 
 /// The conditions of a query, and the values of their placeholders in order.
@@ -109,6 +127,18 @@ impl WhereClause {
     pub(super) fn placeholder(&mut self, value: impl Into<SqlValue>) -> String {
         self.values.push(value.into());
         format!("${}", self.values.len())
+    }
+
+    /// Adds the condition that a column has one of these values; none for an empty list.
+    fn any_of(&mut self, column: &'static str, values: Vec<String>) {
+        if values.is_empty() {
+            return;
+        }
+        let places = vec!["?"; values.len()].join(", ");
+        // A single value is written as such, because an index gives its rows in order.
+        let clause = if values.len() == 1 { format!("{column} = ?") } else { format!("{column} IN ({places})") };
+        self.clauses.push(clause.into());
+        self.values.extend(values.into_iter().map(SqlValue::from));
     }
 
     fn and(&mut self, clause: &'static str, value: Option<impl Into<SqlValue>>) {
@@ -152,6 +182,19 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_number_is_one_label_however_it_is_written() {
+        for text in ["1", "1.0", "\"1\"", "1e0"] {
+            let found = spellings(text);
+            assert!(found.contains(&"1".to_owned()) && found.contains(&"1.0".to_owned()), "{text}: {found:?}");
+        }
+        assert_eq!(spellings("cat"), ["cat"]);
+        assert_eq!(spellings("\"cat\""), ["\"cat\""]);
+        assert_eq!(spellings("007"), ["007"]);
+        assert_eq!(spellings("2.5"), ["2.5"]);
+        assert_eq!(spellings("2.50"), ["2.5", "2.50"]);
+    }
 
     proptest! {
         #[test]

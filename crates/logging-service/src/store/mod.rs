@@ -14,6 +14,7 @@ pub(crate) mod declarations;
 mod engine;
 pub(crate) mod error;
 pub(crate) mod events;
+pub(crate) mod exact_windows;
 mod filter;
 mod labelled;
 pub(crate) mod labels;

@@ -48,7 +48,7 @@ pub(crate) struct TrueLabel {
     /// the index of a class, unless a class has that name.
     pub(crate) label: LabelText,
     /// When it became known; now, if it is left out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "prediction_record::optional_time")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) labelled_at: Option<Timestamp>,
     /// The person or system that says so.

@@ -1,6 +1,7 @@
 //! The service as its clients see it: records in over HTTP, and answers, rows and metrics out.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod codings;
 mod described;
 #[path = "../../../monitoring/tests/description/mod.rs"]
 mod description;
@@ -17,6 +18,7 @@ mod models;
 mod openapi;
 mod outage;
 mod queries;
+mod ranges;
 mod refusals;
 mod reports;
 mod service;

@@ -142,6 +142,18 @@ impl RunningService {
         answer(self.client.delete(self.url(path))).await
     }
 
+    /// Sends a body with any method and headers.
+    pub(crate) async fn exchange(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<reqwest::Body>,
+    ) -> ServiceAnswer {
+        let request = self.client.request(method.parse().unwrap(), self.url(path)).body(body);
+        answer(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+    }
+
     /// Sends a body with headers.
     pub(crate) async fn send(
         &self,

@@ -5,7 +5,7 @@
 mod pyarrow;
 mod rows;
 
-use logging_service::export::{ExportFormat, encoder};
+use logging_service::export::{CellTexts, ExportFormat, encoder};
 use logging_service::store::StoredPrediction;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
@@ -17,7 +17,7 @@ use rows::{from_cells, rows};
 
 /// Encodes rows that are handed over in pages.
 fn encode(format: ExportFormat, rows: &[StoredPrediction], page: usize) -> Vec<u8> {
-    let mut encoder = encoder(format).unwrap();
+    let mut encoder = encoder(format, CellTexts::AsTheyAre).unwrap();
     let mut file: Vec<u8> = rows.chunks(page).flat_map(|page| encoder.rows(page).unwrap()).collect();
     file.extend(encoder.finish().unwrap());
     file
@@ -91,4 +91,29 @@ fn a_file_without_rows_is_a_file() {
     let csv = String::from_utf8(encode(ExportFormat::Csv, &[], 1)).unwrap();
     assert!(csv.starts_with("event_id,request_id,occurred_at,") && csv.ends_with(",extra\r\n"), "{csv}");
     assert_eq!(read_parquet(encode(ExportFormat::Parquet, &[], 1)), []);
+}
+
+/// A file for spreadsheets differs in the texts that a spreadsheet would execute, and in nothing else.
+#[test]
+fn texts_for_spreadsheets_get_an_apostrophe_where_they_would_be_executed() {
+    let mut row = rows::full();
+    row.record.request_id = Some("=HYPERLINK(\"http://x\")".to_owned());
+    row.record.label = Some("-1.5".to_owned());
+    row.record.error_type = Some("@SUM(A1)".to_owned());
+    row.record.variant = Some("a=1".to_owned());
+    let mut encoder = encoder(ExportFormat::Csv, CellTexts::ForSpreadsheets).unwrap();
+    let mut file = encoder.rows(std::slice::from_ref(&row)).unwrap();
+    file.extend(encoder.finish().unwrap());
+    let mut reader = csv::Reader::from_reader(file.as_slice());
+    let names = reader.headers().unwrap().clone();
+    let line = reader.records().next().unwrap().unwrap();
+    let cell = |name: &str| names.iter().zip(line.iter()).find(|(known, _)| *known == name).unwrap().1;
+    assert_eq!(cell("request_id"), "'=HYPERLINK(\"http://x\")");
+    assert_eq!(cell("error_type"), "'@SUM(A1)");
+    assert_eq!((cell("label"), cell("variant"), cell("value")), ("-1.5", "a=1", "-0.0015"));
+    let as_they_are = encode(ExportFormat::Csv, &[row], 1);
+    assert_eq!(
+        String::from_utf8(file).unwrap().replace("'=", "=").replace("'@", "@"),
+        String::from_utf8(as_they_are).unwrap()
+    );
 }

@@ -58,7 +58,6 @@ fn the_field_at_fault_is_named() {
         ("label", Value::Null),
         ("confidence", json!(1.01)),
         ("confidence", json!(-0.01)),
-        ("confidence", Value::Null),
         ("error_type", json!("internal")),
         ("model_sha256", json!("ABC")),
         ("trace_id", json!("0".repeat(31))),

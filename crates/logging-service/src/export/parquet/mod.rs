@@ -6,6 +6,7 @@
 //! Rule of thumb: a file that was cut off is not a Parquet file, because the index comes last. Only the index grows with
 //! the rows: some kilobytes for each row group.
 
+mod footer;
 mod pending;
 
 use std::mem;
@@ -85,7 +86,9 @@ impl Encoder for ParquetEncoder {
         if self.rows > 0 {
             self.write_group()?;
         }
-        Ok(self.writer.into_inner()?)
+        let mut rest = self.writer.into_inner()?;
+        footer::name_known_orders(&mut rest, COLUMNS.len());
+        Ok(rest)
     }
 }
 
