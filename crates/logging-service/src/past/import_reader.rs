@@ -19,6 +19,8 @@ use crate::tables::{TableError, TableReader, TableRow};
 
 /// Most rows of a batch.
 const BATCH_ROWS: u64 = 500;
+/// A batch of so many bytes is sent early, because some rows carry many.
+const BATCH_BYTES: usize = 1024 * 1024;
 
 /// Something of a row on its way into the log.
 #[derive(Clone, Debug)]
@@ -77,12 +79,14 @@ impl FileReading<'_, '_> {
     /// The next batch; `None` at the end.
     fn batch(&mut self, table: &mut dyn TableReader) -> Result<Option<ImportBatch>, TableError> {
         let mut batch = ImportBatch { file: self.file.to_owned(), ..ImportBatch::default() };
-        while batch.rows < BATCH_ROWS {
+        let mut bytes = 0;
+        while batch.rows < BATCH_ROWS && bytes < BATCH_BYTES {
             match table.next_row(&mut self.row) {
                 Ok(false) => break,
                 Ok(true) => {
                     self.importer.meet(&mut self.import, table.columns());
                     let row = self.row.number;
+                    bytes += self.row.text_bytes();
                     match self.importer.item(&mut self.import, table.columns(), &self.row) {
                         Ok(ImportItem { record, label }) => {
                             batch.records.extend(record.map(|item| ImportedRow { row, item }));

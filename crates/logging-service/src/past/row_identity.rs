@@ -52,7 +52,7 @@ impl RowIdentity {
             RowKey::Cells(cells) => {
                 for (name, cell) in cells {
                     add(&mut hasher, name.as_bytes());
-                    // A number is the same in every format of a table.
+                    // A whole number is written as one, for pandas makes 7 of a column with gaps 7.0.
                     add(&mut hasher, text(cell).unwrap_or_default().as_bytes());
                 }
             }

@@ -36,6 +36,18 @@ pub(crate) struct TableRow {
     pub(crate) cells: Vec<TableCell>,
 }
 
+impl TableRow {
+    /// About how many bytes its texts take.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let bytes = |cell: &TableCell| match cell {
+            TableCell::Text(text) | TableCell::Written(text) => text.len(),
+            TableCell::Nested(value) => value.to_string().len(),
+            _ => 0,
+        };
+        self.cells.iter().map(bytes).sum()
+    }
+}
+
 impl TableCell {
     /// A number; a value that is not finite is none.
     pub(crate) fn of_number(number: f64) -> Self {
