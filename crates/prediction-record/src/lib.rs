@@ -23,5 +23,5 @@ pub use summary::InputSummary;
 pub use time::{InvalidTime, optional_time, parse_time};
 pub use validate::{
     InvalidRecord, MAX_CHANNELS, MAX_EXTRA_BYTES, MAX_ID_CHARS, MAX_LABEL_CHARS, MAX_NAME_CHARS, MAX_TOP,
-    validate_model_name,
+    validate_model_name, validate_tags,
 };

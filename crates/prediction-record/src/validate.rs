@@ -3,6 +3,8 @@
 mod declaration;
 mod features;
 
+pub use features::validate_tags;
+
 use crate::{InputSummary, PredictionRecord, Score, Status, Task};
 
 /// Most characters of a model's name or version.

@@ -16,7 +16,7 @@ use super::response::{InferResponse, response};
 use crate::app::App;
 use crate::openapi::bytes::RawBytes;
 use crate::openapi::examples;
-use crate::predict::{Progress, RunRequest, TimedRequest, run, within};
+use crate::predict::{Progress, RunRequest, TimedRequest, header_tags, run, within};
 use crate::refusals::PredictionRefusals;
 
 /// Predicts, as clients of Triton and KServe ask
@@ -29,6 +29,12 @@ use crate::refusals::PredictionRefusals;
     tag = "Open Inference Protocol",
     params(
         ("model" = String, Path, description = "Name of the model", example = "cifar10"),
+        (
+            "x-tags" = Option<String>,
+            Header,
+            description = "The segments that the predictions belong to, such as `region=eu,tier=gold`; at most 8",
+            example = "region=eu"
+        ),
         (
             "x-request-timeout-ms" = Option<u64>,
             Header,
@@ -90,6 +96,7 @@ async fn answer(
         let InferBody { json, binary } = InferBody::split(&head.headers, body)?;
         let members = InferMembers::parse(&json)?;
         progress.set_request_id(request_id(members.id.as_deref())?);
+        progress.set_tags(header_tags(&head.headers)?, members.tags()?)?;
         let InferRequest { payload, options } = members.into_request(binary, &version.engine)?;
         let engine = version.engine.clone();
         let request = RunRequest { version, payload, top_k: options.top_k(), decoding_since, deadline };

@@ -2,18 +2,22 @@
 //!
 //! Rule of thumb: the JSON is read once; the numbers of a tensor go straight from its text into one buffer.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use monitoring::ApiError;
+use prediction_record::Tags;
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::input::{RequestTensor, TensorData};
 use super::refusal::invalid;
 use super::request::{AnswerOptions, InferRequest, RequestedOutput};
+use super::tags::parameter_tags;
 use crate::model::Engine;
 
 /// Header with the length of the JSON where bytes of tensors follow it.
@@ -45,6 +49,12 @@ pub(super) struct InferMembers<'a> {
 struct InferParameters {
     /// Whether outputs that do not say so themselves come as bytes.
     binary_data_output: Option<bool>,
+    /// The segments that the predictions belong to, such as `region=eu,tier=gold`. Each may stand by itself as well, as the
+    /// text `tag_region`.
+    tags: Option<String>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    others: BTreeMap<String, Value>,
 }
 
 /// A tensor that the model is asked with.
@@ -108,6 +118,16 @@ impl<'a> InferMembers<'a> {
     /// `invalid_request` for anything else than a request of the protocol.
     pub(super) fn parse(json: &'a [u8]) -> Result<Self, ApiError> {
         serde_json::from_slice(json).map_err(|problem| invalid(format!("The JSON cannot be read: {problem}.")))
+    }
+
+    /// The tags among the parameters.
+    ///
+    /// # Errors
+    /// As [`parameter_tags`].
+    pub(super) fn tags(&self) -> Result<Tags, ApiError> {
+        let Some(InferParameters { tags, others, .. }) = &self.parameters else { return Ok(Tags::new()) };
+        let whole = tags.as_deref().map(|text| ("tags", Some(text)));
+        parameter_tags(whole.into_iter().chain(others.iter().map(|(name, value)| (name.as_str(), value.as_str()))))
     }
 
     /// Gives each tensor its bytes of `binary`, in the order of the inputs.

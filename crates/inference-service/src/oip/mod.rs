@@ -20,6 +20,7 @@ mod request;
 mod response;
 pub(crate) mod server;
 pub(crate) mod statistics;
+mod tags;
 mod tensors;
 
 use monitoring::Routes;

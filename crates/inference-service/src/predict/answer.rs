@@ -1,14 +1,17 @@
 //! The body of a successful `POST /predict`.
 
 use axum::Json;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use monitoring::{ApiError, ErrorCode, REQUEST_ID};
 use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
 use utoipa::ToSchema;
 
+use super::answer_form::AnswerForm;
+use super::answer_table::AnswerTable;
+use super::predicted_item::PredictedItem;
 use super::progress::Progress;
-use crate::model::{ClassPrediction, Engine, Prediction, PredictionMeaning, Task, Tensor, TensorValues};
+use crate::model::{Engine, Prediction, Task};
 
 /// Most elements of an answer's tensors. As text they take ten times the room that they have as bytes.
 const MOST_ELEMENTS: usize = 4 * 1024 * 1024;
@@ -21,71 +24,6 @@ pub(super) struct PredictResponse {
     version: String,
     predictions: Vec<PredictedItem>,
     timings_ms: TimingsMs,
-}
-
-/// What the model says of an item, or of a request with whole tensors.
-#[derive(Serialize, ToSchema)]
-#[serde(untagged)]
-enum PredictedItem {
-    /// Of a model that classifies.
-    Class(ClassPrediction),
-    /// Of a model that estimates a number.
-    Number {
-        /// The number; finite.
-        value: f64,
-    },
-    /// Of a model whose tensors only its caller understands.
-    Tensors {
-        /// Each output of the model, by its name.
-        outputs: NamedTensors,
-    },
-}
-
-/// Tensors by name, in the order of the model's outputs.
-#[derive(ToSchema)]
-#[schema(value_type = BTreeMap<String, PredictedTensor>)]
-struct NamedTensors(Vec<(String, PredictedTensor)>);
-
-/// A tensor that the model answers.
-#[derive(Serialize, ToSchema)]
-struct PredictedTensor {
-    datatype: &'static str,
-    shape: Vec<usize>,
-    /// The elements, flat; NaN and infinity are `null`.
-    #[schema(value_type = Vec<Value>)]
-    data: TensorValues,
-}
-
-impl Serialize for NamedTensors {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut members = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, tensor) in &self.0 {
-            members.serialize_entry(name, tensor)?;
-        }
-        members.end()
-    }
-}
-
-impl From<Tensor> for PredictedTensor {
-    fn from(tensor: Tensor) -> Self {
-        let (datatype, shape) = (tensor.values().datatype().as_str(), tensor.shape().to_vec());
-        Self { datatype, shape, data: tensor.into_values() }
-    }
-}
-
-impl PredictedItem {
-    fn new(prediction: Prediction, engine: Option<&Engine>) -> Self {
-        match prediction.meaning {
-            PredictionMeaning::Class(class) => Self::Class(class),
-            PredictionMeaning::Number { value } => Self::Number { value },
-            PredictionMeaning::Tensors {} => {
-                let names = engine.into_iter().flat_map(|engine| &engine.signature().outputs);
-                let named = names.map(|output| output.name.clone());
-                let outputs = named.zip(prediction.outputs.into_iter().map(PredictedTensor::from)).collect();
-                Self::Tensors { outputs: NamedTensors(outputs) }
-            }
-        }
-    }
 }
 
 /// Checks that an answer is no larger than what is written as text.
@@ -135,10 +73,17 @@ impl PredictResponse {
             },
         }
     }
-}
 
-impl IntoResponse for PredictResponse {
-    fn into_response(self) -> Response {
-        ([(REQUEST_ID, self.request_id.clone())], Json(self)).into_response()
+    /// The answer in this form.
+    pub(super) fn written(self, form: AnswerForm) -> Response {
+        let id = [(REQUEST_ID, self.request_id.clone())];
+        match form {
+            AnswerForm::Json => (id, Json(self)).into_response(),
+            AnswerForm::Csv => {
+                let table = AnswerTable::new(&self.request_id, &self.predictions);
+                let content_type = [(CONTENT_TYPE, "text/csv; charset=utf-8")];
+                table.csv().map(|csv| (id, content_type, csv)).into_response()
+            }
+        }
     }
 }

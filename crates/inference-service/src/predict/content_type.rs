@@ -8,10 +8,12 @@ use axum::http::HeaderMap;
 use monitoring::{ApiError, ErrorCode};
 #[allow(unused_imports, reason = "the schema names it")]
 use prediction_record::FeatureValue;
+use prediction_record::Tags;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::answer_form::AnswerForm;
 use super::body_kind::BodyKind;
 use super::brought::BroughtPayload;
 use super::decode::Payload;
@@ -24,7 +26,10 @@ pub(super) struct PredictRequest {
     pub(super) options: PredictOptions,
     /// The id that the request gives itself in its body.
     pub(super) request_id: Option<Arc<str>>,
+    /// The tags that the body has; they go before those of the header.
+    pub(super) tags: Tags,
     pub(super) brought: BroughtPayload,
+    pub(super) answer: AnswerForm,
 }
 
 impl PredictRequest {
@@ -33,25 +38,28 @@ impl PredictRequest {
     /// # Errors
     /// `unsupported_media_type`, or `invalid_request` for a body that is not what it claims to be.
     pub(super) async fn parse(headers: &HeaderMap, query: PredictOptions, body: Bytes) -> Result<Self, ApiError> {
-        let parsed = match BodyKind::of(headers, &body)? {
+        let kind = BodyKind::of(headers, &body)?;
+        let parsed = match kind {
             BodyKind::Picture => Self::bare(Payload::Images(vec![body]).into()),
             BodyKind::Csv => Self::bare(BroughtPayload::Csv(body)),
             BodyKind::Form => PredictForm::read(headers, body).await?.into(),
             BodyKind::Json => PredictMembers::read(&body)?.into_request(&body)?,
         };
-        Ok(Self { options: query.overridden_by(parsed.options), ..parsed })
+        let answer = AnswerForm::of(kind, headers);
+        Ok(Self { options: query.overridden_by(parsed.options), answer, ..parsed })
     }
 
     /// A body that has nothing else.
     fn bare(brought: BroughtPayload) -> Self {
-        Self { options: PredictOptions::default(), request_id: None, brought }
+        let options = PredictOptions::default();
+        Self { options, request_id: None, tags: Tags::new(), brought, answer: AnswerForm::Json }
     }
 }
 
 impl From<PredictForm> for PredictRequest {
     fn from(PredictForm { image, model, version, top_k }: PredictForm) -> Self {
         let options = PredictOptions { model, version, top_k };
-        Self { options, request_id: None, brought: Payload::Images(image).into() }
+        Self { options, ..Self::bare(Payload::Images(image).into()) }
     }
 }
 
@@ -89,6 +97,10 @@ pub(crate) struct PredictMembers<'a> {
     #[serde(borrow)]
     #[schema(value_type = Option<Vec<HashMap<String, FeatureValue>>>, min_items = 1)]
     rows: Option<&'a RawValue>,
+    /// The segments that the predictions belong to; they go before those of the header `X-Tags`.
+    #[serde(default)]
+    #[schema(value_type = Option<HashMap<String, String>>)]
+    tags: Tags,
 }
 
 /// `"1"`, or `1` as people write it.
@@ -128,7 +140,8 @@ impl<'a> PredictMembers<'a> {
             VersionMember::Number(version) => version.to_string(),
         });
         let options = PredictOptions { model: members.model, version, top_k: members.top_k };
-        Ok(PredictRequest { options, request_id: members.request_id.map(Arc::from), brought })
+        let request_id = members.request_id.map(Arc::from);
+        Ok(PredictRequest { options, request_id, tags: members.tags, ..PredictRequest::bare(brought) })
     }
 }
 

@@ -5,6 +5,8 @@
 //! story early is an [`ApiError`], and [`Progress`] reports it once, in metrics, log, trace and prediction log.
 
 mod answer;
+mod answer_form;
+mod answer_table;
 mod base64_text;
 mod body_kind;
 mod brought;
@@ -15,8 +17,10 @@ mod fault;
 mod form;
 mod options;
 mod outputs;
+mod predicted_item;
 mod progress;
 mod run;
+mod tags;
 
 use std::time::Instant;
 
@@ -33,6 +37,7 @@ use crate::openapi::examples;
 use crate::refusals::PredictionRefusals;
 use answer::PredictResponse;
 pub(crate) use answer::check_size;
+use answer_form::AnswerForm;
 pub(crate) use brought::{BroughtPayload, NamedTexts};
 use content_type::PredictRequest;
 pub(crate) use deadline::{MAX_TIMEOUT, TimedRequest, deadline_of, within};
@@ -42,6 +47,7 @@ use options::PredictOptions;
 pub(crate) use outputs::whole_output;
 pub(crate) use progress::Progress;
 pub(crate) use run::{RunRequest, run};
+pub(crate) use tags::{header_tags, written_tags};
 
 /// Predicts what an image, a tensor or a row of a table is, or several of them
 ///
@@ -53,6 +59,12 @@ pub(crate) use run::{RunRequest, run};
     tag = "predictions",
     params(
         PredictOptions,
+        (
+            "x-tags" = Option<String>,
+            Header,
+            description = "The segments that the predictions belong to, such as `region=eu,tier=gold`; at most 8",
+            example = "region=eu"
+        ),
         (
             "x-request-timeout-ms" = Option<u64>,
             Header,
@@ -78,7 +90,12 @@ pub(crate) use run::{RunRequest, run};
         )
     ),
     responses(
-        (status = 200, description = "The predictions, in the order of the items", body = PredictResponse),
+        (
+            status = 200,
+            description = "The predictions, in the order of the items; a table for a table, unless `Accept` names \
+                           application/json",
+            content((PredictResponse = "application/json"), (String = "text/csv"))
+        ),
         PredictionRefusals
     )
 )]
@@ -89,30 +106,38 @@ pub(crate) async fn predict(
 ) -> Response {
     let mut progress = Progress::start(&app, context);
     let ended = match predictions(&app, &mut progress, request).await {
-        Ok(predictions) => progress.complete(predictions).await,
+        Ok(Predicted { predictions, form }) => progress.complete(predictions).await.map(|kept| (kept, form)),
         Err(refusal) => Err(progress.fail(refusal).await),
     };
     match ended {
-        Ok(predictions) => PredictResponse::new(&progress, predictions).into_response(),
+        Ok((predictions, form)) => PredictResponse::new(&progress, predictions).written(form),
         Err(refusal) => ([(REQUEST_ID, progress.header_id())], refusal).into_response(),
     }
 }
 
-async fn predictions(app: &App, progress: &mut Progress, request: Request<Body>) -> Result<Vec<Prediction>, ApiError> {
+/// What the model says of each item, and how that is written.
+struct Predicted {
+    predictions: Vec<Prediction>,
+    form: AnswerForm,
+}
+
+async fn predictions(app: &App, progress: &mut Progress, request: Request<Body>) -> Result<Predicted, ApiError> {
     let TimedRequest { head, body, deadline } = TimedRequest::check(request, app.config.request_timeout()).await?;
     within(deadline, async {
         let body = monitoring::read_body(&head.headers, body, app.config.max_body_bytes).await?;
         let query = PredictOptions::from_query(&head.uri)?;
         let decoding_since = Instant::now();
-        let PredictRequest { options, request_id, brought } = PredictRequest::parse(&head.headers, query, body).await?;
+        let parsed = PredictRequest::parse(&head.headers, query, body).await?;
+        let PredictRequest { options, request_id, tags, brought, answer: form } = parsed;
         progress.set_request_id(request_id);
+        progress.set_tags(header_tags(&head.headers)?, tags)?;
         let version = progress.find_version(options.model.as_deref(), options.version.as_deref())?;
         let engine = version.engine.clone();
         let payload = brought.into_payload(&engine, app.config.max_batch())?;
         let request = RunRequest { version, payload, top_k: options.top_k(), decoding_since, deadline };
         let predictions = run(app, progress, request).await?;
         check_size(&predictions, &engine)?;
-        Ok(predictions)
+        Ok(Predicted { predictions, form })
     })
     .await
 }

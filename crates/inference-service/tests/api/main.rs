@@ -51,6 +51,7 @@ mod sent;
 mod service;
 mod spool;
 mod statistics;
+mod tags;
 mod tensors;
 mod tensors_as_json;
 mod traces;

@@ -297,3 +297,30 @@ async fn a_model_that_its_file_contradicts_says_so_and_does_not_serve() {
     assert!(error.contains("\"income\" may be missing, and nothing in the model looks at missing values"), "{error}");
     assert!(error.contains("give `missing_value`, or write missing = \"nan\""), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_is_answered_with_a_table() {
+    let service = serve(sum("task = \"regression\"\nmissing = \"nan\"\n").path(), &[]).await;
+    let sent = Sent::new("text/csv", "age,city,income\n42,Rome,0.5\n7,Paris,3\n").header("x-request-id", "table-1");
+    let answer = service.predict(&sent).await;
+    assert_eq!(answer.header("content-type"), Some("text/csv; charset=utf-8"));
+    assert_eq!(answer.header("x-request-id"), Some("table-1"));
+    assert_eq!(answer.text, "request_id,row_index,value\ntable-1,0,43.5\ntable-1,1,10\n");
+    let as_json = service.predict(&sent.header("accept", "text/html;q=0.1, application/json")).await;
+    assert_eq!(as_json.json()["predictions"], json!([{ "value": 43.5 }, { "value": 10.0 }]));
+
+    let raw = serve(apart().path(), &[]).await;
+    let sent = Sent::new("text/csv", "city,count,risk\n\"Rome, old\",3,high\n,4,low\n").header("x-request-id", "r");
+    let expected = "request_id,row_index,city_out,count_out,flags_out.0,flags_out.1\n\
+                    r,0,\"Rome, old\",3,0,1\nr,1,,4,1,0\n";
+    assert_eq!(raw.predict(&sent).await.text, expected);
+
+    let folder = tempfile::tempdir().unwrap();
+    let [x, y]: [Tensor<'_>; 2] = ["x", "y"].map(|name| (name, Element::Float32, &[None, Some(2)][..]));
+    let toml = "task = \"classification\"\nlabels = [\"no\", \"yes\"]\noutput = \"sigmoid\"\npositive = \"yes\"\n\
+                [[features]]\nname = \"a\"\nkind = \"number\"\n[[features]]\nname = \"b\"\nkind = \"number\"\n";
+    add(folder.path(), "m", toml, &graph(&[x], &[("Identity", &["x"], "y")], &[y]));
+    let classes = serve(folder.path(), &[]).await;
+    let answer = classes.predict(&Sent::new("text/csv", "a,b\n0.25,0.75\n").header("x-request-id", "c")).await;
+    assert_eq!(answer.text, "request_id,row_index,label,class,confidence,defect\nc,0,yes,1,0.75,false\n");
+}

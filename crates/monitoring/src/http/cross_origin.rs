@@ -12,7 +12,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 /// How long a browser may remember the answer.
 const REMEMBERED: Duration = Duration::from_secs(600);
 /// What pages may send beside what they always may.
-const SENT: [HeaderName; 7] = [
+const SENT: [HeaderName; 8] = [
     header::AUTHORIZATION,
     header::CONTENT_ENCODING,
     header::CONTENT_TYPE,
@@ -20,6 +20,7 @@ const SENT: [HeaderName; 7] = [
     HeaderName::from_static("traceparent"),
     HeaderName::from_static("x-request-id"),
     HeaderName::from_static("x-request-timeout-ms"),
+    HeaderName::from_static("x-tags"),
 ];
 /// What pages may read beside what they always may.
 const READ: [HeaderName; 5] = [

@@ -1,7 +1,7 @@
 //! The bounds of features and tags.
 
 use super::{InvalidRecord, MAX_LABEL_CHARS, MAX_NAME_CHARS, text};
-use crate::{FeatureValue, MAX_FEATURES, MAX_TAGS, PredictionRecord};
+use crate::{FeatureValue, MAX_FEATURES, MAX_TAGS, PredictionRecord, Tags};
 
 /// Most characters of a tag's value.
 const MAX_TAG_CHARS: usize = 64;
@@ -27,15 +27,23 @@ impl PredictionRecord {
     }
 
     pub(super) fn validate_tags(&self) -> Result<(), InvalidRecord> {
-        if self.tags.len() > MAX_TAGS {
-            return Err(InvalidRecord::new("tags", format!("has more than {MAX_TAGS} entries")));
-        }
-        for (key, value) in &self.tags {
-            tag_key("", key).map_err(|invalid| invalid.at(format!("tags.{}", shown(key))))?;
-            text("", value, MAX_TAG_CHARS).map_err(|invalid| invalid.at(format!("tags.{key}")))?;
-        }
-        Ok(())
+        validate_tags(&self.tags)
     }
+}
+
+/// Checks the tags of a record.
+///
+/// # Errors
+/// There are too many of them, or one that is empty, too long or has other characters than it may have.
+pub fn validate_tags(tags: &Tags) -> Result<(), InvalidRecord> {
+    if tags.len() > MAX_TAGS {
+        return Err(InvalidRecord::new("tags", format!("has more than {MAX_TAGS} entries")));
+    }
+    for (key, value) in tags {
+        tag_key("", key).map_err(|invalid| invalid.at(format!("tags.{}", shown(key))))?;
+        text("", value, MAX_TAG_CHARS).map_err(|invalid| invalid.at(format!("tags.{key}")))?;
+    }
+    Ok(())
 }
 
 /// A key that can stand in a query and in a header: letters, digits, `_` and `-`.

@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use monitoring::{ApiError, REQUEST_ID, RequestContext};
+use prediction_record::Tags;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -22,7 +23,7 @@ use crate::dialects::told::ToldOutputs;
 use crate::model::Prediction;
 use crate::openapi::bytes::RawBytes;
 use crate::openapi::examples;
-use crate::predict::{Progress, RunRequest, TimedRequest, check_size, run, within};
+use crate::predict::{Progress, RunRequest, TimedRequest, check_size, header_tags, run, within};
 
 /// What a model is asked; exactly one member. Others, such as `params`, are passed over.
 #[derive(ToSchema)]
@@ -99,6 +100,7 @@ async fn answer(
         let body = monitoring::read_body(&head.headers, body, app.config.max_body_bytes).await?;
         let InvokedModel { model, version } = InvokedModel::of(&head.uri, &head.headers)?;
         let decoding_since = Instant::now();
+        progress.set_tags(header_tags(&head.headers)?, Tags::new())?;
         let version = progress.find_version(model.as_deref(), version.as_deref())?;
         let engine = version.engine.clone();
         let data = kind::read(&head.headers, body)?;

@@ -8,6 +8,7 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use monitoring::{ApiError, REQUEST_ID, RequestContext, discard_body};
+use prediction_record::Tags;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -20,7 +21,7 @@ use crate::dialects::refusal::{DialectRefusals, in_dialect, invalid};
 use crate::dialects::told::{ToldForm, ToldOutputs};
 use crate::model::Prediction;
 use crate::openapi::examples;
-use crate::predict::{Progress, RunRequest, TimedRequest, check_size, run, within};
+use crate::predict::{Progress, RunRequest, TimedRequest, check_size, header_tags, run, within};
 
 /// What a model is asked; one of `instances` and `inputs`. Other members are passed over.
 #[derive(ToSchema)]
@@ -103,6 +104,7 @@ async fn answer(
     within(deadline, async {
         let body = monitoring::read_body(&head.headers, body, app.config.max_body_bytes).await?;
         let decoding_since = Instant::now();
+        progress.set_tags(header_tags(&head.headers)?, Tags::new())?;
         let version = progress.find_version(Some(named.model), named.version)?;
         let engine = version.engine.clone();
         let data = JsonData::read(&body)?;

@@ -192,6 +192,12 @@ impl TensorValues {
         }
     }
 
+    /// The text that stands at this place, of texts.
+    #[must_use]
+    pub fn text(&self, index: usize) -> Option<&str> {
+        if let Self::Bytes(texts) = self { texts.get(index).map(String::as_str) } else { None }
+    }
+
     /// The first number of a floating-point type that is such, and where it stands.
     #[must_use]
     pub fn first_float(&self, is_such: impl Fn(f64) -> bool) -> Option<(usize, f64)> {

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::oip::output::InferAnswer;
 use crate::oip::refusal::invalid;
 use crate::oip::request::{InferRequest, request_id};
-use crate::predict::{Progress, RunRequest, run, within};
+use crate::predict::{Progress, RunRequest, header_tags, run, within};
 
 type Messages = Streaming<ModelInferRequest>;
 
@@ -43,7 +43,8 @@ pub(super) async fn infer(
 
 async fn answer(app: &App, progress: &mut Progress, call: Request<Messages>) -> Result<InferAnswer, ApiError> {
     let (metadata, _, messages) = call.into_parts();
-    let deadline = deadline(&metadata.into_headers(), app.config.request_timeout())?;
+    let headers = metadata.into_headers();
+    let deadline = deadline(&headers, app.config.request_timeout())?;
     // Clients over gRPC hang up at the deadline themselves, and have not left early then.
     progress.set_client_deadline(deadline);
     within(deadline, async {
@@ -51,6 +52,7 @@ async fn answer(app: &App, progress: &mut Progress, call: Request<Messages>) -> 
         let decoding_since = Instant::now();
         let version = progress.find_version(named(&message.model_name), named(&message.model_version))?;
         progress.set_request_id(request_id(named(&message.id))?);
+        progress.set_tags(header_tags(&headers)?, message::tags(&message)?)?;
         let InferRequest { payload, options } = message::request(message, &version.engine)?;
         let engine = version.engine.clone();
         let request = RunRequest { version, payload, top_k: options.top_k(), decoding_since, deadline };

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 
 use axum::body::Bytes;
 use monitoring::ApiError;
+use prediction_record::Tags;
 
 use super::proto::infer_parameter::ParameterChoice;
 use super::proto::model_infer_request::{InferInputTensor, InferRequestedOutputTensor};
@@ -16,6 +17,7 @@ use crate::oip::input::{RequestTensor, TensorData};
 use crate::oip::output::InferAnswer;
 use crate::oip::refusal::invalid;
 use crate::oip::request::{AnswerOptions, InferRequest, RequestedOutput};
+use crate::oip::tags::parameter_tags;
 
 type MessageParameters = HashMap<String, InferParameter>;
 
@@ -35,6 +37,19 @@ pub(super) fn request(message: ModelInferRequest, engine: &Engine) -> Result<Inf
     let tensors = inputs.into_iter().map(|input| tensor(input, raw.next())).collect::<Result<_, _>>()?;
     let options = AnswerOptions { id: Some(id).filter(|id| !id.is_empty()), outputs, binary_output: true };
     InferRequest::new(tensors, options, engine)
+}
+
+/// The tags among the parameters.
+///
+/// # Errors
+/// As [`parameter_tags`].
+pub(super) fn tags(message: &ModelInferRequest) -> Result<Tags, ApiError> {
+    let text = |parameter: &'_ InferParameter| match &parameter.parameter_choice {
+        Some(ParameterChoice::StringParam(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let parameters: Vec<_> = message.parameters.iter().map(|(name, value)| (name.as_str(), text(value))).collect();
+    parameter_tags(parameters.iter().map(|(name, value)| (*name, value.as_deref())))
 }
 
 /// In messages, a text that is not given is empty.

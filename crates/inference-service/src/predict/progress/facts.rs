@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use monitoring::RequestContext;
 use monitoring::prediction::UNKNOWN_MODEL;
+use prediction_record::Tags;
 
 use crate::model::Engine;
 use crate::predict::decode::LoggedInput;
@@ -28,11 +29,21 @@ pub(super) struct RequestFacts {
     /// What the prediction log keeps of each item, once they are decoded; empty if predictions are not logged.
     pub(super) inputs: Vec<LoggedInput>,
     pub(super) timings: PhaseTimings,
+    /// The segments that its predictions belong to.
+    pub(super) tags: Tags,
 }
 
 impl RequestFacts {
     pub(super) fn new(context: RequestContext) -> Self {
-        Self { context, model: None, engine: None, items: 1, inputs: Vec::new(), timings: PhaseTimings::default() }
+        Self {
+            context,
+            model: None,
+            engine: None,
+            items: 1,
+            inputs: Vec::new(),
+            timings: PhaseTimings::default(),
+            tags: Tags::new(),
+        }
     }
 
     pub(super) fn model_name(&self) -> &str {

@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 
 use monitoring::prediction::{PredictedClass, PredictionAttempt, PredictionPhase};
 use monitoring::{ApiError, ErrorCode, LabelEnum as _, RequestContext};
+use prediction_record::Tags;
 
 use super::decode::LoggedInput;
+use super::tags;
 use crate::app::App;
 use crate::model::{Engine, Prediction};
 use crate::outbox::{LogFull, RecordReceipt};
@@ -55,6 +57,15 @@ impl Progress {
         if let Some(request_id) = request_id {
             self.facts.context.request_id = request_id;
         }
+    }
+
+    /// Takes the tags of the header, and those of the request itself, which go before them.
+    ///
+    /// # Errors
+    /// `invalid_request` for tags that no record can have.
+    pub(crate) fn set_tags(&mut self, header: Tags, own: Tags) -> Result<(), ApiError> {
+        self.facts.tags = tags::joined(header, own)?;
+        Ok(())
     }
 
     /// The model of this name or the default one, in this version or the one that serves. From here on the request counts

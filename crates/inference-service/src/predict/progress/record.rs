@@ -61,6 +61,7 @@ impl RequestFacts {
             input: input.and_then(|input| input.summary.clone()),
             features: input.map(|input| input.features.kept.clone()).unwrap_or_default(),
             counted_features: input.map(|input| input.features.counted.clone()).unwrap_or_default(),
+            tags: self.tags.clone(),
             schema_version: Some(SCHEMA_VERSION),
             ..PredictionRecord::default()
         }
