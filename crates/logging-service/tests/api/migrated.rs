@@ -7,6 +7,7 @@ use crate::store_support::{Fixture, on_each_engine};
 
 on_each_engine! {
     counted_labels_of_version_0_2_0_stay_right,
+    a_confidence_that_stood_for_none_is_none,
 }
 
 async fn counted_labels_of_version_0_2_0_stay_right(fixture: Fixture) {
@@ -52,4 +53,35 @@ async fn counted_labels_of_version_0_2_0_stay_right(fixture: Fixture) {
     ]);
     assert_eq!(service.post("/feedback", &again).await.status, 200);
     assert_eq!(quality("m").await["accuracy"], json!(0.8), "and 1.0 is 1");
+}
+
+/// Version 0.2.0 gave the records of KServe's events the confidence 1.0 where the model gave none, and said so.
+async fn a_confidence_that_stood_for_none_is_none(fixture: Fixture) {
+    let id = match &fixture {
+        Fixture::Sqlite(_) => {
+            fixture.execute(include_str!("../databases/sqlite_0_2_0.sql"));
+            "x'019000000000700080000000000000ff'"
+        }
+        Fixture::Postgres(_) => {
+            fixture.execute(include_str!("../databases/postgres_0_2_0.sql"));
+            "'01900000-0000-7000-8000-0000000000ff'"
+        }
+    };
+    fixture.execute(&format!(
+        "INSERT INTO predictions
+             (event_id, request_id, row_index, occurred_at, recorded_at, model, status, label, confidence, defect, extra)
+         VALUES ({id}, 'k', 0, 1772359200000000, 1772359200000000, 'kserve', 'success', 'rose', 1.0, 0,
+             '{{\"component\":\"predictor\",\"confidence_source\":\"none\"}}')"
+    ));
+    let service = RunningService::start(&fixture, &[]).await;
+    let rows = service.predictions("?model=kserve").await;
+    assert_eq!((rows.len(), rows[0].get("confidence"), &rows[0]["component"]), (1, None, &json!("predictor")));
+    assert!(service.predictions("?model=kserve&min_confidence=0.5").await.is_empty());
+    let stats = service.get("/stats").await.json();
+    assert_eq!(stats["models"]["kserve"]["mean_confidence"], json!(null));
+    // Senders that still write it are read likewise.
+    let filler = json!({ "model": "kserve", "label": "rose", "confidence": 1.0, "confidence_source": "none" });
+    service.store(&[filler]).await;
+    let stats = service.get("/stats").await.json();
+    assert_eq!(stats["models"]["kserve"]["mean_confidence"], json!(null));
 }
