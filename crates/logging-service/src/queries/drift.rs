@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::model_window::{WindowFacts, judge_models};
-use super::parameters::WindowQuery;
+use super::parameters::{TagParameters, WindowQuery};
 use crate::analysis::{DriftReport, DriftRules, compare_by};
 use crate::app::App;
 use crate::openapi::refusal_sets::QueryRefusals;
@@ -37,7 +37,7 @@ struct ModelDrift {
     path = "/drift",
     operation_id = "drift",
     tag = "drift and quality",
-    params(WindowQuery),
+    params(WindowQuery, TagParameters),
     responses((status = 200, description = "The models", body = DriftAnswer), QueryRefusals)
 )]
 pub(crate) async fn drift(State(app): State<App>, uri: Uri) -> Result<Json<DriftAnswer>, ApiError> {

@@ -12,9 +12,10 @@ use axum::http::{Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use http_body_util::channel::{Channel, Sender};
 use monitoring::{ApiError, ErrorCode};
+use prediction_record::Tags;
 use tracing::warn;
 
-use super::parameters::parse_query;
+use super::parameters::{TagParameters, parse_tagged_query};
 use super::predictions::PredictionsQuery;
 use crate::app::App;
 use crate::export::{CellTexts, EncodeError, Encoder, ExportFormat, encoder};
@@ -48,7 +49,7 @@ enum ExportError {
     path = "/export",
     operation_id = "export",
     tag = "questions",
-    params(PredictionsQuery),
+    params(PredictionsQuery, TagParameters),
     responses(
         (
             status = 200,
@@ -63,7 +64,7 @@ enum ExportError {
     )
 )]
 pub(crate) async fn export(State(app): State<App>, uri: Uri) -> Result<Response, ApiError> {
-    let query: PredictionsQuery = parse_query(&uri)?;
+    let (query, tags): (PredictionsQuery, Tags) = parse_tagged_query(&uri)?;
     let format = query.format.unwrap_or_default();
     if query.limit.is_some() || query.cursor.is_some() {
         let sentence = "An export has no pages: limit and cursor belong to /predictions.";
@@ -74,7 +75,7 @@ pub(crate) async fn export(State(app): State<App>, uri: Uri) -> Result<Response,
         return Err(ApiError::new(ErrorCode::InvalidRequest, sentence));
     }
     let texts = if query.safe == Some(true) { CellTexts::ForSpreadsheets } else { CellTexts::AsTheyAre };
-    let filter = query.filter()?;
+    let filter = query.filter(tags)?;
     // A problem with the first page is still answered; after that, only the connection can be broken off.
     let first = app.store.list(&filter, MAX_PAGE, None).await.map_err(refusal)?;
     let encoder = encoder(format, texts).map_err(ApiError::internal)?;

@@ -3,16 +3,18 @@
 use axum::http::Uri;
 use jiff::Timestamp;
 use monitoring::ApiError;
-use prediction_record::ModelDeclaration;
+use prediction_record::{ModelDeclaration, Tags};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::parameters::{WindowQuery, parse_query};
+use super::parameters::{WindowQuery, parse_tagged_query, refused};
 use crate::analysis::WindowCounts;
 use crate::app::App;
 use crate::refusal::refusal;
+use crate::store::error::DatabaseError;
 use crate::store::exact_windows::{self, ExactWindow};
-use crate::store::time::from_microseconds;
+use crate::store::time::{TimeRange, from_microseconds};
+use crate::store::windows::{self, BUCKET, SegmentScope};
 use crate::store::{SqlSession, declarations, references};
 
 /// Which predictions of which model's file an answer is about.
@@ -23,6 +25,9 @@ pub(super) struct WindowFacts {
     /// SHA-256 of the model's file; absent where the senders gave none.
     #[serde(skip_serializing_if = "Option::is_none")]
     model_sha256: Option<String>,
+    /// The segment that was counted; absent for all predictions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    segment: Option<SegmentFacts>,
     /// The beginning of the range that was counted. It is the one that was asked for, unless its rows are gone or say less than
     /// the counts of their five minutes; then the range begins with these five minutes, and ends likewise.
     #[schema(value_type = String, format = DateTime)]
@@ -32,6 +37,15 @@ pub(super) struct WindowFacts {
     until: Timestamp,
     /// Predictions that failed.
     errors: u64,
+}
+
+/// A segment: the predictions whose tag has this value.
+#[derive(Serialize, ToSchema)]
+struct SegmentFacts {
+    /// The tag.
+    tag: String,
+    /// Its value.
+    value: String,
 }
 
 /// The counts of a window, and what they are judged by.
@@ -54,8 +68,8 @@ pub(super) async fn judge_models<T: Send + 'static>(
     uri: &Uri,
     judge: WindowJudge<T>,
 ) -> Result<Vec<T>, ApiError> {
-    let query: WindowQuery = parse_query(uri)?;
-    let range = query.range()?;
+    let (query, tags): (WindowQuery, Tags) = parse_tagged_query(uri)?;
+    let (range, scope) = (query.range()?, query.scope(tags)?);
     let read = move |session: &mut dyn SqlSession| {
         let model = query.model.as_deref();
         let profiles = references::all(session, model)?;
@@ -67,12 +81,55 @@ pub(super) async fn judge_models<T: Send + 'static>(
                 model_sha256: Some(sum.model_sha256).filter(|digest| !digest.is_empty()),
                 since: from_microseconds(range.since),
                 until: from_microseconds(range.until),
+                segment: sum
+                    .segment
+                    .split_once('=')
+                    .map(|(tag, value)| SegmentFacts { tag: tag.to_owned(), value: value.to_owned() }),
                 errors: sum.counts.errors,
             };
             let declaration = declared.get(&facts.model);
             judge(facts, &JudgedCounts { counts: &sum.counts, reference, declaration, seconds: range.seconds() })
         };
-        Ok(exact_windows::of_range(session, model, range)?.into_iter().map(judge_one).collect())
+        if !is_declared(&scope, declared.values()) {
+            return Ok(None);
+        }
+        let windows = match scope {
+            SegmentScope::Whole => exact_windows::of_range(session, model, range)?,
+            // Segments are counted in whole buckets alone.
+            _ => segments_of_range(session, model, range, &scope)?,
+        };
+        Ok(Some(windows.into_iter().map(judge_one).collect()))
     };
-    app.store.read(read).await.map_err(refusal)
+    app.store.read(read).await.map_err(refusal)?.ok_or_else(|| {
+        refused(
+            "no model declares this tag with this value, and only declared ones are counted apart; PUT /models/NAME declares them, \
+             {\"tags\": {\"region\": [\"eu\"]}}",
+        )
+    })
+}
+
+/// The counts of segments in the whole buckets that cover the range.
+fn segments_of_range(
+    session: &mut dyn SqlSession,
+    model: Option<&str>,
+    range: TimeRange,
+    scope: &SegmentScope,
+) -> Result<Vec<ExactWindow>, DatabaseError> {
+    let begin = |time: i64| time.div_euclid(BUCKET).saturating_mul(BUCKET);
+    let range = TimeRange { since: begin(range.since), until: begin(range.until.saturating_add(BUCKET - 1)) };
+    let sums = windows::sums_of(session, model, range, scope)?;
+    Ok(sums.into_iter().map(|window| ExactWindow { window, range }).collect())
+}
+
+/// Whether a model declares what is asked for.
+fn is_declared<'a>(scope: &SegmentScope, mut declared: impl Iterator<Item = &'a ModelDeclaration>) -> bool {
+    match scope {
+        SegmentScope::Whole | SegmentScope::Each => true,
+        SegmentScope::ByTag(key) => declared.any(|declared| declared.tags.contains_key(key)),
+        SegmentScope::One(asked) => {
+            let (key, value) = asked.split_once('=').unwrap_or_default();
+            declared
+                .any(|declared| declared.tags.get(key).is_some_and(|values| values.iter().any(|known| known == value)))
+        }
+    }
 }

@@ -6,13 +6,18 @@ use axum::extract::Query;
 use axum::http::Uri;
 use jiff::Timestamp;
 use monitoring::{ApiError, ErrorCode};
-use prediction_record::{InvalidTime, parse_time};
+use prediction_record::{InvalidTime, Tags, parse_time};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use utoipa::IntoParams;
 
 use crate::evaluation::EvaluationWindow;
+use crate::store::counted_segments::segment;
 use crate::store::time::{TimeRange, ceil_microseconds, floor_microseconds, from_microseconds};
+use crate::store::windows::SegmentScope;
+
+/// What the parameters begin with that name a tag.
+const TAG: &str = "tag.";
 
 /// Reads all parameters of a query.
 pub(super) fn parse_query<Q: DeserializeOwned>(uri: &Uri) -> Result<Q, ApiError> {
@@ -21,6 +26,38 @@ pub(super) fn parse_query<Q: DeserializeOwned>(uri: &Uri) -> Result<Q, ApiError>
         let problem = problem.strip_prefix("Failed to deserialize query string: ").unwrap_or(&problem);
         refused(problem)
     })
+}
+
+/// Reads all parameters of a query, those that name a tag apart: `tag.region=eu`.
+pub(super) fn parse_tagged_query<Q: DeserializeOwned>(uri: &Uri) -> Result<(Q, Tags), ApiError> {
+    let (of_tags, others): (Vec<&str>, Vec<&str>) =
+        uri.query().unwrap_or_default().split('&').partition(|pair| pair.starts_with(TAG));
+    let query = |pairs: &[&str]| format!("/?{}", pairs.join("&")).parse::<Uri>().map_err(|_| refused("it is no query"));
+    let mut tags = Tags::new();
+    for (name, value) in parse_query::<Vec<(String, String)>>(&query(&of_tags)?)? {
+        let key = name.strip_prefix(TAG).unwrap_or_default();
+        check_tag(key)?;
+        if tags.insert(key.to_owned(), value).is_some() {
+            return Err(refused(&format!("{name} stands twice, and a prediction has one value of each tag")));
+        }
+    }
+    Ok((parse_query(&query(&others)?)?, tags))
+}
+
+/// Refuses what can be no tag's key.
+fn check_tag(key: &str) -> Result<(), ApiError> {
+    let is_key = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    if is_key { Ok(()) } else { Err(refused("a tag is named by letters, digits, _ and -, as in tag.region=eu")) }
+}
+
+/// The parameters that name a tag.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "it describes what parse_tagged_query reads")]
+pub(super) struct TagParameters {
+    /// Predictions whose tag `KEY` has this value; several tags each by a parameter of their own.
+    #[param(rename = "tag.KEY", value_type = Option<String>)]
+    tag: Option<String>,
 }
 
 /// The refusal of a query that cannot be read.
@@ -83,6 +120,8 @@ pub(super) fn in_order(since: Option<Timestamp>, until: Option<Timestamp>) -> Re
 pub(super) struct WindowQuery {
     /// Name of the model; all if it is left out.
     pub(super) model: Option<String>,
+    /// Counts each value of a declared tag apart, as in `tag.region`.
+    by: Option<String>,
     /// A window that ends now, instead of `since` and `until`; `24h` if none of them is given.
     #[serde(default, deserialize_with = "window")]
     #[param(inline)]
@@ -98,6 +137,21 @@ pub(super) struct WindowQuery {
 }
 
 impl WindowQuery {
+    /// The predictions that are meant, of those in the range. Counts are kept for one tag at a time.
+    pub(super) fn scope(&self, tags: Tags) -> Result<SegmentScope, ApiError> {
+        let mut tags = tags.into_iter();
+        match (&self.by, tags.next(), tags.next()) {
+            (None, None, _) => Ok(SegmentScope::Whole),
+            (None, Some((key, value)), None) => Ok(SegmentScope::One(segment(&key, &value))),
+            (Some(by), None, _) => {
+                let key = by.strip_prefix(TAG).ok_or_else(|| refused("by expects a tag, such as by=tag.region"))?;
+                check_tag(key)?;
+                Ok(SegmentScope::ByTag(key.to_owned()))
+            }
+            _ => Err(refused("counts are kept for one tag at a time; ask for one of them, or for predictions")),
+        }
+    }
+
     /// The range in microseconds since 1970.
     pub(super) fn range(&self) -> Result<TimeRange, ApiError> {
         let now = floor_microseconds(Timestamp::now());

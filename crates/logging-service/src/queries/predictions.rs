@@ -5,12 +5,12 @@ use axum::extract::{Path, State};
 use axum::http::Uri;
 use jiff::Timestamp;
 use monitoring::{ApiError, ErrorCode};
-use prediction_record::Status;
+use prediction_record::{Status, Tags};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::parameters::{in_order, parse_query, probability, refused, time, whole_number};
+use super::parameters::{TagParameters, in_order, parse_tagged_query, probability, refused, time, whole_number};
 use crate::app::App;
 use crate::export::ExportFormat;
 use crate::openapi::refusal_sets::{LookupRefusals, QueryRefusals};
@@ -74,7 +74,7 @@ impl PredictionsQuery {
     ///
     /// # Errors
     /// A range that ends before it begins.
-    pub(super) fn filter(&self) -> Result<PredictionFilter, ApiError> {
+    pub(super) fn filter(&self, tags: Tags) -> Result<PredictionFilter, ApiError> {
         in_order(self.since, self.until)?;
         if let (Some(least), Some(greatest)) = (self.min_confidence, self.max_confidence)
             && least > greatest
@@ -94,6 +94,7 @@ impl PredictionsQuery {
             min_confidence: self.min_confidence,
             max_confidence: self.max_confidence,
             request_id: self.request_id.clone(),
+            tags,
         })
     }
 }
@@ -106,16 +107,16 @@ impl PredictionsQuery {
     path = "/predictions",
     operation_id = "predictions",
     tag = "questions",
-    params(PredictionsQuery),
+    params(PredictionsQuery, TagParameters),
     responses((status = 200, description = "The page", body = PredictionPage), QueryRefusals)
 )]
 pub(crate) async fn predictions(State(app): State<App>, uri: Uri) -> Result<Json<PredictionPage>, ApiError> {
-    let query: PredictionsQuery = parse_query(&uri)?;
+    let (query, tags): (PredictionsQuery, Tags) = parse_tagged_query(&uri)?;
     if query.format.is_some() || query.safe.is_some() {
         return Err(refused("format and safe belong to /export"));
     }
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
-    app.store.list(&query.filter()?, limit, query.cursor.as_deref()).await.map(Json).map_err(refusal)
+    app.store.list(&query.filter(tags)?, limit, query.cursor.as_deref()).await.map(Json).map_err(refusal)
 }
 
 /// The prediction with this event id

@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::model_window::{WindowFacts, judge_models};
-use super::parameters::WindowQuery;
+use super::parameters::{TagParameters, WindowQuery};
 use crate::analysis::{self, QualityReport};
 use crate::app::App;
 use crate::openapi::refusal_sets::QueryRefusals;
@@ -33,7 +33,7 @@ struct ModelQuality {
     path = "/quality",
     operation_id = "quality",
     tag = "drift and quality",
-    params(WindowQuery),
+    params(WindowQuery, TagParameters),
     responses((status = 200, description = "The models", body = QualityAnswer), QueryRefusals)
 )]
 pub(crate) async fn quality(State(app): State<App>, uri: Uri) -> Result<Json<QualityAnswer>, ApiError> {

@@ -5,15 +5,16 @@ use axum::extract::State;
 use axum::http::Uri;
 use jiff::Timestamp;
 use monitoring::ApiError;
+use prediction_record::Tags;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::parameters::{in_order, parse_query, refused, time};
+use super::parameters::{TagParameters, in_order, parse_tagged_query, refused, time};
 use crate::app::App;
 use crate::openapi::refusal_sets::QueryRefusals;
 use crate::refusal::refusal;
-use crate::store::PredictionStats;
 use crate::store::time::{floor_microseconds, from_microseconds};
+use crate::store::{PredictionFilter, PredictionStats};
 
 /// The most intervals of one answer: a week of hours.
 const MAX_INTERVALS: i64 = 168;
@@ -64,18 +65,19 @@ struct StatsInterval {
     path = "/stats",
     operation_id = "stats",
     tag = "questions",
-    params(StatsQuery),
+    params(StatsQuery, TagParameters),
     responses((status = 200, description = "The counts", body = StatsReport), QueryRefusals)
 )]
 pub(crate) async fn stats(State(app): State<App>, uri: Uri) -> Result<Json<StatsReport>, ApiError> {
-    let mut query: StatsQuery = parse_query(&uri)?;
+    let (mut query, tags): (StatsQuery, Tags) = parse_tagged_query(&uri)?;
     query.resolve_window()?;
     in_order(query.since, query.until)?;
     let intervals = match query.interval_microseconds()? {
-        Some(length) => intervals(&app, &query, length).await?,
+        Some(length) => intervals(&app, &query, &tags, length).await?,
         None => Vec::new(),
     };
-    let stats = app.store.stats(query.since, query.until).await.map_err(refusal)?;
+    let filter = PredictionFilter { since: query.since, until: query.until, tags, ..<_>::default() };
+    let stats = app.store.stats_of(filter).await.map_err(refusal)?;
     Ok(Json(StatsReport { stats, intervals }))
 }
 
@@ -98,7 +100,7 @@ impl StatsQuery {
 }
 
 /// Counts and means of each interval of so many microseconds; the last one may be shorter.
-async fn intervals(app: &App, query: &StatsQuery, length: i64) -> Result<Vec<StatsInterval>, ApiError> {
+async fn intervals(app: &App, query: &StatsQuery, tags: &Tags, length: i64) -> Result<Vec<StatsInterval>, ApiError> {
     let Some(since) = query.since else { return Err(refused("interval needs window or since")) };
     let mut begin = floor_microseconds(since);
     let end = floor_microseconds(query.until.unwrap_or_else(Timestamp::now));
@@ -110,7 +112,8 @@ async fn intervals(app: &App, query: &StatsQuery, length: i64) -> Result<Vec<Sta
         let since = from_microseconds(begin);
         begin += length;
         let until = from_microseconds(begin.min(end));
-        let stats = app.store.stats(Some(since), Some(until)).await.map_err(refusal)?;
+        let filter = PredictionFilter { since: Some(since), until: Some(until), tags: tags.clone(), ..<_>::default() };
+        let stats = app.store.stats_of(filter).await.map_err(refusal)?;
         intervals.push(StatsInterval { since, until, stats });
     }
     Ok(intervals)

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use prediction_record::Status;
+use prediction_record::{Status, Tags};
 
 use super::error::StoreError;
 use super::session::{RequestCondition, SqlSession};
@@ -36,6 +36,8 @@ pub struct PredictionFilter {
     pub max_confidence: Option<f64>,
     /// The request that asked for the prediction.
     pub request_id: Option<String>,
+    /// The values of tags, all of which it has.
+    pub tags: Tags,
 }
 
 impl PredictionFilter {
@@ -71,6 +73,10 @@ impl PredictionFilter {
             let RequestCondition { sql, values } = session.of_request(request_id);
             conditions.clauses.push(sql);
             conditions.values.extend(values);
+        }
+        for (key, value) in &self.tags {
+            conditions.clauses.push(session.of_tag().into());
+            conditions.values.extend([key.as_str().into(), value.as_str().into()]);
         }
         if let Some(PageCursor { occurred_at, id }) = cursor {
             conditions.and("(occurred_at, id) < (?, ?)", Some(occurred_at));

@@ -215,7 +215,15 @@ impl Store {
         since: Option<Timestamp>,
         until: Option<Timestamp>,
     ) -> Result<PredictionStats, StoreError> {
-        self.reader.read(move |session| stats::stats(session, since, until)).await
+        self.stats_of(PredictionFilter::window(since, until)).await
+    }
+
+    /// Counts and means of the predictions that a filter selects.
+    ///
+    /// # Errors
+    /// The errors of every query.
+    pub async fn stats_of(&self, filter: PredictionFilter) -> Result<PredictionStats, StoreError> {
+        self.reader.read(move |session| stats::stats(session, &filter)).await
     }
 
     /// The models that have predictions, in alphabetical order, at most [`MAX_NAMES`].

@@ -28,6 +28,9 @@ pub(crate) trait SqlSession {
     /// The statement's error.
     fn execute(&mut self, sql: &str, values: &[SqlValue]) -> Result<u64, DatabaseError>;
 
+    /// The condition that a tag has a value; `?` stands for the tag and for the value, in this order.
+    fn of_tag(&self) -> &'static str;
+
     /// The condition that predictions belong to a request.
     fn of_request(&self, request_id: &str) -> RequestCondition;
 }

@@ -36,7 +36,6 @@ pub(crate) struct ModelWindow {
 
 /// Which predictions sums are about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "wip")]
 pub(crate) enum SegmentScope {
     /// All predictions.
     Whole,

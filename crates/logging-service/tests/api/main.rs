@@ -21,6 +21,7 @@ mod queries;
 mod ranges;
 mod refusals;
 mod reports;
+mod segments;
 mod service;
 #[path = "../store_support/mod.rs"]
 mod store_support;

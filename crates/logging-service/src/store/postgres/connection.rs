@@ -146,10 +146,17 @@ impl SqlSession for ServerConnection {
         self.client.execute(&statement, &parameters).map_err(failed)
     }
 
+    fn of_tag(&self) -> &'static str {
+        OF_TAG
+    }
+
     fn of_request(&self, request_id: &str) -> RequestCondition {
         request_condition(request_id)
     }
 }
+
+/// The condition that a tag has a value.
+pub(super) const OF_TAG: &str = "tags::jsonb ->> ?::text = ?";
 
 /// The condition that predictions belong to a request, which an ordinary index answers.
 pub(super) fn request_condition(request_id: &str) -> RequestCondition {

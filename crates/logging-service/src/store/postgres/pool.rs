@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::super::error::DatabaseError;
 use super::super::session::{RequestCondition, SqlSession};
 use super::super::value::{RowColumns, SqlValue};
-use super::connection::{ServerConnection, request_condition};
+use super::connection::{OF_TAG, ServerConnection, request_condition};
 use super::url::ServerUrl;
 
 /// The most connections that wait for the next query.
@@ -123,6 +123,10 @@ impl SqlSession for PooledReader {
 
     fn execute(&mut self, sql: &str, values: &[SqlValue]) -> Result<u64, DatabaseError> {
         self.run(|connection| connection.execute(sql, values))
+    }
+
+    fn of_tag(&self) -> &'static str {
+        OF_TAG
     }
 
     fn of_request(&self, request_id: &str) -> RequestCondition {

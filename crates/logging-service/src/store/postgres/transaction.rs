@@ -6,7 +6,7 @@ use super::super::row::NewRow;
 use super::super::session::{RequestCondition, SqlSession};
 use super::super::value::{RowColumns, SqlValue};
 use super::advisory_lock::AdvisoryLock;
-use super::connection::{ServerConnection, request_condition};
+use super::connection::{OF_TAG, ServerConnection, request_condition};
 use super::predictions;
 
 /// The writer's transaction, or a savepoint in it.
@@ -63,6 +63,10 @@ impl SqlSession for PostgresTransaction<'_> {
     fn execute(&mut self, sql: &str, values: &[SqlValue]) -> Result<u64, DatabaseError> {
         let outcome = self.connection.execute(sql, values);
         self.noted(outcome)
+    }
+
+    fn of_tag(&self) -> &'static str {
+        OF_TAG
     }
 
     fn of_request(&self, request_id: &str) -> RequestCondition {

@@ -43,6 +43,10 @@ impl<C: Borrow<Connection>> SqlSession for SqliteSession<C> {
         statement.execute(params_from_iter(values)).map(|rows| rows as u64).map_err(failed)
     }
 
+    fn of_tag(&self) -> &'static str {
+        "tags ->> ? = ?"
+    }
+
     fn of_request(&self, request_id: &str) -> RequestCondition {
         requests::condition(request_id, &self.unsealed)
     }
