@@ -31,6 +31,34 @@ pub(super) enum AskedData {
     Picture(Bytes),
 }
 
+/// What a model is asked.
+pub(super) struct AskedPayload {
+    pub(super) payload: Payload,
+    /// What the data were taken for.
+    pub(super) kind: AskedKind,
+}
+
+/// What data were taken for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum AskedKind {
+    /// Rows of features, by their names.
+    Rows,
+    /// A frame, whose columns are tensors.
+    Frame,
+    /// Tensors, or pictures.
+    Tensors,
+}
+
+impl AskedKind {
+    /// What a table is taken for.
+    fn of(table: Table<'_>, engine: &Engine, most: usize, other: Self) -> Result<AskedPayload, ApiError> {
+        if table.is_of_features(engine) {
+            return Ok(AskedPayload { payload: Payload::Rows(table.rows(engine, most)?), kind: Self::Rows });
+        }
+        Ok(AskedPayload { payload: table.brought(engine)?.into_payload(engine, most)?, kind: other })
+    }
+}
+
 /// `dataframe_split`, as pandas writes a frame.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,46 +75,51 @@ impl AskedData {
     ///
     /// # Errors
     /// `invalid_request` for data of another form; `too_large`; `invalid_input` for what the model does not take.
-    pub(super) fn into_payload(self, engine: &Engine, most_items: usize) -> Result<Payload, ApiError> {
-        let most = if engine.takes_whole_tensors() { MOST_ROWS } else { most_items };
+    pub(super) fn into_payload(self, engine: &Engine, most_items: usize) -> Result<AskedPayload, ApiError> {
+        let has_items = !engine.takes_whole_tensors() || engine.features().is_some();
+        let most = if has_items { most_items } else { MOST_ROWS };
         let brought = match self {
             Self::Picture(picture) => Payload::Images(vec![picture]).into(),
-            Self::Csv(body, header) => csv::table(&body, header, most)?.brought(engine)?,
-            Self::Json(JsonData::Instances(text)) => instances(&text, engine, most)?,
-            Self::Json(JsonData::Inputs(text)) => inputs(&text, engine, most)?,
-            Self::Json(JsonData::Records(text)) => records(&text, engine, most)?,
-            Self::Json(JsonData::Split(text)) => split(&text, engine, most)?,
+            Self::Csv(body, header) => {
+                return AskedKind::of(csv::table(&body, header, most)?, engine, most, AskedKind::Frame);
+            }
+            Self::Json(JsonData::Split(text)) => {
+                return AskedKind::of(split(text_of(&text), most)?, engine, most, AskedKind::Frame);
+            }
+            Self::Json(JsonData::Records(text)) => {
+                let objects = list(text_of(&text), most, "dataframe_records")?;
+                return AskedKind::of(Table::of_objects(objects), engine, most, AskedKind::Frame);
+            }
+            Self::Json(JsonData::Instances(text)) => match first_of_list(text_of(&text)) {
+                None => return Err(invalid("instances must be a list with an element for each item.")),
+                Some('{') => return objects(text_of(&text), engine, most, "instances"),
+                Some(_) => tensor(&text, engine, most, "instances")?,
+            },
+            Self::Json(JsonData::Inputs(body)) => match (first_of_list(text_of(&body)), text_of(&body)) {
+                (Some('{'), text) => return objects(text, engine, most, "inputs"),
+                (Some(_), _) => tensor(&body, engine, most, "inputs")?,
+                (None, text) if text.starts_with('{') => match columns(text, engine, most)? {
+                    Some(rows) => return Ok(rows),
+                    None => BroughtPayload::Several(body),
+                },
+                (None, _) if engine.takes_whole_tensors() => BroughtPayload::One(body),
+                (None, _) => BroughtPayload::Several(body),
+            },
         };
-        brought.into_payload(engine, most)
-    }
-
-    /// Whether it is a table: rows with columns.
-    pub(super) fn is_table(&self) -> bool {
-        match self {
-            Self::Csv(..) | Self::Json(JsonData::Split(_) | JsonData::Records(_)) => true,
-            Self::Picture(_) | Self::Json(JsonData::Instances(_) | JsonData::Inputs(_)) => false,
-        }
+        Ok(AskedPayload { payload: brought.into_payload(engine, most)?, kind: AskedKind::Tensors })
     }
 }
 
-fn instances(body: &Bytes, engine: &Engine, most: usize) -> Result<BroughtPayload, ApiError> {
-    let text = text_of(body);
-    match first_of_list(text) {
-        None => Err(invalid("instances must be a list with an element for each item.")),
-        Some('{') => objects(text, engine, most, "instances"),
-        Some(_) => tensor(body, engine, most, "instances"),
+/// The rows of columns by the names of features; `None` for tensors by the names of inputs.
+fn columns(text: &str, engine: &Engine, most: usize) -> Result<Option<AskedPayload>, ApiError> {
+    let Some(features) = engine.features() else { return Ok(None) };
+    let NamedTexts(named) =
+        serde_json::from_str(text).map_err(|problem| invalid(format!("inputs cannot be read: {problem}.")))?;
+    if !named.iter().any(|(name, _)| features.position(name).is_some()) {
+        return Ok(None);
     }
-}
-
-fn inputs(body: &Bytes, engine: &Engine, most: usize) -> Result<BroughtPayload, ApiError> {
-    let text = text_of(body);
-    match first_of_list(text) {
-        Some('{') => objects(text, engine, most, "inputs"),
-        // An object of tensors by name, or a single number.
-        None if engine.takes_whole_tensors() && !text.starts_with('{') => Ok(BroughtPayload::One(body.clone())),
-        None => Ok(BroughtPayload::Several(body.clone())),
-        Some(_) => tensor(body, engine, most, "inputs"),
-    }
+    let table = Table::of_columns(named, most)?;
+    AskedKind::of(table, engine, most, AskedKind::Rows).map(Some)
 }
 
 /// The tensor of a model's only input, as a list.
@@ -109,22 +142,17 @@ fn tensor(body: &Bytes, engine: &Engine, most: usize, what: &str) -> Result<Brou
 }
 
 /// An object for each item.
-fn objects(text: &str, engine: &Engine, most: usize, what: &str) -> Result<BroughtPayload, ApiError> {
+fn objects(text: &str, engine: &Engine, most: usize, what: &str) -> Result<AskedPayload, ApiError> {
     let objects = list::<NamedTexts<'_>>(text, most, what)?;
     if engine.config().input.is_some() {
-        return pictures(objects, engine).map(|pictures| Payload::Base64(pictures).into());
+        let payload = Payload::Base64(pictures(objects, engine)?);
+        return Ok(AskedPayload { payload, kind: AskedKind::Tensors });
     }
-    Table::of_objects(objects).brought(engine)
+    AskedKind::of(Table::of_objects(objects), engine, most, AskedKind::Tensors)
 }
 
-fn records(body: &Bytes, engine: &Engine, most: usize) -> Result<BroughtPayload, ApiError> {
-    let objects = list(text_of(body), most, "dataframe_records")?;
-    Table::of_objects(objects).brought(engine)
-}
-
-fn split(body: &Bytes, engine: &Engine, most: usize) -> Result<BroughtPayload, ApiError> {
+fn split<'a>(text: &'a str, most: usize) -> Result<Table<'a>, ApiError> {
     let unread = |problem: serde_json::Error| invalid(format!("dataframe_split cannot be read: {problem}."));
-    let text = text_of(body);
     if !text.starts_with('{') {
         return Err(invalid("dataframe_split must be an object with columns and data."));
     }
@@ -139,9 +167,9 @@ fn split(body: &Bytes, engine: &Engine, most: usize) -> Result<BroughtPayload, A
             row.len()
         )));
     }
-    let cells = |row: Vec<&'_ RawValue>| row.into_iter().map(|cell| Cow::Owned(cell.get().to_owned())).collect();
+    let cells = |row: Vec<&'a RawValue>| row.into_iter().map(|cell| Cow::Borrowed(cell.get())).collect();
     let rows = rows.into_iter().map(cells).collect();
-    Table { names, rows, cells: CellText::Json }.brought(engine)
+    Ok(Table { names, rows, cells: CellText::Json })
 }
 
 /// The pictures of objects as TensorFlow's clients write bytes: `{"b64": "…"}`, perhaps by the name of the input.

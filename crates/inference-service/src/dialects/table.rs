@@ -8,10 +8,16 @@ use std::collections::HashMap;
 
 use monitoring::ApiError;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-use super::refusal::unfit;
+use super::bounded_list::list;
+use super::refusal::{invalid, unfit};
 use crate::model::{Datatype, Engine, TensorSpec};
 use crate::predict::{BroughtPayload, NamedTexts};
+use crate::rows::{FeatureRows, JsonCell, RowCell, RowTarget};
+
+/// What pandas reads as a missing value, of what it writes for one.
+const MISSING_IN_CSV: [&str; 7] = ["", "NaN", "nan", "NA", "N/A", "null", "None"];
 
 /// How the cells of a table are written.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,6 +61,80 @@ impl<'a> Table<'a> {
             row.resize(names.len(), Cow::Borrowed("null"));
         }
         Self { names: Some(names), rows, cells: CellText::Json }
+    }
+
+    /// The rows of columns: of lists, or of single values, which are one row.
+    ///
+    /// # Errors
+    /// `invalid_request` for columns that differ in length; `too_large`.
+    pub(super) fn of_columns(columns: Vec<(String, &'a str)>, most: usize) -> Result<Self, ApiError> {
+        let mut names = Vec::with_capacity(columns.len());
+        let mut cells: Vec<Vec<&RawValue>> = Vec::with_capacity(columns.len());
+        for (name, text) in columns {
+            cells.push(match text.starts_with('[') {
+                true => list(text, most, &name)?,
+                false => vec![
+                    serde_json::from_str(text)
+                        .map_err(|problem| invalid(format!("{name} cannot be read: {problem}.")))?,
+                ],
+            });
+            names.push(name);
+        }
+        let count = cells.first().map_or(0, Vec::len);
+        if let Some((name, other)) = names.iter().zip(&cells).find(|(_, cells)| cells.len() != count) {
+            let sentence = format!("The column {name:?} has {} values, and {:?} {count}.", other.len(), names[0]);
+            return Err(invalid(sentence));
+        }
+        let row = |row: usize| {
+            cells.iter().filter_map(|cells| cells.get(row)).map(|cell| Cow::Borrowed(cell.get())).collect()
+        };
+        Ok(Self { rows: (0..count).map(row).collect(), names: Some(names), cells: CellText::Json })
+    }
+
+    /// Whether it is to be read as rows of the model's features: it is, unless its columns are the model's inputs instead.
+    pub(super) fn is_of_features(&self, engine: &Engine) -> bool {
+        let Some(features) = engine.features() else { return false };
+        let is_feature = |name: &String| features.position(name).is_some();
+        let is_input = |name: &String| engine.signature().inputs.iter().any(|spec| spec.name == *name);
+        self.names.as_ref().is_none_or(|names| names.iter().any(is_feature) || !names.iter().any(is_input))
+    }
+
+    /// The rows of a model's features. Columns that are none of them are left out, as MLflow leaves them out; without names,
+    /// the columns are the features in their order.
+    ///
+    /// # Errors
+    /// `invalid_input` naming row and feature; `too_large` for more rows than `most`.
+    pub(super) fn rows(&self, engine: &Engine, most: usize) -> Result<FeatureRows, ApiError> {
+        let target = RowTarget::of(engine, most)?;
+        let places: Vec<Option<usize>> = match &self.names {
+            None => (0..self.rows.first().map_or(0, Vec::len)).map(Some).collect(),
+            Some(names) => {
+                let place = |name: &String| engine.features().and_then(|features| features.position(name));
+                let places: Vec<Option<usize>> = names.iter().map(place).collect();
+                target.header(
+                    names.iter().zip(&places).filter(|(_, place)| place.is_some()).map(|(name, _)| name.as_str()),
+                )?;
+                places
+            }
+        };
+        let mut reader = target.reader();
+        for row in &self.rows {
+            reader.begin_row()?;
+            for (place, cell) in places.iter().zip(row) {
+                let Some(place) = place else { continue };
+                match self.cells {
+                    CellText::Csv if MISSING_IN_CSV.contains(&cell.trim()) => reader.cell(*place, RowCell::Missing)?,
+                    CellText::Csv => reader.cell(*place, RowCell::Written(cell))?,
+                    CellText::Json => {
+                        let JsonCell(cell) = serde_json::from_str(cell)
+                            .map_err(|problem| invalid(format!("A cell cannot be read: {problem}.")))?;
+                        reader.cell(*place, cell)?;
+                    }
+                }
+            }
+            reader.end_row()?;
+        }
+        Ok(reader.finish())
     }
 
     /// The tensors of a model's inputs. Columns that the model does not have are left out.
@@ -161,7 +241,7 @@ fn cell_as_json(cell: &str, datatype: Datatype) -> Cow<'_, str> {
     let text = |text: &str| Cow::Owned(Value::from(text).to_string());
     match datatype {
         Datatype::Bytes => text(cell),
-        _ if ["", "NaN", "nan", "NA", "N/A", "null", "None"].contains(&trimmed) => Cow::Borrowed("null"),
+        _ if MISSING_IN_CSV.contains(&trimmed) => Cow::Borrowed("null"),
         Datatype::Bool => match trimmed {
             "true" | "True" | "TRUE" | "1" => Cow::Borrowed("true"),
             "false" | "False" | "FALSE" | "0" => Cow::Borrowed("false"),

@@ -73,6 +73,7 @@ use super::features::{FeatureTable, ServedFeature};
 use super::input_spec::{InputSpec, InputTable};
 use super::instances::InstanceConfig;
 use super::labels::LabelSource;
+use super::mlflow::SavedByMlflow;
 use super::providers::ModelProviders;
 use super::runtime::ExecutionProvider;
 use super::scores::ScoreScale;
@@ -148,6 +149,8 @@ pub struct ModelConfig {
     pub features: Vec<ServedFeature>,
     /// What else the author says of the model, for those who watch it: owner, positive class, tolerance, tags and thresholds.
     pub declared: ModelDeclaration,
+    /// What MLflow noted, where it saved the model.
+    pub mlflow: Option<SavedByMlflow>,
 }
 
 impl ModelConfig {
@@ -170,6 +173,7 @@ impl ModelConfig {
             missing: None,
             features: Vec::new(),
             declared: ModelDeclaration::default(),
+            mlflow: None,
         }
     }
 
@@ -201,6 +205,7 @@ impl ModelConfig {
             defect: DefectRule::from_table(table.defect, labels.as_deref().unwrap_or_default(), path)?,
             batching: Batching::from_table(table.batching, path)?,
             missing: table.missing,
+            mlflow: None,
             labels,
         })
     }

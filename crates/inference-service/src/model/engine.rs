@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::answer::AnswerReader;
+use super::certain_task::certain_task;
 use super::config::{ModelConfig, Task};
 use super::declared::check_positive;
 use super::error::ModelError;
@@ -19,6 +20,7 @@ use super::input_spec::InputSpec;
 use super::instances::ModelInstances;
 use super::load_refusal::{check_graph, load_error, output_mismatch};
 use super::missing::missing_values;
+use super::mlflow::SavedByMlflow;
 use super::onnx::{AcrossItems, InputLimits, OnnxFile, OptionalInputs, OutputFacts, map_keys};
 use super::providers::ModelProviders;
 use super::repository::ModelSource;
@@ -26,6 +28,7 @@ use super::runtime::{
     FixedInputs, LoadError, LoadOptions, ModelFile, Program, Runtime, RuntimeKind, Signature, TensorSpec, panic_message,
 };
 use super::scores::{ClassReader, Prediction};
+use super::signature_features::placed_features;
 use super::tensor::{OptionalTensor, Tensor};
 use crate::input::{ItemShape, MissingValues};
 
@@ -73,6 +76,24 @@ impl Engine {
         source: &ModelSource,
         runtime: &Runtime,
     ) -> Result<Arc<Self>, ModelError> {
+        match Self::load_as_it_is(providers, source, runtime) {
+            // What the graph seemed to be for, it is not.
+            Err(_) if SavedByMlflow::leaves_task_open(source.config.mlflow.as_ref()) => {
+                let config = ModelConfig {
+                    mlflow: source.config.mlflow.clone().map(SavedByMlflow::with_task),
+                    ..source.config.clone()
+                };
+                Self::load_as_it_is(providers, &ModelSource { config, ..source.clone() }, runtime)
+            }
+            loaded => loaded,
+        }
+    }
+
+    fn load_as_it_is(
+        providers: &ModelProviders,
+        source: &ModelSource,
+        runtime: &Runtime,
+    ) -> Result<Arc<Self>, ModelError> {
         let path = &source.file;
         let onnx = OnnxFile::read(path)?;
         let in_memory = onnx
@@ -86,7 +107,10 @@ impl Engine {
         let across_items = AcrossItems::find(&graph);
         let (facts, map_keys) = (OutputFacts::of(&graph), map_keys(&graph));
         let without_shape = graph.without_shape();
-        let config = source.config.clone();
+        let mut config = source.config.clone();
+        if SavedByMlflow::leaves_task_open(config.mlflow.as_ref()) {
+            config.task = certain_task(&graph, &facts);
+        }
         let missing = missing_values(&config, &graph);
         let OptionalInputs { specs: optional, constant } = OptionalInputs::of(graph, runtime.kind());
         drop(bytes);
@@ -103,7 +127,7 @@ impl Engine {
             AnswerReader::of(&config, program.signature(), &facts).map_err(|problem| output_mismatch(path, problem))?;
         check_positive(&config.declared, answers.classes(), path)?;
         let signature = program.signature().clone().with_open(&without_shape).with_constant(constant);
-        let features = ModelFeatures::of_file(&config.features, &signature, missing, path)?;
+        let features = placed_features(&mut config, &signature, missing, path)?;
         Ok(Arc::new(Self {
             name: source.name.clone(),
             version: source.version.to_string(),

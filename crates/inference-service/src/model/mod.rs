@@ -5,6 +5,7 @@
 
 mod answer;
 mod batching;
+mod certain_task;
 mod class_output;
 mod config;
 mod declared;
@@ -20,6 +21,7 @@ mod instances;
 mod labels;
 mod load_refusal;
 mod missing;
+mod mlflow;
 mod onnx;
 mod output_choice;
 mod proposal;
@@ -28,6 +30,7 @@ mod repository;
 mod runtime;
 mod scores;
 mod session;
+mod signature_features;
 pub(crate) mod tensor;
 
 pub use batching::Batching;
@@ -41,6 +44,7 @@ pub use features::{CategoryEncoding, MissingFill, ModelFeatures, ServedFeature};
 pub(crate) use hexadecimal::hexadecimal;
 pub use input_spec::{Colour, InputSpec, Layout, ReadOrientation, ResizeFilter};
 pub use instances::{InstanceConfig, ModelInstances};
+pub use mlflow::{MlflowColumn, MlflowSignature, SavedByMlflow};
 pub(crate) use proposal::Proposal;
 pub use providers::{MissingProvider, ModelProviders};
 pub(crate) use repository::unread_beside;

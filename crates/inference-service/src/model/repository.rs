@@ -15,6 +15,7 @@ use monitoring::prediction::{OTHER, UNKNOWN_MODEL};
 
 use super::config::{self, ModelConfig};
 use super::error::ModelError;
+use super::mlflow::{MLMODEL, MlflowFile, SavedByMlflow};
 use folder::{FolderNames, ModelFolder, is_onnx, version_number};
 pub use passed_over::PassedOver;
 use passed_over::{Known, known};
@@ -117,15 +118,14 @@ impl Repository {
         found.checked(directory)
     }
 
-    /// Whether a folder is one model's: it has a model.toml or a version.
+    /// Whether a folder is one model's: it has a model.toml, an MLmodel or a version.
     pub(crate) fn holds_one_model(directory: &Path) -> bool {
         let Ok(names) = FolderNames::of(directory) else { return false };
         let is_version = |name: &String| {
             let inside = FolderNames::of(&directory.join(name));
             version_number(name).is_some() && inside.is_ok_and(|inside| !inside.onnx().is_empty())
         };
-        let has_config = names.files.iter().any(|name| name == "model.toml");
-        has_config || names.folders.iter().any(is_version)
+        names.has_config() || names.folders.iter().any(is_version)
     }
 
     /// The models, sorted by name.
@@ -158,7 +158,10 @@ impl Repository {
         let read = ModelFolder::read(folder, labels.as_deref());
         let content = match (read, &config) {
             (Ok(content), None) if !content.has_model() => {
-                let because = "it holds neither model.toml nor a model: put the model at 1/model.onnx in it";
+                let because = match folder.join(MLMODEL).is_file() {
+                    true => "it is a model of MLflow without ONNX: save the model with mlflow.onnx",
+                    false => "it holds neither model.toml nor a model: put the model at 1/model.onnx in it",
+                };
                 self.passed_over.push(PassedOver::new(folder.to_owned(), because));
                 self.passed_over.extend(content.passed_over);
                 return;
@@ -171,6 +174,9 @@ impl Repository {
         };
         let told = triton::told(folder).map(|because| PassedOver::new(folder.join("config.pbtxt"), because));
         self.passed_over.extend(told);
+        if let Some(Err(because)) = MlflowFile::read(folder) {
+            self.passed_over.push(PassedOver::new(folder.join(MLMODEL), because));
+        }
         let mut others = Vec::new();
         let source = content.and_then(|content| {
             let place = ModelPlace { folder, name, config: config.as_deref(), content: &content };
@@ -256,21 +262,29 @@ impl ModelPlace<'_> {
                 remedy: "put the file there, or name a version that exists",
             });
         };
-        Ok(ModelSource { name: self.name.to_owned(), version, file: file?, config })
+        let file = file?;
+        let mlflow = SavedByMlflow::beside(&file, self.config.is_some());
+        Ok(ModelSource { name: self.name.to_owned(), version, file, config: ModelConfig { mlflow, ..config } })
     }
 
     /// The versions that can be asked for beside the one that serves.
     fn others(&self, serving: &ModelSource) -> Vec<ModelSource> {
         let latest = self.content.versions().take(serving.config.latest_versions as usize);
         let file = |version| self.content.file(version)?.ok();
-        let source = |version| Some(ModelSource { version, file: file(version)?, ..serving.clone() });
+        let source = |version| {
+            let file = file(version)?;
+            let mlflow = SavedByMlflow::beside(&file, self.config.is_some());
+            let config = ModelConfig { mlflow, ..serving.config.clone() };
+            Some(ModelSource { version, file, config, ..serving.clone() })
+        };
         latest.filter(|version| *version != serving.version).filter_map(source).collect()
     }
 }
 
-/// The name of the model whose folder the repository itself is: it has a model.toml, with a model beside it.
+/// The name of the model whose folder the repository itself is: it has a model.toml or an MLmodel, with a model beside
+/// it.
 fn own_model(directory: &Path, names: &FolderNames) -> Option<String> {
-    let has_config = names.files.iter().any(|name| name == "model.toml");
+    let has_config = names.has_config();
     let holds_model = |name: &String| {
         version_number(name).is_some()
             && FolderNames::of(&directory.join(name)).is_ok_and(|in_it| !in_it.onnx().is_empty())

@@ -6,7 +6,11 @@ use crate::model::{Engine, Prediction, Task, Tensor};
 pub(crate) fn whole_output(engine: &Engine, predictions: &[Prediction], index: usize) -> Option<Tensor> {
     let tensors = predictions.iter().map(|prediction| prediction.outputs.get(index));
     match engine.task() {
-        Task::Raw => tensors.flatten().next().cloned(),
+        Task::Raw if predictions.len() == 1 => tensors.flatten().next().cloned(),
+        // Rows of a table, each of which was a run of its own.
+        Task::Raw => {
+            Tensor::stacked(&tensors.collect::<Option<Vec<&Tensor>>>()?.into_iter().cloned().collect::<Vec<_>>())
+        }
         Task::Classification | Task::Regression => {
             let has_classes = engine.classes().is_some_and(|classes| classes.output == index);
             let tensors: Option<Vec<Tensor>> =

@@ -10,6 +10,6 @@ mod recorded;
 mod refusal;
 
 pub(crate) use csv::read_csv;
-pub(crate) use json::read_json;
-pub(crate) use reader::{FeatureRows, RowTarget};
+pub(crate) use json::{JsonCell, read_json};
+pub(crate) use reader::{FeatureRows, RowCell, RowTarget};
 pub(crate) use recorded::RecordedFeatures;

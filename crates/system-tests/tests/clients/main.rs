@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod browser;
+mod dialects;
 mod others;
 mod pictures;
 mod secured;

@@ -8,7 +8,7 @@ use std::process::Command;
 use testkit::{Launch, Metrics, alone, pypi, root};
 
 /// KServe's clients, and what of their surroundings they were tried with.
-const KSERVE: &[pypi::Package] =
+pub(crate) const KSERVE: &[pypi::Package] =
     &[("kserve", "0.21.0"), ("numpy", "2.4.6"), ("grpcio", "1.85.3"), ("protobuf", "6.33.6"), ("httpx", "0.28.1")];
 
 /// perf_analyzer is in the wheels of Triton's client; this is the newest that needs no younger C library than that of

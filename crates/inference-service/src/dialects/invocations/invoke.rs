@@ -18,6 +18,7 @@ use super::form::form_of;
 use super::kind;
 use super::target::InvokedModel;
 use crate::app::App;
+use crate::dialects::asked::AskedPayload;
 use crate::dialects::refusal::DialectRefusals;
 use crate::dialects::told::ToldOutputs;
 use crate::model::Prediction;
@@ -104,8 +105,8 @@ async fn answer(
         let version = progress.find_version(model.as_deref(), version.as_deref())?;
         let engine = version.engine.clone();
         let data = kind::read(&head.headers, body)?;
-        let form = form_of(&data);
-        let payload = data.into_payload(&engine, app.config.max_batch())?;
+        let AskedPayload { payload, kind } = data.into_payload(&engine, app.config.max_batch())?;
+        let form = form_of(kind, &engine);
         let request = RunRequest { version, payload, top_k: NonZeroUsize::MIN, decoding_since, deadline };
         let predictions = run(app, progress, request).await?;
         check_size(&predictions, &engine)?;

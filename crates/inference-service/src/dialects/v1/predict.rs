@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::path::{PredictedModel, V1Path};
 use crate::app::App;
-use crate::dialects::asked::AskedData;
+use crate::dialects::asked::{AskedData, AskedPayload};
 use crate::dialects::members::JsonData;
 use crate::dialects::refusal::{DialectRefusals, in_dialect, invalid};
 use crate::dialects::told::{ToldForm, ToldOutputs};
@@ -115,7 +115,7 @@ async fn answer(
                 return Err(invalid("The JSON must have instances or inputs; frames are for POST /invocations."));
             }
         };
-        let payload = AskedData::Json(data).into_payload(&engine, app.config.max_batch())?;
+        let AskedPayload { payload, .. } = AskedData::Json(data).into_payload(&engine, app.config.max_batch())?;
         let request = RunRequest { version, payload, top_k: NonZeroUsize::MIN, decoding_since, deadline };
         let predictions = run(app, progress, request).await?;
         check_size(&predictions, &engine)?;

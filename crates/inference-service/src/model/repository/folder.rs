@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::passed_over::{Known, PassedOver, known};
 use crate::model::error::ModelError;
+use crate::model::mlflow::MLMODEL;
 
 /// The name of a model's file that needs no other reason to be the one that is served.
 pub(super) const MODEL_FILE: &str = "model.onnx";
@@ -63,6 +64,11 @@ impl FolderNames {
         names.folders.sort_unstable();
         names.others.sort_unstable();
         Ok(names)
+    }
+
+    /// Whether a file here says what a model is.
+    pub(super) fn has_config(&self) -> bool {
+        self.files.iter().any(|name| name == "model.toml" || name == MLMODEL)
     }
 
     /// The files that are ONNX by their name.

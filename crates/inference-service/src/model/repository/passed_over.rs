@@ -44,10 +44,25 @@ pub(super) enum Known {
     Not,
 }
 
+/// What belongs to a model: of this service, of Triton, and of MLflow.
+const PARTS: [&str; 11] = [
+    "model.toml",
+    "profile.json",
+    "config.pbtxt",
+    "examples",
+    "lost+found",
+    "mlmodel",
+    "conda.yaml",
+    "python_env.yaml",
+    "input_example.json",
+    "serving_input_example.json",
+    "registered_model_meta",
+];
+
 /// What the name of a file or folder tells.
 pub(super) fn known(name: &str) -> Known {
     let lower = name.to_ascii_lowercase();
-    if ["model.toml", "profile.json", "config.pbtxt", "examples", "lost+found"].contains(&lower.as_str()) {
+    if PARTS.contains(&lower.as_str()) {
         return Known::Part;
     }
     if ["readme", "license", "licence", "notice", "changelog"].iter().any(|start| lower.starts_with(start)) {
@@ -85,7 +100,7 @@ mod tests {
 
     #[test]
     fn names_tell_what_a_file_is() {
-        for name in ["model.toml", "profile.json", "examples"] {
+        for name in ["model.toml", "profile.json", "examples", "MLmodel", "conda.yaml"] {
             assert_eq!(known(name), Known::Part, "{name}");
         }
         for name in ["README", "LICENSE.md", "labels.txt", "card.pdf"] {
