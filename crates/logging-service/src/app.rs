@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::evaluation::Evaluator;
 use crate::ingest::body::BodyMemory;
+use crate::metrics::commits::LogMetrics;
 use crate::metrics::upkeep::UpkeepMetrics;
 use crate::store::Store;
 
@@ -13,6 +14,7 @@ use crate::store::Store;
 pub(crate) struct App {
     pub(crate) config: Arc<Config>,
     pub(crate) store: Arc<Store>,
+    pub(crate) commits: Arc<LogMetrics>,
     pub(crate) upkeep: Arc<UpkeepMetrics>,
     pub(crate) evaluator: Arc<Evaluator>,
     pub(crate) bodies: BodyMemory,

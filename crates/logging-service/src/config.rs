@@ -62,6 +62,11 @@ pub struct Config {
     #[arg(long, env = "LOGGING_EVALUATE_SECONDS", default_value_t = 30.0, value_parser = parse_positive)]
     pub evaluate_seconds: f64,
 
+    /// Hours between two trials of the detector of drift: known drifts in a copy of the last day's counts, which it has to
+    /// see.
+    #[arg(long, env = "LOGGING_DETECTOR_HOURS", default_value_t = 1.0, value_parser = parse_positive)]
+    pub detector_hours: f64,
+
     /// Seconds that a CloudEvent waits for its counterpart.
     #[arg(long, env = "LOGGING_EVENT_WAIT_SECONDS", default_value_t = 60.0, value_parser = parse_positive)]
     pub event_wait_seconds: f64,

@@ -94,13 +94,15 @@ pub async fn run(
     let drain = Drain { readiness: readiness.clone(), notice, patience: DRAIN_PATIENCE };
     let traces = Traces::from_environment(SERVICE, env!("CARGO_PKG_VERSION"), &registry)?;
     let security = Security::start(&config.security, &registry)?;
-    let store = start_store(&config, &registry).await?;
+    let (store, commits) = start_store(&config, &registry).await?;
+    let try_every = Duration::try_from_secs_f64(config.detector_hours * 3_600.0).unwrap_or(Duration::MAX);
     let app = App {
         bodies: BodyMemory::new(config.max_body_bytes),
         config: Arc::new(config),
         store: store.clone(),
+        commits,
         upkeep: Arc::new(UpkeepMetrics::register(&registry)?),
-        evaluator: Arc::new(Evaluator::register(&registry)?),
+        evaluator: Arc::new(Evaluator::register(&registry, try_every)?),
     };
     let instrumentation = Instrumentation::register(&registry, readiness.clone(), security.access)?;
     let router = instrumentation
@@ -117,7 +119,10 @@ pub async fn run(
     Ok(served?)
 }
 
-async fn start_store(config: &Config, registry: &MetricsRegistry) -> Result<Arc<Store>, RunServiceError> {
+async fn start_store(
+    config: &Config,
+    registry: &MetricsRegistry,
+) -> Result<(Arc<Store>, Arc<LogMetrics>), RunServiceError> {
     let metrics = Arc::new(LogMetrics::register(registry)?);
     let options =
         StoreOptions { queue_limit: config.queue_limit as usize, ..StoreOptions::new(config.database().clone()) };
@@ -134,7 +139,7 @@ async fn start_store(config: &Config, registry: &MetricsRegistry) -> Result<Arc<
         // Their series appear with the first record of each model instead.
         Err(problem) => warn!(%problem, "the models in the database are not known yet"),
     }
-    Ok(store)
+    Ok((store, metrics))
 }
 
 /// Every route of the service.

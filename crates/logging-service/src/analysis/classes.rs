@@ -59,6 +59,23 @@ impl ClassCounts {
         self.other = self.other.saturating_add(other.other);
     }
 
+    /// A copy in which a share of each class has moved to one of this name; there are no more predictions than before.
+    pub(super) fn moved_to(&self, class: &str, share: f64) -> Self {
+        let mut moved = Self { named: BTreeMap::new(), other: self.other };
+        let mut target = 0;
+        for (name, count) in self.iter() {
+            let part = ((count as f64 * share).round() as u64).min(count);
+            target += part;
+            if count > part {
+                moved.named.insert(name.to_owned(), count - part);
+            }
+        }
+        if target > 0 {
+            moved.named.insert(class.to_owned(), target);
+        }
+        moved
+    }
+
     /// The count of a class.
     pub fn get(&self, class: &str) -> u64 {
         self.named.get(class).copied().unwrap_or(0)

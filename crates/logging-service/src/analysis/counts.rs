@@ -150,6 +150,11 @@ impl WindowCounts {
         self.features.get(feature)
     }
 
+    /// Replaces the counts of a feature.
+    pub(super) fn set_feature(&mut self, feature: Feature, counts: Tally) {
+        self.features.set(feature, counts);
+    }
+
     /// Sums of the confidences above the lower edges, by bin of the confidence.
     pub(super) fn confidence_sums(&self) -> &Tally {
         &self.confidence_sums

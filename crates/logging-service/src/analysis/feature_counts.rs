@@ -19,6 +19,10 @@ impl FeatureCounts {
         &self.0[feature.index()]
     }
 
+    pub(super) fn set(&mut self, feature: Feature, counts: Tally) {
+        self.0[feature.index()] = counts;
+    }
+
     pub(super) fn merge(&mut self, other: &Self) {
         for (tally, added) in self.0.iter_mut().zip(&other.0) {
             tally.merge(added);

@@ -25,6 +25,7 @@ mod feature;
 mod feature_counts;
 mod grid;
 mod grid_error;
+mod injection;
 mod label_name;
 mod labels;
 mod named_counts;

@@ -126,6 +126,11 @@ impl NamedCounts {
         self.0.iter().map(|(name, counts)| (name.as_str(), counts))
     }
 
+    /// The same features with other counts.
+    pub(super) fn mapped(&self, change: impl Fn(&ValueCounts) -> ValueCounts) -> Self {
+        Self(self.0.iter().map(|(name, counts)| (name.clone(), change(counts))).collect())
+    }
+
     /// How many features are counted.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -67,6 +67,11 @@ impl ModelChoice {
         &self.ranked
     }
 
+    /// The same, when nothing else is asked any more.
+    pub(super) fn into_ranked(self) -> Vec<String> {
+        self.ranked
+    }
+
     /// Models that have none.
     pub(super) fn left_out(&self) -> usize {
         self.left_out

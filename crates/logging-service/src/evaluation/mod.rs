@@ -7,6 +7,7 @@
 
 mod choice;
 mod declared;
+mod detector;
 mod families;
 mod model_evaluation;
 mod published;
@@ -17,7 +18,7 @@ mod window;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use monitoring::{
@@ -51,15 +52,17 @@ pub(crate) struct Evaluator {
     sums: Mutex<KeptSums>,
     left_out: Family<Gauge, Each<LeftOutReason>>,
     evaluated_at: Gauge,
+    try_every: Duration,
+    tried_at: Gauge,
     seconds: Histogram,
 }
 
 impl Evaluator {
-    /// An evaluator that has found nothing yet.
+    /// An evaluator that has found nothing yet; it tries its detector of drift again and again after `try_every`.
     ///
     /// # Errors
     /// [`MetricsError`] where a name is taken.
-    pub(crate) fn register(registry: &MetricsRegistry) -> Result<Self, MetricsError> {
+    pub(crate) fn register(registry: &MetricsRegistry, try_every: Duration) -> Result<Self, MetricsError> {
         let found = Arc::<Mutex<Vec<MetricFamily>>>::default();
         registry.collector(EvaluationCollector {
             families: Arc::clone(&found),
@@ -68,6 +71,7 @@ impl Evaluator {
                 .chain(declared::descs())
                 .chain(sudden::descs())
                 .chain(segments::descs())
+                .chain(detector::descs())
                 .collect(),
         })?;
         Ok(Self {
@@ -83,32 +87,41 @@ impl Evaluator {
                 "logging_evaluation_timestamp_seconds",
                 "Unix time of the last evaluation of drift and quality; 0 before the first.",
             )?,
+            try_every,
+            tried_at: registry.float_gauge(
+                "logging_detector_timestamp_seconds",
+                "Unix time at which known drifts were last put before the detector; 0 before the first.",
+            )?,
             seconds: registry.histogram("logging_evaluation_seconds", "Seconds of one evaluation.", LATENCY_BUCKETS)?,
         })
     }
 
-    /// Evaluates every window.
+    /// Evaluates every window; gives the models that have series, the most important one first.
     ///
     /// # Errors
     /// The store's; what was found before stays.
-    pub(crate) async fn evaluate(&self, store: &Store) -> Result<(), StoreError> {
+    pub(crate) async fn evaluate(&self, store: &Store) -> Result<Vec<String>, StoreError> {
         let started = Instant::now();
         let now = Timestamp::now();
+        let try_every = self.try_every;
         let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (reading, sums) =
-            store.read(move |session| Ok((sums.evaluate(session, floor_microseconds(now))?, sums))).await?;
+            store.read(move |session| Ok((sums.evaluate(session, floor_microseconds(now), try_every)?, sums))).await?;
         *self.sums.lock().unwrap_or_else(PoisonError::into_inner) = sums;
         // Another program may have declared something in the same database.
         store.count_segments(CountedSegments::declared(&reading.known.declared));
-        self.publish(reading, now);
+        if reading.is_tried_now {
+            self.tried_at.set(now.as_microsecond() as f64 / 1e6);
+        }
+        let chosen = self.publish(reading, now);
         self.seconds.observe(started.elapsed().as_secs_f64());
         self.evaluated_at.set(Timestamp::now().as_microsecond() as f64 / 1e6);
-        Ok(())
+        Ok(chosen)
     }
 
     /// Replaces the families by those of an evaluation, as far as there is room.
-    fn publish(&self, reading: EvaluationReading, now: Timestamp) {
-        let EvaluationReading { mut known, windows: mut evaluations, sudden, segments } = reading;
+    fn publish(&self, reading: EvaluationReading, now: Timestamp) -> Vec<String> {
+        let EvaluationReading { mut known, windows: mut evaluations, sudden, segments, trials, .. } = reading;
         let vouched = known.profiles.iter().map(|profile| &profile.model).chain(known.declared.keys());
         let vouched = vouched.map(|model| ModelCandidate::vouched_for(model));
         let busy = evaluations.iter().flat_map(|window| &window.models);
@@ -119,12 +132,14 @@ impl Evaluator {
             let own: Vec<_> = evaluations.iter_mut().map(|window| window.take(model)).collect();
             let profiles: Vec<_> = known.profiles.extract_if(.., |profile| profile.model == *model).collect();
             let windows = families::families(&own, &profiles);
-            published.add_model([windows, sudden.families(model), segments.families(model)].concat());
+            let beside = [sudden.families(model), segments.families(model), trials.families(model)].concat();
+            published.add_model([windows, beside].concat());
         }
         published.add(declared::families(choice.ranked(), &known.declared, now));
         self.left_out.with(LeftOutReason::Models).set(choice.left_out() as f64);
         self.left_out.with(LeftOutReason::Series).set(published.left_out() as f64);
         *self.found.lock().unwrap_or_else(PoisonError::into_inner) = published.into_families();
+        choice.into_ranked()
     }
 
     /// Chooses the models that have series until the next evaluation.

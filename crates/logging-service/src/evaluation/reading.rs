@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::detector::DetectorTrials;
 use super::model_evaluation::{ModelKnowledge, WindowEvaluation};
 use super::segments::{self, SegmentEvaluations};
 use super::sudden::SuddenEvaluation;
@@ -24,6 +25,9 @@ pub(super) struct EvaluationReading {
     pub(super) windows: Vec<WindowEvaluation>,
     pub(super) sudden: SuddenEvaluation,
     pub(super) segments: SegmentEvaluations,
+    pub(super) trials: Arc<DetectorTrials>,
+    /// Whether the detector was tried now, and not earlier.
+    pub(super) is_tried_now: bool,
 }
 
 /// The sums of the long windows, from one evaluation to the next.
@@ -31,6 +35,7 @@ pub(super) struct EvaluationReading {
 pub(super) struct KeptSums {
     windows: BTreeMap<EvaluationWindow, KeptWindow>,
     segments: Option<KeptWindow>,
+    trials: Option<(Instant, Arc<DetectorTrials>)>,
 }
 
 #[derive(Clone, Debug)]
@@ -41,7 +46,8 @@ struct KeptWindow {
 }
 
 impl KeptSums {
-    /// Reads and judges everything; `now` is in microseconds since 1970.
+    /// Reads and judges everything, and tries the detector where `try_every` has passed since or a model is new; `now` is in
+    /// microseconds since 1970.
     ///
     /// # Errors
     /// The database's.
@@ -49,6 +55,7 @@ impl KeptSums {
         &mut self,
         session: &mut dyn SqlSession,
         now: i64,
+        try_every: Duration,
     ) -> Result<EvaluationReading, DatabaseError> {
         let profiles = references::all(session, None)?;
         let known = ModelKnowledge { profiles, declared: declarations::effective(session, None)? };
@@ -63,12 +70,33 @@ impl KeptSums {
         }
         let has_segments = known.declared.values().any(|declared| !declared.tags.is_empty());
         let segments = if has_segments { self.segments(session, now)? } else { Arc::default() };
+        let day = self.sums(session, EvaluationWindow::Day, now)?;
+        let (trials, is_tried_now) = self.trials(&day, &known, try_every);
         Ok(EvaluationReading {
             sudden: SuddenEvaluation::of(&buckets, &known),
             segments: SegmentEvaluations::of(&segments, &known),
             windows: evaluations,
             known,
+            trials,
+            is_tried_now,
         })
+    }
+
+    fn trials(
+        &mut self,
+        day: &[ModelWindow],
+        known: &ModelKnowledge,
+        try_every: Duration,
+    ) -> (Arc<DetectorTrials>, bool) {
+        if let Some((tried_at, trials)) = &self.trials
+            && tried_at.elapsed() < try_every
+            && trials.cover(day, known)
+        {
+            return (Arc::clone(trials), false);
+        }
+        let trials = Arc::new(DetectorTrials::on(day, known));
+        self.trials = Some((Instant::now(), Arc::clone(&trials)));
+        (trials, true)
     }
 
     fn sums(

@@ -1,17 +1,18 @@
 //! The metrics of what the store commits.
 
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use monitoring::{
-    Counter, Family, Gauge, Histogram, IntGauge, LATENCY_BUCKETS, LabelSet, LabelSetFull, Member, MetricsError,
-    MetricsRegistry,
+    Counter, Gauge, Histogram, IntGauge, LATENCY_BUCKETS, LabelLease, LabelSetFull, LeasedFamily, LeasedSet,
+    MetricsError, MetricsRegistry, NoLabels,
 };
 
 use crate::store::{CommitSummary, Store, StoreError, StoreObserver};
 
 /// Models that get series of their own. Whoever may post records chooses the names, so the models are bounded: the rest is
-/// counted as `other`.
+/// counted as `other`. The first to come have series until an evaluation prefers others.
 const MAX_MODELS: usize = 100;
 const OTHER: &str = "other";
 const ROWS_BUCKETS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0];
@@ -29,11 +30,12 @@ pub enum LogMetricsError {
 
 /// What the store has committed. The store tells it of every commit.
 pub(crate) struct LogMetrics {
-    models: LabelSet,
-    other: Member,
-    predictions: Family<Counter, LabelSet>,
-    defects: Family<Counter, LabelSet>,
-    duplicates: Family<Counter, LabelSet>,
+    models: LeasedSet,
+    leases: Mutex<HashMap<String, LabelLease>>,
+    other: LabelLease,
+    predictions: LeasedFamily<Counter, NoLabels>,
+    defects: LeasedFamily<Counter, NoLabels>,
+    duplicates: LeasedFamily<Counter, NoLabels>,
     initialized: IntGauge,
     write_seconds: Histogram,
     write_rows: Histogram,
@@ -47,24 +49,28 @@ impl LogMetrics {
     /// # Errors
     /// [`LogMetricsError`] where a name is taken.
     pub(crate) fn register(registry: &MetricsRegistry) -> Result<Self, LogMetricsError> {
-        let models = LabelSet::new(&["model"], MAX_MODELS + 1);
-        let other = models.admit(&[OTHER])?;
-        Ok(Self {
+        let models = LeasedSet::new(&["model"], MAX_MODELS + 1);
+        let other = models.lease(&[OTHER])?;
+        let metrics = Self {
+            leases: Mutex::default(),
             other,
-            predictions: registry.counters(
+            predictions: registry.leased_counters(
                 "logging_predictions_total",
                 "Predictions stored, failed ones too.",
-                models.clone(),
+                &models,
+                NoLabels,
             )?,
-            defects: registry.counters(
+            defects: registry.leased_counters(
                 "logging_defects_total",
                 "Predictions stored that name a defect.",
-                models.clone(),
+                &models,
+                NoLabels,
             )?,
-            duplicates: registry.counters(
+            duplicates: registry.leased_counters(
                 "logging_duplicates_total",
                 "Records acknowledged without storing them again, because their event_id was there.",
-                models.clone(),
+                &models,
+                NoLabels,
             )?,
             initialized: registry.gauge("logging_db_initialized", "1 if the database can be written, else 0.")?,
             write_seconds: registry.histogram("logging_write_seconds", "Seconds of one commit.", LATENCY_BUCKETS)?,
@@ -76,7 +82,9 @@ impl LogMetrics {
                 "Unix time of the last commit since the start; 0 before the first.",
             )?,
             models,
-        })
+        };
+        metrics.expose_lease(&metrics.other);
+        Ok(metrics)
     }
 
     /// Registers the metrics that are read from the running store.
@@ -99,14 +107,42 @@ impl LogMetrics {
 
     /// Exposes the series of a model before its next record; it has predictions in the database already.
     pub(crate) fn expose(&self, model: &str) {
-        let model = self.model(model);
-        for family in [&self.predictions, &self.defects, &self.duplicates] {
-            family.with(model);
+        self.expose_lease(&self.model(model));
+    }
+
+    /// Gives the models of an evaluation series of their own. Where there is no room, the models that it has not chosen
+    /// are counted as `other` from now on; a counter that comes back begins at 0, which `rate` takes for a restart.
+    pub(crate) fn prefer(&self, chosen: &[String]) {
+        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        let newcomers = chosen.iter().filter(|model| !leases.contains_key(*model)).count();
+        if leases.len() + newcomers > MAX_MODELS {
+            let chosen: BTreeSet<&String> = chosen.iter().collect();
+            leases.retain(|model, _| chosen.contains(model));
+        }
+        for model in chosen.iter().take(MAX_MODELS) {
+            if !leases.contains_key(model)
+                && let Ok(lease) = self.models.lease(&[model])
+            {
+                self.expose_lease(&lease);
+                leases.insert(model.clone(), lease);
+            }
         }
     }
 
-    fn model(&self, name: &str) -> Member {
-        self.models.admit(&[name]).unwrap_or(self.other)
+    fn expose_lease(&self, lease: &LabelLease) {
+        for family in [&self.predictions, &self.defects, &self.duplicates] {
+            family.with(lease, NoLabels);
+        }
+    }
+
+    fn model(&self, name: &str) -> LabelLease {
+        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lease) = leases.get(name) {
+            return lease.clone();
+        }
+        let Ok(lease) = self.models.lease(&[name]) else { return self.other.clone() };
+        leases.insert(name.to_owned(), lease.clone());
+        lease
     }
 }
 
@@ -117,9 +153,9 @@ impl StoreObserver for LogMetrics {
         self.last_write.set(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64());
         for (name, counts) in &summary.models {
             let model = self.model(name);
-            self.predictions.with(model).inc_by(counts.accepted);
-            self.defects.with(model).inc_by(counts.defects);
-            self.duplicates.with(model).inc_by(counts.duplicates);
+            self.predictions.with(&model, NoLabels).inc_by(counts.accepted);
+            self.defects.with(&model, NoLabels).inc_by(counts.defects);
+            self.duplicates.with(&model, NoLabels).inc_by(counts.duplicates);
         }
     }
 

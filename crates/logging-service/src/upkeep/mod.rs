@@ -70,7 +70,8 @@ async fn take_turn(app: &App) -> Result<(), StoreError> {
         })
     });
     app.upkeep.set_standing(&standing.await?);
-    app.evaluator.evaluate(&app.store).await
+    app.commits.prefer(&app.evaluator.evaluate(&app.store).await?);
+    Ok(())
 }
 
 async fn merge_windows(app: &App, now: i64) -> Result<(), StoreError> {

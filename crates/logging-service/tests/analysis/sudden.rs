@@ -1,6 +1,6 @@
 //! How often the sequential test of the last minutes alarms without a change, and how soon it sees one.
 //!
-//! `SUDDEN_WEEKS` sets how many weeks are drawn; with 1,000 it takes minutes, and docs/drift.md has the result.
+//! `SUDDEN_WEEKS` sets how many weeks are drawn; docs/drift.md has the result of 60.
 
 use logging_service::analysis::{DriftRules, InputFeatures, Observation, SUDDEN_RATE, WindowCounts, sudden_changes};
 

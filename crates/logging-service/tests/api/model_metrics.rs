@@ -11,6 +11,7 @@ on_each_engine! {
     thresholds_owner_and_mute_are_metrics,
     junk_names_do_not_displace_a_real_model,
     a_gross_change_is_seen_at_once_and_no_change_is_none,
+    the_detector_sees_known_drifts_and_stores_nothing,
 }
 
 async fn thresholds_owner_and_mute_are_metrics(fixture: Fixture) {
@@ -63,8 +64,18 @@ async fn junk_names_do_not_displace_a_real_model(fixture: Fixture) {
             metrics.find("logging_window_predictions{model=\"busy\",window=\"1h\"}") == Some(50.0)
                 && metrics.find("logging_model_info{model=\"quiet\",owner=\"lab\",task=\"\"}") == Some(1.0)
                 && metrics.get("logging_models_left_out{reason=\"models\"}") == 102.0
+                && metrics.find("logging_predictions_total{model=\"quiet\"}") == Some(0.0)
         })
         .await;
+    // From now on they are counted under their own names, although so many names came before them.
+    service.store(&[json!({ "model": "quiet", "label": "cat" }), json!({ "model": "busy", "label": "cat" })]).await;
+    service
+        .metrics_until("they are counted by name", |metrics| {
+            metrics.find("logging_predictions_total{model=\"quiet\"}") == Some(1.0)
+                && metrics.find("logging_predictions_total{model=\"busy\"}") == Some(1.0)
+        })
+        .await;
+    assert_eq!(service.metrics().await.of("logging_predictions_total{").len(), 101);
     service.stop().await;
 }
 
@@ -98,5 +109,37 @@ async fn a_gross_change_is_seen_at_once_and_no_change_is_none(fixture: Fixture) 
                 && metrics.find("logging_drift_sudden{feature=\"width\",model=\"m\"}") == Some(0.0)
         })
         .await;
+    service.stop().await;
+}
+
+async fn the_detector_sees_known_drifts_and_stores_nothing(fixture: Fixture) {
+    let service = fresh(&fixture, &["--evaluate-seconds", "0.05", "--detector-hours", "0.00001"]).await;
+    let classes = |count: usize| {
+        let label = |number: usize| if number.is_multiple_of(3) { "a" } else { "b" };
+        let class = |number: usize| json!({ "model": "m", "label": label(number), "confidence": 0.8 });
+        (0..count).map(class).collect::<Vec<_>>()
+    };
+    service.store(&classes(2_000)).await;
+    assert_eq!(service.post("/drift/reference", &json!({ "model": "m" })).await.status, 200);
+    service.store(&classes(1_000)).await;
+    service
+        .metrics_until("every known drift is seen", |metrics| {
+            let smallest = metrics.find("logging_detector_smallest_drift{model=\"m\"}");
+            metrics.find("logging_detector_seen_ratio{model=\"m\"}") == Some(1.0)
+                && smallest.is_some_and(|psi| (0.25..2.0).contains(&psi))
+                && metrics.get("logging_detector_timestamp_seconds") > 1e9
+        })
+        .await;
+    // A threshold that no drift reaches makes it blind.
+    let deaf = json!({ "thresholds": { "psi_drift": 1000 } });
+    assert_eq!(service.put("/models/m", &deaf).await.status, 200);
+    service
+        .metrics_until("nothing is seen any more", |metrics| {
+            metrics.find("logging_detector_seen_ratio{model=\"m\"}") == Some(0.0)
+                && metrics.find("logging_detector_smallest_drift{model=\"m\"}").is_none()
+        })
+        .await;
+    assert_eq!(service.get("/drift?model=m&window=24h").await.json()["models"][0]["drift"]["verdict"], "none");
+    assert_eq!(service.count().await, 3_000);
     service.stop().await;
 }
