@@ -3,11 +3,11 @@
 use clap::Args;
 use monitoring::prediction::PredictionBounds;
 
-use crate::serving::SERIES_OF_A_MODEL;
+use crate::serving::{SERIES_OF_A_MODEL, series_of_features};
 
 /// Series that have nothing to do with models: those of HTTP and gRPC for each route, of the prediction log and of the
 /// process, when all of them have happened.
-const OTHER_SERIES: usize = 4_000;
+const OTHER_SERIES: usize = 4_400;
 
 /// How many models and classes have series of their own, and how many series that may make.
 #[derive(Clone, Debug, Args)]
@@ -38,6 +38,7 @@ impl MetricsOptions {
     /// The most series that a scrape can have with these bounds.
     #[must_use]
     pub fn most_series(&self) -> usize {
-        self.bounds().series(SERIES_OF_A_MODEL).saturating_add(OTHER_SERIES)
+        let features = series_of_features(self.max_metric_models as usize);
+        self.bounds().series(SERIES_OF_A_MODEL).saturating_add(OTHER_SERIES).saturating_add(features)
     }
 }

@@ -163,8 +163,8 @@ impl<'e> RowReader<'e> {
     }
 
     fn refused(&self, column: &FeatureColumn, refusal: FeatureRefusal) -> RowRefusal {
-        let FeatureRefusal { problem, .. } = refusal;
-        RowRefusal::Value { row: self.rows, feature: column.declaration.name.clone(), problem }
+        let FeatureRefusal { reason, problem } = refusal;
+        RowRefusal::Value { row: self.rows, feature: column.declaration.name.clone(), reason, problem }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Why rows are refused.
 
-use monitoring::{ApiError, ErrorCode};
+use monitoring::{ApiError, ErrorCode, LabelEnum as _};
+
+use crate::model::features::RefusalReason;
 
 /// What is wrong with rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,6 +12,7 @@ pub(crate) enum RowRefusal {
         /// The row's place, from 0.
         row: usize,
         feature: String,
+        reason: RefusalReason,
         /// A text that goes behind the feature's name.
         problem: String,
     },
@@ -25,10 +28,11 @@ impl From<RowRefusal> for ApiError {
     fn from(refusal: RowRefusal) -> Self {
         let unfit = |sentence: String| Self::new(ErrorCode::InvalidInput, sentence);
         match refusal {
-            RowRefusal::Value { row, feature, problem } => {
+            RowRefusal::Value { row, feature, reason, problem } => {
                 unfit(format!("Row {row} is refused: \"{}\" {problem}.", shown(&feature)))
                     .detail("row", row)
                     .detail("feature", feature)
+                    .detail("reason", reason.as_str())
             }
             RowRefusal::Row { row, problem } => unfit(format!("Row {row} is refused: {problem}.")).detail("row", row),
             RowRefusal::Column { feature, problem } => {

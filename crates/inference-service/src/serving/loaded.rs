@@ -7,6 +7,7 @@ use monitoring::Histogram;
 use monitoring::prediction::ModelMetrics;
 
 use super::Flow;
+use super::feature_refusals::FeatureRefusals;
 use super::measured::MeasuredBatching;
 use crate::input::ModelInput;
 use crate::model::file_stamp::{self, FileStamps};
@@ -27,6 +28,8 @@ pub(crate) struct LoadedVersion {
     pub(crate) measured: MeasuredBatching,
     /// Items of each run.
     pub(super) run_items: Histogram,
+    /// Where refused values of its features are counted.
+    pub(crate) feature_refusals: FeatureRefusals,
     /// Its items in the queue.
     pub(crate) flow: Arc<Flow>,
     pub(super) source: ModelSource,

@@ -52,6 +52,10 @@ impl ModelLoader {
                 Flow::new(engine.name(), measured.item_seconds(), measured.policy(&engine)).of(engine.instances()),
             ),
             run_items: self.families.run_items(&metrics),
+            feature_refusals: self
+                .families
+                .feature_refusals
+                .of(metrics.label().values().first().map_or("", |name| name), &engine),
             measured,
             engine,
             engine_because,

@@ -9,6 +9,7 @@ use monitoring::{
 };
 use prometheus::{GaugeVec, Opts};
 
+use super::feature_refusals::FeatureRefusalFamily;
 use super::serving_list::PublishedList;
 use super::{Model, ModelState, ModelVersions};
 use crate::model::ExecutionProvider;
@@ -35,6 +36,7 @@ pub(crate) struct ModelMetricFamilies {
     pub(super) published: PublishedList,
     reloads: LeasedFamily<Counter, Each<LoadOutcome>>,
     run_items: LeasedFamily<Histogram, NoLabels>,
+    pub(super) feature_refusals: FeatureRefusalFamily,
 }
 
 impl ModelMetricFamilies {
@@ -49,7 +51,7 @@ impl ModelMetricFamilies {
         let run_items = registry.leased_histograms(run_items.buckets(RUN_BUCKETS.to_vec()), predictions.models())?;
         let published = PublishedList::default();
         registry.snapshot("model_*", ModelGauges::new(published.clone()))?;
-        Ok(Self { published, reloads, run_items })
+        Ok(Self { published, reloads, run_items, feature_refusals: FeatureRefusalFamily::register(registry)? })
     }
 
     /// Exposes the series of a model, before anything happens to it.

@@ -3,6 +3,7 @@
 //! Rule of thumb: work gets in through [`Admission`], or it is refused; after that, nothing waits without a bound.
 
 mod admission;
+mod feature_refusals;
 mod flow;
 mod job;
 mod lanes;
@@ -20,6 +21,7 @@ mod series_budget;
 mod serving_list;
 
 pub(crate) use admission::{Admission, QueueSlots};
+pub(crate) use feature_refusals::series_of_features;
 pub(crate) use flow::{BatchPolicy, Flow};
 pub(crate) use job::{InferenceJob, JobAnswer, RunError};
 pub(crate) use loaded::LoadedVersion;

@@ -120,7 +120,15 @@ async fn one_bad_row_refuses_the_request_by_row_and_feature() {
         let sentence = answer.json()["error"].clone();
         assert!(sentence.as_str().unwrap().contains(says), "{body}: {sentence}");
     }
-    assert_eq!(service.metrics().await.get("predictions_total{model=\"m\",status=\"success\"}"), 0.0);
+    let metrics = service.metrics().await;
+    assert_eq!(metrics.get("predictions_total{model=\"m\",status=\"success\"}"), 0.0);
+    let refused = |feature: &str, reason: &str| {
+        let labels = format!("feature=\"{feature}\",model=\"m\",reason=\"{reason}\"");
+        metrics.get(&format!("prediction_feature_refusals_total{{{labels}}}"))
+    };
+    assert_eq!(["type", "missing", "out_of_range"].map(|reason| refused("age", reason)), [4.0, 2.0, 1.0]);
+    assert_eq!(["type", "missing", "unknown_category"].map(|reason| refused("city", reason)), [2.0, 1.0, 1.0]);
+    assert_eq!(metrics.of("prediction_feature_refusals_total").count(), 3 * 4, "only declared features have series");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -317,10 +325,10 @@ async fn a_table_is_answered_with_a_table() {
 
     let folder = tempfile::tempdir().unwrap();
     let [x, y]: [Tensor<'_>; 2] = ["x", "y"].map(|name| (name, Element::Float32, &[None, Some(2)][..]));
-    let toml = "task = \"classification\"\nlabels = [\"no\", \"yes\"]\noutput = \"sigmoid\"\npositive = \"yes\"\n\
+    let toml = "task = \"classification\"\nlabels = [\"no\", \"yes\"]\noutput = \"logits\"\npositive = \"yes\"\n\
                 [[features]]\nname = \"a\"\nkind = \"number\"\n[[features]]\nname = \"b\"\nkind = \"number\"\n";
     add(folder.path(), "m", toml, &graph(&[x], &[("Identity", &["x"], "y")], &[y]));
     let classes = serve(folder.path(), &[]).await;
-    let answer = classes.predict(&Sent::new("text/csv", "a,b\n0.25,0.75\n").header("x-request-id", "c")).await;
-    assert_eq!(answer.text, "request_id,row_index,label,class,confidence,defect\nc,0,yes,1,0.75,false\n");
+    let answer = classes.predict(&Sent::new("text/csv", "a,b\n0,0\n").header("x-request-id", "c")).await;
+    assert_eq!(answer.text, "request_id,row_index,label,class,confidence,defect\nc,0,no,0,0.5,false\n");
 }

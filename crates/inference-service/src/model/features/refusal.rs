@@ -22,6 +22,16 @@ pub(crate) struct FeatureRefusal {
     pub(crate) problem: String,
 }
 
+impl RefusalReason {
+    /// The reason of this word.
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        <Self as monitoring::LabelEnum>::ALL
+            .iter()
+            .copied()
+            .find(|reason| monitoring::LabelEnum::as_str(*reason) == word)
+    }
+}
+
 impl FeatureRefusal {
     pub(crate) fn new(reason: RefusalReason, problem: impl Into<String>) -> Self {
         Self { reason, problem: problem.into() }

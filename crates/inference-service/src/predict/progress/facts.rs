@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use monitoring::RequestContext;
 use monitoring::prediction::UNKNOWN_MODEL;
+use monitoring::{ApiError, RequestContext};
 use prediction_record::Tags;
 
 use crate::model::Engine;
+use crate::model::features::RefusalReason;
 use crate::predict::decode::LoggedInput;
-use crate::serving::Model;
+use crate::serving::{LoadedVersion, Model};
 
 /// Seconds of each phase, `None` for a phase that was not reached, and of all together.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,7 +24,7 @@ pub(in crate::predict) struct PhaseTimings {
 pub(super) struct RequestFacts {
     pub(super) context: RequestContext,
     pub(super) model: Option<Arc<Model>>,
-    pub(super) engine: Option<Arc<Engine>>,
+    pub(super) version: Option<Arc<LoadedVersion>>,
     /// How many items the request has; 1 until they are counted.
     pub(super) items: usize,
     /// What the prediction log keeps of each item, once they are decoded; empty if predictions are not logged.
@@ -38,7 +39,7 @@ impl RequestFacts {
         Self {
             context,
             model: None,
-            engine: None,
+            version: None,
             items: 1,
             inputs: Vec::new(),
             timings: PhaseTimings::default(),
@@ -51,6 +52,22 @@ impl RequestFacts {
     }
 
     pub(super) fn version_name(&self) -> Option<&str> {
-        self.engine.as_deref().map(Engine::version)
+        self.engine().map(Engine::version)
+    }
+
+    pub(super) fn engine(&self) -> Option<&Engine> {
+        self.version.as_deref().map(|version| &*version.engine)
+    }
+
+    /// Counts what was refused, where that was a value of a feature.
+    pub(super) fn count_refused_feature(&self, refusal: &ApiError) {
+        let detail = |name: &str| refusal.details.iter().find(|(detail, _)| *detail == name)?.1.as_str();
+        let (Some(version), Some(feature), Some(reason)) = (&self.version, detail("feature"), detail("reason")) else {
+            return;
+        };
+        let place = self.engine().and_then(Engine::features).and_then(|features| features.position(feature));
+        if let (Some(place), Some(reason)) = (place, RefusalReason::parse(reason)) {
+            version.feature_refusals.count(place, reason);
+        }
     }
 }

@@ -88,7 +88,7 @@ impl Progress {
             // The classes that are counted differ between versions.
             attempt.set_model(&version.metrics);
         }
-        self.facts.engine = Some(version.engine.clone());
+        self.facts.version = Some(version.clone());
         Ok(version.clone())
     }
 
@@ -139,7 +139,7 @@ impl Progress {
     }
 
     pub(super) fn engine(&self) -> Option<&Engine> {
-        self.facts.engine.as_deref()
+        self.facts.engine()
     }
 
     /// What each phase took, as far as the request has come.
@@ -172,6 +172,7 @@ impl Progress {
 
     /// The request is refused or has failed. The refusal comes back when its records are kept, and may be answered then.
     pub(crate) async fn fail(&mut self, refusal: ApiError) -> ApiError {
+        self.facts.count_refused_feature(&refusal);
         if let Some(receipt) = self.end(refusal.code, &refusal.message, refusal.cause.as_deref()) {
             // The client gets its refusal, whether or not the record could be kept.
             let _ = receipt.kept(false).await;

@@ -48,9 +48,9 @@ impl RequestFacts {
             // The log keeps microseconds. A finer timestamp would come back as another one.
             occurred_at: Some(Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)),
             model: self.model_name().to_owned(),
-            version: self.engine.as_ref().map(|engine| engine.version().to_owned()),
-            model_sha256: self.engine.as_ref().map(|engine| engine.sha256().to_owned()),
-            task: self.engine.as_ref().map(|engine| engine.task().into()).unwrap_or_default(),
+            version: self.engine().map(|engine| engine.version().to_owned()),
+            model_sha256: self.engine().map(|engine| engine.sha256().to_owned()),
+            task: self.engine().map(|engine| engine.task().into()).unwrap_or_default(),
             latency_seconds: Some(total),
             decode_seconds: decode,
             queue_seconds: queue,
