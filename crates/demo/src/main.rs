@@ -8,6 +8,7 @@ mod mix;
 mod pictures;
 mod service;
 mod summary;
+mod tables;
 mod tally;
 
 use std::process::ExitCode;
@@ -47,6 +48,9 @@ struct DemoOptions {
     /// The URL of inference-service.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8000")]
     inference: String,
+    /// The URL of logging-service, which is told the truth about half of the rows.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8001")]
+    logging: String,
 }
 
 fn main() -> ExitCode {
@@ -70,7 +74,7 @@ fn run(options: &DemoOptions) -> Result<()> {
 /// # Errors
 /// Where the service does not answer, or has counted less than was sent.
 async fn demonstrate(options: &DemoOptions, stop: &StopRequest) -> Result<()> {
-    let service = InferenceClient::at(&options.inference)?;
+    let service = InferenceClient::at(&options.inference, &options.logging)?;
     let before = service.counts().await.with_context(|| {
         format!("inference-service cannot be asked at {}; cargo xtask up starts it", options.inference)
     })?;
@@ -148,7 +152,10 @@ fn episode_at(part: f64) -> Episode {
 
 fn announcement(episode: Episode) -> &'static str {
     match episode {
-        Episode::Drift => "Drift begins: dark, noisy and blurred pictures, mostly of pets, and many defects.",
+        Episode::Drift => {
+            "Drift begins: dark, noisy and blurred pictures, mostly of pets, and many defects; rows with larger and missing \
+             values, and other truths."
+        },
         Episode::Normal => "The drift is over.",
     }
 }

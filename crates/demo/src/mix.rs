@@ -1,4 +1,4 @@
-//! What is sent: mostly pictures one by one, some together, and now and then something that is refused.
+//! What is sent: pictures one by one or together, rows of tables, and now and then something that is refused.
 //!
 //! Rule of thumb: the shares are those of a service in good use, so that in the first half no alert has a reason.
 
@@ -8,19 +8,39 @@ use anyhow::{Result, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use fastrand::Rng;
+use serde_json::Value;
 
 use super::pictures::{EncodedPicture, ExamplePicture, examples};
+use super::tables::{TablePlan, TableRows};
 
 /// Percent of the requests that have several pictures.
 const BATCHES: u32 = 8;
 /// Percent of the requests that are refused.
 const REFUSALS: u32 = 3;
+/// Percent of the requests that bring rows.
+const TABLES: u32 = 30;
 /// Percent of the requests with pictures that go to the model for photographs.
 const TO_PHOTOGRAPHS: u32 = 70;
 const PHOTOGRAPHS: SubjectPlan =
     SubjectPlan { model: "cifar10", favourites: &["cat", "dog"], normal_percent: 20, drift_percent: 70 };
 const SURFACES: SubjectPlan =
     SubjectPlan { model: "surface", favourites: &["ok"], normal_percent: 90, drift_percent: 40 };
+/// Another device measures larger nuclei and often fails at one measure, and diagnoses no longer follow.
+pub(super) const TUMOURS: TablePlan = TablePlan {
+    model: "tumour",
+    larger: &[("radius", 1.25), ("perimeter", 1.25), ("area", 1.5)],
+    missing: ("concavity", 30),
+    names: &[],
+    confused: 40,
+};
+/// Heavier patients come, blood is often not taken, and the disease takes another course.
+const PATIENTS: TablePlan = TablePlan {
+    model: "diabetes",
+    larger: &[("bmi", 1.3), ("blood_pressure", 1.15)],
+    missing: ("glucose", 40),
+    names: &["sex"],
+    confused: 60,
+};
 
 /// What kind of time it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,12 +60,19 @@ pub(super) struct DemoRequest {
     pub(super) body: Vec<u8>,
     /// Predictions that it asks for, as the service counts them.
     pub(super) items: u64,
+    /// The truths that become known of them.
+    pub(super) labels: TrueLabels,
 }
+
+/// Labels for `POST /feedback`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct TrueLabels(pub(super) Vec<Value>);
 
 /// Makes one request after another.
 pub(super) struct RequestMix {
     photographs: CameraSubjects,
     surfaces: CameraSubjects,
+    tables: [TableRows; 2],
     random: Rng,
 }
 
@@ -60,6 +87,7 @@ impl RequestMix {
             photographs: CameraSubjects::read(models, PHOTOGRAPHS, &mut random)?,
             // Few parts have a defect; then most of them have.
             surfaces: CameraSubjects::read(models, SURFACES, &mut random)?,
+            tables: [TableRows::read(models, TUMOURS)?, TableRows::read(models, PATIENTS)?],
             random,
         })
     }
@@ -71,11 +99,16 @@ impl RequestMix {
         if kind < REFUSALS {
             return refused(random);
         }
-        let subjects = if random.u32(0..100) < TO_PHOTOGRAPHS { &self.photographs } else { &self.surfaces };
-        if kind >= REFUSALS + BATCHES {
-            return subjects.one(episode, random);
+        let several = kind < REFUSALS + BATCHES;
+        if random.u32(0..100) < TABLES {
+            let count = if several { random.usize(2..=4) } else { 1 };
+            return self.tables[usize::from(random.bool())].request(count, episode, random);
         }
-        subjects.several(random.usize(2..=4), episode, random)
+        let subjects = if random.u32(0..100) < TO_PHOTOGRAPHS { &self.photographs } else { &self.surfaces };
+        if several {
+            return subjects.several(random.usize(2..=4), episode, random);
+        }
+        subjects.one(episode, random)
     }
 }
 
@@ -114,7 +147,7 @@ impl CameraSubjects {
 
     fn one(&self, episode: Episode, random: &mut Rng) -> DemoRequest {
         let EncodedPicture { content_type, bytes } = self.picture(episode, random).clone();
-        DemoRequest { path: format!("/predict?model={}", self.plan.model), content_type, body: bytes, items: 1 }
+        DemoRequest { path: format!("/predict?model={}", self.plan.model), content_type, body: bytes, items: 1, labels: TrueLabels::default() }
     }
 
     fn several(&self, count: usize, episode: Episode, random: &mut Rng) -> DemoRequest {
@@ -133,7 +166,7 @@ impl CameraSubjects {
         let examples = if random.u32(0..100) < share { &self.favourites } else { &self.others };
         let example = &examples[random.usize(0..examples.len())];
         match episode {
-            Episode::Normal => &example.clear,
+            Episode::Normal => &example.clear[random.usize(0..example.clear.len())],
             Episode::Drift => &example.spoilt[random.usize(0..example.spoilt.len())],
         }
     }
@@ -146,18 +179,20 @@ fn refused(random: &mut Rng) -> DemoRequest {
         content_type,
         body: body.into(),
         items: 1,
+        labels: TrueLabels::default(),
     };
-    match random.u32(0..5) {
+    match random.u32(0..6) {
         0 => raw("/predict?model=cifar10", "image/jpeg", "not a picture"),
         1 => raw("/predict?model=no-such-model", "image/png", "of no matter"),
         2 => raw("/predict", "text/plain", "a cat"),
         3 => json("{\"model\":\"cifar10\",".into(), 1),
+        4 => json("{\"model\":\"tumour\",\"rows\":[{\"radius\":\"wide\"}]}".into(), 1),
         _ => json("{\"model\":\"surface\",\"input\":[1,2,3]}".into(), 1),
     }
 }
 
 fn json(body: String, items: u64) -> DemoRequest {
-    DemoRequest { path: "/predict".into(), content_type: "application/json", body: body.into_bytes(), items }
+    DemoRequest { path: "/predict".into(), content_type: "application/json", body: body.into_bytes(), items, labels: TrueLabels::default() }
 }
 
 #[cfg(test)]
@@ -181,8 +216,10 @@ mod tests {
         let batches = share(&|shot| shot.items > 1);
         assert!((0.06..0.10).contains(&batches), "{batches}");
         let surfaces = share(&|shot| shot.path.ends_with("=surface"));
-        assert!((0.22..0.32).contains(&surfaces), "{surfaces}");
-        for mistake in ["not a picture", "of no matter", "a cat", "{\"model\":\"cifar10\",", "[1,2,3]}"] {
+        assert!((0.14..0.24).contains(&surfaces), "{surfaces}");
+        let rows = share(&|shot| shot.body.ends_with(b"}]}") && shot.items > 0);
+        assert!((0.25..0.35).contains(&rows), "{rows}");
+        for mistake in ["not a picture", "of no matter", "a cat", "{\"model\":\"cifar10\",", "\"wide\"}]}", "[1,2,3]}"] {
             let refused = share(&|shot| shot.body.ends_with(mistake.as_bytes()));
             assert!((0.001..0.02).contains(&refused), "{mistake}: {refused}");
         }
@@ -193,13 +230,14 @@ mod tests {
         let RequestMix { photographs, mut random, .. } = mix();
         let CameraSubjects { favourites, others, .. } = &photographs;
         let shows = |example: &ExamplePicture, picture: &EncodedPicture| {
-            example.clear.bytes == picture.bytes || example.spoilt.iter().any(|other| other.bytes == picture.bytes)
+            example.clear.iter().chain(&example.spoilt).any(|other| other.bytes == picture.bytes)
         };
         let mut pets = |episode| {
             let mut count = 0;
             for _ in 0..MANY {
                 let picture = photographs.picture(episode, &mut random);
-                let clear = favourites.iter().chain(others).any(|example| example.clear.bytes == picture.bytes);
+                let clear = favourites.iter().chain(others)
+                    .any(|example| example.clear.iter().any(|view| view.bytes == picture.bytes));
                 assert_eq!(clear, episode == Episode::Normal);
                 count += u32::from(favourites.iter().any(|example| shows(example, picture)));
             }

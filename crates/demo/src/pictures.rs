@@ -8,6 +8,9 @@ use anyhow::{Context, Result, ensure};
 use fastrand::Rng;
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 
+/// How many pictures of an example come in normal times.
+const VIEWS: usize = 12;
+
 /// An encoded picture.
 #[derive(Clone, Debug)]
 pub(super) struct EncodedPicture {
@@ -22,8 +25,8 @@ pub(super) struct EncodedPicture {
 pub(super) struct ExamplePicture {
     /// The label of the picture: the file's name up to the first `-` or `.`.
     pub(super) label: String,
-    /// The file as it is.
-    pub(super) clear: EncodedPicture,
+    /// The file as it is, and as the same camera takes it at other times: a little lighter or darker, mirrored, grainier.
+    pub(super) clear: Vec<EncodedPicture>,
     /// Made from it: darkened, noisy, blurred.
     pub(super) spoilt: [EncodedPicture; 3],
 }
@@ -55,8 +58,18 @@ fn example(file: &Path, random: &mut Rng) -> Result<ExamplePicture> {
     let blur = f32::max(1.0, picture.width() as f32 / 12.0);
     let spoilt = [darkened(&picture), noisy(&picture, random), picture.blur(blur)];
     let [dark, noise, blurred] = spoilt.map(|picture| encoded(&picture));
-    let clear = EncodedPicture { content_type: format.to_mime_type(), bytes };
+    let mut clear = vec![EncodedPicture { content_type: format.to_mime_type(), bytes }];
+    while clear.len() < VIEWS {
+        clear.push(encoded(&another_view(&picture, random))?);
+    }
     Ok(ExamplePicture { label, clear, spoilt: [dark?, noise?, blurred?] })
+}
+
+/// The picture in another light.
+fn another_view(picture: &DynamicImage, random: &mut Rng) -> DynamicImage {
+    let (gain, offset, grain) = (0.9 + random.f32() * 0.2, random.f32() * 16.0 - 8.0, random.f32() * 6.0);
+    let view = each_value(picture, |value| value * gain + offset + (random.f32() - 0.5) * grain);
+    if random.bool() { view.fliph() } else { view }
 }
 
 fn darkened(picture: &DynamicImage) -> DynamicImage {
@@ -94,7 +107,8 @@ mod tests {
         let labels: Vec<&str> = examples.iter().map(|example| example.label.as_str()).collect();
         assert!(labels.contains(&"cat") && labels.contains(&"frog"), "{labels:?}");
         for example in &examples {
-            let clear = image::load_from_memory(&example.clear.bytes).unwrap().to_rgb8();
+            assert_eq!(example.clear.len(), VIEWS);
+            let clear = image::load_from_memory(&example.clear[0].bytes).unwrap().to_rgb8();
             let spoilt =
                 example.spoilt.each_ref().map(|picture| image::load_from_memory(&picture.bytes).unwrap().to_rgb8());
             for picture in &spoilt {

@@ -1,34 +1,36 @@
-//! inference-service, as its clients see it.
+//! The two services, as their clients see them.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use reqwest::{Client, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::counters::PredictionCounts;
-use super::mix::{DemoRequest, Episode};
-use super::tally::{PredictAnswer, RequestOutcome, SeenPrediction};
+use super::mix::{DemoRequest, Episode, TrueLabels};
+use super::tally::{PredictAnswer, PredictionSays, RequestOutcome, SentLabels};
 
 /// A request that takes longer gets no answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A service at a URL. Clones share their connections.
+/// The services at their URLs. Clones share their connections.
 #[derive(Clone)]
 pub(super) struct InferenceClient {
     base: String,
+    logging: String,
     client: Client,
 }
 
 impl InferenceClient {
-    /// The service at this URL; nothing is asked of it yet.
+    /// The services at these URLs; nothing is asked of them yet.
     ///
     /// # Errors
     /// Where there can be no client.
-    pub(super) fn at(url: &str) -> Result<Self> {
+    pub(super) fn at(inference: &str, logging: &str) -> Result<Self> {
         monitoring::use_ring();
         let client = Client::builder().no_proxy().timeout(PATIENCE).build().context("there is no HTTP client")?;
-        Ok(Self { base: url.trim_end_matches('/').to_owned(), client })
+        let base = |url: &str| url.trim_end_matches('/').to_owned();
+        Ok(Self { base: base(inference), logging: base(logging), client })
     }
 
     /// The service's counts since its start.
@@ -44,10 +46,29 @@ impl InferenceClient {
     }
 
     /// Sends a request and waits for the answer.
-    pub(super) async fn send(self, shot: DemoRequest, episode: Episode) -> RequestOutcome {
-        let (started, items) = (Instant::now(), shot.items);
+    pub(super) async fn send(self, mut shot: DemoRequest, episode: Episode) -> RequestOutcome {
+        let (started, items, labels) = (Instant::now(), shot.items, std::mem::take(&mut shot.labels));
         let answer = self.ask(shot).await.unwrap_or_else(|error| PredictAnswer::Nothing(format!("{error:#}")));
-        RequestOutcome { episode, items, seconds: started.elapsed().as_secs_f64(), answer }
+        let seconds = started.elapsed().as_secs_f64();
+        let is_predicted = matches!(answer, PredictAnswer::Predictions(..));
+        let labels = if is_predicted { self.tell(labels).await } else { SentLabels::default() };
+        RequestOutcome { episode, items, seconds, answer, labels }
+    }
+
+    /// Tells the logging service what was true.
+    async fn tell(&self, TrueLabels(labels): TrueLabels) -> SentLabels {
+        if labels.is_empty() {
+            return SentLabels::default();
+        }
+        let sent = labels.len() as u64;
+        let request = self.client.post(format!("{}/feedback", self.logging)).header("content-type", "application/json");
+        let answer = request.body(json!(labels).to_string()).send().await;
+        let problem = match answer {
+            Ok(answer) if answer.status() == StatusCode::OK => None,
+            Ok(answer) => Some(format!("the answer was {}", answer.status())),
+            Err(problem) => Some(problem.to_string()),
+        };
+        SentLabels { sent, taken: if problem.is_none() { sent } else { 0 }, problem }
     }
 
     async fn ask(&self, shot: DemoRequest) -> Result<PredictAnswer> {
@@ -68,8 +89,13 @@ fn understand(status: StatusCode, body: &[u8]) -> Result<PredictAnswer> {
     let model = body["model"].as_str().context("it has no model")?.to_owned();
     let predictions = body["predictions"].as_array().context("it has no predictions")?;
     let predictions = predictions.iter().map(|prediction| {
-        let confidence = prediction["confidence"].as_f64().context("a prediction has no confidence")?;
-        Ok(SeenPrediction { confidence, defect: prediction["defect"] == true })
+        let number = |name: &str| prediction[name].as_f64();
+        let says = match (number("confidence"), number("value")) {
+            (Some(confidence), _) => PredictionSays::Class { confidence, defect: prediction["defect"] == true },
+            (None, Some(value)) => PredictionSays::Number(value),
+            (None, None) => anyhow::bail!("a prediction has neither confidence nor value"),
+        };
+        Ok(says)
     });
     Ok(PredictAnswer::Predictions(model, predictions.collect::<Result<_>>()?))
 }
@@ -86,7 +112,10 @@ mod tests {
             panic!()
         };
         assert_eq!((model.as_str(), predictions.len()), ("a", 2));
-        assert!(predictions[0].defect && !predictions[1].defect);
+        let class = |confidence, defect| PredictionSays::Class { confidence, defect };
+        assert_eq!(predictions, [class(0.5, true), class(1.0, false)]);
+        let number = understand(StatusCode::OK, br#"{"model":"b","predictions":[{"value":151.5}]}"#).unwrap();
+        assert!(matches!(number, PredictAnswer::Predictions(_, said) if said == [PredictionSays::Number(151.5)]));
         let refusal = understand(StatusCode::NOT_FOUND, br#"{"code":"model_not_found"}"#).unwrap();
         assert!(matches!(refusal, PredictAnswer::Refusal(code) if code == "model_not_found"));
         for (status, body) in [(200, "{}"), (200, "[]"), (502, "Bad Gateway"), (500, "{\"code\":5}")] {

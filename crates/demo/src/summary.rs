@@ -25,6 +25,11 @@ pub(super) fn requests(tally: &RequestTally, took: Duration) -> String {
     if let Some(problem) = &tally.last_problem {
         let _ = write!(text, "\nThe last one without an answer: {problem}");
     }
+    let labels = &tally.labels;
+    let _ = write!(text, "\n{} true labels were sent, {} were taken.", labels.sent, labels.taken);
+    if let Some(problem) = &labels.problem {
+        let _ = write!(text, " The last problem: {problem}");
+    }
     text
 }
 
@@ -33,15 +38,17 @@ pub(super) fn qualities(tally: &RequestTally) -> Option<String> {
     if tally.qualities.is_empty() {
         return None;
     }
-    let mut text = format!("{:<24}{:>12}{:>12}", "", "confidence", "defects");
+    let mut text = format!("{:<24}{:>12}{:>12}{:>12}", "", "confidence", "defects", "value");
+    let shown = |number: Option<String>| number.unwrap_or_else(|| "-".to_owned());
     for ((model, episode), quality) in &tally.qualities {
         let when = if *episode == Episode::Drift { "drift" } else { "normal" };
         let _ = write!(
             text,
-            "\n{:<24}{:>12.3}{:>10.1} %",
+            "\n{:<24}{:>12}{:>12}{:>12}",
             format!("{model}, {when}"),
-            quality.confidence(),
-            quality.defects() * 100.0
+            shown(quality.confidence().map(|mean| format!("{mean:.3}"))),
+            shown(quality.defects().map(|share| format!("{:.1} %", share * 100.0))),
+            shown(quality.value().map(|mean| format!("{mean:.1}")))
         );
     }
     Some(text)

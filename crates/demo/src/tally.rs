@@ -16,13 +16,25 @@ pub(super) struct RequestOutcome {
     pub(super) seconds: f64,
     /// The answer.
     pub(super) answer: PredictAnswer,
+    /// The truths that were told of it.
+    pub(super) labels: SentLabels,
+}
+
+/// True labels on their way to the logging service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct SentLabels {
+    pub(super) sent: u64,
+    /// Those that it has taken.
+    pub(super) taken: u64,
+    /// Why it has not taken the others.
+    pub(super) problem: Option<String>,
 }
 
 /// What came back.
 #[derive(Debug)]
 pub(super) enum PredictAnswer {
     /// Predictions of this model.
-    Predictions(String, Vec<SeenPrediction>),
+    Predictions(String, Vec<PredictionSays>),
     /// A refusal with this code.
     Refusal(String),
     /// Nothing, or nothing that can be understood, for this reason.
@@ -30,11 +42,12 @@ pub(super) enum PredictAnswer {
 }
 
 /// What is looked at of one prediction.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SeenPrediction {
-    /// From 0 to 1.
-    pub(super) confidence: f64,
-    pub(super) defect: bool,
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum PredictionSays {
+    /// A class, with a confidence from 0 to 1.
+    Class { confidence: f64, defect: bool },
+    /// A number.
+    Number(f64),
 }
 
 /// Everything so far.
@@ -54,6 +67,8 @@ pub(super) struct RequestTally {
     pub(super) counts: PredictionCounts,
     /// What the models said, by model and episode.
     pub(super) qualities: BTreeMap<(String, Episode), ModelQuality>,
+    /// The truths that were told.
+    pub(super) labels: SentLabels,
     seconds: Vec<f64>,
     /// How many of `seconds` came before the present interval.
     told: usize,
@@ -62,36 +77,58 @@ pub(super) struct RequestTally {
 /// What a model said in one episode.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ModelQuality {
-    predictions: u64,
+    classes: u64,
     confidence: f64,
     defects: u64,
+    numbers: u64,
+    sum: f64,
 }
 
 impl ModelQuality {
-    /// Mean confidence.
-    pub(super) fn confidence(&self) -> f64 {
-        self.confidence / self.predictions as f64
+    /// Mean confidence; `None` of a model that predicts numbers.
+    pub(super) fn confidence(&self) -> Option<f64> {
+        (self.classes > 0).then(|| self.confidence / self.classes as f64)
     }
 
-    /// Share of the predictions that name a defect.
-    pub(super) fn defects(&self) -> f64 {
-        self.defects as f64 / self.predictions as f64
+    /// Share of the predictions that name a defect; `None` of a model that predicts numbers.
+    pub(super) fn defects(&self) -> Option<f64> {
+        (self.classes > 0).then(|| self.defects as f64 / self.classes as f64)
+    }
+
+    /// Mean of the predicted numbers; `None` of a model that predicts classes.
+    pub(super) fn value(&self) -> Option<f64> {
+        (self.numbers > 0).then(|| self.sum / self.numbers as f64)
+    }
+
+    fn add(&mut self, says: PredictionSays) {
+        match says {
+            PredictionSays::Class { confidence, defect } => {
+                self.classes += 1;
+                self.confidence += confidence;
+                self.defects += u64::from(defect);
+            }
+            PredictionSays::Number(value) => {
+                self.numbers += 1;
+                self.sum += value;
+            }
+        }
     }
 }
 
 impl RequestTally {
     /// Takes in one outcome.
     pub(super) fn add(&mut self, outcome: RequestOutcome) {
+        self.labels.sent += outcome.labels.sent;
+        self.labels.taken += outcome.labels.taken;
+        if outcome.labels.problem.is_some() {
+            self.labels.problem = outcome.labels.problem;
+        }
         match outcome.answer {
             PredictAnswer::Predictions(model, predictions) => {
                 self.answered += 1;
                 self.seconds.push(outcome.seconds);
                 let quality = self.qualities.entry((model.clone(), outcome.episode)).or_default();
-                for prediction in &predictions {
-                    quality.predictions += 1;
-                    quality.confidence += prediction.confidence;
-                    quality.defects += u64::from(prediction.defect);
-                }
+                predictions.iter().for_each(|says| quality.add(*says));
                 self.counts.add(PredictionCounter::Predicted(model), predictions.len() as u64);
             }
             PredictAnswer::Refusal(code) => {
@@ -138,14 +175,14 @@ mod tests {
     use super::*;
 
     fn outcome(items: u64, answer: PredictAnswer) -> RequestOutcome {
-        RequestOutcome { episode: Episode::Drift, items, seconds: 0.5, answer }
+        RequestOutcome { episode: Episode::Drift, items, seconds: 0.5, answer, labels: SentLabels::default() }
     }
 
     #[test]
     fn predictions_are_counted_one_by_one_and_requests_as_a_whole() {
         let mut tally = RequestTally::default();
         let predictions =
-            [(0.5, true), (0.75, false)].map(|(confidence, defect)| SeenPrediction { confidence, defect });
+            [(0.5, true), (0.75, false)].map(|(confidence, defect)| PredictionSays::Class { confidence, defect });
         tally.add(outcome(2, PredictAnswer::Predictions("a".into(), predictions.into())));
         tally.add(outcome(4, PredictAnswer::Refusal("overloaded".into())));
         tally.add(outcome(3, PredictAnswer::Nothing("gone".into())));
@@ -153,7 +190,7 @@ mod tests {
         let counted: Vec<u64> = tally.counts.beside(&PredictionCounts::default()).map(|(_, mine, _)| mine).collect();
         assert_eq!(counted, [2, 4]);
         let quality = tally.qualities[&("a".to_owned(), Episode::Drift)];
-        assert_eq!((quality.confidence(), quality.defects()), (0.625, 0.5));
+        assert_eq!((quality.confidence(), quality.defects(), quality.value()), (Some(0.625), Some(0.5), None));
     }
 
     #[test]

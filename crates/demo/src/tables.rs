@@ -1,0 +1,164 @@
+//! The example rows of a model, as they are and as they come when the world has changed.
+//!
+//! Rule of thumb: in normal times each value is off by a little, so that no row comes twice; the drift has all three
+//! things that go wrong with tables: values that are larger, values that are missing, and truths that no longer follow.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use fastrand::Rng;
+use serde_json::{Map, Value, json};
+
+use super::mix::{DemoRequest, Episode, TrueLabels};
+
+/// By how much a value is off in normal times, as a share of it.
+const SPREAD: f64 = 0.02;
+/// Percent of the rows whose truth becomes known.
+const LABELLED: u32 = 50;
+
+/// What a model's rows are like in a drift.
+#[derive(Clone, Copy)]
+pub(super) struct TablePlan {
+    pub(super) model: &'static str,
+    /// Columns whose values are larger, by a factor.
+    pub(super) larger: &'static [(&'static str, f64)],
+    /// A column that is missing, in this percentage of the rows.
+    pub(super) missing: (&'static str, u32),
+    /// Columns whose cells are names.
+    pub(super) names: &'static [&'static str],
+    /// Percent of the rows whose truth is that of another row.
+    pub(super) confused: u32,
+}
+
+/// The example rows of one model.
+pub(super) struct TableRows {
+    plan: TablePlan,
+    columns: Vec<String>,
+    rows: Vec<ExampleRow>,
+}
+
+/// A row, and what was true of it.
+struct ExampleRow {
+    cells: Vec<String>,
+    truth: String,
+}
+
+impl TableRows {
+    /// Reads `examples/rows.csv` of a model, whose last column is the truth.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub(super) fn read(models: &Path, plan: TablePlan) -> Result<Self> {
+        let path = models.join(plan.model).join("examples/rows.csv");
+        let text = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+        let mut lines = text.lines().map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
+        let mut columns = lines.next().unwrap_or_default();
+        columns.pop();
+        let rows: Vec<ExampleRow> = lines
+            .filter_map(|mut cells| {
+                let truth = cells.pop()?;
+                (cells.len() == columns.len()).then_some(ExampleRow { cells, truth })
+            })
+            .collect();
+        ensure!(!columns.is_empty() && !rows.is_empty(), "{} has no rows", path.display());
+        Ok(Self { plan, columns, rows })
+    }
+
+    /// A request of some rows, with the truths that become known of them.
+    pub(super) fn request(&self, count: usize, episode: Episode, random: &mut Rng) -> DemoRequest {
+        let id = format!("demo-{:032x}", random.u128(..));
+        let mut labels = Vec::new();
+        let rows: Vec<Value> = (0..count)
+            .map(|index| {
+                let row = self.any(random);
+                let is_confused = episode == Episode::Drift && random.u32(0..100) < self.plan.confused;
+                let truth = if is_confused { &self.any(random).truth } else { &row.truth };
+                if random.u32(0..100) < LABELLED {
+                    labels.push(json!({ "request_id": id, "row_index": index, "label": truth }));
+                }
+                Value::Object(self.row(row, episode, random))
+            })
+            .collect();
+        let site = ["north", "south"][usize::from(random.bool())];
+        let body = json!({ "model": self.plan.model, "request_id": id, "tags": { "site": site }, "rows": rows });
+        DemoRequest {
+            path: "/predict".to_owned(),
+            content_type: "application/json",
+            body: body.to_string().into_bytes(),
+            items: count as u64,
+            labels: TrueLabels(labels),
+        }
+    }
+
+    fn any(&self, random: &mut Rng) -> &ExampleRow {
+        &self.rows[random.usize(0..self.rows.len())]
+    }
+
+    fn row(&self, row: &ExampleRow, episode: Episode, random: &mut Rng) -> Map<String, Value> {
+        let cells = self.columns.iter().zip(&row.cells);
+        cells.map(|(column, cell)| (column.clone(), self.value(column, cell, episode, random))).collect()
+    }
+
+    fn value(&self, column: &str, cell: &str, episode: Episode, random: &mut Rng) -> Value {
+        let TablePlan { larger, missing, names, .. } = self.plan;
+        let Ok(number) = cell.parse::<f64>() else { return cell.into() };
+        if names.contains(&column) {
+            return cell.into();
+        }
+        // The sum of three has about the shape of a bell.
+        let off = (0..3).map(|_| random.f64() * 2.0 - 1.0).sum::<f64>() * SPREAD;
+        let factor = match episode {
+            Episode::Normal => 1.0,
+            Episode::Drift if column == missing.0 && random.u32(0..100) < missing.1 => return Value::Null,
+            Episode::Drift => larger.iter().find(|(name, _)| *name == column).map_or(1.0, |(_, factor)| *factor),
+        };
+        (number * factor * (1.0 + off)).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::super::mix::TUMOURS;
+    use super::*;
+    use testkit::root;
+
+    fn rows(episode: Episode) -> Vec<Value> {
+        let table = TableRows::read(&root().join("deploy/models"), TUMOURS).unwrap();
+        let mut random = Rng::with_seed(3);
+        (0..500)
+            .flat_map(|_| {
+                let request = table.request(2, episode, &mut random);
+                let body: Value = serde_json::from_slice(&request.body).unwrap();
+                body["rows"].as_array().unwrap().clone()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_drift_makes_values_larger_and_takes_some_away() {
+        let mean = |rows: &[Value], name: &str| {
+            let values: Vec<f64> = rows.iter().filter_map(|row| row[name].as_f64()).collect();
+            values.iter().sum::<f64>() / values.len() as f64
+        };
+        let [normal, drift] = [Episode::Normal, Episode::Drift].map(rows);
+        assert!(mean(&drift, "radius") > mean(&normal, "radius") * 1.1);
+        assert!((mean(&drift, "texture") / mean(&normal, "texture") - 1.0).abs() < 0.05);
+        let missing = |rows: &[Value]| rows.iter().filter(|row| row["concavity"].is_null()).count();
+        assert_eq!(missing(&normal), 0);
+        assert!((200..400).contains(&missing(&drift)), "{}", missing(&drift));
+    }
+
+    #[test]
+    fn half_of_the_truths_become_known_and_name_their_row() {
+        let table = TableRows::read(&root().join("deploy/models"), TUMOURS).unwrap();
+        let request = table.request(1000, Episode::Normal, &mut Rng::with_seed(3));
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        assert!((400..600).contains(&request.labels.0.len()));
+        for label in &request.labels.0 {
+            assert_eq!(label["request_id"], body["request_id"]);
+            assert!(["benign", "malignant"].contains(&label["label"].as_str().unwrap()), "{label}");
+        }
+    }
+}
