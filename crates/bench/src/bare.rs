@@ -23,9 +23,9 @@ const INSERT: &str = "
 INSERT INTO predictions (
     event_id, request_id, row_index, occurred_at, recorded_at, model, version, model_sha256, variant, status, error_type,
     label, class, confidence, defect, top, latency_seconds, decode_seconds, queue_seconds, inference_seconds, trace_id,
-    span_id, input_sha256, input, schema_version, extra
+    span_id, input_sha256, input, schema_version, extra, features
 ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,
-    ?25, NULL)
+    ?25, NULL, ?26)
 ON CONFLICT (event_id) DO NOTHING";
 
 /// How much of the schema is kept up.
@@ -44,6 +44,7 @@ pub(super) struct PreparedRow {
     record: PredictionRecord,
     top: Option<String>,
     input: Option<String>,
+    features: Option<String>,
 }
 
 impl PreparedRow {
@@ -54,7 +55,8 @@ impl PreparedRow {
     pub(super) fn of(record: PredictionRecord) -> Result<Self> {
         let top = (!record.top.is_empty()).then(|| serde_json::to_string(&record.top)).transpose()?;
         let input = record.input.as_ref().map(serde_json::to_string).transpose()?;
-        Ok(Self { record, top, input })
+        let features = (!record.features.is_empty()).then(|| serde_json::to_string(&record.features)).transpose()?;
+        Ok(Self { record, top, input, features })
     }
 }
 
@@ -109,7 +111,7 @@ fn drop_secondary_indexes(connection: &Connection) -> Result<()> {
 fn insert(connection: &Connection, rows: &[PreparedRow], waiting: &mut Vec<(i64, i64)>) -> Result<()> {
     let recorded_at = jiff::Timestamp::now().as_microsecond();
     let mut statement = connection.prepare_cached(INSERT)?;
-    for PreparedRow { record, top, input } in rows {
+    for PreparedRow { record, top, input, features } in rows {
         statement.execute(params![
             record.event_id.as_ref().map(Uuid::as_bytes),
             record.request_id,
@@ -136,6 +138,7 @@ fn insert(connection: &Connection, rows: &[PreparedRow], waiting: &mut Vec<(i64,
             record.input_sha256,
             input,
             record.schema_version,
+            features,
         ])?;
         let request_id = record.request_id.as_deref().context("a row has no request")?;
         waiting.push((hash(request_id), connection.last_insert_rowid()));

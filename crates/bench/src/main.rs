@@ -18,6 +18,7 @@ mod plot;
 mod program;
 mod python_model;
 mod recording;
+mod row_costs;
 mod rows;
 mod scratch;
 mod serving;
@@ -46,6 +47,8 @@ enum Measurement {
     Log(ingestion::LogOptions),
     /// What recording takes from the throughput and adds to the latency of predictions.
     Record(recording::RecordOptions),
+    /// Microseconds of processor time that recording a row of many features takes.
+    Rows(row_costs::RowOptions),
     /// Milliseconds of a page of 100 predictions, for each filter.
     Read(pages::ReadOptions),
     /// What a model of 200 MB takes of memory, by engine and number of threads.
@@ -82,6 +85,7 @@ fn run(what: Measurement) -> Result<()> {
     match what {
         Measurement::Log(options) => ingestion::run(&options, &scratch),
         Measurement::Record(options) => recording::run(&options, &scratch),
+        Measurement::Rows(options) => row_costs::run(&options, &scratch),
         Measurement::Read(options) => pages::run(&options, &scratch),
         Measurement::Memory(options) => memory::run(&options, &scratch),
         Measurement::Overload(options) => overload::run(&options, &scratch),

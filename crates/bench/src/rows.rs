@@ -5,7 +5,7 @@
 use anyhow::Result;
 use fastrand::Rng;
 use jiff::Timestamp;
-use prediction_record::{InputSummary, PredictionRecord, SCHEMA_VERSION, Score, Status};
+use prediction_record::{FeatureValue, FeatureValues, InputSummary, PredictionRecord, SCHEMA_VERSION, Score, Status};
 use uuid::{Builder, Uuid};
 
 const CLASSES: [&str; 10] = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
@@ -28,10 +28,35 @@ pub(super) enum RequestIds {
     Ordered,
 }
 
-/// So many rows out of `total`, from the row `first` on.
+/// So many rows out of `total`, from the row `first` on: predictions of pictures.
 pub(super) fn records(first: usize, count: usize, total: usize, ids: RequestIds) -> Vec<PredictionRecord> {
     let mut rng = Rng::with_seed(first as u64);
     (first..first + count).map(|row| record(row, total, ids, &mut rng)).collect()
+}
+
+/// Gives the rows so many declared features, in place of what their pictures looked like.
+pub(super) fn with_features(mut records: Vec<PredictionRecord>, features: usize) -> Vec<PredictionRecord> {
+    let mut rng = Rng::with_seed(features as u64);
+    for record in records.iter_mut().filter(|record| record.status == Status::Success) {
+        record.input = None;
+        record.features = feature_values(features, &mut rng);
+    }
+    records
+}
+
+/// A row: four of five features are numbers of all sizes, the others are names; one value of fifty is missing.
+pub(super) fn feature_values(features: usize, rng: &mut Rng) -> FeatureValues {
+    let value = |feature: usize, rng: &mut Rng| match feature % 5 {
+        _ if rng.u32(..50) == 0 => FeatureValue::Missing,
+        0 => FeatureValue::Category(["red", "green", "blue", "white"][rng.usize(..4)].to_owned()),
+        _ => {
+            // The sum of twelve is nearly normal, with a deviation of 1.
+            let normal = (0..12).map(|_| rng.f64()).sum::<f64>() - 6.0;
+            let scale = 10_f64.powi(i32::try_from(feature % 7).unwrap_or_default() - 2);
+            FeatureValue::Number((normal * scale * 1e4).round() / 1e4 + scale)
+        }
+    };
+    (0..features).map(|feature| (format!("feature_{feature:02}"), value(feature, rng))).collect()
 }
 
 /// The records as NDJSON.
@@ -126,6 +151,9 @@ mod tests {
             let rows = records(40, 500, 1000, ids);
             assert_eq!(rows, records(40, 500, 1000, ids));
             rows.iter().for_each(|row| row.validate().unwrap());
+            let wide = with_features(rows.clone(), 50);
+            wide.iter().for_each(|row| row.validate().unwrap());
+            assert!(wide.iter().filter(|row| row.features.len() == 50).count() > 450);
             assert!(rows.is_sorted_by_key(|row| row.event_id), "events come in the order of time");
             assert_eq!(rows.is_sorted_by_key(|row| row.request_id.clone()), ids == RequestIds::Ordered);
         }

@@ -155,7 +155,7 @@ fn announcement(episode: Episode) -> &'static str {
         Episode::Drift => {
             "Drift begins: dark, noisy and blurred pictures, mostly of pets, and many defects; rows with larger and missing \
              values, and other truths."
-        },
+        }
         Episode::Normal => "The drift is over.",
     }
 }

@@ -147,7 +147,13 @@ impl CameraSubjects {
 
     fn one(&self, episode: Episode, random: &mut Rng) -> DemoRequest {
         let EncodedPicture { content_type, bytes } = self.picture(episode, random).clone();
-        DemoRequest { path: format!("/predict?model={}", self.plan.model), content_type, body: bytes, items: 1, labels: TrueLabels::default() }
+        DemoRequest {
+            path: format!("/predict?model={}", self.plan.model),
+            content_type,
+            body: bytes,
+            items: 1,
+            labels: TrueLabels::default(),
+        }
     }
 
     fn several(&self, count: usize, episode: Episode, random: &mut Rng) -> DemoRequest {
@@ -192,7 +198,13 @@ fn refused(random: &mut Rng) -> DemoRequest {
 }
 
 fn json(body: String, items: u64) -> DemoRequest {
-    DemoRequest { path: "/predict".into(), content_type: "application/json", body: body.into_bytes(), items, labels: TrueLabels::default() }
+    DemoRequest {
+        path: "/predict".into(),
+        content_type: "application/json",
+        body: body.into_bytes(),
+        items,
+        labels: TrueLabels::default(),
+    }
 }
 
 #[cfg(test)]
@@ -219,7 +231,8 @@ mod tests {
         assert!((0.14..0.24).contains(&surfaces), "{surfaces}");
         let rows = share(&|shot| shot.body.ends_with(b"}]}") && shot.items > 0);
         assert!((0.25..0.35).contains(&rows), "{rows}");
-        for mistake in ["not a picture", "of no matter", "a cat", "{\"model\":\"cifar10\",", "\"wide\"}]}", "[1,2,3]}"] {
+        for mistake in ["not a picture", "of no matter", "a cat", "{\"model\":\"cifar10\",", "\"wide\"}]}", "[1,2,3]}"]
+        {
             let refused = share(&|shot| shot.body.ends_with(mistake.as_bytes()));
             assert!((0.001..0.02).contains(&refused), "{mistake}: {refused}");
         }
@@ -236,7 +249,9 @@ mod tests {
             let mut count = 0;
             for _ in 0..MANY {
                 let picture = photographs.picture(episode, &mut random);
-                let clear = favourites.iter().chain(others)
+                let clear = favourites
+                    .iter()
+                    .chain(others)
                     .any(|example| example.clear.iter().any(|view| view.bytes == picture.bytes));
                 assert_eq!(clear, episode == Episode::Normal);
                 count += u32::from(favourites.iter().any(|example| shows(example, picture)));
