@@ -1,7 +1,7 @@
 """Trains the two shipped models for rows, and writes their files: tumour (a classifier) and diabetes (a regression).
 
     pip install scikit-learn==1.9.1 onnx==1.23.2
-    python deploy/models/recipe.py deploy/models
+    python docs/examples/tabular_models.py deploy/models
 
 The data are those that scikit-learn carries. Every number is made from a fixed seed.
 """
@@ -41,10 +41,9 @@ def layers(network, last):
 
 
 def write(path, features, mean, deviation, nodes, weights, output):
-    """A graph that puts the mean where a value is missing (NaN), scales, and runs the nodes."""
-    head = [helper.make_node("IsNaN", ["features"], ["is_missing"]),
-            helper.make_node("Where", ["is_missing", "mean", "features"], ["filled"]),
-            helper.make_node("Sub", ["filled", "mean"], ["centred"]),
+    """A graph that scales and runs the nodes. What stands for a missing value, its mean, is printed for model.toml."""
+    print(path.parent.parent.name, {name: float(f"{value:.4g}") for name, value in zip(features, mean)})
+    head = [helper.make_node("Sub", ["features", "mean"], ["centred"]),
             helper.make_node("Div", ["centred", "deviation"], ["scaled"])]
     constants = [numpy_helper.from_array(mean.astype(np.float32)[None], "mean"),
                  numpy_helper.from_array(deviation.astype(np.float32)[None], "deviation")]
