@@ -13,6 +13,8 @@ use serde_json::Value;
 use super::pictures::{EncodedPicture, ExamplePicture, examples};
 use super::tables::{TablePlan, TableRows};
 
+/// What the pictures of normal times are made from.
+const VIEWS_SEED: u64 = 20;
 /// Percent of the requests that have several pictures.
 const BATCHES: u32 = 8;
 /// Percent of the requests that are refused.
@@ -81,12 +83,14 @@ impl RequestMix {
     ///
     /// # Errors
     /// Where they cannot be read.
-    pub(super) fn new(models: &Path, mut random: Rng) -> Result<Self> {
+    pub(super) fn new(models: &Path, random: Rng) -> Result<Self> {
+        // The same pictures in each demo, because the shipped references are of them.
+        let mut views = Rng::with_seed(VIEWS_SEED);
         Ok(Self {
             // Ten classes, one as good as another; then it is mostly pets.
-            photographs: CameraSubjects::read(models, PHOTOGRAPHS, &mut random)?,
+            photographs: CameraSubjects::read(models, PHOTOGRAPHS, &mut views)?,
             // Few parts have a defect; then most of them have.
-            surfaces: CameraSubjects::read(models, SURFACES, &mut random)?,
+            surfaces: CameraSubjects::read(models, SURFACES, &mut views)?,
             tables: [TableRows::read(models, TUMOURS)?, TableRows::read(models, PATIENTS)?],
             random,
         })
