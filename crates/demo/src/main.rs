@@ -6,6 +6,7 @@
 mod counters;
 mod mix;
 mod pictures;
+mod request;
 mod service;
 mod summary;
 mod tables;
@@ -20,7 +21,8 @@ use fastrand::Rng;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use self::mix::{Episode, RequestMix};
+use self::mix::RequestMix;
+use self::request::Episode;
 use self::service::InferenceClient;
 use self::tally::RequestTally;
 use terminal::{StopRequest, say, warn};

@@ -8,10 +8,10 @@ use anyhow::{Result, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use fastrand::Rng;
-use serde_json::Value;
 
 use super::pictures::{EncodedPicture, ExamplePicture, examples};
-use super::tables::{TablePlan, TableRows};
+use super::request::{DemoRequest, Episode, TrueLabels};
+use super::tables::{PATIENTS, TUMOURS, TableRows};
 
 /// What the pictures of normal times are made from.
 const VIEWS_SEED: u64 = 20;
@@ -27,49 +27,6 @@ const PHOTOGRAPHS: SubjectPlan =
     SubjectPlan { model: "cifar10", favourites: &["cat", "dog"], normal_percent: 20, drift_percent: 70 };
 const SURFACES: SubjectPlan =
     SubjectPlan { model: "surface", favourites: &["ok"], normal_percent: 90, drift_percent: 40 };
-/// Another device measures larger nuclei and often fails at one measure, and diagnoses no longer follow.
-pub(super) const TUMOURS: TablePlan = TablePlan {
-    model: "tumour",
-    larger: &[("radius", 1.25), ("perimeter", 1.25), ("area", 1.5)],
-    missing: ("concavity", 30),
-    names: &[],
-    confused: 40,
-};
-/// Heavier patients come, blood is often not taken, and the disease takes another course.
-const PATIENTS: TablePlan = TablePlan {
-    model: "diabetes",
-    larger: &[("bmi", 1.3), ("blood_pressure", 1.15)],
-    missing: ("glucose", 40),
-    names: &["sex"],
-    confused: 60,
-};
-
-/// What kind of time it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Episode {
-    /// As always.
-    Normal,
-    /// The camera fails, and other things come before it.
-    Drift,
-}
-
-/// A request for `POST /predict`.
-#[derive(Clone, Debug)]
-pub(super) struct DemoRequest {
-    /// Path and query.
-    pub(super) path: String,
-    pub(super) content_type: &'static str,
-    pub(super) body: Vec<u8>,
-    /// Predictions that it asks for, as the service counts them.
-    pub(super) items: u64,
-    /// The truths that become known of them.
-    pub(super) labels: TrueLabels,
-}
-
-/// Labels for `POST /feedback`.
-#[derive(Clone, Debug, Default)]
-pub(super) struct TrueLabels(pub(super) Vec<Value>);
-
 /// Makes one request after another.
 pub(super) struct RequestMix {
     photographs: CameraSubjects,

@@ -7,7 +7,7 @@ use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
 use super::counters::PredictionCounts;
-use super::mix::{DemoRequest, Episode, TrueLabels};
+use super::request::{DemoRequest, Episode, TrueLabels};
 use super::tally::{PredictAnswer, PredictionSays, RequestOutcome, SentLabels};
 
 /// A request that takes longer gets no answer.

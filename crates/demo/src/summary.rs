@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use super::counters::PredictionCounts;
-use super::mix::Episode;
+use super::request::Episode;
 use super::tally::RequestTally;
 
 /// Everything that was sent, and what became of it.

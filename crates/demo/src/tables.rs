@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
-use super::mix::{DemoRequest, Episode, TrueLabels};
+use super::request::{DemoRequest, Episode, TrueLabels};
 
 /// By how much a value is off in normal times, as a share of it.
 const SPREAD: f64 = 0.02;
@@ -30,6 +30,23 @@ pub(super) struct TablePlan {
     /// Percent of the rows whose truth is that of another row.
     pub(super) confused: u32,
 }
+
+/// Another device measures larger nuclei and often fails at one measure, and diagnoses no longer follow.
+pub(super) const TUMOURS: TablePlan = TablePlan {
+    model: "tumour",
+    larger: &[("radius", 1.25), ("perimeter", 1.25), ("area", 1.5)],
+    missing: ("concavity", 30),
+    names: &[],
+    confused: 40,
+};
+/// Heavier patients come, blood is often not taken, and the disease takes another course.
+pub(super) const PATIENTS: TablePlan = TablePlan {
+    model: "diabetes",
+    larger: &[("bmi", 1.3), ("blood_pressure", 1.15)],
+    missing: ("glucose", 40),
+    names: &["sex"],
+    confused: 60,
+};
 
 /// The example rows of one model.
 pub(super) struct TableRows {
@@ -120,7 +137,6 @@ impl TableRows {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
-    use super::super::mix::TUMOURS;
     use super::*;
     use testkit::root;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::counters::{PredictionCounter, PredictionCounts};
-use super::mix::Episode;
+use super::request::Episode;
 
 /// What became of one request.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(super) struct RequestOutcome {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct SentLabels {
     pub(super) sent: u64,
-    /// Those that it has taken.
+    /// How many it has taken.
     pub(super) taken: u64,
     /// Why it has not taken the others.
     pub(super) problem: Option<String>,
