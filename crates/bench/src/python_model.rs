@@ -15,7 +15,7 @@ const PACKAGES: [pypi::Package; 2] = [("onnx", "1.23.2"), ("numpy", "2.4.6")];
 #[derive(Clone, Copy)]
 pub(super) struct ModelScript<'a> {
     pub(super) text: &'a str,
-    /// What it is told beside the file.
+    /// Arguments behind the name of the file.
     pub(super) arguments: &'a [&'a str],
 }
 
