@@ -22,7 +22,7 @@ fn models() -> PathBuf {
 }
 
 async fn service() -> Service {
-    Launch::inference().flag("--models=", models()).start().await
+    Launch::inference().models(&models()).start().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
