@@ -25,6 +25,7 @@ async fn every_metric_has_its_row_and_every_row_its_metric() {
     let often = |logging: Launch| logging.flag("--evaluate-seconds=", "0.2");
     let pair = Pair::start_at(|places| places, |inference, logging| (inference, often(logging))).await;
     predict_and_label(&pair).await;
+    pair.other_tasks_are_judged().await;
     let mut exposed = BTreeMap::new();
     for service in [&pair.inference, &pair.logging] {
         exposed.extend(described_by_exposition(&service.get("/metrics").await.text()));

@@ -20,6 +20,7 @@ mod load;
 mod log_books;
 mod log_lines;
 mod metrics;
+mod other_tasks;
 mod pair;
 mod patience;
 mod pictures;

@@ -185,11 +185,8 @@ impl WindowCounts {
     /// [`CountsError::Wrong`] says what contradicts what.
     pub fn validate(&self) -> Result<(), CountsError> {
         self.check_bins()?;
-        let labels = &self.labels;
-        let tallies = [&labels.by_confidence, &labels.correct_by_confidence, &labels.lags];
-        let counted = || Feature::ALL.into_iter().map(|feature| self.feature(feature)).chain(tallies);
-        if counted().any(|tally| tally.iter().any(|(_, count)| count < 0)) || labels.pairs().any(|pair| pair.count < 0)
-        {
+        let counted = || Feature::ALL.into_iter().map(|feature| self.feature(feature));
+        if counted().any(|tally| tally.iter().any(|(_, count)| count < 0)) {
             return Err(CountsError::Wrong("a count is negative"));
         }
         if self.predictions > MOST_PREDICTIONS || self.errors > MOST_PREDICTIONS {
@@ -206,6 +203,7 @@ impl WindowCounts {
         }
         self.named.check(self.predictions)?;
         self.unkept.check(self.predictions)?;
+        self.labels.check(self.predictions)?;
         self.values.check(self.predictions)
     }
 
@@ -228,20 +226,15 @@ impl WindowCounts {
 
     /// Checks that every bin lies on its grid; any other would later be looked up outside of the grid.
     fn check_bins(&self) -> Result<(), CountsError> {
-        let labels = &self.labels;
-        let of_confidence =
-            [&self.confidence_sums, &labels.by_confidence, &labels.correct_by_confidence, &labels.confidence_sums];
         let of_features = Feature::ALL.into_iter().map(|feature| (feature.bins(), self.feature(feature)));
-        let all = of_features
-            .chain(of_confidence.into_iter().map(|tally| (Feature::Confidence.bins(), tally)))
-            .chain([(super::grid::LAG.bins(), &labels.lags)]);
+        let all = of_features.chain([(Feature::Confidence.bins(), &self.confidence_sums)]);
         for (bins, tally) in all {
             if tally.last_bin().is_some_and(|last| last >= bins) {
                 return Err(CountsError::Wrong("there is no such bin"));
             }
         }
         let named = self.named.iter().chain(self.unkept.iter()).map(|(_, counts)| counts);
-        if named.chain([&self.values]).any(ValueCounts::leaves_the_grid) {
+        if named.chain([&self.values]).any(ValueCounts::leaves_the_grid) || self.labels.leaves_the_grid() {
             return Err(CountsError::Wrong("there is no such bin"));
         }
         Ok(())

@@ -9,74 +9,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::confidence_units::units_above_edge;
+use super::counts_error::CountsError;
 use super::grid::LAG;
-use super::{Feature, Tally};
+use super::labelled_observation::{ClassOutcome, LabelledObservation, LabelledOutcome};
+use super::{BinaryScores, Feature, Tally, TrueClassScores, ValueErrors};
 
 /// The most pairs of a predicted and a true class that are counted by name; the rest are counted together.
 pub const MAX_PAIRS: usize = 10_000;
 
 /// Longer lags are counted as ten years, which keeps the sum far from its limits.
 const LONGEST_LAG_SECONDS: f64 = 315_576_000.0;
-
-/// A prediction whose true label is known. Its JSON form is kept, so that exactly what was counted can be taken back.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LabelledObservation {
-    /// The time from the prediction to its label; 0 for a label that came before its prediction.
-    #[serde(rename = "l")]
-    pub lag_seconds: f64,
-    /// What was predicted, and what was true.
-    #[serde(flatten)]
-    pub outcome: LabelledOutcome,
-}
-
-impl LabelledObservation {
-    /// A prediction of a class; without a confidence where the model gives none.
-    pub fn class(predicted: &str, truth: &str, confidence: Option<f64>, lag_seconds: f64) -> Self {
-        let outcome = ClassOutcome { predicted: predicted.to_owned(), truth: truth.to_owned(), confidence };
-        Self { lag_seconds, outcome: LabelledOutcome::Class(outcome) }
-    }
-
-    /// A prediction of a number.
-    pub fn value(predicted: f64, truth: f64, lag_seconds: f64) -> Self {
-        Self { lag_seconds, outcome: LabelledOutcome::Value(ValueOutcome { predicted, truth }) }
-    }
-}
-
-/// What was predicted, and what was true.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum LabelledOutcome {
-    /// Of a classification.
-    #[serde(rename = "class")]
-    Class(ClassOutcome),
-    /// Of a regression.
-    #[serde(rename = "value")]
-    Value(ValueOutcome),
-}
-
-/// What a classification predicted, and what was true.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ClassOutcome {
-    /// The class that the model predicted.
-    #[serde(rename = "p")]
-    pub predicted: String,
-    /// The true class.
-    #[serde(rename = "t")]
-    pub truth: String,
-    /// The probability of the predicted class; absent where the model gives none.
-    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
-    pub confidence: Option<f64>,
-}
-
-/// What a regression predicted, and what was true.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ValueOutcome {
-    /// The number that the model predicted.
-    #[serde(rename = "p")]
-    pub predicted: f64,
-    /// The true number.
-    #[serde(rename = "t")]
-    pub truth: f64,
-}
 
 /// Whether a label is added or taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,14 +80,15 @@ pub struct LabelCounts {
     /// The sum of the lags. Microseconds would overflow at some million labels that are a month late.
     #[serde(rename = "lm")]
     pub lag_milliseconds: i64,
-    /// Labelled predictions of a regression.
-    #[serde(rename = "y", skip_serializing_if = "is_zero")]
-    pub values: i64,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_zero(count: &i64) -> bool {
-    *count == 0
+    /// The errors of regressions.
+    #[serde(rename = "v", skip_serializing_if = "ValueErrors::is_empty")]
+    pub values: ValueErrors,
+    /// The probabilities of the true classes.
+    #[serde(rename = "t", skip_serializing_if = "TrueClassScores::is_empty")]
+    pub true_classes: TrueClassScores,
+    /// The scores of binary classifiers.
+    #[serde(rename = "p", skip_serializing_if = "BinaryScores::is_empty")]
+    pub binary: BinaryScores,
 }
 
 impl LabelCounts {
@@ -155,7 +98,7 @@ impl LabelCounts {
         self.labelled += sign;
         match &label.outcome {
             LabelledOutcome::Class(class) => self.add_class(class, sign),
-            LabelledOutcome::Value(_) => self.values += sign,
+            LabelledOutcome::Value(value) => self.values.add(value, sign),
         }
         if label.lag_seconds.is_finite() {
             let lag = label.lag_seconds.clamp(0.0, LONGEST_LAG_SECONDS);
@@ -166,12 +109,14 @@ impl LabelCounts {
 
     /// Labelled predictions of a classification.
     pub fn classified(&self) -> i64 {
-        self.labelled.saturating_sub(self.values)
+        self.labelled.saturating_sub(self.values.count)
     }
 
     /// Adds all of the other.
     pub fn merge(&mut self, other: &Self) {
-        self.values = self.values.saturating_add(other.values);
+        self.values.merge(&other.values);
+        self.true_classes.merge(&other.true_classes);
+        self.binary.merge(&other.binary);
         self.labelled = self.labelled.saturating_add(other.labelled);
         self.correct = self.correct.saturating_add(other.correct);
         self.other_pairs = self.other_pairs.saturating_add(other.other_pairs);
@@ -207,6 +152,42 @@ impl LabelCounts {
             self.correct_by_confidence.add(bin, correct);
             self.confidence_sums.add(bin, sign * units_above_edge(bin, confidence));
         }
+        if let Some(score) = &class.truth_score {
+            self.true_classes.add(score, sign);
+        }
+        if let Some(positive) = &class.positive {
+            self.binary.add(positive, positive.class == class.truth, sign);
+        }
+    }
+
+    /// The tallies, and how many bins the grid of each has. Confidences may be summed up to any number in a bin.
+    fn tallies(&self) -> impl Iterator<Item = (u16, &Tally)> {
+        let of_confidence = [&self.by_confidence, &self.correct_by_confidence];
+        let of_confidence = of_confidence.into_iter().map(|tally| (Feature::Confidence.bins(), tally));
+        let own = of_confidence.chain([(LAG.bins(), &self.lags), self.values.tally()]);
+        own.chain(self.true_classes.tallies()).chain(self.binary.tallies())
+    }
+
+    /// Whether a bin is counted that its grid does not have; it would later be looked up outside of the grid.
+    pub(super) fn leaves_the_grid(&self) -> bool {
+        let sums = [(Feature::Confidence.bins(), &self.confidence_sums)];
+        self.tallies().chain(sums).any(|(bins, tally)| tally.last_bin().is_some_and(|last| last >= bins))
+    }
+
+    /// Checks that these can be the counts of labels of at most `most` predictions.
+    ///
+    /// # Errors
+    /// [`CountsError::Wrong`] says what is wrong.
+    pub(super) fn check(&self, most: u64) -> Result<(), CountsError> {
+        let is_negative = |(_, tally): (u16, &Tally)| tally.iter().any(|(_, count)| count < 0);
+        if self.tallies().any(is_negative) || self.pairs().any(|pair| pair.count < 0) {
+            return Err(CountsError::Wrong("a count is negative"));
+        }
+        // A prediction is counted once for each number of best classes.
+        if self.tallies().any(|(_, tally)| tally.total().unsigned_abs() > most.saturating_mul(3)) {
+            return Err(CountsError::Wrong("a label is counted more often than there are predictions"));
+        }
+        Ok(())
     }
 
     fn add_pair(&mut self, predicted: &str, truth: &str, count: i64) {

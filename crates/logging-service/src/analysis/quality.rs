@@ -4,12 +4,13 @@
 
 use std::collections::BTreeMap;
 
+use prediction_record::ModelDeclaration;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::calibration::{CalibrationBins, CalibrationSource, ExpectedAccuracy};
 use super::grid::LAG;
-use super::{ClassPair, LabelCounts, Tally, WindowCounts};
+use super::{BinaryQuality, ClassPair, LabelCounts, RegressionQuality, Tally, TopAccuracy, WindowCounts, label_name};
 
 /// The quality of a model in a window.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -43,6 +44,24 @@ pub struct QualityReport {
     /// The mean of the classes' F1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub macro_f1: Option<f64>,
+    /// The mean of the classes' F1, weighted by how many labelled predictions belong to each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weighted_f1: Option<f64>,
+    /// Labelled predictions that have a confidence: what the calibration stands on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibration_samples: Option<u64>,
+    /// The mean of −ln of the probability that was given to the true class. Absent where one of them is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_loss: Option<f64>,
+    /// How often the true class was among the most probable ones.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub top_k_accuracy: Vec<TopAccuracy>,
+    /// How well a classifier tells two classes apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub binary: Option<BinaryQuality>,
+    /// The errors of a regression.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regression: Option<RegressionQuality>,
 }
 
 /// The quality of one class. A quotient whose divisor is 0 is 0, like `zero_division=0` of scikit-learn.
@@ -60,8 +79,18 @@ pub struct ClassQuality {
     pub support: u64,
 }
 
-/// The quality of a window. If the reference has labels, they correct the expected accuracy.
+/// The quality of a window of a model about which nothing is declared, see [`quality_by`].
 pub fn quality(window: &WindowCounts, reference: Option<&WindowCounts>) -> QualityReport {
+    quality_by(&ModelDeclaration::default(), window, reference)
+}
+
+/// The quality of a window. If the reference has labels, they correct the expected accuracy. The declaration says which
+/// class is the positive one, and which error of a regression is tolerated.
+pub fn quality_by(
+    declared: &ModelDeclaration,
+    window: &WindowCounts,
+    reference: Option<&WindowCounts>,
+) -> QualityReport {
     let labels = &window.labels;
     let labelled = u64::try_from(labels.labelled).unwrap_or(0);
     let classified = labels.classified() - without_class(labels);
@@ -79,8 +108,50 @@ pub fn quality(window: &WindowCounts, reference: Option<&WindowCounts>) -> Quali
         calibration_error: CalibrationBins::of(labels).expected_error().filter(|_| classified > 0),
         macro_f1: (!classes.is_empty())
             .then(|| classes.iter().map(|class| class.f1).sum::<f64>() / classes.len() as f64),
+        weighted_f1: weighted_f1(&classes),
+        calibration_samples: u64::try_from(labels.by_confidence.total()).ok().filter(|count| *count > 0),
+        log_loss: labels.true_classes.log_loss(),
+        top_k_accuracy: labels.true_classes.top_accuracies(),
+        binary: binary_quality(declared, labels, &classes),
+        regression: labels.values.quality(declared.tolerance),
         classes,
     }
+}
+
+/// The class that a declaration makes the positive one: the declared one, or the second of two.
+pub(crate) fn positive_class(declared: &ModelDeclaration) -> Option<&str> {
+    match (&declared.positive, &declared.labels[..]) {
+        (_, labels) if labels.len() > 2 => None,
+        (Some(positive), _) => Some(positive),
+        (None, [_, second]) => Some(second),
+        (None, _) => None,
+    }
+}
+
+/// Mean F1 of the classes, each as often as it was true.
+fn weighted_f1(classes: &[ClassQuality]) -> Option<f64> {
+    let support: u64 = classes.iter().map(|class| class.support).sum();
+    let weighted: f64 = classes.iter().map(|class| class.f1 * class.support as f64).sum();
+    (support > 0).then(|| weighted / support as f64)
+}
+
+fn binary_quality(
+    declared: &ModelDeclaration,
+    labels: &LabelCounts,
+    classes: &[ClassQuality],
+) -> Option<BinaryQuality> {
+    if declared.labels.len() > 2 {
+        return None;
+    }
+    let positive = positive_class(declared).map(label_name);
+    let quality = labels.binary.quality(positive.as_deref())?;
+    let decided = classes.iter().find(|class| Some(class.class.as_str()) == positive.as_deref());
+    Some(BinaryQuality {
+        precision: decided.map(|class| class.precision),
+        recall: decided.map(|class| class.recall),
+        f1: decided.map(|class| class.f1),
+        ..quality
+    })
 }
 
 /// Labels of regressions and raw predictions that were counted as those of a class without a name, as version 0.2.0 did.

@@ -72,6 +72,56 @@ const CALIBRATION: FamilyDefinition = FamilyDefinition {
     help: "Expected calibration error of the labelled predictions, 0 to 1.",
     labels: BY_WINDOW,
 };
+const CALIBRATION_SAMPLES: FamilyDefinition = FamilyDefinition {
+    name: "logging_calibration_samples",
+    help: "Labelled predictions of the window that have a confidence; what the calibration error stands on.",
+    labels: BY_WINDOW,
+};
+const LOG_LOSS: FamilyDefinition = FamilyDefinition {
+    name: "logging_log_loss",
+    help: "Mean of -ln of the probability that was given to the true class.",
+    labels: BY_WINDOW,
+};
+const TOP_K: FamilyDefinition = FamilyDefinition {
+    name: "logging_top_k_accuracy",
+    help: "Share of the labelled predictions whose true class was among the k most probable ones, 0 to 1.",
+    labels: &["model", "window", "k"],
+};
+const AUC: FamilyDefinition = FamilyDefinition {
+    name: "logging_auc",
+    help: "Area under the ROC curve of the labelled predictions of two classes, 0 to 1.",
+    labels: BY_WINDOW,
+};
+const BRIER: FamilyDefinition = FamilyDefinition {
+    name: "logging_brier",
+    help: "Brier score of the labelled predictions of two classes, 0 to 1; 0 is best.",
+    labels: BY_WINDOW,
+};
+const MAE: FamilyDefinition = FamilyDefinition {
+    name: "logging_mae",
+    help: "Mean absolute error of the labelled predictions of a regression, in the unit of its answer.",
+    labels: BY_WINDOW,
+};
+const RMSE: FamilyDefinition = FamilyDefinition {
+    name: "logging_rmse",
+    help: "Root of the mean squared error of the labelled predictions of a regression, in the unit of its answer.",
+    labels: BY_WINDOW,
+};
+const BIAS: FamilyDefinition = FamilyDefinition {
+    name: "logging_bias",
+    help: "Mean of predicted - true of a regression, in the unit of its answer.",
+    labels: BY_WINDOW,
+};
+const R2: FamilyDefinition = FamilyDefinition {
+    name: "logging_r2",
+    help: "Coefficient of determination of the labelled predictions of a regression; 1 is best.",
+    labels: BY_WINDOW,
+};
+const WITHIN: FamilyDefinition = FamilyDefinition {
+    name: "logging_within_tolerance",
+    help: "Share of the labelled predictions of a regression that are off by the declared tolerance at most, 0 to 1.",
+    labels: BY_WINDOW,
+};
 const PRECISION: FamilyDefinition = FamilyDefinition {
     name: "logging_class_precision",
     help: "Of those predicted to be of the class, the share that was.",
@@ -107,7 +157,7 @@ const REFERENCE: FamilyDefinition = FamilyDefinition {
     labels: &["model"],
 };
 
-const ALL: [FamilyDefinition; 15] = [
+const ALL: [FamilyDefinition; 25] = [
     PREDICTIONS,
     LABELLED,
     COVERAGE,
@@ -115,6 +165,16 @@ const ALL: [FamilyDefinition; 15] = [
     ACCURACY,
     EXPECTED,
     CALIBRATION,
+    CALIBRATION_SAMPLES,
+    LOG_LOSS,
+    TOP_K,
+    AUC,
+    BRIER,
+    MAE,
+    RMSE,
+    BIAS,
+    R2,
+    WITHIN,
     PRECISION,
     RECALL,
     F1,
@@ -169,6 +229,7 @@ impl EvaluationGauges {
     fn set_quality(&self, evaluation: &ModelEvaluation, window: &str) {
         let quality = &evaluation.quality;
         let model = evaluation.model.as_str();
+        let (binary, regression) = (quality.binary.as_ref(), quality.regression.as_ref());
         let values = [
             (PREDICTIONS, Some(quality.predictions as f64)),
             (LABELLED, Some(quality.labelled as f64)),
@@ -177,11 +238,23 @@ impl EvaluationGauges {
             (ACCURACY, quality.accuracy),
             (EXPECTED, quality.expected_accuracy),
             (CALIBRATION, quality.calibration_error),
+            (CALIBRATION_SAMPLES, quality.calibration_samples.map(|samples| samples as f64)),
+            (LOG_LOSS, quality.log_loss),
+            (AUC, binary.and_then(|binary| binary.auc)),
+            (BRIER, binary.map(|binary| binary.brier)),
+            (MAE, regression.map(|regression| regression.mae)),
+            (RMSE, regression.map(|regression| regression.rmse)),
+            (BIAS, regression.map(|regression| regression.bias)),
+            (R2, regression.and_then(|regression| regression.r2)),
+            (WITHIN, regression.and_then(|regression| regression.within_tolerance)),
         ];
         for (family, value) in values {
             if let Some(value) = value {
                 self.set(family, &[model, window], value);
             }
+        }
+        for top in &quality.top_k_accuracy {
+            self.set(TOP_K, &[model, window, &top.k.to_string()], top.accuracy);
         }
         for class in quality.classes.iter().take(MAX_CLASSES) {
             let labels = [model, window, class.class.as_str()];

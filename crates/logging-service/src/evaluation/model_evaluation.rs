@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use prediction_record::ModelDeclaration;
 
 use super::window::EvaluationWindow;
-use crate::analysis::{DriftReport, DriftRules, QualityReport, ReferenceProfile, compare_by, quality};
+use crate::analysis::{DriftReport, DriftRules, QualityReport, ReferenceProfile, compare_by, quality, quality_by};
 use crate::store::references;
 use crate::store::windows::ModelWindow;
 
@@ -37,7 +37,10 @@ impl ModelEvaluation {
         Self {
             model: sum.model.clone(),
             latest: sum.latest,
-            quality: quality(&sum.counts, reference),
+            quality: match known.declared.get(&sum.model) {
+                Some(declared) => quality_by(declared, &sum.counts, reference),
+                None => quality(&sum.counts, reference),
+            },
             drift: reference.map(|reference| compare_by(&rules, reference, &sum.counts)),
         }
     }

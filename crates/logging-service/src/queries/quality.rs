@@ -39,7 +39,10 @@ struct ModelQuality {
 pub(crate) async fn quality(State(app): State<App>, uri: Uri) -> Result<Json<QualityAnswer>, ApiError> {
     let models = judge_models(&app, &uri, |window, judged| ModelQuality {
         window,
-        quality: analysis::quality(judged.counts, judged.reference),
+        quality: match judged.declaration {
+            Some(declared) => analysis::quality_by(declared, judged.counts, judged.reference),
+            None => analysis::quality(judged.counts, judged.reference),
+        },
     });
     Ok(Json(QualityAnswer { models: models.await? }))
 }

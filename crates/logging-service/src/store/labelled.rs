@@ -5,8 +5,9 @@
 
 use prediction_record::{ModelDeclaration, PredictionRecord, Task};
 
+use super::predicted_scores::{PredictedScores, known_confidence};
 use super::stored_label::StoredLabel;
-use crate::analysis::{LabelledObservation, LabelledOutcome, label_name, number_of};
+use crate::analysis::{ClassOutcome, LabelledObservation, LabelledOutcome, TrueClassScore, label_name, number_of};
 
 /// The names that a model's labels can have.
 #[derive(Clone, Copy)]
@@ -32,8 +33,17 @@ pub(super) fn observe(
         Task::Classification => {
             let names = ClassNames { declared: &declared.labels, prediction: Some(prediction) };
             let predicted = ClassNames { prediction: None, ..names }.name(prediction.label.as_deref()?);
-            let confidence = confidence(prediction);
-            Some(LabelledObservation::class(&predicted, &names.name(&label.label), confidence, lag))
+            let truth = names.name(&label.label);
+            let scores =
+                PredictedScores::of(prediction, &predicted, |name| ClassNames { prediction: None, ..names }.name(name));
+            let outcome = ClassOutcome {
+                confidence: known_confidence(prediction),
+                truth_score: scores.truth(&truth, declared),
+                positive: scores.positive(declared),
+                predicted,
+                truth,
+            };
+            Some(LabelledObservation { lag_seconds: lag, outcome: LabelledOutcome::Class(outcome) })
         }
     }
 }
@@ -52,15 +62,27 @@ pub(super) fn revise(
         }
         LabelledOutcome::Class(class) => {
             let truth = ClassNames { declared: &declared.labels, prediction: None }.name(&label.label);
-            Some(LabelledObservation::class(&class.predicted, &truth, class.confidence, lag))
+            let truth_score = match (&class.positive, &class.truth_score) {
+                // Of two classes, the score of one is that of the other as well.
+                (Some(positive), Some(_)) if positive.class == truth => Some(positive.score),
+                (Some(positive), Some(_)) => Some(1.0 - positive.score),
+                _ if class.truth == truth => class.truth_score.and_then(|score| score.probability),
+                _ => None,
+            };
+            let same = class.truth_score.filter(|_| class.truth == truth);
+            let truth_score = class.truth_score.map(|_| TrueClassScore {
+                probability: truth_score,
+                // How the classes were ranked is not known any more, but for the predicted one.
+                ..same.unwrap_or(TrueClassScore {
+                    rank: u16::from(class.predicted == truth),
+                    ranked: 1,
+                    probability: None,
+                })
+            });
+            let outcome = ClassOutcome { truth, truth_score, ..class.clone() };
+            Some(LabelledObservation { lag_seconds: lag, outcome: LabelledOutcome::Class(outcome) })
         }
     }
-}
-
-/// The probability that a prediction gives its class, if it knows one. Before confidences were optional, a sender that
-/// knew none had to write one all the same.
-fn confidence(prediction: &PredictionRecord) -> Option<f64> {
-    prediction.confidence.filter(|_| prediction.extra.get("confidence_source") != Some(&"none".into()))
 }
 
 fn lag_seconds(label: &StoredLabel, occurred_at: i64) -> f64 {

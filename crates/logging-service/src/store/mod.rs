@@ -6,6 +6,7 @@
 //! Rule of thumb: an answer is a promise. `Ok` means that it is on the disk; a refusal says whether to come back, and when.
 
 mod acknowledgement;
+pub(crate) mod arrivals;
 pub(crate) mod buckets;
 mod check;
 mod counted_labels;
@@ -22,6 +23,7 @@ mod observer;
 mod options;
 mod page;
 mod postgres;
+mod predicted_scores;
 mod queue;
 mod queued_write;
 mod reader;

@@ -23,11 +23,11 @@ use super::row;
 use super::session::{first, rows};
 use super::stored_label::{self, LabelState, StoredLabel, set_state};
 use super::true_label::LabelTarget;
-use super::value::SqlValue;
+use super::value::{RowColumns, SqlValue};
 use crate::analysis::LabelSign;
 
 /// Waiting labels that are looked at in one transaction.
-const STEP: i64 = 200;
+pub(crate) const STEP: i64 = 200;
 /// How long a label may wait for its prediction, in microseconds: a week.
 const LONGEST_WAIT: i64 = 7 * 86_400 * 1_000_000;
 /// The most predictions of one row of a request for which a label counts: those that were stored first. Clients that give
@@ -53,24 +53,10 @@ pub(crate) fn settle_waiting(
 ) -> Result<Option<i64>, DatabaseError> {
     transaction.lock(TransactionLock::Labels)?;
     let sql = format!(
-        "SELECT {}, event_id, request_id, row_index, model, version, variant, recorded_at FROM labels
-         WHERE state = 0 AND id > $1 ORDER BY id LIMIT $2",
+        "SELECT {}, {WAITING_COLUMNS} FROM labels WHERE state = 0 AND id > $1 ORDER BY id LIMIT $2",
         stored_label::COLUMNS
     );
-    let waiting = rows(transaction, &sql, &[after.into(), STEP.into()], |columns| {
-        Ok(WaitingLabel {
-            label: stored_label::read(columns)?,
-            target: LabelTarget {
-                event_id: columns.text()?,
-                request_id: columns.text()?,
-                row_index: columns.integer()?,
-                model: columns.text()?,
-                version: columns.text()?,
-                variant: columns.text()?,
-            },
-            recorded_at: columns.integer()?,
-        })
-    })?;
+    let waiting = rows(transaction, &sql, &[after.into(), STEP.into()], read_waiting)?;
     let mut settlement = LabelSettlement::new(transaction, now);
     for WaitingLabel { label, target, recorded_at } in &waiting {
         let is_settled = settlement.settle(label, target)?;
@@ -80,6 +66,44 @@ pub(crate) fn settle_waiting(
     }
     settlement.finish()?;
     Ok(waiting.last().filter(|_| waiting.len() as i64 == STEP).map(|last| last.label.id))
+}
+
+/// Counts the labels of these numbers for those of their predictions that have none. `now` is in microseconds since 1970.
+///
+/// # Errors
+/// The database's.
+pub(crate) fn settle_again(
+    transaction: &mut dyn WriteTransaction,
+    labels: &[i64],
+    now: i64,
+) -> Result<(), DatabaseError> {
+    transaction.lock(TransactionLock::Labels)?;
+    let sql = format!("SELECT {}, {WAITING_COLUMNS} FROM labels WHERE id = $1 AND state <> 2", stored_label::COLUMNS);
+    let mut settlement = LabelSettlement::new(transaction, now);
+    for id in labels {
+        if let Some(found) = first(settlement.transaction, &sql, &[(*id).into()], read_waiting)? {
+            settlement.settle(&found.label, &found.target)?;
+        }
+    }
+    settlement.finish()
+}
+
+/// The columns that [`read_waiting`] expects after those of a stored label.
+const WAITING_COLUMNS: &str = "event_id, request_id, row_index, model, version, variant, recorded_at";
+
+fn read_waiting(columns: &mut RowColumns) -> Result<WaitingLabel, DatabaseError> {
+    Ok(WaitingLabel {
+        label: stored_label::read(columns)?,
+        target: LabelTarget {
+            event_id: columns.text()?,
+            request_id: columns.text()?,
+            row_index: columns.integer()?,
+            model: columns.text()?,
+            version: columns.text()?,
+            variant: columns.text()?,
+        },
+        recorded_at: columns.integer()?,
+    })
 }
 
 /// Counts labels within one transaction, which holds the lock of the labels.

@@ -4,6 +4,7 @@
 //! waits for it. A step that fails is tried again at the next turn.
 
 mod backup;
+mod label_turns;
 mod retention;
 
 use std::time::Duration;
@@ -16,7 +17,8 @@ use crate::app::App;
 use crate::ingest::events::expire;
 use crate::metrics::upkeep::UpkeepStanding;
 use crate::store::time::floor_microseconds;
-use crate::store::{StoreError, buckets, events, labels, settlement};
+use crate::store::{StoreError, buckets, events, labels};
+use label_turns::LabelTurns;
 
 /// Steps of one kind in one turn, so that one kind does not keep the others waiting.
 const STEPS: usize = 50;
@@ -32,9 +34,10 @@ impl UpkeepTasks {
             async move {
                 let mut pace = tokio::time::interval(Duration::from_secs_f64(app.config.evaluate_seconds));
                 pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+                let mut label_turns = LabelTurns::default();
                 loop {
                     pace.tick().await;
-                    if let Err(problem) = take_turn(&app).await {
+                    if let Err(problem) = take_turn(&app, &mut label_turns).await {
                         warn!(%problem, "upkeep_postponed");
                     }
                 }
@@ -55,9 +58,9 @@ impl Drop for UpkeepTasks {
     }
 }
 
-async fn take_turn(app: &App) -> Result<(), StoreError> {
+async fn take_turn(app: &App, label_turns: &mut LabelTurns) -> Result<(), StoreError> {
     let now = floor_microseconds(Timestamp::now());
-    settle_labels(app, now).await?;
+    label_turns.take(app, now).await?;
     merge_windows(app, now).await?;
     let wait = Duration::from_secs_f64(app.config.event_wait_seconds).as_micros();
     expire(app, now.saturating_sub(i64::try_from(wait).unwrap_or(i64::MAX))).await?;
@@ -79,15 +82,6 @@ async fn merge_windows(app: &App, now: i64) -> Result<(), StoreError> {
         if app.store.write(0, move |transaction| buckets::merge_closed(transaction, now)).await? == 0 {
             break;
         }
-    }
-    Ok(())
-}
-
-async fn settle_labels(app: &App, now: i64) -> Result<(), StoreError> {
-    let mut after = Some(0);
-    for _ in 0..STEPS {
-        let Some(from) = after else { return Ok(()) };
-        after = app.store.write(0, move |transaction| settlement::settle_waiting(transaction, from, now)).await?;
     }
     Ok(())
 }

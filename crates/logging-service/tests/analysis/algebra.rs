@@ -1,7 +1,10 @@
 //! The algebra of the counts: any split of the rows, merged in any order, is the whole.
 
 use crate::samples::{CLASSES, InjectedDrift, sample_row, sample_window};
-use logging_service::analysis::{LabelSign, LabelledObservation, Observation, WindowCounts};
+use logging_service::analysis::{
+    ClassOutcome, LabelSign, LabelledObservation, LabelledOutcome, Observation, PositiveScore, TrueClassScore,
+    WindowCounts,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -29,9 +32,7 @@ impl CountedRow {
     fn count(&self, counts: &mut WindowCounts) {
         let row = sample_row(&mut fastrand::Rng::with_seed(self.seed), InjectedDrift::default());
         counts.observe(&Observation { failed: self.failed, ..row.observation() });
-        let label = |class: usize| {
-            LabelledObservation::class(row.label, CLASSES[class].0, Some(row.confidence), row.brightness * 1e5)
-        };
+        let label = |class: usize| labelled(self.seed, row.label, CLASSES[class].0);
         if let Some(truth) = self.truth.filter(|_| !self.failed) {
             counts.label(&label(truth), LabelSign::Add);
             if let Some(revised) = self.revised {
@@ -40,6 +41,28 @@ impl CountedRow {
             }
         }
     }
+}
+
+/// A labelled prediction of any kind, made from a seed.
+fn labelled(seed: u64, predicted: &str, truth: &str) -> LabelledObservation {
+    let share = |of: u64| (seed % of) as f64 / of as f64;
+    let lag_seconds = (seed % 99_991) as f64 / 7.0;
+    if seed.is_multiple_of(3) {
+        return LabelledObservation::value(share(1_009) * 1e6 - 5e5, share(10_007) * 1e6, lag_seconds);
+    }
+    let outcome = ClassOutcome {
+        predicted: predicted.to_owned(),
+        truth: truth.to_owned(),
+        confidence: (!seed.is_multiple_of(5)).then_some(share(1_001)),
+        truth_score: (!seed.is_multiple_of(7)).then_some(TrueClassScore {
+            probability: (!seed.is_multiple_of(11)).then_some(share(997)),
+            rank: (seed % 6) as u16,
+            ranked: (seed % 8) as u16,
+        }),
+        positive: (!seed.is_multiple_of(13))
+            .then(|| PositiveScore { class: CLASSES[(seed % 2) as usize].0.to_owned(), score: share(991) }),
+    };
+    LabelledObservation { lag_seconds, outcome: LabelledOutcome::Class(outcome) }
 }
 
 proptest! {
@@ -67,12 +90,7 @@ proptest! {
         let mut counts = WindowCounts::default();
         let labels: Vec<LabelledObservation> = events
             .iter()
-            .map(|event| {
-                let confidence = (event.seed % 1_001) as f64 / 1e3;
-                let truth = CLASSES[event.truth.unwrap_or(0)].0;
-                let lag = (event.seed % 99_991) as f64 / 7.0;
-                LabelledObservation::class(CLASSES[event.part].0, truth, Some(confidence), lag)
-            })
+            .map(|event| labelled(event.seed, CLASSES[event.part].0, CLASSES[event.truth.unwrap_or(0)].0))
             .collect();
         labels.iter().for_each(|label| counts.label(label, LabelSign::Add));
         labels.iter().rev().for_each(|label| counts.label(label, LabelSign::TakeBack));

@@ -5,5 +5,6 @@ mod algebra;
 mod false_alarms;
 mod faults;
 mod peers;
+mod quality_peers;
 mod samples;
 mod sudden;

@@ -13,8 +13,8 @@ use logging_service::analysis::{Feature, LabelSign, LabelledObservation, WindowC
 use serde_json::{Value, json};
 use testkit::pypi;
 
-const PACKAGES: [pypi::Package; 3] = [("numpy", "2.4.6"), ("scipy", "1.17.1"), ("scikit-learn", "1.9.1")];
-const TOLERANCE: f64 = 1e-9;
+pub(crate) const PACKAGES: [pypi::Package; 3] = [("numpy", "2.4.6"), ("scipy", "1.17.1"), ("scikit-learn", "1.9.1")];
+pub(crate) const TOLERANCE: f64 = 1e-9;
 const ALPHA: f64 = 0.05 / 13.0;
 
 /// One comparison that the peers repeat: counts in bins, and on the fine grid for Wasserstein.

@@ -9,6 +9,8 @@ on_each_engine! {
     a_label_counts_for_every_prediction_that_it_means,
     a_label_names_whom_it_means,
     the_best_of_all_labels_counts,
+    a_prediction_that_arrives_later_is_counted_as_well,
+    regressions_and_two_classes_are_judged_by_what_they_are,
     a_revision_after_retention_is_counted_where_the_label_was,
     numbers_flags_and_texts_are_labels,
     a_number_is_an_index_where_classes_are_declared,
@@ -85,6 +87,54 @@ async fn the_best_of_all_labels_counts(fixture: Fixture) {
     assert_eq!(labelled(&service, "m").await, (1, 0), "of equal ones, the one that came last");
     label(&service, &json!({ "request_id": "r", "label": "cat", "version": "1", "revision": 1 })).await;
     assert_eq!(labelled(&service, "m").await, (1, 0), "a lesser one changes nothing");
+}
+
+async fn a_prediction_that_arrives_later_is_counted_as_well(fixture: Fixture) {
+    let service = fresh(&fixture, EAGER).await;
+    service.store(&[prediction("main", "cat")]).await;
+    label(&service, &json!({ "request_id": "r", "label": "cat" })).await;
+    assert_eq!(labelled(&service, "main").await, (1, 1));
+    service.store(&[prediction("shadow", "dog")]).await;
+    let is_counted = |m: &crate::metrics::ScrapedMetrics| {
+        m.find("logging_labelled_predictions{model=\"shadow\",window=\"1h\"}") == Some(1.0)
+    };
+    service.metrics_until("the later prediction has the label as well", is_counted).await;
+    assert_eq!([labelled(&service, "main").await, labelled(&service, "shadow").await], [(1, 1), (1, 0)]);
+}
+
+async fn regressions_and_two_classes_are_judged_by_what_they_are(fixture: Fixture) {
+    let service = fresh(&fixture, EAGER).await;
+    assert_eq!(service.put("/models/price", &json!({ "task": "regression", "tolerance": 1.0 })).await.status, 200);
+    assert_eq!(service.put("/models/churn", &json!({ "labels": ["stays", "leaves"] })).await.status, 200);
+    for (row, (score, left)) in [(0.1, false), (0.4, false), (0.35, true), (0.8, true)].into_iter().enumerate() {
+        let request = row.to_string();
+        let (value, truth) = [(2.5, 3.0), (0.0, -0.5), (2.0, 2.0), (8.0, 7.0)][row];
+        let (predicted, confidence) = if score > 0.5 { ("leaves", score) } else { ("stays", 1.0 - score) };
+        service
+            .store(&[
+                json!({ "model": "price", "task": "regression", "value": value, "request_id": request }),
+                json!({ "model": "churn", "label": predicted, "confidence": confidence, "request_id": request }),
+            ])
+            .await;
+        label(&service, &json!({ "request_id": request, "model": "price", "label": truth })).await;
+        label(&service, &json!({ "request_id": request, "model": "churn", "label": i32::from(left) })).await;
+    }
+    let price = service.get("/quality?model=price&window=1h").await.json();
+    let price = &price["models"][0]["quality"]["regression"];
+    assert_eq!((&price["mae"], &price["bias"], &price["within_tolerance"]), (&json!(0.5), &json!(0.25), &json!(1.0)));
+    assert!((price["r2"].as_f64().unwrap() - 0.948_608_137_044_967_9).abs() < 1e-12, "{price}");
+    let churn = service.get("/quality?model=churn&window=1h").await.json();
+    let churn = &churn["models"][0]["quality"];
+    let binary = &churn["binary"];
+    assert_eq!((&binary["positive"], &binary["auc"], &binary["samples"]), (&json!("leaves"), &json!(0.75), &json!(4)));
+    assert_eq!((&binary["precision"], &binary["recall"]), (&json!(1.0), &json!(0.5)));
+    let loss = -(0.9_f64.ln() + 0.6_f64.ln() + 0.35_f64.ln() + 0.8_f64.ln()) / 4.0;
+    assert!((churn["log_loss"].as_f64().unwrap() - loss).abs() < 1e-12, "{churn}");
+    let is_evaluated = |m: &crate::metrics::ScrapedMetrics| {
+        m.find("logging_mae{model=\"price\",window=\"1h\"}") == Some(0.5)
+            && m.find("logging_auc{model=\"churn\",window=\"1h\"}") == Some(0.75)
+    };
+    service.metrics_until("both are evaluated", is_evaluated).await;
 }
 
 async fn a_revision_after_retention_is_counted_where_the_label_was(fixture: Fixture) {

@@ -137,6 +137,7 @@ async fn used_pair() -> Pair {
     }
     pair.all_delivered().await;
     pair.is_judged(&["cifar10", "surface"]).await;
+    pair.other_tasks_are_judged().await;
     pair
 }
 

@@ -21,8 +21,16 @@ impl HttpRequest {
 
     /// Sends a body to a path, which may have a query.
     pub fn post(path: &str, body: impl Into<Vec<u8>>) -> Self {
-        let body = body.into();
-        let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n", body.len());
+        Self::with_body("POST", path, body.into())
+    }
+
+    /// Puts a body in the place of what is there.
+    pub fn put(path: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self::with_body("PUT", path, body.into())
+    }
+
+    fn with_body(method: &str, path: &str, body: Vec<u8>) -> Self {
+        let head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n", body.len());
         Self { head, body }
     }
 
