@@ -29,6 +29,7 @@ async fn service() -> Service {
 async fn a_model_that_mlflow_saved_answers_as_with_mlflow() {
     let _alone = alone().await;
     let service = service().await;
+    monitoring::use_ring();
     let client = Client::builder().no_proxy().build().unwrap();
     let mut answered = 0;
     for recorded in recorded() {
