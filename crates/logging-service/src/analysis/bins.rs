@@ -62,6 +62,11 @@ impl FrozenBins {
         Self { ends }
     }
 
+    /// The last grid bin of each range, in rising order; the last range reaches to the end of the grid.
+    pub fn ends(&self) -> &[u16] {
+        &self.ends
+    }
+
     /// How many bins there are.
     pub fn len(&self) -> usize {
         self.ends.len()

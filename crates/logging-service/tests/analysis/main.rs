@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod algebra;
+mod datasets;
 mod false_alarms;
 mod faults;
 mod peers;

@@ -31,7 +31,7 @@ fn the_peers_find_the_same_numbers() {
     let cases = cases();
     let LabelledRows { counts, rows } = labelled_rows();
     let work = json!({ "cases": cases.iter().map(as_json).collect::<Vec<_>>(), "rows": rows });
-    let answer = ask(&python, &work);
+    let answer = ask(&python, "statistics.py", &work);
     for (case, theirs) in cases.iter().zip(answer["compared"].as_array().unwrap()) {
         check_case(case, theirs);
     }
@@ -159,8 +159,9 @@ fn labelled_rows() -> LabelledRows {
     LabelledRows { counts, rows }
 }
 
-fn ask(python: &Path, work: &Value) -> Value {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/statistics.py");
+/// Runs one of the scripts beside these tests.
+pub(crate) fn ask(python: &Path, script: &str, work: &Value) -> Value {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(script);
     let mut child =
         Command::new(python).arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python starts");
     child.stdin.take().unwrap().write_all(work.to_string().as_bytes()).unwrap();
