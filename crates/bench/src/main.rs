@@ -7,6 +7,7 @@
 mod bare;
 mod connection;
 mod disturbance;
+mod drift;
 mod ingestion;
 mod load_result;
 mod memory;
@@ -21,6 +22,7 @@ mod recording;
 mod row_costs;
 mod rows;
 mod scratch;
+mod section;
 mod serving;
 mod speed;
 mod table;
@@ -59,6 +61,8 @@ enum Measurement {
     Serve(serving::ServeOptions),
     /// Milliseconds of decoding and resizing a picture, in colour and in grey, beside Pillow.
     Pictures(pictures::PictureOptions),
+    /// False alarms of drift in simulated weeks, which shifts are seen, and the statistics beside Evidently's and NannyML's.
+    Drift(drift::DriftOptions),
     /// Predictions a second beside another build of the service, such as an earlier one.
     Against(serving::AgainstOptions),
 }
@@ -79,6 +83,10 @@ fn run(what: Measurement) -> Result<()> {
         // What the services are compared with has to be as optimised as they are.
         return Err(anyhow!("a build without optimisation measures nothing; cargo xtask bench makes the right one"));
     }
+    if let Measurement::Drift(options) = &what {
+        // Its statistics are functions; no service is asked.
+        return drift::run(options, &ScratchFolder::new()?);
+    }
     say("Building both services in release: about 9 minutes the first time on two cores, seconds afterwards.");
     testkit::build_services().map_err(|problem| anyhow!("the services cannot be built: {problem}"))?;
     let scratch = ScratchFolder::new()?;
@@ -91,6 +99,7 @@ fn run(what: Measurement) -> Result<()> {
         Measurement::Overload(options) => overload::run(&options, &scratch),
         Measurement::Serve(options) => serving::run(&options, &scratch),
         Measurement::Pictures(options) => pictures::run(&options, &scratch),
+        Measurement::Drift(options) => drift::run(&options, &scratch),
         Measurement::Against(options) => serving::run_against(&options, &scratch),
     }
 }

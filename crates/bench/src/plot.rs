@@ -5,17 +5,17 @@
 
 use std::fmt::Write as _;
 
-const WIDTH: f64 = 860.0;
-const MARGIN: f64 = 16.0;
-const LINE: f64 = 20.0;
-const COLOURS: [&str; 4] = ["#1f6fb4", "#d1601f", "#3a8f4d", "#7a4fa3"];
+pub(super) const WIDTH: f64 = 860.0;
+pub(super) const MARGIN: f64 = 16.0;
+pub(super) const LINE: f64 = 20.0;
+pub(super) const COLOURS: [&str; 4] = ["#1f6fb4", "#d1601f", "#3a8f4d", "#7a4fa3"];
 
 /// A drawing under way.
-struct SvgDrawing(String);
+pub(super) struct SvgDrawing(pub(super) String);
 
 /// Where a text begins, or ends.
 #[derive(Clone, Copy)]
-enum TextAnchor {
+pub(super) enum TextAnchor {
     Start,
     Middle,
     End,
@@ -23,19 +23,19 @@ enum TextAnchor {
 
 /// A place in a drawing; `y` grows downwards.
 #[derive(Clone, Copy)]
-struct Point {
-    x: f64,
-    y: f64,
+pub(super) struct Point {
+    pub(super) x: f64,
+    pub(super) y: f64,
 }
 
 impl SvgDrawing {
-    fn write(&mut self, shape: std::fmt::Arguments<'_>) {
+    pub(super) fn write(&mut self, shape: std::fmt::Arguments<'_>) {
         // Writing to a String does not fail.
         let _ = self.0.write_fmt(shape);
         self.0.push('\n');
     }
 
-    fn text(&mut self, Point { x, y }: Point, anchor: TextAnchor, text: &str) {
+    pub(super) fn text(&mut self, Point { x, y }: Point, anchor: TextAnchor, text: &str) {
         let anchor = match anchor {
             TextAnchor::Start => "start",
             TextAnchor::Middle => "middle",
@@ -45,13 +45,13 @@ impl SvgDrawing {
         self.write(format_args!(r#"<text x="{x:.1}" y="{y:.1}" text-anchor="{anchor}">{text}</text>"#));
     }
 
-    fn line(&mut self, from: Point, to: Point, colour: &str) {
+    pub(super) fn line(&mut self, from: Point, to: Point, colour: &str) {
         let Point { x: x1, y: y1 } = from;
         let Point { x: x2, y: y2 } = to;
         self.write(format_args!(r#"<line x1="{x1:.1}" y1="{y1:.1}" x2="{x2:.1}" y2="{y2:.1}" stroke="{colour}"/>"#));
     }
 
-    fn finish(self, height: f64) -> String {
+    pub(super) fn finish(self, height: f64) -> String {
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" \
              font-size=\"13\" fill=\"#222\">\n<rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#fff\"/>\n{}</svg>\n",

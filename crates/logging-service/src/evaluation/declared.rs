@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use monitoring::{Desc, MetricFamily};
 use prediction_record::{AlertThresholds, ModelDeclaration, Task};
 
-use super::families::{EvaluationGauges, FamilyDefinition};
+use super::gauges::{EvaluationGauges, FamilyDefinition};
 use crate::analysis::PsiThresholds;
 
 const THRESHOLD: FamilyDefinition = FamilyDefinition {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use monitoring::{Desc, MetricFamily};
 
-use super::families::{EvaluationGauges, FamilyDefinition};
+use super::gauges::{EvaluationGauges, FamilyDefinition};
 use super::model_evaluation::ModelKnowledge;
 use super::window::EvaluationWindow;
 use crate::analysis::{DriftRules, DriftVerdict, Statistic, WindowCounts, compare_by};

@@ -2,10 +2,10 @@
 //!
 //! Rule of thumb: a number that nothing is known about has no series, because 0 would be a claim.
 
-use monitoring::{Collector as _, Desc, MetricFamily};
-use prometheus::core::Describer as _;
-use prometheus::{GaugeVec, Opts};
+use monitoring::{Desc, MetricFamily};
 
+use super::feature_faults;
+use super::gauges::{EvaluationGauges, FamilyDefinition};
 use super::model_evaluation::{ModelEvaluation, WindowEvaluation};
 use crate::analysis::ReferenceProfile;
 
@@ -16,26 +16,6 @@ const BY_WINDOW: &[&str] = &["model", "window"];
 const BY_CLASS: &[&str] = &["model", "window", "class"];
 const BY_FEATURE: &[&str] = &["model", "window", "feature"];
 const BY_STATISTIC: &[&str] = &["model", "window", "feature", "statistic"];
-
-/// A family, before it has series.
-#[derive(Clone, Copy)]
-pub(super) struct FamilyDefinition {
-    pub(super) name: &'static str,
-    pub(super) help: &'static str,
-    pub(super) labels: &'static [&'static str],
-}
-
-impl FamilyDefinition {
-    fn opts(self) -> Opts {
-        Opts::new(self.name, self.help)
-    }
-
-    /// How the family is described to the registry.
-    pub(super) fn desc(self) -> Option<Desc> {
-        let labels = self.labels.iter().map(|label| (*label).to_owned()).collect();
-        self.opts().variable_labels(labels).describe().ok()
-    }
-}
 
 const PREDICTIONS: FamilyDefinition = FamilyDefinition {
     name: "logging_window_predictions",
@@ -187,12 +167,12 @@ const ALL: [FamilyDefinition; 25] = [
 
 /// The descriptions of all families.
 pub(super) fn descs() -> Vec<Desc> {
-    ALL.into_iter().filter_map(FamilyDefinition::desc).collect()
+    ALL.into_iter().filter_map(FamilyDefinition::desc).chain(feature_faults::descs()).collect()
 }
 
 /// The families of an evaluation of every window; the models have been chosen.
 pub(super) fn families(windows: &[WindowEvaluation], profiles: &[ReferenceProfile]) -> Vec<MetricFamily> {
-    let gauges = EvaluationGauges::new(&ALL);
+    let gauges = EvaluationGauges::new(&[&ALL[..], &feature_faults::ALL[..]].concat());
     for WindowEvaluation { window, models } in windows {
         for model in models {
             gauges.set_quality(model, window.as_str());
@@ -207,25 +187,7 @@ pub(super) fn families(windows: &[WindowEvaluation], profiles: &[ReferenceProfil
     gauges.collect()
 }
 
-/// A gauge for each family.
-pub(super) struct EvaluationGauges(Vec<(&'static str, GaugeVec)>);
-
 impl EvaluationGauges {
-    /// Gauges without series.
-    pub(super) fn new(families: &[FamilyDefinition]) -> Self {
-        let gauge = |family: &FamilyDefinition| Some((family.name, GaugeVec::new(family.opts(), family.labels).ok()?));
-        Self(families.iter().filter_map(gauge).collect())
-    }
-
-    /// Sets a series of one of the families.
-    pub(super) fn set(&self, family: FamilyDefinition, labels: &[&str], value: f64) {
-        if let Some((_, gauge)) = self.0.iter().find(|(name, _)| *name == family.name)
-            && let Ok(series) = gauge.get_metric_with_label_values(labels)
-        {
-            series.set(value);
-        }
-    }
-
     fn set_quality(&self, evaluation: &ModelEvaluation, window: &str) {
         let quality = &evaluation.quality;
         let model = evaluation.model.as_str();
@@ -270,7 +232,8 @@ impl EvaluationGauges {
         self.set(SAMPLES, &[model, window], report.samples as f64);
         // The reference that the model's current file is compared with.
         self.set(REFERENCE, &[model], report.reference_samples as f64);
-        for feature in &report.features {
+        feature_faults::set(self, model, window, report);
+        for feature in feature_faults::shown(report) {
             self.set(VERDICT, &[model, window, feature.feature.as_str()], f64::from(feature.verdict.level()));
             for measured in &feature.statistics {
                 let labels = [model, window, feature.feature.as_str(), measured.statistic.as_str()];
@@ -280,11 +243,5 @@ impl EvaluationGauges {
                 }
             }
         }
-    }
-
-    /// The families that have series.
-    pub(super) fn collect(&self) -> Vec<MetricFamily> {
-        let families = self.0.iter().flat_map(|(_, gauge)| gauge.collect());
-        families.filter(|family| !family.get_metric().is_empty()).collect()
     }
 }

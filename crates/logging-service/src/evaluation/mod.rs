@@ -9,6 +9,8 @@ mod choice;
 mod declared;
 mod detector;
 mod families;
+mod feature_faults;
+mod gauges;
 mod model_evaluation;
 mod published;
 mod reading;

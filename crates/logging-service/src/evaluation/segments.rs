@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use monitoring::{Desc, MetricFamily};
 
-use super::families::{EvaluationGauges, FamilyDefinition};
+use super::gauges::{EvaluationGauges, FamilyDefinition};
 use super::model_evaluation::{ModelEvaluation, ModelKnowledge};
 use super::window::EvaluationWindow;
 use crate::store::windows::ModelWindow;

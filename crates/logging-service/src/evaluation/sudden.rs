@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use monitoring::{Desc, MetricFamily};
 
-use super::families::{EvaluationGauges, FamilyDefinition};
+use super::gauges::{EvaluationGauges, FamilyDefinition};
 use super::model_evaluation::ModelKnowledge;
 use crate::analysis::{DriftRules, sudden_changes};
 use crate::store::references;

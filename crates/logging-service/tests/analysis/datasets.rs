@@ -7,9 +7,7 @@ use logging_service::analysis::bins::FrozenBins;
 use logging_service::analysis::{
     FeatureDrift, MeasuredStatistic, Observation, Statistic, Tally, WindowCounts, compare,
 };
-use prediction_record::{
-    FeatureValue, FeatureValues, NUMBER_BINS, number_bin, number_bin_edges, number_bin_middle,
-};
+use prediction_record::{FeatureValue, FeatureValues, NUMBER_BINS, number_bin, number_bin_edges, number_bin_middle};
 use serde_json::{Value, json};
 use testkit::pypi;
 
@@ -46,7 +44,8 @@ impl<'a> DataHalf<'a> {
 fn grid(reference: &[f64], current: &[f64]) -> Value {
     let mut tally = Tally::default();
     reference.iter().for_each(|number| tally.add(number_bin(*number).unwrap(), 1));
-    let ranges: Vec<f64> = FrozenBins::of(NUMBER_BINS, &tally).ends().iter().map(|end| number_bin_edges(*end)[1]).collect();
+    let ranges: Vec<f64> =
+        FrozenBins::of(NUMBER_BINS, &tally).ends().iter().map(|end| number_bin_edges(*end)[1]).collect();
     current.iter().for_each(|number| tally.add(number_bin(*number).unwrap(), 1));
     let occupied: Vec<u16> = tally.iter().map(|(bin, _)| bin).collect();
     json!({

@@ -12,6 +12,7 @@ on_each_engine! {
     junk_names_do_not_displace_a_real_model,
     a_gross_change_is_seen_at_once_and_no_change_is_none,
     the_detector_sees_known_drifts_and_stores_nothing,
+    a_column_that_is_missing_is_a_fault,
 }
 
 async fn thresholds_owner_and_mute_are_metrics(fixture: Fixture) {
@@ -141,5 +142,44 @@ async fn the_detector_sees_known_drifts_and_stores_nothing(fixture: Fixture) {
         .await;
     assert_eq!(service.get("/drift?model=m&window=24h").await.json()["models"][0]["drift"]["verdict"], "none");
     assert_eq!(service.count().await, 3_000);
+    service.stop().await;
+}
+
+async fn a_column_that_is_missing_is_a_fault(fixture: Fixture) {
+    let service = fresh(&fixture, OFTEN).await;
+    let rows = |count: u32, day: &str, income: fn(u32) -> Value| {
+        let row = |number: u32| {
+            json!({
+                "model": "credit", "label": "good", "confidence": 0.9, "occurred_at": day,
+                "features": { "age": 20 + number % 50, "income": income(number) },
+            })
+        };
+        (0..count).map(row).collect::<Vec<_>>()
+    };
+    service.store(&rows(1_000, "2020-01-01T00:00:00Z", |number| json!(1_000 + number))).await;
+    let range = json!({ "model": "credit", "since": "2019-12-31T23:00:00Z", "until": "2020-01-01T01:00:00Z" });
+    assert_eq!(service.post("/drift/reference", &range).await.status, 200);
+    let now = jiff::Timestamp::now().to_string();
+    let gap = |number: u32| if number.is_multiple_of(2) { Value::Null } else { json!(1_000 + number) };
+    service.store(&rows(400, &now, gap)).await;
+    let of = |name: &str, feature: &str, fault: &str| {
+        format!("{name}{{fault=\"{fault}\",feature=\"{feature}\",model=\"credit\",window=\"1h\"}}")
+    };
+    service
+        .metrics_until("half of the incomes are missing, and no age", |metrics| {
+            metrics.find(&of("logging_feature_fault_ratio", "income", "missing")) == Some(0.5)
+                && metrics.find(&of("logging_feature_fault", "income", "missing")) == Some(1.0)
+                && metrics.find(&of("logging_feature_fault", "age", "missing")) == Some(0.0)
+                && metrics.find(&of("logging_feature_fault", "age", "out_of_range")) == Some(0.0)
+        })
+        .await;
+    let thresholds = json!({ "thresholds": { "psi_drift": 7.5, "missing": 0.6 } });
+    assert_eq!(service.put("/models/credit", &thresholds).await.status, 200);
+    let answer = service.get("/drift?model=credit&window=1h").await.json();
+    let features = answer["models"][0]["drift"]["features"].as_array().unwrap();
+    let income = features.iter().find(|feature| feature["feature"] == "income").unwrap();
+    assert_eq!(income["statistics"][0]["drift_from"], 7.5);
+    assert_eq!(income["verdict"], "warning");
+    assert_eq!((&income["faults"][0]["allowed"], &income["faults"][0]["is_fault"]), (&json!(0.6), &json!(false)));
     service.stop().await;
 }
