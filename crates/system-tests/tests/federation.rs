@@ -25,7 +25,7 @@ const CENTRAL: &str = "deploy/federation/prometheus.yml";
 const RECORDED: &str = r#"{__name__=~".+:.+"}"#;
 
 /// What may not come from an installation.
-const UNASKED: &str = r#"{__name__!~"job.*:.*|up|ALERTS|scrape_.*", env=~"prod|staging"}"#;
+const UNASKED: &str = r#"{__name__!~"(job|model).*:.*|up|ALERTS|scrape_.*", env=~"prod|staging"}"#;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_central_server_has_what_two_installations_record_and_nothing_else() {

@@ -57,8 +57,7 @@ assert list(config.input[0].dims) == [3, 32, 32] and list(config.output[0].dims)
 assert MessageToDict(config.input[0])["dataType"] == "TYPE_FP32", config
 index = client.get_model_repository_index().models
 assert [(model.name, model.version, model.state) for model in index] == [
-    ("cifar10", "1", "READY"),
-    ("surface", "1", "READY"),
+    (model, "1", "READY") for model in ["cifar10", "diabetes", "surface", "tumour"]
 ], index
 missing = dict(code="model_not_found")
 refused(

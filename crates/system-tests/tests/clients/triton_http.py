@@ -19,7 +19,7 @@ assert client.is_model_ready("cifar10") and client.is_model_ready("cifar10", "1"
 admin = triton.InferenceServerClient(administration)
 assert "binary_tensor_data" in client.get_server_metadata()["extensions"]
 assert client.get_model_config("cifar10")["max_batch_size"] >= 8
-assert {model["name"] for model in client.get_model_repository_index()} == {"cifar10", "surface"}
+assert {model["name"] for model in client.get_model_repository_index()} == {"cifar10", "diabetes", "surface", "tumour"}
 
 for model in ["cifar10", "surface"]:
     metadata = client.get_model_metadata(model)
@@ -82,7 +82,7 @@ assert after["inference_count"] == before["inference_count"] + 1, (before, after
 for name in ["success", "queue", "compute_input", "compute_infer", "compute_output"]:
     grown = after["inference_stats"][name]["count"] - before["inference_stats"][name]["count"]
     assert grown == 1 and after["inference_stats"][name]["ns"] > 0, (name, before, after)
-assert {stats["name"] for stats in client.get_inference_statistics()["model_stats"]} == {"cifar10", "surface"}
+assert {stats["name"] for stats in client.get_inference_statistics()["model_stats"]} == {"cifar10", "diabetes", "surface", "tumour"}
 
 # Administration.
 for ask in [client.load_model, client.unload_model]:

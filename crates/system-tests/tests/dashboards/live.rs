@@ -182,7 +182,7 @@ async fn assert_offers(stage: &Stage, dashboard: &Dashboard, variable: &Value) {
     let offered = values_of(stage, variable).await;
     let services = [&stage.pair.inference, &stage.pair.logging].map(|service| service.address.to_string());
     match (text(variable, "/name"), dashboard.name.as_str()) {
-        ("model", name) => assert_eq!(offered, ["cifar10", "surface"], "{name}"),
+        ("model", name) => assert_eq!(offered, ["cifar10", "diabetes", "surface", "tumour"], "{name}"),
         ("instance", "inference") => assert_eq!(offered, services[..1]),
         ("instance", "logging") => assert_eq!(offered, services[1..]),
         ("instance", name) => assert!(services.iter().all(|service| offered.contains(service)), "{name}: {offered:?}"),
