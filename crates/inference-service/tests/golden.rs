@@ -172,9 +172,10 @@ fn an_answer_does_not_depend_on_what_runs_with_it() {
 #[test]
 fn the_shipped_models_are_the_ones_that_the_cards_describe() {
     let repository = Repository::scan(&models_folder()).unwrap();
-    assert_eq!(repository.entries().iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>(), MODELS);
+    let names: Vec<&str> = repository.entries().iter().map(|entry| entry.name.as_str()).collect();
+    assert_eq!(names, ["cifar10", "diabetes", "surface", "tumour"]);
     assert_eq!(repository.default_model().unwrap().name, "cifar10");
-    for name in MODELS {
+    for name in names {
         let card = fs::read_to_string(models_folder().join(name).join("CARD.md")).unwrap();
         assert!(
             card.contains(Model::load(name, &Runtime::tract()).engine.sha256()),

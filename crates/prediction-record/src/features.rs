@@ -14,6 +14,16 @@ pub type FeatureValues = BTreeMap<String, FeatureValue>;
 /// The values of tags by key.
 pub type Tags = BTreeMap<String, String>;
 
+/// The schema of [`FeatureValues`], under a name of its own.
+#[derive(ToSchema)]
+#[schema(as = FeatureValues)]
+pub struct FeatureValuesSchema(pub BTreeMap<String, FeatureValue>);
+
+/// The schema of [`Tags`], under a name of its own.
+#[derive(ToSchema)]
+#[schema(as = Tags)]
+pub struct TagsSchema(pub BTreeMap<String, String>);
+
 /// The value of one feature: a number, a category, or nothing. In JSON it is a number, a text or `null`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum FeatureValue {

@@ -15,7 +15,7 @@ pub use declaration::{
     AlertThresholds, FeatureDeclaration, FeatureKind, MAX_CATEGORIES, MAX_FEATURES, MAX_TAG_VALUES, MAX_TAGS,
     ModelDeclaration, Mute, OutsidePolicy,
 };
-pub use features::{FeatureValue, FeatureValues, Tags};
+pub use features::{FeatureValue, FeatureValues, FeatureValuesSchema, Tags, TagsSchema};
 pub use number_grid::{NUMBER_BINS, NUMBER_GRID_ERROR, number_bin, number_bin_edges, number_bin_middle};
 pub use record::{PredictionRecord, SCHEMA_VERSION, Score, Status, Task};
 pub use row_index::RowIndex;

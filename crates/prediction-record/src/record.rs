@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-#[allow(unused_imports, reason = "the schema names it")]
-use crate::FeatureValue;
 use crate::{FeatureValues, InputSummary, Tags};
+#[allow(unused_imports, reason = "the schemas name them")]
+use crate::{FeatureValuesSchema, TagsSchema};
 
 /// The version of the record's schema that this crate writes.
 pub const SCHEMA_VERSION: u32 = 4;
@@ -95,7 +95,7 @@ pub struct PredictionRecord {
     pub request_id: Option<String>,
     /// Position of the item in the request's batch.
     #[serde(default, deserialize_with = "crate::row_index::deserialize")]
-    #[schema(maximum = 4294967295u32)]
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 4294967295u32)]
     pub row_index: u32,
     /// When the prediction was answered; RFC 3339, kept to the microsecond.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::optional_time")]
@@ -182,16 +182,16 @@ pub struct PredictionRecord {
     pub input: Option<InputSummary>,
     /// The declared features of the row that the model was given.
     #[serde(default, skip_serializing_if = "FeatureValues::is_empty")]
-    #[schema(value_type = HashMap<String, FeatureValue>)]
+    #[schema(value_type = FeatureValuesSchema)]
     pub features: FeatureValues,
     /// Declared features that may not be kept: they are counted, and no row of the log has them. A number stands for the
     /// middle of its bin.
     #[serde(default, skip_serializing_if = "FeatureValues::is_empty")]
-    #[schema(value_type = HashMap<String, FeatureValue>)]
+    #[schema(value_type = FeatureValuesSchema)]
     pub counted_features: FeatureValues,
     /// The segments that the prediction belongs to, such as `region: eu`.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
-    #[schema(value_type = HashMap<String, String>)]
+    #[schema(value_type = TagsSchema)]
     pub tags: Tags,
     /// Version of this schema that the sender wrote; absent means the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]

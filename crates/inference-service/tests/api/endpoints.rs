@@ -131,7 +131,7 @@ async fn every_series_of_a_closed_set_is_there_from_the_start() {
     }
     assert_eq!(
         metrics.of("model_info{").filter(|(series, one)| series.contains("version=\"1\"") && *one == 1.0).count(),
-        2
+        4
     );
     assert_eq!(metrics.of("prediction_log_dropped_total{").filter(|(_, dropped)| *dropped == 0.0).count(), 5);
     let smallest = r#"prediction_latency_seconds_bucket{model="cifar10",status="success",le="0.00005"}"#;

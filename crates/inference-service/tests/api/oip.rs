@@ -137,7 +137,7 @@ async fn what_there_is() {
     assert_eq!(ok("/v2/models/cifar10/config").await["max_batch_size"], 64);
     let index = service.post("/v2/repository/index", &Sent::json(&json!({}))).await.json();
     let expected = |name: &str| json!({ "name": name, "version": "1", "state": "READY", "reason": "" });
-    assert_eq!(index, json!([expected("cifar10"), expected("surface")]));
+    assert_eq!(index, json!(["cifar10", "diabetes", "surface", "tumour"].map(expected)));
     for path in ["/v2/models/none", "/v2/models/cifar10/versions/2/ready"] {
         let answer = service.get(path).await;
         assert_eq!((answer.status, &answer.json()["code"]), (404, &json!("model_not_found")), "{path}");

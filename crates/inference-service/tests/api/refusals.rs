@@ -91,7 +91,6 @@ async fn routes_and_methods_that_there_are_not() {
     let service = &process.service;
     service.ready().await;
     for (number, (method, path, route, code, status)) in [
-        ("GET", "/", "unmatched", "not_found", 404),
         ("POST", "/predictions", "unmatched", "not_found", 404),
         ("GET", "/predict", "/predict", "method_not_allowed", 405),
         ("PUT", "/predict", "/predict", "method_not_allowed", 405),

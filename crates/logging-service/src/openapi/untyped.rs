@@ -56,7 +56,7 @@ fn cloud_event() -> Value {
             },
             "time": { "anyOf": [{ "type": "string", "format": "date-time" }, { "enum": ["", null] }] },
             "inferenceservicename": { "type": ["string", "null"], "description": "The model's name." },
-            "statuscode": { "type": ["string", "integer", "null"], "description": "The HTTP status of a response." },
+            "statuscode": { "description": "The HTTP status of a response, as a number or a text; anything else says nothing." },
             "data": { "description": "The payload." },
             "data_base64": { "type": ["string", "null"], "description": "The payload's bytes, instead of `data`." },
         },

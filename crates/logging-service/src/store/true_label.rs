@@ -25,7 +25,7 @@ pub(crate) struct TrueLabel {
     pub(crate) request_id: Option<String>,
     /// Position of the item in the request's batch; 0 if it is left out.
     #[serde(default)]
-    #[schema(value_type = Option<u32>, maximum = 4294967295u32)]
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 4294967295u32)]
     pub(crate) row_index: RowIndex,
     /// The one prediction that is meant.
     #[serde(default)]

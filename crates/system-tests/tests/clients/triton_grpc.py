@@ -151,7 +151,8 @@ assert (stats.name, stats.version) == ("cifar10", "1") and stats.last_inference 
 assert stats.inference_count > stats.inference_stats.success.count > 0, "some asked for several items"
 counts = [getattr(stats.inference_stats, name).count for name in ["queue", "compute_input", "compute_infer"]]
 assert counts == [stats.inference_stats.success.count] * 3 and stats.inference_stats.compute_infer.ns > 0, stats
-assert [stats.name for stats in client.get_inference_statistics().model_stats] == ["cifar10", "surface"]
+of_all = [stats.name for stats in client.get_inference_statistics().model_stats]
+assert of_all == ["cifar10", "diabetes", "surface", "tumour"], of_all
 refused(
     grpc.StatusCode.NOT_FOUND,
     "no model of this name",

@@ -55,7 +55,8 @@ async fn what_is_asked_for_is_there() {
         check(&question, &in_kubernetes, &BTreeSet::new(), &mut problems, &mut asked);
     }
     // A series that is made up for a test may belong to anybody, but has to look like a real one.
-    let of_anybody = catalogue.with_any(&["job", "model", "class", "le", "owner", "tag", "value"], |already| already);
+    let of_anybody = catalogue
+        .with_any(&["job", "model", "class", "le", "owner", "tag", "value", "feature", "fault"], |already| already);
     for question in made_up_series() {
         check(&question, &of_anybody, &BTreeSet::new(), &mut problems, &mut asked);
     }

@@ -11,16 +11,18 @@ const inference = createClient<InferencePaths>({ baseUrl: inferenceUrl });
 const logging = createClient<LoggingPaths>({ baseUrl: loggingUrl });
 
 const image = (await readFile(picture)).toString("base64");
-const predicted = await inference.POST("/predict", { body: { model: "cifar10", image, top_k: 3 } });
-if (!predicted.data) throw new Error(`${predicted.error.code}: ${predicted.error.error}`);
-const [prediction] = predicted.data.predictions;
+const { data: answer, error: refusal } = await inference.POST("/predict", { body: { model: "cifar10", image, top_k: 3 } });
+if (refusal) throw new Error(`${refusal.code}: ${refusal.error}`);
+// A table is answered with a table, which is text.
+if (!answer || typeof answer === "string") throw new Error("the answer is no JSON");
+const [prediction] = answer.predictions;
 if (!("label" in prediction)) throw new Error("the model has no classes");
 
 // The record is delivered after the answer.
 let labels: unknown[] = [];
 while (labels.length === 0) {
   await setTimeout(100);
-  const asked = await logging.GET("/predictions", { params: { query: { request_id: predicted.data.request_id } } });
+  const asked = await logging.GET("/predictions", { params: { query: { request_id: answer.request_id } } });
   if (!asked.data) throw new Error(`${asked.error.code}: ${asked.error.error}`);
   labels = asked.data.predictions.map((stored) => stored.label);
 }
