@@ -10,7 +10,7 @@ use super::path::V1Path;
 use crate::app::App;
 use crate::refusals::ModelRefusals;
 
-/// That the process answers.
+/// The answer of a process that runs.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct V1Server {
     status: &'static str,
@@ -39,7 +39,7 @@ struct V1VersionStatus {
     status: V1Status,
 }
 
-/// That nothing is wrong.
+/// The answer where nothing is wrong.
 #[derive(Serialize, ToSchema)]
 struct V1Status {
     error_code: &'static str,
