@@ -3,7 +3,8 @@
 //! Rule of thumb: a name is reported once. A declared feature that has the name of one of the service's own is reported
 //! as `features.NAME`.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use prediction_record::{NUMBER_BINS, number_bin_edges, number_bin_middle};
@@ -34,8 +35,8 @@ pub(super) struct ComparedFeature<'a> {
 
 /// The values of a feature on both sides.
 pub(super) struct ValueSides<'a> {
-    pub(super) reference: &'a ValueCounts,
-    pub(super) current: &'a ValueCounts,
+    pub(super) reference: Cow<'a, ValueCounts>,
+    pub(super) current: Cow<'a, ValueCounts>,
     /// The rows that could have a value.
     pub(super) rows: SidedCount,
 }
@@ -66,7 +67,8 @@ pub(super) fn compared_features<'a>(
         ComparedFeature { name, declared_name: None, bins, fine: Some(fine), values, sides: None }
     });
     let rows = SidedCount { current: current.values.total(), reference: reference.values.total() };
-    let answers = ValueSides { reference: &reference.values, current: &current.values, rows };
+    let [then, now] = [&reference.values, &current.values].map(Cow::Borrowed);
+    let answers = ValueSides { reference: then, current: now, rows };
     let is_empty = current.predictions == 0;
     [ComparedFeature::of_classes(&reference.classes, &current.classes)]
         .into_iter()
@@ -83,18 +85,25 @@ fn declared<'a>(
     reference: &'a WindowCounts,
     current: &'a WindowCounts,
 ) -> impl Iterator<Item = ComparedFeature<'a>> + 'a {
-    let most = |counts: &WindowCounts| {
-        let all = counts.named.iter().chain(counts.unkept.iter());
-        all.map(|(_, counts)| counts.total()).max().unwrap_or_default()
-    };
-    let rows = SidedCount { current: most(current), reference: most(reference) };
-    let pairs = [(&reference.named, &current.named), (&reference.unkept, &current.unkept)];
-    pairs.into_iter().flat_map(move |(then, now)| {
-        then.iter().map(move |(name, then)| {
-            let sides = ValueSides { reference: then, current: now.get(name).unwrap_or(&NOTHING), rows };
-            ComparedFeature { declared_name: Some(name), ..ComparedFeature::of_values(reported_name(name), sides) }
-        })
+    let [then, now] = [reference, current].map(declared_counts);
+    let most = |counts: &BTreeMap<_, Cow<'_, ValueCounts>>| counts.values().map(|one| one.total()).max();
+    let [then_rows, now_rows] = [&then, &now].map(|counts| most(counts).unwrap_or_default());
+    let rows = SidedCount { current: now_rows, reference: then_rows };
+    then.into_iter().map(move |(name, then)| {
+        let current = now.get(name).cloned().unwrap_or(Cow::Borrowed(&NOTHING));
+        let sides = ValueSides { reference: then, current, rows };
+        ComparedFeature { declared_name: Some(name), ..ComparedFeature::of_values(reported_name(name), sides) }
     })
+}
+
+/// The counts of every declared feature, kept in rows or not: what a model declares may have changed since its reference,
+/// or within the window.
+fn declared_counts(counts: &WindowCounts) -> BTreeMap<&str, Cow<'_, ValueCounts>> {
+    let mut all: BTreeMap<_, _> = counts.named.iter().map(|(name, kept)| (name, Cow::Borrowed(kept))).collect();
+    for (name, unkept) in counts.unkept.iter() {
+        all.entry(name).and_modify(|kept| kept.to_mut().merge(unkept)).or_insert(Cow::Borrowed(unkept));
+    }
+    all
 }
 
 /// The name of a declared feature in reports.
@@ -113,7 +122,7 @@ impl<'a> ComparedFeature<'a> {
 
     /// Compares numbers, categories and missing values; a feature may have all of them.
     fn of_values(name: String, sides: ValueSides<'a>) -> Self {
-        let ValueSides { reference, current, .. } = sides;
+        let ValueSides { reference, current, .. } = &sides;
         let mut bins = ComparedCounts::default();
         let mut values = Vec::new();
         let mut fine = None;
@@ -149,7 +158,7 @@ impl<'a> ComparedFeature<'a> {
 impl ValueSides<'_> {
     /// A count of both sides.
     pub(super) fn sided(&self, count: impl Fn(&ValueCounts) -> u64) -> SidedCount {
-        SidedCount { current: count(self.current), reference: count(self.reference) }
+        SidedCount { current: count(&self.current), reference: count(&self.reference) }
     }
 
     /// The rows without a value.
@@ -200,6 +209,37 @@ impl FineCounts {
             counts: ComparedCounts { reference: fine(reference), current: fine(current) },
             positions,
             reach,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use prediction_record::{FeatureValue, FeatureValues};
+
+    use super::super::Observation;
+    use super::*;
+
+    /// The rows of one who declares `keep = false` from the row of this number on.
+    fn rows(kept: usize) -> WindowCounts {
+        let mut counts = WindowCounts::default();
+        for row in 0..100 {
+            let features = FeatureValues::from([("income".to_owned(), FeatureValue::Number(row as f64))]);
+            let [features, counted] = if row < kept { [Some(&features), None] } else { [None, Some(&features)] };
+            counts.observe(&Observation { features, counted_features: counted, ..<_>::default() });
+        }
+        counts
+    }
+
+    #[test]
+    fn a_feature_is_the_same_whether_its_values_are_kept_or_not() {
+        for [then, now] in [[100, 0], [0, 100], [100, 40], [40, 60]] {
+            let (reference, current) = (rows(then), rows(now));
+            let compared = compared_features(&reference, &current);
+            assert_eq!(compared.len(), 1);
+            assert_eq!(compared[0].bins.reference, compared[0].bins.current, "{then}, {now}");
+            assert_eq!(compared[0].sides.as_ref().unwrap().missing().total(), 0, "{then}, {now}");
         }
     }
 }

@@ -132,7 +132,7 @@ impl FaultJudge<'_> {
             Some(_) => chance::as_many_in_window(marked, rows),
             None => chance::beyond_extremes(marked.current, rows),
         };
-        let share_error = beyond(sides.current, range).1 as f64 / rows.current as f64;
+        let share_error = beyond(&sides.current, range).1 as f64 / rows.current as f64;
         Some(FoundShare { marked, rows, share_error, p_value })
     }
 
