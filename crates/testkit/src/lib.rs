@@ -48,7 +48,7 @@ pub use metrics::Metrics;
 pub use pair::{Pair, Places};
 pub use patience::{alone, wait_until};
 pub use pictures::{Picture, copy_model, model_folder, pictures};
-pub use programs::{build_services, cargo, program, root, target_folder};
+pub use programs::{build_services, cargo, demo_program, program, root, target_folder};
 pub use prometheus::Prometheus;
 pub use rustix::process::Signal;
 pub use service::Service;

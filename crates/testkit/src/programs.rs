@@ -34,13 +34,25 @@ pub fn program(name: &str) -> PathBuf {
     }
 }
 
+/// The path of the release binary of the demo, built from the present sources.
+///
+/// # Panics
+/// If it cannot be built.
+pub fn demo_program() -> PathBuf {
+    static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    match FOLDER.get_or_init(|| build(&["demo"])) {
+        Ok(folder) => folder.join("demo"),
+        Err(problem) => panic!("the demo cannot be built: {problem}"),
+    }
+}
+
 /// Builds both services, once in the life of this program, and returns the folder of their binaries.
 ///
 /// # Errors
 /// What is wrong, as cargo says it.
 pub fn build_services() -> Result<&'static Path, &'static str> {
     static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    FOLDER.get_or_init(build).as_deref().map_err(String::as_str)
+    FOLDER.get_or_init(|| build(&["inference-service", "logging-service"])).as_deref().map_err(String::as_str)
 }
 
 /// The cargo that runs this test. What it has told the test of its own package is kept from it: ring would be compiled
@@ -55,10 +67,11 @@ pub fn cargo() -> Command {
     command
 }
 
-fn build() -> Result<PathBuf, String> {
+fn build(packages: &[&str]) -> Result<PathBuf, String> {
     let target = target_folder()?;
     let output = cargo()
-        .args(["build", "--quiet", "--release", "--locked", "-p", "inference-service", "-p", "logging-service"])
+        .args(["build", "--quiet", "--release", "--locked"])
+        .args(packages.iter().flat_map(|package| ["-p", package]))
         .arg("--target-dir")
         .arg(&target)
         .current_dir(root())

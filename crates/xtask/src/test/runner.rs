@@ -20,11 +20,12 @@ use terminal::{StopRequest, say};
 /// Programs that measure what other load on the machine would change: latency, throughput, the time of a start.
 const ALONE: [&str; 3] = ["system-tests overload", "system-tests outage", "system-tests startup"];
 /// The longest, which start first, so that none of them is left at the end; from a run on two cores.
-const LONGEST: [&str; 8] = [
+const LONGEST: [&str; 9] = [
     "system-tests kill",
     "system-tests rules",
     "system-tests compose",
     "system-tests commands",
+    "system-tests drift",
     "system-tests delivery",
     "system-tests clients",
     "system-tests dashboards",
