@@ -103,7 +103,7 @@ fn start(options: &RowOptions, scratch: &ScratchFolder) -> Result<Option<Recordi
     }
     let mut config = "task = \"classification\"\nlabels = [\"no\", \"yes\"]\npositive = \"yes\"\n".to_owned();
     let example = feature_values(options.features as usize, &mut Rng::with_seed(1));
-    for (index, name) in example.keys().enumerate() {
+    for (index, name) in example.names().enumerate() {
         let kind = match index % 5 {
             0 => "kind = \"category\"\ncategories = [\"red\", \"green\", \"blue\", \"white\"]\nencoding = \"index\"",
             _ => "kind = \"number\"",

@@ -1,4 +1,4 @@
-//! The values of a model's declared features, as one row has them.
+//! The value of a declared feature, and the tags of a request.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,13 +8,10 @@ use serde::{Deserialize, Serialize, Serializer};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, schema::SchemaType, schema::Type};
 use utoipa::{PartialSchema, ToSchema};
 
-/// Values by the name of their feature.
-pub type FeatureValues = BTreeMap<String, FeatureValue>;
-
 /// The values of tags by key.
 pub type Tags = BTreeMap<String, String>;
 
-/// The schema of [`FeatureValues`], under a name of its own.
+/// The schema of [`FeatureValues`](crate::FeatureValues), under a name of its own.
 #[derive(ToSchema)]
 #[schema(as = FeatureValues)]
 pub struct FeatureValuesSchema(pub BTreeMap<String, FeatureValue>);
@@ -116,6 +113,7 @@ impl ToSchema for FeatureValue {}
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
+    use crate::FeatureValues;
 
     #[test]
     fn numbers_texts_flags_and_nothing_are_values() {

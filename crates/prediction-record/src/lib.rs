@@ -3,6 +3,7 @@
 //! Rule of thumb: this crate does no I/O, reads no clock and makes no ids. It says what a record is and whether it is valid.
 
 mod declaration;
+mod feature_values;
 mod features;
 mod number_grid;
 mod record;
@@ -15,7 +16,8 @@ pub use declaration::{
     AlertThresholds, FeatureDeclaration, FeatureKind, MAX_CATEGORIES, MAX_FEATURES, MAX_TAG_VALUES, MAX_TAGS,
     ModelDeclaration, Mute, OutsidePolicy,
 };
-pub use features::{FeatureValue, FeatureValues, FeatureValuesSchema, Tags, TagsSchema};
+pub use feature_values::FeatureValues;
+pub use features::{FeatureValue, FeatureValuesSchema, Tags, TagsSchema};
 pub use number_grid::{NUMBER_BINS, NUMBER_GRID_ERROR, number_bin, number_bin_edges, number_bin_middle};
 pub use record::{PredictionRecord, SCHEMA_VERSION, Score, Status, Task};
 pub use row_index::RowIndex;

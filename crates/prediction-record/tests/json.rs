@@ -117,9 +117,9 @@ prop_compose! {
             input_sha256,
             input,
             schema_version: class,
-            counted_features: features.clone(),
+            counted_features: features.clone().into_iter().collect(),
             tags: features.keys().map(|name| (name.clone(), name.clone())).collect(),
-            features,
+            features: features.into_iter().collect(),
             extra: extra.into_iter().map(|(name, value)| (name, json!({ "nested": [value, null] }))).collect(),
         }
     }

@@ -30,7 +30,7 @@ impl RecordedFeatures {
     fn of<'a>(values: impl Iterator<Item = (&'a FeatureColumn, FeatureValue)>) -> Self {
         let mut recorded = Self::default();
         for (column, value) in values {
-            let name = column.declaration.name.clone();
+            let name = column.declaration.name.as_str();
             if column.declaration.keep {
                 recorded.kept.insert(name, value);
             } else {

@@ -93,11 +93,11 @@ impl NamedCounts {
     /// Counts the features of a row.
     pub fn observe(&mut self, row: &FeatureValues) {
         // Rows of one model have the same features, so both sides usually stand in step.
-        if self.0.len() == row.len() && self.0.keys().eq(row.keys()) {
+        if self.0.len() == row.len() && self.0.keys().eq(row.names()) {
             self.0.values_mut().zip(row.values()).for_each(|(counts, value)| counts.add(value));
             return;
         }
-        for (name, value) in row {
+        for (name, value) in row.iter() {
             if let Some(counts) = self.entry(name) {
                 counts.add(value);
             }
@@ -195,7 +195,8 @@ mod tests {
     }
 
     fn rows() -> impl Strategy<Value = Vec<FeatureValues>> {
-        vec(proptest::collection::btree_map("[a-e]", value(), 0..5), 0..40)
+        let row = vec(("[a-e]", value()), 0..5).prop_map(|values| values.into_iter().collect());
+        vec(row, 0..40)
     }
 
     fn counted(rows: &[FeatureValues]) -> NamedCounts {

@@ -88,9 +88,9 @@ fn correlations(
         for StoredPrediction { record, .. } in page.predictions.iter().filter(is_of_file) {
             let answer = numbers.of(record.value, record.label.as_deref(), record.confidence);
             let Some(answer) = answer else { continue };
-            for (name, value) in &record.features {
+            for (name, value) in record.features.iter() {
                 if let FeatureValue::Number(number) = value {
-                    found.entry(name.clone()).or_default().add(*number, answer);
+                    found.entry(name.to_owned()).or_default().add(*number, answer);
                 }
             }
         }

@@ -12,7 +12,7 @@ impl PredictionRecord {
             if values.len() > MAX_FEATURES {
                 return Err(InvalidRecord::new(field, format!("has more than {MAX_FEATURES} entries")));
             }
-            for (name, value) in values {
+            for (name, value) in values.iter() {
                 let at = |invalid: InvalidRecord| invalid.at(format!("{field}.{}", shown(name)));
                 text("", name, MAX_NAME_CHARS).map_err(at)?;
                 if let FeatureValue::Category(category) = value {
@@ -20,7 +20,7 @@ impl PredictionRecord {
                 }
             }
         }
-        match self.counted_features.keys().find(|name| self.features.contains_key(*name)) {
+        match self.counted_features.names().find(|name| self.features.contains(name)) {
             Some(name) => Err(InvalidRecord::new(format!("counted_features.{name}"), "is one of features as well")),
             None => Ok(()),
         }
