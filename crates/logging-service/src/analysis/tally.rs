@@ -2,6 +2,8 @@
 //!
 //! Rule of thumb: tallies with equal counts are equal and have equal JSON, so a count that becomes zero is removed.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::{ArrayBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -42,9 +44,31 @@ impl Tally {
 
     /// Adds all of the other.
     pub fn merge(&mut self, other: &Self) {
-        for (bin, count) in other.iter() {
-            self.add(bin, count);
+        if other.counts.len() < 4 {
+            other.iter().for_each(|(bin, count)| self.add(bin, count));
+            return;
         }
+        // Both are sorted, so one walk along them is enough, where adding bin by bin moves all that come after it.
+        let mut sums = Vec::with_capacity(self.counts.len() + other.counts.len());
+        let (mut ours, mut theirs) = (self.counts.iter().copied().peekable(), other.counts.iter().copied().peekable());
+        while let (Some((bin, count)), Some((other_bin, added))) = (ours.peek().copied(), theirs.peek().copied()) {
+            if bin <= other_bin {
+                ours.next();
+            }
+            if other_bin <= bin {
+                theirs.next();
+            }
+            match bin.cmp(&other_bin) {
+                Ordering::Less => sums.push((bin, count)),
+                Ordering::Greater => sums.push((other_bin, added)),
+                Ordering::Equal => match count.saturating_add(added) {
+                    0 => {}
+                    sum => sums.push((bin, sum)),
+                },
+            }
+        }
+        sums.extend(ours.chain(theirs));
+        self.counts = sums;
     }
 
     /// The count of one bin.
@@ -157,6 +181,13 @@ mod tests {
             prop_assert_eq!(&serde_json::from_str::<Tally>(&text).unwrap(), &counts);
             counts.merge(&tally(&entries.iter().map(|(bin, count)| (*bin, -count)).collect::<Vec<_>>()));
             prop_assert!(counts.is_empty());
+        }
+
+        #[test]
+        fn merging_is_adding_bin_by_bin(ours in vec((0_u16..60, -5_i64..5), 0..40), theirs in vec((0_u16..60, -5_i64..5), 0..40)) {
+            let mut merged = tally(&ours);
+            merged.merge(&tally(&theirs));
+            prop_assert_eq!(merged, tally(&[ours, theirs].concat()));
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What a transaction adds to the counts, and how it gets into the database: as a part of its own, so that a commit costs
 //! what its own rows cost, however much its bucket holds.
 //!
-//! Rule of thumb: parts are merged when together they are as large as what they are merged into, and when their bucket
-//! is over; so each count is rewritten a few times at most.
+//! Rule of thumb: parts are merged when together they are several times as large as what they are merged into, and when
+//! their bucket is over; so each count is rewritten a few times at most.
 
 use std::collections::BTreeMap;
 
@@ -23,6 +23,9 @@ pub(crate) const BUCKET: i64 = 300_000_000;
 const MOST_PARTS: u64 = 256;
 /// Parts smaller than this together, in bytes, are not worth merging.
 const SMALL_PARTS: u64 = 64 * 1024;
+/// How much larger than what is merged the parts become before they are. A reader reads all of them, and a writer that
+/// merges reads and writes what is merged.
+const PARTS_TO_MERGED: u64 = 3;
 /// Buckets that are merged in one step of the upkeep.
 const STEP: i64 = 20;
 
@@ -141,7 +144,7 @@ fn are_worth_merging(transaction: &mut dyn WriteTransaction, key: &BucketKey) ->
     }
     let sql = format!("SELECT length(counts) FROM window_counts WHERE {OF_KEY} AND writer = ''");
     let merged = first(transaction, &sql, &key.values(), RowColumns::count)?.unwrap_or_default();
-    Ok(bytes >= merged)
+    Ok(bytes >= PARTS_TO_MERGED * merged)
 }
 
 /// Merges the parts of a bucket into its counts.
