@@ -16,6 +16,7 @@ pub use crate::metrics_options::MetricsOptions;
 pub use crate::model::EngineChoice;
 use crate::model::RepositoryFolder;
 pub use crate::outbox::{Durability, RecordOptions, WhenFull};
+use crate::rows::RowLimits;
 
 /// What the program is asked to do.
 #[derive(Clone, Debug, Parser)]
@@ -152,6 +153,11 @@ impl Config {
     #[must_use]
     pub fn max_batch(&self) -> usize {
         self.max_batch.min(self.queue_limit) as usize
+    }
+
+    /// What the rows of a request may take: a file of rows unpacks to no more than any other body.
+    pub(crate) fn row_limits(&self) -> RowLimits {
+        RowLimits { rows: self.max_batch(), unpacked_bytes: self.max_body_bytes }
     }
 
     /// How large a picture may be.

@@ -18,6 +18,7 @@ use super::refusal::{invalid, unfit};
 use super::table::{CellText, Table, column_text};
 use crate::model::Engine;
 use crate::predict::{BroughtPayload, NamedTexts, Payload};
+use crate::rows::RowLimits;
 
 /// Most rows of a request to a model that takes whole tensors; one that takes items has a bound of its own.
 const MOST_ROWS: usize = 65_536;
@@ -51,11 +52,11 @@ pub(super) enum AskedKind {
 
 impl AskedKind {
     /// What a table is taken for.
-    fn of(table: Table<'_>, engine: &Engine, most: usize, other: Self) -> Result<AskedPayload, ApiError> {
+    fn of(table: Table<'_>, engine: &Engine, limits: RowLimits, other: Self) -> Result<AskedPayload, ApiError> {
         if table.is_of_features(engine) {
-            return Ok(AskedPayload { payload: Payload::Rows(table.rows(engine, most)?), kind: Self::Rows });
+            return Ok(AskedPayload { payload: Payload::Rows(table.rows(engine, limits)?), kind: Self::Rows });
         }
-        Ok(AskedPayload { payload: table.brought(engine)?.into_payload(engine, most)?, kind: other })
+        Ok(AskedPayload { payload: table.brought(engine)?.into_payload(engine, limits)?, kind: other })
     }
 }
 
@@ -71,34 +72,35 @@ struct SplitFrame<'a> {
 }
 
 impl AskedData {
-    /// What a model is asked with this data. `most_items` is how many items a request may have.
+    /// What a model is asked with this data.
     ///
     /// # Errors
     /// `invalid_request` for data of another form; `too_large`; `invalid_input` for what the model does not take.
-    pub(super) fn into_payload(self, engine: &Engine, most_items: usize) -> Result<AskedPayload, ApiError> {
+    pub(super) fn into_payload(self, engine: &Engine, limits: RowLimits) -> Result<AskedPayload, ApiError> {
         let has_items = !engine.takes_whole_tensors() || engine.features().is_some();
-        let most = if has_items { most_items } else { MOST_ROWS };
+        let limits = if has_items { limits } else { RowLimits { rows: MOST_ROWS, ..limits } };
+        let most = limits.rows;
         let brought = match self {
             Self::Picture(picture) => Payload::Images(vec![picture]).into(),
             Self::Csv(body, header) => {
-                return AskedKind::of(csv::table(&body, header, most)?, engine, most, AskedKind::Frame);
+                return AskedKind::of(csv::table(&body, header, most)?, engine, limits, AskedKind::Frame);
             }
             Self::Json(JsonData::Split(text)) => {
-                return AskedKind::of(split(text_of(&text), most)?, engine, most, AskedKind::Frame);
+                return AskedKind::of(split(text_of(&text), most)?, engine, limits, AskedKind::Frame);
             }
             Self::Json(JsonData::Records(text)) => {
                 let objects = list(text_of(&text), most, "dataframe_records")?;
-                return AskedKind::of(Table::of_objects(objects), engine, most, AskedKind::Frame);
+                return AskedKind::of(Table::of_objects(objects), engine, limits, AskedKind::Frame);
             }
             Self::Json(JsonData::Instances(text)) => match first_of_list(text_of(&text)) {
                 None => return Err(invalid("instances must be a list with an element for each item.")),
-                Some('{') => return objects(text_of(&text), engine, most, "instances"),
+                Some('{') => return objects(text_of(&text), engine, limits, "instances"),
                 Some(_) => tensor(&text, engine, most, "instances")?,
             },
             Self::Json(JsonData::Inputs(body)) => match (first_of_list(text_of(&body)), text_of(&body)) {
-                (Some('{'), text) => return objects(text, engine, most, "inputs"),
+                (Some('{'), text) => return objects(text, engine, limits, "inputs"),
                 (Some(_), _) => tensor(&body, engine, most, "inputs")?,
-                (None, text) if text.starts_with('{') => match columns(text, engine, most)? {
+                (None, text) if text.starts_with('{') => match columns(text, engine, limits)? {
                     Some(rows) => return Ok(rows),
                     None => BroughtPayload::Several(body),
                 },
@@ -106,20 +108,20 @@ impl AskedData {
                 (None, _) => BroughtPayload::Several(body),
             },
         };
-        Ok(AskedPayload { payload: brought.into_payload(engine, most)?, kind: AskedKind::Tensors })
+        Ok(AskedPayload { payload: brought.into_payload(engine, limits)?, kind: AskedKind::Tensors })
     }
 }
 
 /// The rows of columns by the names of features; `None` for tensors by the names of inputs.
-fn columns(text: &str, engine: &Engine, most: usize) -> Result<Option<AskedPayload>, ApiError> {
+fn columns(text: &str, engine: &Engine, limits: RowLimits) -> Result<Option<AskedPayload>, ApiError> {
     let Some(features) = engine.features() else { return Ok(None) };
     let NamedTexts(named) =
         serde_json::from_str(text).map_err(|problem| invalid(format!("inputs cannot be read: {problem}.")))?;
     if !named.iter().any(|(name, _)| features.position(name).is_some()) {
         return Ok(None);
     }
-    let table = Table::of_columns(named, most)?;
-    AskedKind::of(table, engine, most, AskedKind::Rows).map(Some)
+    let table = Table::of_columns(named, limits.rows)?;
+    AskedKind::of(table, engine, limits, AskedKind::Rows).map(Some)
 }
 
 /// The tensor of a model's only input, as a list.
@@ -142,13 +144,13 @@ fn tensor(body: &Bytes, engine: &Engine, most: usize, what: &str) -> Result<Brou
 }
 
 /// An object for each item.
-fn objects(text: &str, engine: &Engine, most: usize, what: &str) -> Result<AskedPayload, ApiError> {
-    let objects = list::<NamedTexts<'_>>(text, most, what)?;
+fn objects(text: &str, engine: &Engine, limits: RowLimits, what: &str) -> Result<AskedPayload, ApiError> {
+    let objects = list::<NamedTexts<'_>>(text, limits.rows, what)?;
     if engine.config().input.is_some() {
         let payload = Payload::Base64(pictures(objects, engine)?);
         return Ok(AskedPayload { payload, kind: AskedKind::Tensors });
     }
-    AskedKind::of(Table::of_objects(objects), engine, most, AskedKind::Tensors)
+    AskedKind::of(Table::of_objects(objects), engine, limits, AskedKind::Tensors)
 }
 
 fn split<'a>(text: &'a str, most: usize) -> Result<Table<'a>, ApiError> {

@@ -14,7 +14,7 @@ use super::bounded_list::list;
 use super::refusal::{invalid, unfit};
 use crate::model::{Datatype, Engine, TensorSpec};
 use crate::predict::{BroughtPayload, NamedTexts};
-use crate::rows::{FeatureRows, JsonCell, RowCell, RowTarget};
+use crate::rows::{FeatureRows, JsonCell, RowCell, RowLimits, RowTarget};
 
 /// What pandas reads as a missing value, of what it writes for one.
 const MISSING_IN_CSV: [&str; 7] = ["", "NaN", "nan", "NA", "N/A", "null", "None"];
@@ -103,9 +103,9 @@ impl<'a> Table<'a> {
     /// the columns are the features in their order.
     ///
     /// # Errors
-    /// `invalid_input` naming row and feature; `too_large` for more rows than `most`.
-    pub(super) fn rows(&self, engine: &Engine, most: usize) -> Result<FeatureRows, ApiError> {
-        let target = RowTarget::of(engine, most)?;
+    /// `invalid_input` naming row and feature; `too_large` for more rows than are taken.
+    pub(super) fn rows(&self, engine: &Engine, limits: RowLimits) -> Result<FeatureRows, ApiError> {
+        let target = RowTarget::of(engine, limits)?;
         let places: Vec<Option<usize>> = match &self.names {
             None => (0..self.rows.first().map_or(0, Vec::len)).map(Some).collect(),
             Some(names) => {

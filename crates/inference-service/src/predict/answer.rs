@@ -5,10 +5,13 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use monitoring::{ApiError, ErrorCode, REQUEST_ID};
 use serde::Serialize;
+use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 
 use super::answer_form::AnswerForm;
+use super::answer_parquet;
 use super::answer_table::AnswerTable;
+use super::body_kind::PARQUET;
 use super::predicted_item::PredictedItem;
 use super::progress::Progress;
 use crate::model::{Engine, Prediction, Task};
@@ -75,15 +78,18 @@ impl PredictResponse {
     }
 
     /// The answer in this form.
-    pub(super) fn written(self, form: AnswerForm) -> Response {
+    pub(super) async fn written(self, form: AnswerForm) -> Response {
         let id = [(REQUEST_ID, self.request_id.clone())];
-        match form {
-            AnswerForm::Json => (id, Json(self)).into_response(),
-            AnswerForm::Csv => {
-                let table = AnswerTable::new(&self.request_id, &self.predictions);
-                let content_type = [(CONTENT_TYPE, "text/csv; charset=utf-8")];
-                table.csv().map(|csv| (id, content_type, csv)).into_response()
+        let table = |answer: &Self| AnswerTable::new(&answer.request_id, &answer.predictions);
+        let (content_type, written) = match form {
+            AnswerForm::Json => return (id, Json(self)).into_response(),
+            AnswerForm::Csv => ("text/csv; charset=utf-8", table(&self).csv()),
+            AnswerForm::Parquet => {
+                // A file of many columns takes milliseconds.
+                let writing = spawn_blocking(move || answer_parquet::write(&table(&self)));
+                (PARQUET, writing.await.unwrap_or_else(|problem| Err(ApiError::internal(problem))))
             }
-        }
+        };
+        written.map(|bytes| (id, [(CONTENT_TYPE, content_type)], bytes)).into_response()
     }
 }

@@ -7,6 +7,7 @@ use axum::http::HeaderMap;
 use monitoring::{ApiError, ErrorCode};
 
 use crate::input::PictureFormat;
+use crate::rows::PARQUET_MAGIC;
 
 /// What curl says of every body unless it is told otherwise.
 const FORM_OF_TEXT: &str = "application/x-www-form-urlencoded";
@@ -18,7 +19,11 @@ pub(super) enum BodyKind {
     Form,
     Json,
     Csv,
+    Parquet,
 }
+
+/// The media type of Parquet files.
+pub(super) const PARQUET: &str = "application/vnd.apache.parquet";
 
 impl BodyKind {
     /// Tells what a body is.
@@ -34,8 +39,11 @@ impl BodyKind {
             "multipart/form-data" => Ok(Self::Form),
             "application/json" => Ok(Self::Json),
             "text/csv" | "application/csv" => Ok(Self::Csv),
+            // The second is what many clients called it before there was a registered name.
+            PARQUET | "application/x-parquet" => Ok(Self::Parquet),
             FORM_OF_TEXT if has_lost_bytes(body) => Err(lost_bytes()),
             _ if PictureFormat::detect(body).is_some() => Ok(Self::Picture),
+            _ if body.starts_with(PARQUET_MAGIC) => Ok(Self::Parquet),
             _ if body.trim_ascii_start().starts_with(b"{") => Ok(Self::Json),
             _ => Err(unsupported(&media_type, body)),
         }
@@ -59,13 +67,13 @@ fn unsupported(media_type: &str, body: &[u8]) -> ApiError {
     let shown: String = media_type.chars().take(100).collect();
     let what = match (media_type, body) {
         ("", []) => "The request has neither a Content-Type nor a body".to_owned(),
-        ("", _) => "The request has no Content-Type, and its body is neither a picture nor JSON".to_owned(),
+        ("", _) => "The request has no Content-Type, and its body is neither a picture nor a table nor JSON".to_owned(),
         (_, []) => format!("The Content-Type is {shown}, and there is no body"),
-        _ => format!("The Content-Type is {shown}, and the body is neither a picture nor JSON"),
+        _ => format!("The Content-Type is {shown}, and the body is neither a picture nor a table nor JSON"),
     };
     let sentence = format!(
-        "{what}; send image/jpeg, image/png, image/webp, image/bmp, multipart/form-data or application/json \
-         (curl: --data-binary @FILE -H 'content-type: image/jpeg')."
+        "{what}; send image/jpeg, image/png, image/webp, image/bmp, multipart/form-data, application/json, \
+         text/csv or {PARQUET} (curl: --data-binary @FILE -H 'content-type: image/jpeg')."
     );
     ApiError::new(ErrorCode::UnsupportedMediaType, sentence)
 }

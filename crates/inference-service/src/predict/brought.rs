@@ -3,18 +3,22 @@
 //! Rule of thumb: how JSON becomes tensors depends on the model, so their text waits until the model is found. It points into
 //! the request's body and is not copied.
 
+use std::sync::Arc;
+
 use axum::body::Bytes;
 use monitoring::{ApiError, ErrorCode};
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use tokio::task::spawn_blocking;
 
 use super::decode::{Payload, refused};
+use crate::app::App;
 use crate::input::{
     InputError, ItemShape, JsonElements, NumberArray, SentInputs, SentOptional, UnreadElements, in_order,
     read_elements, whole_shape,
 };
 use crate::model::{Datatype, Engine, OptionalTensor, Tensor, TensorSpec};
-use crate::rows::{self, RowTarget};
+use crate::rows::{self, RowLimits, RowTarget};
 
 /// Pictures, or the text of tensors.
 pub(crate) enum BroughtPayload {
@@ -27,6 +31,8 @@ pub(crate) enum BroughtPayload {
     Rows(Bytes),
     /// A table with a header.
     Csv(Bytes),
+    /// A Parquet file.
+    Parquet(Bytes),
 }
 
 /// How many items a text has.
@@ -45,17 +51,39 @@ impl From<Payload> for BroughtPayload {
 }
 
 impl BroughtPayload {
+    /// Reads the tensors, or the rows, as this model takes them. A file is unpacked, so it is read by a thread that may block,
+    /// once one of the decoders of `app` is free.
+    ///
+    /// # Errors
+    /// As [`BroughtPayload::into_payload`].
+    pub(crate) async fn read(self, engine: &Arc<Engine>, app: &App) -> Result<Payload, ApiError> {
+        let limits = app.config.row_limits();
+        if !matches!(self, Self::Parquet(_)) {
+            return self.into_payload(engine, limits);
+        }
+        let decoder = app.decoders.clone().acquire_owned().await.map_err(ApiError::internal)?;
+        let engine = engine.clone();
+        let reading = spawn_blocking(move || {
+            // It moves along: if the client leaves, it stays taken until the work has really ended.
+            let _decoder = decoder;
+            self.into_payload(&engine, limits)
+        });
+        reading.await.map_err(ApiError::internal)?
+    }
+
     /// Reads the tensors, or the rows, as this model takes them.
     ///
     /// # Errors
-    /// `invalid_input` for other tensors than it takes, and for a bad row; `too_large` for more rows than `most_rows`; `invalid_request` for numbers that no double-precision one holds.
-    pub(crate) fn into_payload(self, engine: &Engine, most_rows: usize) -> Result<Payload, ApiError> {
+    /// `invalid_input` for other tensors than it takes, and for a bad row; `too_large` for rows beyond the limits;
+    /// `invalid_request` for numbers that no double-precision one holds, and for a table that is none.
+    pub(crate) fn into_payload(self, engine: &Engine, limits: RowLimits) -> Result<Payload, ApiError> {
         match self {
             Self::Ready(payload) => Ok(payload),
             Self::One(text) => Self::read_tensors(as_text(&text), TextItems::One, engine),
             Self::Several(text) => Self::read_tensors(as_text(&text), TextItems::Several, engine),
-            Self::Csv(bytes) => Ok(Payload::Rows(rows::read_csv(&bytes, RowTarget::of(engine, most_rows)?)?)),
-            Self::Rows(text) => Ok(Payload::Rows(rows::read_json(as_text(&text), RowTarget::of(engine, most_rows)?)?)),
+            Self::Csv(bytes) => Ok(Payload::Rows(rows::read_csv(&bytes, RowTarget::of(engine, limits)?)?)),
+            Self::Parquet(file) => Ok(Payload::Rows(rows::read_parquet(&file, RowTarget::of(engine, limits)?)?)),
+            Self::Rows(text) => Ok(Payload::Rows(rows::read_json(as_text(&text), RowTarget::of(engine, limits)?)?)),
         }
     }
 

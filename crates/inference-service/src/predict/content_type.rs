@@ -1,4 +1,4 @@
-//! The body of `POST /predict`, taken apart by its kind: a picture, a form of pictures, or JSON.
+//! The body of `POST /predict`, taken apart by its kind: a picture, a form of pictures, a table, or JSON.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -42,6 +42,7 @@ impl PredictRequest {
         let parsed = match kind {
             BodyKind::Picture => Self::bare(Payload::Images(vec![body]).into()),
             BodyKind::Csv => Self::bare(BroughtPayload::Csv(body)),
+            BodyKind::Parquet => Self::bare(BroughtPayload::Parquet(body)),
             BodyKind::Form => PredictForm::read(headers, body).await?.into(),
             BodyKind::Json => PredictMembers::read(&body)?.into_request(&body)?,
         };

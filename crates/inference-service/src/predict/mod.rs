@@ -6,6 +6,7 @@
 
 mod answer;
 mod answer_form;
+mod answer_parquet;
 mod answer_table;
 mod base64_text;
 mod body_kind;
@@ -74,10 +75,10 @@ pub(crate) use tags::{header_tags, written_tags};
         )
     ),
     request_body(
-        description = "An image as it is, images in a form, a table as CSV, or images, tensors or rows in JSON. A table needs \
-                       a model whose model.toml declares features. Under any other Content-Type, and \
-                       without one, the first bytes decide: a picture, or JSON that starts with `{`. The body may be \
-                       packed.",
+        description = "An image as it is, images in a form, a table as CSV or as a Parquet file, or images, tensors or rows \
+                       in JSON. A table needs a model whose model.toml declares features. Under any other \
+                       Content-Type, and without one, the first bytes decide: a picture, a Parquet file, or JSON \
+                       that starts with `{`. The body may be packed.",
         content(
             (ref("#/components/schemas/PredictJson") = "application/json", example = examples::predict),
             (PredictForm = "multipart/form-data"),
@@ -86,15 +87,20 @@ pub(crate) use tags::{header_tags, written_tags};
             (RawBytes = "image/webp"),
             (RawBytes = "image/bmp"),
             (RawBytes = "application/octet-stream"),
-            (String = "text/csv")
+            (String = "text/csv"),
+            (RawBytes = "application/vnd.apache.parquet")
         )
     ),
     responses(
         (
             status = 200,
-            description = "The predictions, in the order of the items; a table for a table, unless `Accept` names \
-                           application/json",
-            content((PredictResponse = "application/json"), (String = "text/csv"))
+            description = "The predictions, in the order of the items; a table for a table, in the same form, unless \
+                           `Accept` names another",
+            content(
+                (PredictResponse = "application/json"),
+                (String = "text/csv"),
+                (RawBytes = "application/vnd.apache.parquet")
+            )
         ),
         PredictionRefusals
     )
@@ -110,7 +116,7 @@ pub(crate) async fn predict(
         Err(refusal) => Err(progress.fail(refusal).await),
     };
     match ended {
-        Ok((predictions, form)) => PredictResponse::new(&progress, predictions).written(form),
+        Ok((predictions, form)) => PredictResponse::new(&progress, predictions).written(form).await,
         Err(refusal) => ([(REQUEST_ID, progress.header_id())], refusal).into_response(),
     }
 }
@@ -133,10 +139,11 @@ async fn predictions(app: &App, progress: &mut Progress, request: Request<Body>)
         progress.set_tags(header_tags(&head.headers)?, tags)?;
         let version = progress.find_version(options.model.as_deref(), options.version.as_deref())?;
         let engine = version.engine.clone();
-        let payload = brought.into_payload(&engine, app.config.max_batch())?;
+        let payload = brought.read(&engine, app).await?;
         let request = RunRequest { version, payload, top_k: options.top_k(), decoding_since, deadline };
         let predictions = run(app, progress, request).await?;
         check_size(&predictions, &engine)?;
+        form.check(&predictions)?;
         Ok(Predicted { predictions, form })
     })
     .await

@@ -3,13 +3,17 @@
 //! Rule of thumb: each form of a table has a file that walks through its cells. Whether a cell is right is decided in
 //! [`RowReader`](reader::RowReader), once for all of them, and one bad row refuses the whole request.
 
+mod columnar;
 mod csv;
+mod file_fault;
 mod json;
+mod parquet;
 mod reader;
 mod recorded;
 mod refusal;
 
+pub(crate) use self::parquet::{PARQUET_MAGIC, read_parquet};
 pub(crate) use csv::read_csv;
 pub(crate) use json::{JsonCell, read_json};
-pub(crate) use reader::{FeatureRows, RowCell, RowTarget};
+pub(crate) use reader::{FeatureRows, RowCell, RowLimits, RowTarget};
 pub(crate) use recorded::RecordedFeatures;

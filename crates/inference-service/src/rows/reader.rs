@@ -9,12 +9,23 @@ use super::refusal::RowRefusal;
 use crate::model::features::{FeatureColumn, FeatureRefusal, RefusalReason};
 use crate::model::{Engine, ModelFeatures};
 
+/// The column that pandas adds to a file.
+const PANDAS_INDEX: &str = "__index_level_0__";
+
 /// The model that rows are read for.
 #[derive(Clone, Copy)]
 pub(crate) struct RowTarget<'e> {
     features: &'e ModelFeatures,
+    limits: RowLimits,
+}
+
+/// What the rows of a request may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RowLimits {
     /// Most rows that are taken at once.
-    most: usize,
+    pub(crate) rows: usize,
+    /// Most bytes that a file of rows may unpack to.
+    pub(crate) unpacked_bytes: usize,
 }
 
 /// Checked values: a value of each feature for each row.
@@ -53,7 +64,7 @@ impl<'e> RowTarget<'e> {
     ///
     /// # Errors
     /// `invalid_input` for a model without them, saying how to declare them.
-    pub(crate) fn of(engine: &'e Engine, most: usize) -> Result<Self, ApiError> {
+    pub(crate) fn of(engine: &'e Engine, limits: RowLimits) -> Result<Self, ApiError> {
         let Some(features) = engine.features() else {
             let sentence = format!(
                 "The model {} takes no rows, because its model.toml declares no features; add [[features]] with name and kind \
@@ -62,7 +73,21 @@ impl<'e> RowTarget<'e> {
             );
             return Err(ApiError::new(ErrorCode::InvalidInput, sentence));
         };
-        Ok(Self { features, most })
+        Ok(Self { features, limits })
+    }
+
+    /// Compares a number of rows with its bound.
+    ///
+    /// # Errors
+    /// Where there are more than are taken at once.
+    pub(super) fn check_rows(self, rows: usize) -> Result<(), RowRefusal> {
+        let most = self.limits.rows;
+        if rows > most { Err(RowRefusal::TooMany { most }) } else { Ok(()) }
+    }
+
+    /// Most bytes that a file of rows may unpack to.
+    pub(super) fn unpacked_bytes(self) -> usize {
+        self.limits.unpacked_bytes
     }
 
     /// Begins to read rows.
@@ -81,7 +106,12 @@ impl<'e> RowTarget<'e> {
             if columns.len() > names.len() {
                 names.push("…");
             }
-            let problem = format!("is none of the model's features, which are: {}", names.join(", "));
+            let hint = if name == PANDAS_INDEX {
+                "; pandas writes it for the labels of the rows, unless index=False"
+            } else {
+                ""
+            };
+            let problem = format!("is none of the model's features, which are: {}{hint}", names.join(", "));
             RowRefusal::Column { feature: name.to_owned(), problem }
         })
     }
@@ -113,9 +143,7 @@ impl<'e> RowReader<'e> {
     /// # Errors
     /// Where there are more than are taken at once.
     pub(crate) fn begin_row(&mut self) -> Result<(), RowRefusal> {
-        if self.rows == self.target.most {
-            return Err(RowRefusal::TooMany { most: self.target.most });
-        }
+        self.target.check_rows(self.rows + 1)?;
         self.has_cell.fill(false);
         self.values.resize(self.values.len() + self.has_cell.len(), FeatureValue::Missing);
         Ok(())

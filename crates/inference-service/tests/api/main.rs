@@ -44,6 +44,7 @@ mod reload_files;
 mod reload_weights;
 mod repository;
 mod row;
+mod row_files;
 mod rows;
 mod schema;
 mod scores;

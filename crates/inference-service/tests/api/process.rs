@@ -59,6 +59,13 @@ impl Process {
         tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("comm")).ok()).collect()
     }
 
+    /// The most bytes of memory that it has ever had at one time.
+    pub(crate) fn peak_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
     fn id(&self) -> u32 {
         self.child.0.id()
     }

@@ -105,7 +105,7 @@ async fn answer(
         let version = progress.find_version(model.as_deref(), version.as_deref())?;
         let engine = version.engine.clone();
         let data = kind::read(&head.headers, body)?;
-        let AskedPayload { payload, kind } = data.into_payload(&engine, app.config.max_batch())?;
+        let AskedPayload { payload, kind } = data.into_payload(&engine, app.config.row_limits())?;
         let form = form_of(kind, &engine);
         let request = RunRequest { version, payload, top_k: NonZeroUsize::MIN, decoding_since, deadline };
         let predictions = run(app, progress, request).await?;

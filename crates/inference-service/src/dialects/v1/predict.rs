@@ -115,7 +115,7 @@ async fn answer(
                 return Err(invalid("The JSON must have instances or inputs; frames are for POST /invocations."));
             }
         };
-        let AskedPayload { payload, .. } = AskedData::Json(data).into_payload(&engine, app.config.max_batch())?;
+        let AskedPayload { payload, .. } = AskedData::Json(data).into_payload(&engine, app.config.row_limits())?;
         let request = RunRequest { version, payload, top_k: NonZeroUsize::MIN, decoding_since, deadline };
         let predictions = run(app, progress, request).await?;
         check_size(&predictions, &engine)?;
