@@ -54,7 +54,7 @@ async fn store(
     mut waiting: mpsc::Receiver<ImportBatch>,
 ) -> anyhow::Result<ImportSum> {
     let mut import = RunningImport {
-        target: ImportTarget::open(&options.service, database)?,
+        target: ImportTarget::open(&options.service, database).await?,
         refused: RefusedRows::new(options.refused.as_deref())?,
         records: StoredRows::default(),
         labels: StoredRows::default(),

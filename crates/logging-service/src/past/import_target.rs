@@ -50,10 +50,17 @@ impl ImportTarget {
     ///
     /// # Errors
     /// It cannot be opened as configured.
-    pub(super) fn open(options: &ServiceOptions, database: &DatabaseUrl) -> anyhow::Result<Self> {
+    pub(super) async fn open(options: &ServiceOptions, database: &DatabaseUrl) -> anyhow::Result<Self> {
         Ok(match ServiceClient::new(options)? {
             Some(client) => Self::Service(client),
-            None => Self::Database(Box::new(own_store::start(database)?)),
+            None => {
+                let store = own_store::start(database)?;
+                let mut patience = Patience::begin();
+                while let Err(problem) = store.count_declared_segments().await {
+                    patience.rest("the database", &problem.to_string()).await?;
+                }
+                Self::Database(Box::new(store))
+            }
         })
     }
 

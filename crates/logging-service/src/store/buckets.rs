@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use prediction_record::PredictionRecord;
 
-use super::counted_segments::CountedSegments;
 use super::engine::{TransactionLock, WriteTransaction};
 use super::error::DatabaseError;
+use super::row::NewRow;
 use super::session::{first, rows};
 use super::time::floor_microseconds;
 use super::value::{RowColumns, SqlValue};
@@ -64,27 +64,25 @@ impl BucketKey {
 pub(super) struct BucketCounts(BTreeMap<BucketKey, WindowCounts>);
 
 impl BucketCounts {
-    /// Counts records, and those of each segment apart.
-    pub(super) fn observe<'r>(
-        &mut self,
-        records: impl Iterator<Item = &'r PredictionRecord>,
-        segments: &CountedSegments,
-    ) {
-        let mut records = records.peekable();
-        while let Some(first) = records.next() {
+    /// Counts rows, and those of each segment apart.
+    pub(super) fn observe<'r>(&mut self, rows: impl Iterator<Item = &'r NewRow>) {
+        let mut rows = rows.peekable();
+        while let Some(row) = rows.next() {
+            let first = &row.record;
             let time = |record: &PredictionRecord| record.occurred_at.map_or(0, floor_microseconds);
             let key = BucketKey::new(&first.model, first.model_sha256.as_deref(), time(first));
             let bucket = key.bucket..=key.bucket.saturating_add(BUCKET - 1);
-            self.observe_segments(first, &key, segments);
+            self.observe_segments(row, &key);
             let mut counts = std::mem::take(self.counts(key.clone()));
             counts.observe(&observation(first));
             // Most records come in runs of one bucket, and finding the bucket takes as long as counting.
-            let goes_on = |next: &&PredictionRecord| {
+            let goes_on = |next: &&NewRow| {
+                let next = &next.record;
                 next.model == first.model && next.model_sha256 == first.model_sha256 && bucket.contains(&time(next))
             };
-            while let Some(next) = records.next_if(goes_on) {
-                counts.observe(&observation(next));
-                self.observe_segments(next, &key, segments);
+            while let Some(next) = rows.next_if(goes_on) {
+                counts.observe(&observation(&next.record));
+                self.observe_segments(next, &key);
             }
             *self.counts(key) = counts;
         }
@@ -117,9 +115,9 @@ impl BucketCounts {
         Ok(())
     }
 
-    fn observe_segments(&mut self, record: &PredictionRecord, key: &BucketKey, segments: &CountedSegments) {
-        for segment in segments.of(record) {
-            self.counts(key.of_segment(segment)).observe(&observation(record));
+    fn observe_segments(&mut self, row: &NewRow, key: &BucketKey) {
+        for segment in &row.segments {
+            self.counts(key.of_segment(segment.clone())).observe(&observation(&row.record));
         }
     }
 }

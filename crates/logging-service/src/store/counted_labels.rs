@@ -4,7 +4,6 @@
 //! prediction of the same request and retention can never count a label twice or take back what was never counted.
 
 use super::buckets::BucketKey;
-use super::counted_segments::segments_of;
 use super::engine::WriteTransaction;
 use super::error::DatabaseError;
 use super::labelled;
@@ -91,7 +90,7 @@ pub(super) fn recount(
 }
 
 impl CountedLabel {
-    /// What is to be counted of a prediction; `None` where the label cannot be held against it.
+    /// What is to be counted of a prediction, in no segment yet; `None` where the label cannot be held against it.
     pub(super) fn of(record: &PredictionRecord, label: &StoredLabel, declared: &ModelDeclaration) -> Option<Self> {
         let named = LabelTarget {
             event_id: String::new(),
@@ -108,7 +107,7 @@ impl CountedLabel {
             occurred_at: record.occurred_at.map(super::time::floor_microseconds)?,
             rank: label.rank(),
             counted: labelled::observe(record, label, declared)?,
-            segments: segments_of(&record.tags, &declared.tags),
+            segments: Vec::new(),
         })
     }
 

@@ -32,7 +32,7 @@ impl CountedSegments {
 }
 
 /// The segments that tags put a prediction into.
-pub(super) fn segments_of(tags: &Tags, declared: &DeclaredTags) -> Vec<String> {
+fn segments_of(tags: &Tags, declared: &DeclaredTags) -> Vec<String> {
     let is_declared =
         |(key, value): &(&String, &String)| declared.get(*key).is_some_and(|values| values.contains(value));
     tags.iter().filter(is_declared).map(|(key, value)| segment(key, value)).collect()

@@ -88,7 +88,7 @@ pub struct Store {
     queue: Arc<WriteQueue>,
     reader: StoreReader,
     writer: Mutex<Option<JoinHandle<()>>>,
-    segments: Arc<RwLock<CountedSegments>>,
+    segments: RwLock<CountedSegments>,
 }
 
 impl Store {
@@ -102,14 +102,13 @@ impl Store {
         let queue = Arc::new(WriteQueue::new(options.queue_limit));
         let engine = options.database.engine();
         let reader = StoreReader::new(Arc::clone(&engine), options.readers, options.query_deadline);
-        let segments = Arc::<RwLock<CountedSegments>>::default();
         // The writer's thread opens the database, because a client of PostgreSQL must neither block a task nor be
         // dropped in one.
         let (opened, is_opened) = std::sync::mpsc::channel::<()>();
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn({
-            let (engine, queue, segments) = (Arc::clone(&engine), Arc::clone(&queue), Arc::clone(&segments));
+            let (engine, queue) = (Arc::clone(&engine), Arc::clone(&queue));
             move || {
-                let writer = StoreWriter::new(WriterParts { engine, queue, observer, segments });
+                let writer = StoreWriter::new(WriterParts { engine, queue, observer });
                 drop(opened);
                 writer.run();
             }
@@ -118,7 +117,7 @@ impl Store {
             thread.map_err(|error| StoreError::Unavailable(format!("the writer's thread did not start: {error}")))?;
         // Nothing is sent; the sender is dropped once opening the database was tried.
         let _ = is_opened.recv();
-        Ok(Self { engine, queue, reader, writer: Mutex::new(Some(thread)), segments })
+        Ok(Self { engine, queue, reader, writer: Mutex::new(Some(thread)), segments: RwLock::default() })
     }
 
     /// Stores records, all or none, and returns when they are on the disk. Missing event ids, request ids and times are
@@ -134,8 +133,9 @@ impl Store {
         if records.is_empty() {
             return Ok(Acknowledgement::default());
         }
-        let rows = records.into_iter().map(NewRow::of).collect::<Result<Vec<_>, _>>()?;
-        let counted = (rows.len() >= WORTH_COUNTING).then(|| PrecountedRows::of(&rows, &self.segments()));
+        let segments = self.segments();
+        let rows = records.into_iter().map(|record| NewRow::of(record, &segments)).collect::<Result<Vec<_>, _>>()?;
+        let counted = (rows.len() >= WORTH_COUNTING).then(|| PrecountedRows::of(&rows));
         let (answer, answered) = oneshot::channel();
         self.queue.push(QueuedWrite::Records { rows, counted, answer })?;
         answered.await.map_err(|_| writer_stopped())?.outcome

@@ -172,7 +172,8 @@ mod tests {
     const NOW: Duration = Duration::ZERO;
 
     fn batch(records: usize) -> QueuedWrite {
-        let row = || NewRow::of(PredictionRecord { model: records.to_string(), ..Default::default() }).unwrap();
+        let row =
+            || NewRow::of(PredictionRecord { model: records.to_string(), ..<_>::default() }, &<_>::default()).unwrap();
         QueuedWrite::Records {
             rows: (0..records).map(|_| row()).collect(),
             counted: None,

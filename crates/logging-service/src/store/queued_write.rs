@@ -7,7 +7,6 @@ use tokio::sync::oneshot;
 
 use super::acknowledgement::Acknowledgement;
 use super::buckets::BucketCounts;
-use super::counted_segments::CountedSegments;
 use super::engine::WriteTransaction;
 use super::error::{DatabaseError, StoreError};
 use super::observer::CommitSummary;
@@ -42,9 +41,9 @@ pub(super) struct PrecountedRows {
 
 impl PrecountedRows {
     /// Counts rows as new ones.
-    pub(super) fn of(rows: &[NewRow], segments: &CountedSegments) -> Self {
+    pub(super) fn of(rows: &[NewRow]) -> Self {
         let mut buckets = BucketCounts::default();
-        buckets.observe(rows.iter().map(|row| &row.record), segments);
+        buckets.observe(rows.iter());
         Self { buckets, summary: CommitSummary::of_new(rows) }
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::counted_segments::CountedSegments;
 use super::error::DatabaseError;
 use super::time::from_microseconds;
 use super::value::RowColumns;
@@ -43,6 +44,10 @@ pub(crate) struct NewRow {
     pub(super) features: Option<String>,
     /// JSON of `tags`; `None` if it is empty.
     pub(super) tags: Option<String>,
+    /// The segments in which it is counted. The row keeps them, because its label is to be counted in the same ones.
+    pub(super) segments: Vec<String>,
+    /// JSON of `segments`; `None` if it is empty.
+    pub(super) counted_in: Option<String>,
 }
 
 impl NewRow {
@@ -50,14 +55,17 @@ impl NewRow {
     ///
     /// # Errors
     /// [`DatabaseError::Refused`] for what JSON cannot express.
-    pub(super) fn of(mut record: PredictionRecord) -> Result<Self, DatabaseError> {
+    pub(super) fn of(mut record: PredictionRecord, counted: &CountedSegments) -> Result<Self, DatabaseError> {
         complete(&mut record);
+        let segments = counted.of(&record);
         Ok(Self {
             top: json_unless(record.top.is_empty(), &record.top)?,
             input: json_unless(record.input.is_none(), &record.input)?,
             extra: json_unless(record.extra.is_empty(), &record.extra)?,
             features: json_unless(record.features.is_empty(), &record.features)?,
             tags: json_unless(record.tags.is_empty(), &record.tags)?,
+            counted_in: json_unless(segments.is_empty(), &segments)?,
+            segments,
             record,
         })
     }
@@ -149,6 +157,14 @@ fn json_unless(empty: bool, value: &impl Serialize) -> Result<Option<String>, Da
         return Ok(None);
     }
     serde_json::to_string(value).map(Some).map_err(|error| DatabaseError::Refused(error.to_string()))
+}
+
+/// Reads the column `counted_in`.
+///
+/// # Errors
+/// [`DatabaseError::Failed`] where it does not hold what it should.
+pub(super) fn read_segments(columns: &mut RowColumns) -> Result<Vec<String>, DatabaseError> {
+    Ok(from_json(columns)?.unwrap_or_default())
 }
 
 fn from_json<T: serde::de::DeserializeOwned>(columns: &mut RowColumns) -> Result<Option<T>, DatabaseError> {

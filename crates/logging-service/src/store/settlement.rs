@@ -34,6 +34,13 @@ const LONGEST_WAIT: i64 = 7 * 86_400 * 1_000_000;
 /// all their requests one id must not make one label as costly as all of them.
 const MOST_PREDICTIONS: i64 = 32;
 
+/// A prediction that a label means.
+struct LabelledPrediction {
+    record: PredictionRecord,
+    /// The segments in which it is counted.
+    segments: Vec<String>,
+}
+
 /// A label that waits for its prediction.
 struct WaitingLabel {
     label: StoredLabel,
@@ -132,7 +139,7 @@ impl<'t> LabelSettlement<'t> {
         let predictions = self.predictions(target)?;
         let is_settled = !(predictions.is_empty() && counted.is_empty());
         for prediction in &predictions {
-            let id = prediction.event_id.as_ref().map_or(&[][..], |id| id.as_bytes());
+            let id = prediction.record.event_id.as_ref().map_or(&[][..], |id| id.as_bytes());
             let former = counted.iter().position(|counted| counted.event_id == id).map(|at| counted.swap_remove(at));
             self.settle_one(prediction, label, former)?;
         }
@@ -162,7 +169,7 @@ impl<'t> LabelSettlement<'t> {
     /// Counts the label for one prediction, of which `former` is counted.
     fn settle_one(
         &mut self,
-        prediction: &PredictionRecord,
+        prediction: &LabelledPrediction,
         label: &StoredLabel,
         former: Option<CountedLabel>,
     ) -> Result<(), DatabaseError> {
@@ -170,11 +177,11 @@ impl<'t> LabelSettlement<'t> {
             Some(former) if former.rank >= label.rank() => return Ok(()),
             Some(_) => label.clone(),
             // A label that came before the prediction may be better than this one.
-            None => self.best(prediction)?.unwrap_or_else(|| label.clone()),
+            None => self.best(&prediction.record)?.unwrap_or_else(|| label.clone()),
         };
-        let declared = self.declared(&prediction.model)?;
-        match CountedLabel::of(prediction, &best, &declared) {
-            Some(new) => self.replace(former.as_ref(), &new),
+        let declared = self.declared(&prediction.record.model)?;
+        match CountedLabel::of(&prediction.record, &best, &declared) {
+            Some(new) => self.replace(former.as_ref(), &CountedLabel { segments: prediction.segments.clone(), ..new }),
             None => Ok(()),
         }
     }
@@ -219,14 +226,14 @@ impl<'t> LabelSettlement<'t> {
     }
 
     /// The answered predictions that a label means, the first ones that were stored.
-    fn predictions(&mut self, target: &LabelTarget) -> Result<Vec<PredictionRecord>, DatabaseError> {
+    fn predictions(&mut self, target: &LabelTarget) -> Result<Vec<LabelledPrediction>, DatabaseError> {
         let filter = PredictionFilter {
             request_id: Some(target.request_id.clone()).filter(|id| !id.is_empty()),
             status: Some(Status::Success),
             ..PredictionFilter::default()
         };
         let mut conditions = filter.conditions(None, self.transaction);
-        let mut sql = format!("SELECT {} FROM predictions {}", row::COLUMNS, conditions.sql());
+        let mut sql = format!("SELECT {}, counted_in FROM predictions {}", row::COLUMNS, conditions.sql());
         if target.row_index >= 0 {
             sql.push_str(&format!(" AND row_index = {}", conditions.placeholder(target.row_index)));
         }
@@ -241,7 +248,10 @@ impl<'t> LabelSettlement<'t> {
             sql.push_str(&format!(" AND event_id = {}", conditions.placeholder(id)));
         }
         sql.push_str(&format!(" ORDER BY id LIMIT {}", conditions.placeholder(MOST_PREDICTIONS)));
-        rows(self.transaction, &sql, &conditions.values, |columns| Ok(row::read(columns)?.prediction.record))
+        rows(self.transaction, &sql, &conditions.values, |columns| {
+            let record = row::read(columns)?.prediction.record;
+            Ok(LabelledPrediction { record, segments: row::read_segments(columns)? })
+        })
     }
 
     fn declared(&mut self, model: &str) -> Result<Rc<ModelDeclaration>, DatabaseError> {

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 
 use super::acknowledgement::Acknowledgement;
 use super::buckets::BucketCounts;
-use super::counted_segments::CountedSegments;
 use super::engine::{WritableDatabase, WriteTransaction};
 use super::error::{DatabaseError, StoreError};
 use super::observer::CommitSummary;
@@ -29,11 +28,10 @@ impl WrittenGroup {
     pub(super) fn commit(
         database: &mut dyn WritableDatabase,
         writes: &mut [QueuedWrite],
-        segments: &CountedSegments,
     ) -> Result<Self, DatabaseError> {
         let mut group = Self { summary: CommitSummary::default(), outcomes: Vec::with_capacity(writes.len()) };
         let recorded_at = floor_microseconds(Timestamp::now());
-        let mut counting = GroupCounting { buckets: BucketCounts::default(), segments, recorded_at };
+        let mut counting = GroupCounting { buckets: BucketCounts::default(), recorded_at };
         database.transaction(&mut |transaction| {
             for write in writes.iter_mut() {
                 let mut summary = CommitSummary::default();
@@ -57,9 +55,8 @@ impl WrittenGroup {
 }
 
 /// How the rows of a group are counted.
-struct GroupCounting<'a> {
+struct GroupCounting {
     buckets: BucketCounts,
-    segments: &'a CountedSegments,
     /// In microseconds since 1970.
     recorded_at: i64,
 }
@@ -68,7 +65,7 @@ struct GroupCounting<'a> {
 fn store(
     transaction: &mut dyn WriteTransaction,
     write: &mut QueuedWrite,
-    counting: &mut GroupCounting<'_>,
+    counting: &mut GroupCounting,
 ) -> Result<CommitSummary, DatabaseError> {
     let (rows, counted) = match write {
         QueuedWrite::Records { rows, counted, .. } => (rows, counted),
@@ -79,7 +76,6 @@ fn store(
         counting.buckets.merge(counted.buckets);
         return Ok(counted.summary);
     }
-    let new_records = rows.iter().zip(&new).filter(|(_, is_new)| **is_new).map(|(row, _)| &row.record);
-    counting.buckets.observe(new_records, counting.segments);
+    counting.buckets.observe(rows.iter().zip(&new).filter(|(_, is_new)| **is_new).map(|(row, _)| row));
     Ok(CommitSummary::of(rows, &new))
 }

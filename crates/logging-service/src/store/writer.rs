@@ -3,12 +3,11 @@
 //! Rule of thumb: a caller is answered after its rows are durable, in the file that is at the path. On any doubt the
 //! callers hear "unavailable", and the database is opened anew.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use monitoring::Backoff;
 
-use super::counted_segments::CountedSegments;
 use super::engine::{DatabaseEngine, WritableDatabase};
 use super::error::{DatabaseError, StoreError};
 use super::observer::StoreObserver;
@@ -34,8 +33,6 @@ pub(super) struct WriterParts {
     pub(super) engine: Arc<dyn DatabaseEngine>,
     pub(super) queue: Arc<WriteQueue>,
     pub(super) observer: Arc<dyn StoreObserver>,
-    /// The segments that are counted apart.
-    pub(super) segments: Arc<RwLock<CountedSegments>>,
 }
 
 /// The writer and what it holds.
@@ -87,13 +84,12 @@ impl StoreWriter {
             return; // Nothing is let in without a database; a write that is dropped answers "unavailable".
         };
         let started = Instant::now();
-        let segments = self.parts.segments.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut outcome = WrittenGroup::commit(database.as_mut(), &mut writes, &segments);
+        let mut outcome = WrittenGroup::commit(database.as_mut(), &mut writes);
         for _ in 0..CONFLICTS {
             if !matches!(outcome, Err(DatabaseError::Conflict(_))) {
                 break;
             }
-            outcome = WrittenGroup::commit(database.as_mut(), &mut writes, &segments);
+            outcome = WrittenGroup::commit(database.as_mut(), &mut writes);
         }
         match outcome {
             Ok(mut group) => {

@@ -10,6 +10,7 @@ on_each_engine! {
     a_segment_has_its_own_quality_and_drift,
     what_is_not_declared_or_not_one_tag_is_refused,
     a_label_that_is_revised_moves_in_its_segment_as_well,
+    a_label_counts_in_the_segments_of_its_prediction,
 }
 
 /// A prediction of `loans` with its region, of which the model is right or wrong.
@@ -111,6 +112,62 @@ async fn a_label_that_is_revised_moves_in_its_segment_as_well(fixture: Fixture) 
         assert_eq!(service.post("/feedback", &label).await.status, 200);
         let quality = service.get("/quality?tag.region=eu").await.json()["models"][0]["quality"].clone();
         assert_eq!((&quality["labelled"], &quality["accuracy"]), (&json!(1), &json!(accuracy)));
+    }
+    service.stop().await;
+}
+
+/// Segments may be declared and taken back at any time between a prediction and its label.
+async fn a_label_counts_in_the_segments_of_its_prediction(fixture: Fixture) {
+    enum Step {
+        Declare(&'static [&'static str]),
+        Predict,
+        Label(&'static str),
+    }
+    use Step::{Declare, Label, Predict};
+    const EU: &[&str] = &["eu"];
+    const US: &[&str] = &["us"];
+    let service = fresh(&fixture, &[]).await;
+    let cases: [(&[Step], [u64; 2]); 7] = [
+        (&[Predict, Declare(EU), Label("a")], [0, 0]),
+        (&[Label("a"), Predict, Declare(EU), Label("b")], [0, 0]),
+        (&[Predict, Label("a"), Declare(EU), Label("b"), Declare(US), Label("a")], [0, 0]),
+        (&[Declare(EU), Predict, Label("b"), Declare(US), Label("a"), Declare(EU)], [1, 1]),
+        (&[Declare(EU), Predict, Declare(US), Label("a"), Declare(EU)], [1, 1]),
+        (&[Declare(US), Predict, Declare(EU), Label("a"), Predict, Label("b"), Label("a")], [1, 1]),
+        (&[Declare(EU), Label("a"), Predict, Predict], [2, 2]),
+    ];
+    for (number, (steps, expected)) in cases.iter().enumerate() {
+        let model = format!("m{number}");
+        for (revision, step) in steps.iter().enumerate() {
+            let answer = match step {
+                Declare(values) => {
+                    service.put(&format!("/models/{model}"), &json!({ "tags": { "region": values } })).await
+                }
+                Predict => {
+                    let tags = json!({ "region": "eu" });
+                    service
+                        .post("/log", &json!({ "model": model, "label": "a", "request_id": model, "tags": tags }))
+                        .await
+                }
+                Label(label) => {
+                    let label = json!({ "request_id": model, "label": label, "revision": revision });
+                    service.post("/feedback", &label).await
+                }
+            };
+            assert_eq!(answer.status, 200, "{model}: {answer:?}");
+        }
+        // Whatever came before its prediction is counted after the next label, without waiting for a look.
+        let last = json!({ "request_id": model, "label": "a", "revision": 100 });
+        assert_eq!(service.post("/feedback", &last).await.status, 200);
+        if !matches!(steps.last(), Some(Declare(EU))) {
+            let answer = service.put(&format!("/models/{model}"), &json!({ "tags": { "region": EU } })).await;
+            assert_eq!(answer.status, 200, "{answer:?}");
+        }
+        let answer = service.get(&format!("/quality?model={model}&tag.region=eu")).await.json();
+        let quality = &answer["models"][0]["quality"];
+        let count = |name: &str| quality[name].as_u64().unwrap_or_default();
+        assert_eq!([count("predictions"), count("labelled")], *expected, "{model}: {answer}");
+        assert_eq!(quality["accuracy"].as_f64().unwrap_or(1.0), 1.0, "{model}: {answer}");
     }
     service.stop().await;
 }

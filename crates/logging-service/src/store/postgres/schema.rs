@@ -10,7 +10,7 @@ use super::advisory_lock::AdvisoryLock;
 use super::connection::ServerConnection;
 
 /// The steps, oldest first; step n leads to version n (counted from 1).
-const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7];
 
 /// Columns and meanings are the same as in SQLite, so that one SQL asks both. Text is compared byte by byte, as in SQLite.
 /// Indexes end in the id, by which lists are continued.
@@ -223,6 +223,11 @@ CREATE TABLE window_parts (
 CREATE INDEX window_parts_by_bucket ON window_parts (model, model_sha256, bucket, segment);
 CREATE INDEX window_parts_by_time ON window_parts (bucket);
 ALTER TABLE counted_labels ADD COLUMN segments TEXT NOT NULL DEFAULT '[]'; -- JSON array of the segments it is counted in
+"#;
+
+const VERSION_7: &str = r#"
+-- The segments in which a prediction is counted, and so its label is; NULL when there are none.
+ALTER TABLE predictions ADD COLUMN counted_in TEXT; -- JSON array such as ["region=eu"]
 "#;
 
 /// Takes the steps that the database has not taken yet, each in its own transaction, and proves with a durable write

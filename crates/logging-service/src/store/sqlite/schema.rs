@@ -9,7 +9,8 @@ use super::super::error::DatabaseError;
 use super::error::failed;
 
 /// The steps, oldest first; step n leads to version n (counted from 1).
-pub(super) const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7];
+pub(super) const MIGRATIONS: &[&str] =
+    &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8];
 
 const VERSION_1: &str = "
 CREATE TABLE predictions (
@@ -219,6 +220,11 @@ CREATE INDEX window_parts_by_bucket ON window_parts (model, model_sha256, bucket
 CREATE INDEX window_parts_by_time ON window_parts (bucket);
 ALTER TABLE counted_labels ADD COLUMN segments TEXT NOT NULL DEFAULT '[]'; -- JSON array of the segments it is counted in
 ";
+
+const VERSION_8: &str = r#"
+-- The segments in which a prediction is counted, and so its label is; NULL when there are none.
+ALTER TABLE predictions ADD COLUMN counted_in TEXT; -- JSON array such as ["region=eu"]
+"#;
 
 /// Takes the steps that the database has not taken yet, each in its own transaction.
 ///

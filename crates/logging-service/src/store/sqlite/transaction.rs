@@ -15,9 +15,10 @@ const INSERT: &str = "
 INSERT INTO predictions (
     event_id, request_id, row_index, occurred_at, recorded_at, model, version, model_sha256, variant, status, error_type,
     label, class, confidence, defect, top, latency_seconds, decode_seconds, queue_seconds, inference_seconds, trace_id,
-    span_id, input_sha256, input, schema_version, extra, task, value, features, tags
+    span_id, input_sha256, input, schema_version, extra, task, value, features, tags,
+    counted_in
 ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,
-    ?25, ?26, ?27, ?28, ?29, ?30)
+    ?25, ?26, ?27, ?28, ?29, ?30, ?31)
 ON CONFLICT (event_id) DO NOTHING";
 
 impl WriteTransaction for SqliteSession<&Connection> {
@@ -37,7 +38,7 @@ impl WriteTransaction for SqliteSession<&Connection> {
         let mut statement = self.connection.prepare_cached(INSERT).map_err(failed)?;
         let mut unsealed = requests::lock(&self.unsealed);
         let mut new = Vec::with_capacity(rows.len());
-        for NewRow { record, top, input, extra, features, tags } in rows {
+        for NewRow { record, top, input, extra, features, tags, counted_in, .. } in rows {
             let inserted = statement
                 .execute(params![
                     record.event_id.as_ref().map(Uuid::as_bytes),
@@ -70,6 +71,7 @@ impl WriteTransaction for SqliteSession<&Connection> {
                     record.value,
                     features,
                     tags,
+                    counted_in,
                 ])
                 .map_err(failed)?;
             if inserted == 1 {
