@@ -89,6 +89,26 @@ fn a_gross_change_is_seen_after_some_dozens_of_predictions() {
     }
 }
 
+/// What a small reference leaves unknown is part of the price: below some size it is never paid.
+#[test]
+fn a_small_reference_costs_power() {
+    let mut random = fastrand::Rng::with_seed(14);
+    let mut seen = |reference: usize| {
+        let mut is_seen = |_: &usize| {
+            let reference = window(&mut random, 0.0, reference);
+            // All five minutes at 10 predictions a second, at once.
+            alarms(&reference, &window(&mut random, 1.0, 3_000))
+        };
+        let count = (0..60).filter(&mut is_seen).count();
+        eprintln!("PSI 1, {reference} of the reference, 3,000 predictions: {count} of 60 are seen");
+        count
+    };
+    assert!(seen(50) <= 6);
+    assert!(seen(100) >= 6);
+    assert!(seen(150) >= 45);
+    assert_eq!(seen(300), 60);
+}
+
 /// The change comes at any time within a bucket of 3,000; it is seen in the rest of it, or in the next.
 #[test]
 fn a_change_at_any_moment_is_seen_within_three_minutes() {
