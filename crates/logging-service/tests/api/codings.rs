@@ -37,12 +37,14 @@ fn bodies() -> Vec<(&'static str, &'static str, &'static str, String)> {
         ("POST", "/feedback", NDJSON, format!("{label}\n")),
         ("POST", "/cloudevents", EVENT, event.to_string()),
         ("POST", "/cloudevents", BATCH, json!([event]).to_string()),
+        ("POST", "/cloudevents", JSON, json!({ "predictions": ["rose"] }).to_string()),
+        ("POST", "/drift/reference", JSON, json!({ "model": "m" }).to_string()),
         ("PUT", "/models/m", JSON, json!({ "task": "raw" }).to_string()),
         ("PUT", "/drift/reference", JSON, profile.to_string()),
     ]
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
@@ -50,11 +52,24 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 async fn send(service: &RunningService, method: &str, route: &str, coded: [&str; 2], body: Vec<u8>) -> ServiceAnswer {
     let headers = [("content-type", coded[0]), ("content-encoding", coded[1])];
+    let attributes = [
+        ("ce-specversion", "1.0"),
+        ("ce-id", "1"),
+        ("ce-source", "s"),
+        ("ce-type", "org.kubeflow.serving.inference.response"),
+        ("ce-inferenceservicename", "flowers"),
+    ];
+    let is_binary_event = route == "/cloudevents" && coded[0] == JSON;
+    let headers = [&headers[..], if is_binary_event { &attributes } else { &[] }].concat();
     service.exchange(method, route, &headers, body).await
 }
 
 async fn every_body_may_be_packed_and_may_have_a_mark(fixture: Fixture) {
     let service = fresh(&fixture, &[]).await;
+    // A reference that is taken of the log needs enough of it.
+    let rows: Vec<Value> =
+        (0..400).map(|row| json!({ "model": "m", "label": if row % 2 == 0 { "a" } else { "b" } })).collect();
+    service.store(&rows).await;
     for (method, route, content_type, body) in bodies() {
         let marked = format!("\u{feff}{body}").into_bytes();
         for (coding, bytes) in [

@@ -1,6 +1,7 @@
 //! The service as its clients see it: records in over HTTP, and answers, rows and metrics out.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod bad_events;
 mod codings;
 mod described;
 #[path = "../../../monitoring/tests/description/mod.rs"]
@@ -15,6 +16,9 @@ mod metrics;
 mod migrated;
 mod model_metrics;
 mod models;
+mod no_confidence;
+mod number_forms;
+mod odd_ranges;
 mod openapi;
 mod outage;
 mod queries;
@@ -23,6 +27,7 @@ mod refusals;
 mod reports;
 mod segments;
 mod service;
+mod shared_requests;
 #[path = "../store_support/mod.rs"]
 mod store_support;
 mod upkeep;
