@@ -6,6 +6,7 @@ mod declaration;
 mod feature_values;
 mod features;
 mod number_grid;
+mod objects_only;
 mod record;
 mod row_index;
 mod summary;
@@ -19,6 +20,7 @@ pub use declaration::{
 pub use feature_values::FeatureValues;
 pub use features::{FeatureValue, FeatureValuesSchema, Tags, TagsSchema};
 pub use number_grid::{NUMBER_BINS, NUMBER_GRID_ERROR, number_bin, number_bin_edges, number_bin_middle};
+pub use objects_only::{ObjectsOnly, read_json};
 pub use record::{PredictionRecord, SCHEMA_VERSION, Score, Status, Task};
 pub use row_index::RowIndex;
 pub use summary::InputSummary;

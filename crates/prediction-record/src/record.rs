@@ -84,6 +84,7 @@ pub struct Score {
 
 /// One prediction. A batch of n items is n records with one `request_id` and `row_index` 0 to n−1.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct PredictionRecord {
     /// Unique id of this record, the key of idempotent ingestion; UUIDv7 keeps the index in order.
     #[serde(default, skip_serializing_if = "Option::is_none")]

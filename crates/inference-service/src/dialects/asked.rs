@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use axum::body::Bytes;
 use monitoring::ApiError;
+use prediction_record::read_json;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -155,10 +156,7 @@ fn objects(text: &str, engine: &Engine, limits: RowLimits, what: &str) -> Result
 
 fn split<'a>(text: &'a str, most: usize) -> Result<Table<'a>, ApiError> {
     let unread = |problem: serde_json::Error| invalid(format!("dataframe_split cannot be read: {problem}."));
-    if !text.starts_with('{') {
-        return Err(invalid("dataframe_split must be an object with columns and data."));
-    }
-    let SplitFrame { columns, data, .. } = serde_json::from_str(text).map_err(unread)?;
+    let SplitFrame { columns, data, .. } = read_json(text.as_bytes()).map_err(unread)?;
     let name = |name: Value| if let Value::String(name) = name { name } else { name.to_string() };
     let names: Option<Vec<String>> = columns.map(|columns| columns.into_iter().map(name).collect());
     let rows = list::<Vec<&RawValue>>(data.get(), most, "The data of dataframe_split")?;
@@ -187,7 +185,7 @@ fn pictures(objects: Vec<NamedTexts<'_>>, engine: &Engine) -> Result<Vec<String>
     let picture = |object: NamedTexts<'_>| match &object.0[..] {
         [(name, text)] if name == "b64" => serde_json::from_str(text).map_err(|_| other()),
         [(_, text)] if text.starts_with('"') => serde_json::from_str(text).map_err(|_| other()),
-        [(_, text)] => serde_json::from_str::<Bytes64>(text).map(|bytes| bytes.b64).map_err(|_| other()),
+        [(_, text)] => read_json::<Bytes64>(text.as_bytes()).map(|bytes| bytes.b64).map_err(|_| other()),
         _ => Err(other()),
     };
     objects.into_iter().map(picture).collect()

@@ -5,6 +5,7 @@
 
 use axum::body::Bytes;
 use monitoring::ApiError;
+use prediction_record::read_json;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -45,15 +46,12 @@ impl JsonData {
     /// # Errors
     /// `invalid_request` for anything else than an object with one of these members.
     pub(super) fn read(body: &Bytes) -> Result<Self, ApiError> {
-        if !body.trim_ascii_start().starts_with(b"{") {
-            return Err(invalid("The JSON must be an object, such as {\"instances\": […]}."));
-        }
-        match serde_json::from_slice::<DataMembers<'_>>(body) {
+        match read_json::<DataMembers<'_>>(body) {
             Ok(members) => members.data(body),
             Err(problem) => {
                 let unread = || invalid(format!("The JSON cannot be read: {problem}."));
                 let repaired = Bytes::from(without_no_numbers(body).ok_or_else(unread)?);
-                serde_json::from_slice::<DataMembers<'_>>(&repaired).map_err(|_| unread())?.data(&repaired)
+                read_json::<DataMembers<'_>>(&repaired).map_err(|_| unread())?.data(&repaired)
             }
         }
     }
@@ -118,7 +116,7 @@ mod tests {
         for text in [r#"{"inputs": 1, "instances": [1]}"#, r#"{"params": {}}"#, r#"{"inputs": null}"#] {
             assert!(read(text).is_err_and(|message| message.contains("exactly one of")), "{text}");
         }
-        assert!(read("[1]").is_err_and(|message| message.contains("must be an object")));
+        assert!(read("[1]").is_err_and(|message| message.contains("expected an object")));
         assert!(read(r#"{"inputs": [1,}"#).is_err_and(|message| message.contains("cannot be read")));
     }
 

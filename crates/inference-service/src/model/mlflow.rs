@@ -6,6 +6,7 @@
 use std::fs;
 use std::path::Path;
 
+use prediction_record::read_json;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -136,7 +137,7 @@ impl SavedByMlflow {
 
 impl MlflowSignature {
     fn parse(inputs: &str) -> Result<Self, String> {
-        let inputs: Vec<SignatureInput> = serde_json::from_str(inputs).map_err(|problem| problem.to_string())?;
+        let inputs: Vec<SignatureInput> = read_json(inputs.as_bytes()).map_err(|problem| problem.to_string())?;
         let is_tensor = |input: &SignatureInput| matches!(&input.kind, TypeMember::Name(kind) if kind == "tensor");
         if inputs.is_empty() {
             return Ok(Self::Unsaid);

@@ -10,6 +10,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use axum::body::Bytes;
+use prediction_record::read_json;
 use serde::Deserialize;
 
 /// Name of the file, beside model.onnx.
@@ -42,7 +43,7 @@ pub(super) fn read(model_file: &Path, sha256: &str) -> Option<Result<Bytes, Unus
 }
 
 fn checked(json: Vec<u8>, sha256: &str) -> Result<Bytes, UnusableProfile> {
-    let ProfileHead { model_sha256 } = serde_json::from_slice(&json)?;
+    let ProfileHead { model_sha256 } = read_json(&json)?;
     if model_sha256 == sha256 {
         Ok(json.into())
     } else {

@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use monitoring::ApiError;
-use prediction_record::Tags;
+use prediction_record::{Tags, read_json};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -117,7 +117,7 @@ impl<'a> InferMembers<'a> {
     /// # Errors
     /// `invalid_request` for anything else than a request of the protocol.
     pub(super) fn parse(json: &'a [u8]) -> Result<Self, ApiError> {
-        serde_json::from_slice(json).map_err(|problem| invalid(format!("The JSON cannot be read: {problem}.")))
+        read_json(json).map_err(|problem| invalid(format!("The JSON cannot be read: {problem}.")))
     }
 
     /// The tags among the parameters.

@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use monitoring::{ApiError, ErrorCode, discard_body, read_body};
+use prediction_record::read_json;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
@@ -154,5 +155,5 @@ async fn order(headers: &HeaderMap, body: Body) -> Result<RepositoryOrder, ApiEr
     if body.trim_ascii().is_empty() {
         return Ok(RepositoryOrder::default());
     }
-    serde_json::from_slice(&body).map_err(|problem| invalid(format!("The body is not the JSON of an order: {problem}")))
+    read_json(&body).map_err(|problem| invalid(format!("The body is not the JSON of an order: {problem}")))
 }

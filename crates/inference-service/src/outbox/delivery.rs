@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use monitoring::{Backoff, Counter, Each, Family, LabelEnum as _, RequestContext, SpanError, Traces, label_enum};
+use prediction_record::read_json;
 use reqwest::Method;
 use serde::Deserialize;
 use tokio::sync::{Notify, watch};
@@ -189,7 +190,7 @@ impl From<NoLogAnswer> for DeliveryFailure {
 fn judge(answer: &LogAnswer, sent: usize) -> Result<(), DeliveryFailure> {
     let failure = |reason| Err(DeliveryFailure { reason, problem: answer.text() });
     match answer.status.as_u16() {
-        200 => match serde_json::from_slice(&answer.body) {
+        200 => match read_json(&answer.body) {
             Ok(Acknowledgement { accepted, duplicates }) if accepted + duplicates == sent => Ok(()),
             _ => Err(DeliveryFailure {
                 reason: DeliveryError::Unexpected,

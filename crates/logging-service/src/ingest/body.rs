@@ -10,6 +10,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use monitoring::{ApiError, ErrorCode};
+use prediction_record::read_json;
 use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -87,7 +88,7 @@ impl ReceivedBody {
         if monitoring::media_type(&self.headers) != "application/json" {
             return Err(ApiError::new(ErrorCode::UnsupportedMediaType, "Send application/json."));
         }
-        serde_json::from_slice(&self.bytes).map_err(|problem| {
+        read_json(&self.bytes).map_err(|problem| {
             let code = if problem.is_data() { ErrorCode::InvalidInput } else { ErrorCode::InvalidRequest };
             ApiError::new(code, format!("The JSON cannot be read: {problem}."))
         })

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use monitoring::{ApiError, ErrorCode};
-use prediction_record::{InvalidRecord, PredictionRecord};
+use prediction_record::{InvalidRecord, ObjectsOnly, PredictionRecord, read_json};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::error::Category;
@@ -55,11 +55,11 @@ pub(super) fn parse_items<T: BodyItem>(body: &ReceivedBody, most: usize) -> Resu
 
 fn parse_array<T: BodyItem>(bytes: &[u8], most: usize) -> Result<Vec<T>, ApiError> {
     // Tracking the path doubles the time, so only a body that cannot be read is read a second time with it.
-    if let Ok(array) = serde_json::from_slice::<BoundedArray<T>>(bytes) {
+    if let Ok(array) = read_json::<BoundedArray<T>>(bytes) {
         return array.within(most);
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let array: BoundedArray<T> = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let array: BoundedArray<T> = serde_path_to_error::deserialize(ObjectsOnly(&mut json)).map_err(|error| {
         let place = FieldPlace::of(error.path());
         unreadable(place, &error.into_inner())
     })?;
@@ -74,11 +74,11 @@ fn parse_lines<T: BodyItem>(bytes: &[u8], most: usize) -> Result<Vec<T>, ApiErro
 }
 
 fn parse_item<T: BodyItem>(index: usize, json: &[u8]) -> Result<T, ApiError> {
-    if let Ok(item) = serde_json::from_slice(json) {
+    if let Ok(item) = read_json(json) {
         return Ok(item);
     }
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let item = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let item = serde_path_to_error::deserialize(ObjectsOnly(&mut deserializer)).map_err(|error| {
         let place = FieldPlace { index: Some(index), ..FieldPlace::of(error.path()) };
         unreadable(place, &error.into_inner())
     })?;

@@ -114,25 +114,7 @@ pub(crate) async fn put_model(
 ) -> Result<Json<ModelDeclaration>, ApiError> {
     let DeclarationQuery { source } = parse_query(&uri)?;
     prediction_record::validate_model_name(&name).map_err(unfit)?;
-    // An array would be taken as the members in the order of their definition.
-    let members: serde_json::Map<String, serde_json::Value> = app.bodies.receive(request).await?.json()?;
-    if let Some(name) = ["thresholds", "mute", "tags"]
-        .into_iter()
-        .find(|name| members.get(*name).is_some_and(serde_json::Value::is_array))
-    {
-        return Err(ApiError::new(
-            ErrorCode::InvalidInput,
-            format!("The declaration cannot be read: {name} must be an object."),
-        ));
-    }
-    let is_list = |feature: &serde_json::Value| feature.is_array();
-    if members.get("features").and_then(|all| all.as_array()).is_some_and(|all| all.iter().any(is_list)) {
-        let sentence = "The declaration cannot be read: each of features must be an object.";
-        return Err(ApiError::new(ErrorCode::InvalidInput, sentence));
-    }
-    let declaration: ModelDeclaration = serde_json::from_value(members.into()).map_err(|problem| {
-        ApiError::new(ErrorCode::InvalidInput, format!("The declaration cannot be read: {problem}."))
-    })?;
+    let declaration: ModelDeclaration = app.bodies.receive(request).await?.json()?;
     declaration.validate().map_err(unfit)?;
     let now = floor_microseconds(Timestamp::now());
     let model = name.clone();

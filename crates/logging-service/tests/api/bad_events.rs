@@ -52,9 +52,7 @@ fn answered(data: &Value) -> String {
 
 fn bad_events() -> Vec<BadEvent> {
     let with = |name: &str, value: Value| but(name, Some(value));
-    let tensor = |name: &str, rows: usize| {
-        json!({ "name": name, "shape": [rows, 2], "datatype": "FP32", "data": vec![0.5; 2 * rows] })
-    };
+    let tensor = |name: &str, rows: usize| json!({ "name": name, "shape": [rows, 2], "datatype": "FP32", "data": vec![0.5; 2 * rows] });
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
     let bomb = STANDARD.encode(gzip(&vec![b' '; 32 * 1024 * 1024 + 1]));
     let bad = [

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod bad_events;
+mod case_files;
 mod codings;
 mod described;
 #[path = "../../../monitoring/tests/description/mod.rs"]
@@ -18,6 +19,7 @@ mod model_metrics;
 mod models;
 mod no_confidence;
 mod number_forms;
+mod objects;
 mod odd_ranges;
 mod openapi;
 mod outage;

@@ -23,7 +23,8 @@ fn rows(model: &str, which: &str) -> Vec<Value> {
     let known = known.into_iter().enumerate().map(|(row, (label, confidence))| {
         json!({ "model": model, "label": label, "confidence": confidence, "request_id": "known", "row_index": row })
     });
-    let unknown = (0..4).map(|row| json!({ "model": model, "label": "yes", "request_id": "unknown", "row_index": row }));
+    let unknown =
+        (0..4).map(|row| json!({ "model": model, "label": "yes", "request_id": "unknown", "row_index": row }));
     match which {
         "both" => known.chain(unknown).collect(),
         _ => unknown.collect(),
@@ -33,7 +34,8 @@ fn rows(model: &str, which: &str) -> Vec<Value> {
 fn labels(model: &str) -> Vec<Value> {
     let truths = ["no", "yes", "no", "no"].into_iter().enumerate().map(|(row, label)| ("known", row, label));
     let others = ["yes", "no", "no", "no"].into_iter().enumerate().map(|(row, label)| ("unknown", row, label));
-    let label = |(request, row, label)| json!({ "model": model, "request_id": request, "row_index": row, "label": label });
+    let label =
+        |(request, row, label)| json!({ "model": model, "request_id": request, "row_index": row, "label": label });
     truths.chain(others).map(label).collect()
 }
 

@@ -60,9 +60,8 @@ async fn a_row_is_any_whole_number(fixture: Fixture) {
     let service = fresh(&fixture, &[]).await;
     let one = json!({ "accepted": 1, "duplicates": 0 });
     for (number, (written, row)) in ROWS.into_iter().enumerate() {
-        let record = format!(
-            r#"{{"model":"m","label":"cat","confidence":0.9,"request_id":"r{number}","row_index":{written}}}"#
-        );
+        let record =
+            format!(r#"{{"model":"m","label":"cat","confidence":0.9,"request_id":"r{number}","row_index":{written}}}"#);
         assert_eq!(sent(&service, "/log", JSON, record).await, one, "{written}");
         let stored = service.predictions(&format!("?request_id=r{number}")).await;
         assert_eq!(stored[0]["row_index"], json!(row), "{written}");
@@ -82,9 +81,10 @@ async fn a_row_is_any_whole_number(fixture: Fixture) {
 async fn what_is_no_row_is_refused_with_its_place(fixture: Fixture) {
     let service = fresh(&fixture, &[]).await;
     for written in NO_ROWS {
-        for (route, members) in
-            [("/log", r#""model":"m","label":"cat","confidence":0.9"#), ("/feedback", r#""request_id":"r","label":"cat""#)]
-        {
+        for (route, members) in [
+            ("/log", r#""model":"m","label":"cat","confidence":0.9"#),
+            ("/feedback", r#""request_id":"r","label":"cat""#),
+        ] {
             let body = format!(r#"[{{{members}}},{{{members},"row_index":{written}}}]"#);
             let answer = service.send(route, &[("content-type", JSON)], body).await;
             let told = answer.json();
@@ -117,7 +117,8 @@ async fn spellings_of_one_number_are_one_label(fixture: Fixture) {
             // A record's label is a text.
             let text = predicted.trim_matches('"');
             for truth in written {
-                let named = json!({ "model": model, "label": text, "confidence": 0.9, "request_id": model, "row_index": row });
+                let named =
+                    json!({ "model": model, "label": text, "confidence": 0.9, "request_id": model, "row_index": row });
                 sent(&service, "/log", JSON, named.to_string()).await;
                 let label = format!(r#"{{"request_id":"{model}","row_index":{row},"label":{truth}}}"#);
                 sent(&service, "/feedback", JSON, label).await;
@@ -148,7 +149,8 @@ async fn what_is_another_text_is_another_label(fixture: Fixture) {
         ("nan", "\"NaN\""),
     ];
     for (row, (predicted, truth)) in pairs.into_iter().enumerate() {
-        let record = json!({ "model": "m", "label": predicted, "confidence": 0.9, "request_id": "r", "row_index": row });
+        let record =
+            json!({ "model": "m", "label": predicted, "confidence": 0.9, "request_id": "r", "row_index": row });
         sent(&service, "/log", JSON, record.to_string()).await;
         let label = format!(r#"{{"request_id":"r","row_index":{row},"label":{truth}}}"#);
         sent(&service, "/feedback", JSON, label).await;

@@ -100,7 +100,13 @@ async fn every_course_of_labels_and_retention_counts_each_prediction_once(fixtur
         let mut counts: Vec<ExpectedCount> = ["a", "b"]
             .into_iter()
             .flat_map(|model| [(model, "cat", true), (model, "dog", false)])
-            .map(|(model, predicted, is_old)| ExpectedCount { model, predicted, is_old, truth: None, is_deleted: false })
+            .map(|(model, predicted, is_old)| ExpectedCount {
+                model,
+                predicted,
+                is_old,
+                truth: None,
+                is_deleted: false,
+            })
             .collect();
         let (now, old) = (Timestamp::now(), Timestamp::now() - SignedDuration::from_hours(48));
         let rows: Vec<Value> = counts
@@ -125,7 +131,10 @@ async fn every_course_of_labels_and_retention_counts_each_prediction_once(fixtur
                     }
                     send_label(&service, &label, 1).await;
                     last = Some(label);
-                    counts.iter_mut().filter(|count| !is_of_a || count.model == "a").for_each(|count| count.learn(truth));
+                    counts
+                        .iter_mut()
+                        .filter(|count| !is_of_a || count.model == "a")
+                        .for_each(|count| count.learn(truth));
                 }
                 Again => send_label(&service, last.as_ref().unwrap(), 0).await,
                 Retention => {
