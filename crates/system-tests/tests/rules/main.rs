@@ -11,4 +11,5 @@ mod manners;
 mod mutants;
 mod mutations;
 mod selection;
+mod shared_case;
 mod survivors;
