@@ -4,6 +4,7 @@ import json
 
 import schemathesis
 from hypothesis import strategies
+from schemathesis.specs.openapi.checks import negative_data_rejection
 
 # What one route takes, the other refuses: records of a prediction, and its true labels.
 records = strategies.fixed_dictionaries(
@@ -30,3 +31,11 @@ def filter_body(_context, body):
 @schemathesis.deserializer("application/octet-stream", "application/x-ndjson", "application/vnd.apache.parquet")
 def octets(_context, response):
     return response.content.decode("latin-1")
+
+
+@schemathesis.check
+def what_the_description_of_predict_forbids_is_refused(context, response, case):
+    """Parts of a form may have any name, of which the description can allow only those that their head holds as they are."""
+    if case.operation.path == "/predict" and case.media_type != "multipart/form-data":
+        return negative_data_rejection(context, response, case)
+    return None
