@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::description::{assert_complete, examples};
+use crate::description::{assert_complete, assert_in_the_docs, examples};
 use crate::repository::shipped;
 use crate::schema::mismatches;
 use crate::sent::Sent;
@@ -16,6 +16,7 @@ async fn the_description_tells_of_every_route_and_of_no_other() {
     let exposition = service.get("/metrics").await.text;
     assert!(methods.iter().all(|method| exposition.contains(method)));
     assert_complete(&document, &exposition);
+    assert_in_the_docs(&document, "inference");
 }
 
 #[tokio::test(flavor = "multi_thread")]

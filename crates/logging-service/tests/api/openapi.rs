@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::described::differences;
-use crate::description::{assert_complete, examples};
+use crate::description::{assert_complete, assert_in_the_docs, examples};
 use crate::service::fresh;
 use crate::store_support::Fixture;
 
@@ -13,6 +13,7 @@ async fn the_description_tells_of_every_route_and_of_no_other() {
     let service = fresh(&fixture, &[]).await;
     let document = service.get("/openapi.json").await.json();
     assert_complete(&document, &service.get("/metrics").await.text);
+    assert_in_the_docs(&document, "logging");
     service.stop().await;
 }
 

@@ -40,6 +40,21 @@ pub(crate) fn assert_complete(document: &Value, exposition: &str) {
     assert_schemas(document, document);
 }
 
+/// The table of routes in docs/api.md has every route of the service and no other; `service` begins its lines.
+#[allow(dead_code, reason = "only the services have a page")]
+pub(crate) fn assert_in_the_docs(document: &Value, service: &str) {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/api.md");
+    let page = std::fs::read_to_string(file).unwrap();
+    let table = page.split_once("| service | routes |").unwrap().1.split("\n\n").next().unwrap();
+    let lines = table.lines().filter_map(|line| line.strip_prefix("| ")?.rsplit_once(" | "));
+    let ours = lines.filter(|(whose, _)| whose.starts_with(service) || *whose == "both");
+    let listed: BTreeSet<String> =
+        ours.flat_map(|(_, routes)| routes.split('`').skip(1).step_by(2)).map(str::to_owned).collect();
+    let described: BTreeSet<String> =
+        operations(document).map(|(method, path, _)| format!("{method} {path}")).collect();
+    assert_eq!(listed, described);
+}
+
 /// The requests that the description gives as examples, requests that change something first.
 pub(crate) fn examples(document: &Value) -> Vec<Example> {
     let mut examples = Vec::new();
