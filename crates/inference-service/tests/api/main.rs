@@ -5,6 +5,7 @@
 
 mod administration;
 mod answers;
+mod bodies;
 mod check;
 mod collector;
 mod connections;

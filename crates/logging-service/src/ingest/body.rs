@@ -21,8 +21,6 @@ const LARGEST_AT_ONCE: usize = 8;
 const UNIT: usize = 1024;
 /// How long a client may take to send its body.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
-/// U+FEFF in UTF-8.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Seconds after which another body may fit again.
 const FULL_RETRY_SECONDS: f64 = 1.0;
 
@@ -60,11 +58,7 @@ impl BodyMemory {
         let reading = monitoring::read_body(&head.headers, body, self.most_bytes);
         let late = |_| ApiError::new(ErrorCode::DeadlineExceeded, "The body did not arrive within 30 seconds.");
         let bytes = timeout(BODY_PATIENCE, reading).await.map_err(late)??;
-        let bytes = reservation.hold(bytes);
-        // Programs of Windows begin JSON, lines of it and CSV with a byte order mark, which says nothing in UTF-8.
-        let marked = bytes.starts_with(BYTE_ORDER_MARK);
-        let bytes = if marked { bytes.slice(BYTE_ORDER_MARK.len()..) } else { bytes };
-        Ok(ReceivedBody { headers: head.headers, bytes })
+        Ok(ReceivedBody { headers: head.headers, bytes: reservation.hold(bytes) })
     }
 
     /// Reserves memory for the body that these headers announce, or for the largest one if they announce no length.

@@ -24,9 +24,11 @@ const MAX_DISCARDED_BYTES: usize = 64 * 1024 * 1024;
 const DISCARD_PATIENCE: Duration = Duration::from_secs(2);
 /// Most bytes of a packed body that are unpacked on the spot; a larger one goes to a thread that may block.
 const UNPACKED_ON_THE_SPOT: usize = 4 * 1024;
+/// U+FEFF in UTF-8. Programs of Windows begin JSON, lines of it and CSV with it, and it says nothing.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Reads a body of at most `limit` bytes, as it comes and unpacked. The rest of a longer body is thrown away, within bounds,
-/// before this returns.
+/// Reads a body of at most `limit` bytes, as it comes and unpacked, without a byte order mark. The rest of a longer body is
+/// thrown away, within bounds, before this returns.
 ///
 /// # Errors
 /// `too_large`, before anything is kept if the length was announced; `cancelled` if the client left before the end;
@@ -41,14 +43,16 @@ pub async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<
         }
     };
     let body = read_as_it_comes(headers, body, limit).await?;
-    match coding {
-        None => Ok(body),
-        Some(coding) if body.len() <= UNPACKED_ON_THE_SPOT => coding.unpack(&body, limit).map(Bytes::from),
+    let unpacked = match coding {
+        None => body,
+        Some(coding) if body.len() <= UNPACKED_ON_THE_SPOT => coding.unpack(&body, limit).map(Bytes::from)?,
         Some(coding) => {
             let unpacking = spawn_blocking(move || coding.unpack(&body, limit).map(Bytes::from));
-            unpacking.await.map_err(ApiError::internal)?
+            unpacking.await.map_err(ApiError::internal)??
         }
-    }
+    };
+    let is_marked = unpacked.starts_with(BYTE_ORDER_MARK) && media_type(headers) != "application/octet-stream";
+    Ok(if is_marked { unpacked.slice(BYTE_ORDER_MARK.len()..) } else { unpacked })
 }
 
 async fn read_as_it_comes(headers: &HeaderMap, mut body: Body, limit: usize) -> Result<Bytes, ApiError> {

@@ -123,6 +123,22 @@ async fn a_packed_body_is_read_as_if_it_were_plain() {
 }
 
 #[tokio::test]
+async fn a_byte_order_mark_is_no_part_of_a_text() {
+    let router = router(&[], Access::default());
+    for (content_type, sent, read) in [
+        ("application/json", "\u{feff}{}", "{}"),
+        ("text/csv", "\u{feff}\u{feff}a", "\u{feff}a"),
+        ("", "\u{feff}", ""),
+        ("text/plain", "a\u{feff}", "a\u{feff}"),
+        ("application/octet-stream", "\u{feff}{}", "\u{feff}{}"),
+    ] {
+        let headers = [("content-type", content_type)];
+        let Answered(_, _, found) = ask(&router, "POST", "/echo", &headers, sent.into()).await;
+        assert_eq!(found, read, "{content_type:?} {sent:?}");
+    }
+}
+
+#[tokio::test]
 async fn pages_of_other_origins_ask_only_where_they_are_allowed_to() {
     let asked = [("origin", ORIGIN), ("access-control-request-method", "POST")];
     let Answered(status, headers, _) = ask(&router(&[], Access::default()), "OPTIONS", "/echo", &asked, vec![]).await;
