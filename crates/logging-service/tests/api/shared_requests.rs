@@ -12,7 +12,7 @@ on_each_engine! {
 
 /// Something that happens to the two predictions of one request.
 #[derive(Clone, Copy, Debug)]
-enum Step {
+enum RequestStep {
     /// A label for both.
     Both(&'static str),
     /// A label for the predictions of the model `a` alone.
@@ -23,11 +23,11 @@ enum Step {
     Retention,
 }
 
-use Step::{Again, Both, OfA, Retention};
+use RequestStep::{Again, Both, OfA, Retention};
 
 /// The courses that are tried. The old prediction says `cat` and the young one `dog`; what both models' quality then says
 /// is worked out beside it.
-const COURSES: [&[Step]; 12] = [
+const COURSES: [&[RequestStep]; 12] = [
     &[Both("cat"), Retention, Both("dog")],
     &[Both("dog"), Retention, Both("cat"), Both("dog")],
     &[Both("cat"), Retention, Again, Both("cat")],
@@ -93,32 +93,29 @@ fn expected_quality(counts: &[ExpectedCount], model: &str) -> Value {
     json!([of_model.len(), labelled.len(), accuracy])
 }
 
+/// An old prediction and a young one of each of two models, all of one request.
+fn expected_counts() -> Vec<ExpectedCount> {
+    let of_model = |model| [(model, "cat", true), (model, "dog", false)];
+    let counts = ["a", "b"].into_iter().flat_map(of_model);
+    counts
+        .map(|(model, predicted, is_old)| ExpectedCount { model, predicted, is_old, truth: None, is_deleted: false })
+        .collect()
+}
+
+fn record(count: &ExpectedCount) -> Value {
+    let time = Timestamp::now() - SignedDuration::from_hours(if count.is_old { 48 } else { 0 });
+    json!({
+        "model": count.model, "label": count.predicted, "confidence": 0.9, "request_id": "same",
+        "occurred_at": time.to_string(),
+    })
+}
+
 async fn every_course_of_labels_and_retention_counts_each_prediction_once(fixture: Fixture) {
     for course in COURSES {
         let fixture = fixture.another();
         let mut service = fresh(&fixture, &[]).await;
-        let mut counts: Vec<ExpectedCount> = ["a", "b"]
-            .into_iter()
-            .flat_map(|model| [(model, "cat", true), (model, "dog", false)])
-            .map(|(model, predicted, is_old)| ExpectedCount {
-                model,
-                predicted,
-                is_old,
-                truth: None,
-                is_deleted: false,
-            })
-            .collect();
-        let (now, old) = (Timestamp::now(), Timestamp::now() - SignedDuration::from_hours(48));
-        let rows: Vec<Value> = counts
-            .iter()
-            .map(|count| {
-                let time = if count.is_old { old } else { now };
-                json!({
-                    "model": count.model, "label": count.predicted, "confidence": 0.9, "request_id": "same",
-                    "occurred_at": time.to_string(),
-                })
-            })
-            .collect();
+        let mut counts = expected_counts();
+        let rows: Vec<Value> = counts.iter().map(record).collect();
         service.store(&rows).await;
         let mut last = None;
         for (revision, step) in course.iter().enumerate() {
