@@ -94,7 +94,9 @@ impl AskedData {
                 return AskedKind::of(Table::of_objects(objects), engine, limits, AskedKind::Frame);
             }
             Self::Json(JsonData::Instances(text)) => match first_of_list(text_of(&text)) {
-                None => return Err(invalid("instances must be a list with an element for each item.")),
+                None => {
+                    return Err(invalid("instances must be a list with an element for each item.").quoting_nothing());
+                }
                 Some('{') => return objects(text_of(&text), engine, limits, "instances"),
                 Some(_) => tensor(&text, engine, most, "instances")?,
             },
@@ -165,7 +167,8 @@ fn split<'a>(text: &'a str, most: usize) -> Result<Table<'a>, ApiError> {
         return Err(invalid(format!(
             "The row {index} of dataframe_split has {} values, and there are {width} columns.",
             row.len()
-        )));
+        ))
+        .quoting_nothing());
     }
     let cells = |row: Vec<&'a RawValue>| row.into_iter().map(|cell| Cow::Borrowed(cell.get())).collect();
     let rows = rows.into_iter().map(cells).collect();

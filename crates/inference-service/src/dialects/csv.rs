@@ -26,12 +26,13 @@ pub(super) fn table(body: &Bytes, header: CsvHeader, most: usize) -> Result<Tabl
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let mut lines = csv::ReaderBuilder::new().has_headers(false).from_reader(body).into_records();
     let read = |record: Result<csv::StringRecord, csv::Error>| {
-        record.map_err(|problem| invalid(format!("The CSV cannot be read: {}.", shown(&problem))))
+        record.map_err(|problem| invalid(format!("The CSV cannot be read: {}.", shown(&problem))).quoting_nothing())
     };
     let Some(first) = lines.next().map(read).transpose()? else {
         return Err(invalid(
             "The CSV has no line; send a line with the names of the columns, and a line for each row.",
-        ));
+        )
+        .quoting_nothing());
     };
     let has_names = match header {
         CsvHeader::Present => true,
@@ -50,7 +51,7 @@ pub(super) fn table(body: &Bytes, header: CsvHeader, most: usize) -> Result<Tabl
         }
     }
     match count {
-        0 => Err(invalid("The CSV has names of columns and no row.")),
+        0 => Err(invalid("The CSV has names of columns and no row.").quoting_nothing()),
         count if count > most => Err(too_many(count, most)),
         _ => Ok(Table { names, rows, cells: CellText::Csv }),
     }

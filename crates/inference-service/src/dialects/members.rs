@@ -67,7 +67,8 @@ impl DataMembers<'_> {
             (None, None, None, Some(data)) => Ok(JsonData::Records(text(data))),
             _ => Err(invalid(
                 "The JSON must have exactly one of instances, inputs, dataframe_split and dataframe_records.",
-            )),
+            )
+            .quoting_nothing()),
         }
     }
 }

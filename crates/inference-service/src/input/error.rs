@@ -74,3 +74,19 @@ pub enum InputError {
         problem: String,
     },
 }
+
+impl InputError {
+    /// The same for a log, which may have no value and no name that a client sent.
+    pub(crate) fn without_values(&self) -> String {
+        match self {
+            Self::WrongType { expected, index, .. } => {
+                format!("expected {expected}, got another type at position {index}")
+            }
+            Self::NonFinite { expected, index, .. } => {
+                format!("expected finite {expected}, got another at position {index}")
+            }
+            Self::WrongName { .. } => "the names are not those of the model's inputs".to_owned(),
+            other => other.to_string(),
+        }
+    }
+}

@@ -66,7 +66,7 @@ pub(super) fn payload(tensors: Vec<RequestTensor<'_>>, engine: &Engine) -> Resul
     let typed = typed.collect::<Result<Vec<_>, _>>()?;
     let rows = |tensor: &Tensor| tensor.shape().first().copied();
     if !is_whole && typed.iter().any(|tensor| rows(tensor) != typed.first().and_then(rows)) {
-        return Err(unfit("The inputs must have the same first dimension: one row for each item."));
+        return Err(unfit("The inputs must have the same first dimension: one row for each item.").quoting_nothing());
     }
     Ok(Payload::Typed(typed).with_optional(optional))
 }
@@ -127,7 +127,9 @@ impl RequestTensor<'_> {
             _ => whole_shape(spec, &shape),
         };
         let Some(shape) = fitting else {
-            return Err(unfit(format!("The shape of \"{name}\" is {shape:?}; the model takes {spec}.")));
+            return Err(
+                unfit(format!("The shape of \"{name}\" is {shape:?}; the model takes {spec}.")).quoting_nothing()
+            );
         };
         let values = match data {
             TensorData::Raw(bytes) if known == Datatype::Bytes => texts(&name, tensors::elements(bytes, count)?)?,
@@ -135,6 +137,7 @@ impl RequestTensor<'_> {
                 let found = bytes.len();
                 TensorValues::from_bytes(known, &bytes, count).ok_or_else(|| {
                     invalid(format!("\"{name}\" has {found} bytes, which are not {count} elements of {known}."))
+                        .quoting_nothing()
                 })?
             }
             TensorData::Json(text) => {
@@ -145,7 +148,8 @@ impl RequestTensor<'_> {
         };
         as_many(&name, values.len(), count)?;
         if values.datatype() != known {
-            return Err(invalid(format!("The contents of \"{name}\" are of {}, not of {known}.", values.datatype())));
+            return Err(invalid(format!("The contents of \"{name}\" are of {}, not of {known}.", values.datatype()))
+                .quoting_nothing());
         }
         // Only the client knows what whole tensors mean, and NaN and infinity may be part of it.
         let is_unfit = |number: f64| !(number.is_finite() || number.is_nan() && engine.missing() == MissingValues::Nan);
@@ -153,9 +157,11 @@ impl RequestTensor<'_> {
         if let Some((index, number)) = (!is_whole).then(unfit_number).flatten() {
             return Err(unfit(format!(
                 "The element {index} of \"{name}\" is {number}; the model takes finite numbers."
-            )));
+            ))
+            .logged_as(format!("The element {index} of \"{name}\" is no finite number.")));
         }
-        Tensor::new(shape, values).ok_or_else(|| invalid(format!("The shape of \"{name}\" is too large.")))
+        Tensor::new(shape, values)
+            .ok_or_else(|| invalid(format!("The shape of \"{name}\" is too large.")).quoting_nothing())
     }
 
     fn sizes(&self) -> Result<TensorSizes, ApiError> {
@@ -190,7 +196,7 @@ fn texts(name: &str, elements: Vec<Bytes>) -> Result<TensorValues, ApiError> {
 fn as_many(name: &str, found: usize, count: usize) -> Result<(), ApiError> {
     match found == count {
         true => Ok(()),
-        false => Err(invalid(format!("\"{name}\" has {found} elements, and its shape {count}."))),
+        false => Err(invalid(format!("\"{name}\" has {found} elements, and its shape {count}.")).quoting_nothing()),
     }
 }
 

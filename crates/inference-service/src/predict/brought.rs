@@ -114,7 +114,9 @@ impl BroughtPayload {
             .collect::<Result<Vec<Tensor>, ApiError>>()?;
         let rows = |tensor: &Tensor| tensor.shape().first().copied();
         if items != TextItems::Whole && tensors.iter().any(|tensor| rows(tensor) != tensors.first().and_then(rows)) {
-            return Err(unfit("The inputs must have the same first dimension: one row for each item."));
+            return Err(
+                unfit("The inputs must have the same first dimension: one row for each item.").quoting_nothing()
+            );
         }
         Ok(Payload::Typed(tensors).with_optional(optional))
     }
@@ -176,7 +178,7 @@ fn tensor(spec: &TensorSpec, text: &str, items: TextItems, engine: &Engine) -> R
         (TextItems::Several, None) => Ok(found),
     };
     let shape = shape.map_err(refused(None))?;
-    Tensor::new(shape, values).ok_or_else(|| unfit("The tensor has no elements."))
+    Tensor::new(shape, values).ok_or_else(|| unfit("The tensor has no elements.").quoting_nothing())
 }
 
 /// The shape of a whole tensor that is sent flat, where no dimension is open.

@@ -188,13 +188,14 @@ impl Payload {
                 Ok(rows.rows().map(|row| DecodedItem::from_row(features, row, is_logged)).collect())
             }
             Self::Typed(tensors) if engine.takes_whole_tensors() => {
-                Ok(vec![DecodedItem::from_table(ModelInput::of(tensors), engine, is_logged)])
+                Ok(vec![DecodedItem::from_table(ModelInput::of(tensors), 0, engine, is_logged)?])
             }
             Self::Typed(tensors) => {
                 let mut rows: Vec<_> = tensors.iter().map(|tensor| tensor.rows().into_iter()).collect();
                 let items = rows.first().map_or(0, ExactSizeIterator::len);
                 let item = |_| ModelInput::of(rows.iter_mut().filter_map(Iterator::next).collect());
-                Ok((0..items).map(item).map(|input| DecodedItem::from_table(input, engine, is_logged)).collect())
+                let decoded = (0..items).map(item).enumerate();
+                decoded.map(|(row, input)| DecodedItem::from_table(input, row, engine, is_logged)).collect()
             }
         }
     }
@@ -241,14 +242,12 @@ impl DecodedItem {
         Self { input: ModelInput::of(features.tensors(row)), logged }
     }
 
-    /// Tensors, which may be a row of the features that the model declares.
-    fn from_table(input: ModelInput, engine: &Engine, is_logged: bool) -> Self {
-        let features_of = |features| RecordedFeatures::of_tensors(features, input.tensors());
-        let logged = is_logged.then(|| LoggedInput {
-            features: engine.features().map(features_of).unwrap_or_default(),
-            ..LoggedInput::default()
-        });
-        Self { input, logged }
+    /// Tensors, whose rows are held against the features that the model declares; the first is this one of the request.
+    fn from_table(input: ModelInput, first_row: usize, engine: &Engine, is_logged: bool) -> Result<Self, ApiError> {
+        let features_of = |features| RecordedFeatures::of_tensors(features, input.tensors(), first_row);
+        let features = engine.features().map(features_of).transpose()?.unwrap_or_default();
+        let logged = is_logged.then(|| LoggedInput { features, ..LoggedInput::default() });
+        Ok(Self { input, logged })
     }
 }
 
@@ -281,9 +280,13 @@ pub(super) fn refused(item: Option<usize>) -> impl Fn(InputError) -> ApiError {
             | InputError::WrongName { .. }
             | InputError::NonFinite { .. } => ErrorCode::InvalidInput,
         };
+        let logged = problem.without_values();
         match item {
-            None => ApiError::new(code, format!("The input is refused: {problem}.")),
-            Some(item) => ApiError::new(code, format!("Item {item} is refused: {problem}.")).detail("item", item),
+            None => ApiError::new(code, format!("The input is refused: {problem}."))
+                .logged_as(format!("The input is refused: {logged}.")),
+            Some(item) => ApiError::new(code, format!("Item {item} is refused: {problem}."))
+                .logged_as(format!("Item {item} is refused: {logged}."))
+                .detail("item", item),
         }
     }
 }

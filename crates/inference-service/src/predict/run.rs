@@ -9,7 +9,7 @@ use monitoring::{ApiError, ErrorCode};
 
 use super::decode::{DecodedItem, DecodedPayload, Payload};
 use super::fault::fault_of_input;
-use super::progress::{Progress, log_full};
+use super::progress::{Progress, log_full, without_numbers};
 use crate::app::App;
 use crate::model::{Engine, ModelError, Prediction};
 use crate::serving::{InferenceJob, JobAnswer, LoadedVersion, RunError};
@@ -73,11 +73,14 @@ fn run_failed(error: RunError, engine: &Engine, progress: &mut Progress) -> ApiE
 
 /// Says whose fault it is, and counts what the model refuses.
 fn model_failed(error: &ModelError, engine: &Engine, progress: &mut Progress) -> ApiError {
+    let takes_tables = engine.config().input.is_none();
+    let cause = if takes_tables { without_numbers(&error.to_string()) } else { error.to_string() };
     match fault_of_input(error, engine.has_answered()) {
         Some(sentence) => {
             progress.refused_by_engine();
-            ApiError::new(ErrorCode::InvalidInput, sentence).caused_by(error)
+            let logged = without_numbers(&sentence);
+            ApiError::new(ErrorCode::InvalidInput, sentence).logged_as(logged).caused_by(cause)
         }
-        None => ApiError::internal(error),
+        None => ApiError::internal(cause),
     }
 }

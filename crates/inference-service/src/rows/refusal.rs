@@ -29,15 +29,20 @@ impl From<RowRefusal> for ApiError {
         let unfit = |sentence: String| Self::new(ErrorCode::InvalidInput, sentence);
         match refusal {
             RowRefusal::Value { row, feature, reason, problem } => {
+                let logged = format!("Row {row} is refused: \"{}\" {}.", shown(&feature), reason.in_words());
                 unfit(format!("Row {row} is refused: \"{}\" {problem}.", shown(&feature)))
+                    .logged_as(logged)
                     .detail("row", row)
                     .detail("feature", feature)
                     .detail("reason", reason.as_str())
             }
-            RowRefusal::Row { row, problem } => unfit(format!("Row {row} is refused: {problem}.")).detail("row", row),
-            RowRefusal::Column { feature, problem } => {
-                unfit(format!("The column \"{}\" {problem}.", shown(&feature))).detail("feature", feature)
-            }
+            RowRefusal::Row { row, problem } => unfit(format!("Row {row} is refused: {problem}."))
+                .logged_as(format!("Row {row} is refused as a whole."))
+                .detail("row", row),
+            // Where a header was left out, the names of the columns are the values of a row.
+            RowRefusal::Column { feature, problem } => unfit(format!("The column \"{}\" {problem}.", shown(&feature)))
+                .logged_as("A column is none of the model's features, or stands twice.")
+                .detail("feature", feature),
             RowRefusal::TooMany { most } => Self::new(
                 ErrorCode::TooLarge,
                 format!("The request has more than {most} rows, the most that are taken at once."),
@@ -49,6 +54,7 @@ impl From<RowRefusal> for ApiError {
 /// A table that cannot be read as what it claims to be.
 pub(crate) fn unreadable(what: &str, problem: &dyn std::fmt::Display) -> ApiError {
     ApiError::new(ErrorCode::InvalidRequest, format!("The {what} cannot be read: {problem}."))
+        .logged_as(format!("The {what} cannot be read."))
 }
 
 /// A name as a sentence shows it, cut where it is long.

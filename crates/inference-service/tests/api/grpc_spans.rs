@@ -23,7 +23,7 @@ fn header(name: &str, value: &str) -> Vec<u8> {
 }
 
 /// Calls a method with a message, and stays on the line until the result is dropped.
-fn call(address: SocketAddr, method: &str, message: &[u8]) -> TcpStream {
+pub(crate) fn call(address: SocketAddr, method: &str, message: &[u8]) -> TcpStream {
     let path = format!("/inference.GRPCInferenceService/{method}");
     let traceparent = format!("00-{TRACE}-{CALLER}-01");
     let headers = [

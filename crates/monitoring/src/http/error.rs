@@ -109,6 +109,8 @@ pub struct ApiError {
     pub details: Vec<(&'static str, Value)>,
     /// What happened, for the log; clients never see it.
     pub cause: Option<String>,
+    /// What the log says instead of the sentence, where that quotes values that a log may not have.
+    pub log_message: Option<String>,
     /// The handler has written its own log line about this refusal.
     pub logged: bool,
 }
@@ -118,7 +120,16 @@ impl ApiError {
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         let message = shortened(message.into());
-        Self { code, status: None, message, retry_after_seconds: None, details: Vec::new(), cause: None, logged: false }
+        Self {
+            code,
+            status: None,
+            message,
+            retry_after_seconds: None,
+            details: Vec::new(),
+            cause: None,
+            log_message: None,
+            logged: false,
+        }
     }
 
     /// A fault of the service: the cause goes to the log, the client gets a plain sentence.
@@ -140,6 +151,20 @@ impl ApiError {
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
         self.status = Some(status);
+        self
+    }
+
+    /// What the log says instead of the sentence, which quotes values that a log may not have.
+    #[must_use]
+    pub fn logged_as(mut self, message: impl Into<String>) -> Self {
+        self.log_message = Some(shortened(message.into()));
+        self
+    }
+
+    /// The sentence quotes no value of the request, and is what the log has wherever values may not be there.
+    #[must_use]
+    pub fn quoting_nothing(mut self) -> Self {
+        self.log_message = Some(self.message.clone());
         self
     }
 

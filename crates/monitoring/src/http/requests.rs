@@ -79,11 +79,11 @@ impl HttpRequest {
     fn log(&self, refusal: Option<&ApiError>) {
         let (method, route, status) = (self.labels.method.as_str(), self.labels.route(), self.status);
         let duration_seconds = self.started.elapsed().as_secs_f64();
-        let Some(ApiError { code, message, cause, .. }) = refusal else {
+        let Some(ApiError { code, message, log_message, cause, .. }) = refusal else {
             debug!(method, route, status, duration_seconds, "request_completed");
             return;
         };
-        let (error_type, cause) = (code.as_str(), cause.as_deref());
+        let (error_type, message, cause) = (code.as_str(), log_message.as_ref().unwrap_or(message), cause.as_deref());
         if status >= 500 {
             error!(method, route, status, duration_seconds, error_type, error = message, cause, "request_failed");
         } else {

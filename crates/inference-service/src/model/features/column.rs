@@ -85,6 +85,10 @@ impl FeatureColumn {
                 None => format!("is {number:e}, and must be a finite number of {datatype}"),
             }));
         }
+        self.check_range(number)
+    }
+
+    fn check_range(&self, number: f64) -> Result<(), FeatureRefusal> {
         match (self.declaration.range, self.declaration.outside) {
             (Some([least, greatest]), OutsidePolicy::Refuse) if !(least..=greatest).contains(&number) => {
                 let problem = format!("is {number}, and must be from {least} to {greatest}");
@@ -153,44 +157,109 @@ impl FeatureColumn {
         self.declaration.categories.iter().position(|category| category == name)
     }
 
-    /// The value that stands at its place in a row of the input; `None` where nothing that could be recorded stands there.
-    pub(super) fn read(&self, row: &TensorValues) -> Option<FeatureValue> {
+    /// Checks what a tensor has at its place in the row that begins at `start`, by the same rules as a value of a row, and
+    /// gives it back as it is recorded; `None` for what is accepted and has no name.
+    ///
+    /// # Errors
+    /// [`FeatureRefusal`].
+    pub(super) fn held(&self, values: &TensorValues, start: usize) -> Result<Option<FeatureValue>, FeatureRefusal> {
+        let accepts = self.declaration.outside == OutsidePolicy::Accept;
+        match self.read(values, start) {
+            // What is not declared is encoded as if it were missing.
+            Ok(FeatureValue::Missing) if accepts && !matches!(self.form, ColumnForm::Number { .. }) => {
+                Ok(Some(FeatureValue::Missing))
+            }
+            Ok(FeatureValue::Missing) => self.missing().map(Some),
+            Ok(FeatureValue::Number(number)) if !number.is_finite() => {
+                Err(mistyped(format!("is {number}, and must be a finite number")))
+            }
+            Ok(FeatureValue::Number(number)) => {
+                let number = self.at_bound(number);
+                self.check_range(number)?;
+                Ok(Some(FeatureValue::Number(number)))
+            }
+            Ok(FeatureValue::Category(name)) => {
+                self.check_category(&name)?;
+                Ok(Some(FeatureValue::Category(name)))
+            }
+            Err(refusal) if accepts && refusal.reason == RefusalReason::UnknownCategory => Ok(None),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// The value that stands at its place in the row of the tensor that begins at `start`.
+    fn read(&self, values: &TensorValues, start: usize) -> Result<FeatureValue, FeatureRefusal> {
+        let first = start + self.first;
+        let number = |place: usize| values.number(place).unwrap_or(f64::NAN);
         match &self.form {
             ColumnForm::Text { missing } => {
-                let TensorValues::Bytes(texts) = row else { return None };
-                let name = texts.get(self.first)?;
-                if name.is_empty() || name == missing {
-                    return Some(FeatureValue::Missing);
+                let name = if let TensorValues::Bytes(texts) = values { texts.get(first) } else { None };
+                match name {
+                    Some(name) if !name.is_empty() && name != missing => Ok(FeatureValue::Category(name.clone())),
+                    _ => Ok(FeatureValue::Missing),
                 }
-                let fits = name.chars().count() <= MAX_LABEL_CHARS && !name.chars().any(char::is_control);
-                fits.then(|| FeatureValue::Category(name.clone()))
             }
             ColumnForm::Number { missing, .. } => {
-                let number = row.number(self.first)?;
+                let number = number(first);
+                let Self { declaration: FeatureDeclaration { optional, range, .. }, .. } = self;
                 // A fill that could be a true value is taken for one.
-                let could_be = self.declaration.range.is_none_or(|[least, most]| (least..=most).contains(&number));
-                if number.is_nan() || number == *missing && !could_be {
-                    return Some(FeatureValue::Missing);
-                }
-                number.is_finite().then_some(FeatureValue::Number(number))
+                let could_be = !optional || range.is_none_or(|[least, most]| (least..=most).contains(&number));
+                let is_missing = number.is_nan() || self.is_fill(number, *missing) && !could_be;
+                Ok(if is_missing { FeatureValue::Missing } else { FeatureValue::Number(number) })
             }
             ColumnForm::Index { missing } => {
-                let number = row.number(self.first)?;
+                let number = number(first);
                 let place = (number >= 0.0 && number.fract() == 0.0).then_some(number as usize);
                 match place.and_then(|place| self.declaration.categories.get(place)) {
-                    Some(category) => Some(FeatureValue::Category(category.clone())),
-                    None => (number.is_nan() || number == *missing).then_some(FeatureValue::Missing),
+                    Some(category) => Ok(FeatureValue::Category(category.clone())),
+                    None if number.is_nan() || self.is_fill(number, *missing) => Ok(FeatureValue::Missing),
+                    None => Err(FeatureRefusal::new(
+                        RefusalReason::UnknownCategory,
+                        format!("is {number}, and must be the place of a category, from 0 to {}", self.last_category()),
+                    )),
                 }
             }
-            ColumnForm::OneHot { .. } => {
-                let ones = (0..self.width()).filter(|place| row.number(self.first + place) == Some(1.0));
-                match ones.collect::<Vec<_>>()[..] {
-                    [] => Some(FeatureValue::Missing),
-                    [place] => Some(FeatureValue::Category(self.declaration.categories.get(place)?.clone())),
-                    _ => None,
+            ColumnForm::OneHot { missing } => {
+                let mut places = (0..self.width()).map(|place| number(first + place));
+                let ones: Vec<usize> =
+                    places.clone().enumerate().filter(|(_, it)| *it == 1.0).map(|(at, _)| at).collect();
+                let rest_is_zero = places.clone().filter(|it| *it == 0.0).count() + ones.len() == self.width();
+                match (&ones[..], rest_is_zero) {
+                    ([], true) => Ok(FeatureValue::Missing),
+                    ([place], true) => Ok(FeatureValue::Category(self.declaration.categories[*place].clone())),
+                    _ if places.all(|it| it.is_nan() || self.is_fill(it, *missing)) => Ok(FeatureValue::Missing),
+                    _ => Err(FeatureRefusal::new(
+                        RefusalReason::UnknownCategory,
+                        format!("has no single 1 in its {} columns, one for each category", self.width()),
+                    )),
                 }
             }
         }
+    }
+
+    fn last_category(&self) -> usize {
+        self.declaration.categories.len().saturating_sub(1)
+    }
+
+    /// Whether a number of the input is what this fill has become there.
+    fn is_fill(&self, number: f64, fill: f64) -> bool {
+        number == fill || self.in_input(fill) == Some(number)
+    }
+
+    /// The bound of the range that the number has been before it was rounded to the input's type.
+    fn at_bound(&self, number: f64) -> f64 {
+        match self.declaration.range {
+            Some(range) if !(range[0]..=range[1]).contains(&number) => {
+                range.into_iter().find(|bound| self.in_input(*bound) == Some(number)).unwrap_or(number)
+            }
+            _ => number,
+        }
+    }
+
+    /// What a number is in the input's type.
+    fn in_input(&self, number: f64) -> Option<f64> {
+        let ColumnForm::Number { datatype, .. } = self.form else { return None };
+        TensorValues::of_numbers(datatype, &[number])?.number(0)
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::Path;
 use prediction_record::{FeatureKind, FeatureValue, OutsidePolicy};
 
 use super::column::{ColumnForm, FeatureColumn, RowElements};
+use super::refusal::FeatureRefusal;
 use super::served::{CategoryEncoding, MissingFill, ServedFeature};
 use crate::input::MissingValues;
 use crate::model::error::ModelError;
@@ -114,24 +115,44 @@ impl ModelFeatures {
         self.inputs.iter().zip(elements).filter_map(tensor).collect()
     }
 
-    /// The values that the tensors of one row hold; of features that cannot be told from them there are none.
-    pub(crate) fn values_in<'a>(
+    /// How many rows the longest of the tensors has.
+    ///
+    /// # Errors
+    /// A text that goes behind "it" for a tensor whose rows have another size than the features of its input.
+    pub(crate) fn rows_in(&self, tensors: &[Tensor]) -> Result<usize, String> {
+        let mut most = 0;
+        for (input, tensor) in self.inputs.iter().zip(tensors) {
+            let size: usize = tensor.shape().iter().skip(1).product();
+            if size != input.width {
+                return Err(format!("has {size} columns, and the features fill {}", input.width));
+            }
+            most = most.max(input.rows_of(tensor));
+        }
+        Ok(most)
+    }
+
+    /// What each feature is in this row of the tensors, checked; what is accepted and has no name is left out.
+    pub(crate) fn held_in<'a>(
         &'a self,
         tensors: &'a [Tensor],
-    ) -> impl Iterator<Item = (&'a FeatureColumn, FeatureValue)> {
-        self.columns.iter().filter_map(|column| {
-            let tensor = tensors.get(column.input)?;
-            let width = self.inputs.get(column.input)?.width;
-            // More elements are more rows, of which nobody could say which one is recorded.
-            (tensor.values().len() == width)
-                .then(|| column.read(tensor.values()))
-                .flatten()
-                .map(|value| (column, value))
+        row: usize,
+    ) -> impl Iterator<Item = (&'a FeatureColumn, Result<FeatureValue, FeatureRefusal>)> {
+        self.columns.iter().filter_map(move |column| {
+            let (input, tensor) = (self.inputs.get(column.input)?, tensors.get(column.input)?);
+            if row >= input.rows_of(tensor) {
+                return None;
+            }
+            let held = column.held(tensor.values(), row * input.width);
+            held.transpose().map(|held| (column, held))
         })
     }
 }
 
 impl TableInput {
+    fn rows_of(&self, tensor: &Tensor) -> usize {
+        tensor.values().len().checked_div(self.width).unwrap_or(0)
+    }
+
     fn blank(&self) -> RowElements {
         match self.datatype {
             Datatype::Bytes => RowElements::Texts(vec![String::new(); self.width]),

@@ -124,16 +124,57 @@ fn an_encoding_is_written_and_undone() {
         let tensors = features.tensors(&row);
         assert_eq!(tensors[0].shape(), [1, 5]);
         assert_eq!(tensors[0].values(), &TensorValues::Fp32(numbers.to_vec()));
-        let read: Vec<FeatureValue> = features.values_in(&tensors).map(|(_, value)| value).collect();
+        let read: Vec<FeatureValue> = features.held_in(&tensors, 0).map(|(_, value)| value.unwrap()).collect();
         assert_eq!(read, row);
     }
-    // Neither two colours nor half a grade is a category, so neither is recorded.
-    let odd = Tensor::new(vec![1, 5], TensorValues::Fp32(vec![1.0, 1.0, 0.0, 2.5, 0.5])).unwrap();
-    let odd = [odd];
-    assert_eq!(
-        features.values_in(&odd).map(|(column, _)| column.declaration.name.as_str()).collect::<Vec<_>>(),
-        ["size"]
-    );
+}
+
+/// What is refused of the first row of a tensor, as feature and reason.
+fn refused(features: &ModelFeatures, numbers: &[f32]) -> Vec<String> {
+    let tensors = [Tensor::new(vec![1, numbers.len()], TensorValues::Fp32(numbers.to_vec())).unwrap()];
+    assert_eq!(features.rows_in(&tensors), Ok(1));
+    let held = features.held_in(&tensors, 0);
+    let refused = held.filter_map(|(column, value)| Some((column.declaration.name.clone(), value.err()?.reason)));
+    refused.map(|(feature, reason)| format!("{feature}: {}", monitoring::LabelEnum::as_str(reason))).collect()
+}
+
+#[test]
+fn numbers_of_a_tensor_are_held_against_the_declaration() {
+    let features = placed(MIXED, &[("x", Datatype::Fp32, &[None, None])]).unwrap();
+    for (numbers, says) in [
+        ([0.0, 1.0, 0.0, 2.5, 1.0], &[][..]),
+        ([0.0, 0.0, 0.0, -1.0, 0.0], &[]),
+        ([0.0, 0.0, 0.0, f32::NAN, 0.0], &[]),
+        ([1.0, 1.0, 0.0, 2.5, 0.5], &["colour: unknown_category", "grade: unknown_category"]),
+        ([0.5, 0.0, 0.0, 10.5, 2.0], &["size: out_of_range", "colour: unknown_category", "grade: unknown_category"]),
+        ([1.0, 0.5, 0.0, f32::INFINITY, f32::NAN], &["size: type", "colour: unknown_category", "grade: missing"]),
+    ] {
+        assert_eq!(refused(&features, &numbers), says, "{numbers:?}");
+    }
+    let accepting = MIXED.replace("kind = \"category\"", "kind = \"category\"\noutside = \"accept\"");
+    let accepting = accepting.replace("kind = \"number\"", "kind = \"number\"\noutside = \"accept\"");
+    let accepting = placed(&accepting, &[("x", Datatype::Fp32, &[None, None])]).unwrap();
+    for numbers in [[1.0, 1.0, 0.0, 2.5, 0.5], [0.5, 0.0, 0.0, 10.5, 2.0], [0.0, 0.0, 0.0, 1.0, f32::NAN]] {
+        assert_eq!(refused(&accepting, &numbers), [""; 0], "{numbers:?}");
+    }
+    assert_eq!(refused(&accepting, &[1.0, 0.0, 0.0, f32::INFINITY, 0.0]), ["size: type"]);
+    let wide = [Tensor::new(vec![1, 6], TensorValues::Fp32(vec![0.0; 6])).unwrap()];
+    assert_eq!(features.rows_in(&wide), Err("has 6 columns, and the features fill 5".to_owned()));
+}
+
+#[test]
+fn a_bound_is_inside_of_its_range_in_every_type() {
+    let toml =
+        "[[features]]\nname = \"size\"\nkind = \"number\"\nrange = [0.7, 1]\noptional = true\nmissing_value = 0.1\n";
+    let features = placed(toml, &[("x", Datatype::Fp32, &[None, Some(1)])]).unwrap();
+    let held = |number: f32| {
+        let tensors = [Tensor::new(vec![1, 1], TensorValues::Fp32(vec![number])).unwrap()];
+        features.held_in(&tensors, 0).next().unwrap().1.map_err(|refusal| refusal.reason)
+    };
+    assert!(f64::from(0.7_f32) < 0.7 && f64::from(0.1_f32) != 0.1);
+    assert_eq!(held(0.7), Ok(FeatureValue::Number(0.7)));
+    assert_eq!(held(0.1), Ok(FeatureValue::Missing));
+    assert_eq!(held(0.2), Err(super::super::refusal::RefusalReason::OutOfRange));
 }
 
 proptest! {
@@ -153,7 +194,7 @@ proptest! {
         prop_assert_eq!(&checked, &row);
         let tensors = features.tensors(&checked);
         prop_assert_eq!(tensors[0].shape(), [1, 5]);
-        let read: Vec<FeatureValue> = features.values_in(&tensors).map(|(_, value)| value).collect();
+        let read: Vec<FeatureValue> = features.held_in(&tensors, 0).map(|(_, value)| value.unwrap()).collect();
         prop_assert_eq!(read, row);
     }
 }

@@ -23,6 +23,16 @@ pub(crate) struct FeatureRefusal {
 }
 
 impl RefusalReason {
+    /// What is wrong, without the value: a text that goes behind the feature's name.
+    pub(crate) fn in_words(self) -> &'static str {
+        match self {
+            Self::Missing => "is missing",
+            Self::Type => "is not of the type that the model takes",
+            Self::OutOfRange => "is out of its range",
+            Self::UnknownCategory => "is none of the declared categories",
+        }
+    }
+
     /// The reason of this word.
     pub(crate) fn parse(word: &str) -> Option<Self> {
         <Self as monitoring::LabelEnum>::ALL

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use monitoring::RequestContext;
 use monitoring::prediction::UNKNOWN_MODEL;
-use monitoring::{ApiError, RequestContext};
 use prediction_record::Tags;
 
+use super::failure::LoggedFailure;
 use crate::model::Engine;
-use crate::model::features::RefusalReason;
 use crate::predict::decode::LoggedInput;
 use crate::serving::{LoadedVersion, Model};
 
@@ -60,14 +60,9 @@ impl RequestFacts {
     }
 
     /// Counts what was refused, where that was a value of a feature.
-    pub(super) fn count_refused_feature(&self, refusal: &ApiError) {
-        let detail = |name: &str| refusal.details.iter().find(|(detail, _)| *detail == name)?.1.as_str();
-        let (Some(version), Some(feature), Some(reason)) = (&self.version, detail("feature"), detail("reason")) else {
-            return;
-        };
-        let place = self.engine().and_then(Engine::features).and_then(|features| features.position(feature));
-        if let (Some(place), Some(reason)) = (place, RefusalReason::parse(reason)) {
-            version.feature_refusals.count(place, reason);
+    pub(super) fn count_refused_feature(&self, failure: &LoggedFailure<'_>) {
+        if let (Some(version), Some(refused)) = (&self.version, failure.refused) {
+            version.feature_refusals.count(refused.place, refused.reason);
         }
     }
 }

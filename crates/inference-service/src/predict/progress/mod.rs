@@ -4,6 +4,7 @@
 //! its client left. Each end is one count, one log line, and a record for each item.
 
 mod facts;
+mod failure;
 mod record;
 mod report;
 
@@ -22,6 +23,8 @@ use crate::outbox::{LogFull, RecordReceipt};
 use crate::serving::LoadedVersion;
 pub(super) use facts::PhaseTimings;
 use facts::RequestFacts;
+use failure::LoggedFailure;
+pub(super) use failure::without_numbers;
 
 /// A client's clock starts a little before the service's, by the time that its request is on the way.
 const CLOCKS_DIFFER: Duration = Duration::from_millis(100);
@@ -164,7 +167,7 @@ impl Progress {
             Ok(()) => Ok(self.succeed()),
             Err(full) => {
                 let refusal = log_full(full);
-                self.report_failure(refusal.code, &refusal.message, None);
+                self.report_failure(&LoggedFailure::told(refusal.code, &refusal.message));
                 Err(self.logged(refusal))
             }
         }
@@ -172,8 +175,10 @@ impl Progress {
 
     /// The request is refused or has failed. The refusal comes back when its records are kept, and may be answered then.
     pub(crate) async fn fail(&mut self, refusal: ApiError) -> ApiError {
-        self.facts.count_refused_feature(&refusal);
-        if let Some(receipt) = self.end(refusal.code, &refusal.message, refusal.cause.as_deref()) {
+        let version = self.facts.version.clone();
+        let failure = LoggedFailure::of(&refusal, version.as_deref().map(|version| &*version.engine));
+        self.facts.count_refused_feature(&failure);
+        if let Some(receipt) = self.end(&failure) {
             // The client gets its refusal, whether or not the record could be kept.
             let _ = receipt.kept(false).await;
         }
@@ -186,17 +191,18 @@ impl Progress {
     }
 
     /// Hands over the records of a request that has not succeeded, and reports it; `None` if that was done before.
-    fn end(&mut self, code: ErrorCode, problem: &str, cause: Option<&str>) -> Option<RecordReceipt> {
+    fn end(&mut self, failure: &LoggedFailure<'_>) -> Option<RecordReceipt> {
+        let code = failure.code;
         self.facts.timings.total = self.attempt.as_ref()?.seconds();
         let receipt = self.app.outbox.hand_over((0..self.facts.items).map(|row| self.facts.failure_record(row, code)));
-        self.report_failure(code, problem, cause);
+        self.report_failure(failure);
         Some(receipt)
     }
 
-    fn report_failure(&mut self, code: ErrorCode, problem: &str, cause: Option<&str>) {
+    fn report_failure(&mut self, failure: &LoggedFailure<'_>) {
         if let Some(attempt) = self.attempt.take() {
-            attempt.fail(code);
-            self.facts.report_failure(code, problem, cause);
+            attempt.fail(failure.code);
+            self.facts.report_failure(failure);
         }
     }
 
@@ -230,7 +236,7 @@ impl Drop for Progress {
             _ => (ErrorCode::Cancelled, "the client left before the answer"),
         };
         // The record is kept, although nobody waits for that.
-        drop(self.end(code, problem, None));
+        drop(self.end(&LoggedFailure::told(code, problem)));
     }
 }
 

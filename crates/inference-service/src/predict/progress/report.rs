@@ -4,6 +4,7 @@ use monitoring::{ErrorCode, LabelEnum as _};
 use tracing::{error, info, warn};
 
 use super::facts::{PhaseTimings, RequestFacts};
+use super::failure::{LoggedFailure, RefusedFeature};
 use crate::model::Prediction;
 
 impl RequestFacts {
@@ -32,7 +33,8 @@ impl RequestFacts {
     }
 
     /// Reports that the request was refused, has failed, or was given up by its client.
-    pub(super) fn report_failure(&self, code: ErrorCode, problem: &str, cause: Option<&str>) {
+    pub(super) fn report_failure(&self, failure: &LoggedFailure<'_>) {
+        let LoggedFailure { code, sentence, cause, refused } = failure;
         let PhaseTimings { decode, queue, inference, total } = self.timings;
         // The level must be a constant of the call, hence one call for each.
         macro_rules! event {
@@ -44,8 +46,11 @@ impl RequestFacts {
                     items = self.items,
                     error_type = code.as_str(),
                     status = code.status(),
-                    error = problem,
+                    error = sentence.as_ref(),
                     cause,
+                    row = refused.and_then(|refused| refused.row),
+                    feature = refused.map(|refused| refused.feature),
+                    reason = refused.as_ref().map(RefusedFeature::reason_name),
                     decode_seconds = decode,
                     queue_seconds = queue,
                     inference_seconds = inference,
@@ -59,7 +64,7 @@ impl RequestFacts {
         } else {
             event!(warn);
         }
-        self.describe_span(Some(code));
+        self.describe_span(Some(*code));
     }
 
     /// Adds to the request's span, which ends with the answer, what the span of any other request does not have.
