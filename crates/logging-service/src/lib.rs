@@ -130,7 +130,7 @@ async fn start_store(
     let store = Arc::new(spawn_blocking(|| Store::start(options, observer)).await??);
     LogMetrics::register_store(registry, &store)?;
     match async {
-        store.count_declared_segments().await?;
+        store.follow_declarations().await?;
         store.models().await
     }
     .await

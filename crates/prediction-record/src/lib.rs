@@ -11,6 +11,7 @@ mod record;
 mod row_index;
 mod summary;
 mod time;
+mod unkept;
 mod validate;
 
 pub use declaration::{

@@ -186,7 +186,7 @@ pub struct PredictionRecord {
     #[schema(value_type = FeatureValuesSchema)]
     pub features: FeatureValues,
     /// Declared features that may not be kept: they are counted, and no row of the log has them. A number stands for the
-    /// middle of its bin.
+    /// middle of its bin, and an empty text for a category that is not told.
     #[serde(default, skip_serializing_if = "FeatureValues::is_empty")]
     #[schema(value_type = FeatureValuesSchema)]
     pub counted_features: FeatureValues,

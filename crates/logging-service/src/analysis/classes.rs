@@ -46,6 +46,11 @@ impl ClassCounts {
         }
     }
 
+    /// Counts predictions of a class that is not told.
+    pub(super) fn add_other(&mut self, count: u64) {
+        self.other = self.other.saturating_add(count);
+    }
+
     /// Adds all of the other.
     pub fn merge(&mut self, other: &Self) {
         self.merge_within(other, MAX_CLASSES);

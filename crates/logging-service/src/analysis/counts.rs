@@ -2,7 +2,7 @@
 //!
 //! Rule of thumb: counts are sums over rows. Nothing here depends on the order of the rows, on time or on other rows.
 
-use prediction_record::FeatureValues;
+use prediction_record::{FeatureDeclaration, FeatureValues};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
@@ -138,6 +138,15 @@ impl WindowCounts {
         self.unkept.merge(&other.unkept);
         self.values.merge(&other.values);
         self.labels.merge(&other.labels);
+    }
+
+    /// Leaves of the features that may not be kept only what may be told of them.
+    pub(crate) fn coarsen(&mut self, features: &[FeatureDeclaration]) {
+        for feature in features.iter().filter(|feature| !feature.keep) {
+            for counts in [self.named.remove(&feature.name), self.unkept.remove(&feature.name)].into_iter().flatten() {
+                self.unkept.add(&feature.name, &counts.coarse(feature));
+            }
+        }
     }
 
     /// Whether nothing was counted.

@@ -145,16 +145,20 @@ impl FaultJudge<'_> {
         if has_none || rows.current == 0 || rows.reference == 0 || (declared.is_none() && then.other() > 0) {
             return None;
         }
-        let share_error = now.other() as f64 / rows.current as f64;
+        // What may not be kept has the name of none but declared categories, so one without a name is not declared.
+        let is_unnamed = self.declared.is_some_and(|declared| !declared.keep);
+        let unnamed = |counts: &ValueCounts| if is_unnamed { counts.categories.other() } else { 0 };
+        let share_error = (now.other() - unnamed(sides.current)) as f64 / rows.current as f64;
         if let Some(names) = declared {
             let marked = sides.sided(|counts| {
                 let unknown = counts.categories.iter().filter(|(name, _)| !names.iter().any(|known| known == name));
-                unknown.map(|(_, count)| count).sum()
+                unknown.map(|(_, count)| count).sum::<u64>() + unnamed(counts)
             });
             let p_value = chance::as_many_in_window(marked, rows);
             return Some(FoundShare { marked, rows, share_error, p_value });
         }
-        let unseen = now.iter().filter(|(name, _)| then.get(name) == 0).map(|(_, count)| count).sum();
+        let unseen = now.iter().filter(|(name, _)| then.get(name) == 0).map(|(_, count)| count).sum::<u64>();
+        let unseen = unseen + unnamed(sides.current);
         let both = then.iter().map(|(name, reference)| SidedCount { current: now.get(name), reference });
         let only_now = now.iter().filter(|(name, _)| then.get(name) == 0);
         let values: Vec<SidedCount> =

@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use prediction_record::{FeatureValue, FeatureValues, MAX_CATEGORIES, MAX_FEATURES, NUMBER_BINS, number_bin};
+use prediction_record::{
+    FeatureDeclaration, FeatureValue, FeatureValues, MAX_CATEGORIES, MAX_FEATURES, NUMBER_BINS, number_bin,
+    number_bin_middle,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -43,6 +46,8 @@ impl ValueCounts {
     pub fn add(&mut self, value: &FeatureValue) {
         match value {
             FeatureValue::Number(number) => self.add_number(*number),
+            // A category that may not be told.
+            FeatureValue::Category(name) if name.is_empty() => self.categories.add_other(1),
             FeatureValue::Category(name) => self.categories.add_within(name, 1, MAX_CATEGORIES),
             FeatureValue::Missing => self.missing = self.missing.saturating_add(1),
         }
@@ -76,6 +81,21 @@ impl ValueCounts {
     /// Rows that have the feature, with a value or without.
     pub fn total(&self) -> u64 {
         self.present().saturating_add(self.missing)
+    }
+
+    /// What may be told of these if the values may not be kept: no extremes but the middles of their bins, and no names but
+    /// those that are declared.
+    pub(super) fn coarse(self, feature: &FeatureDeclaration) -> Self {
+        let middle = |number: Option<f64>| number.and_then(number_bin).map(number_bin_middle);
+        let mut categories = ClassCounts::default();
+        categories.add_other(self.categories.other());
+        for (name, count) in self.categories.iter() {
+            match feature.coarse(&FeatureValue::Category(name.to_owned())) {
+                FeatureValue::Category(told) if !told.is_empty() => categories.add_within(name, count, MAX_CATEGORIES),
+                _ => categories.add_other(count),
+            }
+        }
+        Self { least: middle(self.least), greatest: middle(self.greatest), categories, ..self }
     }
 
     fn stretch(&mut self, least: f64, greatest: f64) {
@@ -124,6 +144,11 @@ impl NamedCounts {
     /// Every feature with its counts, in alphabetical order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &ValueCounts)> {
         self.0.iter().map(|(name, counts)| (name.as_str(), counts))
+    }
+
+    /// Takes the counts of a feature away.
+    pub(super) fn remove(&mut self, name: &str) -> Option<ValueCounts> {
+        self.0.remove(name)
     }
 
     /// The same features with other counts.

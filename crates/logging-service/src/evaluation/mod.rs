@@ -28,7 +28,6 @@ use monitoring::{
     each, label_enum,
 };
 
-use crate::store::counted_segments::CountedSegments;
 use crate::store::time::floor_microseconds;
 use crate::store::{Store, StoreError};
 use choice::{ModelCandidate, ModelChoice};
@@ -111,7 +110,7 @@ impl Evaluator {
             store.read(move |session| Ok((sums.evaluate(session, floor_microseconds(now), try_every)?, sums))).await?;
         *self.sums.lock().unwrap_or_else(PoisonError::into_inner) = sums;
         // Another program may have declared something in the same database.
-        store.count_segments(CountedSegments::declared(&reading.known.declared));
+        store.follow_declarations().await?;
         if reading.is_tried_now {
             self.tried_at.set(now.as_microsecond() as f64 / 1e6);
         }

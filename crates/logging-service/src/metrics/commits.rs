@@ -36,6 +36,7 @@ pub(crate) struct LogMetrics {
     predictions: LeasedFamily<Counter, NoLabels>,
     defects: LeasedFamily<Counter, NoLabels>,
     duplicates: LeasedFamily<Counter, NoLabels>,
+    undeclared: LeasedFamily<Counter, NoLabels>,
     initialized: IntGauge,
     write_seconds: Histogram,
     write_rows: Histogram,
@@ -69,6 +70,12 @@ impl LogMetrics {
             duplicates: registry.leased_counters(
                 "logging_duplicates_total",
                 "Records acknowledged without storing them again, because their event_id was there.",
+                &models,
+                NoLabels,
+            )?,
+            undeclared: registry.leased_counters(
+                "logging_undeclared_features_total",
+                "Values of features that were left out of records, because their model declares features and not these.",
                 &models,
                 NoLabels,
             )?,
@@ -130,7 +137,7 @@ impl LogMetrics {
     }
 
     fn expose_lease(&self, lease: &LabelLease) {
-        for family in [&self.predictions, &self.defects, &self.duplicates] {
+        for family in [&self.predictions, &self.defects, &self.duplicates, &self.undeclared] {
             family.with(lease, NoLabels);
         }
     }
@@ -165,5 +172,9 @@ impl StoreObserver for LogMetrics {
 
     fn commit_failed(&self, _: &StoreError) {
         self.write_errors.inc();
+    }
+
+    fn features_left_out(&self, model: &str, values: u64) {
+        self.undeclared.with(&self.model(model), NoLabels).inc_by(values);
     }
 }

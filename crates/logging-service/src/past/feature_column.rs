@@ -14,10 +14,8 @@ use crate::tables::TableCell;
 pub(super) struct FeatureColumn {
     pub(super) name: String,
     kind: Option<FeatureKind>,
-    /// The categories that are declared; one of them is a value even if it reads like none.
-    categories: Vec<String>,
-    /// Whether the log keeps the values.
-    pub(super) keep: bool,
+    /// What is declared of it. A declared category is a value even if it reads like none.
+    declared: Option<FeatureDeclaration>,
     /// Whether it was asked for by name; a column that was not is left out where it holds no values of a feature.
     is_asked: bool,
     /// Why it is left out.
@@ -32,8 +30,7 @@ impl FeatureColumn {
         Self {
             name: name.to_owned(),
             kind,
-            categories: Vec::new(),
-            keep: true,
+            declared: None,
             is_asked,
             left_out: None,
             counts: ValueCounts::default(),
@@ -43,11 +40,12 @@ impl FeatureColumn {
 
     /// A column that is declared.
     pub(super) fn declared(feature: &FeatureDeclaration) -> Self {
-        Self {
-            categories: feature.categories.clone(),
-            keep: feature.keep,
-            ..Self::new(&feature.name, Some(feature.kind), true)
-        }
+        Self { declared: Some(feature.clone()), ..Self::new(&feature.name, Some(feature.kind), true) }
+    }
+
+    /// Whether the log keeps the values.
+    pub(super) fn is_kept(&self) -> bool {
+        self.declared.as_ref().is_none_or(|declared| declared.keep)
     }
 
     /// Counts a cell. A number is held against the number of the row's answer.
@@ -63,7 +61,10 @@ impl FeatureColumn {
         if self.left_out.is_some() {
             return Ok(());
         }
-        let value = self.value(cell, missing)?;
+        let mut value = self.value(cell, missing)?;
+        if let Some(declared) = self.declared.as_ref().filter(|declared| !declared.keep) {
+            value = declared.coarse(&value);
+        }
         // What is missing is counted at the end: a row may lack the column altogether.
         if value != FeatureValue::Missing {
             self.counts.add(&value);
@@ -96,7 +97,8 @@ impl FeatureColumn {
 
     /// What stands in a CSV file.
     fn written(&mut self, text: &str, missing: &MissingWords) -> Result<FeatureValue, String> {
-        let is_category = self.categories.iter().any(|category| category == text);
+        let categories = self.declared.as_ref().map_or(&[][..], |declared| &declared.categories);
+        let is_category = categories.iter().any(|category| category == text);
         if !is_category && missing.contains(text) {
             return Ok(FeatureValue::Missing);
         }
@@ -113,9 +115,9 @@ impl FeatureColumn {
     fn text(&mut self, text: &str) -> Result<FeatureValue, String> {
         match self.kind_or(FeatureKind::Category) {
             FeatureKind::Number => Err(format!(
-                "holds {:?}, and numbers are expected; --category {} counts its values as names, --missing says which texts \
+                "holds {}, and numbers are expected; --category {} counts its values as names, --missing says which texts \
                  stand for no value",
-                shortened(text),
+                if self.is_kept() { format!("{:?}", shortened(text)) } else { "a text".to_owned() },
                 self.name
             )),
             FeatureKind::Category if text.chars().count() > MAX_LABEL_CHARS => Err(format!(

@@ -7,6 +7,7 @@ use prediction_record::{FeatureKind, ModelDeclaration};
 use super::feature_column::FeatureColumn;
 use super::import_options::ImportOptions;
 use super::record_fields::{FieldKind, INPUT, LABEL, PREDICTION};
+use crate::store::declared_features::ModelFeatures;
 
 /// What a column is.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,13 +34,17 @@ pub(super) enum ImportRole {
 pub(super) struct ImportColumns<'a> {
     options: &'a ImportOptions,
     declaration: ModelDeclaration,
+    /// What of a record's features may be kept, where features are declared.
+    pub(super) kept: Option<ModelFeatures>,
     pub(super) features: Vec<FeatureColumn>,
     places: HashMap<String, usize>,
 }
 
 impl<'a> ImportColumns<'a> {
     pub(super) fn new(options: &'a ImportOptions, declaration: ModelDeclaration) -> Self {
-        Self { options, declaration, features: Vec::new(), places: HashMap::new() }
+        let features = declaration.features.clone();
+        let kept = (!features.is_empty()).then(|| ModelFeatures::of(features));
+        Self { options, declaration, kept, features: Vec::new(), places: HashMap::new() }
     }
 
     /// The declared names of the classes.

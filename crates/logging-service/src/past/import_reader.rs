@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use prediction_record::PredictionRecord;
 use serde_json::Value;
+use terminal::warn;
 use tokio::sync::mpsc;
 
 use super::declaration_file;
@@ -63,6 +64,10 @@ pub(super) fn read_files(options: &ImportOptions, batches: &mpsc::Sender<ImportB
                 return Ok(());
             }
         }
+    }
+    if importer.undeclared > 0 {
+        let values = importer.undeclared;
+        warn(format_args!("{values} values are left out: they are of features that the declaration does not have"));
     }
     Ok(())
 }

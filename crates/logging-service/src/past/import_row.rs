@@ -25,6 +25,8 @@ pub(super) struct RowImporter<'a> {
     options: &'a ImportOptions,
     columns: ImportColumns<'a>,
     missing: MissingWords,
+    /// Values that were left out, because they are of no declared feature.
+    pub(super) undeclared: u64,
 }
 
 /// A file whose rows are imported.
@@ -38,7 +40,7 @@ pub(super) struct ImportFile {
 
 impl<'a> RowImporter<'a> {
     pub(super) fn new(options: &'a ImportOptions, columns: ImportColumns<'a>) -> Self {
-        Self { options, columns, missing: options.input.missing_words() }
+        Self { options, columns, missing: options.input.missing_words(), undeclared: 0 }
     }
 
     /// Finds out what columns are that were not there before.
@@ -77,6 +79,9 @@ impl<'a> RowImporter<'a> {
             );
         }
         record.validate().map_err(|problem| problem.to_string())?;
+        if let Some(kept) = &self.columns.kept {
+            self.undeclared += kept.apply(&mut record);
+        }
         let label = self.truth(file, columns, row, &record)?;
         Ok(ImportItem { record: Some(record), label })
     }

@@ -106,7 +106,7 @@ impl<'a> ProfileCounter<'a> {
         for feature in self.features.iter_mut().filter(|feature| feature.left_out.is_none()) {
             let missing = rows.saturating_sub(feature.counts.present());
             feature.counts.merge(&ValueCounts { missing, ..ValueCounts::default() });
-            let named = if feature.keep { &mut self.counts.named } else { &mut self.counts.unkept };
+            let named = if feature.is_kept() { &mut self.counts.named } else { &mut self.counts.unkept };
             named.add(&feature.name, &feature.counts);
         }
         let pearson = |feature: &FeatureColumn| Some((feature.name.clone(), feature.correlation.pearson()?));

@@ -122,7 +122,7 @@ pub(crate) async fn put_model(
         declarations::put(tx, &model, source.into(), &declaration, now)
     };
     app.store.write(0, write).await.map_err(refusal)?;
-    app.store.count_declared_segments().await.map_err(refusal)?;
+    app.store.follow_declarations().await.map_err(refusal)?;
     info!(model = name, ?source, "model_declared");
     Ok(Json(declared(&app, name).await?.unwrap_or_default()))
 }
@@ -147,7 +147,7 @@ pub(crate) async fn delete_model(
     let model = name.clone();
     let write = move |tx: &mut dyn crate::store::WriteTransaction| declarations::remove(tx, &model, source.into());
     if app.store.write(0, write).await.map_err(refusal)? {
-        app.store.count_declared_segments().await.map_err(refusal)?;
+        app.store.follow_declarations().await.map_err(refusal)?;
         info!(model = name, ?source, "model_declaration_removed");
     }
     Ok(Json(declared(&app, name).await?.unwrap_or_default()))

@@ -28,7 +28,13 @@ pub(super) fn compare(session: &mut dyn SqlSession) -> Result<CheckFindings, Dat
     let mut findings = CheckFindings { rows, ..CheckFindings::default() };
     for mut window in windows::sums(session, None, range)? {
         let labels = std::mem::take(&mut window.counts.labels);
-        let counted = window.counts;
+        let mut counted = window.counts;
+        // No row has the values of features that may not be kept, so these counts stand alone.
+        let unkept = std::mem::take(&mut counted.unkept);
+        for (feature, counts) in unkept.iter().filter(|(_, counts)| counts.total() > counted.predictions) {
+            let (model, a, b) = (&window.model, counts.total(), counted.predictions);
+            findings.problems.push(format!("{model}: {feature} is counted {a} times since yesterday, in {b} predictions"));
+        }
         let recounted = windows::recount(session, &window.model, &window.model_sha256, range)?;
         findings.windows += 1;
         if counted != recounted {

@@ -12,6 +12,7 @@ mod check;
 mod counted_labels;
 pub(crate) mod counted_segments;
 pub(crate) mod declarations;
+pub(crate) mod declared_features;
 mod engine;
 pub(crate) mod error;
 pub(crate) mod events;
@@ -65,6 +66,7 @@ pub use stats::{MAX_NAMES, PredictionStats, PredictionSummary};
 pub use url::DatabaseUrl;
 
 use counted_segments::CountedSegments;
+use declared_features::DeclaredFeatures;
 pub(crate) use engine::WriteTransaction;
 use engine::{DatabaseEngine, VerifiedBackup};
 use error::DatabaseError;
@@ -89,6 +91,11 @@ pub struct Store {
     reader: StoreReader,
     writer: Mutex<Option<JoinHandle<()>>>,
     segments: RwLock<CountedSegments>,
+    /// Unknown until they were read; nothing is stored before, because nobody knows what of it may be kept.
+    features: RwLock<Option<DeclaredFeatures>>,
+    /// Held while the declarations are read and put into force, so that an older reading never follows a newer one.
+    following: tokio::sync::Mutex<()>,
+    observer: Arc<dyn StoreObserver>,
 }
 
 impl Store {
@@ -106,7 +113,7 @@ impl Store {
         // dropped in one.
         let (opened, is_opened) = std::sync::mpsc::channel::<()>();
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn({
-            let (engine, queue) = (Arc::clone(&engine), Arc::clone(&queue));
+            let (engine, queue, observer) = (Arc::clone(&engine), Arc::clone(&queue), Arc::clone(&observer));
             move || {
                 let writer = StoreWriter::new(WriterParts { engine, queue, observer });
                 drop(opened);
@@ -117,11 +124,21 @@ impl Store {
             thread.map_err(|error| StoreError::Unavailable(format!("the writer's thread did not start: {error}")))?;
         // Nothing is sent; the sender is dropped once opening the database was tried.
         let _ = is_opened.recv();
-        Ok(Self { engine, queue, reader, writer: Mutex::new(Some(thread)), segments: RwLock::default() })
+        Ok(Self {
+            engine,
+            queue,
+            reader,
+            writer: Mutex::new(Some(thread)),
+            segments: RwLock::default(),
+            features: RwLock::default(),
+            following: tokio::sync::Mutex::default(),
+            observer,
+        })
     }
 
     /// Stores records, all or none, and returns when they are on the disk. Missing event ids, request ids and times are
-    /// filled in. The records must be valid ([`PredictionRecord::validate`]).
+    /// filled in. The records must be valid ([`PredictionRecord::validate`]). Of their features only those are kept that
+    /// their model declares so, where it declares any.
     ///
     /// A caller that stops waiting does not stop the storing.
     ///
@@ -129,10 +146,11 @@ impl Store {
     /// [`StoreError::Overloaded`], [`StoreError::BatchTooLarge`] and [`StoreError::Refused`]: nothing was stored.
     /// [`StoreError::Unavailable`]: send the same records again later. [`StoreError::NewerSchema`]: the same, to a newer
     /// version of this program.
-    pub async fn submit(&self, records: Vec<PredictionRecord>) -> Result<Acknowledgement, StoreError> {
+    pub async fn submit(&self, mut records: Vec<PredictionRecord>) -> Result<Acknowledgement, StoreError> {
         if records.is_empty() {
             return Ok(Acknowledgement::default());
         }
+        self.features().await?.apply(&mut records, self.observer.as_ref());
         let segments = self.segments();
         let rows = records.into_iter().map(|record| NewRow::of(record, &segments)).collect::<Result<Vec<_>, _>>()?;
         let counted = (rows.len() >= WORTH_COUNTING).then(|| PrecountedRows::of(&rows));
@@ -153,19 +171,30 @@ impl Store {
         answered.await.map_err(|_| writer_stopped())?
     }
 
-    /// Counts these segments apart from now on.
-    pub(crate) fn count_segments(&self, segments: CountedSegments) {
-        *self.segments.write().unwrap_or_else(PoisonError::into_inner) = segments;
-    }
-
-    /// Counts the declared segments apart from now on.
+    /// Puts into force what is declared: the segments that are counted apart, and the features that are kept.
     ///
     /// # Errors
-    /// The errors of every query; the segments stay as they were.
-    pub(crate) async fn count_declared_segments(&self) -> Result<(), StoreError> {
+    /// The errors of every query; all stays as it was.
+    pub(crate) async fn follow_declarations(&self) -> Result<(), StoreError> {
+        let _following = self.following.lock().await;
         let declared = self.read(|session| declarations::effective(session, None)).await?;
-        self.count_segments(CountedSegments::declared(&declared));
+        *self.segments.write().unwrap_or_else(PoisonError::into_inner) = CountedSegments::declared(&declared);
+        let features = DeclaredFeatures::of(declared);
+        *self.features.write().unwrap_or_else(PoisonError::into_inner) = Some(features);
         Ok(())
+    }
+
+    /// The features that the models declare.
+    async fn features(&self) -> Result<DeclaredFeatures, StoreError> {
+        if let Some(known) = self.known_features() {
+            return Ok(known);
+        }
+        self.follow_declarations().await?;
+        Ok(self.known_features().unwrap_or_default())
+    }
+
+    fn known_features(&self) -> Option<DeclaredFeatures> {
+        self.features.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn segments(&self) -> CountedSegments {

@@ -19,6 +19,9 @@ pub trait StoreObserver: Send + Sync {
     /// A transaction failed and was rolled back ([`StoreError::Unavailable`]), or one batch of it was
     /// left out ([`StoreError::Refused`]).
     fn commit_failed(&self, error: &StoreError);
+    /// Records of a model had so many values of features that it does not declare, and they were left out. The one method
+    /// that is called by the caller, before the records are stored.
+    fn features_left_out(&self, _model: &str, _values: u64) {}
 }
 
 /// One durable transaction.

@@ -3,6 +3,7 @@
 //! Rule of thumb: a reference belongs to a file by its SHA-256. One without a SHA-256 belongs to the model's name, and
 //! serves the files that have none of their own.
 
+use super::declarations;
 use super::engine::WriteTransaction;
 use super::error::DatabaseError;
 use super::session::SqlSession;
@@ -30,7 +31,9 @@ pub(crate) fn put(
     if kept.iter().any(|kept| kept.model_sha256 == profile.model_sha256 && kept.created_at > profile.created_at) {
         return Ok(false);
     }
-    let json = serde_json::to_string(profile).map_err(|error| DatabaseError::Refused(error.to_string()))?;
+    let mut profile = profile.clone();
+    coarsen(transaction, std::slice::from_mut(&mut profile))?;
+    let json = serde_json::to_string(&profile).map_err(|error| DatabaseError::Refused(error.to_string()))?;
     transaction.execute(UPSERT, &[profile.model.as_str().into(), sha256.into(), json.into(), now.into()])?;
     Ok(true)
 }
@@ -57,7 +60,23 @@ pub(crate) fn all(
         }
         Ok(())
     })?;
+    coarsen(session, &mut profiles)?;
     Ok(profiles)
+}
+
+/// Leaves of features that may not be kept only what may be told of them: whoever made a profile need not have known of
+/// it, and it may have been declared later.
+fn coarsen(session: &mut (impl SqlSession + ?Sized), profiles: &mut [ReferenceProfile]) -> Result<(), DatabaseError> {
+    let model = profiles.first().map(|first| first.model.clone());
+    let Some(model) = model else { return Ok(()) };
+    let is_one = profiles.iter().all(|profile| profile.model == model);
+    let declared = declarations::effective(session, Some(model.as_str()).filter(|_| is_one))?;
+    for profile in profiles {
+        if let Some(declaration) = declared.get(&profile.model) {
+            profile.counts.coarsen(&declaration.features);
+        }
+    }
+    Ok(())
 }
 
 /// The profile of a model's file, or else of its name.

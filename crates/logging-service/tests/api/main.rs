@@ -32,4 +32,5 @@ mod service;
 mod shared_requests;
 #[path = "../store_support/mod.rs"]
 mod store_support;
+mod unkept;
 mod upkeep;

@@ -9,13 +9,17 @@ const MAX_TAG_CHARS: usize = 64;
 impl PredictionRecord {
     pub(super) fn validate_features(&self) -> Result<(), InvalidRecord> {
         for (field, values) in [("features", &self.features), ("counted_features", &self.counted_features)] {
+            // Of a category that may not be kept, nothing may be told but that there is one.
+            let is_counted = field == "counted_features";
             if values.len() > MAX_FEATURES {
                 return Err(InvalidRecord::new(field, format!("has more than {MAX_FEATURES} entries")));
             }
             for (name, value) in values.iter() {
                 let at = |invalid: InvalidRecord| invalid.at(format!("{field}.{}", shown(name)));
                 text("", name, MAX_NAME_CHARS).map_err(at)?;
-                if let FeatureValue::Category(category) = value {
+                if let FeatureValue::Category(category) = value
+                    && !(is_counted && category.is_empty())
+                {
                     text("", category, MAX_LABEL_CHARS).map_err(at)?;
                 }
             }

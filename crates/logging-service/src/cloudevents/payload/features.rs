@@ -1,11 +1,8 @@
 //! The declared features of each row of a request.
 //!
-//! Rule of thumb: what is not declared is not kept, and of a feature that may not be kept only what is counted goes on: the
-//! middle of its bin.
+//! Rule of thumb: what is not declared is not kept, and of a feature that may not be kept only what is counted goes on.
 
-use prediction_record::{
-    FeatureDeclaration, FeatureKind, FeatureValue, FeatureValues, MAX_LABEL_CHARS, number_bin, number_bin_middle,
-};
+use prediction_record::{FeatureDeclaration, FeatureKind, FeatureValue, FeatureValues, MAX_LABEL_CHARS};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -119,7 +116,7 @@ fn collect<'v>(
         if feature.keep {
             row.kept.insert(feature.name.clone(), value);
         } else {
-            row.counted.insert(feature.name.clone(), coarse(value));
+            row.counted.insert(feature.name.clone(), feature.coarse(&value));
         }
     }
     row
@@ -146,15 +143,4 @@ fn value_of(value: &Value, kind: FeatureKind) -> FeatureValue {
 
 fn category(text: &str) -> Option<FeatureValue> {
     (!text.is_empty()).then(|| FeatureValue::Category(shortened(text, MAX_LABEL_CHARS)))
-}
-
-/// What may be counted of a value that may not be kept.
-fn coarse(value: FeatureValue) -> FeatureValue {
-    match value {
-        FeatureValue::Number(number) => match number_bin(number) {
-            Some(bin) => FeatureValue::Number(number_bin_middle(bin)),
-            None => FeatureValue::Missing,
-        },
-        other => other,
-    }
 }
