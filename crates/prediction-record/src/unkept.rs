@@ -17,7 +17,9 @@ impl FeatureValue {
     #[must_use]
     pub fn coarse(&self) -> Self {
         match self {
-            Self::Number(number) => number_bin(*number).map_or(Self::Missing, |bin| Self::Number(number_bin_middle(bin))),
+            Self::Number(number) => {
+                number_bin(*number).map_or(Self::Missing, |bin| Self::Number(number_bin_middle(bin)))
+            }
             Self::Category(_) => Self::unnamed(),
             Self::Missing => Self::Missing,
         }

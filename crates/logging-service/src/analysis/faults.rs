@@ -148,7 +148,7 @@ impl FaultJudge<'_> {
         // What may not be kept has the name of none but declared categories, so one without a name is not declared.
         let is_unnamed = self.declared.is_some_and(|declared| !declared.keep);
         let unnamed = |counts: &ValueCounts| if is_unnamed { counts.categories.other() } else { 0 };
-        let share_error = (now.other() - unnamed(sides.current)) as f64 / rows.current as f64;
+        let share_error = (now.other() - unnamed(&sides.current)) as f64 / rows.current as f64;
         if let Some(names) = declared {
             let marked = sides.sided(|counts| {
                 let unknown = counts.categories.iter().filter(|(name, _)| !names.iter().any(|known| known == name));
@@ -158,7 +158,7 @@ impl FaultJudge<'_> {
             return Some(FoundShare { marked, rows, share_error, p_value });
         }
         let unseen = now.iter().filter(|(name, _)| then.get(name) == 0).map(|(_, count)| count).sum::<u64>();
-        let unseen = unseen + unnamed(sides.current);
+        let unseen = unseen + unnamed(&sides.current);
         let both = then.iter().map(|(name, reference)| SidedCount { current: now.get(name), reference });
         let only_now = now.iter().filter(|(name, _)| then.get(name) == 0);
         let values: Vec<SidedCount> =

@@ -56,7 +56,7 @@ impl ImportTarget {
             None => {
                 let store = own_store::start(database)?;
                 let mut patience = Patience::begin();
-                while let Err(problem) = store.count_declared_segments().await {
+                while let Err(problem) = store.follow_declarations().await {
                     patience.rest("the database", &problem.to_string()).await?;
                 }
                 Self::Database(Box::new(store))

@@ -33,7 +33,9 @@ pub(super) fn compare(session: &mut dyn SqlSession) -> Result<CheckFindings, Dat
         let unkept = std::mem::take(&mut counted.unkept);
         for (feature, counts) in unkept.iter().filter(|(_, counts)| counts.total() > counted.predictions) {
             let (model, a, b) = (&window.model, counts.total(), counted.predictions);
-            findings.problems.push(format!("{model}: {feature} is counted {a} times since yesterday, in {b} predictions"));
+            findings
+                .problems
+                .push(format!("{model}: {feature} is counted {a} times since yesterday, in {b} predictions"));
         }
         let recounted = windows::recount(session, &window.model, &window.model_sha256, range)?;
         findings.windows += 1;

@@ -61,8 +61,8 @@ async fn declared_features_are_kept_and_counted_and_the_others_counted_only(fixt
         ("predicted_value", "drift"),
         ("age", "drift"),
         ("city", "none"),
-        ("features.width", "none"),
         ("income", "drift"),
+        ("features.width", "none"),
     ];
     assert_eq!(found, expected);
     service.stop().await;

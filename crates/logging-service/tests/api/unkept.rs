@@ -69,7 +69,7 @@ async fn what_may_not_be_kept_is_counted_and_never_told(fixture: Fixture) {
     let service = fresh(&fixture, &[]).await;
     declare(&service).await;
     let middle = number_bin_middle(number_bin(PAY).unwrap());
-    let numbered = |bin: f64| json!({ "t": { number_bin(bin).unwrap().to_string(): 1 }, "lo": middle, "hi": middle });
+    let numbered = |bin: f64| json!({ "t": [0, number_bin(bin).unwrap(), 1], "lo": middle, "hi": middle });
     let other = json!({ "c": { "o": 1 } });
     let named = |name: &str| json!({ "c": { "n": { name: 1 } } });
     for (feature, value, expected) in [
@@ -166,7 +166,10 @@ async fn events_that_wait_hold_no_name_that_may_not_be_kept(fixture: Fixture) {
     let row = json!({ "ssn": "SECRET-1", "city": "Rome", "pay": "SECRET-2", "debt": PAY, "age": 3 });
     event("request", &json!({ "instances": [row] })).await;
     let waiting = "SELECT count(*) FROM events WHERE event LIKE ";
-    assert_eq!([fixture.number(&format!("{waiting} '%SECRET%'")), fixture.number(&format!("{waiting} '%Rome%'"))], [0, 1]);
+    assert_eq!(
+        [fixture.number(&format!("{waiting} '%SECRET%'")), fixture.number(&format!("{waiting} '%Rome%'"))],
+        [0, 1]
+    );
     event("response", &json!({ "predictions": ["a"] })).await;
     let counts = counts(&service).await;
     assert_eq!((&counts["u"]["ssn"]["c"], &counts["u"]["pay"]["c"]), (&json!({ "o": 1 }), &json!({ "o": 1 })));

@@ -76,12 +76,37 @@ fn a_declaration_says_what_the_columns_are() {
     let profile = counted(&desk, &["a.csv", "--declaration", "model.toml", "--prediction", "y"]);
     assert_eq!(profile["counts"]["c"]["n"], json!({ "no": 1, "yes": 1 }));
     assert_eq!(profile["counts"]["v"], json!({ "zip": { "c": { "n": { "00001": 1, "01234": 1 } } } }));
-    assert_eq!(profile["counts"]["u"]["pay"]["lo"], json!(8.0), "what may not be kept is counted as such");
+    assert_eq!(profile["counts"]["u"]["pay"]["lo"], json!(8.03125), "what may not be kept is the middle of its bin");
     let regression = counted(&desk, &["a.csv", "--prediction", "y", "--task", "regression", "--without", "zip"]);
     assert_eq!((&regression["counts"]["y"]["lo"], &regression["counts"]["y"]["hi"]), (&json!(0.0), &json!(1.0)));
     let correlations = &regression["correlations"];
     let is = |feature: &str, r: f64| (correlations["features"][feature].as_f64().unwrap() - r).abs() < 1e-9;
     assert!(correlations["answer"] == "value" && is("age", -1.0) && is("pay", 1.0), "{correlations}");
+}
+
+#[test]
+fn what_may_not_be_kept_is_told_by_nothing_that_a_profile_says() {
+    let desk = Desk::new();
+    desk.put("a.csv", "pay,debt,ssn,city\n1234.5678,5,SECRET-1,Rome\n98765.4321,6,SECRET-2,SECRET-3\n");
+    desk.put("b.csv", "pay,debt,ssn,city\nSECRET-4,5,x,Rome\n");
+    let declared = json!({ "features": [
+        { "name": "pay", "kind": "number", "keep": false }, { "name": "debt", "kind": "number" },
+        { "name": "ssn", "kind": "category", "keep": false },
+        { "name": "city", "kind": "category", "categories": ["Rome"], "keep": false },
+    ] });
+    desk.put("model.json", declared.to_string());
+    let words = |file| ["profile", "--model", "credit", "--declaration", "model.json", file];
+    let said = desk.done(&words("a.csv"));
+    let counts = serde_json::from_str::<Value>(&said.out).unwrap()["counts"].clone();
+    assert_eq!((&counts["u"]["pay"]["lo"], &counts["u"]["pay"]["hi"]), (&json!(1236.0), &json!(98560.0)));
+    assert_eq!(counts["u"]["ssn"], json!({ "c": { "o": 2 } }));
+    assert_eq!(counts["u"]["city"], json!({ "c": { "n": { "Rome": 1 }, "o": 1 } }));
+    assert_eq!(counts["v"]["debt"]["lo"], json!(5.0));
+    let refusal = desk.refusal(&words("b.csv"));
+    assert!(refusal.contains("column pay holds a text, and numbers are expected"), "{refusal}");
+    for secret in ["SECRET", "1234.5678", "98765"] {
+        assert!(!format!("{said:?}{refusal}").contains(secret), "{secret}: {said:?}{refusal}");
+    }
 }
 
 #[test]
