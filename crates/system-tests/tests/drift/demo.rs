@@ -72,7 +72,7 @@ async fn the_normal_half_is_no_drift_and_the_episode_is() {
     demo.says("The drift is over", patience).await;
     let ends = newest(&pair).await;
     all_is_told_as_sudden(&pair).await;
-    demo.ends().await;
+    demo.ends(patience).await;
     pair.all_delivered().await;
 
     for shown in SHOWN {

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use testkit::{Pair, demo_program, wait_until};
 
-/// How long the last answers may take.
+/// How long the last answers may take once it is asked to end.
 const END_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running demo. It is killed when this is dropped.
@@ -58,13 +58,13 @@ impl DemoRun {
     /// Asks it to end, as Ctrl-C does.
     pub(crate) async fn stop(mut self) {
         kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
-        self.ends().await;
+        self.ends(END_PATIENCE).await;
     }
 
     /// Waits until it has ended. It says itself whether the service has counted what it sent.
-    pub(crate) async fn ends(&mut self) {
+    pub(crate) async fn ends(&mut self, patience: Duration) {
         let mut status = None;
-        wait_until("the demo ends", END_PATIENCE, async || {
+        wait_until("the demo ends", patience, async || {
             status = self.child.try_wait().unwrap();
             status.is_some()
         })
