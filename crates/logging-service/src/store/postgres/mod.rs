@@ -6,6 +6,7 @@
 mod advisory_lock;
 mod connection;
 mod error;
+mod migration;
 mod partitions;
 mod pool;
 mod predictions;
@@ -62,7 +63,7 @@ impl DatabaseEngine for PostgresEngine {
     fn open_writer(&self) -> Result<Box<dyn WritableDatabase>, DatabaseError> {
         self.pool.clear();
         let mut connection = ServerConnection::open(&self.url, WRITER_SETTINGS)?;
-        schema::migrate(&mut connection)?;
+        migration::migrate(&mut connection)?;
         if connection.integer("SELECT current_setting('fsync') = 'on'", &[])? == 0 {
             tracing::warn!(database = %self.url, "database_may_lose_rows: the server runs with fsync = off");
         }

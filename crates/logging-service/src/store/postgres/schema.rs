@@ -3,14 +3,8 @@
 //! Rule of thumb: a step that was released is never edited; a change is a new step at the end. The table
 //! `glasshouse_schema` says how many steps a database has taken; the count is PostgreSQL's own, not SQLite's.
 
-use super::super::error::DatabaseError;
-use super::super::session::{SqlSession as _, first};
-use super::super::value::RowColumns;
-use super::advisory_lock::AdvisoryLock;
-use super::connection::ServerConnection;
-
 /// The steps, oldest first; step n leads to version n (counted from 1).
-const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7];
+pub(super) const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7];
 
 /// Columns and meanings are the same as in SQLite, so that one SQL asks both. Text is compared byte by byte, as in SQLite.
 /// Indexes end in the id, by which lists are continued.
@@ -229,51 +223,3 @@ const VERSION_7: &str = r#"
 -- The segments in which a prediction is counted, and so its label is; NULL when there are none.
 ALTER TABLE predictions ADD COLUMN counted_in TEXT; -- JSON array such as ["region=eu"]
 "#;
-
-/// Takes the steps that the database has not taken yet, each in its own transaction, and proves with a durable write
-/// that it can be written.
-///
-/// # Errors
-/// [`DatabaseError::NewerSchema`] where the database has taken more steps than this program knows;
-/// [`DatabaseError::Failed`] where a step fails, which leaves the database at the step before.
-pub(super) fn migrate(connection: &mut ServerConnection) -> Result<(), DatabaseError> {
-    // Text of any language must fit, or the database would refuse records for their labels.
-    let encoding = "SELECT current_setting('server_encoding')";
-    let encoding = first(connection, encoding, &[], RowColumns::text)?.unwrap_or_default();
-    if encoding != "UTF8" {
-        return Err(DatabaseError::Failed(format!("the database's encoding is {encoding}, and UTF8 is needed")));
-    }
-    loop {
-        let taken = connection.transaction(|connection| {
-            // Programs that start at once wait for each other, and do not repeat a step.
-            AdvisoryLock::Schema.take(connection)?;
-            step(connection)
-        })?;
-        match taken {
-            Some(version) => tracing::info!(schema_version = version, "database_migrated"),
-            None => return Ok(()),
-        }
-    }
-}
-
-/// Takes the next step, if there is one, and says which.
-fn step(connection: &mut ServerConnection) -> Result<Option<u32>, DatabaseError> {
-    // Checked first, because `IF NOT EXISTS` needs the right to create even where there is nothing to create.
-    if connection.integer("SELECT to_regclass('glasshouse_schema') IS NULL", &[])? == 1 {
-        connection.batch(
-            "CREATE TABLE glasshouse_schema (version BIGINT NOT NULL); INSERT INTO glasshouse_schema VALUES (0)",
-        )?;
-    }
-    let version = connection.integer("SELECT version FROM glasshouse_schema", &[])?;
-    let (found, known) = (u32::try_from(version).unwrap_or(u32::MAX), MIGRATIONS.len() as u32);
-    if found > known {
-        return Err(DatabaseError::NewerSchema { found, known });
-    }
-    let step = MIGRATIONS.get(found as usize);
-    if let Some(step) = step {
-        connection.batch(step)?;
-    }
-    let next = found + u32::from(step.is_some());
-    connection.execute("UPDATE glasshouse_schema SET version = $1", &[next.into()])?;
-    Ok(step.map(|_| next))
-}

@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::super::error::{DatabaseError, StoreError};
 use super::error::failed;
 use super::path::DatabasePath;
-use super::schema;
+use super::{migration, schema};
 
 /// SQLite 3.7.0 to 3.51.2 can lose commits where two connections write or checkpoint at once.
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -47,7 +47,7 @@ impl DatabaseFiles {
         let before = FileId::of(path.database())?;
         let mut connection = Connection::open_with_flags(path.database(), flags).map_err(failed)?;
         configure(&connection)?;
-        schema::migrate(&mut connection, schema::MIGRATIONS)?;
+        migration::migrate(&mut connection, schema::MIGRATIONS)?;
         prove_writable(&mut connection).map_err(failed)?;
         let files = Self { connection, ids: FileIds::at(path)?, path: path.clone() };
         if files.ids.database != before {

@@ -5,6 +5,7 @@
 mod backup;
 mod connection;
 mod error;
+mod migration;
 mod path;
 mod requests;
 mod schema;
