@@ -3,15 +3,15 @@
 //! Rule of thumb: counts are sums over rows. Nothing here depends on the order of the rows, on time or on other rows.
 
 use prediction_record::{FeatureDeclaration, FeatureValues};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::confidence_units::units_above_edge;
 use super::counts_error::CountsError;
 use super::feature_counts::FeatureCounts;
+use super::grid_version::{GridVersion, other_grid};
 use super::{
-    ClassCounts, Feature, GRID_VERSION, LabelCounts, LabelSign, LabelledObservation, MAX_CLASSES, NamedCounts, Tally,
-    ValueCounts,
+    ClassCounts, Feature, LabelCounts, LabelSign, LabelledObservation, MAX_CLASSES, NamedCounts, Tally, ValueCounts,
 };
 
 /// Counts beyond this are refused: no real count is larger, and sums over all bins stay exact as floats.
@@ -252,36 +252,4 @@ impl WindowCounts {
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
-}
-
-/// The version of the grids in the JSON form, so that counts on other grids are not mistaken for ours.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct GridVersion;
-
-impl Serialize for GridVersion {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u16(GRID_VERSION)
-    }
-}
-
-impl<'de> Deserialize<'de> for GridVersion {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let version = u64::deserialize(deserializer)?;
-        if version == u64::from(GRID_VERSION) {
-            Ok(Self)
-        } else {
-            Err(serde::de::Error::custom(CountsError::OtherGrid(version)))
-        }
-    }
-}
-
-/// The grid version of counts, if it is another one than ours.
-fn other_grid(text: &str) -> Option<u64> {
-    #[derive(Deserialize)]
-    struct GridHeader {
-        #[serde(rename = "g")]
-        grid: u64,
-    }
-    let header: GridHeader = serde_json::from_str(text).ok()?;
-    (header.grid != u64::from(GRID_VERSION)).then_some(header.grid)
 }

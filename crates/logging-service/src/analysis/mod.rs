@@ -27,6 +27,7 @@ mod feature;
 mod feature_counts;
 mod grid;
 mod grid_error;
+mod grid_version;
 mod injection;
 mod label_name;
 mod labelled_observation;
