@@ -9,6 +9,7 @@
 mod asked;
 mod bounded_list;
 mod csv;
+mod csv_cell;
 pub(crate) mod invocations;
 mod members;
 

@@ -11,13 +11,11 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::bounded_list::list;
+use super::csv_cell::{cell_as_json, is_missing};
 use super::refusal::{invalid, unfit};
 use crate::model::{Datatype, Engine, TensorSpec};
 use crate::predict::{BroughtPayload, NamedTexts};
 use crate::rows::{FeatureRows, JsonCell, RowCell, RowLimits, RowTarget};
-
-/// What pandas reads as a missing value, of what it writes for one.
-const MISSING_IN_CSV: [&str; 7] = ["", "NaN", "nan", "NA", "N/A", "null", "None"];
 
 /// How the cells of a table are written.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -123,7 +121,7 @@ impl<'a> Table<'a> {
             for (place, cell) in places.iter().zip(row) {
                 let Some(place) = place else { continue };
                 match self.cells {
-                    CellText::Csv if MISSING_IN_CSV.contains(&cell.trim()) => reader.cell(*place, RowCell::Missing)?,
+                    CellText::Csv if is_missing(cell) => reader.cell(*place, RowCell::Missing)?,
                     CellText::Csv => reader.cell(*place, RowCell::Written(cell))?,
                     CellText::Json => {
                         let JsonCell(cell) = serde_json::from_str(cell)
@@ -234,28 +232,6 @@ pub(super) fn column_text<'c>(cells: impl Iterator<Item = Cow<'c, str>>, spec: &
     text
 }
 
-/// A cell of CSV as JSON. An empty one, and what pandas writes for a missing value, is `null`; what is no number where a
-/// number is needed stays a text, which is refused as such.
-fn cell_as_json(cell: &str, datatype: Datatype) -> Cow<'_, str> {
-    let trimmed = cell.trim();
-    let text = |text: &str| Cow::Owned(Value::from(text).to_string());
-    match datatype {
-        Datatype::Bytes => text(cell),
-        _ if MISSING_IN_CSV.contains(&trimmed) => Cow::Borrowed("null"),
-        Datatype::Bool => match trimmed {
-            "true" | "True" | "TRUE" | "1" => Cow::Borrowed("true"),
-            "false" | "False" | "FALSE" | "0" => Cow::Borrowed("false"),
-            other => text(other),
-        },
-        _ => match trimmed.parse::<f64>() {
-            // Numbers that JSON writes as they are keep all of their digits.
-            Ok(_) if serde_json::from_str::<serde_json::Number>(trimmed).is_ok() => Cow::Borrowed(trimmed),
-            Ok(number) if number.is_finite() => Cow::Owned(Value::from(number).to_string()),
-            Ok(_) | Err(_) => text(trimmed),
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -286,17 +262,5 @@ mod tests {
         let numbers = super::tests::table(r#"[{"x": 1}, {"x": 2}]"#);
         assert_eq!(numbers.as_one(&spec(&[None, Some(1)], Datatype::Fp32), true), b"[[1],[2]]");
         assert_eq!(numbers.as_one(&spec(&[None], Datatype::Fp32), true), b"[1,2]");
-    }
-
-    #[test]
-    fn cells_of_csv_are_what_their_column_is() {
-        let numbers = ["1", "1e5", " 2.5 ", "+1", ".5", "", "NaN", "inf", "a", "12345678901234567890"];
-        let numbers = numbers.map(|cell| cell_as_json(cell, Datatype::Fp64).into_owned());
-        let expected = ["1", "1e5", "2.5", "1.0", "0.5", "null", "null", "\"inf\"", "\"a\"", "12345678901234567890"];
-        assert_eq!(numbers, expected);
-        assert_eq!(cell_as_json("007", Datatype::Bytes), "\"007\"");
-        assert_eq!(cell_as_json("", Datatype::Bytes), "\"\"");
-        assert_eq!(cell_as_json("True", Datatype::Bool), "true");
-        assert_eq!(cell_as_json("x", Datatype::Bool), "\"x\"");
     }
 }
