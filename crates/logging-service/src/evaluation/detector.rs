@@ -47,21 +47,14 @@ pub(super) struct DetectorTrials(BTreeMap<String, DetectorTrial>);
 
 impl DetectorTrials {
     /// Tries the detector on copies of the sums of a day, as the window of a day judges them.
-    pub(super) fn on(sums: &[ModelWindow], known: &ModelKnowledge) -> Self {
-        let mut newest = BTreeMap::<&str, &ModelWindow>::new();
-        for sum in sums.iter().filter(|sum| sum.counts.predictions > 0) {
-            let kept = newest.entry(&sum.model).or_insert(sum);
-            if kept.latest < sum.latest {
-                *kept = sum;
-            }
-        }
+    pub(super) fn on<'s>(sums: impl Iterator<Item = &'s ModelWindow>, known: &ModelKnowledge) -> Self {
         let trial = |sum: &ModelWindow| {
             let reference = references::of(&known.profiles, &sum.model, &sum.model_sha256)?;
             let day = DriftRules::watched(EvaluationWindow::Day.seconds());
             let rules = day.of_model(known.declared.get(&sum.model));
             Some((sum.model.clone(), DetectorTrial::of(&rules, sum, &reference.counts)?))
         };
-        Self(newest.into_values().filter_map(trial).collect())
+        Self(sums.filter(|sum| sum.counts.predictions > 0).filter_map(trial).collect())
     }
 
     /// Whether there is a trial of each model that has a reference and predictions in these sums.

@@ -11,6 +11,7 @@ mod detector;
 mod families;
 mod feature_faults;
 mod gauges;
+mod in_service;
 mod model_evaluation;
 mod published;
 mod reading;

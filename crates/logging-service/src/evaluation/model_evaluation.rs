@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use prediction_record::ModelDeclaration;
 
 use super::window::EvaluationWindow;
@@ -14,8 +13,6 @@ use crate::store::windows::ModelWindow;
 #[derive(Clone, Debug)]
 pub(super) struct ModelEvaluation {
     pub(super) model: String,
-    /// When the latest bucket of its file begins.
-    pub(super) latest: Timestamp,
     pub(super) quality: QualityReport,
     /// Absent where there is no reference.
     pub(super) drift: Option<DriftReport>,
@@ -36,7 +33,6 @@ impl ModelEvaluation {
         let rules = DriftRules::watched(window.seconds()).of_model(known.declared.get(&sum.model));
         Self {
             model: sum.model.clone(),
-            latest: sum.latest,
             quality: match known.declared.get(&sum.model) {
                 Some(declared) => quality_by(declared, &sum.counts, reference),
                 None => quality(&sum.counts, reference),
@@ -55,17 +51,13 @@ pub(super) struct WindowEvaluation {
 }
 
 impl WindowEvaluation {
-    /// Evaluates of each model the file that was used last, which is the one in service.
-    pub(super) fn of_newest_files(window: EvaluationWindow, sums: &[ModelWindow], known: &ModelKnowledge) -> Self {
-        let mut models: Vec<ModelEvaluation> = Vec::new();
-        for sum in sums {
-            match models.iter_mut().find(|other| other.model == sum.model) {
-                None => models.push(ModelEvaluation::of(window, sum, known)),
-                Some(other) if other.latest < sum.latest => *other = ModelEvaluation::of(window, sum, known),
-                Some(_) => {}
-            }
-        }
-        Self { window, models }
+    /// Evaluates sums, one of each model.
+    pub(super) fn of<'s>(
+        window: EvaluationWindow,
+        sums: impl Iterator<Item = &'s ModelWindow>,
+        known: &ModelKnowledge,
+    ) -> Self {
+        Self { window, models: sums.map(|sum| ModelEvaluation::of(window, sum, known)).collect() }
     }
 
     /// Takes out the evaluation of one model.

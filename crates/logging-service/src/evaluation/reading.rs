@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::detector::DetectorTrials;
+use super::in_service::FilesInService;
 use super::model_evaluation::{ModelKnowledge, WindowEvaluation};
 use super::segments::{self, SegmentEvaluations};
 use super::sudden::SuddenEvaluation;
@@ -36,6 +37,7 @@ pub(super) struct KeptSums {
     windows: BTreeMap<EvaluationWindow, KeptWindow>,
     segments: Option<KeptWindow>,
     trials: Option<(Instant, Arc<DetectorTrials>)>,
+    in_service: FilesInService,
 }
 
 #[derive(Clone, Debug)]
@@ -63,18 +65,22 @@ impl KeptSums {
         for range in last_buckets(now) {
             buckets.extend(windows::sums(session, None, range)?);
         }
-        let mut evaluations = Vec::new();
+        let mut sums = Vec::new();
         for window in EvaluationWindow::ALL {
-            let sums = self.sums(session, window, now)?;
-            evaluations.push(WindowEvaluation::of_newest_files(window, &sums, &known));
+            sums.push((window, self.sums(session, window, now)?));
         }
+        self.in_service.choose(sums.iter().map(|(_, sums)| &sums[..]));
+        let evaluate = |(window, sums): &(EvaluationWindow, Arc<Vec<ModelWindow>>)| {
+            WindowEvaluation::of(*window, self.in_service.of(sums), &known)
+        };
+        let evaluations = sums.iter().map(evaluate).collect();
         let has_segments = known.declared.values().any(|declared| !declared.tags.is_empty());
         let segments = if has_segments { self.segments(session, now)? } else { Arc::default() };
         let day = self.sums(session, EvaluationWindow::Day, now)?;
         let (trials, is_tried_now) = self.trials(&day, &known, try_every);
         Ok(EvaluationReading {
             sudden: SuddenEvaluation::of(&buckets, &known),
-            segments: SegmentEvaluations::of(&segments, &known),
+            segments: SegmentEvaluations::of(&segments, &self.in_service, &known),
             windows: evaluations,
             known,
             trials,
@@ -94,7 +100,7 @@ impl KeptSums {
         {
             return (Arc::clone(trials), false);
         }
-        let trials = Arc::new(DetectorTrials::on(day, known));
+        let trials = Arc::new(DetectorTrials::on(self.in_service.of(day), known));
         self.trials = Some((Instant::now(), Arc::clone(&trials)));
         (trials, true)
     }

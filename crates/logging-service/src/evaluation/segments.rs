@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use monitoring::{Desc, MetricFamily};
 
 use super::gauges::{EvaluationGauges, FamilyDefinition};
+use super::in_service::FilesInService;
 use super::model_evaluation::{ModelEvaluation, ModelKnowledge};
 use super::window::EvaluationWindow;
 use crate::store::windows::ModelWindow;
@@ -50,14 +51,16 @@ pub(super) fn descs() -> impl Iterator<Item = Desc> {
 pub(super) struct SegmentEvaluations(BTreeMap<String, BTreeMap<String, ModelEvaluation>>);
 
 impl SegmentEvaluations {
-    /// Evaluates of each segment that is still declared the file that was used last.
-    pub(super) fn of(sums: &[ModelWindow], known: &ModelKnowledge) -> Self {
-        let mut models = BTreeMap::<String, BTreeMap<String, ModelEvaluation>>::new();
+    /// Evaluates each segment that is still declared, of the file in service.
+    pub(super) fn of(sums: &[ModelWindow], in_service: &FilesInService, known: &ModelKnowledge) -> Self {
+        let mut files = BTreeMap::<(&str, &str), Vec<&ModelWindow>>::new();
         for sum in sums.iter().filter(|sum| is_declared(sum, known)) {
-            let segments = models.entry(sum.model.clone()).or_default();
-            if segments.get(&sum.segment).is_none_or(|other| other.latest < sum.latest) {
-                segments.insert(sum.segment.clone(), ModelEvaluation::of(WINDOW, sum, known));
-            }
+            files.entry((&sum.model, &sum.segment)).or_default().push(sum);
+        }
+        let mut models = BTreeMap::<String, BTreeMap<String, ModelEvaluation>>::new();
+        for sum in files.values().filter_map(|files| in_service.among(files)) {
+            let evaluation = ModelEvaluation::of(WINDOW, sum, known);
+            models.entry(sum.model.clone()).or_default().insert(sum.segment.clone(), evaluation);
         }
         Self(models)
     }

@@ -62,7 +62,7 @@ pub(super) struct JudgedCounts<'a> {
 /// Judges the counts of a window.
 pub(super) type WindowJudge<T> = fn(WindowFacts, &JudgedCounts<'_>) -> T;
 
-/// Reads the window that the query asks for, and judges each model's file in it.
+/// Reads the window that the query asks for, and judges each model's file in it, of each model the one in service first.
 pub(super) async fn judge_models<T: Send + 'static>(
     app: &App,
     uri: &Uri,
@@ -93,11 +93,15 @@ pub(super) async fn judge_models<T: Send + 'static>(
         if !is_declared(&scope, declared.values()) {
             return Ok(None);
         }
-        let windows = match scope {
+        let mut windows = match scope {
             SegmentScope::Whole => exact_windows::of_range(session, model, range)?,
             // Segments are counted in whole buckets alone.
             _ => segments_of_range(session, model, range, &scope)?,
         };
+        windows.sort_by(|a, b| {
+            let place = |exact: &ExactWindow| (exact.window.model.clone(), exact.window.segment.clone());
+            place(a).cmp(&place(b)).then_with(|| b.window.usage.compare(&a.window.usage))
+        });
         Ok(Some(windows.into_iter().map(judge_one).collect()))
     };
     app.store.read(read).await.map_err(refusal)?.ok_or_else(|| {

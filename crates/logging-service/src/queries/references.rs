@@ -99,7 +99,7 @@ pub(crate) async fn put_reference(
 struct ReferenceRange {
     /// Name of the model.
     model: String,
-    /// SHA-256 of the model's file; of the one that was used last if it is left out.
+    /// SHA-256 of the model's file; of the one that is in service at the end of the range if it is left out.
     model_sha256: Option<String>,
     /// The beginning of the range.
     #[serde(default, deserialize_with = "prediction_record::optional_time")]
@@ -157,9 +157,9 @@ impl ReferenceRange {
         let sums = app.store.read(read).await.map_err(refusal)?;
         let is_asked =
             |sum: &ExactWindow| model_sha256.as_ref().is_none_or(|digest| *digest == sum.window.model_sha256);
-        // Without a digest, the file that was used last is meant.
-        let latest = sums.into_iter().filter(is_asked).max_by_key(|sum| sum.window.latest);
-        let Some(ExactWindow { window: sum, range }) = latest else {
+        // Without a digest, the file that is in service is meant.
+        let in_service = sums.into_iter().filter(is_asked).max_by(|a, b| a.window.usage.compare(&b.window.usage));
+        let Some(ExactWindow { window: sum, range }) = in_service else {
             let sentence = "There are no predictions of this model in this range.";
             return Err(ApiError::new(ErrorCode::InvalidInput, sentence));
         };

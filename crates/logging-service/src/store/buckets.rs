@@ -12,13 +12,11 @@ use super::engine::{TransactionLock, WriteTransaction};
 use super::error::DatabaseError;
 use super::row::NewRow;
 use super::session::{first, rows};
-use super::time::floor_microseconds;
+use super::time::{BUCKET, floor_microseconds};
 use super::value::{RowColumns, SqlValue};
 use super::windows::{observation, readable};
 use crate::analysis::WindowCounts;
 
-/// Microseconds of a bucket.
-pub(crate) const BUCKET: i64 = 300_000_000;
 /// The most parts of a bucket; a reader has to read all of them.
 const MOST_PARTS: u64 = 256;
 /// Parts smaller than this together, in bytes, are not worth merging.

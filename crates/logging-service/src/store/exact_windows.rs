@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use super::counted_labels;
 use super::error::DatabaseError;
+use super::recent_use::RecentUse;
 use super::session::{SqlSession, first};
 use super::time::TimeRange;
 use super::value::RowColumns;
@@ -72,10 +73,10 @@ pub(crate) fn of_range(
 fn add(found: &mut BTreeMap<(String, String), ExactWindow>, window: ModelWindow, asked: TimeRange, counted: TimeRange) {
     let key = (window.model.clone(), window.model_sha256.clone());
     let known = found.entry(key).or_insert_with(|| ExactWindow {
-        window: ModelWindow { counts: WindowCounts::default(), ..window.clone() },
+        window: ModelWindow { counts: WindowCounts::default(), usage: RecentUse::default(), ..window.clone() },
         range: asked,
     });
-    known.window.latest = known.window.latest.max(window.latest);
+    known.window.usage.merge(window.usage);
     known.window.counts.merge(&window.counts);
     known.range.since = known.range.since.min(counted.since);
     known.range.until = known.range.until.max(counted.until);

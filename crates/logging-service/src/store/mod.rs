@@ -28,6 +28,7 @@ mod predicted_scores;
 mod queue;
 mod queued_write;
 mod reader;
+pub(crate) mod recent_use;
 pub(crate) mod references;
 pub(crate) mod retention;
 mod row;

@@ -4,6 +4,9 @@
 
 use jiff::Timestamp;
 
+/// Microseconds of a bucket, the five minutes that are counted together.
+pub(crate) const BUCKET: i64 = 300_000_000;
+
 /// A range of time, in microseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TimeRange {

@@ -8,14 +8,14 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use prediction_record::{PredictionRecord, Status};
 
-pub(crate) use super::buckets::BUCKET;
 use super::error::DatabaseError;
+use super::recent_use::RecentUse;
 use super::row;
 use super::session::SqlSession;
-use super::time::{TimeRange, from_microseconds};
+pub(crate) use super::time::BUCKET;
+use super::time::TimeRange;
 use super::value::SqlValue;
 use crate::analysis::{InputFeatures, Observation, WindowCounts};
 
@@ -28,8 +28,8 @@ pub(crate) struct ModelWindow {
     pub(crate) model_sha256: String,
     /// The segment, `region=eu`; empty for all predictions.
     pub(crate) segment: String,
-    /// When its latest bucket begins.
-    pub(crate) latest: Timestamp,
+    /// How much the file was used lately.
+    pub(crate) usage: RecentUse,
     /// The sum of its buckets.
     pub(crate) counts: WindowCounts,
 }
@@ -108,11 +108,13 @@ pub(crate) fn sums_of(
             model: model.clone(),
             model_sha256: sha256.clone(),
             segment: segment.clone(),
-            latest: Timestamp::MIN,
+            usage: RecentUse::default(),
             counts: WindowCounts::default(),
         });
-        window.latest = window.latest.max(from_microseconds(columns.integer()?));
-        window.counts.merge(&readable(&columns.text()?));
+        let begin = columns.integer()?;
+        let counts = readable(&columns.text()?);
+        window.usage.merge(RecentUse::of_bucket(begin.div_euclid(BUCKET), counts.predictions));
+        window.counts.merge(&counts);
         Ok(())
     })?;
     Ok(windows.into_values().collect())

@@ -9,6 +9,7 @@ const OFTEN: &[&str] = &["--evaluate-seconds", "0.05"];
 
 on_each_engine! {
     thresholds_owner_and_mute_are_metrics,
+    failures_and_single_predictions_of_other_files_hide_no_numbers,
     junk_names_do_not_displace_a_real_model,
     a_gross_change_is_seen_at_once_and_no_change_is_none,
     the_detector_sees_known_drifts_and_stores_nothing,
@@ -45,6 +46,41 @@ async fn thresholds_owner_and_mute_are_metrics(fixture: Fixture) {
                 && metrics.find("logging_model_muted{model=\"house\"}") == Some(0.0)
         })
         .await;
+    service.stop().await;
+}
+
+async fn failures_and_single_predictions_of_other_files_hide_no_numbers(fixture: Fixture) {
+    let service = fresh(&fixture, OFTEN).await;
+    let (served, other) = ("b".repeat(64), "a".repeat(64));
+    let real = |number: u32| {
+        let request_id = format!("r{number}");
+        json!({ "model": "m", "label": "cat", "confidence": 0.9, "model_sha256": served, "request_id": request_id })
+    };
+    service.store(&(0..20).map(real).collect::<Vec<_>>()).await;
+    let labels: Vec<Value> =
+        (0..10).map(|number| json!({ "request_id": format!("r{number}"), "label": "cat" })).collect();
+    assert_eq!(service.post("/feedback", &json!(labels)).await.status, 200);
+    service
+        .store(&[
+            // Asked for a version that is not there, so no file is known.
+            json!({ "model": "m", "status": "error", "error_type": "model_not_found" }),
+            json!({ "model": "m", "label": "cat", "confidence": 0.1, "model_sha256": other }),
+        ])
+        .await;
+    let window = "{model=\"m\",window=\"1h\"}";
+    service
+        .metrics_until("the file that answers is shown, after everything was counted", |metrics| {
+            metrics.find("logging_predictions_total{model=\"m\"}") == Some(22.0)
+                && metrics.find(&format!("logging_window_predictions{window}")) == Some(20.0)
+                && metrics.find(&format!("logging_labelled_predictions{window}")) == Some(10.0)
+                && metrics.find(&format!("logging_accuracy{window}")) == Some(1.0)
+        })
+        .await;
+    let quality = service.get("/quality?model=m").await.json();
+    assert_eq!(quality["models"][0]["model_sha256"], json!(served), "{quality}");
+    assert_eq!(quality["models"][0]["quality"]["labelled"], 10, "{quality}");
+    let reference = service.post("/drift/reference", &json!({ "model": "m" })).await;
+    assert_eq!((reference.status, &reference.json()["model_sha256"]), (200, &json!(served)));
     service.stop().await;
 }
 
