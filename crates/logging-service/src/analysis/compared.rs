@@ -86,14 +86,20 @@ fn declared<'a>(
     current: &'a WindowCounts,
 ) -> impl Iterator<Item = ComparedFeature<'a>> + 'a {
     let [then, now] = [reference, current].map(declared_counts);
-    let most = |counts: &BTreeMap<_, Cow<'_, ValueCounts>>| counts.values().map(|one| one.total()).max();
-    let [then_rows, now_rows] = [&then, &now].map(|counts| most(counts).unwrap_or_default());
-    let rows = SidedCount { current: now_rows, reference: then_rows };
+    let rows =
+        SidedCount { current: rows_with_features(current, &now), reference: rows_with_features(reference, &then) };
     then.into_iter().map(move |(name, then)| {
         let current = now.get(name).cloned().unwrap_or(Cow::Borrowed(&NOTHING));
         let sides = ValueSides { reference: then, current, rows };
         ComparedFeature { declared_name: Some(name), ..ComparedFeature::of_values(reported_name(name), sides) }
     })
+}
+
+/// The rows that have some of the features. Each row may have left out another one, so no feature alone says how many
+/// there are; counts of earlier versions do not have their number, and then the most frequent feature has to do.
+fn rows_with_features(counts: &WindowCounts, features: &BTreeMap<&str, Cow<'_, ValueCounts>>) -> u64 {
+    let of_features = features.values().map(|one| one.total());
+    of_features.chain([counts.named_rows, counts.unkept_rows]).max().unwrap_or_default()
 }
 
 /// The counts of every declared feature, kept in rows or not: what a model declares may have changed since its reference,
@@ -230,6 +236,25 @@ mod tests {
             counts.observe(&Observation { features, counted_features: counted, ..<_>::default() });
         }
         counts
+    }
+
+    #[test]
+    fn rows_that_leave_out_different_features_are_missing_in_each_of_them() {
+        let window = |leaves_out: bool| {
+            let mut counts = WindowCounts::default();
+            for row in 0..90 {
+                let names = ["x", "y", "z"].into_iter().enumerate();
+                let sent = names.filter(|(place, _)| !leaves_out || row % 3 != *place);
+                let features: FeatureValues = sent.map(|(_, name)| (name, FeatureValue::Number(1.0))).collect();
+                counts.observe(&Observation { features: Some(&features), ..<_>::default() });
+            }
+            WindowCounts::from_json(&counts.to_json()).unwrap()
+        };
+        let (reference, current) = (window(false), window(true));
+        for feature in compared_features(&reference, &current) {
+            let missing = feature.sides.as_ref().unwrap().missing();
+            assert_eq!((missing.reference, missing.current, feature.samples()), (0, 30, 90), "{}", feature.name);
+        }
     }
 
     #[test]

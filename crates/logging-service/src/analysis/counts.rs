@@ -80,9 +80,15 @@ pub struct WindowCounts {
     /// The declared features that the log keeps.
     #[serde(rename = "v", default, skip_serializing_if = "NamedCounts::is_empty")]
     pub named: NamedCounts,
+    /// Answered predictions that have features which the log keeps.
+    #[serde(rename = "vn", default, skip_serializing_if = "is_default")]
+    pub named_rows: u64,
     /// The declared features that no row has, because they may not be kept. They cannot be counted anew.
     #[serde(rename = "u", default, skip_serializing_if = "NamedCounts::is_empty")]
     pub unkept: NamedCounts,
+    /// Answered predictions that have such features.
+    #[serde(rename = "un", default, skip_serializing_if = "is_default")]
+    pub unkept_rows: u64,
     /// The numbers that a regression predicts.
     #[serde(rename = "y", default, skip_serializing_if = "is_default")]
     pub values: ValueCounts,
@@ -114,10 +120,12 @@ impl WindowCounts {
         if let Some(value) = observation.value {
             self.values.add_number(value);
         }
-        for (counts, row) in [(&mut self.named, observation.features), (&mut self.unkept, observation.counted_features)]
-        {
-            if let Some(row) = row {
+        let kept = (&mut self.named, &mut self.named_rows, observation.features);
+        let unkept = (&mut self.unkept, &mut self.unkept_rows, observation.counted_features);
+        for (counts, rows, row) in [kept, unkept] {
+            if let Some(row) = row.filter(|row| !row.is_empty()) {
                 counts.observe(row);
+                *rows += 1;
             }
         }
     }
@@ -135,7 +143,9 @@ impl WindowCounts {
         self.features.merge(&other.features);
         self.confidence_sums.merge(&other.confidence_sums);
         self.named.merge(&other.named);
+        self.named_rows = self.named_rows.saturating_add(other.named_rows);
         self.unkept.merge(&other.unkept);
+        self.unkept_rows = self.unkept_rows.saturating_add(other.unkept_rows);
         self.values.merge(&other.values);
         self.labels.merge(&other.labels);
     }
@@ -209,6 +219,9 @@ impl WindowCounts {
         }
         if self.classes.len() > MAX_CLASSES {
             return Err(CountsError::Wrong("there are too many classes"));
+        }
+        if self.named_rows.max(self.unkept_rows) > self.predictions {
+            return Err(CountsError::Wrong("rows with features are counted more often than there are predictions"));
         }
         self.named.check(self.predictions)?;
         self.unkept.check(self.predictions)?;
