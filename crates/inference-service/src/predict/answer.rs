@@ -9,11 +9,11 @@ use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 
 use super::answer_form::AnswerForm;
-use super::answer_parquet;
 use super::answer_table::AnswerTable;
-use super::body_kind::PARQUET;
+use super::body_kind::{ARROW_FILE, ARROW_STREAM, PARQUET};
 use super::predicted_item::PredictedItem;
 use super::progress::Progress;
+use super::{answer_arrow, answer_parquet};
 use crate::model::{Engine, Prediction, Task};
 
 /// Most elements of an answer's tensors. As text they take ten times the room that they have as bytes.
@@ -49,6 +49,9 @@ pub(crate) fn check_size(predictions: &[Prediction], engine: &Engine) -> Result<
     Err(ApiError::new(ErrorCode::TooLarge, sentence))
 }
 
+/// Writes a table in one form.
+type TableWriter = fn(&AnswerTable) -> Result<Vec<u8>, ApiError>;
+
 /// Milliseconds of each phase, to the microsecond.
 #[derive(Serialize, ToSchema)]
 struct TimingsMs {
@@ -80,15 +83,18 @@ impl PredictResponse {
     /// The answer in this form.
     pub(super) async fn written(self, form: AnswerForm) -> Response {
         let id = [(REQUEST_ID, self.request_id.clone())];
-        let table = |answer: &Self| AnswerTable::new(&answer.request_id, &answer.predictions);
-        let (content_type, written) = match form {
+        let (content_type, write): (_, TableWriter) = match form {
             AnswerForm::Json => return (id, Json(self)).into_response(),
-            AnswerForm::Csv => ("text/csv; charset=utf-8", table(&self).csv()),
-            AnswerForm::Parquet => {
-                // A file of many columns takes milliseconds.
-                let writing = spawn_blocking(move || answer_parquet::write(&table(&self)));
-                (PARQUET, writing.await.unwrap_or_else(|problem| Err(ApiError::internal(problem))))
-            }
+            AnswerForm::Csv => ("text/csv; charset=utf-8", AnswerTable::csv),
+            AnswerForm::Parquet => (PARQUET, answer_parquet::write),
+            AnswerForm::ArrowStream => (ARROW_STREAM, answer_arrow::stream),
+            AnswerForm::ArrowFile => (ARROW_FILE, answer_arrow::file),
+        };
+        let table = AnswerTable::new(&self.request_id, &self.predictions);
+        // A file of many columns takes milliseconds.
+        let written = match form {
+            AnswerForm::Csv => write(&table),
+            _ => spawn_blocking(move || write(&table)).await.map_err(ApiError::internal).flatten(),
         };
         written.map(|bytes| (id, [(CONTENT_TYPE, content_type)], bytes)).into_response()
     }

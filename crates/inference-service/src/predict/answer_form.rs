@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, header};
 use monitoring::{ApiError, ErrorCode};
 
-use super::body_kind::{BodyKind, PARQUET};
+use super::body_kind::{ARROW_FILE, ARROW_STREAM, BodyKind, PARQUET};
 use crate::model::Prediction;
 
 /// Most columns of an answer that is a file, in which each of them takes room of its own.
@@ -15,6 +15,8 @@ pub(super) enum AnswerForm {
     Json,
     Csv,
     Parquet,
+    ArrowStream,
+    ArrowFile,
 }
 
 impl AnswerForm {
@@ -25,6 +27,8 @@ impl AnswerForm {
             BodyKind::Picture | BodyKind::Form | BodyKind::Json => return Self::Json,
             BodyKind::Csv => Self::Csv,
             BodyKind::Parquet => Self::Parquet,
+            BodyKind::ArrowStream => Self::ArrowStream,
+            BodyKind::ArrowFile => Self::ArrowFile,
         };
         let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
         let types = accepted.flat_map(|value| value.split(',')).map(|range| range.split(';').next().unwrap_or(range));
@@ -32,6 +36,8 @@ impl AnswerForm {
             "application/json" => Some(Self::Json),
             "text/csv" => Some(Self::Csv),
             PARQUET => Some(Self::Parquet),
+            ARROW_STREAM => Some(Self::ArrowStream),
+            ARROW_FILE => Some(Self::ArrowFile),
             _ => None,
         });
         let first = named.next();
@@ -50,13 +56,13 @@ impl AnswerForm {
         let outputs = predictions.first().map_or(&[][..], |first| &first.outputs);
         let elements: usize = outputs.iter().map(|output| output.values().len()).sum();
         match self {
-            Self::Parquet if elements > MOST_COLUMNS => {
+            Self::Parquet | Self::ArrowStream | Self::ArrowFile if elements > MOST_COLUMNS => {
                 let sentence = format!(
                     "The answer has {elements} columns, and a file has at most {MOST_COLUMNS}; accept application/json."
                 );
                 Err(ApiError::new(ErrorCode::TooLarge, sentence))
             }
-            Self::Json | Self::Csv | Self::Parquet => Ok(()),
+            _ => Ok(()),
         }
     }
 }

@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use monitoring::{ApiError, ErrorCode};
 
 use crate::input::PictureFormat;
-use crate::rows::PARQUET_MAGIC;
+use crate::rows::{ARROW_MAGIC, PARQUET_MAGIC};
 
 /// What curl says of every body unless it is told otherwise.
 const FORM_OF_TEXT: &str = "application/x-www-form-urlencoded";
@@ -20,10 +20,16 @@ pub(super) enum BodyKind {
     Json,
     Csv,
     Parquet,
+    ArrowStream,
+    ArrowFile,
 }
 
 /// The media type of Parquet files.
 pub(super) const PARQUET: &str = "application/vnd.apache.parquet";
+/// The media type of Arrow streams.
+pub(super) const ARROW_STREAM: &str = "application/vnd.apache.arrow.stream";
+/// The media type of Arrow files, which pandas calls Feather.
+pub(super) const ARROW_FILE: &str = "application/vnd.apache.arrow.file";
 
 impl BodyKind {
     /// Tells what a body is.
@@ -41,9 +47,12 @@ impl BodyKind {
             "text/csv" | "application/csv" => Ok(Self::Csv),
             // The second is what many clients called it before there was a registered name.
             PARQUET | "application/x-parquet" => Ok(Self::Parquet),
+            ARROW_STREAM => Ok(Self::ArrowStream),
+            ARROW_FILE => Ok(Self::ArrowFile),
             FORM_OF_TEXT if has_lost_bytes(body) => Err(lost_bytes()),
             _ if PictureFormat::detect(body).is_some() => Ok(Self::Picture),
             _ if body.starts_with(PARQUET_MAGIC) => Ok(Self::Parquet),
+            _ if body.starts_with(ARROW_MAGIC) => Ok(Self::ArrowFile),
             _ if body.trim_ascii_start().starts_with(b"{") => Ok(Self::Json),
             _ => Err(unsupported(&media_type, body)),
         }
@@ -73,7 +82,7 @@ fn unsupported(media_type: &str, body: &[u8]) -> ApiError {
     };
     let sentence = format!(
         "{what}; send image/jpeg, image/png, image/webp, image/bmp, multipart/form-data, application/json, \
-         text/csv or {PARQUET} (curl: --data-binary @FILE -H 'content-type: image/jpeg')."
+         text/csv, {PARQUET}, {ARROW_STREAM} or {ARROW_FILE} (curl: --data-binary @FILE -H 'content-type: image/jpeg')."
     );
     ApiError::new(ErrorCode::UnsupportedMediaType, sentence)
 }

@@ -33,6 +33,8 @@ pub(crate) enum BroughtPayload {
     Csv(Bytes),
     /// A Parquet file.
     Parquet(Bytes),
+    /// An Arrow stream or file.
+    Arrow(Bytes),
 }
 
 /// How many items a text has.
@@ -58,7 +60,7 @@ impl BroughtPayload {
     /// As [`BroughtPayload::into_payload`].
     pub(crate) async fn read(self, engine: &Arc<Engine>, app: &App) -> Result<Payload, ApiError> {
         let limits = app.config.row_limits();
-        if !matches!(self, Self::Parquet(_)) {
+        if !matches!(self, Self::Parquet(_) | Self::Arrow(_)) {
             return self.into_payload(engine, limits);
         }
         let decoder = app.decoders.clone().acquire_owned().await.map_err(ApiError::internal)?;
@@ -83,6 +85,7 @@ impl BroughtPayload {
             Self::Several(text) => Self::read_tensors(as_text(&text), TextItems::Several, engine),
             Self::Csv(bytes) => Ok(Payload::Rows(rows::read_csv(&bytes, RowTarget::of(engine, limits)?)?)),
             Self::Parquet(file) => Ok(Payload::Rows(rows::read_parquet(&file, RowTarget::of(engine, limits)?)?)),
+            Self::Arrow(bytes) => Ok(Payload::Rows(rows::read_arrow(&bytes, RowTarget::of(engine, limits)?)?)),
             Self::Rows(text) => Ok(Payload::Rows(rows::read_json(as_text(&text), RowTarget::of(engine, limits)?)?)),
         }
     }

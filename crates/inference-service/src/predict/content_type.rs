@@ -43,6 +43,7 @@ impl PredictRequest {
             BodyKind::Picture => Self::bare(Payload::Images(vec![body]).into()),
             BodyKind::Csv => Self::bare(BroughtPayload::Csv(body)),
             BodyKind::Parquet => Self::bare(BroughtPayload::Parquet(body)),
+            BodyKind::ArrowStream | BodyKind::ArrowFile => Self::bare(BroughtPayload::Arrow(body)),
             BodyKind::Form => PredictForm::read(headers, body).await?.into(),
             BodyKind::Json => PredictMembers::read(&body)?.into_request(&body)?,
         };

@@ -5,6 +5,7 @@
 //! story early is an [`ApiError`], and [`Progress`] reports it once, in metrics, log, trace and prediction log.
 
 mod answer;
+mod answer_arrow;
 mod answer_form;
 mod answer_parquet;
 mod answer_table;
@@ -75,9 +76,9 @@ pub(crate) use tags::{header_tags, written_tags};
         )
     ),
     request_body(
-        description = "An image as it is, images in a form, a table as CSV or as a Parquet file, or images, tensors or rows \
-                       in JSON. A table needs a model whose model.toml declares features. Under any other \
-                       Content-Type, and without one, the first bytes decide: a picture, a Parquet file, or JSON \
+        description = "An image as it is, images in a form, a table as CSV, Parquet or Arrow, or images, tensors or rows in \
+                       JSON. A table needs a model whose model.toml declares features. Under any other \
+                       Content-Type, and without one, the first bytes decide: a picture, a Parquet or Arrow file, or JSON \
                        that starts with `{`. The body may be packed.",
         content(
             (ref("#/components/schemas/PredictJson") = "application/json", example = examples::predict),
@@ -88,7 +89,9 @@ pub(crate) use tags::{header_tags, written_tags};
             (RawBytes = "image/bmp"),
             (RawBytes = "application/octet-stream"),
             (String = "text/csv"),
-            (RawBytes = "application/vnd.apache.parquet")
+            (RawBytes = "application/vnd.apache.parquet"),
+            (RawBytes = "application/vnd.apache.arrow.stream"),
+            (RawBytes = "application/vnd.apache.arrow.file")
         )
     ),
     responses(
@@ -99,7 +102,9 @@ pub(crate) use tags::{header_tags, written_tags};
             content(
                 (PredictResponse = "application/json"),
                 (String = "text/csv"),
-                (RawBytes = "application/vnd.apache.parquet")
+                (RawBytes = "application/vnd.apache.parquet"),
+                (RawBytes = "application/vnd.apache.arrow.stream"),
+                (RawBytes = "application/vnd.apache.arrow.file")
             )
         ),
         PredictionRefusals

@@ -32,13 +32,20 @@ impl FileFault {
 
     fn refusal(self, what: &str) -> ApiError {
         match self {
-            Self::Unreadable(problem) => unreadable(what, &problem),
+            Self::Unreadable(problem) => unreadable(what, &cut(&problem)),
             Self::TooLarge(problem) => {
                 ApiError::new(ErrorCode::TooLarge, format!("The {what} is too large: {problem}."))
             }
             Self::Rows(refusal) => refusal.into(),
         }
     }
+}
+
+/// A problem as a sentence shows it: a library may tell of names that are as long as their file.
+fn cut(problem: &str) -> String {
+    const SHOWN: usize = 300;
+    let shown: String = problem.chars().filter(|letter| !letter.is_control()).take(SHOWN).collect();
+    if shown.len() == problem.len() { shown } else { format!("{shown}…") }
 }
 
 impl From<RowRefusal> for FileFault {

@@ -20,10 +20,10 @@ use monitoring::ApiError;
 
 use self::footer::{FileColumnKind, ParquetFooter};
 use self::meaning::ParquetCells;
-use self::pages::PageBudget;
 use super::columnar::{PlacedColumn, push_rows};
 use super::file_fault::{FileFault, guarded};
 use super::reader::{FeatureRows, RowTarget};
+use super::unpack_budget::UnpackBudget;
 
 /// What a Parquet file begins with.
 pub(crate) const PARQUET_MAGIC: &[u8] = footer::MAGIC;
@@ -41,7 +41,7 @@ fn rows_of(file: &Bytes, target: RowTarget<'_>) -> Result<FeatureRows, FileFault
     let footer = ParquetFooter::read(file)?;
     let places = target.header(footer.columns.iter().map(|column| column.name))?;
     target.check_rows(footer.rows()?)?;
-    let mut budget = PageBudget::new(target.unpacked_bytes());
+    let mut budget = UnpackBudget::new(target.unpacked_bytes());
     let mut reader = target.reader();
     let mut left = footer.rows()?;
     for group in footer.groups()? {

@@ -11,30 +11,10 @@ use super::FileFault;
 use super::footer::{ColumnChunk, ColumnLeaf};
 use super::page_head::{PageHead, PageKind};
 use super::unpack::PageCodec;
+use crate::rows::unpack_budget::UnpackBudget;
 
 /// Most values of a dictionary, each of which takes 40 bytes beside its own.
 const MOST_IN_DICTIONARY: usize = 500_000;
-
-/// How many bytes the pages of a file may still unpack to. A page that is packed worse than not at all costs what it takes
-/// packed, with its head, so that columns that share pages, and pages of nothing, come to an end as well.
-pub(super) struct PageBudget {
-    most: usize,
-    left: usize,
-}
-
-impl PageBudget {
-    pub(super) fn new(most: usize) -> Self {
-        Self { most, left: most }
-    }
-
-    fn spend(&mut self, head: &PageHead) -> Result<(), FileFault> {
-        let bytes = head.unpacked.max(head.packed).saturating_add(head.length);
-        self.left = self.left.checked_sub(bytes).ok_or_else(|| {
-            FileFault::TooLarge(format!("its pages unpack to more than {} bytes, the most that is taken", self.most))
-        })?;
-        Ok(())
-    }
-}
 
 /// The pages of a column in a row group of so many rows, for the library's reader of values.
 pub(super) struct UnpackedPages(vec::IntoIter<Page>);
@@ -47,12 +27,14 @@ pub(super) fn unpacked(
     chunk: &ColumnChunk,
     leaf: &ColumnLeaf,
     rows: usize,
-    budget: &mut PageBudget,
+    budget: &mut UnpackBudget,
 ) -> Result<UnpackedPages, FileFault> {
     let (mut pages, mut at, mut left, mut has_dictionary) = (Vec::new(), 0, rows, false);
     while left > 0 && at < chunk.pages.len() {
         let head = PageHead::read(&chunk.pages[at..], leaf)?;
-        budget.spend(&head)?;
+        // A page that is packed worse than not at all costs what it takes packed, with its head, so that columns that share
+        // pages, and pages of nothing, come to an end as well.
+        budget.spend(head.unpacked.max(head.packed).saturating_add(head.length))?;
         let start = at + head.length;
         let end = start.checked_add(head.packed).filter(|end| *end <= chunk.pages.len()).ok_or_else(damaged)?;
         at = end;

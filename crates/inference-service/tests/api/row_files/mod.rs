@@ -1,5 +1,6 @@
 //! Rows as files of columns.
 
+mod arrow_hostile;
 mod damaged;
 mod hostile;
 mod parquet_file;
@@ -15,6 +16,8 @@ use crate::sent::Sent;
 use crate::service::Answer;
 
 const PARQUET: &str = "application/vnd.apache.parquet";
+const ARROW_STREAM: &str = "application/vnd.apache.arrow.stream";
+const ARROW_FILE: &str = "application/vnd.apache.arrow.file";
 
 const FEATURES: &str = r#"task = "raw"
 missing = "nan"

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::pypi;
 
-use super::{echo, file, given_back};
+use super::{ARROW_FILE, ARROW_STREAM, PARQUET, echo, given_back};
 use crate::repository::shipped;
 use crate::sent::Sent;
-use crate::service::serve;
+use crate::service::{Running, serve};
 
 const WRITERS: &[pypi::Package] = &[("pyarrow", "26.0.1"), ("pandas", "3.1.1"), ("polars", "2.1.0")];
 
@@ -43,12 +43,26 @@ if "sex" in categories:
     categories["sex"] = categories["sex"].astype(str).astype("category")
 categories.to_parquet("categories.parquet", index=False)
 polars.from_pandas(frame).write_parquet("polars.parquet")
+for codec in [None, "lz4", "zstd"]:
+    with pa.OSFile(f"{codec}.stream", "wb") as out, pa.ipc.new_stream(out, table.schema, options=pa.ipc.IpcWriteOptions(compression=codec)) as writer:
+        writer.write_table(table, max_chunksize=5)
+with pa.OSFile("pyarrow.arrow", "wb") as out, pa.ipc.new_file(out, table.schema) as writer:
+    writer.write_table(table, max_chunksize=5)
+frame.to_feather("feather.arrow")
+categories.to_feather("categories.arrow", compression="zstd")
+polars.from_pandas(frame).write_ipc("polars.arrow")
+polars.from_pandas(frame).write_ipc_stream("polars.stream")
 "#;
 
 /// A column of each type with values that are read, and one of each that is not.
 const TYPES: &str = r#"
 import datetime, decimal, json, pandas, pyarrow as pa, pyarrow.parquet as parquet
 none = None
+def written(columns, name):
+    table = pa.table(columns)
+    parquet.write_table(table, f"{name}.parquet")
+    with pa.OSFile(f"{name}.stream", "wb") as out, pa.ipc.new_stream(out, table.schema) as writer:
+        writer.write_table(table)
 read = {
     **{str(t): pa.array([-5, none, 7], t) for t in [pa.int8(), pa.int16(), pa.int32(), pa.int64()]},
     **{str(t): pa.array([5, none, 2 ** bits - 1], t) for bits, t in zip([8, 16, 32, 64], [pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()])},
@@ -59,8 +73,8 @@ read = {
 told = lambda value: None if value is None or value != value else float(value)
 expected = {}
 for name, array in read.items():
-    parquet.write_table(pa.table({"n": array}), f"n_{name}.parquet")
-    expected[f"n_{name}.parquet"] = [told(value) for value in array.to_pylist()]
+    written({"n": array}, f"n_{name}")
+    expected[f"n_{name}"] = [told(value) for value in array.to_pylist()]
 texts = ["a", none, "Zürich"]
 for name, array in {
     "string": pa.array(texts),
@@ -70,8 +84,8 @@ for name, array in {
     "binary": pa.array([text and text.encode() for text in texts]),
     "bool": pa.array([True, none, False]),
 }.items():
-    parquet.write_table(pa.table({"c": array}), f"c_{name}.parquet")
-    expected[f"c_{name}.parquet"] = [{None: "", True: "true", False: "false"}.get(value, value.decode() if isinstance(value, bytes) else value) for value in array.to_pylist()]
+    written({"c": array}, f"c_{name}")
+    expected[f"c_{name}"] = [{None: "", True: "true", False: "false"}.get(value, value.decode() if isinstance(value, bytes) else value) for value in array.to_pylist()]
 parquet.write_table(pa.table({"n": pa.nulls(0, pa.float64())}), "n_empty.parquet")
 json.dump(expected, open("expected.json", "w"))
 at = datetime.datetime(2026, 1, 2)
@@ -83,8 +97,9 @@ refused = {
     "number": ("c", pa.array([7])), "map": ("c", pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64()))),
 }
 for name, (column, array) in refused.items():
-    parquet.write_table(pa.table({"c" if column == "n" else "n": pa.nulls(1), column: array}), f"refused_{name}.parquet")
+    written({"c" if column == "n" else "n": pa.nulls(1), column: array}, f"refused_{name}")
 parquet.write_table(pa.table({"n": [at]}), "refused_int96.parquet", use_deprecated_int96_timestamps=True)
+open("refused_int96.stream", "wb").write(open("refused_at_ns.stream", "rb").read())
 for codec in ["lz4", "brotli"]:
     parquet.write_table(pa.table({"n": [1.0]}), f"{codec}.parquet", compression=codec)
 for encoding in ["DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"]:
@@ -92,10 +107,11 @@ for encoding in ["DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"]:
 pandas.DataFrame({"n": [1.0, 2.0]}, index=[7, 9]).to_parquet("index.parquet")
 "#;
 
-/// Reads an answer.
+/// Reads an answer of any form.
 const ANSWER: &str = r#"
-import json, sys, pyarrow.parquet as parquet
-print(json.dumps(parquet.read_table(sys.argv[1]).to_pylist()))
+import json, sys, pyarrow as pa, pyarrow.parquet as parquet
+read = {"parquet": parquet.read_table, "stream": lambda name: pa.ipc.open_stream(name).read_all(), "arrow": lambda name: pa.ipc.open_file(name).read_all()}
+print(json.dumps(read[sys.argv[1].split(".")[1]](sys.argv[1]).to_pylist()))
 "#;
 
 fn run(python: &Path, script: &str, folder: &TempDir, words: &[&str]) -> String {
@@ -128,27 +144,37 @@ async fn the_shipped_models_say_the_same_of_rows_in_every_form() {
         assert_eq!(expected.as_array().unwrap().len(), 12);
         let csv = told(Sent::new("text/csv", read("rows.csv"))).await;
         assert_eq!(csv.json()["predictions"], expected);
-        let files = files(&folder, ".parquet");
-        assert_eq!(files.len(), 11, "{files:?}");
-        for name in files {
-            let answer = told(file(read(&name))).await;
-            assert_eq!(answer.json()["predictions"], expected, "{model} {name}: {answer:?}");
-        }
-        let answer = service.predict(&file(read("zstd.parquet")).query(&query).header("x-request-id", "file")).await;
-        fs::write(folder.path().join("answer"), &answer.bytes).unwrap();
-        let rows: Vec<Value> = serde_json::from_str(&run(&python, ANSWER, &folder, &["answer"])).unwrap();
-        assert_eq!(rows.len(), 12);
-        for (index, (row, one)) in rows.iter().zip(expected.as_array().unwrap()).enumerate() {
-            assert_eq!((&row["request_id"], &row["row_index"]), (&json!("file"), &json!(index)));
-            for member in ["label", "class", "confidence", "defect", "value"] {
-                assert_eq!(row[member], one[member], "{row} {one}");
+        for (extension, content_type, count, one) in [
+            (".parquet", PARQUET, 11, "zstd.parquet"),
+            (".stream", ARROW_STREAM, 4, "lz4.stream"),
+            (".arrow", ARROW_FILE, 4, "feather.arrow"),
+        ] {
+            let files = files(&folder, extension);
+            assert_eq!(files.len(), count, "{files:?}");
+            for name in files {
+                let answer = told(Sent::new(content_type, read(&name))).await;
+                assert_eq!(answer.status, 200, "{model} {name}: {answer:?}");
+                assert_eq!(answer.json()["predictions"], expected, "{model} {name}: {answer:?}");
+            }
+            let sent = Sent::new(content_type, read(one)).query(&query).header("x-request-id", "file");
+            let answer = service.predict(&sent).await;
+            assert_eq!(answer.header("content-type"), Some(content_type));
+            let name = format!("answer{extension}");
+            fs::write(folder.path().join(&name), &answer.bytes).unwrap();
+            let rows: Vec<Value> = serde_json::from_str(&run(&python, ANSWER, &folder, &[&name])).unwrap();
+            assert_eq!(rows.len(), 12);
+            for (index, (row, one)) in rows.iter().zip(expected.as_array().unwrap()).enumerate() {
+                assert_eq!((&row["request_id"], &row["row_index"]), (&json!("file"), &json!(index)));
+                for member in ["label", "class", "confidence", "defect", "value"] {
+                    assert_eq!(row[member], one[member], "{row} {one}");
+                }
             }
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_type_is_read_or_refused_by_row_and_feature() {
+async fn every_type_that_a_feature_may_have_is_read() {
     let Some(python) = pypi::python(WRITERS, "whether every type of Parquet files is read") else { return };
     let folder = tempfile::tempdir().unwrap();
     run(&python, TYPES, &folder, &[]);
@@ -157,15 +183,30 @@ async fn every_type_is_read_or_refused_by_row_and_feature() {
     let expected: serde_json::Map<String, Value> = serde_json::from_slice(&read("expected.json")).unwrap();
     assert_eq!(expected.len(), 21);
     for (name, values) in &expected {
-        let answer = service.predict(&file(read(name)).header("accept", "application/json")).await;
         let output = if name.starts_with("n_") { "n_out" } else { "c_out" };
-        assert_eq!(Value::from(given_back(&answer, output)), *values, "{name}");
+        for (extension, content_type) in [("parquet", PARQUET), ("stream", ARROW_STREAM)] {
+            let sent = Sent::new(content_type, read(&format!("{name}.{extension}")));
+            let answer = service.predict(&sent.header("accept", "application/json")).await;
+            assert_eq!(Value::from(given_back(&answer, output)), *values, "{name}.{extension}");
+        }
     }
-    let refusal = async |name: &str| {
-        let answer = service.predict(&file(read(name))).await;
-        assert!((400..500).contains(&answer.status), "{name}: {answer:?}");
-        answer.json()
-    };
+}
+
+/// What a file is refused with.
+async fn refusal(service: &Running, folder: &TempDir, name: &str) -> Value {
+    let content_type = if name.ends_with(".stream") { ARROW_STREAM } else { PARQUET };
+    let sent = Sent::new(content_type, fs::read(folder.path().join(name)).unwrap());
+    let answer = service.predict(&sent).await;
+    assert!((400..500).contains(&answer.status), "{name}: {answer:?}");
+    answer.json()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_feature_is_refused_by_row_and_feature_or_with_what_to_write_instead() {
+    let Some(python) = pypi::python(WRITERS, "whether other types of Parquet files are refused") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    run(&python, TYPES, &folder, &[]);
+    let service = serve(echo().path(), &[]).await;
     for (name, feature, says) in [
         ("date", "n", "is a date, and must be a number"),
         ("at_ns", "n", "is a time, and must be a number"),
@@ -181,9 +222,11 @@ async fn every_type_is_read_or_refused_by_row_and_feature() {
         ("number", "c", "is the number 7, and must be a text"),
         ("map", "c", "is a list or a structure, and must be a text"),
     ] {
-        let told = refusal(&format!("refused_{name}.parquet")).await;
-        assert_eq!((&told["row"], &told["feature"], &told["reason"]), (&json!(0), &json!(feature), &json!("type")));
-        assert!(told["error"].as_str().unwrap().contains(says), "{name}: {told}");
+        for extension in ["parquet", "stream"] {
+            let told = refusal(&service, &folder, &format!("refused_{name}.{extension}")).await;
+            assert_eq!((&told["row"], &told["feature"], &told["reason"]), (&json!(0), &json!(feature), &json!("type")));
+            assert!(told["error"].as_str().unwrap().contains(says), "{name}.{extension}: {told}");
+        }
     }
     for (name, code, says) in [
         ("lz4.parquet", "invalid_request", "\"n\" is packed with LZ4; write it with snappy, gzip, zstd"),
@@ -201,7 +244,7 @@ async fn every_type_is_read_or_refused_by_row_and_feature() {
         ),
         ("n_empty.parquet", "invalid_request", "There are no rows."),
     ] {
-        let told = refusal(name).await;
+        let told = refusal(&service, &folder, name).await;
         assert_eq!(told["code"], code, "{name}: {told}");
         assert!(told["error"].as_str().unwrap().contains(says), "{name}: {told}");
     }
