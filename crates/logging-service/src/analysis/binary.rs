@@ -15,7 +15,7 @@ use super::probability_grid::{PROBABILITY_BINS, mirrored, probability_bin};
 /// The most classes under whose names scores are counted; a binary classifier has two.
 const MOST_CLASSES: usize = 4;
 
-/// The score of a class, and whether it was the true one.
+/// The score of one of two classes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PositiveScore {
     /// The class.
@@ -24,6 +24,16 @@ pub struct PositiveScore {
     /// Its probability.
     #[serde(rename = "s")]
     pub score: f64,
+    /// The other one of the two; absent where its name is not known.
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    pub other: Option<String>,
+}
+
+impl PositiveScore {
+    /// Whether a class can be one of the two. A score says nothing of a third one.
+    pub fn may_be_about(&self, class: &str) -> bool {
+        self.class == class || self.other.as_ref().is_none_or(|other| other == class)
+    }
 }
 
 /// Scores of labelled predictions by bin, of those of the class and of the others.
@@ -214,7 +224,7 @@ mod tests {
     fn scores(class: &str, rows: &[(f64, bool)]) -> BinaryScores {
         let mut scores = BinaryScores::default();
         for (score, is_true) in rows {
-            scores.add(&PositiveScore { class: class.to_owned(), score: *score }, *is_true, 1);
+            scores.add(&PositiveScore { class: class.to_owned(), score: *score, other: None }, *is_true, 1);
         }
         scores
     }
@@ -250,7 +260,7 @@ mod tests {
         assert_eq!(three.quality(Some("a")), None);
         let mut nothing = scores("yes", &ROWS);
         ROWS.iter().for_each(|(score, is_true)| {
-            nothing.add(&PositiveScore { class: "yes".to_owned(), score: *score }, *is_true, -1);
+            nothing.add(&PositiveScore { class: "yes".to_owned(), score: *score, other: None }, *is_true, -1);
         });
         assert!(nothing.is_empty());
     }

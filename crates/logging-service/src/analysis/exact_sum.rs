@@ -18,6 +18,8 @@ use utoipa::{PartialSchema, ToSchema};
 const MOST_DIGITS: usize = 1_100;
 /// Exponents of sums lie between the negative and the positive of this.
 const MOST_EXPONENT: i64 = 2_200;
+/// Bits by which a quotient is finer than the sum that was divided.
+const QUOTIENT_BITS: i64 = 192;
 /// Bits of a float's fraction.
 const FRACTION: u32 = 52;
 
@@ -75,12 +77,29 @@ impl ExactSum {
         if self.mantissa.sign() == Sign::Minus { -magnitude } else { magnitude }
     }
 
+    /// The mean of `count` numbers with this sum, rounded once. It is a float also where the sum is beyond all floats.
+    pub fn mean(&self, count: i64) -> f64 {
+        self.divided(count).value()
+    }
+
+    /// The root of the mean of `count` numbers with this sum, which are not negative.
+    pub fn root_mean(&self, count: i64) -> f64 {
+        let Self { mantissa, exponent } = self.divided(count);
+        let half = exponent.saturating_add_unsigned(mantissa.bits()) / 2;
+        scaled(Self { mantissa, exponent: exponent - 2 * half }.value().sqrt(), half)
+    }
+
     /// Σ(x − x̄)² of `count` numbers with this sum, whose squares have the sum `squares`; rounded once.
     pub fn centred_squares(&self, squares: &Self, count: i64) -> f64 {
         let mut scaled = Self::default();
         scaled.add(squares, count);
         scaled.add(&self.squared(), -1);
         scaled.value() / count as f64
+    }
+
+    /// Accurate to many more bits than a float has.
+    fn divided(&self, count: i64) -> Self {
+        Self::from_parts((&self.mantissa << QUOTIENT_BITS) / count.max(1), self.exponent - QUOTIENT_BITS)
     }
 
     fn squared(&self) -> Self {

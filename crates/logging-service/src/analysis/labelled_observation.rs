@@ -52,6 +52,9 @@ pub struct ClassOutcome {
     /// The probability of the predicted class; absent where the model gives none.
     #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<f64>,
+    /// Whether the true class is none of the model's classes.
+    #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_outside: bool,
     /// What the prediction says about the true class; absent where it gives no probabilities.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub truth_score: Option<TrueClassScore>,

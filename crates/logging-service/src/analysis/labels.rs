@@ -89,6 +89,14 @@ pub struct LabelCounts {
     /// The scores of binary classifiers.
     #[serde(rename = "p", skip_serializing_if = "BinaryScores::is_empty")]
     pub binary: BinaryScores,
+    /// Predictions whose true label is none of the model's classes.
+    #[serde(rename = "x", skip_serializing_if = "is_zero")]
+    pub outside: i64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(count: &i64) -> bool {
+    *count == 0
 }
 
 impl LabelCounts {
@@ -107,9 +115,10 @@ impl LabelCounts {
         }
     }
 
-    /// Labelled predictions of a classification.
+    /// Labelled predictions of a class. They are summed up, and not what is left beside the numbers: what is no number
+    /// either must not become a class.
     pub fn classified(&self) -> i64 {
-        self.labelled.saturating_sub(self.values.count)
+        self.pairs().fold(self.other_pairs, |sum, pair| sum.saturating_add(pair.count))
     }
 
     /// Adds all of the other.
@@ -117,6 +126,7 @@ impl LabelCounts {
         self.values.merge(&other.values);
         self.true_classes.merge(&other.true_classes);
         self.binary.merge(&other.binary);
+        self.outside = self.outside.saturating_add(other.outside);
         self.labelled = self.labelled.saturating_add(other.labelled);
         self.correct = self.correct.saturating_add(other.correct);
         self.other_pairs = self.other_pairs.saturating_add(other.other_pairs);
@@ -152,10 +162,11 @@ impl LabelCounts {
             self.correct_by_confidence.add(bin, correct);
             self.confidence_sums.add(bin, sign * units_above_edge(bin, confidence));
         }
+        self.outside += if class.is_outside { sign } else { 0 };
         if let Some(score) = &class.truth_score {
             self.true_classes.add(score, sign);
         }
-        if let Some(positive) = &class.positive {
+        if let Some(positive) = class.positive.as_ref().filter(|positive| positive.may_be_about(&class.truth)) {
             self.binary.add(positive, positive.class == class.truth, sign);
         }
     }

@@ -27,6 +27,10 @@ pub struct QualityReport {
     /// The median time from a prediction to its label, accurate to a fifth, because lags are counted on a logarithmic grid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lag_p50_seconds: Option<f64>,
+    /// Labelled predictions whose true label is none of the model's classes. They count as wrong in `accuracy` and all that
+    /// follows from it, and take no part in `log_loss` and in the scores of `binary`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labelled_outside_classes: Option<u64>,
     /// The share of the labelled predictions that were right.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<f64>,
@@ -102,6 +106,7 @@ pub fn quality_by(
         coverage: ratio(labels.labelled, i64::try_from(window.predictions).unwrap_or(i64::MAX)),
         lag_mean_seconds: mean_lag(labels),
         lag_p50_seconds: median(&labels.lags),
+        labelled_outside_classes: u64::try_from(labels.outside).ok().filter(|count| *count > 0),
         accuracy: (classified > 0).then(|| ratio(labels.correct, classified)),
         expected_accuracy: expected.as_ref().map(|expected| expected.accuracy),
         calibrated_by: expected.map(|expected| expected.source),

@@ -27,6 +27,9 @@ pub struct TrueClassScore {
     /// How many classes the prediction ranks.
     #[serde(rename = "k", default)]
     pub ranked: u16,
+    /// Whether it is none of the declared classes. The prediction says nothing of it then, and never could.
+    #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_outside: bool,
 }
 
 /// Sums over the true classes of labelled predictions that have a confidence.
@@ -68,6 +71,7 @@ impl TrueClassScores {
                 let loss = -probability.clamp(LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY).ln();
                 self.losses.add(&ExactSum::of(loss), times);
             }
+            None if score.is_outside => {}
             None => self.unknown += times,
         }
         for k in BEST.into_iter().filter(|k| *k <= score.ranked) {
@@ -118,7 +122,7 @@ mod tests {
     use super::*;
 
     fn score(probability: Option<f64>, rank: u16, ranked: u16) -> TrueClassScore {
-        TrueClassScore { probability, rank, ranked }
+        TrueClassScore { probability, rank, ranked, is_outside: false }
     }
 
     #[test]
@@ -134,6 +138,11 @@ mod tests {
         scores.add(&score(None, 0, 3), 1);
         assert_eq!(scores.log_loss(), None, "the unknown ones are the worst");
         scores.add(&score(None, 0, 3), -1);
+        let outside = TrueClassScore { is_outside: true, ..score(None, 0, 3) };
+        scores.add(&outside, 1);
+        assert!((scores.log_loss().unwrap() - expected).abs() < 1e-12, "it is left out");
+        assert_eq!(scores.top_accuracies()[1].accuracy, 0.5, "and no prediction of it was right");
+        scores.add(&outside, -1);
         rows.iter().for_each(|row| scores.add(row, -1));
         assert!(scores.is_empty());
     }

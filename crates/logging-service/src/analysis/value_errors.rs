@@ -48,7 +48,8 @@ pub struct RegressionQuality {
     pub rmse: f64,
     /// Mean of predicted − true: above 0 where the model says too much.
     pub bias: f64,
-    /// Coefficient of determination, 1 − Σ error² / Σ (truth − mean truth)². Absent where all truths are the same.
+    /// Coefficient of determination, 1 − Σ error² / Σ (truth − mean truth)². Absent where all truths are the same, and where
+    /// the sums are beyond all floats.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub r2: Option<f64>,
     /// The declared tolerance.
@@ -69,8 +70,9 @@ pub struct RegressionQuality {
 impl ValueErrors {
     /// Counts a prediction `times` times; negative times take it back.
     pub(super) fn add(&mut self, value: &ValueOutcome, times: i64) {
-        let error = value.predicted - value.truth;
-        // The difference of two numbers of 10³⁰⁸ may be none.
+        // The difference of two numbers of 10³⁰⁸ may be beyond all floats. It counts as the greatest of them, for a label
+        // that counts in one figure has to count in all.
+        let error = (value.predicted - value.truth).clamp(f64::MIN, f64::MAX);
         let Some(bin) = number_bin(error.abs()).filter(|_| value.truth.is_finite()) else { return };
         self.count += times;
         self.errors.add(&ExactSum::of(error), times);
@@ -108,14 +110,13 @@ impl ValueErrors {
         if self.count <= 0 || count != self.count {
             return None;
         }
-        let mean = |sum: &ExactSum| sum.value() / self.count as f64;
         let spread = self.truths.centred_squares(&self.truth_squares, self.count);
         Some(RegressionQuality {
             samples: self.count.unsigned_abs(),
-            mae: mean(&self.magnitudes),
-            rmse: mean(&self.squares).sqrt(),
-            bias: mean(&self.errors),
-            r2: (spread > 0.0).then(|| 1.0 - self.squares.value() / spread),
+            mae: self.magnitudes.mean(self.count),
+            rmse: self.squares.root_mean(self.count),
+            bias: self.errors.mean(self.count),
+            r2: (spread > 0.0).then(|| 1.0 - self.squares.value() / spread).filter(|r2| r2.is_finite()),
             tolerance,
             within_tolerance: tolerance.map(|tolerance| self.within(tolerance)),
             error_p50: self.quantile(0.5),
@@ -174,9 +175,19 @@ mod tests {
         assert_eq!(ValueErrors::default().quality(None), None);
         let constant = errors(&[(1.0, 2.0), (3.0, 2.0)]).quality(None).unwrap();
         assert_eq!((constant.r2, constant.within_tolerance), (None, None));
-        let mut overflowing = errors(&[(f64::MAX, f64::MIN)]);
-        assert!(overflowing.is_empty());
-        overflowing.add(&ValueOutcome { predicted: f64::NAN, truth: 1.0 }, 1);
-        assert!(overflowing.is_empty());
+        let none = errors(&[(f64::NAN, 1.0)]);
+        assert!(none.is_empty());
+    }
+
+    #[test]
+    fn an_error_beyond_all_floats_counts_as_the_greatest_of_them() {
+        let rows = [(f64::MAX, f64::MIN), (f64::MAX, f64::MIN), (f64::MIN, f64::MAX), (1.0, 1.0)];
+        let quality = errors(&rows).quality(Some(1.0)).unwrap();
+        assert_eq!((quality.samples, quality.mae, quality.bias), (4, f64::MAX / 4.0 * 3.0, f64::MAX / 4.0));
+        assert!((quality.rmse / f64::MAX - 0.75_f64.sqrt()).abs() < 1e-15, "{}", quality.rmse);
+        assert_eq!((quality.within_tolerance, quality.r2), (Some(0.25), None));
+        let tiny = f64::from_bits(3);
+        let quality = errors(&[(tiny, 0.0), (0.0, tiny)]).quality(None).unwrap();
+        assert_eq!((quality.mae, quality.rmse, quality.bias), (tiny, tiny, 0.0));
     }
 }

@@ -27,6 +27,11 @@ const LABELLED: FamilyDefinition = FamilyDefinition {
     help: "Predictions of the window whose true label is known.",
     labels: BY_WINDOW,
 };
+const OUTSIDE: FamilyDefinition = FamilyDefinition {
+    name: "logging_labels_outside_classes",
+    help: "Labelled predictions of the window whose true label is none of the model's classes.",
+    labels: BY_WINDOW,
+};
 const COVERAGE: FamilyDefinition = FamilyDefinition {
     name: "logging_label_coverage",
     help: "Share of the window's predictions whose true label is known, 0 to 1.",
@@ -137,9 +142,10 @@ const REFERENCE: FamilyDefinition = FamilyDefinition {
     labels: &["model"],
 };
 
-const ALL: [FamilyDefinition; 25] = [
+const ALL: [FamilyDefinition; 26] = [
     PREDICTIONS,
     LABELLED,
+    OUTSIDE,
     COVERAGE,
     LAG,
     ACCURACY,
@@ -195,6 +201,7 @@ impl EvaluationGauges {
         let values = [
             (PREDICTIONS, Some(quality.predictions as f64)),
             (LABELLED, Some(quality.labelled as f64)),
+            (OUTSIDE, quality.accuracy.map(|_| quality.labelled_outside_classes.unwrap_or_default() as f64)),
             (COVERAGE, Some(quality.coverage)),
             (LAG, quality.lag_mean_seconds),
             (ACCURACY, quality.accuracy),

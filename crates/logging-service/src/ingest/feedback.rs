@@ -17,7 +17,7 @@ use crate::openapi::examples;
 use crate::openapi::refusal_sets::IngestRefusals;
 use crate::openapi::text_bodies::Lines;
 use crate::refusal::refusal;
-use crate::store::Acknowledgement;
+use crate::store::LabelAcknowledgement;
 use crate::store::labels::{self, TrueLabel};
 use crate::store::time::floor_microseconds;
 
@@ -37,12 +37,12 @@ const MOST_LABELS: usize = 1_000;
         (ref("#/components/schemas/Labels") = "application/json", example = examples::label),
         (Lines = "application/x-ndjson", example = examples::label_lines)
     )),
-    responses((status = 200, description = "How many were stored", body = Acknowledgement), IngestRefusals)
+    responses((status = 200, description = "How many were stored", body = LabelAcknowledgement), IngestRefusals)
 )]
 pub(crate) async fn feedback(
     State(app): State<App>,
     request: Request<Body>,
-) -> Result<Json<Acknowledgement>, ApiError> {
+) -> Result<Json<LabelAcknowledgement>, ApiError> {
     let body = app.bodies.receive(request).await?;
     let given: Vec<TrueLabel> = parse_items(&body, MOST_LABELS)?;
     let weight = given.len();
@@ -53,7 +53,8 @@ pub(crate) async fn feedback(
         .map_err(refusal)?;
     app.upkeep.count_labels(FeedbackOutcome::Accepted, stored.accepted);
     app.upkeep.count_labels(FeedbackOutcome::Duplicate, stored.duplicates);
-    info!(accepted = stored.accepted, duplicates = stored.duplicates, "labels_stored");
+    let LabelAcknowledgement { accepted, duplicates, uncounted } = stored;
+    info!(accepted, duplicates, uncounted, "labels_stored");
     Ok(Json(stored))
 }
 

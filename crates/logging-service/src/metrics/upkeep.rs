@@ -3,6 +3,7 @@
 use monitoring::{Counter, Each, Family, Gauge, MetricsError, MetricsRegistry, each, label_enum};
 
 use crate::cloudevents::EventRefusal;
+use crate::store::labels::UncountedLabels;
 
 label_enum! {
     /// What became of a label.
@@ -11,6 +12,18 @@ label_enum! {
         Accepted = "accepted",
         /// It was there already.
         Duplicate = "duplicate",
+    }
+}
+
+label_enum! {
+    /// Why a label counts for no prediction.
+    pub(crate) enum UncountedReason: "reason" {
+        /// Its predictions are numbers, and it is none.
+        NoNumber = "no_number",
+        /// Its predictions say neither a class nor a number.
+        NothingToJudge = "nothing_to_judge",
+        /// Its predictions have failed.
+        FailedPrediction = "failed_prediction",
     }
 }
 
@@ -45,6 +58,8 @@ label_enum! {
 pub(crate) struct UpkeepStanding {
     /// Labels that wait for their predictions.
     pub(crate) labels_waiting: u64,
+    /// Labels that count for none of their predictions.
+    pub(crate) labels_uncounted: UncountedLabels,
     /// CloudEvents that wait for their counterparts.
     pub(crate) events_waiting: u64,
     /// When the oldest prediction was made, in microseconds since 1970.
@@ -55,6 +70,7 @@ pub(crate) struct UpkeepStanding {
 pub(crate) struct UpkeepMetrics {
     feedback: Family<Counter, Each<FeedbackOutcome>>,
     feedback_waiting: Gauge,
+    feedback_uncounted: Family<Gauge, Each<UncountedReason>>,
     events: Family<Counter, Each<EventOutcome>>,
     events_refused: Family<Counter, Each<EventRefusal>>,
     events_waiting: Gauge,
@@ -76,6 +92,11 @@ impl UpkeepMetrics {
             feedback: registry.counters("logging_feedback_total", "Labels taken by POST /feedback.", each())?,
             feedback_waiting: registry
                 .float_gauge("logging_feedback_waiting", "Labels whose prediction has not arrived.")?,
+            feedback_uncounted: registry.gauges(
+                "logging_feedback_uncounted",
+                "Labels that are stored and count for no prediction, by reason.",
+                each(),
+            )?,
             events: registry.counters("logging_cloudevents_total", "CloudEvents, by what became of them.", each())?,
             events_refused: registry.counters(
                 "logging_events_refused_total",
@@ -127,6 +148,14 @@ impl UpkeepMetrics {
     /// Shows what waits, and the oldest prediction.
     pub(crate) fn set_standing(&self, standing: &UpkeepStanding) {
         self.feedback_waiting.set(standing.labels_waiting as f64);
+        let UncountedLabels { no_number, nothing_to_judge, failed_prediction } = standing.labels_uncounted;
+        for (reason, labels) in [
+            (UncountedReason::NoNumber, no_number),
+            (UncountedReason::NothingToJudge, nothing_to_judge),
+            (UncountedReason::FailedPrediction, failed_prediction),
+        ] {
+            self.feedback_uncounted.with(reason).set(labels as f64);
+        }
         self.events_waiting.set(standing.events_waiting as f64);
         self.oldest.set(standing.oldest_prediction.map_or(0.0, |time| time as f64 / 1e6));
     }

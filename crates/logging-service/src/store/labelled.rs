@@ -18,6 +18,15 @@ struct ClassNames<'a> {
     prediction: Option<&'a PredictionRecord>,
 }
 
+/// Whether a label can be held against a prediction of this task.
+pub(super) fn can_count(task: Task, label: &StoredLabel) -> bool {
+    match task {
+        Task::Classification => true,
+        Task::Regression => label.is_number(),
+        Task::Raw => false,
+    }
+}
+
 /// What is counted of a prediction beside a label; `None` where the label cannot be held against it: a prediction that
 /// says neither class nor value, or a text where a number was predicted.
 pub(super) fn observe(
@@ -38,6 +47,7 @@ pub(super) fn observe(
                 PredictedScores::of(prediction, &predicted, |name| ClassNames { prediction: None, ..names }.name(name));
             let outcome = ClassOutcome {
                 confidence: known_confidence(prediction),
+                is_outside: scores.is_outside(&truth, declared),
                 truth_score: scores.truth(&truth, declared),
                 positive: scores.positive(declared),
                 predicted,
@@ -62,24 +72,32 @@ pub(super) fn revise(
         }
         LabelledOutcome::Class(class) => {
             let truth = ClassNames { declared: &declared.labels, prediction: None }.name(&label.label);
-            let truth_score = match (&class.positive, &class.truth_score) {
+            let two = class.positive.as_ref().filter(|positive| positive.may_be_about(&truth));
+            let is_outside = if declared.labels.is_empty() {
+                declared.positive.is_some() && class.positive.is_some() && two.is_none()
+            } else {
+                !declared.labels.iter().any(|label| label_name(label) == truth)
+            };
+            let probability = match two {
+                _ if is_outside => None,
                 // Of two classes, the score of one is that of the other as well.
-                (Some(positive), Some(_)) if positive.class == truth => Some(positive.score),
-                (Some(positive), Some(_)) => Some(1.0 - positive.score),
-                _ if class.truth == truth => class.truth_score.and_then(|score| score.probability),
-                _ => None,
+                Some(positive) if positive.class == truth => Some(positive.score),
+                Some(positive) => Some(1.0 - positive.score),
+                None if class.truth == truth => class.truth_score.and_then(|score| score.probability),
+                None => class.confidence.filter(|_| class.predicted == truth),
             };
             let same = class.truth_score.filter(|_| class.truth == truth);
             let truth_score = class.truth_score.map(|_| TrueClassScore {
-                probability: truth_score,
+                probability,
+                is_outside,
                 // How the classes were ranked is not known any more, but for the predicted one.
                 ..same.unwrap_or(TrueClassScore {
                     rank: u16::from(class.predicted == truth),
                     ranked: 1,
-                    probability: None,
+                    ..TrueClassScore::default()
                 })
             });
-            let outcome = ClassOutcome { truth, truth_score, ..class.clone() };
+            let outcome = ClassOutcome { truth, is_outside, truth_score, ..class.clone() };
             Some(LabelledObservation { lag_seconds: lag, outcome: LabelledOutcome::Class(outcome) })
         }
     }

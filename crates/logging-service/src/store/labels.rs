@@ -3,7 +3,7 @@
 //! Rule of thumb: labels are only ever appended. Of those that mean the same, the best is in force, and [`LabelSettlement`]
 //! decides where it is counted.
 
-use super::acknowledgement::Acknowledgement;
+use super::acknowledgement::LabelAcknowledgement;
 use super::engine::{TransactionLock, WriteTransaction};
 use super::error::DatabaseError;
 use super::session::{SqlSession, first, rows};
@@ -30,10 +30,10 @@ pub(crate) fn add(
     transaction: &mut dyn WriteTransaction,
     labels: &[TrueLabel],
     now: i64,
-) -> Result<Acknowledgement, DatabaseError> {
+) -> Result<LabelAcknowledgement, DatabaseError> {
     transaction.lock(TransactionLock::Labels)?;
     let mut settlement = LabelSettlement::new(transaction, now);
-    let mut acknowledgement = Acknowledgement::default();
+    let mut acknowledgement = LabelAcknowledgement::default();
     for label in labels {
         let target = label.target();
         let former = in_force(settlement.transaction, &target)?;
@@ -48,20 +48,23 @@ pub(crate) fn add(
             labelled_at: label.time().unwrap_or(now),
             revision: label.revision.into(),
         };
-        let is_best = former.iter().all(|former| former.rank() < stored.rank());
-        stored.id = insert(settlement.transaction, label, &stored, is_best, now)?;
-        if is_best {
-            for former in former {
+        let is_outdone = former.iter().any(|former| former.outdoes(&stored));
+        let state = if is_outdone { LabelState::Superseded } else { LabelState::Waiting };
+        stored.id = insert(settlement.transaction, label, &stored, state, now)?;
+        if !is_outdone {
+            for former in former.iter().filter(|former| stored.outdoes(former)) {
                 set_state(settlement.transaction, former.id, LabelState::Superseded)?;
             }
-            settlement.settle(&stored, &target)?;
+            let state = settlement.settle(&stored, &target)?;
+            acknowledgement.uncounted += u64::from(state.is_uncounted());
         }
     }
     settlement.finish()?;
     Ok(acknowledgement)
 }
 
-/// The labels in force that mean the same, the best first. There is one at most, but for those of versions before 0.3.
+/// The labels in force that mean the same, the best first: the best of all, and where that is a text the best number. There
+/// may be more of versions before 0.3.
 fn in_force(session: &mut dyn WriteTransaction, target: &LabelTarget) -> Result<Vec<StoredLabel>, DatabaseError> {
     let sql = format!("SELECT {COLUMNS} FROM labels WHERE {OF_TARGET} AND state <> 2");
     let mut found = rows(session, &sql, &target.values(), read)?;
@@ -96,10 +99,9 @@ fn insert(
     transaction: &mut dyn WriteTransaction,
     label: &TrueLabel,
     stored: &StoredLabel,
-    is_best: bool,
+    state: LabelState,
     now: i64,
 ) -> Result<i64, DatabaseError> {
-    let state = if is_best { LabelState::Waiting } else { LabelState::Superseded };
     let mut values = label.target().values().to_vec();
     values.extend([
         stored.label.as_str().into(),
@@ -125,6 +127,40 @@ impl LabelTarget {
             self.variant.as_str().into(),
         ]
     }
+}
+
+/// Labels that count for none of their predictions, by the reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct UncountedLabels {
+    /// The predictions are numbers, and the label is none.
+    pub(crate) no_number: u64,
+    /// The predictions say neither a class nor a number.
+    pub(crate) nothing_to_judge: u64,
+    /// The predictions have failed.
+    pub(crate) failed_prediction: u64,
+}
+
+/// How many labels count for none of their predictions.
+///
+/// # Errors
+/// The database's.
+pub(crate) fn uncounted(session: &mut dyn SqlSession) -> Result<UncountedLabels, DatabaseError> {
+    let mut uncounted = UncountedLabels::default();
+    let sql = "SELECT state, count(*) FROM labels WHERE state > 3 GROUP BY state";
+    session.query(sql, &[], &mut |mut columns| {
+        let (state, count) = (columns.integer()?, columns.count()?);
+        for (of, sum) in [
+            (LabelState::NoNumber, &mut uncounted.no_number),
+            (LabelState::NothingToJudge, &mut uncounted.nothing_to_judge),
+            (LabelState::FailedPrediction, &mut uncounted.failed_prediction),
+        ] {
+            if state == of as i64 {
+                *sum = count;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(uncounted)
 }
 
 /// How many labels wait for their predictions.

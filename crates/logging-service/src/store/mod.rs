@@ -55,6 +55,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 pub use acknowledgement::Acknowledgement;
+pub(crate) use acknowledgement::LabelAcknowledgement;
 pub use error::StoreError;
 pub use filter::PredictionFilter;
 pub use observer::{CommitSummary, ModelCounts, StoreObserver};

@@ -2,6 +2,8 @@
 //!
 //! Rule of thumb: a probability that a prediction does not say is only taken where it follows from those that it does.
 
+use std::borrow::Cow;
+
 use prediction_record::{ModelDeclaration, PredictionRecord};
 
 use crate::analysis::{self, PositiveScore, TrueClassScore, label_name};
@@ -23,18 +25,21 @@ impl PredictedScores {
     }
 
     /// What the prediction says about the true class. The probability that its scores leave over belongs to the declared
-    /// classes that are not among them, to each the same part.
+    /// classes that are not among them, to each the same part. Where no classes are declared, nobody knows whether a class
+    /// that is not among them is the model's; of one that is none of the declared ones nothing is said.
     pub(super) fn truth(&self, truth: &str, declared: &ModelDeclaration) -> Option<TrueClassScore> {
         if self.0.is_empty() {
             return None;
         }
+        let is_outside = self.is_outside(truth, declared);
         let place = self.0.iter().position(|(class, _)| class == truth);
         let left = (1.0 - self.0.iter().map(|(_, score)| score).sum::<f64>()).max(0.0);
         let classes = if declared.labels.is_empty() && declared.positive.is_some() { 2 } else { declared.labels.len() };
         let probability = match place {
+            _ if is_outside => None,
             Some(place) => Some(self.0[place].1),
-            None if left < NOTHING_LEFT || (1..=self.0.len()).contains(&classes) => Some(0.0),
             None if classes == 0 => None,
+            None if left < NOTHING_LEFT || classes <= self.0.len() => Some(0.0),
             None => Some(left / (classes - self.0.len()) as f64),
         };
         let to_rank = |place: usize| u16::try_from(place).unwrap_or(u16::MAX);
@@ -42,7 +47,17 @@ impl PredictedScores {
             probability,
             rank: place.map_or(0, |place| to_rank(place + 1)),
             ranked: to_rank(self.0.len()),
+            is_outside,
         })
+    }
+
+    /// Whether a true class is none of those that the model is declared to have.
+    pub(super) fn is_outside(&self, truth: &str, declared: &ModelDeclaration) -> bool {
+        if !declared.labels.is_empty() {
+            return !declared.labels.iter().any(|label| label_name(label) == truth);
+        }
+        // Of two classes, one is declared, and the prediction may name the other one.
+        declared.positive.is_some() && self.positive(declared).is_some_and(|positive| !positive.may_be_about(truth))
     }
 
     /// The score of the positive one of two classes. Where none is declared, it is the one that comes last in the alphabet.
@@ -55,9 +70,12 @@ impl PredictedScores {
             }
             None => return None,
         };
-        let own = self.0.iter().find(|(name, _)| *name == class).map(|(_, score)| *score);
-        let score = own.or_else(|| self.0.first().map(|(_, score)| 1.0 - score))?;
-        Some(PositiveScore { class, score })
+        let declared_names = declared.labels.iter().map(|label| label_name(label));
+        let named = declared_names.chain(self.0.iter().map(|(name, _)| name.as_str().into()));
+        let other = named.filter(|name| **name != class).map(Cow::into_owned).next();
+        let score_of = |class: &str| self.0.iter().find(|(name, _)| name == class).map(|(_, score)| *score);
+        let score = score_of(&class).or_else(|| score_of(other.as_ref()?).map(|score| 1.0 - score))?;
+        Some(PositiveScore { class, score, other })
     }
 }
 
@@ -99,10 +117,37 @@ mod tests {
         assert_eq!(probability(&two, "dog", &animals), Some(0.25));
         assert_eq!(probability(&two, "eel", &animals), Some(0.125));
         assert_eq!(probability(&two, "eel", &declared(&[])), None, "nobody knows how many classes there are");
-        assert_eq!(probability(&scores(&[("cat", 0.75), ("dog", 0.25)]), "eel", &declared(&[])), Some(0.0));
+        let all = scores(&[("cat", 0.75), ("dog", 0.25)]);
+        assert_eq!(probability(&all, "eel", &declared(&[])), None, "nor whether this is one of them");
+        assert_eq!(probability(&all, "eel", &animals), Some(0.0));
         let truth = two.truth("dog", &animals).unwrap();
         assert_eq!((truth.rank, truth.ranked), (2, 2));
         assert_eq!(two.truth("fox", &animals).unwrap().rank, 0);
+    }
+
+    #[test]
+    fn of_what_is_no_class_nothing_is_said() {
+        let animals = declared(&["cat", "dog", "1.0"]);
+        let two = scores(&[("cat", 0.5), ("emu", 0.25)]);
+        for (truth, is_outside) in [("cat", false), ("dog", false), ("1", false), ("emu", true), ("Cat", true)] {
+            let score = two.truth(truth, &animals).unwrap();
+            assert_eq!((score.is_outside, score.probability.is_none()), (is_outside, is_outside), "{truth}");
+        }
+        let cats = ModelDeclaration { positive: Some("cat".to_owned()), ..<_>::default() };
+        for (top, truth, is_outside) in [
+            (&[("cat", 0.75)][..], "dog", false),
+            (&[("cat", 0.75)], "eel", false),
+            (&[("dog", 0.75)], "cat", false),
+            (&[("dog", 0.75)], "eel", true),
+            (&[("cat", 0.75), ("dog", 0.25)], "eel", true),
+        ] {
+            let scores = scores(top);
+            assert_eq!(scores.is_outside(truth, &cats), is_outside, "{top:?} {truth}");
+            assert_eq!(scores.positive(&cats).unwrap().may_be_about(truth), !is_outside, "{top:?} {truth}");
+        }
+        let undeclared = scores(&[("cat", 0.75), ("dog", 0.25)]);
+        assert!(!undeclared.is_outside("eel", &declared(&[])));
+        assert!(!undeclared.positive(&declared(&[])).unwrap().may_be_about("eel"));
     }
 
     #[test]

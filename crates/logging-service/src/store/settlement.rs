@@ -1,8 +1,8 @@
 //! Which label of a prediction counts: early, late and revised ones, of all models or of one.
 //!
-//! The latest label wins: the highest revision, and of those the latest `labelled_at`. The label that wins is counted in
-//! the bucket of its prediction; when another one wins, exactly what was counted is taken back. A label whose predictions
-//! have not arrived waits for them.
+//! The latest label wins: the highest revision, and of those the latest `labelled_at`; of a prediction that is a number, the
+//! latest one that is a number. The label that wins is counted in the bucket of its prediction; when another one wins,
+//! exactly what was counted is taken back. A label whose predictions have not arrived waits for them.
 //!
 //! Rule of thumb: [`LabelSettlement`] is the only place where a label is counted, whichever of label and prediction came
 //! first. A revision costs the same however many came before it, because only the best label of each target is looked at.
@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use prediction_record::{ModelDeclaration, PredictionRecord, Status};
+use prediction_record::{ModelDeclaration, PredictionRecord, Status, Task};
 
 use super::buckets::BucketCounts;
 use super::counted_labels::{self, CountedLabel, event_bytes};
@@ -24,7 +24,7 @@ use super::session::{first, rows};
 use super::stored_label::{self, LabelState, StoredLabel, set_state};
 use super::true_label::LabelTarget;
 use super::value::{RowColumns, SqlValue};
-use crate::analysis::LabelSign;
+use crate::analysis::{LabelSign, LabelledOutcome};
 
 /// Waiting labels that are looked at in one transaction.
 pub(crate) const STEP: i64 = 200;
@@ -33,6 +33,10 @@ const LONGEST_WAIT: i64 = 7 * 86_400 * 1_000_000;
 /// The most predictions of one row of a request for which a label counts: those that were stored first. Clients that give
 /// all their requests one id must not make one label as costly as all of them.
 const MOST_PREDICTIONS: i64 = 32;
+
+/// The most labels in force that mean one prediction: those of any and of a certain model, version and variant, texts and
+/// numbers. Versions before 0.3 left some more.
+const MOST_IN_FORCE: i64 = 64;
 
 /// A prediction that a label means.
 struct LabelledPrediction {
@@ -66,8 +70,8 @@ pub(crate) fn settle_waiting(
     let waiting = rows(transaction, &sql, &[after.into(), STEP.into()], read_waiting)?;
     let mut settlement = LabelSettlement::new(transaction, now);
     for WaitingLabel { label, target, recorded_at } in &waiting {
-        let is_settled = settlement.settle(label, target)?;
-        if !is_settled && now - recorded_at > LONGEST_WAIT {
+        let state = settlement.settle(label, target)?;
+        if state == LabelState::Waiting && now - recorded_at > LONGEST_WAIT {
             set_state(settlement.transaction, label.id, LabelState::GivenUp)?;
         }
     }
@@ -129,16 +133,15 @@ impl<'t> LabelSettlement<'t> {
         Self { transaction, buckets: BucketCounts::default(), declared: BTreeMap::new(), now }
     }
 
-    /// Counts a label that is in force for each of its predictions that has none or a lesser one. False where none of
-    /// the predictions has arrived.
+    /// Counts a label that is in force for each of its predictions that has none or a lesser one. Says where it stands now.
     ///
     /// # Errors
     /// The database's.
-    pub(super) fn settle(&mut self, label: &StoredLabel, target: &LabelTarget) -> Result<bool, DatabaseError> {
+    pub(super) fn settle(&mut self, label: &StoredLabel, target: &LabelTarget) -> Result<LabelState, DatabaseError> {
         let mut counted = counted_labels::of_target(self.transaction, target, MOST_PREDICTIONS)?;
         let predictions = self.predictions(target)?;
-        let is_settled = !(predictions.is_empty() && counted.is_empty());
-        for prediction in &predictions {
+        let state = standing(label, &predictions, &counted);
+        for prediction in predictions.iter().filter(|prediction| prediction.record.status == Status::Success) {
             let id = prediction.record.event_id.as_ref().map_or(&[][..], |id| id.as_bytes());
             let former = counted.iter().position(|counted| counted.event_id == id).map(|at| counted.swap_remove(at));
             self.settle_one(prediction, label, former)?;
@@ -152,10 +155,10 @@ impl<'t> LabelSettlement<'t> {
                 self.replace(Some(&former), &new)?;
             }
         }
-        if is_settled {
-            set_state(self.transaction, label.id, LabelState::Settled)?;
+        if state != LabelState::Waiting {
+            set_state(self.transaction, label.id, state)?;
         }
-        Ok(is_settled)
+        Ok(state)
     }
 
     /// Adds what was counted to the counts in the database.
@@ -175,10 +178,11 @@ impl<'t> LabelSettlement<'t> {
     ) -> Result<(), DatabaseError> {
         let best = match &former {
             Some(former) if former.rank >= label.rank() => return Ok(()),
-            Some(_) => label.clone(),
+            Some(_) => Some(label.clone()).filter(|label| labelled::can_count(prediction.record.task, label)),
             // A label that came before the prediction may be better than this one.
-            None => self.best(&prediction.record)?.unwrap_or_else(|| label.clone()),
+            None => self.best(&prediction.record)?,
         };
+        let Some(best) = best else { return Ok(()) };
         let declared = self.declared(&prediction.record.model)?;
         match CountedLabel::of(&prediction.record, &best, &declared) {
             Some(new) => self.replace(former.as_ref(), &CountedLabel { segments: prediction.segments.clone(), ..new }),
@@ -196,13 +200,13 @@ impl<'t> LabelSettlement<'t> {
         new.save(self.transaction, self.now)
     }
 
-    /// The best label in force that means this prediction.
+    /// The best label in force that means this prediction and can be held against it.
     fn best(&mut self, prediction: &PredictionRecord) -> Result<Option<StoredLabel>, DatabaseError> {
         let named = |condition: &str| {
             format!(
                 "SELECT {} FROM labels WHERE {condition} AND state <> 2
                  AND model IN ('', $4) AND version IN ('', $5) AND variant IN ('', $6)
-                 ORDER BY revision DESC, labelled_at DESC, id DESC LIMIT 1",
+                 ORDER BY revision DESC, labelled_at DESC, id DESC LIMIT {MOST_IN_FORCE}",
                 stored_label::COLUMNS
             )
         };
@@ -219,21 +223,23 @@ impl<'t> LabelSettlement<'t> {
                 prediction.version.clone().unwrap_or_default().into(),
                 prediction.variant.clone().unwrap_or_default().into(),
             ];
-            let found = first(self.transaction, &sql, &values, stored_label::read)?;
+            let mut found = rows(self.transaction, &sql, &values, stored_label::read)?;
+            found.retain(|label| labelled::can_count(prediction.task, label));
             best = best.into_iter().chain(found).max_by_key(StoredLabel::rank);
         }
         Ok(best)
     }
 
-    /// The answered predictions that a label means, the first ones that were stored.
+    /// The predictions that a label means, the first ones that were stored; those that were answered before those that
+    /// failed.
     fn predictions(&mut self, target: &LabelTarget) -> Result<Vec<LabelledPrediction>, DatabaseError> {
         let filter = PredictionFilter {
             request_id: Some(target.request_id.clone()).filter(|id| !id.is_empty()),
-            status: Some(Status::Success),
             ..PredictionFilter::default()
         };
         let mut conditions = filter.conditions(None, self.transaction);
-        let mut sql = format!("SELECT {}, counted_in FROM predictions {}", row::COLUMNS, conditions.sql());
+        let named = if target.request_id.is_empty() { "WHERE 1 = 1".to_owned() } else { conditions.sql() };
+        let mut sql = format!("SELECT {}, counted_in FROM predictions {named}", row::COLUMNS);
         if target.row_index >= 0 {
             sql.push_str(&format!(" AND row_index = {}", conditions.placeholder(target.row_index)));
         }
@@ -247,7 +253,7 @@ impl<'t> LabelSettlement<'t> {
             let id = SqlValue::Blob(event_bytes(&target.event_id));
             sql.push_str(&format!(" AND event_id = {}", conditions.placeholder(id)));
         }
-        sql.push_str(&format!(" ORDER BY id LIMIT {}", conditions.placeholder(MOST_PREDICTIONS)));
+        sql.push_str(&format!(" ORDER BY status DESC, id LIMIT {}", conditions.placeholder(MOST_PREDICTIONS)));
         rows(self.transaction, &sql, &conditions.values, |columns| {
             let record = row::read(columns)?.prediction.record;
             Ok(LabelledPrediction { record, segments: row::read_segments(columns)? })
@@ -262,5 +268,23 @@ impl<'t> LabelSettlement<'t> {
         let found = Rc::new(found.unwrap_or_default());
         self.declared.insert(model.to_owned(), Rc::clone(&found));
         Ok(found)
+    }
+}
+
+/// Where a label stands beside the predictions that it means, and what is counted of them.
+fn standing(label: &StoredLabel, predictions: &[LabelledPrediction], counted: &[CountedLabel]) -> LabelState {
+    let answered = || predictions.iter().map(|one| &one.record).filter(|record| record.status == Status::Success);
+    let is_of_number = |former: &CountedLabel| matches!(former.counted.outcome, LabelledOutcome::Value(_));
+    let can_revise = |former: &CountedLabel| label.is_number() || !is_of_number(former);
+    if answered().any(|record| labelled::can_count(record.task, label)) || counted.iter().any(can_revise) {
+        LabelState::Settled
+    } else if answered().any(|record| record.task == Task::Regression) || !counted.is_empty() {
+        LabelState::NoNumber
+    } else if answered().next().is_some() {
+        LabelState::NothingToJudge
+    } else if predictions.is_empty() {
+        LabelState::Waiting
+    } else {
+        LabelState::FailedPrediction
     }
 }

@@ -3,6 +3,7 @@
 use super::engine::WriteTransaction;
 use super::error::DatabaseError;
 use super::value::RowColumns;
+use crate::analysis::number_of;
 
 /// Where a label stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -15,9 +16,22 @@ pub(super) enum LabelState {
     Superseded = 2,
     /// None of its predictions has arrived for so long that it is not looked for any more.
     GivenUp = 3,
+    /// Its predictions are numbers, and it is none.
+    NoNumber = 4,
+    /// Its predictions say neither a class nor a number.
+    NothingToJudge = 5,
+    /// Its predictions have failed.
+    FailedPrediction = 6,
 }
 
-/// A label that is in force: no other one that means the same is better.
+impl LabelState {
+    /// Whether predictions have arrived, and it counts for none of them.
+    pub(super) fn is_uncounted(self) -> bool {
+        self as i64 >= Self::NoNumber as i64
+    }
+}
+
+/// A label that is in force: no other one that means the same outdoes it.
 #[derive(Clone, Debug)]
 pub(super) struct StoredLabel {
     /// Number of its row.
@@ -34,6 +48,17 @@ impl StoredLabel {
     /// The rank that a label wins by; the highest wins.
     pub(super) fn rank(&self) -> [i64; 3] {
         [self.revision, self.labelled_at, self.id]
+    }
+
+    /// Whether it is a number, which alone can be held against a predicted number.
+    pub(super) fn is_number(&self) -> bool {
+        number_of(&self.label).is_some()
+    }
+
+    /// Whether the other one can count for no prediction as long as this one is there. A text does not take the place of a
+    /// number, for it may say nothing of the prediction that the number is about.
+    pub(super) fn outdoes(&self, other: &Self) -> bool {
+        self.rank() > other.rank() && (self.is_number() || !other.is_number())
     }
 }
 

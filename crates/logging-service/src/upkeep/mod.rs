@@ -68,6 +68,7 @@ async fn take_turn(app: &App, label_turns: &mut LabelTurns) -> Result<(), StoreE
     let standing = app.store.read(|session| {
         Ok(UpkeepStanding {
             labels_waiting: labels::waiting(session)?,
+            labels_uncounted: labels::uncounted(session)?,
             events_waiting: events::waiting(session)?,
             oldest_prediction: crate::store::retention::oldest(session)?,
         })

@@ -53,14 +53,19 @@ fn labelled(seed: u64, predicted: &str, truth: &str) -> LabelledObservation {
     let outcome = ClassOutcome {
         predicted: predicted.to_owned(),
         truth: truth.to_owned(),
+        is_outside: seed.is_multiple_of(17),
         confidence: (!seed.is_multiple_of(5)).then_some(share(1_001)),
         truth_score: (!seed.is_multiple_of(7)).then_some(TrueClassScore {
             probability: (!seed.is_multiple_of(11)).then_some(share(997)),
             rank: (seed % 6) as u16,
             ranked: (seed % 8) as u16,
+            is_outside: seed.is_multiple_of(17),
         }),
-        positive: (!seed.is_multiple_of(13))
-            .then(|| PositiveScore { class: CLASSES[(seed % 2) as usize].0.to_owned(), score: share(991) }),
+        positive: (!seed.is_multiple_of(13)).then(|| PositiveScore {
+            class: CLASSES[(seed % 2) as usize].0.to_owned(),
+            score: share(991),
+            other: None,
+        }),
     };
     LabelledObservation { lag_seconds, outcome: LabelledOutcome::Class(outcome) }
 }

@@ -131,10 +131,12 @@ fn class_of(row: &Value, declared: &ModelDeclaration) -> LabelledObservation {
             probability: Some(scores[place].1),
             rank: u16::try_from(place + 1).unwrap(),
             ranked: u16::try_from(scores.len()).unwrap(),
+            is_outside: false,
         }),
-        positive: positive.map(|class| PositiveScore { class: class.clone(), score: score_of(class) }),
+        positive: positive.map(|class| PositiveScore { class: class.clone(), score: score_of(class), other: None }),
         predicted,
         truth,
+        is_outside: false,
     };
     LabelledObservation { lag_seconds: 1.0, outcome: LabelledOutcome::Class(outcome) }
 }

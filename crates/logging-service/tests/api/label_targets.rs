@@ -211,7 +211,8 @@ async fn a_regression_has_no_accuracy(fixture: Fixture) {
     let metrics = service.metrics().await;
     assert_eq!(metrics.find("logging_accuracy{model=\"m\",window=\"1h\"}"), None);
     // A word cannot be held against a number, so the former label stays.
-    label(&service, &json!({ "request_id": "r", "label": "many", "revision": 1 })).await;
+    let many = service.post("/feedback", &json!({ "request_id": "r", "label": "many", "revision": 1 })).await;
+    assert_eq!(many.json(), json!({ "accepted": 1, "duplicates": 0, "uncounted": 1 }));
     assert_eq!(labelled(&service, "m").await, (1, 0));
 }
 

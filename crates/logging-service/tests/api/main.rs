@@ -13,6 +13,7 @@ mod export;
 mod feedback;
 mod forms;
 mod label_targets;
+mod label_values;
 mod metrics;
 mod migrated;
 mod model_metrics;

@@ -4,7 +4,8 @@
 //! `glasshouse_schema` says how many steps a database has taken; the count is PostgreSQL's own, not SQLite's.
 
 /// The steps, oldest first; step n leads to version n (counted from 1).
-pub(super) const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7];
+pub(super) const MIGRATIONS: &[&str] =
+    &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8];
 
 /// Columns and meanings are the same as in SQLite, so that one SQL asks both. Text is compared byte by byte, as in SQLite.
 /// Indexes end in the id, by which lists are continued.
@@ -222,4 +223,9 @@ ALTER TABLE counted_labels ADD COLUMN segments TEXT NOT NULL DEFAULT '[]'; -- JS
 const VERSION_7: &str = r#"
 -- The segments in which a prediction is counted, and so its label is; NULL when there are none.
 ALTER TABLE predictions ADD COLUMN counted_in TEXT; -- JSON array such as ["region=eu"]
+"#;
+
+const VERSION_8: &str = r#"
+-- Which labels count for none of their predictions? The states are those of store/stored_label.rs.
+CREATE INDEX labels_uncounted ON labels (state) WHERE state > 3;
 "#;

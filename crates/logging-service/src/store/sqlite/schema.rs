@@ -5,7 +5,7 @@
 
 /// The steps, oldest first; step n leads to version n (counted from 1).
 pub(super) const MIGRATIONS: &[&str] =
-    &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8];
+    &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9];
 
 const VERSION_1: &str = "
 CREATE TABLE predictions (
@@ -220,3 +220,8 @@ const VERSION_8: &str = r#"
 -- The segments in which a prediction is counted, and so its label is; NULL when there are none.
 ALTER TABLE predictions ADD COLUMN counted_in TEXT; -- JSON array such as ["region=eu"]
 "#;
+
+const VERSION_9: &str = "
+-- Which labels count for none of their predictions? The states are those of store/stored_label.rs.
+CREATE INDEX labels_uncounted ON labels (state) WHERE state > 3;
+";
