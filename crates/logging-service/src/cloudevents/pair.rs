@@ -15,6 +15,8 @@ use super::payload::{AnswerReading, EventPayload, FeatureRow, RequestFacts, RowA
 const MAX_LATENCY_SECONDS: f64 = 3600.0;
 /// The error type of an answer that is null, NaN or infinite where the model's task is a number or scores.
 const NOT_A_NUMBER: &str = "not_a_number";
+/// The error type of an answer that can be no class of the model as it is declared.
+const UNFIT: &str = "unfit_answer";
 
 /// Makes one record for each prediction of the response, or one of status `error` where the call has failed.
 ///
@@ -102,9 +104,10 @@ fn answered(mut record: PredictionRecord, answer: RowAnswer) -> PredictionRecord
             record.value = Some(value);
         }
         RowAnswer::Raw => record.task = Task::Raw,
-        RowAnswer::NotANumber => {
+        RowAnswer::NotANumber | RowAnswer::Unfit => {
             record.status = Status::Error;
-            record.error_type = Some(NOT_A_NUMBER.to_owned());
+            let error_type = if answer == RowAnswer::Unfit { UNFIT } else { NOT_A_NUMBER };
+            record.error_type = Some(error_type.to_owned());
         }
     }
     record

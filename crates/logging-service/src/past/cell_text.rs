@@ -22,6 +22,11 @@ impl MissingWords {
         Self { words, are_asked }
     }
 
+    /// Whether a label is one of them. A class that is declared may be called so.
+    pub(super) fn are_label(&self, text: &str, declared: &[String]) -> bool {
+        self.contains(text) && !declared.iter().any(|label| label == text)
+    }
+
     pub(super) fn contains(&self, text: &str) -> bool {
         self.words.iter().any(|word| word == text)
     }
@@ -30,6 +35,11 @@ impl MissingWords {
 /// The number that a text says; `None` for a text that says none, and for one that is not finite.
 pub(super) fn number(text: &str) -> Option<f64> {
     text.trim().parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+/// Whether a text is the number that there is none of: an infinity, which is no value of a feature in any format.
+pub(super) fn is_infinite(text: &str) -> bool {
+    text.trim().parse().is_ok_and(f64::is_infinite)
 }
 
 /// `true` or `false` where the text is one of Python's or JSON's words for it.

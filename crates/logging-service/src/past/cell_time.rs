@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use prediction_record::{InvalidTime, parse_time};
 
 use crate::tables::TableCell;
 
@@ -12,11 +13,26 @@ pub(super) fn time(cell: &TableCell) -> Option<Timestamp> {
         TableCell::Time(time) => Some(*time),
         TableCell::Text(text) | TableCell::Written(text) => {
             let text = text.trim();
-            let in_utc = || TimeZone::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok();
-            text.parse().ok().or_else(in_utc)
+            match parse_time(text) {
+                Ok(time) => Some(time),
+                // With an offset that no place has, it is no time without one either.
+                Err(InvalidTime::Offset) => None,
+                Err(InvalidTime::Text(_)) => TimeZone::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok(),
+            }
         }
         _ => None,
     }
+}
+
+/// The time that a flag names.
+///
+/// # Errors
+/// A sentence about what is expected.
+pub(super) fn flag_time(text: &str) -> Result<Timestamp, String> {
+    parse_time(text).map_err(|problem| match problem {
+        InvalidTime::Text(_) => "expected a time such as 2026-03-01T12:30:00Z".to_owned(),
+        problem => problem.to_string(),
+    })
 }
 
 #[cfg(test)]
@@ -34,6 +50,8 @@ mod tests {
         ] {
             assert_eq!(read(text).as_deref(), Some(expected), "{text}");
         }
-        assert_eq!([read("1772368200"), read("noon")], [None, None]);
+        for text in ["1772368200", "noon", "2026-03-01T12:30:00+25:00", "2026-03-01 12:30:00-24:00"] {
+            assert_eq!(read(text), None, "{text}");
+        }
     }
 }

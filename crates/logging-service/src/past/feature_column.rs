@@ -5,7 +5,8 @@
 
 use prediction_record::{FeatureDeclaration, FeatureKind, FeatureValue, MAX_LABEL_CHARS};
 
-use super::cell_text::{MissingWords, flag, number, whole};
+use super::cell_text::{MissingWords, flag, is_infinite, number, whole};
+use super::cell_time::time;
 use crate::analysis::{Correlation, ValueCounts};
 use crate::tables::TableCell;
 
@@ -102,6 +103,9 @@ impl FeatureColumn {
         if !is_category && missing.contains(text) {
             return Ok(FeatureValue::Missing);
         }
+        if self.kind != Some(FeatureKind::Category) && !is_category && is_infinite(text) {
+            return Ok(FeatureValue::Missing);
+        }
         match (self.kind, number(text)) {
             (None | Some(FeatureKind::Number), Some(number)) => Ok(self.number(number)),
             // Python writes its flags so, and sends them as JSON's.
@@ -113,6 +117,10 @@ impl FeatureColumn {
     }
 
     fn text(&mut self, text: &str) -> Result<FeatureValue, String> {
+        // A CSV file and JSON have times as texts.
+        if self.kind.is_none() && !self.is_asked && time(&TableCell::Text(text.to_owned())).is_some() {
+            return self.no_feature("times");
+        }
         match self.kind_or(FeatureKind::Category) {
             FeatureKind::Number => Err(format!(
                 "holds {}, and numbers are expected; --category {} counts its values as names, --missing says which texts \

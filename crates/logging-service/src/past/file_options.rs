@@ -25,7 +25,7 @@ pub(super) struct FileOptions {
 
     /// Texts that stand for no value in a CSV file, instead of those of pandas (NA, NaN, null, None …); an empty cell
     /// always does.
-    #[arg(long, value_name = "TEXTS", value_delimiter = ',')]
+    #[arg(long, value_name = "TEXTS", value_delimiter = ',', allow_negative_numbers = true)]
     missing: Option<Vec<String>>,
 }
 

@@ -6,6 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 use prediction_record::Task;
 
+use super::cell_time::flag_time;
 use super::file_options::FileOptions;
 use super::profile_options::task;
 use super::service_options::ServiceOptions;
@@ -63,7 +64,7 @@ pub struct ImportOptions {
     pub(super) key: Vec<String>,
 
     /// The time of rows that have none.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = flag_time)]
     pub(super) at: Option<Timestamp>,
 
     /// A file for the rows that are refused, a line of JSON for each.

@@ -93,6 +93,7 @@ impl<'a> RowImporter<'a> {
         for ((cell, role), column) in row.cells.iter().zip(&file.roles).zip(columns) {
             let in_column = |problem: String| format!("column {column} {problem}");
             match role {
+                ImportRole::Field("label", _) if self.is_no_label(cell) => {}
                 ImportRole::Field(name, kind) => {
                     let value = kind.json(cell, &self.missing).map_err(in_column)?;
                     members.extend(value.map(|value| ((*name).to_owned(), value)));
@@ -153,6 +154,11 @@ impl<'a> RowImporter<'a> {
         Ok(())
     }
 
+    /// Whether one of the words for no value stands in the place of a label.
+    fn is_no_label(&self, cell: &TableCell) -> bool {
+        matches!(cell, TableCell::Written(text) if self.missing.are_label(text, self.columns.labels()))
+    }
+
     /// A number as a label is an index where the classes are declared.
     fn name_class(&self, members: &mut Map<String, Value>) {
         let labels = self.columns.labels();
@@ -188,9 +194,7 @@ impl<'a> RowImporter<'a> {
     ) -> Result<Option<Value>, String> {
         let Some(place) = file.roles.iter().position(|role| *role == ImportRole::Truth) else { return Ok(None) };
         let cell = row.cells.get(place).unwrap_or(&TableCell::Missing);
-        let is_missing =
-            matches!(cell, TableCell::Written(text) if self.missing.are_asked && self.missing.contains(text));
-        if cell.is_nothing() || is_missing {
+        if cell.is_nothing() || self.is_no_label(cell) {
             return Ok(None);
         }
         let label =

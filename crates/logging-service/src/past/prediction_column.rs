@@ -59,7 +59,7 @@ impl AnswerReader {
     fn is_missing(&self, cell: &TableCell) -> bool {
         match cell {
             TableCell::Missing | TableCell::Null => true,
-            TableCell::Written(text) => !self.labels.contains(text) && self.missing.contains(text),
+            TableCell::Written(text) => self.missing.are_label(text, &self.labels),
             _ => false,
         }
     }

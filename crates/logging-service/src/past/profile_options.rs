@@ -6,6 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 use prediction_record::Task;
 
+use super::cell_time::flag_time;
 use super::file_options::FileOptions;
 use super::service_options::ServiceOptions;
 
@@ -61,11 +62,11 @@ pub struct ProfileOptions {
     pub(super) task: Option<Task>,
 
     /// Counts the log instead of files, from this time on.
-    #[arg(long, value_name = "TIME", conflicts_with = "files")]
+    #[arg(long, value_name = "TIME", value_parser = flag_time, conflicts_with = "files")]
     pub(super) since: Option<Timestamp>,
 
     /// Counts the log instead of files, until this time, which is not part of it.
-    #[arg(long, value_name = "TIME", conflicts_with = "files")]
+    #[arg(long, value_name = "TIME", value_parser = flag_time, conflicts_with = "files")]
     pub(super) until: Option<Timestamp>,
 
     /// The file that the profile is written to; - for standard output.

@@ -2,6 +2,7 @@
 
 use super::feature_column::FeatureColumn;
 use crate::analysis::{AnswerCorrelations, ReferenceProfile, ValueCounts};
+use crate::tables::shown_number;
 
 /// The lines about a profile and the columns that it was made of.
 pub(super) fn lines(profile: &ReferenceProfile, columns: &[FeatureColumn]) -> Vec<String> {
@@ -21,6 +22,7 @@ pub(super) fn lines(profile: &ReferenceProfile, columns: &[FeatureColumn]) -> Ve
         lines.push(format!("{} classes are predicted", classes.len()));
     }
     if let (Some(least), Some(greatest)) = (values.least, values.greatest) {
+        let [least, greatest] = [least, greatest].map(shown_number);
         lines.push(format!("numbers from {least} to {greatest} are predicted"));
     }
     if profile.counts.labels.labelled > 0 {
@@ -32,6 +34,7 @@ pub(super) fn lines(profile: &ReferenceProfile, columns: &[FeatureColumn]) -> Ve
 fn values(counts: &ValueCounts) -> String {
     let mut parts = Vec::new();
     if let (Some(least), Some(greatest)) = (counts.least, counts.greatest) {
+        let [least, greatest] = [least, greatest].map(shown_number);
         parts.push(format!("numbers from {least} to {greatest}"));
     }
     if !counts.categories.is_empty() {

@@ -91,7 +91,7 @@ impl FieldKind {
         if cell.is_nothing() {
             return Ok(None);
         }
-        // The text of a text may be any word; of a number it is none.
+        // The text of a text may be any word, but for labels, which are looked at before; of a number it is none.
         if let TableCell::Written(text) = cell
             && missing.contains(text)
             && (missing.are_asked || self != Self::Text)
@@ -174,7 +174,7 @@ mod tests {
         let json = |kind: FieldKind, cell: TableCell| kind.json(&cell, &missing);
         let is = |value: Value| Ok(Some(value));
         assert_eq!(json(FieldKind::Text, TableCell::Number(4120.0)), is("4120".into()));
-        assert_eq!(json(FieldKind::Text, written("NA")), is("NA".into()), "a label may be called NA");
+        assert_eq!(json(FieldKind::Text, written("NA")), is("NA".into()), "an id may be called NA");
         assert_eq!(json(FieldKind::Number, written("NA")), Ok(None));
         assert_eq!(json(FieldKind::Whole, written("7.0")), is(7.into()));
         assert_eq!(json(FieldKind::Flag, written("True")), is(true.into()));

@@ -65,11 +65,17 @@ impl TableCell {
             Self::Missing | Self::Null => "nothing".to_owned(),
             Self::Flag(flag) => flag.to_string(),
             Self::Integer(number) => number.to_string(),
-            Self::Number(number) => number.to_string(),
+            Self::Number(number) => shown_number(*number),
             Self::Text(text) | Self::Written(text) => format!("{text:?}"),
             Self::Time(time) => time.to_string(),
             Self::Nested(_) => "a list or an object".to_owned(),
         };
         if text.chars().count() <= 60 { text } else { text.chars().take(60).chain(['…']).collect() }
     }
+}
+
+/// What a person reads of a number: as it is, or with an exponent where it has many digits.
+pub(crate) fn shown_number(number: f64) -> String {
+    let size = number.abs();
+    if size == 0.0 || (1e-6..1e16).contains(&size) { number.to_string() } else { format!("{number:e}") }
 }

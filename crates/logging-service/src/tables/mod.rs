@@ -18,7 +18,7 @@ mod table_file;
 mod table_format;
 mod table_reader;
 
-pub(crate) use cell::{TableCell, TableRow};
+pub(crate) use cell::{TableCell, TableRow, shown_number};
 pub(crate) use open_table::{TableOptions, open_table};
 pub(crate) use table_error::TableError;
 pub(crate) use table_format::TableFormat;

@@ -26,7 +26,10 @@ fn a_classification_has_classes_and_the_confidence_that_the_model_gave() {
     let probabilities = |confidence| Some((confidence, "probabilities"));
     for (declared, prediction, wanted) in [
         (&plain, json!(3), expected("3", Some(3), None)),
-        (&plain, json!(3.0), expected("3", Some(3), None)),
+        // One floating-point number is a probability, at its ends too.
+        (&plain, json!(1.0), expected("1", Some(1), probabilities(1.0))),
+        (&plain, json!(0.0), expected("0", Some(0), probabilities(1.0))),
+        (&plain, json!(1), expected("1", Some(1), None)),
         (&plain, json!(-1), expected("-1", None, None)),
         (&plain, json!("rose"), expected("rose", None, None)),
         (&plain, json!(true), expected("true", None, None)),
@@ -42,20 +45,86 @@ fn a_classification_has_classes_and_the_confidence_that_the_model_gave() {
         (&plain, json!({ "prediction": 2 }), expected("2", Some(2), None)),
         (&plain, json!(0.75), expected("1", Some(1), probabilities(0.75))),
         (&flowers, json!(2), expected("daisy", Some(2), None)),
-        (&flowers, json!(7), expected("7", Some(7), None)),
+        (&flowers, json!(2.0), expected("daisy", Some(2), None)),
+        (&flowers, json!({ "label": 1.0 }), expected("tulip", Some(1), None)),
         (&flowers, json!("tulip"), expected("tulip", Some(1), None)),
         (&flowers, json!([0.2, 0.7, 0.1]), expected("tulip", Some(1), probabilities(0.7))),
         (&flowers, json!({ "class": 2, "confidence": 0.6 }), expected("daisy", Some(2), Some((0.6, "given")))),
         (&loans, json!(0.75), expected("default", Some(1), probabilities(0.75))),
         (&loans, json!([0.25]), expected("repaid", Some(0), probabilities(0.75))),
         (&loans, json!(true), expected("default", Some(1), None)),
-        (&loans, json!(1.0), expected("default", Some(1), None)),
+        (&loans, json!(1.0), expected("default", Some(1), probabilities(1.0))),
+        (&loans, json!([0.0]), expected("repaid", Some(0), probabilities(1.0))),
+        (&loans, json!({ "prediction": 1.0 }), expected("default", Some(1), probabilities(1.0))),
+        (&loans, json!(1), expected("default", Some(1), None)),
+        (&loans, json!({ "class": 1.0 }), expected("default", Some(1), None)),
     ] {
         assert_eq!(ReadPrediction::of(only(declared, &prediction)), wanted, "{declared} {prediction}");
     }
     let top: Vec<String> =
         only(&loans, &json!(0.75)).top.iter().map(|score| format!("{} {}", score.label, score.confidence)).collect();
     assert_eq!(top, ["default 0.75", "repaid 0.25"]);
+}
+
+#[test]
+fn what_can_be_no_class_of_the_model_is_an_error_of_its_row_alone() {
+    let plain = json!({ "task": "classification" });
+    let loans = json!({ "labels": ["repaid", "default"] });
+    let flowers = json!({ "labels": ["rose", "tulip", "daisy"] });
+    for (declared, prediction) in [
+        // Nobody says that there are more than two classes, of which this number would be one.
+        (&plain, json!(3.0)),
+        (&plain, json!(1.5)),
+        (&loans, json!(1.5)),
+        (&loans, json!(-0.5)),
+        (&loans, json!(5)),
+        (&loans, json!(-1)),
+        (&loans, json!([0.2, 0.3, 0.5])),
+        (&loans, json!({ "class": 5 })),
+        (&loans, json!({ "label": 0.5 })),
+        (&loans, json!({ "probabilities": [0.2, 0.3, 0.5] })),
+        (&loans, json!({ "logits": [0.2, 0.3, 0.5] })),
+        (&flowers, json!(3)),
+        (&flowers, json!(0.5)),
+        (&flowers, json!([0.5, 0.5])),
+    ] {
+        let read = records(declared.clone(), &json!({ "predictions": [prediction, "a word of the model's own"] }));
+        assert_eq!(
+            (read[0].status, read[0].error_type.as_deref()),
+            (Status::Error, Some("unfit_answer")),
+            "{prediction}"
+        );
+        assert_eq!((&read[0].label, read[0].class, read[1].status), (&None, None, Status::Success), "{prediction}");
+    }
+    let read = |outputs: Value| records(loans.clone(), &json!({ "outputs": outputs }));
+    for tensor in [
+        tensor("label", &json!([2]), "INT64", &json!([1, 2])),
+        tensor("y", &json!([2]), "FP32", &json!([1, 2])),
+        tensor("y", &json!([2]), "FP32", &json!([0.25, 1.25])),
+    ] {
+        let types: Vec<_> = read(json!([tensor])).into_iter().map(|record| record.error_type).collect();
+        assert_eq!(types, [None, Some("unfit_answer".to_owned())], "{tensor}");
+    }
+    let scores = tensor("y", &json!([1, 3]), "FP32", &json!([0.2, 0.3, 0.5]));
+    assert_eq!(read(json!([scores]))[0].error_type.as_deref(), Some("unfit_answer"));
+}
+
+#[test]
+fn the_datatype_of_a_tensor_says_what_its_numbers_are() {
+    let classes = json!({ "labels": ["no", "yes"] });
+    for (datatype, data, confidences) in [
+        ("FP32", json!([1, 0, 0.75]), [Some(1.0), Some(1.0), Some(0.75)]),
+        ("FP64", json!([1.0, 0.0, 0.75]), [Some(1.0), Some(1.0), Some(0.75)]),
+        ("INT64", json!([1.0, 0.0, 1]), [None; 3]),
+        ("INT32", json!([1, 0, 1]), [None; 3]),
+        ("BOOL", json!([true, false, true]), [None; 3]),
+    ] {
+        let body = json!({ "outputs": [tensor("y", &json!([3, 1]), datatype, &data)] });
+        let read = records(classes.clone(), &body);
+        let labels: Vec<_> = read.iter().map(|record| record.label.as_deref().unwrap()).collect();
+        let found: Vec<_> = read.iter().map(|record| record.confidence).collect();
+        assert_eq!((labels, found), (vec!["yes", "no", "yes"], confidences.to_vec()), "{datatype}");
+    }
 }
 
 #[test]

@@ -16,7 +16,6 @@ on_each_engine! {
     the_truth_of_a_regression_is_a_number,
     labels_are_imported_once,
     an_import_that_was_killed_is_run_again,
-    what_may_not_be_kept_is_imported_nowhere,
 }
 
 /// Where to, as flags.
@@ -24,13 +23,13 @@ fn into(fixture: &Fixture) -> [String; 2] {
     ["--database".to_owned(), fixture.flag()]
 }
 
-fn import(desk: &Desk, fixture: &Fixture, words: &[&str]) -> crate::command::Said {
+pub(crate) fn import(desk: &Desk, fixture: &Fixture, words: &[&str]) -> crate::command::Said {
     let [flag, database] = into(fixture);
     let words = [&[&flag, &database, "import", "--into-database"], words].concat();
     apart(|| desk.run(&words))
 }
 
-fn imported(desk: &Desk, fixture: &Fixture, words: &[&str]) -> String {
+pub(crate) fn imported(desk: &Desk, fixture: &Fixture, words: &[&str]) -> String {
     let said = import(desk, fixture, words);
     assert_eq!(said.code, 0, "{words:?}: {said:?}");
     said.out
@@ -78,11 +77,13 @@ async fn an_export_imports_again_in_every_format(fixture: Fixture) {
         let name = format!("rows.{format}");
         desk.put(&name, if format == "csv" { gzip(&file) } else { file.to_vec() });
         let other = fixture.another();
+        // A class is called NA there, which CSV does not tell from a cell without a label.
+        let words = if format == "csv" { vec![&*name, "--missing", ""] } else { vec![&*name] };
         assert_eq!(
-            imported(&desk, &other, &[&name]),
+            imported(&desk, &other, &words),
             "predictions: 5 accepted, 0 duplicates; labels: 0 accepted, 0 duplicates; 0 rows refused\n"
         );
-        assert!(imported(&desk, &other, &[&name]).starts_with("predictions: 0 accepted, 5 duplicates;"));
+        assert!(imported(&desk, &other, &words).starts_with("predictions: 0 accepted, 5 duplicates;"));
         let target = fresh(&other, &[]).await;
         assert_eq!(all(&target).await, rows, "{format}");
         assert_eq!(target.post("/drift/reference", &range).await.json()["counts"], counts, "{format}");
@@ -263,47 +264,4 @@ fn columns_that_mean_nothing_are_refused_before_anything_is_stored() {
     assert!(said.code == 1 && said.err.contains("error: before the end, predictions: 1 accepted"), "{said:?}");
     let said = desk.run(&["import", "a.csv"]);
     assert!(said.err.contains("--to http://127.0.0.1:8001 for a running service, or --into-database"), "{said:?}");
-}
-
-async fn what_may_not_be_kept_is_imported_nowhere(fixture: Fixture) {
-    let declared = json!({ "task": "classification", "features": [
-        { "name": "ssn", "kind": "category", "keep": false }, { "name": "pay", "kind": "number", "keep": false },
-        { "name": "age", "kind": "number" },
-    ] });
-    let rows = "label,ssn,pay,age,undeclared\na,SECRET-1,1234.5678,5,SECRET-2\n";
-    let columns = ["--model", "kp", "--at", "2026-03-01T10:00:00Z", "--features", "ssn,pay,age,undeclared"];
-    let desk = Desk::new();
-    desk.put("a.csv", rows);
-    desk.put("model.json", declared.to_string());
-    // Who knows of it: the command alone, the service alone, or the database alone.
-    for case in ["the command", "the service", "the database"] {
-        let other = fixture.another();
-        let service = fresh(&other, &[]).await;
-        if case != "the command" {
-            assert_eq!(service.put("/models/kp", &declared).await.status, 200);
-        }
-        let address = format!("http://{}", service.address());
-        let to = [&["import", "a.csv", "--to", address.as_str()][..], &columns].concat();
-        match case {
-            "the command" => {
-                let said = desk.done(&[&to[..], &["--declaration", "model.json"]].concat());
-                assert!(said.err.contains("1 values are left out"), "{said:?}");
-            }
-            "the service" => drop(desk.done(&to)),
-            _ => drop(imported(&desk, &other, &[&["a.csv"][..], &columns].concat())),
-        }
-        let rows = service.predictions("").await;
-        assert_eq!((rows.len(), &rows[0]["features"]), (1, &json!({ "age": 5.0 })), "{case}");
-        let counts = service.post("/drift/reference", &json!({ "model": "kp" })).await.json()["counts"].clone();
-        assert_eq!(counts["u"]["ssn"]["c"], json!({ "o": 1 }), "{case}");
-        assert!(counts["u"]["pay"]["lo"].is_number() && counts["u"].get("undeclared").is_none(), "{case}: {counts}");
-        let told = counts.to_string() + &service.get("/export").await.text;
-        assert!(!told.contains("SECRET") && !told.contains("1234.5678"), "{case}: {told}");
-    }
-    desk.put("bad.csv", "label,ssn,pay,age\na,x,SECRET-3,5\n");
-    let words = ["bad.csv", "--declaration", "model.json", "--model", "kp", "--at", "2026-03-01T10:00:00Z"];
-    let said = import(&desk, &fixture, &[&words[..], &["--features", "ssn,pay,age", "--refused", "refused"]].concat());
-    assert!(said.code == 3 && said.err.contains("column pay holds a text, and numbers"), "{said:?}");
-    let refused = std::fs::read_to_string(desk.path("refused")).unwrap();
-    assert!(!(said.err + &refused).contains("SECRET"), "{refused}");
 }

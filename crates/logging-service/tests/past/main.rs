@@ -5,6 +5,7 @@ mod away;
 mod bounds;
 mod command;
 mod import;
+mod import_values;
 #[path = "../api/metrics.rs"]
 #[allow(dead_code, reason = "a part is used")]
 mod metrics;

@@ -85,6 +85,29 @@ fn a_declaration_says_what_the_columns_are() {
 }
 
 #[test]
+fn times_infinities_and_huge_numbers_of_a_csv_file_are_what_those_of_parquet_are() {
+    let desk = Desk::new();
+    desk.put("a.csv", "at,day,n,x\n2026-01-01T10:00:00Z,,1e300,-999\n2026-01-02 10:00:00,2026-01-02,inf,5\n");
+    desk.put("a.ndjson", "{\"at\": \"2026-01-01T10:00:00Z\", \"n\": 1}\n{\"at\": \"x\", \"n\": 2}\n");
+    let said = desk.done(&["profile", "--model", "m", "a.csv", "--missing", "-999"]);
+    let counts = serde_json::from_str::<Value>(&said.out).unwrap()["counts"]["v"].clone();
+    assert_eq!(counts.as_object().unwrap().keys().collect::<Vec<_>>(), ["n", "x"]);
+    assert_eq!((&counts["n"]["m"], &counts["x"]["m"], &counts["x"]["hi"]), (&json!(1), &json!(1), &json!(5.0)));
+    for line in ["at is left out: it holds times", "day is left out: it holds times", "numbers from 1e300 to 1e300"] {
+        assert!(said.err.contains(line), "{line}: {said:?}");
+    }
+    let said = desk.done(&["profile", "--model", "m", "a.ndjson"]);
+    assert!(said.err.contains("at is left out: it holds times"), "{said:?}");
+    // Whoever asks for a column of times by its name has its texts counted.
+    let asked = desk.profile(&["a.csv", "--features", "at"]);
+    assert_eq!(asked["counts"]["v"]["at"]["c"]["n"].as_object().unwrap().len(), 2);
+    for flag in ["--since", "--until"] {
+        let refusal = desk.run(&["profile", "--model", "m", flag, "2026-03-01T00:00:00+25:00"]);
+        assert!(refusal.code == 2 && refusal.err.contains("more than 23 hours"), "{refusal:?}");
+    }
+}
+
+#[test]
 fn what_may_not_be_kept_is_told_by_nothing_that_a_profile_says() {
     let desk = Desk::new();
     desk.put("a.csv", "pay,debt,ssn,city\n1234.5678,5,SECRET-1,Rome\n98765.4321,6,SECRET-2,SECRET-3\n");

@@ -34,6 +34,8 @@ pub(in crate::cloudevents) enum RowAnswer {
     Raw,
     /// Null, NaN or infinite, where the task of the model is a number or scores.
     NotANumber,
+    /// What can be no class of the model as it is declared: an index or scores of other classes, or a number that is neither.
+    Unfit,
 }
 
 /// One of several classes.

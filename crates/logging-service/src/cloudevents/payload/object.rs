@@ -44,6 +44,13 @@ impl AnswerReading<'_> {
         })
     }
 
+    /// Whether an object names a class or has scores of classes, and is none of several that were found somewhere.
+    #[allow(clippy::unused_self, reason = "it belongs to the reading of objects")]
+    pub(super) fn names_classes(&self, members: &Map<String, Value>) -> bool {
+        let has = |name: &&str| members.contains_key(*name);
+        !PLACES.iter().any(has) && LABELS.iter().chain(&PROBABILITIES).chain(&SCORES).any(has)
+    }
+
     /// Reads `[{"label": "cat", "score": 0.9}, …]`, the form of text classifiers. Where the model is not declared and the
     /// scores add up to more than 1, several labels may hold, and it is no classification.
     pub(super) fn best_of_objects(&self, values: &[Value]) -> Option<ClassPrediction> {
@@ -69,7 +76,8 @@ impl AnswerReading<'_> {
             Value::String(text) => self.text(text),
             // A number or a flag under this name may be anything.
             _ if name == "prediction" && !self.is_declared() => None,
-            Value::Number(number) if self.is_declared() => self.number(number),
+            Value::Number(number) if name == "prediction" => self.number(number),
+            // What is called a label or a class is no probability.
             Value::Number(number) => self.whole(number),
             Value::Bool(flag) => Some(self.flag(*flag)),
             _ => None,

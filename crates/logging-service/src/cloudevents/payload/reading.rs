@@ -53,7 +53,13 @@ impl<'a> AnswerReading<'a> {
             },
             Value::Object(members) => self.object(members),
         };
-        class.map_or(RowAnswer::Raw, RowAnswer::Class)
+        let is_unfit = match prediction {
+            Value::Number(_) => true,
+            Value::Array(values) => !values.is_empty() && values.iter().all(Value::is_number),
+            Value::Object(members) => self.names_classes(members),
+            _ => false,
+        };
+        class.map_or(if is_unfit { RowAnswer::Unfit } else { RowAnswer::Raw }, RowAnswer::Class)
     }
 
     /// The classification that an answer is by what it says itself.
@@ -75,13 +81,14 @@ impl<'a> AnswerReading<'a> {
         self.task == Some(Task::Classification)
     }
 
-    /// The best class of scores whose classes are those of the model.
+    /// The best class of scores whose classes are those of the model; `None` where the model has more or fewer.
     pub(super) fn best(&self, scores: &ClassScores) -> Option<ClassPrediction> {
-        // As many names as scores, or none: the names of other classes would be wrong ones.
-        let names = Some(self.labels).filter(|labels| labels.len() == scores.len()).unwrap_or_default();
+        if !self.labels.is_empty() && self.labels.len() != scores.len() {
+            return None;
+        }
         scores.best(|index| {
             let class = u32::try_from(index).ok();
-            (names.get(index).cloned().unwrap_or_else(|| index.to_string()), class)
+            (self.labels.get(index).cloned().unwrap_or_else(|| index.to_string()), class)
         })
     }
 
@@ -91,19 +98,25 @@ impl<'a> AnswerReading<'a> {
         Some(ClassPrediction::bare(parse_label(text)?, class))
     }
 
-    /// A whole number that is a class, or stands for one.
+    /// A whole number that is a class, or stands for one; `None` for one that is none of the declared classes.
     pub(super) fn whole(&self, number: &Number) -> Option<ClassPrediction> {
         let number = number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= f64::from(u32::MAX))?;
+        let class = number.max(0.0) as u32;
+        let name = self.labels.get(class as usize);
+        if !self.labels.is_empty() && (number < 0.0 || name.is_none()) {
+            return None;
+        }
         if number < 0.0 {
             return Some(ClassPrediction::bare(format!("{number:.0}"), None));
         }
-        let class = number as u32;
-        let name = self.labels.get(class as usize);
         Some(ClassPrediction::bare(name.cloned().unwrap_or_else(|| class.to_string()), Some(class)))
     }
 
+    /// A number that is an answer. The model and the datatype say what it means, never its value: of two classes, and where
+    /// nobody says how many there are, a floating-point number is a probability, 1.0 and 0.0 of a saturated sigmoid too.
     pub(super) fn number(&self, number: &Number) -> Option<ClassPrediction> {
-        self.whole(number).or_else(|| self.binary(number.as_f64()?))
+        let is_binary = matches!(self.labels.len(), 0 | 2);
+        if is_binary && number.is_f64() { self.binary(number.as_f64()?) } else { self.whole(number) }
     }
 
     pub(super) fn flag(&self, flag: bool) -> ClassPrediction {
@@ -113,9 +126,9 @@ impl<'a> AnswerReading<'a> {
         }
     }
 
-    /// A number between 0 and 1 is the probability of the second of two classes, as a sigmoid gives it.
+    /// A number from 0 to 1 is the probability of the second of two classes, as a sigmoid gives it.
     fn binary(&self, probability: f64) -> Option<ClassPrediction> {
-        if !(0.0..=1.0).contains(&probability) || !matches!(self.labels.len(), 0 | 2) {
+        if !(0.0..=1.0).contains(&probability) {
             return None;
         }
         let score = |second: bool| Score {

@@ -62,6 +62,20 @@ impl<'a> OutputTensor<'a> {
         self.data.get(row).copied()
     }
 
+    /// The same as a number of the tensor's datatype, which JSON need not write so: 1 for 1.0, and 1.0 for 1.
+    pub(super) fn number(&self, row: usize) -> Option<Value> {
+        let value = self.value(row)?;
+        let Some(number) = value.as_f64() else { return Some(value.clone()) };
+        let is_whole = number.fract() == 0.0 && number.abs() <= f64::from(u32::MAX);
+        Some(if self.is_float {
+            number.into()
+        } else if is_whole {
+            (number as i64).into()
+        } else {
+            value.clone()
+        })
+    }
+
     /// The values of a row.
     pub(super) fn row(&self, row: usize) -> Option<Vec<Value>> {
         let start = row.checked_mul(self.columns)?;

@@ -64,12 +64,12 @@ fn classes(
     };
     let read = |row: usize| {
         let scored = scores.map(|tensor| of_scores(reading, tensor, row));
-        match labels.and_then(|tensor| tensor.value(row)).map(|value| labelled(reading, value)) {
+        match labels.and_then(|tensor| tensor.number(row)).map(|value| labelled(reading, &value)) {
             Some(RowAnswer::Class(label)) => match scored {
                 Some(RowAnswer::Class(scored)) => RowAnswer::Class(label.with_scores(scored)),
                 _ => RowAnswer::Class(label),
             },
-            Some(RowAnswer::NotANumber) => RowAnswer::NotANumber,
+            Some(answer @ (RowAnswer::NotANumber | RowAnswer::Unfit)) => answer,
             Some(_) | None => scored.unwrap_or(RowAnswer::Raw),
         }
     };
@@ -92,7 +92,10 @@ fn of_scores(reading: &AnswerReading<'_>, tensor: &OutputTensor<'_>, row: usize)
         scores.are_logits = tensor.name == "logits";
         reading.best(&scores)
     };
-    ClassScores::of(&values).and_then(best).map_or(RowAnswer::NotANumber, RowAnswer::Class)
+    match ClassScores::of(&values) {
+        Some(scores) => best(scores).map_or(RowAnswer::Unfit, RowAnswer::Class),
+        None => RowAnswer::NotANumber,
+    }
 }
 
 fn are_distributions(tensor: &OutputTensor<'_>) -> bool {
