@@ -39,8 +39,12 @@ pub struct ClassPrediction {
     pub confidence: f64,
     /// Whether this is a defect by the model's rule.
     pub defect: bool,
-    /// The likeliest classes, best first; at least one.
+    /// The likeliest classes, best first; at least one, and as many as were asked for.
     pub top: Vec<ClassScore>,
+    /// The likeliest classes, best first, for the record: what its quality is reckoned from must not depend on how many a
+    /// client wants to see.
+    #[serde(skip)]
+    pub recorded: Vec<ClassScore>,
 }
 
 /// What the answer to one item means.

@@ -13,6 +13,9 @@ use crate::model::defect::DefectRule;
 use crate::model::error::ModelError;
 use crate::model::tensor::Tensor;
 
+/// Classes of a record: enough for the exact log loss of most models, and for the share of right answers among five.
+const RECORDED: usize = 10;
+
 /// The source of what the numbers of a model are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScaleSource {
@@ -83,11 +86,12 @@ impl ClassReader {
         top_k: NonZeroUsize,
     ) -> Result<ClassPrediction, ModelError> {
         let RankedClasses { confidences, order } = self.ranked(outputs)?;
-        let top: Vec<ClassScore> = order
+        let recorded: Vec<ClassScore> = order
             .into_iter()
-            .take(top_k.get())
+            .take(top_k.get().max(RECORDED))
             .map(|class| ClassScore { label: self.labels[class].clone(), class, confidence: confidences[class] })
             .collect();
+        let top: Vec<ClassScore> = recorded.iter().take(top_k.get()).cloned().collect();
         let best = top[0].clone();
         Ok(ClassPrediction {
             defect: defect.is_defect(best.class, best.confidence),
@@ -95,6 +99,7 @@ impl ClassReader {
             class: best.class,
             confidence: best.confidence,
             top,
+            recorded,
         })
     }
 

@@ -23,7 +23,7 @@ impl RequestFacts {
                 class: u32::try_from(class.class).ok(),
                 confidence: Some(class.confidence),
                 defect: class.defect,
-                top: class.top.iter().take(MAX_TOP).map(score).collect(),
+                top: class.recorded.iter().take(MAX_TOP).map(score).collect(),
                 ..record
             },
             PredictionMeaning::Number { value } => PredictionRecord { value: Some(*value), ..record },

@@ -203,6 +203,7 @@ proptest! {
         }
         let some = predict(&logits, top_k);
         prop_assert_eq!(&some.top[..], &all.top[..top_k.min(logits.len())]);
+        prop_assert_eq!(&some.recorded[..], &all.top[..top_k.max(10).min(logits.len())]);
         prop_assert_eq!((some.class, some.confidence), (all.top[0].class, all.top[0].confidence));
         prop_assert_eq!(some.label, all.top[0].label.clone());
     }
