@@ -46,7 +46,7 @@ pub(super) fn simulate(plan: WeeksPlan) -> String {
                 share(|week| week.above_floor).percent(),
                 alarms.percent(),
                 alarms.interval(),
-                verdict(alarms.limits()[1] <= MOST),
+                alarms.judged(),
             ]);
             let each = started.elapsed().as_secs_f64() * 1e3 / f64::from(plan.weeks);
             say(format_args!("{}, {size} an hour: {} ({each:.0} ms a week)", kind.describe(), alarms.percent()));
@@ -92,6 +92,12 @@ impl SharedWeeks {
         [middle - reach, middle + reach].map(|limit| (limit / (1.0 + Z * Z / weeks)).clamp(0.0, 1.0))
     }
 
+    /// Whether at most [`MOST`] are counted in the long run.
+    fn judged(self) -> String {
+        let [least, most] = self.limits();
+        if most <= MOST || least > MOST { verdict(most <= MOST) } else { "too few weeks".to_owned() }
+    }
+
     fn interval(self) -> String {
         let [least, most] = self.limits().map(|limit| 100.0 * limit);
         format!("{least:.2} to {most:.2} %")
@@ -129,5 +135,7 @@ mod tests {
         near(0, 1_000, [0.0, 0.0038]);
         near(1, 25, [0.0071, 0.1954]);
         near(81, 263, [0.2553, 0.3662]);
+        let judged = [(0, 1_000), (0, 10), (90, 1_000)].map(|(counted, weeks)| SharedWeeks { counted, weeks }.judged());
+        assert_eq!(judged, ["kept", "too few weeks", "MISSED"]);
     }
 }
