@@ -28,7 +28,13 @@ def filter_body(_context, body):
     return not isinstance(body, str) or bool(body.strip())
 
 
-@schemathesis.deserializer("application/octet-stream", "application/x-ndjson", "application/vnd.apache.parquet")
+@schemathesis.deserializer(
+    "application/octet-stream",
+    "application/x-ndjson",
+    "application/vnd.apache.arrow.file",
+    "application/vnd.apache.arrow.stream",
+    "application/vnd.apache.parquet",
+)
 def octets(_context, response):
     return response.content.decode("latin-1")
 

@@ -121,7 +121,7 @@ impl RowGroup<'_, '_> {
         }
         let codec = PageCodec::of(data.whole(4).ok_or_else(damaged)?).map_err(|codec| {
             FileFault::unreadable(format!(
-                "the column \"{}\" is packed with {codec}; write it with snappy, gzip, zstd or without compression",
+                "the column \"{}\" is packed with {codec}; write it with snappy, gzip, zstd, LZ4_RAW or without compression",
                 column.shown_name()
             ))
         })?;

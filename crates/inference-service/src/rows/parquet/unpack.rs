@@ -14,6 +14,8 @@ pub(super) enum PageCodec {
     Snappy,
     Gzip,
     Zstd,
+    /// Without the frames that its first users had.
+    Lz4,
 }
 
 impl PageCodec {
@@ -27,9 +29,10 @@ impl PageCodec {
             1 => Ok(Self::Snappy),
             2 => Ok(Self::Gzip),
             6 => Ok(Self::Zstd),
+            7 => Ok(Self::Lz4),
             3 => Err("LZO"),
             4 => Err("Brotli"),
-            5 | 7 => Err("LZ4"),
+            5 => Err("LZ4 in its old frames"),
             _ => Err("a codec that is not known"),
         }
     }
@@ -49,6 +52,10 @@ impl PageCodec {
                 // One byte more would be one too many.
                 MultiGzDecoder::new(packed).take(length as u64 + 1).read_to_end(&mut unpacked).ok()?;
                 (unpacked.len() == length).then_some(unpacked)
+            }
+            Self::Lz4 => {
+                let mut unpacked = vec![0; length];
+                (lz4_flex::block::decompress_into(packed, &mut unpacked).ok()? == length).then_some(unpacked)
             }
             Self::Zstd => {
                 let unpacked = zstd::bulk::decompress(packed, length).ok()?;

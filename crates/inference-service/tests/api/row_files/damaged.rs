@@ -51,7 +51,7 @@ async fn a_damaged_file_is_refused_and_harms_nobody() {
             }
             check(&service, &sent).await;
         }
-        for length in 0..good.body.len() {
+        for length in (0..good.body.len()).step_by(5) {
             check(&service, &Sent { body: good.body[..length].to_vec(), ..good.clone() }).await;
         }
     }

@@ -12,6 +12,7 @@ use crate::process::Process;
 const SNAPPY: i64 = 1;
 const GZIP: i64 = 2;
 const ZSTD: i64 = 6;
+const LZ4: i64 = 7;
 const RLE_DICTIONARY: i64 = 8;
 const GIBIBYTE: usize = 1 << 30;
 
@@ -63,6 +64,8 @@ fn unpacking() -> Vec<Attack> {
         attack("the same, said to be small", of(GZIP, data_page(1, 0, 100, &gzip)), "invalid_request", differs),
         attack("the same in zstd", of(ZSTD, data_page(1, 0, 100, &zstd)), "invalid_request", differs),
         attack("1 GiB in the head of snappy", of(SNAPPY, data_page(1, 0, 100, &snappy)), "invalid_request", differs),
+        attack("1 GiB of LZ4", of(LZ4, data_page(1, 0, 1 << 30, &[0xff; 4096])), "too_large", large),
+        attack("the same in LZ4", of(LZ4, data_page(1, 0, 100, &[0xff; 4096])), "invalid_request", differs),
         attack("pages that each are small enough", of_many, "too_large", large),
     ]
 }
