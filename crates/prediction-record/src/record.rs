@@ -71,10 +71,11 @@ impl Task {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Score {
     /// The class's label.
+    #[serde(deserialize_with = "crate::label_text::label_text")]
     #[schema(max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     pub label: String,
     /// The class's index in the model's output.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::optional_whole_number")]
     #[schema(maximum = 4294967295u32)]
     pub class: Option<u32>,
     /// Probability, 0 to 1.
@@ -95,7 +96,7 @@ pub struct PredictionRecord {
     #[schema(max_length = 128, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     pub request_id: Option<String>,
     /// Position of the item in the request's batch.
-    #[serde(default, deserialize_with = "crate::row_index::deserialize")]
+    #[serde(default, deserialize_with = "crate::whole_number")]
     #[schema(value_type = Option<f64>, minimum = 0, maximum = 4294967295u32)]
     pub row_index: u32,
     /// When the prediction was answered; RFC 3339, kept to the microsecond.
@@ -118,21 +119,29 @@ pub struct PredictionRecord {
     #[schema(max_length = 128, pattern = "^[A-Za-z0-9._-]+$")]
     pub variant: Option<String>,
     /// How the prediction ended.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::left_out::or_default")]
     pub status: Status,
     /// For `status: "error"`, the code of the error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     pub error_type: Option<String>,
     /// What the model does.
-    #[serde(default, skip_serializing_if = "Task::is_classification")]
+    #[serde(
+        default,
+        skip_serializing_if = "Task::is_classification",
+        deserialize_with = "crate::left_out::or_default"
+    )]
     pub task: Task,
-    /// The predicted label; required for `status: "success"` of a classification.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The predicted label; required for `status: "success"` of a classification. A number, true or false is its name.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::label_text::optional_label_text"
+    )]
     #[schema(max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     pub label: Option<String>,
     /// Index of the predicted class in the model's output.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::optional_whole_number")]
     #[schema(maximum = 4294967295u32)]
     pub class: Option<u32>,
     /// Probability of the predicted class, 0 to 1. Without it a prediction takes part in no calibration.
@@ -143,10 +152,10 @@ pub struct PredictionRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
     /// Whether the prediction names a defect.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::left_out::or_default")]
     pub defect: bool,
     /// The most probable classes, best first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "crate::left_out::or_default")]
     #[schema(max_items = 100)]
     pub top: Vec<Score>,
     /// Seconds from the beginning of the request's handling until this record is handed over, before it is kept.
@@ -182,20 +191,28 @@ pub struct PredictionRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<InputSummary>,
     /// The declared features of the row that the model was given.
-    #[serde(default, skip_serializing_if = "FeatureValues::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "FeatureValues::is_empty",
+        deserialize_with = "crate::left_out::or_default"
+    )]
     #[schema(value_type = FeatureValuesSchema)]
     pub features: FeatureValues,
     /// Declared features that may not be kept: they are counted, and no row of the log has them. A number stands for the
     /// middle of its bin, and an empty text for a category that is not told.
-    #[serde(default, skip_serializing_if = "FeatureValues::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "FeatureValues::is_empty",
+        deserialize_with = "crate::left_out::or_default"
+    )]
     #[schema(value_type = FeatureValuesSchema)]
     pub counted_features: FeatureValues,
     /// The segments that the prediction belongs to, such as `region: eu`.
-    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    #[serde(default, skip_serializing_if = "Tags::is_empty", deserialize_with = "crate::left_out::or_default")]
     #[schema(value_type = TagsSchema)]
     pub tags: Tags,
     /// Version of this schema that the sender wrote; absent means the first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::optional_whole_number")]
     #[schema(maximum = 4294967295u32)]
     pub schema_version: Option<u32>,
     /// Fields that this version does not know, kept as they came.

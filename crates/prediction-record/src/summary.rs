@@ -7,9 +7,11 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct InputSummary {
     /// Width of the input as it was sent, in pixels; of a tensor, the model's.
+    #[serde(deserialize_with = "crate::whole_number::required_whole_number")]
     #[schema(minimum = 1, maximum = 4294967295u32)]
     pub width: u32,
     /// Height of the input as it was sent, in pixels; of a tensor, the model's.
+    #[serde(deserialize_with = "crate::whole_number::required_whole_number")]
     #[schema(minimum = 1, maximum = 4294967295u32)]
     pub height: u32,
     /// Mean luma (ITU-R BT.601).

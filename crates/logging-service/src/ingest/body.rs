@@ -15,6 +15,8 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use super::plain_words::in_plain_words;
+
 /// How many bodies of the largest size may be held at once. Small ones reserve less, so many more of them fit.
 const LARGEST_AT_ONCE: usize = 8;
 /// Memory is reserved in units of this many bytes: a count of single bytes would not fit into 32 bits.
@@ -84,7 +86,7 @@ impl ReceivedBody {
         }
         read_json(&self.bytes).map_err(|problem| {
             let code = if problem.is_data() { ErrorCode::InvalidInput } else { ErrorCode::InvalidRequest };
-            ApiError::new(code, format!("The JSON cannot be read: {problem}."))
+            ApiError::new(code, format!("The JSON cannot be read: {}.", in_plain_words(&problem.to_string())))
         })
     }
 }

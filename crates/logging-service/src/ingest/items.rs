@@ -11,6 +11,7 @@ use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
 use super::body::ReceivedBody;
+use super::plain_words::in_plain_words;
 
 /// The most items that are kept of one array; the rest are only counted, so that memory stays bounded.
 const MOST_KEPT: usize = 1_000_000;
@@ -162,7 +163,7 @@ fn unreadable(place: FieldPlace, error: &serde_json::Error) -> ApiError {
             let index = place.index.unwrap_or_default();
             match missing {
                 Some(field) => refused(index, Some(field.to_owned()), "is missing"),
-                None => refused(index, place.field, &format!("cannot be read: {problem}")),
+                None => refused(index, place.field, &format!("cannot be read: {}", in_plain_words(&problem))),
             }
         }
         Category::Syntax | Category::Eof | Category::Io => match place.index {

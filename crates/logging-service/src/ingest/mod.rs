@@ -7,5 +7,6 @@ pub(crate) mod events;
 pub(crate) mod feedback;
 mod items;
 pub(crate) mod log;
+mod plain_words;
 
 pub(crate) use items::BodyItem;

@@ -12,6 +12,7 @@ use super::counted_segments::CountedSegments;
 use super::error::DatabaseError;
 use super::time::from_microseconds;
 use super::value::RowColumns;
+use crate::analysis::{label_name, number_of};
 
 /// The columns that [`read`] expects, in order.
 pub(super) const COLUMNS: &str = "id, event_id, request_id, row_index, occurred_at, recorded_at, model, version, model_sha256, \
@@ -82,9 +83,21 @@ fn complete(record: &mut PredictionRecord) {
     record.request_id.get_or_insert_with(|| event_id.to_string());
     record.occurred_at.get_or_insert_with(Timestamp::now);
     forget_filler(record);
+    record.label = record.label.take().map(usual_spelling);
     // A row that was read here and sent again brings its old `recorded_at` along. The store sets that field, and an
     // answer would carry it twice.
     record.extra.remove("recorded_at");
+}
+
+/// A label by which it can be looked for: a number that is spelled as few write it, such as `1e0`, becomes the same number in
+/// its shortest form. `1`, `1.0` and every other text stay as they are.
+fn usual_spelling(label: String) -> String {
+    if number_of(&label).is_none() {
+        return label;
+    }
+    let name = label_name(&label);
+    let is_usual = label.strip_suffix(".0").unwrap_or(&label) == name;
+    if is_usual { label } else { name.into_owned() }
 }
 
 /// Takes away the confidence that stands for none. Before confidences were optional, the records of KServe's events had to

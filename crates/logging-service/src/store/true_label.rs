@@ -3,7 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use prediction_record::RowIndex;
+use prediction_record::WholeNumber;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 use utoipa::openapi::schema::{SchemaType, Type};
@@ -26,7 +26,7 @@ pub(crate) struct TrueLabel {
     /// Position of the item in the request's batch; 0 if it is left out.
     #[serde(default)]
     #[schema(value_type = Option<f64>, minimum = 0, maximum = 4294967295u32)]
-    pub(crate) row_index: RowIndex,
+    pub(crate) row_index: WholeNumber,
     /// The one prediction that is meant.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = "uuid")]
@@ -56,8 +56,8 @@ pub(crate) struct TrueLabel {
     #[schema(max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     pub(crate) source: Option<String>,
     /// Higher ones win; 0 if it is left out.
-    #[serde(default)]
-    #[schema(maximum = 4294967295u32)]
+    #[serde(default, deserialize_with = "prediction_record::whole_number")]
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 4294967295u32)]
     pub(crate) revision: u32,
 }
 

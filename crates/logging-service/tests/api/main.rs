@@ -24,6 +24,7 @@ mod objects;
 mod odd_ranges;
 mod openapi;
 mod outage;
+mod pandas_forms;
 mod queries;
 mod ranges;
 mod refusals;

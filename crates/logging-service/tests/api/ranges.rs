@@ -173,7 +173,24 @@ async fn offsets_are_those_of_rfc_3339(fixture: Fixture) {
 async fn a_number_is_one_label_however_it_is_written(fixture: Fixture) {
     let service = fresh(&fixture, &[]).await;
     service.store(&[record(0, "1"), record(1, "1.0"), record(2, "cat"), record(3, "01"), record(4, "2")]).await;
-    for (label, rows) in [("1", 2), ("1.0", 2), ("%221%22", 2), ("01", 1), ("cat", 1), ("2.0", 1), ("3", 0)] {
+    service
+        .store(&[record(5, "1e0"), record(6, "1.00"), record(7, "10E-1"), record(8, "2.50"), record(9, "-0.0")])
+        .await;
+    for (label, rows) in [
+        ("1", 5),
+        ("1.0", 5),
+        ("%221%22", 5),
+        ("1e0", 5),
+        ("1.00", 5),
+        ("01", 1),
+        ("cat", 1),
+        ("2.0", 1),
+        ("3", 0),
+        ("2.5", 1),
+        ("2.50", 1),
+        ("0", 1),
+        ("-0", 1),
+    ] {
         assert_eq!(service.predictions(&format!("?label={label}")).await.len(), rows, "{label}");
         let lines = service.get(&format!("/export?label={label}")).await.text.lines().count();
         assert_eq!(lines, rows, "{label} in the export");
