@@ -3,13 +3,14 @@
 use std::num::NonZeroUsize;
 
 use super::class_output;
-use super::config::{ModelConfig, Task};
+use super::config::ModelConfig;
 use super::defect::DefectRule;
 use super::error::ModelError;
 use super::onnx::OutputFacts;
 use super::output_choice::{self, OutputMismatch};
 use super::runtime::{Signature, TensorSpec};
 use super::scores::{ClassReader, PredictionMeaning};
+use super::task::Task;
 use super::tensor::Tensor;
 
 /// What the outputs of a model mean.

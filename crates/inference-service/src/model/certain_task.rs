@@ -3,9 +3,9 @@
 //! Rule of thumb: operators that exist for nothing else than classifying or estimating decide. A model of layers may mean
 //! anything with its numbers, so it stays raw.
 
-use super::config::Task;
 use super::onnx::{OnnxGraph, OutputFacts};
 use super::scores::ScoreScale;
+use super::task::Task;
 
 /// Operators that estimate numbers.
 const REGRESSORS: [&str; 3] = ["LinearRegressor", "TreeEnsembleRegressor", "SVMRegressor"];

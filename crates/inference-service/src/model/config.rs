@@ -57,64 +57,28 @@
 //! missing_value = -1              # what the model is given where it is missing; optional, NaN or an empty text otherwise
 //! ```
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use prediction_record::{AlertThresholds, ModelDeclaration};
+use prediction_record::ModelDeclaration;
 use serde::Deserialize;
 
-use super::batching::{Batching, BatchingTable};
+use super::batching::Batching;
+use super::config_table::{ConfigTable, check_fields};
 use super::declared;
-use super::defect::{DefectRule, DefectTable};
+use super::defect::DefectRule;
 use super::engine_choice::EngineChoice;
 use super::error::ModelError;
-use super::features::{FeatureTable, ServedFeature};
-use super::input_spec::{InputSpec, InputTable};
+use super::features::ServedFeature;
+use super::input_spec::InputSpec;
 use super::instances::InstanceConfig;
 use super::labels::LabelSource;
 use super::mlflow::SavedByMlflow;
 use super::providers::ModelProviders;
 use super::runtime::ExecutionProvider;
 use super::scores::ScoreScale;
+use super::task::Task;
 use crate::input::MissingValues;
-
-/// Most versions of a model at a time.
-const MAX_VERSIONS: u32 = 16;
-
-/// What a model does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Task {
-    /// A class for each item; an output of the model has a number for each class.
-    Classification,
-    /// One number for each item.
-    Regression,
-    /// Any tensors, for the tensors of a request.
-    Raw,
-}
-
-impl From<Task> for prediction_record::Task {
-    fn from(task: Task) -> Self {
-        match task {
-            Task::Classification => Self::Classification,
-            Task::Regression => Self::Regression,
-            Task::Raw => Self::Raw,
-        }
-    }
-}
-
-impl Task {
-    /// Its name in model.toml and in answers.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Classification => "classification",
-            Self::Regression => "regression",
-            Self::Raw => "raw",
-        }
-    }
-}
 
 /// All that model.toml says, checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -162,7 +126,7 @@ impl ModelConfig {
             output_name: None,
             task: Task::Raw,
             version: None,
-            latest_versions: one(),
+            latest_versions: 1,
             engine: None,
             instances: InstanceConfig::default(),
             accelerators: Vec::new(),
@@ -211,56 +175,6 @@ impl ModelConfig {
     }
 }
 
-/// Whether the fields have values that make sense, and belong to the task.
-///
-/// # Errors
-/// [`ModelError::Field`].
-fn check_fields(table: &ConfigTable, task: Task, path: &Path) -> Result<(), ModelError> {
-    if table.version == Some(0) {
-        let remedy = "name a version folder, 1 or more, or remove the field";
-        let (path, problem) = (path.to_owned(), "is 0".to_owned());
-        return Err(ModelError::Field { path, field: "version", problem, remedy });
-    }
-    if !(1..=MAX_VERSIONS).contains(&table.latest_versions) {
-        return Err(ModelError::Field {
-            path: path.to_owned(),
-            field: "latest_versions",
-            problem: format!("is {}", table.latest_versions),
-            remedy: "each version takes memory: give 1 to 16, or remove the field",
-        });
-    }
-    let unfit = |field, remedy| ModelError::Field {
-        path: path.to_owned(),
-        field,
-        problem: format!("does not belong to the task \"{}\"", task.as_str()),
-        remedy,
-    };
-    let of_classes =
-        [("labels", table.labels.is_some()), ("output", table.output.is_some()), ("defect", table.defect.is_some())];
-    let alien = of_classes.iter().find(|(_, is_there)| *is_there && task != Task::Classification);
-    if let Some((field, _)) = alien {
-        return Err(unfit(field, "remove it: only classes have names and confidences, and only they can be defects"));
-    }
-    if task == Task::Raw && table.output_name.is_some() {
-        return Err(unfit("output_name", "remove it: a request says which outputs it wants"));
-    }
-    if task == Task::Raw && table.input.is_some() {
-        return Err(unfit("input", "remove it: the model's file says what tensors it takes"));
-    }
-    if table.missing == Some(MissingValues::Nan) && table.input.is_some() {
-        return Err(unfit_missing(path));
-    }
-    if !table.features.is_empty() && table.input.is_some() {
-        return Err(ModelError::Field {
-            path: path.to_owned(),
-            field: "features",
-            problem: "stand beside [input], which is of a model of pictures".to_owned(),
-            remedy: "keep one of the two",
-        });
-    }
-    Ok(())
-}
-
 fn without_task(path: &Path) -> ModelError {
     ModelError::Field {
         path: path.to_owned(),
@@ -268,15 +182,6 @@ fn without_task(path: &Path) -> ModelError {
         problem: "is missing".to_owned(),
         remedy: "write task = \"classification\" for a class with its confidence, task = \"regression\" for a number, or \
                  task = \"raw\" for the model's own tensors",
-    }
-}
-
-fn unfit_missing(path: &Path) -> ModelError {
-    ModelError::Field {
-        path: path.to_owned(),
-        field: "missing",
-        problem: "is \"nan\" for a model of pictures".to_owned(),
-        remedy: "remove it: a picture has all its pixels",
     }
 }
 
@@ -307,43 +212,6 @@ fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ModelError> {
     let text = fs::read_to_string(path).map_err(|source| ModelError::Unreadable { path: path.to_owned(), source })?;
     toml::from_str(&text)
         .map_err(|error| ModelError::Syntax { path: path.to_owned(), reason: error.to_string().trim_end().to_owned() })
-}
-
-/// The whole file.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ConfigTable {
-    task: Option<Task>,
-    /// Read by [`says_default`]; here so that it is a known field with a checked type.
-    #[serde(default, rename = "default")]
-    _default: bool,
-    version: Option<u32>,
-    #[serde(default = "one")]
-    latest_versions: u32,
-    engine: Option<EngineChoice>,
-    output: Option<ScoreScale>,
-    output_name: Option<String>,
-    instances: Option<u32>,
-    intra_threads: Option<u32>,
-    providers: Option<Vec<ExecutionProvider>>,
-    labels: Option<LabelSource>,
-    input: Option<InputTable>,
-    defect: Option<DefectTable>,
-    batching: Option<BatchingTable>,
-    missing: Option<MissingValues>,
-    owner: Option<String>,
-    positive: Option<String>,
-    tolerance: Option<f64>,
-    #[serde(default)]
-    tags: BTreeMap<String, Vec<String>>,
-    #[serde(default)]
-    thresholds: AlertThresholds,
-    #[serde(default)]
-    features: Vec<FeatureTable>,
-}
-
-fn one() -> u32 {
-    1
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::answer::AnswerReader;
 use super::certain_task::certain_task;
-use super::config::{ModelConfig, Task};
+use super::config::ModelConfig;
 use super::declared::check_positive;
 use super::error::ModelError;
 use super::features::ModelFeatures;
@@ -29,6 +29,7 @@ use super::runtime::{
 };
 use super::scores::{ClassReader, Prediction};
 use super::signature_features::placed_features;
+use super::task::Task;
 use super::tensor::{OptionalTensor, Tensor};
 use crate::input::{ItemShape, MissingValues};
 

@@ -3,8 +3,9 @@
 //! Rule of thumb: model.toml says it. Left out, the graph does: it takes missing values if something in it looks at them. Any
 //! other model would answer NaN, or a number that nobody meant.
 
-use super::config::{ModelConfig, Task};
+use super::config::ModelConfig;
 use super::onnx::OnnxGraph;
+use super::task::Task;
 use crate::input::MissingValues;
 
 /// The operators that have a way for missing values.

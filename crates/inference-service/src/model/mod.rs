@@ -8,6 +8,7 @@ mod batching;
 mod certain_task;
 mod class_output;
 mod config;
+mod config_table;
 mod declared;
 mod defect;
 mod engine;
@@ -31,10 +32,11 @@ mod runtime;
 mod scores;
 mod session;
 mod signature_features;
+mod task;
 pub(crate) mod tensor;
 
 pub use batching::Batching;
-pub use config::{ModelConfig, Task};
+pub use config::ModelConfig;
 pub use defect::DefectRule;
 pub use engine::Engine;
 pub(crate) use engine_choice::RuntimeCandidates;
@@ -55,4 +57,5 @@ pub use scores::{
     ScoreScale,
 };
 pub use session::Session;
+pub use task::Task;
 pub use tensor::{Datatype, OptionalTensor, Tensor, TensorValues};

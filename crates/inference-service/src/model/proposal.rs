@@ -5,12 +5,13 @@
 use std::path::Path;
 
 use super::class_output;
-use super::config::{ModelConfig, Task};
+use super::config::ModelConfig;
 use super::error::ModelError;
 use super::onnx::{OnnxFile, OnnxGraph, OutputFacts};
 use super::output_choice::OutputMismatch;
 use super::runtime::{Signature, TensorSpec};
 use super::scores::ScoreScale;
+use super::task::Task;
 
 /// Fewer numbers than this are channels of a picture, not its rows.
 const MOST_CHANNELS: usize = 4;
