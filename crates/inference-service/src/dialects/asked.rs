@@ -15,11 +15,12 @@ use serde_json::value::RawValue;
 use super::bounded_list::list;
 use super::csv::{self, CsvHeader};
 use super::members::JsonData;
+use super::number_cells::NumberCells;
 use super::refusal::{invalid, unfit};
-use super::table::{CellText, Table, column_text};
+use super::table::{CellText, Table, column_text, is_input};
 use crate::model::Engine;
 use crate::predict::{BroughtPayload, NamedTexts, Payload};
-use crate::rows::RowLimits;
+use crate::rows::{RowLimits, RowTarget};
 
 /// Most rows of a request to a model that takes whole tensors; one that takes items has a bound of its own.
 const MOST_ROWS: usize = 65_536;
@@ -31,6 +32,14 @@ pub(super) enum AskedData {
     Csv(Bytes, CsvHeader),
     /// An encoded picture.
     Picture(Bytes),
+}
+
+/// The model that is asked, and how its rows are read.
+#[derive(Clone, Copy)]
+pub(super) struct AskedModel<'e> {
+    pub(super) engine: &'e Engine,
+    pub(super) limits: RowLimits,
+    pub(super) numbers: NumberCells,
 }
 
 /// What a model is asked.
@@ -53,9 +62,12 @@ pub(super) enum AskedKind {
 
 impl AskedKind {
     /// What a table is taken for.
-    fn of(table: Table<'_>, engine: &Engine, limits: RowLimits, other: Self) -> Result<AskedPayload, ApiError> {
+    fn of(table: Table<'_>, model: AskedModel<'_>, other: Self) -> Result<AskedPayload, ApiError> {
+        let AskedModel { engine, limits, numbers } = model;
+        let table = Table { numbers, ..table };
         if table.is_of_features(engine) {
-            return Ok(AskedPayload { payload: Payload::Rows(table.rows(engine, limits)?), kind: Self::Rows });
+            let rows = table.rows(RowTarget::of(engine, limits)?)?;
+            return Ok(AskedPayload { payload: Payload::Rows(rows), kind: Self::Rows });
         }
         Ok(AskedPayload { payload: table.brought(engine)?.into_payload(engine, limits)?, kind: other })
     }
@@ -77,33 +89,35 @@ impl AskedData {
     ///
     /// # Errors
     /// `invalid_request` for data of another form; `too_large`; `invalid_input` for what the model does not take.
-    pub(super) fn into_payload(self, engine: &Engine, limits: RowLimits) -> Result<AskedPayload, ApiError> {
+    pub(super) fn into_payload(self, model: AskedModel<'_>) -> Result<AskedPayload, ApiError> {
+        let AskedModel { engine, limits, .. } = model;
         let has_items = !engine.takes_whole_tensors() || engine.features().is_some();
         let limits = if has_items { limits } else { RowLimits { rows: MOST_ROWS, ..limits } };
+        let model = AskedModel { limits, ..model };
         let most = limits.rows;
         let brought = match self {
             Self::Picture(picture) => Payload::Images(vec![picture]).into(),
             Self::Csv(body, header) => {
-                return AskedKind::of(csv::table(&body, header, most)?, engine, limits, AskedKind::Frame);
+                return AskedKind::of(csv::table(&body, header, most)?, model, AskedKind::Frame);
             }
             Self::Json(JsonData::Split(text)) => {
-                return AskedKind::of(split(text_of(&text), most)?, engine, limits, AskedKind::Frame);
+                return AskedKind::of(split(text_of(&text), most)?, model, AskedKind::Frame);
             }
             Self::Json(JsonData::Records(text)) => {
                 let objects = list(text_of(&text), most, "dataframe_records")?;
-                return AskedKind::of(Table::of_objects(objects), engine, limits, AskedKind::Frame);
+                return AskedKind::of(Table::of_objects(objects), model, AskedKind::Frame);
             }
             Self::Json(JsonData::Instances(text)) => match first_of_list(text_of(&text)) {
                 None => {
                     return Err(invalid("instances must be a list with an element for each item.").quoting_nothing());
                 }
-                Some('{') => return objects(text_of(&text), engine, limits, "instances"),
+                Some('{') => return objects(text_of(&text), model, "instances"),
                 Some(_) => tensor(&text, engine, most, "instances")?,
             },
             Self::Json(JsonData::Inputs(body)) => match (first_of_list(text_of(&body)), text_of(&body)) {
-                (Some('{'), text) => return objects(text, engine, limits, "inputs"),
+                (Some('{'), text) => return objects(text, model, "inputs"),
                 (Some(_), _) => tensor(&body, engine, most, "inputs")?,
-                (None, text) if text.starts_with('{') => match columns(text, engine, limits)? {
+                (None, text) if text.starts_with('{') => match columns(text, model)? {
                     Some(rows) => return Ok(rows),
                     None => BroughtPayload::Several(body),
                 },
@@ -116,15 +130,16 @@ impl AskedData {
 }
 
 /// The rows of columns by the names of features; `None` for tensors by the names of inputs.
-fn columns(text: &str, engine: &Engine, limits: RowLimits) -> Result<Option<AskedPayload>, ApiError> {
-    let Some(features) = engine.features() else { return Ok(None) };
+fn columns(text: &str, model: AskedModel<'_>) -> Result<Option<AskedPayload>, ApiError> {
+    let Some(features) = model.engine.features() else { return Ok(None) };
     let NamedTexts(named) =
         serde_json::from_str(text).map_err(|problem| invalid(format!("inputs cannot be read: {problem}.")))?;
-    if !named.iter().any(|(name, _)| features.position(name).is_some()) {
+    let is_tensor = |(name, text): &(String, &str)| is_input(model.engine, name) && first_of_list(text) == Some('[');
+    if named.iter().any(is_tensor) || !named.iter().any(|(name, _)| features.position(name).is_some()) {
         return Ok(None);
     }
-    let table = Table::of_columns(named, limits.rows)?;
-    AskedKind::of(table, engine, limits, AskedKind::Rows).map(Some)
+    let table = Table::of_columns(named, model.limits.rows)?;
+    AskedKind::of(table, model, AskedKind::Rows).map(Some)
 }
 
 /// The tensor of a model's only input, as a list.
@@ -147,13 +162,14 @@ fn tensor(body: &Bytes, engine: &Engine, most: usize, what: &str) -> Result<Brou
 }
 
 /// An object for each item.
-fn objects(text: &str, engine: &Engine, limits: RowLimits, what: &str) -> Result<AskedPayload, ApiError> {
+fn objects(text: &str, model: AskedModel<'_>, what: &str) -> Result<AskedPayload, ApiError> {
+    let AskedModel { engine, limits, .. } = model;
     let objects = list::<NamedTexts<'_>>(text, limits.rows, what)?;
     if engine.config().input.is_some() {
         let payload = Payload::Base64(pictures(objects, engine)?);
         return Ok(AskedPayload { payload, kind: AskedKind::Tensors });
     }
-    AskedKind::of(Table::of_objects(objects), engine, limits, AskedKind::Tensors)
+    AskedKind::of(Table::of_objects(objects), model, AskedKind::Tensors)
 }
 
 fn split<'a>(text: &'a str, most: usize) -> Result<Table<'a>, ApiError> {
@@ -172,7 +188,7 @@ fn split<'a>(text: &'a str, most: usize) -> Result<Table<'a>, ApiError> {
     }
     let cells = |row: Vec<&'a RawValue>| row.into_iter().map(|cell| Cow::Borrowed(cell.get())).collect();
     let rows = rows.into_iter().map(cells).collect();
-    Ok(Table { names, rows, cells: CellText::Json })
+    Ok(Table { names, rows, cells: CellText::Json, numbers: NumberCells::Numbers })
 }
 
 /// The pictures of objects as TensorFlow's clients write bytes: `{"b64": "…"}`, perhaps by the name of the input.

@@ -6,6 +6,7 @@ use axum::body::Bytes;
 use monitoring::ApiError;
 
 use super::bounded_list::too_many;
+use super::number_cells::NumberCells;
 use super::refusal::invalid;
 use super::table::{CellText, Table};
 
@@ -53,7 +54,7 @@ pub(super) fn table(body: &Bytes, header: CsvHeader, most: usize) -> Result<Tabl
     match count {
         0 => Err(invalid("The CSV has names of columns and no row.").quoting_nothing()),
         count if count > most => Err(too_many(count, most)),
-        _ => Ok(Table { names, rows, cells: CellText::Csv }),
+        _ => Ok(Table { names, rows, cells: CellText::Csv, numbers: NumberCells::Numbers }),
     }
 }
 

@@ -10,9 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::refusal::invalid;
-
-/// What Python and TensorFlow write where JSON has no number.
-const NO_NUMBERS: [&[u8]; 3] = [b"NaN", b"-Infinity", b"Infinity"];
+use crate::rows::without_no_numbers;
 
 /// The data of a request as JSON; its model is not known yet.
 #[derive(Debug, PartialEq)]
@@ -71,32 +69,6 @@ impl DataMembers<'_> {
             .quoting_nothing()),
         }
     }
-}
-
-/// The text with `null` where Python writes NaN or infinity; `None` where it writes none. Texts stay as they are.
-fn without_no_numbers(body: &[u8]) -> Option<Vec<u8>> {
-    let mut written = Vec::with_capacity(body.len() + 16);
-    let (mut rest, mut is_text, mut found) = (body, false, false);
-    while let Some((&byte, behind)) = rest.split_first() {
-        let token = NO_NUMBERS.iter().find(|token| !is_text && rest.starts_with(token));
-        if let Some(token) = token {
-            written.extend(b"null");
-            rest = &rest[token.len()..];
-            found = true;
-            continue;
-        }
-        written.push(byte);
-        rest = behind;
-        if is_text && byte == b'\\' {
-            if let Some((&escaped, behind)) = rest.split_first() {
-                written.push(escaped);
-                rest = behind;
-            }
-        } else if byte == b'"' {
-            is_text = !is_text;
-        }
-    }
-    found.then_some(written)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod csv;
 mod csv_cell;
 pub(crate) mod invocations;
 mod members;
+mod number_cells;
 
 mod nested;
 mod refusal;

@@ -12,10 +12,11 @@ use serde_json::value::RawValue;
 
 use super::bounded_list::list;
 use super::csv_cell::{cell_as_json, is_missing};
+use super::number_cells::{NumberCells, number_as_json, written_number};
 use super::refusal::{invalid, unfit};
 use crate::model::{Datatype, Engine, TensorSpec};
 use crate::predict::{BroughtPayload, NamedTexts};
-use crate::rows::{FeatureRows, JsonCell, RowCell, RowLimits, RowTarget};
+use crate::rows::{FeatureRows, JsonCell, RowCell, RowTarget};
 
 /// How the cells of a table are written.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,6 +34,7 @@ pub(super) struct Table<'a> {
     pub(super) names: Option<Vec<String>>,
     pub(super) rows: Vec<Vec<Cow<'a, str>>>,
     pub(super) cells: CellText,
+    pub(super) numbers: NumberCells,
 }
 
 impl<'a> Table<'a> {
@@ -58,7 +60,7 @@ impl<'a> Table<'a> {
         for row in &mut rows {
             row.resize(names.len(), Cow::Borrowed("null"));
         }
-        Self { names: Some(names), rows, cells: CellText::Json }
+        Self { names: Some(names), rows, cells: CellText::Json, numbers: NumberCells::Numbers }
     }
 
     /// The rows of columns: of lists, or of single values, which are one row.
@@ -86,15 +88,25 @@ impl<'a> Table<'a> {
         let row = |row: usize| {
             cells.iter().filter_map(|cells| cells.get(row)).map(|cell| Cow::Borrowed(cell.get())).collect()
         };
-        Ok(Self { rows: (0..count).map(row).collect(), names: Some(names), cells: CellText::Json })
+        Ok(Self {
+            rows: (0..count).map(row).collect(),
+            names: Some(names),
+            cells: CellText::Json,
+            numbers: NumberCells::Numbers,
+        })
     }
 
     /// Whether it is to be read as rows of the model's features: it is, unless its columns are the model's inputs instead.
     pub(super) fn is_of_features(&self, engine: &Engine) -> bool {
         let Some(features) = engine.features() else { return false };
+        let Some(names) = &self.names else { return true };
         let is_feature = |name: &String| features.position(name).is_some();
-        let is_input = |name: &String| engine.signature().inputs.iter().any(|spec| spec.name == *name);
-        self.names.as_ref().is_none_or(|names| names.iter().any(is_feature) || !names.iter().any(is_input))
+        let inputs: Vec<usize> = (0..names.len()).filter(|column| is_input(engine, &names[*column])).collect();
+        // A feature and an input may have one name. No feature has a list as its value, so a list is the input's.
+        let is_list =
+            |column: &usize| self.rows.iter().any(|row| row.get(*column).is_some_and(|it| it.starts_with('[')));
+        let has_tensors = self.cells == CellText::Json && inputs.iter().any(is_list);
+        !has_tensors && (names.iter().any(is_feature) || inputs.is_empty())
     }
 
     /// The rows of a model's features. Columns that are none of them are left out, as MLflow leaves them out; without names,
@@ -102,13 +114,11 @@ impl<'a> Table<'a> {
     ///
     /// # Errors
     /// `invalid_input` naming row and feature; `too_large` for more rows than are taken.
-    pub(super) fn rows(&self, engine: &Engine, limits: RowLimits) -> Result<FeatureRows, ApiError> {
-        let target = RowTarget::of(engine, limits)?;
+    pub(super) fn rows(&self, target: RowTarget<'_>) -> Result<FeatureRows, ApiError> {
         let places: Vec<Option<usize>> = match &self.names {
             None => (0..self.rows.first().map_or(0, Vec::len)).map(Some).collect(),
             Some(names) => {
-                let place = |name: &String| engine.features().and_then(|features| features.position(name));
-                let places: Vec<Option<usize>> = names.iter().map(place).collect();
+                let places: Vec<Option<usize>> = names.iter().map(|name| target.position(name)).collect();
                 target.header(
                     names.iter().zip(&places).filter(|(_, place)| place.is_some()).map(|(name, _)| name.as_str()),
                 )?;
@@ -120,14 +130,18 @@ impl<'a> Table<'a> {
             reader.begin_row()?;
             for (place, cell) in places.iter().zip(row) {
                 let Some(place) = place else { continue };
-                match self.cells {
-                    CellText::Csv if is_missing(cell) => reader.cell(*place, RowCell::Missing)?,
-                    CellText::Csv => reader.cell(*place, RowCell::Written(cell))?,
-                    CellText::Json => {
-                        let JsonCell(cell) = serde_json::from_str(cell)
-                            .map_err(|problem| invalid(format!("A cell cannot be read: {problem}.")))?;
-                        reader.cell(*place, cell)?;
-                    }
+                let read = match self.cells {
+                    CellText::Csv if is_missing(cell) => RowCell::Missing,
+                    CellText::Csv => RowCell::Written(cell),
+                    // The text was read before, so that only a number can be wrong.
+                    CellText::Json => serde_json::from_str(cell).map_or(RowCell::BEYOND, |JsonCell(cell)| cell),
+                };
+                let takes_texts = self.numbers == NumberCells::AsMlflow && target.is_number(*place);
+                match read {
+                    RowCell::Text(text) if takes_texts => reader.cell(*place, written_number(&text))?,
+                    RowCell::Written(text) if takes_texts => reader.cell(*place, written_number(text))?,
+                    RowCell::Flag(flag) if takes_texts => reader.cell(*place, RowCell::Number(f64::from(flag)))?,
+                    other => reader.cell(*place, other)?,
                 }
             }
             reader.end_row()?;
@@ -207,11 +221,20 @@ impl<'a> Table<'a> {
 
     /// A cell as JSON.
     fn json<'c>(&self, cell: &'c str, spec: &TensorSpec) -> Cow<'c, str> {
+        let datatype = spec.datatype.unwrap_or(Datatype::Fp32);
+        let takes_texts =
+            self.numbers == NumberCells::AsMlflow && !matches!(datatype, Datatype::Bytes | Datatype::Bool);
         match self.cells {
+            CellText::Json if takes_texts => number_as_json(cell, datatype),
             CellText::Json => Cow::Borrowed(cell),
-            CellText::Csv => cell_as_json(cell, spec.datatype.unwrap_or(Datatype::Fp32)),
+            CellText::Csv => cell_as_json(cell, datatype),
         }
     }
+}
+
+/// Whether a model has an input of this name.
+pub(super) fn is_input(engine: &Engine, name: &str) -> bool {
+    engine.signature().inputs.iter().any(|spec| spec.name == name)
 }
 
 /// A list of what each row has for an input. A single number stands in a list of its own where the whole tensor needs that:

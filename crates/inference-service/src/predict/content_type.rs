@@ -20,6 +20,7 @@ use super::decode::Payload;
 use super::form::PredictForm;
 use super::options::{PredictOptions, is_request_id, read_top_k};
 use crate::input::JsonTensorsSchema;
+use crate::rows::no_number_in_rows;
 
 /// What a request asks and brings.
 pub(super) struct PredictRequest {
@@ -119,7 +120,9 @@ impl<'a> PredictMembers<'a> {
         if !body.trim_ascii_start().starts_with(b"{") {
             return Err(invalid("The JSON must be an object, such as {\"image\": \"<base64>\"}."));
         }
-        serde_json::from_slice(body).map_err(|problem| invalid(format!("The JSON cannot be read: {problem}.")))
+        serde_json::from_slice(body).map_err(|problem| {
+            no_number_in_rows(body).unwrap_or_else(|| invalid(format!("The JSON cannot be read: {problem}.")))
+        })
     }
 
     /// `body` is what the members were read from.

@@ -9,6 +9,9 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use super::reader::{FeatureRows, RowCell, RowReader, RowTarget};
 use super::refusal::{RowRefusal, unreadable};
 
+/// How serde_json's refusal of a number begins that no double holds.
+const BEYOND_DOUBLES: &str = "number out of range";
+
 /// Reads a list of objects that have the values by the names of the features.
 ///
 /// # Errors
@@ -87,8 +90,16 @@ impl<'de> Visitor<'de> for OneRow<'_, '_> {
         while let Some(name) = members.next_key::<Cow<'de, str>>()? {
             let column = reading.reader.target().column(&name);
             let place = reading.go_on(column)?;
-            let JsonCell(cell) = members.next_value()?;
-            let taken = reading.reader.cell(place, cell);
+            let taken = match members.next_value::<JsonCell<'_>>() {
+                Ok(JsonCell(cell)) => reading.reader.cell(place, cell),
+                // The value ends the reading, so that nothing of the text is read from its middle.
+                Err(problem) if problem.to_string().starts_with(BEYOND_DOUBLES) => {
+                    let refused = reading.reader.cell(place, RowCell::BEYOND);
+                    reading.go_on(refused)?;
+                    return Err(problem);
+                }
+                Err(problem) => return Err(problem),
+            };
             reading.go_on(taken)?;
         }
         let ended = reading.reader.end_row();

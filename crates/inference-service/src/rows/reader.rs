@@ -50,6 +50,11 @@ pub(crate) enum RowCell<'a> {
     Other(&'static str),
 }
 
+impl RowCell<'_> {
+    /// A number that JSON can write and no double holds.
+    pub(crate) const BEYOND: Self = Self::Other("a number beyond 1.8e308, the largest of double precision");
+}
+
 /// Rows that are read cell by cell.
 pub(crate) struct RowReader<'e> {
     target: RowTarget<'e>,
@@ -93,6 +98,16 @@ impl<'e> RowTarget<'e> {
     /// Begins to read rows.
     pub(crate) fn reader(self) -> RowReader<'e> {
         RowReader { target: self, values: Vec::new(), has_cell: vec![false; self.features.columns().len()], rows: 0 }
+    }
+
+    /// The place of the feature of this name, if there is one.
+    pub(crate) fn position(self, name: &str) -> Option<usize> {
+        self.features.position(name)
+    }
+
+    /// Whether the feature at this place is a number.
+    pub(crate) fn is_number(self, place: usize) -> bool {
+        self.features.columns().get(place).is_some_and(|column| column.declaration.kind == FeatureKind::Number)
     }
 
     /// The place of the feature that a column of the table is.

@@ -17,6 +17,7 @@ mod encodings;
 mod endpoints;
 mod engines;
 mod exported;
+mod forms_of_rows;
 mod grpc;
 mod grpc_spans;
 mod held;

@@ -15,8 +15,9 @@ use utoipa::ToSchema;
 
 use super::path::{PredictedModel, V1Path};
 use crate::app::App;
-use crate::dialects::asked::{AskedData, AskedPayload};
+use crate::dialects::asked::{AskedData, AskedModel, AskedPayload};
 use crate::dialects::members::JsonData;
+use crate::dialects::number_cells::NumberCells;
 use crate::dialects::refusal::{DialectRefusals, in_dialect, invalid};
 use crate::dialects::told::{ToldForm, ToldOutputs};
 use crate::model::Prediction;
@@ -115,7 +116,8 @@ async fn answer(
                 return Err(invalid("The JSON must have instances or inputs; frames are for POST /invocations."));
             }
         };
-        let AskedPayload { payload, .. } = AskedData::Json(data).into_payload(&engine, app.config.row_limits())?;
+        let asked = AskedModel { engine: &engine, limits: app.config.row_limits(), numbers: NumberCells::Numbers };
+        let AskedPayload { payload, .. } = AskedData::Json(data).into_payload(asked)?;
         let request = RunRequest { version, payload, top_k: NonZeroUsize::MIN, decoding_since, deadline };
         let predictions = run(app, progress, request).await?;
         check_size(&predictions, &engine)?;

@@ -72,6 +72,11 @@ def requests_to(columns):
         {"dataframe_records": [{**records[0], "more": 1}]},
         {"dataframe_records": [{columns[0]: 1.0}]},
         {"dataframe_records": [{**records[0], columns[0]: "long"}]},
+        # Numbers as texts, as CSV and forms have them, and truth values in columns of numbers.
+        {"dataframe_records": [{**records[0], columns[0]: "5.5"}, {**records[1], columns[1]: " 3e0 "}]},
+        {"dataframe_split": {"columns": columns, "data": [[*rows[0][:-1], True], [False, *rows[1][1:]]]}},
+        {"instances": [{**records[0], columns[0]: "5.5"}]},
+        {"inputs": {**lists, columns[0]: ["5.5", "6", "7"]}},
         {"inputs": lists},
         {"inputs": records},
         {"inputs": records[0]},
