@@ -1,7 +1,8 @@
 //! The example rows of a model, as they are and as they come when the world has changed.
 //!
-//! Rule of thumb: in normal times each value is off by a little, so that no row comes twice; the drift has all three
-//! things that go wrong with tables: values that are larger, values that are missing, and truths that no longer follow.
+//! Rule of thumb: in normal times rows come as they are. A value that is off by a little is no longer a whole number where all
+//! others are, and a reference of such rows calls the real ones drift. The drift has all three things that go wrong with
+//! tables: values that are larger, values that are missing, and truths that no longer follow.
 
 use std::fs;
 use std::path::Path;
@@ -12,8 +13,6 @@ use serde_json::{Map, Value, json};
 
 use super::request::{DemoRequest, Episode, TrueLabels};
 
-/// By how much a value is off in normal times, as a share of it.
-const SPREAD: f64 = 0.02;
 /// Percent of the rows whose truth becomes known.
 const LABELLED: u32 = 50;
 
@@ -123,15 +122,20 @@ impl TableRows {
         if names.contains(&column) {
             return cell.into();
         }
-        // The sum of three has about the shape of a bell.
-        let off = (0..3).map(|_| random.f64() * 2.0 - 1.0).sum::<f64>() * SPREAD;
-        let factor = match episode {
-            Episode::Normal => 1.0,
-            Episode::Drift if column == missing.0 && random.u32(0..100) < missing.1 => return Value::Null,
-            Episode::Drift => larger.iter().find(|(name, _)| *name == column).map_or(1.0, |(_, factor)| *factor),
-        };
-        (number * factor * (1.0 + off)).into()
+        let factor = larger.iter().find(|(name, _)| *name == column).map(|(_, factor)| *factor);
+        match (episode, factor) {
+            (Episode::Drift, _) if column == missing.0 && random.u32(0..100) < missing.1 => Value::Null,
+            (Episode::Drift, Some(factor)) => as_precise_as(cell, number * factor).into(),
+            _ => number.into(),
+        }
     }
+}
+
+/// The number with as many decimals as the cell has.
+fn as_precise_as(cell: &str, number: f64) -> f64 {
+    let decimals = cell.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    let scale = 10_f64.powi(i32::try_from(decimals).unwrap_or(0));
+    (number * scale).round() / scale
 }
 
 #[cfg(test)]
@@ -164,6 +168,32 @@ mod tests {
         let missing = |rows: &[Value]| rows.iter().filter(|row| row["concavity"].is_null()).count();
         assert_eq!(missing(&normal), 0);
         assert!((200..400).contains(&missing(&drift)), "{}", missing(&drift));
+    }
+
+    #[test]
+    fn normal_rows_are_the_examples_and_changed_ones_are_as_precise() {
+        for plan in [TUMOURS, PATIENTS] {
+            let table = TableRows::read(&root().join("deploy/models"), plan).unwrap();
+            let mut random = Rng::with_seed(5);
+            for row in &table.rows {
+                let sent = table.row(row, Episode::Normal, &mut random);
+                for (column, cell) in table.columns.iter().zip(&row.cells) {
+                    let is_cell = match &sent[column] {
+                        Value::Number(number) => number.as_f64() == cell.parse().ok(),
+                        other => other == cell,
+                    };
+                    assert!(is_cell, "{column}: {cell} is sent as {}", sent[column]);
+                }
+                let changed = table.row(row, Episode::Drift, &mut random);
+                for (name, factor) in plan.larger {
+                    let place = table.columns.iter().position(|column| column == name).unwrap();
+                    let (cell, number) = (&row.cells[place], changed[*name].as_f64().unwrap());
+                    let decimals = cell.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+                    assert!((number - cell.parse::<f64>().unwrap() * factor).abs() <= 0.5, "{name}: {cell}, {number}");
+                    assert_eq!(format!("{number:.decimals$}").parse(), Ok(number), "{name}: {cell}");
+                }
+            }
+        }
     }
 
     #[test]

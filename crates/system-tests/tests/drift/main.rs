@@ -9,6 +9,7 @@
 
 mod demo;
 mod demo_run;
+mod example_rows;
 mod rows;
 mod sudden;
 mod table_rows;

@@ -164,7 +164,7 @@ async fn alerts_fire(prometheus: &Prometheus, changed: Instant) -> BTreeMap<&'st
 
 /// Rows for `tumour`, with so much added to `radius`.
 fn send_rows(pair: &Pair, pace: &Pace, wider: f64) -> RunningLoad {
-    let rows = TableRows::of_tumour();
+    let rows = TableRows::of("tumour");
     Load::open(1, pace.rate).start(&pair.inference, move |_| {
         let mut row = rows.any(&mut Rng::new());
         row["radius"] = (row["radius"].as_f64().unwrap() + wider).into();
