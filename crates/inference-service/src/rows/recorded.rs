@@ -3,7 +3,7 @@
 //! Rule of thumb: only declared features are recorded, and the true value of one that may not be kept never leaves this
 //! service.
 
-use prediction_record::{FeatureValue, FeatureValues, number_bin, number_bin_middle};
+use prediction_record::{FeatureValue, FeatureValues};
 
 use super::refusal::RowRefusal;
 use crate::model::features::{FeatureColumn, FeatureRefusal};
@@ -13,7 +13,8 @@ use crate::model::{ModelFeatures, Tensor};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct RecordedFeatures {
     pub(crate) kept: FeatureValues,
-    /// Numbers are replaced by the middle of their bin, so that the true ones never leave this service.
+    /// A number is the middle of its bin, and a category that is not declared has no name, so that the true values never
+    /// leave this service, nor stand in its spool.
     pub(crate) counted: FeatureValues,
 }
 
@@ -61,16 +62,7 @@ impl RecordedFeatures {
         if column.declaration.keep {
             self.kept.insert(name, value);
         } else {
-            self.counted.insert(name, in_the_middle(value));
+            self.counted.insert(name, column.declaration.coarse(&value));
         }
-    }
-}
-
-fn in_the_middle(value: FeatureValue) -> FeatureValue {
-    match value {
-        FeatureValue::Number(number) => {
-            number_bin(number).map_or(FeatureValue::Missing, |bin| FeatureValue::Number(number_bin_middle(bin)))
-        }
-        other => other,
     }
 }

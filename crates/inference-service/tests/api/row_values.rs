@@ -3,10 +3,12 @@
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::logged::FakeLog;
 use crate::onnx::{Element, Tensor, graph};
 use crate::process::Process;
 use crate::repository::add;
 use crate::sent::Sent;
+use crate::service::serve_logging_to;
 
 /// A text and digits that no log line has but for a value of a row.
 const TEXT: &str = "SECRET";
@@ -93,6 +95,26 @@ fn refused_requests() -> Vec<(&'static str, Sent)> {
         (invoke, json(json!({ "dataframe_records": [TEXT] }))),
         (invoke, text(r#"{"dataframe_records":[{"age":4711e39,"city":"Rome","dose":1}]}"#)),
     ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_not_be_kept_leaves_the_service_only_as_it_is_counted() {
+    let models = models();
+    let file = models.path().join("m/model.toml");
+    let toml = std::fs::read_to_string(&file).unwrap().replace("name =", "outside = \"accept\"\nname =");
+    let toml = toml.replace("encoding = \"index\"", "encoding = \"index\"\nmissing_value = -1");
+    std::fs::write(&file, toml).unwrap();
+    let mut log = FakeLog::start(&[]).await;
+    let service = serve_logging_to(&log.url, models.path(), &["--record", "memory"]).await;
+    let row = |city: &str| json!({ "age": 4711.25, "city": city, "dose": 1 });
+    let sent = Sent::json(&json!({ "model": "m", "rows": [row(TEXT), row("Rome")] }));
+    assert_eq!(service.predict(&sent).await.status, 200);
+    // The grid has 128 bins a doubling, here of 32: 4711.25 is in the one from 4704 to 4736.
+    for city in ["", "Rome"] {
+        let record = log.record().await;
+        assert_eq!(record["counted_features"], json!({ "age": 4720.0, "city": city }), "{record}");
+        assert_eq!(record["features"], json!({ "dose": 1.0 }), "{record}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
