@@ -4,6 +4,7 @@ use std::num::ParseIntError;
 
 use axum::body::Bytes;
 use prediction_record::ModelDeclaration;
+use tracing::warn;
 
 use crate::model::Engine;
 
@@ -18,8 +19,10 @@ pub(super) fn declaration(engine: &Engine) -> Result<Bytes, String> {
     declared.validate().map_err(|problem| problem.to_string())?;
     if are_told(engine.labels()) {
         declared.labels = engine.labels().to_vec();
-        // Names that no record can have, or too many of them, are left out.
-        if declared.validate().is_err() {
+        // Names that no record can have, or too many of them, are left out, and all else is told.
+        if let Err(refused) = declared.validate() {
+            let (model, labels, problem) = (engine.name(), declared.labels.len(), refused.to_string());
+            warn!(model, labels, problem, "model_labels_not_declared");
             declared.labels.clear();
         }
     }
