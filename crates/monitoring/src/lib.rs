@@ -24,7 +24,7 @@ pub use http::{
     is_packed, media_type, observe, read_body, refusals_by, refusals_of, unpack_gzip,
 };
 pub use keys::{ApiKeys, OutgoingKey};
-pub use logs::{LogGuard, LogsError, setup_structured_logging};
+pub use logs::{LogGuard, LogsError, setup_structured_logging, without_numbers};
 pub use metrics::{
     Collector, Counter, Desc, Each, Exposition, Family, Gauge, Histogram, HistogramOpts, IntGauge, LATENCY_BUCKETS,
     LabelEnum, LabelLease, LabelSet, LabelSetFull, LabelledMetric, Labels, LeasedFamily, LeasedSet, MAX_MEMBERS,

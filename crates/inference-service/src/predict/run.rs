@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use monitoring::prediction::PredictionPhase;
-use monitoring::{ApiError, ErrorCode};
+use monitoring::{ApiError, ErrorCode, without_numbers};
 
 use super::decode::{DecodedItem, DecodedPayload, Payload};
 use super::fault::fault_of_input;
-use super::progress::{Progress, log_full, without_numbers};
+use super::progress::{Progress, log_full};
 use crate::app::App;
 use crate::model::{Engine, ModelError, Prediction};
 use crate::serving::{InferenceJob, JobAnswer, LoadedVersion, RunError};

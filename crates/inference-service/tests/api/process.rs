@@ -1,6 +1,6 @@
 //! The binary in a process of its own, and the lines of its log.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -29,14 +29,28 @@ impl Process {
         Self::start_in(&[], url, models, flags)
     }
 
+    /// The same without a log to send to, with what it writes to standard error in this file.
+    pub(crate) fn start_with_errors_in(file: File, models: &Path, flags: &[&str]) -> Self {
+        Self::launch(&[], "", models, flags, file.into())
+    }
+
     /// The same, in this environment and no other.
     pub(crate) fn start_in(environment: &[(&str, String)], url: &str, models: &Path, flags: &[&str]) -> Self {
+        Self::launch(environment, url, models, flags, Stdio::inherit())
+    }
+
+    fn launch(environment: &[(&str, String)], url: &str, models: &Path, flags: &[&str], errors: Stdio) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_inference-service"));
         let ports = ["--listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0"];
         command.args(ports).args(["--log-url", url]).arg("--models").arg(models).args(flags);
         command.args(engine_unless_named(flags));
         // What this process happens to have in its environment is no part of the test.
-        command.env_clear().envs(environment.iter().cloned()).stdin(Stdio::null()).stdout(Stdio::piped());
+        command
+            .env_clear()
+            .envs(environment.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(errors);
         let mut child = command.spawn().unwrap();
         let log = Log::follow(child.stdout.take().unwrap());
         let child = Guard(child);

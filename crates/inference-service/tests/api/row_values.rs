@@ -9,6 +9,7 @@ use crate::process::Process;
 use crate::repository::add;
 use crate::sent::Sent;
 use crate::service::serve_logging_to;
+use crate::tensors::engines;
 
 /// A text and digits that no log line has but for a value of a row.
 const TEXT: &str = "SECRET";
@@ -160,5 +161,32 @@ async fn no_value_of_a_row_reaches_the_log() {
             assert!(!text.contains(TEXT) && !text.contains(DIGITS), "{path} {sent:?}\n{text}");
             assert_eq!(line["error_type"], answer.json()["code"], "{text}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engines_complaint_tells_no_value_either() {
+    let folder = tempfile::tempdir().unwrap();
+    let (x, i): (Tensor<'_>, Tensor<'_>) = (("x", Element::Float32, &[Some(3)]), ("i", Element::Int64, &[Some(1)]));
+    let gather = graph(&[x, i], &[("Gather", &["x", "i"], "y")], &[("y", Element::Float32, &[Some(1)])]);
+    add(folder.path(), "m", "task = \"raw\"\n", &gather);
+    for flags in engines() {
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        let errors = folder.path().join("errors");
+        let file = std::fs::File::create(&errors).unwrap();
+        let process = Process::start_with_errors_in(file, folder.path(), &flags);
+        process.service.ready().await;
+        let asked = async |index: i64| {
+            let body = json!({ "inputs": { "x": [1, 2, 3], "i": [index] }, "request_id": format!("index-{index}") });
+            process.service.predict(&Sent::json(&body)).await
+        };
+        assert_eq!(asked(2).await.status, 200);
+        assert_eq!(asked(4711).await.status, 422);
+        let line = process.log.wait_for("the refusal", |line| line["request_id"] == "index-4711");
+        let told = format!("{} {}", line["error"], line["cause"]);
+        assert!(line["cause"].is_string() && !told.contains(DIGITS), "{line}");
+        assert!(process.log.count(|line| line["panic"].to_string().contains(DIGITS)) == 0, "{flags:?}");
+        let written = std::fs::read_to_string(&errors).unwrap();
+        assert!(!written.contains(DIGITS), "{flags:?}: {written}");
     }
 }

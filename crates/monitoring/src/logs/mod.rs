@@ -83,11 +83,37 @@ pub fn setup_structured_logging(
     Ok(guard)
 }
 
+/// A sentence of a library with `#` for each number in it, which may be a value that a client sent.
+#[must_use]
+pub fn without_numbers(sentence: &str) -> String {
+    let mut masked = String::with_capacity(sentence.len());
+    for letter in sentence.chars() {
+        if !letter.is_ascii_digit() {
+            masked.push(letter);
+        } else if !masked.ends_with('#') {
+            masked.push('#');
+        }
+    }
+    masked
+}
+
 /// Makes a panic a log line like any other, instead of lines of text on stderr.
 fn log_panics() {
     panic::set_hook(Box::new(|panic| {
-        let message = panic.payload_as_str().unwrap_or("without a message");
+        // A library that panics on what a client sent names it.
+        let message = without_numbers(panic.payload_as_str().unwrap_or("without a message"));
         let location = panic.location().map(ToString::to_string);
         error!(panic = message, location, "panicked");
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_tells_the_log_no_number() {
+        let sentence = "idx=4711 must be within [-3,2.5] in Gather";
+        assert_eq!(without_numbers(sentence), "idx=# must be within [-#,#.#] in Gather");
+    }
 }

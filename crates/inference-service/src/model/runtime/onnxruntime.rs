@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use half::{bf16, f16};
 use ort::LoadDynamicError;
 use ort::environment::Environment;
+use ort::logging::LogLevel;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Outlet, PrimitiveTensorElementType, TensorElementType, TensorRef, ValueType};
@@ -278,6 +279,8 @@ impl SessionPlan {
         let weights = self.weights.for_session()?;
         let built = Session::builder(&self.environment).and_then(|builder| {
             let builder = builder
+                // What it complains about is in its answer too. Its own line on standard error quotes numbers of the input.
+                .with_log_level(LogLevel::Fatal)?
                 .with_intra_threads(self.intra_threads)?
                 // A thread that waits for its next part in a loop takes a core from the other models.
                 .with_intra_op_spinning(false)?

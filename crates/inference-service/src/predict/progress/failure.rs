@@ -68,27 +68,3 @@ impl<'a> RefusedFeature<'a> {
         self.reason.as_str()
     }
 }
-
-/// A sentence of an engine with `#` for each number in it, which may be a value of a row.
-pub(in crate::predict) fn without_numbers(sentence: &str) -> String {
-    let mut masked = String::with_capacity(sentence.len());
-    for letter in sentence.chars() {
-        if !letter.is_ascii_digit() {
-            masked.push(letter);
-        } else if !masked.ends_with('#') {
-            masked.push('#');
-        }
-    }
-    masked
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_engine_tells_the_log_no_number() {
-        let sentence = "idx=4711 must be within [-3,2.5] in Gather";
-        assert_eq!(without_numbers(sentence), "idx=# must be within [-#,#.#] in Gather");
-    }
-}

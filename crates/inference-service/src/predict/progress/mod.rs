@@ -24,7 +24,6 @@ use crate::serving::LoadedVersion;
 pub(super) use facts::PhaseTimings;
 use facts::RequestFacts;
 use failure::LoggedFailure;
-pub(super) use failure::without_numbers;
 
 /// A client's clock starts a little before the service's, by the time that its request is on the way.
 const CLOCKS_DIFFER: Duration = Duration::from_millis(100);
