@@ -28,6 +28,7 @@ mod keys;
 mod layouts;
 mod limits;
 mod logged;
+mod many_classes;
 mod metrics;
 mod oip;
 mod onnx;
