@@ -105,7 +105,7 @@ pub struct Config {
     #[arg(long, env = "INFERENCE_MAX_IMAGE_SIDE", default_value_t = ImageLimits::default().max_dimension, value_parser = clap::value_parser!(u32).range(1..=65_535))]
     pub max_image_side: u32,
 
-    /// Most items of one request; never more than fit into the queue.
+    /// Most items of one request, 1024 at most; never more than fit into the queue.
     #[arg(long, env = "INFERENCE_MAX_BATCH", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub max_batch: u32,
 

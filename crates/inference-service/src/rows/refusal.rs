@@ -45,7 +45,9 @@ impl From<RowRefusal> for ApiError {
                 .detail("feature", feature),
             RowRefusal::TooMany { most } => Self::new(
                 ErrorCode::TooLarge,
-                format!("The request has more than {most} rows, the most that are taken at once."),
+                format!(
+                    "The request has more than {most} rows, the most that are taken at once (--max-batch); send it in parts."
+                ),
             ),
         }
     }

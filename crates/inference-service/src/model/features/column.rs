@@ -57,6 +57,7 @@ impl FeatureColumn {
                 Ok(FeatureValue::Number(number))
             }
             (FeatureKind::Category, FeatureValue::Category(name)) => {
+                let name = self.spelled(name);
                 self.check_category(&name)?;
                 Ok(FeatureValue::Category(name))
             }
@@ -65,6 +66,16 @@ impl FeatureColumn {
             }
             (FeatureKind::Category, FeatureValue::Number(number)) => self.category_of(number),
         }
+    }
+
+    /// The declared category that is the same number as a text: a column with gaps has `2.0` for `2` in files of pandas.
+    fn spelled(&self, name: String) -> String {
+        let categories = &self.declaration.categories;
+        if !name.starts_with(|first: char| first.is_ascii_digit() || first == '-') || categories.contains(&name) {
+            return name;
+        }
+        let same = name.parse::<f64>().map(|number| number.to_string());
+        same.ok().filter(|same| categories.contains(same)).unwrap_or(name)
     }
 
     fn missing(&self) -> Result<FeatureValue, FeatureRefusal> {

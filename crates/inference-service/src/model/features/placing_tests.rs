@@ -198,3 +198,17 @@ proptest! {
         prop_assert_eq!(read, row);
     }
 }
+
+#[test]
+fn a_category_that_is_called_by_a_number_is_known_in_each_of_its_spellings() {
+    let toml = "[[features]]\nname = \"sex\"\nkind = \"category\"\ncategories = [\"1\", \"2\", \"2.5\"]\nencoding = \"index\"\n";
+    let features = placed(toml, &[("x", Datatype::Fp32, ONE)]).unwrap();
+    let column = &features.columns()[0];
+    let category = |name: &str| FeatureValue::Category(name.to_owned());
+    for (sent, known) in [("2", "2"), ("2.0", "2"), ("2.50", "2.5"), ("1e0", "1")] {
+        assert_eq!(column.checked(category(sent)).ok(), Some(category(known)), "{sent}");
+    }
+    for unknown in ["3", "2.0.0", "-2", "two", "NaN"] {
+        assert!(column.checked(category(unknown)).is_err(), "{unknown}");
+    }
+}
