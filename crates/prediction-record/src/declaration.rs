@@ -165,6 +165,7 @@ impl AlertThresholds {
 #[serde(deny_unknown_fields)]
 pub struct Mute {
     /// Until when.
+    #[serde(deserialize_with = "crate::time::time")]
     #[schema(value_type = String, format = DateTime)]
     pub until: Timestamp,
     /// Why.

@@ -68,7 +68,7 @@ mod tests {
         let free = r#"{"name": "city", "kind": "category"}"#;
         for (declared, value, expected) in [
             (number, "1234.5678", "1236.0"),
-            (number, "7", "7.00390625"),
+            (number, "7", "7.015625"),
             (number, "null", "null"),
             (number, "\"1234.5678\"", "\"\""),
             (named, "\"Rome\"", "\"Rome\""),

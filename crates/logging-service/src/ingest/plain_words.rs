@@ -20,6 +20,7 @@ const NAMES: [(&str, &str); 10] = [
 pub(crate) fn in_plain_words(problem: &str) -> String {
     let found = problem.replacen("invalid type: map,", "invalid type: object,", 1);
     let found = found.replacen("invalid type: sequence,", "invalid type: array,", 1);
+    let found = found.replacen("unknown variant", "unknown word", 1);
     let Some((before, expected)) = found.rsplit_once(", expected ") else { return found };
     let end = expected.find(" at line ").unwrap_or(expected.len());
     let (name, place) = expected.split_at(end);

@@ -16,7 +16,7 @@ pub(super) fn time(cell: &TableCell) -> Option<Timestamp> {
             match parse_time(text) {
                 Ok(time) => Some(time),
                 // With an offset that no place has, it is no time without one either.
-                Err(InvalidTime::Offset) => None,
+                Err(InvalidTime::Offset | InvalidTime::Beyond) => None,
                 Err(InvalidTime::Text(_)) => TimeZone::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok(),
             }
         }

@@ -3,6 +3,7 @@
 //!
 //! Rule of thumb: an unknown parameter is refused, because the caller expects it to filter.
 
+mod contradiction;
 pub(crate) mod drift;
 pub(crate) mod export;
 mod model_window;

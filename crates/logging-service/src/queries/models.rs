@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use tracing::info;
 use utoipa::{IntoParams, ToSchema};
 
+use super::contradiction::contradiction;
 use super::parameters::parse_query;
 use crate::app::App;
 use crate::openapi::examples;
@@ -116,12 +117,18 @@ pub(crate) async fn put_model(
     prediction_record::validate_model_name(&name).map_err(unfit)?;
     let declaration: ModelDeclaration = app.bodies.receive(request).await?.json()?;
     declaration.validate().map_err(unfit)?;
-    let now = floor_microseconds(Timestamp::now());
+    let now = Timestamp::now();
     let model = name.clone();
     let write = move |tx: &mut dyn crate::store::WriteTransaction| {
-        declarations::put(tx, &model, source.into(), &declaration, now)
+        if DeclarationSource::from(source) == DeclarationSource::Person {
+            let file = declarations::of_file(tx, &model)?;
+            if let Some(problem) = contradiction(&declaration, &declaration.clone().over(file), now) {
+                return Ok(Err(problem));
+            }
+        }
+        declarations::put(tx, &model, source.into(), &declaration, floor_microseconds(now)).map(Ok)
     };
-    app.store.write(0, write).await.map_err(refusal)?;
+    app.store.write(0, write).await.map_err(refusal)?.map_err(unfit)?;
     app.store.follow_declarations().await.map_err(refusal)?;
     info!(model = name, ?source, "model_declared");
     Ok(Json(declared(&app, name).await?.unwrap_or_default()))

@@ -13,7 +13,7 @@ use utoipa::IntoParams;
 
 use crate::evaluation::EvaluationWindow;
 use crate::store::counted_segments::segment;
-use crate::store::time::{TimeRange, ceil_microseconds, floor_microseconds, from_microseconds};
+use crate::store::time::{TimeRange, ceil_microseconds, floor_microseconds};
 use crate::store::windows::SegmentScope;
 
 /// What the parameters begin with that name a tag.
@@ -68,7 +68,7 @@ pub(super) fn refused(problem: &str) -> ApiError {
 pub(super) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let text = String::deserialize(deserializer)?;
     parse_time(&text).map(Some).map_err(|problem| match problem {
-        InvalidTime::Offset => D::Error::custom(problem),
+        InvalidTime::Offset | InvalidTime::Beyond => D::Error::custom(problem),
         // A plus sign in a query stands for a space, so +01:00 arrives as a space and 01:00.
         InvalidTime::Text(_) if text.contains(' ') => D::Error::custom(
             "expected a time such as 2026-03-01T12:30:00Z without a space; the + of an offset such as +01:00 is written %2B, because \
@@ -159,7 +159,9 @@ impl WindowQuery {
             (window, None, None) => Ok(window.unwrap_or(EvaluationWindow::Day).range(now)),
             (Some(_), _, _) => Err(refused("window and since or until exclude each other")),
             (None, since, until) => {
-                in_order(since, Some(until.unwrap_or_else(|| from_microseconds(now))))?;
+                in_order(since, until)?;
+                // A range that ends now and begins later is empty, as where rows are asked for.
+                let now = since.map_or(now, |since| now.max(ceil_microseconds(since)));
                 // Stored times are whole microseconds, so a bound between two of them moves up to the next.
                 let until = until.map_or(now, ceil_microseconds);
                 // The range stands in the answer, so it begins where RFC 3339 can say it.

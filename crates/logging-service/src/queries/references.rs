@@ -143,8 +143,9 @@ impl ReferenceRange {
     async fn profile(self, app: &App) -> Result<ReferenceProfile, ApiError> {
         let Self { model, model_sha256, since, until } = self;
         let now = Timestamp::now();
-        if let Some(since) = since.filter(|since| *since > until.unwrap_or(now)) {
-            let until = until.unwrap_or(now);
+        if let (Some(since), Some(until)) = (since, until)
+            && since > until
+        {
             let sentence =
                 format!("The range cannot be read: since ({since}) lies after until ({until}); exchange them.");
             return Err(ApiError::new(ErrorCode::InvalidInput, sentence));

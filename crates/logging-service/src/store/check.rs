@@ -31,6 +31,7 @@ pub(super) fn compare(session: &mut dyn SqlSession) -> Result<CheckFindings, Dat
         let mut counted = window.counts;
         // No row has the values of features that may not be kept, so these counts stand alone.
         let unkept = std::mem::take(&mut counted.unkept);
+        counted.unkept_rows = 0;
         for (feature, counts) in unkept.iter().filter(|(_, counts)| counts.total() > counted.predictions) {
             let (model, a, b) = (&window.model, counts.total(), counted.predictions);
             findings
@@ -39,6 +40,8 @@ pub(super) fn compare(session: &mut dyn SqlSession) -> Result<CheckFindings, Dat
         }
         let recounted = windows::recount(session, &window.model, &window.model_sha256, range)?;
         findings.windows += 1;
+        // Counts of earlier versions do not have the number of rows with features.
+        counted.named_rows = counted.named_rows.max(recounted.named_rows);
         if counted != recounted {
             let (model, a, b) = (&window.model, counted.predictions, recounted.predictions);
             findings.problems.push(format!("{model}: {a} predictions are counted since yesterday, the rows are {b}"));

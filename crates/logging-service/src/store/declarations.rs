@@ -9,7 +9,8 @@ use prediction_record::ModelDeclaration;
 
 use super::engine::WriteTransaction;
 use super::error::DatabaseError;
-use super::session::SqlSession;
+use super::session::{SqlSession, first};
+use super::value::RowColumns;
 
 /// The source of a declaration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +60,20 @@ pub(crate) fn remove(
 ) -> Result<bool, DatabaseError> {
     let sql = "DELETE FROM model_declarations WHERE model = $1 AND source = $2";
     Ok(transaction.execute(sql, &[model.into(), source.as_str().into()])? > 0)
+}
+
+/// What the file of a model declares; nothing where there is no declaration of one that can be read.
+///
+/// # Errors
+/// The database's.
+pub(crate) fn of_file(
+    session: &mut (impl SqlSession + ?Sized),
+    model: &str,
+) -> Result<ModelDeclaration, DatabaseError> {
+    let sql = "SELECT declaration FROM model_declarations WHERE model = $1 AND source = $2";
+    let values = [model.into(), DeclarationSource::File.as_str().into()];
+    let json = first(session, sql, &values, RowColumns::text)?;
+    Ok(json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
 }
 
 /// What holds of each model about which something is declared; where `model` is given, of that one only. A declaration

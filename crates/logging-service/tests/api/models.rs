@@ -6,6 +6,7 @@ use crate::service::fresh;
 use crate::store_support::{Fixture, on_each_engine};
 
 on_each_engine! {
+    what_cannot_be_or_would_have_no_effect_is_refused_with_a_plain_sentence,
     a_person_goes_before_the_file_and_can_be_taken_back,
     declared_features_are_kept_and_counted_and_the_others_counted_only,
 }
@@ -66,4 +67,63 @@ async fn declared_features_are_kept_and_counted_and_the_others_counted_only(fixt
     ];
     assert_eq!(found, expected);
     service.stop().await;
+}
+
+async fn what_cannot_be_or_would_have_no_effect_is_refused_with_a_plain_sentence(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
+    let file = json!({ "task": "regression", "thresholds": { "psi_drift": 0.4 } });
+    assert_eq!(service.put("/models/price?source=file", &file).await.status, 200);
+    let refused = [
+        (
+            "new",
+            json!({ "thresholds": { "psi_warning": 0.3 } }),
+            "thresholds.psi_warning (0.3) must not be greater than psi_drift (0.25)",
+        ),
+        ("price", json!({ "thresholds": { "psi_warning": 0.5 } }), "must not be greater than psi_drift (0.4)"),
+        (
+            "price",
+            json!({ "thresholds": { "accuracy": 0.9 } }),
+            "thresholds.accuracy is of a classification, and the task of this model is regression",
+        ),
+        ("new", json!({ "task": "raw", "thresholds": { "auc": 0.9 } }), "task of this model is raw"),
+        ("new", json!({ "task": "classification", "thresholds": { "mae": 1 } }), "thresholds.mae is of a regression"),
+        ("new", json!({ "labels": ["a", "b"], "tolerance": 1 }), "tolerance is of a regression"),
+        ("new", json!({ "mute": { "until": "2001-01-01T00:00:00Z" } }), "mute.until (2001-01-01T00:00:00Z) is over"),
+        ("new", json!({ "mute": { "until": "2999-01-01T00:00:00+25:00" } }), "more than 23 hours"),
+        ("new", json!({ "mute": "today" }), "expected an object"),
+        ("new", json!({ "mute": { "until": 5 } }), "expected a time such as"),
+        ("new", json!({ "thresholds": 3 }), "expected an object"),
+        ("new", json!({ "thresholds": { "mae": "x" } }), "string \"x\", expected a number"),
+        ("new", json!({ "features": {} }), "expected an array"),
+        ("new", json!({ "features": ["age"] }), "expected an object"),
+        ("new", json!({ "tags": [] }), "expected an object"),
+        ("new", json!({ "labels": 3 }), "expected an array"),
+        ("new", json!({ "owner": {} }), "expected a string"),
+        ("new", json!({ "task": "sorting" }), "unknown word `sorting`"),
+    ];
+    for (model, declaration, says) in refused {
+        let answer = service.put(&format!("/models/{model}"), &declaration).await;
+        assert_eq!(answer.status, 422, "{declaration}: {answer:?}");
+        let sentence = answer.json()["error"].as_str().unwrap().to_owned();
+        assert!(sentence.contains(says), "{declaration}: {sentence}");
+        for word in ["struct", "f64", "sequence", "a map", "variant"] {
+            assert!(!sentence.contains(word), "{word} in {sentence}");
+        }
+        // What is refused changes nothing.
+        assert_eq!(service.get("/models/new").await.status, 404, "{declaration}");
+    }
+    for (model, declaration) in [
+        (
+            "price",
+            json!({ "thresholds": { "psi_warning": 0.3, "mae": 2 }, "tolerance": 1, "mute": { "until": "2999-01-01T00:00:00Z" } }),
+        ),
+        ("new", json!({ "thresholds": { "psi_warning": 0.3, "psi_drift": 0.3, "mae": 1, "auc": 0.5 } })),
+        ("new", json!({ "thresholds": { "psi_drift": 0.05 } })),
+    ] {
+        let answer = service.put(&format!("/models/{model}"), &declaration).await;
+        assert_eq!(answer.status, 200, "{declaration}: {answer:?}");
+    }
+    // A file is taken whatever a person has said: it also says what may not be kept.
+    let contrary = json!({ "task": "classification", "thresholds": { "psi_drift": 0.1 }, "mute": { "until": "2001-01-01T00:00:00Z" } });
+    assert_eq!(service.put("/models/price?source=file", &contrary).await.status, 200);
 }

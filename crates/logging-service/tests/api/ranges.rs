@@ -13,6 +13,7 @@ on_each_engine! {
     a_reference_is_of_the_very_range,
     a_range_that_ends_before_it_begins_is_refused_everywhere,
     offsets_are_those_of_rfc_3339,
+    extreme_times_are_taken_or_told_on_every_route,
     a_number_is_one_label_however_it_is_written,
 }
 
@@ -131,10 +132,6 @@ async fn a_range_that_ends_before_it_begins_is_refused_everywhere(fixture: Fixtu
         let same = service.get(&format!("{route}?since={early}&until={early}")).await;
         assert_eq!(same.status, 200, "{route}: a range without length is empty: {same:?}");
     }
-    for route in ["/drift", "/quality"] {
-        let answer = service.get(&format!("{route}?since=2999-01-01T00:00:00Z")).await;
-        assert_eq!(answer.status, 400, "{route} ends now: {answer:?}");
-    }
     let range = json!({ "model": "m", "since": late, "until": early });
     let answer = service.post("/drift/reference", &range).await;
     assert!(answer.status == 422 && answer.text.contains("lies after until"), "{answer:?}");
@@ -195,4 +192,43 @@ async fn a_number_is_one_label_however_it_is_written(fixture: Fixture) {
         let lines = service.get(&format!("/export?label={label}")).await.text.lines().count();
         assert_eq!(lines, rows, "{label} in the export");
     }
+}
+
+async fn extreme_times_are_taken_or_told_on_every_route(fixture: Fixture) {
+    let service = fresh(&fixture, &[]).await;
+    service.store(&[record(0, "cat")]).await;
+    let routes = ["/predictions", "/stats", "/export", "/drift", "/quality"];
+    let taken = [
+        "since=2026-03-01T00:00:00.000000000000Z&until=2026-03-01T00:00:01.1234567890123Z",
+        "since=0000-01-01T00:00:00Z&until=9999-12-30T22:00:00Z",
+        "until=9999-12-30T22:00:00.999999999999Z",
+    ];
+    for (query, rows) in taken.iter().map(|query| (*query, 1)).chain([("since=9999-01-01T00:00:00Z", 0)]) {
+        for route in routes {
+            assert_eq!(service.get(&format!("{route}?{query}")).await.status, 200, "{route}?{query}");
+        }
+        assert_eq!(service.predictions(&format!("?{query}")).await.len(), rows, "{query}");
+        let quality = service.get(&format!("/quality?{query}")).await.json();
+        assert_eq!(quality["models"].as_array().unwrap().len(), rows, "{query}: {quality}");
+    }
+    let beyond = "9999-12-31T23:59:59Z";
+    for route in routes {
+        for name in ["since", "until"] {
+            let answer = service.get(&format!("{route}?{name}={beyond}")).await;
+            assert!(answer.status == 400 && answer.text.contains("9999-12-30T22:00:00Z"), "{route}: {answer:?}");
+        }
+    }
+    for (route, body) in [
+        ("/log", json!({ "model": "m", "label": "x", "occurred_at": beyond })),
+        ("/feedback", json!({ "request_id": "r", "label": "x", "labelled_at": beyond })),
+        ("/drift/reference", json!({ "model": "m", "until": beyond })),
+    ] {
+        let answer = service.post(route, &body).await;
+        assert!(answer.status == 422 && answer.text.contains("9999-12-30T22:00:00Z"), "{route}: {answer:?}");
+    }
+    let range = json!({ "model": "m", "since": "9999-01-01T00:00:00Z" });
+    let answer = service.post("/drift/reference", &range).await;
+    assert!(answer.status == 422 && answer.text.contains("no predictions of this model"), "{answer:?}");
+    let past = json!({ "model": "m", "since": "0000-01-01T00:00:00Z", "until": "9999-12-30T22:00:00Z" });
+    assert_eq!(service.post("/drift/reference", &past).await.json()["counts"]["n"], 1);
 }

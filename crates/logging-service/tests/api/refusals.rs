@@ -82,7 +82,7 @@ fn bad_records() -> Vec<BadRecord> {
         (but(json!({ "label": "" })), "label", "is empty"),
         (but(json!({ "label": "a\u{0}b" })), "label", "control character"),
         (but(json!({ "label": "ä".repeat(257) })), "label", "more than 256"),
-        (but(json!({ "label": ["cat"] })), "label", "expected a string"),
+        (but(json!({ "label": ["cat"] })), "label", "expected a text"),
         (but(json!({ "confidence": 1.000_001 })), "confidence", "between 0 and 1"),
         (but(json!({ "confidence": -1e-9 })), "confidence", "between 0 and 1"),
         (but(json!({ "confidence": "0.9" })), "confidence", "0.9"),
