@@ -3,7 +3,7 @@
 //! Rule of thumb: whoever reads a refusal knows JSON, and neither the language of this program nor its types.
 
 /// Types as the reader of JSON names them, and what they are in JSON.
-const NAMES: [(&str, &str); 10] = [
+const NAMES: [(&str, &str); 9] = [
     ("u8", "a whole number"),
     ("u16", "a whole number"),
     ("u32", "a whole number"),
@@ -13,7 +13,6 @@ const NAMES: [(&str, &str); 10] = [
     ("f64", "a number"),
     ("a map", "an object"),
     ("a sequence", "an array"),
-    ("a boolean", "true or false"),
 ];
 
 /// The same sentence without the names of types.
