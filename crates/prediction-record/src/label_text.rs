@@ -5,6 +5,8 @@
 use std::fmt;
 
 use serde::de::{Deserializer, Error, Visitor};
+use utoipa::openapi::schema::{SchemaType, Type};
+use utoipa::openapi::{Object, ObjectBuilder};
 
 /// Whole numbers from here on are not all numbers of their own in 64 bits.
 const WHOLE: f64 = 9_007_199_254_740_992.0;
@@ -24,6 +26,26 @@ pub(crate) fn label_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<S
 /// It is neither a text nor a number, `true`, `false` or `null`.
 pub(crate) fn optional_label_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     deserializer.deserialize_any(OptionalLabelVisitor)
+}
+
+/// The schema of what [`label_text`] reads.
+pub(crate) fn label_schema() -> Object {
+    schema("The class's label. A number, true or false is its name.", &[Type::String, Type::Number, Type::Boolean])
+}
+
+/// The schema of what [`optional_label_text`] reads.
+pub(crate) fn optional_label_schema() -> Object {
+    let description = "The predicted label; required for `status: \"success\"` of a classification. A number, true or false is its name.";
+    schema(description, &[Type::String, Type::Number, Type::Boolean, Type::Null])
+}
+
+fn schema(description: &str, types: &[Type]) -> Object {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter(types.iter().cloned()))
+        .max_length(Some(256))
+        .pattern(Some("^[^\\x00-\\x1f\\x7f-\\x9f]+$"))
+        .description(Some(description))
+        .build()
 }
 
 struct OptionalLabelVisitor;

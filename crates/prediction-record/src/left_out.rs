@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer};
 /// Reads a member that stands for its default where it is left out or null, as pandas writes what is missing.
 ///
 /// # Errors
-/// Those of its type.
+/// The value is none of its type.
 pub(crate) fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {

@@ -72,7 +72,7 @@ impl Task {
 pub struct Score {
     /// The class's label.
     #[serde(deserialize_with = "crate::label_text::label_text")]
-    #[schema(max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
+    #[schema(schema_with = crate::label_text::label_schema)]
     pub label: String,
     /// The class's index in the model's output.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::optional_whole_number")]
@@ -138,7 +138,7 @@ pub struct PredictionRecord {
         skip_serializing_if = "Option::is_none",
         deserialize_with = "crate::label_text::optional_label_text"
     )]
-    #[schema(max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
+    #[schema(schema_with = crate::label_text::optional_label_schema)]
     pub label: Option<String>,
     /// Index of the predicted class in the model's output.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::optional_whole_number")]

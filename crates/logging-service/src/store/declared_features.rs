@@ -58,13 +58,12 @@ impl ModelFeatures {
         if !self.may_all_be_kept(&record.features) {
             let mut kept = FeatureValues::new();
             for (name, value) in record.features.iter() {
-                let name: &str = name;
                 match self.find(name) {
                     Some(feature) if feature.keep => {
-                        kept.insert(name.to_owned(), value.clone());
+                        kept.insert(name, value.clone());
                     }
                     Some(feature) => {
-                        record.counted_features.insert(name.to_owned(), feature.coarse(value));
+                        record.counted_features.insert(name, feature.coarse(value));
                     }
                     None => undeclared += 1,
                 }
@@ -72,11 +71,10 @@ impl ModelFeatures {
             record.features = kept;
         }
         for (name, value) in counted_before.iter() {
-            let name: &str = name;
             match self.find(name) {
                 // The sender may know of it before the declaration does.
                 Some(feature) => {
-                    record.counted_features.insert(name.to_owned(), feature.coarse(value));
+                    record.counted_features.insert(name, feature.coarse(value));
                 }
                 None => undeclared += 1,
             }
@@ -88,7 +86,6 @@ impl ModelFeatures {
     fn may_all_be_kept(&self, values: &FeatureValues) -> bool {
         let mut declared = self.0.iter();
         values.iter().all(|(name, _)| {
-            let name: &str = name;
             declared.find(|feature| feature.name.as_str() >= name).is_some_and(|found| found.name == name && found.keep)
         })
     }
@@ -103,7 +100,7 @@ impl ModelFeatures {
 fn without_declaration(record: &mut PredictionRecord) {
     if !record.counted_features.is_empty() {
         let counted = &record.counted_features;
-        record.counted_features = counted.iter().map(|(name, value)| (name.to_owned(), value.coarse())).collect();
+        record.counted_features = counted.iter().map(|(name, value)| (name, value.coarse())).collect();
     }
 }
 
