@@ -18,6 +18,7 @@ pub(crate) mod error;
 pub(crate) mod events;
 pub(crate) mod exact_windows;
 mod filter;
+mod in_force;
 mod labelled;
 pub(crate) mod labels;
 mod observer;
@@ -46,7 +47,7 @@ mod write_group;
 mod writer;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use jiff::Timestamp;
@@ -67,12 +68,11 @@ pub use sqlite::DatabasePath;
 pub use stats::{MAX_NAMES, PredictionStats, PredictionSummary};
 pub use url::DatabaseUrl;
 
-use counted_segments::CountedSegments;
-use declared_features::DeclaredFeatures;
 pub(crate) use engine::WriteTransaction;
 use engine::{DatabaseEngine, VerifiedBackup};
 use error::DatabaseError;
 use filter::PageCursor;
+use in_force::{DeclarationsInForce, DeclaredParts};
 pub(crate) use page::predictions_page;
 use queue::WriteQueue;
 use queued_write::{ClosureJob, PrecountedRows, QueuedWrite};
@@ -92,9 +92,7 @@ pub struct Store {
     queue: Arc<WriteQueue>,
     reader: StoreReader,
     writer: Mutex<Option<JoinHandle<()>>>,
-    segments: RwLock<CountedSegments>,
-    /// Unknown until they were read; nothing is stored before, because nobody knows what of it may be kept.
-    features: RwLock<Option<DeclaredFeatures>>,
+    declared: DeclarationsInForce,
     /// Held while the declarations are read and put into force, so that an older reading never follows a newer one.
     following: tokio::sync::Mutex<()>,
     observer: Arc<dyn StoreObserver>,
@@ -110,14 +108,16 @@ impl Store {
         sqlite::require_sqlite_version()?;
         let queue = Arc::new(WriteQueue::new(options.queue_limit));
         let engine = options.database.engine();
+        let declared = DeclarationsInForce::default();
         let reader = StoreReader::new(Arc::clone(&engine), options.readers, options.query_deadline);
         // The writer's thread opens the database, because a client of PostgreSQL must neither block a task nor be
         // dropped in one.
         let (opened, is_opened) = std::sync::mpsc::channel::<()>();
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn({
             let (engine, queue, observer) = (Arc::clone(&engine), Arc::clone(&queue), Arc::clone(&observer));
+            let declared = declared.clone();
             move || {
-                let writer = StoreWriter::new(WriterParts { engine, queue, observer });
+                let writer = StoreWriter::new(WriterParts { engine, queue, observer, declared });
                 drop(opened);
                 writer.run();
             }
@@ -131,8 +131,7 @@ impl Store {
             queue,
             reader,
             writer: Mutex::new(Some(thread)),
-            segments: RwLock::default(),
-            features: RwLock::default(),
+            declared,
             following: tokio::sync::Mutex::default(),
             observer,
         })
@@ -152,8 +151,11 @@ impl Store {
         if records.is_empty() {
             return Ok(Acknowledgement::default());
         }
-        self.features().await?.apply(&mut records, self.observer.as_ref());
-        let segments = self.segments();
+        // They are known before the queue lets anything in.
+        let Some(DeclaredParts { features, segments }) = self.declared.known() else {
+            return Err(self.queue.refusal());
+        };
+        features.apply(&mut records, self.observer.as_ref());
         let rows = records.into_iter().map(|record| NewRow::of(record, &segments)).collect::<Result<Vec<_>, _>>()?;
         let counted = (rows.len() >= WORTH_COUNTING).then(|| PrecountedRows::of(&rows));
         let (answer, answered) = oneshot::channel();
@@ -180,27 +182,8 @@ impl Store {
     pub(crate) async fn follow_declarations(&self) -> Result<(), StoreError> {
         let _following = self.following.lock().await;
         let declared = self.read(|session| declarations::effective(session, None)).await?;
-        *self.segments.write().unwrap_or_else(PoisonError::into_inner) = CountedSegments::declared(&declared);
-        let features = DeclaredFeatures::of(declared);
-        *self.features.write().unwrap_or_else(PoisonError::into_inner) = Some(features);
+        self.declared.replace(declared);
         Ok(())
-    }
-
-    /// The features that the models declare.
-    async fn features(&self) -> Result<DeclaredFeatures, StoreError> {
-        if let Some(known) = self.known_features() {
-            return Ok(known);
-        }
-        self.follow_declarations().await?;
-        Ok(self.known_features().unwrap_or_default())
-    }
-
-    fn known_features(&self) -> Option<DeclaredFeatures> {
-        self.features.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn segments(&self) -> CountedSegments {
-        self.segments.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Asks the database something, beside the writer.

@@ -138,6 +138,12 @@ impl WriteQueue {
         self.changed.notify_all();
     }
 
+    /// Why nothing is let in, or was not a moment ago.
+    pub(super) fn refusal(&self) -> StoreError {
+        let refusal = self.lock().refusal.clone();
+        refusal.unwrap_or_else(|| StoreError::Unavailable("the database is being opened".to_owned()))
+    }
+
     /// Whether writes are let in.
     pub(super) fn is_accepting(&self) -> bool {
         let state = self.lock();

@@ -3,13 +3,16 @@
 //! Rule of thumb: a caller is answered after its rows are durable, in the file that is at the path. On any doubt the
 //! callers hear "unavailable", and the database is opened anew.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use monitoring::Backoff;
 
+use super::declarations;
 use super::engine::{DatabaseEngine, WritableDatabase};
 use super::error::{DatabaseError, StoreError};
+use super::in_force::DeclarationsInForce;
 use super::observer::StoreObserver;
 use super::queue::{WriteQueue, WriterTask};
 use super::queued_write::QueuedWrite;
@@ -33,6 +36,8 @@ pub(super) struct WriterParts {
     pub(super) engine: Arc<dyn DatabaseEngine>,
     pub(super) queue: Arc<WriteQueue>,
     pub(super) observer: Arc<dyn StoreObserver>,
+    /// What is declared, which the writer reads when it opens the database for the first time.
+    pub(super) declared: DeclarationsInForce,
 }
 
 /// The writer and what it holds.
@@ -167,7 +172,16 @@ impl StoreWriter {
     }
 
     fn open(&mut self) -> Result<(), StoreError> {
-        self.database = Some(self.parts.engine.open_writer()?);
+        let mut database = self.parts.engine.open_writer()?;
+        if self.parts.declared.known().is_none() {
+            let mut declared = BTreeMap::new();
+            database.transaction(&mut |transaction| {
+                declared = declarations::effective(transaction, None)?;
+                Ok(())
+            })?;
+            self.parts.declared.replace(declared);
+        }
+        self.database = Some(database);
         self.backoff.reset();
         self.parts.queue.accept();
         self.parts.observer.availability_changed(true);
