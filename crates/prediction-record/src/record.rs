@@ -120,6 +120,7 @@ pub struct PredictionRecord {
     pub variant: Option<String>,
     /// How the prediction ended.
     #[serde(default, deserialize_with = "crate::left_out::or_default")]
+    #[schema(value_type = Option<Status>)]
     pub status: Status,
     /// For `status: "error"`, the code of the error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -131,6 +132,7 @@ pub struct PredictionRecord {
         skip_serializing_if = "Task::is_classification",
         deserialize_with = "crate::left_out::or_default"
     )]
+    #[schema(value_type = Option<Task>)]
     pub task: Task,
     /// The predicted label; required for `status: "success"` of a classification. A number, true or false is its name.
     #[serde(
@@ -153,10 +155,11 @@ pub struct PredictionRecord {
     pub value: Option<f64>,
     /// Whether the prediction names a defect.
     #[serde(default, deserialize_with = "crate::left_out::or_default")]
+    #[schema(value_type = Option<bool>)]
     pub defect: bool,
     /// The most probable classes, best first.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "crate::left_out::or_default")]
-    #[schema(max_items = 100)]
+    #[schema(value_type = Option<Vec<Score>>, max_items = 100)]
     pub top: Vec<Score>,
     /// Seconds from the beginning of the request's handling until this record is handed over, before it is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -196,7 +199,7 @@ pub struct PredictionRecord {
         skip_serializing_if = "FeatureValues::is_empty",
         deserialize_with = "crate::left_out::or_default"
     )]
-    #[schema(value_type = FeatureValuesSchema)]
+    #[schema(value_type = Option<FeatureValuesSchema>)]
     pub features: FeatureValues,
     /// Declared features that may not be kept: they are counted, and no row of the log has them. A number stands for the
     /// middle of its bin, and an empty text for a category that is not told.
@@ -205,11 +208,11 @@ pub struct PredictionRecord {
         skip_serializing_if = "FeatureValues::is_empty",
         deserialize_with = "crate::left_out::or_default"
     )]
-    #[schema(value_type = FeatureValuesSchema)]
+    #[schema(value_type = Option<FeatureValuesSchema>)]
     pub counted_features: FeatureValues,
     /// The segments that the prediction belongs to, such as `region: eu`.
     #[serde(default, skip_serializing_if = "Tags::is_empty", deserialize_with = "crate::left_out::or_default")]
-    #[schema(value_type = TagsSchema)]
+    #[schema(value_type = Option<TagsSchema>)]
     pub tags: Tags,
     /// Version of this schema that the sender wrote; absent means the first.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::optional_whole_number")]
