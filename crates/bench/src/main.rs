@@ -8,6 +8,7 @@ mod bare;
 mod connection;
 mod disturbance;
 mod drift;
+mod growth;
 mod ingestion;
 mod load_result;
 mod memory;
@@ -53,6 +54,8 @@ enum Measurement {
     Rows(row_costs::RowOptions),
     /// Milliseconds of a page of 100 predictions, for each filter.
     Read(pages::ReadOptions),
+    /// Milliseconds of every question to a log that has grown for hundreds of days, and the bytes of its rows.
+    Growth(growth::GrowthOptions),
     /// What a model of 200 MB takes of memory, by engine and number of threads.
     Memory(memory::MemoryOptions),
     /// What is left of the throughput when several times as much is asked for.
@@ -87,10 +90,14 @@ fn run(what: Measurement) -> Result<()> {
         // Its statistics are functions; no service is asked.
         return drift::run(options, &ScratchFolder::new()?);
     }
-    say("Building both services in release: about 9 minutes the first time on two cores, seconds afterwards.");
-    testkit::build_services().map_err(|problem| anyhow!("the services cannot be built: {problem}"))?;
+    if let Measurement::Growth(growth::GrowthOptions { service: Some(_), .. }) = &what {
+        say("Another build is measured; nothing is built.");
+    } else {
+        build_services()?;
+    }
     let scratch = ScratchFolder::new()?;
     match what {
+        Measurement::Growth(options) => growth::run(&options, &scratch),
         Measurement::Log(options) => ingestion::run(&options, &scratch),
         Measurement::Record(options) => recording::run(&options, &scratch),
         Measurement::Rows(options) => row_costs::run(&options, &scratch),
@@ -102,4 +109,10 @@ fn run(what: Measurement) -> Result<()> {
         Measurement::Drift(options) => drift::run(&options, &scratch),
         Measurement::Against(options) => serving::run_against(&options, &scratch),
     }
+}
+
+fn build_services() -> Result<()> {
+    say("Building both services in release: about 9 minutes the first time on two cores, seconds afterwards.");
+    testkit::build_services().map_err(|problem| anyhow!("the services cannot be built: {problem}"))?;
+    Ok(())
 }

@@ -51,6 +51,15 @@ impl ServiceProgram {
         Self::start(scratch, &program, &["--database", &database, "--drain-seconds", "0"], &[])
     }
 
+    /// Starts the logging service, or another build of it, with the database at a URL.
+    ///
+    /// # Errors
+    /// Where it does not become ready.
+    pub(super) fn logging_at(scratch: &ScratchFolder, url: &str, build: Option<&Path>) -> Result<Self> {
+        let program = build.map_or_else(|| testkit::program("logging-service"), Path::to_owned);
+        Self::start(scratch, &program, &["--database", url, "--drain-seconds", "0"], &[])
+    }
+
     /// Starts the inference service with the shipped models.
     ///
     /// # Errors

@@ -32,8 +32,13 @@ pub struct Watched {
 impl BooksWatch {
     /// Begins to scrape the service, and whatever takes its port after it.
     pub fn start(service: &Service) -> Self {
+        Self::start_every(service, SCRAPE_EVERY)
+    }
+
+    /// The same at another pace.
+    pub fn start_every(service: &Service, every: Duration) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let scraping = tokio::spawn(scrape(service.address, stop.clone()));
+        let scraping = tokio::spawn(scrape(service.address, every, stop.clone()));
         Self { stop, scraping }
     }
 
@@ -50,9 +55,9 @@ impl BooksWatch {
     }
 }
 
-async fn scrape(address: SocketAddr, stop: Arc<AtomicBool>) -> Watched {
+async fn scrape(address: SocketAddr, every: Duration, stop: Arc<AtomicBool>) -> Watched {
     let (mut connection, request) = (HttpConnection::to(address), HttpRequest::get("/metrics").bytes());
-    let mut pace = interval(SCRAPE_EVERY);
+    let mut pace = interval(every);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut watched = Watched::default();
     while !stop.load(Ordering::Relaxed) {

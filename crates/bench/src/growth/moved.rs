@@ -1,0 +1,90 @@
+//! What goes into a log that has grown and out of it: labels, files, new rows.
+
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+
+use super::fill::{GrownLog, milliseconds};
+use crate::connection::{BlockingConnection, post};
+use crate::program::ServiceProgram;
+use crate::rows;
+use crate::table::{median, thousands, verdict};
+
+/// Labels of one request, and requests with them.
+const LABELS: usize = 1_000;
+const LABEL_REQUESTS: usize = 20;
+/// Rows of an exported file.
+const EXPORTED: usize = 100_000;
+/// New rows.
+const NEW: usize = 50_000;
+/// The most seconds of a request.
+const MOST: f64 = 1.0;
+
+/// Labels for the newest rows, for rows all over the log, and a reference out of it.
+///
+/// # Errors
+/// Where they are not taken.
+pub(super) fn labels(log: &GrownLog, service: &ServiceProgram) -> Result<Vec<Vec<String>>> {
+    let count = LABELS * LABEL_REQUESTS;
+    let newest = move |number: usize| log.rows - 1 - number;
+    let scattered = move |number: usize| number * (log.rows / count) + 1;
+    let mut connection = BlockingConnection::to(service.address)?;
+    let lines = vec![
+        send_labels(&mut connection, "labels of the newest rows", newest)?,
+        send_labels(&mut connection, "labels of rows all over the log", scattered)?,
+    ];
+    let (since, until) = (log.time_of(log.rows / 2).to_string(), log.time_of(log.rows / 2 + EXPORTED).to_string());
+    let reference = json!({ "model": "cifar10", "since": since, "until": until });
+    connection.ask(&post("/drift/reference", "application/json", reference.to_string().as_bytes()))?;
+    Ok(lines)
+}
+
+fn send_labels(connection: &mut BlockingConnection, name: &str, row: impl Fn(usize) -> usize) -> Result<Vec<String>> {
+    let mut seconds = Vec::new();
+    for first in (0..LABELS * LABEL_REQUESTS).step_by(LABELS) {
+        let label = |number| json!({ "request_id": rows::random_request_id(row(number)), "label": "cat" });
+        let labels: Vec<Value> = (first..first + LABELS).map(label).collect();
+        let request = post("/feedback", "application/json", Value::from(labels).to_string().as_bytes());
+        let started = Instant::now();
+        connection.ask(&request)?;
+        seconds.push(started.elapsed().as_secs_f64());
+    }
+    let speed = (LABELS * LABEL_REQUESTS) as f64 / seconds.iter().sum::<f64>();
+    Ok(line(name, &format!("{} labels/s", thousands(speed)), &seconds))
+}
+
+/// A file of each format out of the middle of the log.
+///
+/// # Errors
+/// Where one breaks off.
+pub(super) fn exports(log: &GrownLog, service: &ServiceProgram) -> Result<Vec<Vec<String>>> {
+    let (since, until) = (log.time_of(log.rows / 2), log.time_of(log.rows / 2 + EXPORTED));
+    let mut connection = BlockingConnection::to(service.address)?;
+    let mut export = |format: &str| {
+        let started = Instant::now();
+        let file = connection.get(&format!("/export?format={format}&since={since}&until={until}"))?;
+        let seconds = started.elapsed().as_secs_f64();
+        ensure!(!file.is_empty(), "an export is empty");
+        let speed = format!("{} rows/s", thousands(EXPORTED as f64 / seconds));
+        let bytes = format!("{:.0} bytes a row", file.len() as f64 / EXPORTED as f64);
+        Ok(vec![format!("export, {format}"), speed, bytes, String::new(), String::new()])
+    };
+    ["ndjson", "csv", "parquet"].into_iter().map(&mut export).collect()
+}
+
+/// Rows that come when the log is full.
+///
+/// # Errors
+/// Where they are not taken.
+pub(super) fn new_rows(log: &GrownLog, service: &ServiceProgram) -> Result<Vec<String>> {
+    let sent = log.send(service, log.rows, NEW)?;
+    let speed = format!("{} rows/s", thousands(NEW as f64 / sent.seconds));
+    Ok(line("new rows, batches of 1,000", &speed, &sent.latencies))
+}
+
+fn line(name: &str, speed: &str, seconds: &[f64]) -> Vec<String> {
+    let slowest = seconds.iter().copied().fold(0.0, f64::max);
+    let cells = [milliseconds(median(seconds)), milliseconds(slowest), verdict(slowest < MOST)];
+    [name.to_owned(), speed.to_owned()].into_iter().chain(cells).collect()
+}
