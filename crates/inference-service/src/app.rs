@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use monitoring::prediction::{ModelMetrics, PredictionMetrics, UNKNOWN_MODEL};
-use monitoring::{MetricsRegistry, Readiness};
+use monitoring::{MemoryRoom, MetricsRegistry, Readiness};
 use tokio::sync::Semaphore;
 
 use crate::config::Config;
@@ -29,6 +29,8 @@ pub(crate) struct AppParts {
     pub(crate) admission: Admission,
     pub(crate) pool: InferencePool,
     pub(crate) outbox: Outbox,
+    /// The memory that clients can make the service hold.
+    pub(crate) room: MemoryRoom,
     /// A permit for each large request that may be decoded at the same time; the others wait, until their deadline.
     pub(crate) decoders: Arc<Semaphore>,
 }
@@ -61,6 +63,7 @@ impl App {
             pool: InferencePool::start(threads, &admission)?,
             admission,
             outbox,
+            room: MemoryRoom::register(monitoring::room_bytes(config.memory_room), registry)?,
             decoders: Arc::new(Semaphore::new(threads)),
             config,
         })))

@@ -97,6 +97,12 @@ pub struct Config {
     #[arg(long, env = "INFERENCE_MAX_BODY_BYTES", default_value_t = 16 * 1024 * 1024)]
     pub max_body_bytes: usize,
 
+    /// Bytes that clients can make the service hold: bodies, messages, what is made of them, and answers that are not
+    /// read; who finds no room is refused as overloaded. Left out: half of the container's memory, or a quarter of the
+    /// machine's.
+    #[arg(long, env = "INFERENCE_MEMORY_ROOM", value_parser = monitoring::memory_room)]
+    pub memory_room: Option<u64>,
+
     /// Most pixels of a picture. While it is decoded it may take 12 bytes for each, once for each inference thread.
     #[arg(long, env = "INFERENCE_MAX_IMAGE_PIXELS", default_value_t = ImageLimits::default().max_pixels, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub max_image_pixels: u64,

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use monitoring::MemoryRoom;
+
 use crate::config::Config;
 use crate::evaluation::Evaluator;
-use crate::ingest::body::BodyMemory;
 use crate::metrics::commits::LogMetrics;
 use crate::metrics::upkeep::UpkeepMetrics;
 use crate::store::Store;
@@ -17,5 +18,6 @@ pub(crate) struct App {
     pub(crate) commits: Arc<LogMetrics>,
     pub(crate) upkeep: Arc<UpkeepMetrics>,
     pub(crate) evaluator: Arc<Evaluator>,
-    pub(crate) bodies: BodyMemory,
+    /// The memory that clients can make the service hold.
+    pub(crate) room: MemoryRoom,
 }

@@ -33,6 +33,12 @@ pub struct Config {
     #[arg(long, env = "LOGGING_MAX_BODY_BYTES", default_value_t = 16 * 1024 * 1024)]
     pub max_body_bytes: usize,
 
+    /// Bytes that clients can make the service hold: bodies, messages, what is made of them, exports and answers that are
+    /// not read; who finds no room is refused as overloaded. Left out: half of the container's memory, or a quarter of the
+    /// machine's.
+    #[arg(long, env = "LOGGING_MEMORY_ROOM", value_parser = monitoring::memory_room)]
+    pub memory_room: Option<u64>,
+
     /// Seconds between turning unready and closing the port when told to stop.
     #[arg(long, env = "LOGGING_DRAIN_SECONDS", default_value_t = 1.0, value_parser = monitoring::drain_seconds)]
     pub drain_seconds: f64,

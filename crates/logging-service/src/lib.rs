@@ -27,8 +27,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use monitoring::{
-    Drain, Entrance, HealthReport, HttpSetupError, Instrumentation, MetricsError, MetricsRegistry, Readiness, Routes,
-    Security, SecurityError, Traces, TracesError, docs_routes, health_routes, metrics_route,
+    Drain, Entrance, HealthReport, HttpSetupError, Instrumentation, MemoryRoom, MetricsError, MetricsRegistry,
+    Readiness, Routes, Security, SecurityError, Traces, TracesError, docs_routes, health_routes, metrics_route,
 };
 use tokio::net::TcpListener;
 use tokio::task::{JoinError, spawn_blocking};
@@ -37,7 +37,6 @@ use tracing::{info, warn};
 use app::App;
 use config::Config;
 use evaluation::Evaluator;
-use ingest::body::BodyMemory;
 use metrics::commits::{LogMetrics, LogMetricsError};
 use metrics::upkeep::UpkeepMetrics;
 use store::{Store, StoreError, StoreOptions};
@@ -97,7 +96,7 @@ pub async fn run(
     let (store, commits) = start_store(&config, &registry).await?;
     let try_every = Duration::try_from_secs_f64(config.detector_hours * 3_600.0).unwrap_or(Duration::MAX);
     let app = App {
-        bodies: BodyMemory::new(config.max_body_bytes),
+        room: MemoryRoom::register(monitoring::room_bytes(config.memory_room), &registry)?,
         config: Arc::new(config),
         store: store.clone(),
         commits,

@@ -90,7 +90,7 @@ async fn answer(
 ) -> Result<InferAnswer, ApiError> {
     let TimedRequest { head, body, deadline } = TimedRequest::check(request, app.config.request_timeout()).await?;
     within(deadline, async {
-        let body = monitoring::read_body(&head.headers, body, app.config.max_body_bytes).await?;
+        let body = monitoring::read_body(&app.room, &head.headers, body, app.config.max_body_bytes).await?;
         let decoding_since = Instant::now();
         let version = progress.find_version(Some(&path.model), path.version.as_deref())?;
         let InferBody { json, binary } = InferBody::split(&head.headers, body)?;

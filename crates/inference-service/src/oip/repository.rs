@@ -112,7 +112,7 @@ pub(crate) async fn load(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Vec<IndexEntry>>, ApiError> {
-    let RepositoryOrder { parameters } = order(&headers, body).await?;
+    let RepositoryOrder { parameters } = order(&app, &headers, body).await?;
     if let Some(parameter) = parameters.keys().next() {
         return Err(invalid(format!("A model is loaded as its folder says; \"{parameter}\" cannot be given.")));
     }
@@ -144,14 +144,14 @@ pub(crate) async fn unload(
     body: Body,
 ) -> Result<Json<Vec<IndexEntry>>, ApiError> {
     // Clients may ask for the models that depend on this one to be unloaded as well; there are none.
-    order(&headers, body).await?;
+    order(&app, &headers, body).await?;
     let unloading = spawn_blocking(move || app.models.unload(&path.model));
     let model = unloading.await.map_err(ApiError::internal)??;
     Ok(Json(IndexEntry::all_of(&model)))
 }
 
-async fn order(headers: &HeaderMap, body: Body) -> Result<RepositoryOrder, ApiError> {
-    let body = read_body(headers, body, MAX_ORDER_BYTES).await?;
+async fn order(app: &App, headers: &HeaderMap, body: Body) -> Result<RepositoryOrder, ApiError> {
+    let body = read_body(&app.room, headers, body, MAX_ORDER_BYTES).await?;
     if body.trim_ascii().is_empty() {
         return Ok(RepositoryOrder::default());
     }

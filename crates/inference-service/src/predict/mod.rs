@@ -135,7 +135,7 @@ struct Predicted {
 async fn predictions(app: &App, progress: &mut Progress, request: Request<Body>) -> Result<Predicted, ApiError> {
     let TimedRequest { head, body, deadline } = TimedRequest::check(request, app.config.request_timeout()).await?;
     within(deadline, async {
-        let body = monitoring::read_body(&head.headers, body, app.config.max_body_bytes).await?;
+        let body = monitoring::read_body(&app.room, &head.headers, body, app.config.max_body_bytes).await?;
         let query = PredictOptions::from_query(&head.uri)?;
         let decoding_since = Instant::now();
         let parsed = PredictRequest::parse(&head.headers, query, body).await?;

@@ -18,6 +18,7 @@ use serde::Serialize;
 use tracing::warn;
 use utoipa::ToSchema;
 
+use super::body::ReceivedBody;
 use crate::app::App;
 use crate::cloudevents::{CloudEvent, EventError, EventKind, EventRefusal, ParsedEvent, pair, parse};
 use crate::metrics::upkeep::EventOutcome;
@@ -87,7 +88,7 @@ struct RefusedEvent {
     )
 )]
 pub(crate) async fn cloudevents(State(app): State<App>, request: Request<Body>) -> Result<Json<EventsTaken>, ApiError> {
-    let body = app.bodies.receive(request).await?;
+    let body = ReceivedBody::receive(&app, request).await?;
     let events = parse(&body.headers, &body.bytes).map_err(|error| {
         count_refusal(&app, &error);
         refused_whole(&error)

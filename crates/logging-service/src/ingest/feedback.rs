@@ -10,6 +10,7 @@ use monitoring::ApiError;
 use prediction_record::{InvalidRecord, MAX_ID_CHARS, MAX_LABEL_CHARS, MAX_NAME_CHARS};
 use tracing::info;
 
+use super::body::ReceivedBody;
 use super::items::{BodyItem, parse_items};
 use crate::app::App;
 use crate::metrics::upkeep::FeedbackOutcome;
@@ -43,7 +44,7 @@ pub(crate) async fn feedback(
     State(app): State<App>,
     request: Request<Body>,
 ) -> Result<Json<LabelAcknowledgement>, ApiError> {
-    let body = app.bodies.receive(request).await?;
+    let body = ReceivedBody::receive(&app, request).await?;
     let given: Vec<TrueLabel> = parse_items(&body, MOST_LABELS)?;
     let weight = given.len();
     let stored = app

@@ -9,6 +9,7 @@ use monitoring::ApiError;
 use tokio::task::spawn_blocking;
 use tracing::info;
 
+use super::body::ReceivedBody;
 use super::items::parse_items;
 use crate::app::App;
 use crate::openapi::examples;
@@ -37,7 +38,7 @@ const LARGE_BODY: usize = 64 * 1024;
 )]
 pub(crate) async fn log(State(app): State<App>, request: Request<Body>) -> Result<Json<Acknowledgement>, ApiError> {
     let started = Instant::now();
-    let body = app.bodies.receive(request).await?;
+    let body = ReceivedBody::receive(&app, request).await?;
     let most = app.config.queue_limit as usize;
     let records = if body.bytes.len() < LARGE_BODY {
         parse_items(&body, most)?

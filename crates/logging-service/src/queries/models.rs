@@ -19,6 +19,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::contradiction::contradiction;
 use super::parameters::parse_query;
 use crate::app::App;
+use crate::ingest::body::ReceivedBody;
 use crate::openapi::examples;
 use crate::openapi::refusal_sets::{IngestRefusals, LookupRefusals, QueryRefusals};
 use crate::refusal::refusal;
@@ -115,7 +116,7 @@ pub(crate) async fn put_model(
 ) -> Result<Json<ModelDeclaration>, ApiError> {
     let DeclarationQuery { source } = parse_query(&uri)?;
     prediction_record::validate_model_name(&name).map_err(unfit)?;
-    let declaration: ModelDeclaration = app.bodies.receive(request).await?.json()?;
+    let declaration: ModelDeclaration = ReceivedBody::receive(&app, request).await?.json()?;
     declaration.validate().map_err(unfit)?;
     let now = Timestamp::now();
     let model = name.clone();

@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::parameters::parse_query;
 use crate::analysis::{PROFILE_SCHEMA_VERSION, ReferenceProfile};
 use crate::app::App;
+use crate::ingest::body::ReceivedBody;
 use crate::openapi::examples;
 use crate::openapi::refusal_sets::{IngestRefusals, QueryRefusals};
 use crate::refusal::refusal;
@@ -80,7 +81,7 @@ pub(crate) async fn put_reference(
     State(app): State<App>,
     request: Request<Body>,
 ) -> Result<Json<ReferenceStored>, ApiError> {
-    let profile: ReferenceProfile = app.bodies.receive(request).await?.json()?;
+    let profile: ReferenceProfile = ReceivedBody::receive(&app, request).await?.json()?;
     profile
         .validate()
         .map_err(|problem| ApiError::new(ErrorCode::InvalidInput, format!("The profile is refused: {problem}.")))?;
@@ -126,7 +127,7 @@ pub(crate) async fn take_reference(
     State(app): State<App>,
     request: Request<Body>,
 ) -> Result<Json<ReferenceProfile>, ApiError> {
-    let asked: ReferenceRange = app.bodies.receive(request).await?.json()?;
+    let asked: ReferenceRange = ReceivedBody::receive(&app, request).await?.json()?;
     let profile = asked.profile(&app).await?;
     profile.validate().map_err(|problem| {
         ApiError::new(ErrorCode::InvalidInput, format!("This range can be no reference: {problem}."))

@@ -11,13 +11,15 @@ use http_body_util::{BodyExt as _, Channel};
 use tower::ServiceExt as _;
 
 use super::*;
+use crate::memory::MemoryRoom;
 
 const LONG: &str = "a line of metrics 1\n";
 const ORIGIN: &str = "https://example.org";
 
 /// A service that echoes bodies, and has something long, something short and something packed to tell.
 fn router(origins: &[&str], access: Access) -> Router {
-    let echo = async |headers: HeaderMap, body: Body| read_body(&headers, body, 1000).await;
+    let room = MemoryRoom::register(1_048_576, &MetricsRegistry::new("room", "1").unwrap()).unwrap();
+    let echo = async move |headers: HeaderMap, body: Body| read_body(&room, &headers, body, 1000).await;
     let long = async || LONG.repeat(1000);
     let rows = async || ([(header::CONTENT_TYPE, "application/vnd.apache.parquet")], LONG.repeat(1000));
     let sent = async || {

@@ -99,7 +99,7 @@ async fn answer(
 ) -> Result<(InvocationAnswer, Vec<Prediction>), ApiError> {
     let TimedRequest { head, body, deadline } = TimedRequest::check(request, app.config.request_timeout()).await?;
     within(deadline, async {
-        let body = monitoring::read_body(&head.headers, body, app.config.max_body_bytes).await?;
+        let body = monitoring::read_body(&app.room, &head.headers, body, app.config.max_body_bytes).await?;
         let InvokedModel { model, version } = InvokedModel::of(&head.uri, &head.headers)?;
         let decoding_since = Instant::now();
         progress.set_tags(header_tags(&head.headers)?, Tags::new())?;

@@ -103,7 +103,7 @@ async fn answer(
 ) -> Result<(V1Answer, Vec<Prediction>), ApiError> {
     let TimedRequest { head, body, deadline } = TimedRequest::check(request, app.config.request_timeout()).await?;
     within(deadline, async {
-        let body = monitoring::read_body(&head.headers, body, app.config.max_body_bytes).await?;
+        let body = monitoring::read_body(&app.room, &head.headers, body, app.config.max_body_bytes).await?;
         let decoding_since = Instant::now();
         progress.set_tags(header_tags(&head.headers)?, Tags::new())?;
         let version = progress.find_version(Some(named.model), named.version)?;

@@ -1,0 +1,183 @@
+//! Memory that is held for one client.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+
+use super::kind::HeldKind;
+use super::moving::Moving;
+use super::parts::{RoomParts, SMALL_UNITS, Taken, UNIT};
+use crate::http::{ApiError, ErrorCode};
+
+/// Seconds after which there may be room again.
+const RETRY_SECONDS: f64 = 1.0;
+
+/// Bytes of a [`MemoryRoom`](super::MemoryRoom) that are taken for one thing; given back when this is dropped.
+pub struct Hold {
+    room: Arc<RoomParts>,
+    kind: HeldKind,
+    bytes: usize,
+    taken: Taken,
+    moving: Option<(u64, Arc<Moving>)>,
+}
+
+impl Hold {
+    pub(super) fn new(room: Arc<RoomParts>, kind: HeldKind, ended: Option<CancellationToken>) -> Self {
+        let moving = ended.map(|ended| {
+            let moving = Arc::new(Moving::begin(kind, ended));
+            (room.moving.add(moving.clone()), moving)
+        });
+        Self { room, kind, bytes: 0, taken: Taken::default(), moving }
+    }
+
+    /// The bytes that are held.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Holds so many bytes more. Where there is no room, waits shortly for others to give back theirs.
+    ///
+    /// # Errors
+    /// `overloaded`, with what is held as it was.
+    pub async fn grow(&mut self, bytes: usize) -> Result<(), ApiError> {
+        let (whole, for_large) = self.missing(bytes);
+        let taken =
+            if whole + for_large == 0 { Some(Taken::default()) } else { self.room.take(whole, for_large).await };
+        self.add(bytes, taken)
+    }
+
+    /// Holds so many bytes more, where nobody can wait.
+    ///
+    /// # Errors
+    /// `overloaded`, with what is held as it was.
+    pub fn grow_now(&mut self, bytes: usize) -> Result<(), ApiError> {
+        let (whole, for_large) = self.missing(bytes);
+        let taken = self.room.take_now(whole, for_large);
+        if taken.is_none() {
+            self.room.make_way(whole, for_large);
+        }
+        self.add(bytes, taken)
+    }
+
+    /// Gives back what is held of more than so many bytes.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        let Some(less) = self.bytes.checked_sub(bytes) else { return };
+        self.room.metrics.given_back(self.kind, less);
+        self.bytes = bytes;
+        let units = units(bytes);
+        give_back(&mut self.taken.whole, units);
+        give_back(&mut self.taken.for_large, if units > SMALL_UNITS { units } else { 0 });
+        self.tell_units();
+    }
+
+    /// Says that so many bytes have come from the client, or gone to it.
+    pub fn moved(&self, bytes: usize) {
+        self.moving.iter().for_each(|(_, moving)| moving.moved(bytes));
+    }
+
+    /// Says that so many bytes are on their way to the client, which now has the time to take them.
+    pub fn handed_over(&self, bytes: usize) {
+        self.moving.iter().for_each(|(_, moving)| moving.handed_over(bytes));
+    }
+
+    /// Ends when the bytes have to make way for others; never for bytes that are not moving.
+    pub async fn must_make_way(&self) {
+        match &self.moving {
+            Some((_, moving)) => moving.ended().cancelled().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Says that everything has come: nobody waits for the client any more.
+    pub fn settle(&mut self) {
+        if let Some((id, _)) = self.moving.take() {
+            self.room.moving.remove(id);
+        }
+    }
+
+    /// The same bytes; the memory is given back when they and all their slices are dropped.
+    #[must_use]
+    pub fn of(self, bytes: impl AsRef<[u8]> + Send + 'static) -> Bytes {
+        Bytes::from_owner(HeldBytes { bytes, _hold: self })
+    }
+
+    /// The refusal of a client that made way.
+    #[must_use]
+    pub fn too_slow(&self) -> ApiError {
+        let sentence = "The body came too slowly while others waited for memory; try again later, and faster.";
+        ApiError::new(ErrorCode::Overloaded, sentence).retry_after(RETRY_SECONDS)
+    }
+
+    /// The units that so many bytes more need, of the whole room and of the part for large holds.
+    fn missing(&self, more: usize) -> (usize, usize) {
+        let needed = units(self.bytes.saturating_add(more));
+        let missing = |taken: &Option<OwnedSemaphorePermit>| {
+            needed.saturating_sub(taken.as_ref().map_or(0, OwnedSemaphorePermit::num_permits))
+        };
+        (missing(&self.taken.whole), if needed > SMALL_UNITS { missing(&self.taken.for_large) } else { 0 })
+    }
+
+    fn add(&mut self, bytes: usize, taken: Option<Taken>) -> Result<(), ApiError> {
+        let metrics = &self.room.metrics;
+        let Some(Taken { whole, for_large }) = taken else {
+            metrics.refused(self.kind);
+            let sentence = "The service holds as much for its clients as it may; try again later.";
+            return Err(ApiError::new(ErrorCode::Overloaded, sentence).retry_after(RETRY_SECONDS));
+        };
+        metrics.taken(self.kind, bytes);
+        self.bytes += bytes;
+        merge(&mut self.taken.whole, whole);
+        merge(&mut self.taken.for_large, for_large);
+        self.tell_units();
+        Ok(())
+    }
+
+    fn tell_units(&self) {
+        self.moving.iter().for_each(|(_, moving)| moving.set_units(units(self.bytes)));
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.settle();
+        self.room.metrics.given_back(self.kind, self.bytes);
+    }
+}
+
+/// Bytes together with the memory that is held for them.
+struct HeldBytes<B> {
+    bytes: B,
+    _hold: Hold,
+}
+
+impl<B: AsRef<[u8]>> AsRef<[u8]> for HeldBytes<B> {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.as_ref()
+    }
+}
+
+fn units(bytes: usize) -> usize {
+    bytes.div_ceil(UNIT)
+}
+
+fn merge(taken: &mut Option<OwnedSemaphorePermit>, more: Option<OwnedSemaphorePermit>) {
+    match (taken.as_mut(), more) {
+        (Some(taken), Some(more)) => taken.merge(more),
+        (None, more) => *taken = more,
+        (Some(_), None) => {}
+    }
+}
+
+/// Keeps so many units at most.
+fn give_back(taken: &mut Option<OwnedSemaphorePermit>, keep: usize) {
+    let Some(permit) = taken else { return };
+    match permit.num_permits().checked_sub(keep) {
+        Some(_) if keep == 0 => *taken = None,
+        // What is split off is dropped, and with it given back.
+        Some(less) => drop(permit.split(less)),
+        None => {}
+    }
+}

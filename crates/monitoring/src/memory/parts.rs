@@ -1,0 +1,151 @@
+//! The units of a room: who has them, who waits for them, and who makes way.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep_until};
+
+use super::metrics::RoomMetrics;
+use super::moving::{Helpful, MovingHolds};
+use crate::metrics::{MetricsError, MetricsRegistry};
+
+/// Memory is counted in units of this many bytes: a count of single bytes would not fit into 32 bits.
+pub(super) const UNIT: usize = 1024;
+/// Holds of at most this many units are small.
+pub(super) const SMALL_UNITS: usize = 256;
+/// One of so many parts of the room is for small holds alone.
+const SMALL_SHARE: usize = 4;
+/// How long who finds no room waits before it is refused.
+const PATIENCE: Duration = Duration::from_millis(1_500);
+/// How often who waits looks for holds that have become late.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// The units of a room, and its metrics.
+pub(super) struct RoomParts {
+    pub(super) metrics: RoomMetrics,
+    pub(super) moving: MovingHolds,
+    whole: RoomPart,
+    /// The part that large holds may use. They need room in it and in the whole.
+    for_large: RoomPart,
+}
+
+/// A bounded number of units; who waits for some is served in the order of asking.
+struct RoomPart {
+    free: Arc<Semaphore>,
+    units: usize,
+    /// Units that somebody waits for.
+    wanted: AtomicUsize,
+    helpful: Helpful,
+}
+
+/// Units of the room.
+#[derive(Default)]
+pub(super) struct Taken {
+    pub(super) whole: Option<OwnedSemaphorePermit>,
+    pub(super) for_large: Option<OwnedSemaphorePermit>,
+}
+
+impl RoomParts {
+    pub(super) fn register(bytes: u64, registry: &MetricsRegistry) -> Result<Self, MetricsError> {
+        let units = usize::try_from(bytes / UNIT as u64).unwrap_or(usize::MAX).clamp(1, u32::MAX as usize);
+        let metrics = RoomMetrics::register(registry)?;
+        metrics.set_size((units * UNIT) as u64);
+        Ok(Self {
+            metrics,
+            moving: MovingHolds::default(),
+            whole: RoomPart::new(units, Helpful::All),
+            for_large: RoomPart::new(units - units / SMALL_SHARE, Helpful::LargerThan(SMALL_UNITS)),
+        })
+    }
+
+    /// Most bytes that one hold can have.
+    pub(super) fn largest_hold(&self) -> usize {
+        self.for_large.units * UNIT
+    }
+
+    /// Takes what there is now; `None` where it is not enough, and then nothing is taken.
+    pub(super) fn take_now(&self, whole: usize, for_large: usize) -> Option<Taken> {
+        let for_large = self.for_large.take_now(for_large)?;
+        let whole = self.whole.take_now(whole)?;
+        Some(Taken { whole, for_large })
+    }
+
+    /// Waits shortly where there is not enough; `None` if there still is not then.
+    pub(super) async fn take(&self, whole: usize, for_large: usize) -> Option<Taken> {
+        if let Some(taken) = self.take_now(whole, for_large) {
+            return Some(taken);
+        }
+        let until = Instant::now() + PATIENCE;
+        let for_large = self.take_of(&self.for_large, for_large, until).await?;
+        let whole = self.take_of(&self.whole, whole, until).await?;
+        Some(Taken { whole, for_large })
+    }
+
+    /// Ends slow clients for so many units; for who cannot wait.
+    pub(super) fn make_way(&self, whole: usize, for_large: usize) {
+        self.make_way_in(&self.whole, whole);
+        self.make_way_in(&self.for_large, for_large);
+    }
+
+    async fn take_of(&self, part: &RoomPart, units: usize, until: Instant) -> Option<Option<OwnedSemaphorePermit>> {
+        if units == 0 {
+            return Some(None);
+        }
+        if units > part.units {
+            return None;
+        }
+        let _wanted = Wanted::add(&part.wanted, units);
+        let permits = u32::try_from(units).ok()?;
+        let mut taking = std::pin::pin!(part.free.clone().acquire_many_owned(permits));
+        loop {
+            self.make_way_in(part, part.wanted.load(Ordering::Relaxed));
+            let again = until.min(Instant::now() + LOOK_AGAIN);
+            tokio::select! {
+                // The semaphore is never closed.
+                taken = &mut taking => return taken.ok().map(Some),
+                () = sleep_until(again) => if again >= until { return None },
+            }
+        }
+    }
+
+    fn make_way_in(&self, part: &RoomPart, wanted: usize) {
+        let missing = wanted.saturating_sub(part.free.available_permits());
+        if missing > 0 {
+            self.moving.make_way(missing, part.helpful).into_iter().for_each(|kind| self.metrics.evicted(kind));
+        }
+    }
+}
+
+impl RoomPart {
+    fn new(units: usize, helpful: Helpful) -> Self {
+        Self { free: Arc::new(Semaphore::new(units)), units, wanted: AtomicUsize::new(0), helpful }
+    }
+
+    fn take_now(&self, units: usize) -> Option<Option<OwnedSemaphorePermit>> {
+        if units == 0 {
+            return Some(None);
+        }
+        self.free.clone().try_acquire_many_owned(u32::try_from(units).ok()?).ok().map(Some)
+    }
+}
+
+/// Units that somebody waits for, as long as this is there.
+struct Wanted<'a> {
+    sum: &'a AtomicUsize,
+    units: usize,
+}
+
+impl<'a> Wanted<'a> {
+    fn add(sum: &'a AtomicUsize, units: usize) -> Self {
+        sum.fetch_add(units, Ordering::Relaxed);
+        Self { sum, units }
+    }
+}
+
+impl Drop for Wanted<'_> {
+    fn drop(&mut self) {
+        self.sum.fetch_sub(self.units, Ordering::Relaxed);
+    }
+}
