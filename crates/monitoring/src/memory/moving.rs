@@ -38,7 +38,7 @@ pub(super) struct Moving {
 pub(super) enum Helpful {
     /// Any of them.
     All,
-    /// Those of more units than this.
+    /// Holds of more units than this.
     LargerThan(usize),
 }
 

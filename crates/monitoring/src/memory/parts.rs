@@ -17,8 +17,6 @@ pub(super) const UNIT: usize = 1024;
 pub(super) const SMALL_UNITS: usize = 256;
 /// One of so many parts of the room is for small holds alone.
 const SMALL_SHARE: usize = 4;
-/// How long who finds no room waits before it is refused.
-const PATIENCE: Duration = Duration::from_millis(1_500);
 /// How often who waits looks for holds that have become late.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
@@ -29,6 +27,8 @@ pub(super) struct RoomParts {
     whole: RoomPart,
     /// The part that large holds may use. They need room in it and in the whole.
     for_large: RoomPart,
+    /// How long who finds no room waits before it is refused.
+    patience: Duration,
 }
 
 /// A bounded number of units; who waits for some is served in the order of asking.
@@ -48,7 +48,7 @@ pub(super) struct Taken {
 }
 
 impl RoomParts {
-    pub(super) fn register(bytes: u64, registry: &MetricsRegistry) -> Result<Self, MetricsError> {
+    pub(super) fn register(bytes: u64, patience: Duration, registry: &MetricsRegistry) -> Result<Self, MetricsError> {
         let units = usize::try_from(bytes / UNIT as u64).unwrap_or(usize::MAX).clamp(1, u32::MAX as usize);
         let metrics = RoomMetrics::register(registry)?;
         metrics.set_size((units * UNIT) as u64);
@@ -57,6 +57,7 @@ impl RoomParts {
             moving: MovingHolds::default(),
             whole: RoomPart::new(units, Helpful::All),
             for_large: RoomPart::new(units - units / SMALL_SHARE, Helpful::LargerThan(SMALL_UNITS)),
+            patience,
         })
     }
 
@@ -77,7 +78,7 @@ impl RoomParts {
         if let Some(taken) = self.take_now(whole, for_large) {
             return Some(taken);
         }
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + self.patience;
         let for_large = self.take_of(&self.for_large, for_large, until).await?;
         let whole = self.take_of(&self.whole, whole, until).await?;
         Some(Taken { whole, for_large })

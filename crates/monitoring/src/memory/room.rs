@@ -1,6 +1,7 @@
 //! The room itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -8,6 +9,9 @@ use super::hold::Hold;
 use super::kind::HeldKind;
 use super::parts::RoomParts;
 use crate::metrics::{MetricsError, MetricsRegistry};
+
+/// How long who finds no room waits before it is refused.
+const PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// The memory for everything that clients can make a service hold. Clones share it.
 #[derive(Clone)]
@@ -19,7 +23,13 @@ impl MemoryRoom {
     /// # Errors
     /// [`MetricsError`] if the registry has one already.
     pub fn register(bytes: u64, registry: &MetricsRegistry) -> Result<Self, MetricsError> {
-        RoomParts::register(bytes, registry).map(Arc::new).map(Self)
+        RoomParts::register(bytes, PATIENCE, registry).map(Arc::new).map(Self)
+    }
+
+    /// A room in which nobody waits for long.
+    #[cfg(test)]
+    pub(super) fn impatient(bytes: u64, registry: &MetricsRegistry) -> Result<Self, MetricsError> {
+        RoomParts::register(bytes, Duration::from_millis(5), registry).map(Arc::new).map(Self)
     }
 
     /// Holds nothing yet. What it will hold is the service's own to finish, such as a body that is being worked on.

@@ -178,7 +178,8 @@ proptest! {
     /// Many clients at once, each with its own steps; some leave in the middle of a wait.
     #[test]
     fn never_more_than_the_room_and_all_of_it_comes_back(clients in steps()) {
-        let (room, registry) = room(8);
+        let registry = MetricsRegistry::new("test", "1").unwrap();
+        let room = MemoryRoom::impatient(8 * MIB as u64, &registry).unwrap();
         let held = Arc::new(AtomicUsize::new(0));
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
         runtime.block_on(async {
