@@ -39,6 +39,15 @@ pub(crate) trait DatabaseEngine: Send + Sync {
     /// [`DatabaseError`] says why there is no copy.
     fn backup(&self, to: &Path) -> Result<VerifiedBackup, DatabaseError>;
 
+    /// Deletes predictions in whole parts of the database, the oldest first: those from before `until`, in microseconds
+    /// since 1970, and at most `most` of them. Gives how many it deleted; there may be more, to be deleted one by one.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]; what was deleted before stays so.
+    fn drop_expired(&self, _until: i64, _most: u64) -> Result<u64, DatabaseError> {
+        Ok(0)
+    }
+
     /// Looks for what is wrong with the database.
     ///
     /// # Errors

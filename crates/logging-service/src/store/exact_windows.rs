@@ -90,11 +90,14 @@ fn recount(
     part: TimeRange,
 ) -> Result<Option<WindowCounts>, DatabaseError> {
     let ModelWindow { model, model_sha256, counts, .. } = window;
-    let sql = "SELECT count(*) FROM predictions
-        WHERE model = $1 AND coalesce(model_sha256, '') = $2 AND occurred_at >= $3 AND occurred_at < $4";
+    let place = session.places()?.condition(whole).unwrap_or_else(|| "1 = 1".to_owned());
+    let sql = format!(
+        "SELECT count(*) FROM predictions
+         WHERE model = $1 AND coalesce(model_sha256, '') = $2 AND occurred_at >= $3 AND occurred_at < $4 AND {place}"
+    );
     let values = [model.as_str().into(), model_sha256.as_str().into(), whole.since.into(), whole.until.into()];
     // The rows are counted after the bucket was read, so rows that came in between are no reason to distrust them.
-    let rows = first(session, sql, &values, RowColumns::count)?.unwrap_or_default();
+    let rows = first(session, &sql, &values, RowColumns::count)?.unwrap_or_default();
     if rows < counts.predictions.saturating_add(counts.errors) || !counts.unkept.is_empty() {
         return Ok(None);
     }

@@ -7,9 +7,9 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use prediction_record::{Status, Tags};
 
-use super::error::StoreError;
+use super::error::{DatabaseError, StoreError};
 use super::session::{RequestCondition, SqlSession};
-use super::time::ceil_microseconds;
+use super::time::{TimeRange, ceil_microseconds};
 use super::value::SqlValue;
 use crate::analysis::{label_name, number_of};
 
@@ -46,11 +46,32 @@ impl PredictionFilter {
         Self { since, until, ..Self::default() }
     }
 
-    /// The conditions of this filter and of the page after `cursor`; `session` says how it finds a request.
-    pub(super) fn conditions(&self, cursor: Option<PageCursor>, session: &dyn SqlSession) -> WhereClause {
-        let mut conditions = WhereClause::default();
+    /// The range of time that it lets through, up to where the page after `cursor` begins.
+    pub(super) fn range(&self, cursor: Option<PageCursor>) -> TimeRange {
         // Stored times are whole microseconds, so a bound between two of them moves up to the next.
-        let time = |time: Option<Timestamp>| time.map(ceil_microseconds);
+        let since = self.since.map_or(i64::MIN, ceil_microseconds);
+        let until = self.until.map_or(i64::MAX, ceil_microseconds);
+        TimeRange { since, until: cursor.map_or(until, |cursor| until.min(cursor.occurred_at.saturating_add(1))) }
+    }
+
+    /// The conditions of this filter within `range` and of the page after `cursor`; `session` says how it finds a request,
+    /// and where rows lie.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(super) fn conditions(
+        &self,
+        range: TimeRange,
+        cursor: Option<PageCursor>,
+        session: &mut dyn SqlSession,
+    ) -> Result<WhereClause, DatabaseError> {
+        let mut conditions = WhereClause::default();
+        if range != TimeRange::ALL
+            && let Some(place) = session.places()?.condition(range)
+        {
+            conditions.clauses.push(place.into());
+        }
+        let time = |time: i64, open: i64| (time != open).then_some(time);
         conditions.and("model = ?", self.model.clone());
         conditions.and("version = ?", self.version.clone());
         conditions.any_of("label", self.label.as_deref().map(spellings).unwrap_or_default());
@@ -65,8 +86,8 @@ impl PredictionFilter {
             Some(false) => conditions.clauses.push("defect = 0".into()),
             None => {}
         }
-        conditions.and("occurred_at >= ?", time(self.since));
-        conditions.and("occurred_at < ?", time(self.until));
+        conditions.and("occurred_at >= ?", time(range.since, i64::MIN));
+        conditions.and("occurred_at < ?", time(range.until, i64::MAX));
         conditions.and("confidence >= ?", self.min_confidence);
         conditions.and("confidence <= ?", self.max_confidence);
         if let Some(request_id) = &self.request_id {
@@ -82,7 +103,7 @@ impl PredictionFilter {
             conditions.and("(occurred_at, id) < (?, ?)", Some(occurred_at));
             conditions.values.push(id.into());
         }
-        conditions
+        Ok(conditions)
     }
 }
 

@@ -269,6 +269,13 @@ impl Store {
         self.reader.read(move |session| retention::excess(session, sql, limit)).await
     }
 
+    /// Deletes predictions in whole parts of the database; see [`DatabaseEngine::drop_expired`].
+    pub(crate) async fn drop_expired(&self, until: i64, most: u64) -> Result<u64, StoreError> {
+        let engine = Arc::clone(&self.engine);
+        let dropping = tokio::task::spawn_blocking(move || engine.drop_expired(until, most));
+        dropping.await.map_err(|error| StoreError::Unavailable(error.to_string()))?.map_err(StoreError::from)
+    }
+
     /// Copies the database into a new file, and verifies the copy. Blocks for as long as that takes.
     pub(crate) fn backup(&self, to: &Path) -> Result<VerifiedBackup, StoreError> {
         self.engine.backup(to).map_err(StoreError::from)

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::error::{DatabaseError, StoreError};
 use super::filter::{PageCursor, PredictionFilter};
-use super::row::{self, StoredPrediction};
+use super::row::{self, NumberedPrediction, StoredPrediction};
 use super::session::{SqlSession, first, rows};
 use super::time::floor_microseconds;
 
@@ -33,13 +33,21 @@ pub(super) fn page(
     limit: usize,
     cursor: Option<PageCursor>,
 ) -> Result<PredictionPage, DatabaseError> {
-    let mut conditions = filter.conditions(cursor, session);
-    // One more than asked for tells whether there is a next page.
-    let most = conditions.placeholder(limit as i64 + 1);
-    let (columns, conditions_sql) = (row::COLUMNS, conditions.sql());
-    let sql =
-        format!("SELECT {columns} FROM predictions {conditions_sql} ORDER BY occurred_at DESC, id DESC LIMIT {most}");
-    let mut found = rows(session, &sql, &conditions.values, row::read)?;
+    let mut found: Vec<NumberedPrediction> = Vec::new();
+    for part in session.places()?.parts(filter.range(cursor)) {
+        let mut conditions = filter.conditions(part, cursor, session)?;
+        // One more than asked for tells whether there is a next page.
+        let most = conditions.placeholder((limit + 1 - found.len()) as i64);
+        let (columns, conditions) = (row::COLUMNS, &conditions);
+        let sql = format!(
+            "SELECT {columns} FROM predictions {} ORDER BY occurred_at DESC, id DESC LIMIT {most}",
+            conditions.sql()
+        );
+        found.extend(rows(session, &sql, &conditions.values, row::read)?);
+        if found.len() > limit {
+            break;
+        }
+    }
     let is_last = found.len() <= limit;
     found.truncate(limit);
     let next_cursor = found.last().filter(|_| !is_last).map(|last| {

@@ -11,8 +11,8 @@ use super::value::RowColumns;
 /// Rows of one step.
 const STEP: i64 = 2_000;
 
-/// Deletes up to `most` predictions from before `until`, the oldest first and at most [`STEP`] of them; gives how many
-/// were deleted. All times are in microseconds since 1970.
+/// Deletes up to `most` predictions from before `until`, the oldest first and at most [`STEP`] of them, apart from those
+/// that go with the place where they lie; gives how many were deleted. All times are in microseconds since 1970.
 ///
 /// # Errors
 /// The database's.
@@ -22,12 +22,13 @@ pub(crate) fn delete_predictions(
     most: u64,
 ) -> Result<u64, DatabaseError> {
     transaction.lock(TransactionLock::Retention)?;
-    let sql = "DELETE FROM predictions WHERE id IN (
-                   SELECT id FROM predictions
-                   WHERE occurred_at < $1 AND id < (SELECT max(id) FROM predictions)
-                   ORDER BY occurred_at LIMIT $2)";
+    let place = transaction.places()?.deletable(until);
+    let sql = format!(
+        "DELETE FROM predictions WHERE {place} AND id IN (
+             SELECT id FROM predictions WHERE occurred_at < $1 AND {place} ORDER BY occurred_at LIMIT $2)"
+    );
     let most = i64::try_from(most).map_or(STEP, |most| most.min(STEP));
-    transaction.execute(sql, &[until.into(), most.into()])
+    transaction.execute(&sql, &[until.into(), most.into()])
 }
 
 /// Deletes up to [`STEP`] labels that came before `until`, as many notes of what was counted of them, and the counts of

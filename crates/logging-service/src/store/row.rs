@@ -79,14 +79,21 @@ pub(super) fn task_column(record: &PredictionRecord) -> Option<&'static str> {
 
 /// Fills in what the sender may leave out: the ids and the time.
 fn complete(record: &mut PredictionRecord) {
-    let event_id = *record.event_id.get_or_insert_with(Uuid::now_v7);
+    let occurred_at = *record.occurred_at.get_or_insert_with(Timestamp::now);
+    let event_id = *record.event_id.get_or_insert_with(|| new_id(occurred_at));
     record.request_id.get_or_insert_with(|| event_id.to_string());
-    record.occurred_at.get_or_insert_with(Timestamp::now);
     forget_filler(record);
     record.label = record.label.take().map(usual_spelling);
     // A row that was read here and sent again brings its old `recorded_at` along. The store sets that field, and an
     // answer would carry it twice.
     record.extra.remove("recorded_at");
+}
+
+/// An id that begins with the time of the prediction, so that old ones lie with their like.
+fn new_id(occurred_at: Timestamp) -> Uuid {
+    let seconds = u64::try_from(occurred_at.as_second()).unwrap_or_default();
+    let nanoseconds = occurred_at.subsec_nanosecond().unsigned_abs();
+    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanoseconds))
 }
 
 /// A label by which it can be looked for: a number that is spelled as few write it, such as `1e0`, becomes the same number in

@@ -5,8 +5,10 @@
 //! them different types.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::error::DatabaseError;
+use super::time::TimeRange;
 use super::value::{RowColumns, SqlValue};
 
 /// A connection that executes statements.
@@ -33,6 +35,46 @@ pub(crate) trait SqlSession {
 
     /// The condition that predictions belong to a request.
     fn of_request(&self, request_id: &str) -> RequestCondition;
+
+    /// Where predictions lie. Read once for a question that has several queries.
+    ///
+    /// # Errors
+    /// The database's.
+    fn places(&mut self) -> Result<Arc<dyn RowPlaces>, DatabaseError> {
+        Ok(Arc::new(OnePlace))
+    }
+}
+
+/// Where predictions lie, in an engine that keeps them in several places by their time.
+pub(crate) trait RowPlaces {
+    /// The condition that a prediction lies where those of a range of time do; `None` where that says nothing. It looks at
+    /// the event id, and needs the condition on `occurred_at` beside it.
+    fn condition(&self, range: TimeRange) -> Option<String>;
+
+    /// A range of time in parts, the newest first. A query of one part looks into few places.
+    fn parts(&self, range: TimeRange) -> Vec<TimeRange>;
+
+    /// The condition that a prediction from before `until` is to be deleted by itself, and not with its place. `until` is
+    /// in microseconds since 1970; `i64::MAX` stands for the oldest there are.
+    fn deletable(&self, until: i64) -> String;
+}
+
+/// All predictions lie in one table.
+struct OnePlace;
+
+impl RowPlaces for OnePlace {
+    fn condition(&self, _: TimeRange) -> Option<String> {
+        None
+    }
+
+    fn parts(&self, range: TimeRange) -> Vec<TimeRange> {
+        vec![range]
+    }
+
+    fn deletable(&self, _: i64) -> String {
+        // The newest stays, because the next row is numbered after it.
+        "id < (SELECT max(id) FROM predictions)".to_owned()
+    }
 }
 
 /// The condition that predictions belong to a request, as the engine finds them fastest.

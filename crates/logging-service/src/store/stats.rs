@@ -95,7 +95,7 @@ pub(super) fn count(session: &mut dyn SqlSession) -> Result<u64, DatabaseError> 
 /// # Errors
 /// The database's.
 pub(super) fn stats(session: &mut dyn SqlSession, filter: &PredictionFilter) -> Result<PredictionStats, DatabaseError> {
-    let conditions = filter.conditions(None, session);
+    let conditions = filter.conditions(filter.range(None), None, session)?;
     // The most frequent groups come first, so that what is left out of a full map is rare.
     let sql = format!(
         "SELECT model, CASE WHEN status = 'error' THEN CAST(1 AS BIGINT) ELSE 0 END AS failed, label, error_type,

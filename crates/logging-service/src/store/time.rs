@@ -17,6 +17,9 @@ pub(crate) struct TimeRange {
 }
 
 impl TimeRange {
+    /// All of time.
+    pub(crate) const ALL: Self = Self { since: i64::MIN, until: i64::MAX };
+
     /// How long it is.
     pub(crate) fn seconds(self) -> f64 {
         self.until.saturating_sub(self.since) as f64 / 1e6

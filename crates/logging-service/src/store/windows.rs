@@ -130,8 +130,10 @@ pub(crate) fn recount(
     sha256: &str,
     range: TimeRange,
 ) -> Result<WindowCounts, DatabaseError> {
+    let place = session.places()?.condition(range).unwrap_or_else(|| "1 = 1".to_owned());
     let sql = format!(
-        "SELECT {} FROM predictions WHERE model = $1 AND coalesce(model_sha256, '') = $2 AND occurred_at >= $3 AND occurred_at < $4",
+        "SELECT {} FROM predictions WHERE model = $1 AND coalesce(model_sha256, '') = $2
+            AND occurred_at >= $3 AND occurred_at < $4 AND {place}",
         row::COLUMNS
     );
     let mut counts = WindowCounts::default();

@@ -38,7 +38,8 @@ pub(super) async fn apply(app: &App, now: i64) -> Result<(), StoreError> {
 
 /// Deletes the oldest predictions from before `until`, a step at a time and at most so many.
 async fn delete_predictions(app: &App, reason: DeletionReason, until: i64, most: u64) -> Result<(), StoreError> {
-    let mut deleted = 0;
+    let mut deleted = app.store.drop_expired(until, most).await?;
+    app.upkeep.count_deleted(reason, deleted);
     for _ in 0..STEPS {
         let left = most - deleted;
         if left == 0 {

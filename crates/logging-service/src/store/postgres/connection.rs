@@ -3,14 +3,16 @@
 //! Rule of thumb: a connection on which something failed is not used again; a new one is in a known state.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use postgres::types::ToSql;
 use postgres::{Client, NoTls, Statement};
 
 use super::super::error::DatabaseError;
-use super::super::session::{RequestCondition, SqlSession, first};
+use super::super::session::{RequestCondition, RowPlaces, SqlSession, first};
 use super::super::value::{RowColumns, SqlValue};
 use super::error::failed;
+use super::partitions::PartitionMap;
 use super::url::ServerUrl;
 use super::values;
 
@@ -144,6 +146,10 @@ impl SqlSession for ServerConnection {
         let parameters = parameters(&statement, values)?;
         let parameters: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(AsRef::as_ref).collect();
         self.client.execute(&statement, &parameters).map_err(failed)
+    }
+
+    fn places(&mut self) -> Result<Arc<dyn RowPlaces>, DatabaseError> {
+        Ok(Arc::new(PartitionMap::load(self)?))
     }
 
     fn of_tag(&self) -> &'static str {

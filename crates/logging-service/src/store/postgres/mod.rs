@@ -29,7 +29,7 @@ use super::session::SqlSession;
 pub use url::ServerUrl;
 
 use connection::ServerConnection;
-use partitions::DayPartitions;
+use partitions::{Expiry, PartitionKeeper};
 use pool::ConnectionPool;
 use transaction::PostgresTransaction;
 
@@ -69,7 +69,7 @@ impl DatabaseEngine for PostgresEngine {
         }
         let mut database = PostgresDatabase {
             connection,
-            partitions: DayPartitions::default(),
+            partitions: PartitionKeeper::default(),
             size_bytes: Arc::clone(&self.size_bytes),
             measured: None,
         };
@@ -100,6 +100,11 @@ impl DatabaseEngine for PostgresEngine {
         Err(DatabaseError::Failed("a PostgreSQL server is backed up by its own tools, such as pg_dump".to_owned()))
     }
 
+    fn drop_expired(&self, until: i64, most: u64) -> Result<u64, DatabaseError> {
+        let mut connection = ServerConnection::open(&self.url, WRITER_SETTINGS)?;
+        partitions::drop_expired(&mut connection, Expiry { until, most })
+    }
+
     fn check(&self) -> Result<CheckFindings, DatabaseError> {
         check::compare(&mut ServerConnection::open(&self.url, CHECK_SETTINGS)?)
     }
@@ -108,7 +113,7 @@ impl DatabaseEngine for PostgresEngine {
 /// The writer's connection.
 struct PostgresDatabase {
     connection: ServerConnection,
-    partitions: DayPartitions,
+    partitions: PartitionKeeper,
     size_bytes: Arc<AtomicU64>,
     measured: Option<Instant>,
 }
@@ -151,7 +156,7 @@ SELECT CAST(coalesce(sum(pg_total_relation_size(relation)), 0) AS BIGINT) FROM (
 impl WritableDatabase for PostgresDatabase {
     fn transaction(&mut self, body: &mut TransactionBody<'_>) -> Result<(), DatabaseError> {
         self.connection.batch("BEGIN")?;
-        let mut transaction = PostgresTransaction::new(&mut self.connection);
+        let mut transaction = PostgresTransaction::new(&mut self.connection, &mut self.partitions);
         let outcome = body(&mut transaction);
         transaction.end(outcome)
     }

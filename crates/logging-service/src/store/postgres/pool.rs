@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::super::error::DatabaseError;
-use super::super::session::{RequestCondition, SqlSession};
+use super::super::session::{RequestCondition, RowPlaces, SqlSession};
 use super::super::value::{RowColumns, SqlValue};
 use super::connection::{OF_TAG, ServerConnection, request_condition};
 use super::url::ServerUrl;
@@ -49,6 +49,7 @@ impl ConnectionPool {
                 pool: Arc::clone(self),
                 started: Instant::now(),
                 deadline,
+                places: None,
             });
         }
     }
@@ -88,6 +89,8 @@ pub(super) struct PooledReader {
     pool: Arc<ConnectionPool>,
     started: Instant,
     deadline: Duration,
+    /// Read once for a question, however many queries it takes.
+    places: Option<Arc<dyn RowPlaces>>,
 }
 
 impl PooledReader {
@@ -123,6 +126,14 @@ impl SqlSession for PooledReader {
 
     fn execute(&mut self, sql: &str, values: &[SqlValue]) -> Result<u64, DatabaseError> {
         self.run(|connection| connection.execute(sql, values))
+    }
+
+    fn places(&mut self) -> Result<Arc<dyn RowPlaces>, DatabaseError> {
+        let places = match self.places.take() {
+            Some(places) => places,
+            None => self.run(SqlSession::places)?,
+        };
+        Ok(Arc::clone(self.places.insert(places)))
     }
 
     fn of_tag(&self) -> &'static str {

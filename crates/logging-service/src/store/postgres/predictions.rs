@@ -12,6 +12,7 @@ use super::super::row::{NewRow, task_column};
 use super::super::time::floor_microseconds;
 use super::connection::ServerConnection;
 use super::error::failed;
+use super::partitions::InsertedRow;
 
 /// Rows of one statement.
 const CHUNK: usize = 1000;
@@ -42,9 +43,17 @@ FROM unnest(
 )
 ORDER BY position
 ON CONFLICT (event_id) DO NOTHING
-RETURNING event_id";
+RETURNING event_id, occurred_at, CAST(tableoid AS BIGINT)";
 
-/// Inserts rows; false for each whose event id is there already, or came before it.
+/// What became of the rows of an insert.
+pub(super) struct Insertion {
+    /// False for each row whose event id was there already, or came before it.
+    pub(super) new: Vec<bool>,
+    /// Where the new ones lie.
+    pub(super) inserted: Vec<InsertedRow>,
+}
+
+/// Inserts rows.
 ///
 /// # Errors
 /// [`DatabaseError::Refused`] where a record breaks a constraint, and the server's.
@@ -52,7 +61,8 @@ pub(super) fn insert(
     connection: &mut ServerConnection,
     rows: &[NewRow],
     recorded_at: i64,
-) -> Result<Vec<bool>, DatabaseError> {
+) -> Result<Insertion, DatabaseError> {
+    let mut all = Vec::new();
     let mut new = Vec::with_capacity(rows.len());
     for chunk in rows.chunks(CHUNK) {
         let mut seen = HashSet::with_capacity(chunk.len());
@@ -60,19 +70,20 @@ pub(super) fn insert(
         let firsts: Vec<&NewRow> =
             chunk.iter().zip(&is_first).filter(|(_, first)| **first).map(|(row, _)| row).collect();
         let inserted = insert_distinct(connection, &firsts, recorded_at)?;
-        let is_new =
-            |(row, first): (&NewRow, bool)| first && row.record.event_id.is_some_and(|id| inserted.contains(&id));
+        let ids: HashSet<Uuid> = inserted.iter().map(|row| row.event_id).collect();
+        let is_new = |(row, first): (&NewRow, bool)| first && row.record.event_id.is_some_and(|id| ids.contains(&id));
         new.extend(chunk.iter().zip(is_first).map(is_new));
+        all.extend(inserted);
     }
-    Ok(new)
+    Ok(Insertion { new, inserted: all })
 }
 
-/// Inserts rows with different event ids; gives the ids of the new ones.
+/// Inserts rows with different event ids; gives the new ones.
 fn insert_distinct(
     connection: &mut ServerConnection,
     rows: &[&NewRow],
     recorded_at: i64,
-) -> Result<HashSet<Uuid>, DatabaseError> {
+) -> Result<Vec<InsertedRow>, DatabaseError> {
     fn column<'a, T>(rows: &[&'a NewRow], value: impl Fn(&'a NewRow) -> T) -> Vec<T> {
         rows.iter().map(|row| value(row)).collect()
     }
@@ -110,5 +121,9 @@ fn insert_distinct(
         &recorded_at,
     ];
     let rows = connection.rows(INSERT, &values)?;
-    rows.iter().map(|row| row.try_get(0).map_err(failed)).collect()
+    let read = |row: &postgres::Row| {
+        let (event_id, occurred_at, partition) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        Ok(InsertedRow { event_id, occurred_at, partition })
+    };
+    rows.iter().map(|row| read(row).map_err(failed)).collect()
 }

@@ -5,7 +5,7 @@
 
 /// The steps, oldest first; step n leads to version n (counted from 1).
 pub(super) const MIGRATIONS: &[&str] =
-    &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8];
+    &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9];
 
 /// Columns and meanings are the same as in SQLite, so that one SQL asks both. Text is compared byte by byte, as in SQLite.
 /// Indexes end in the id, by which lists are continued.
@@ -228,4 +228,43 @@ ALTER TABLE predictions ADD COLUMN counted_in TEXT; -- JSON array such as ["regi
 const VERSION_8: &str = r#"
 -- Which labels count for none of their predictions? The states are those of store/stored_label.rs.
 CREATE INDEX labels_uncounted ON labels (state) WHERE state > 3;
+"#;
+
+/// Until now each day had a partition, which stays until its rows go.
+const VERSION_9: &str = r#"
+-- Which ids and times the rows of each partition have, so that a question about a range of time asks few of them; see
+-- store/postgres/partitions.
+CREATE TABLE prediction_partitions (
+    name     TEXT COLLATE "C" PRIMARY KEY,
+    from_ms  BIGINT, -- the time with which its ids begin, milliseconds since 1970; NULL for the default partition
+    until_ms BIGINT,
+    since    BIGINT NOT NULL, -- no row has an earlier occurred_at, microseconds since 1970
+    until    BIGINT NOT NULL -- nor this one or a later one
+);
+DO $$
+DECLARE
+    part     TEXT;
+    from_ms  BIGINT;
+    earliest BIGINT;
+    latest   BIGINT;
+BEGIN
+    FOR part IN
+        SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = to_regclass('predictions') AND c.relname ~ '^predictions_(p[0-9]{8}|default)$'
+    LOOP
+        from_ms := 1000 * CAST(extract(epoch FROM to_date(substring(part FROM '_p([0-9]{8})$'), 'YYYYMMDD')) AS BIGINT);
+        -- An index knows both ends.
+        EXECUTE format('SELECT min(occurred_at), max(occurred_at) FROM %I', part) INTO earliest, latest;
+        INSERT INTO prediction_partitions VALUES (part, from_ms, from_ms + 86400000,
+            coalesce(least(earliest, from_ms * 1000 - 3600000000), 9223372036854775807),
+            coalesce(greatest(latest + 1, (from_ms + 86400000) * 1000 + 3600000000), -9223372036854775808));
+    END LOOP;
+    -- Random ids lie outside of all times. Apart from the default partition, which is read whenever a week gets its own.
+    IF NOT EXISTS (SELECT 1 FROM predictions_default WHERE event_id >= '03000000-0000-0000-0000-000000000000') THEN
+        CREATE TABLE predictions_random PARTITION OF predictions
+            FOR VALUES FROM ('03000000-0000-0000-0000-000000000000') TO (MAXVALUE);
+        INSERT INTO prediction_partitions
+            VALUES ('predictions_random', 3298534883328, 281474976710656, 9223372036854775807, -9223372036854775808);
+    END IF;
+END $$;
 "#;

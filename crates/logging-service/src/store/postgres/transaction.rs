@@ -1,25 +1,29 @@
 //! The writer's transaction.
 
+use std::sync::Arc;
+
 use super::super::engine::{TransactionBody, TransactionLock, WriteTransaction};
 use super::super::error::DatabaseError;
 use super::super::row::NewRow;
-use super::super::session::{RequestCondition, SqlSession};
+use super::super::session::{RequestCondition, RowPlaces, SqlSession};
 use super::super::value::{RowColumns, SqlValue};
 use super::advisory_lock::AdvisoryLock;
 use super::connection::{OF_TAG, ServerConnection, request_condition};
-use super::predictions;
+use super::partitions::PartitionKeeper;
+use super::predictions::{self, Insertion};
 
 /// The writer's transaction, or a savepoint in it.
 pub(super) struct PostgresTransaction<'a> {
     connection: &'a mut ServerConnection,
+    partitions: &'a mut PartitionKeeper,
     savepoints: usize,
     /// A statement failed, and no savepoint undid it. The server would answer `COMMIT` by rolling back.
     has_failed: bool,
 }
 
 impl<'a> PostgresTransaction<'a> {
-    pub(super) fn new(connection: &'a mut ServerConnection) -> Self {
-        Self { connection, savepoints: 0, has_failed: false }
+    pub(super) fn new(connection: &'a mut ServerConnection, partitions: &'a mut PartitionKeeper) -> Self {
+        Self { connection, partitions, savepoints: 0, has_failed: false }
     }
 
     /// Commits where the outcome of the transaction's body is good, else rolls back.
@@ -65,6 +69,10 @@ impl SqlSession for PostgresTransaction<'_> {
         self.noted(outcome)
     }
 
+    fn places(&mut self) -> Result<Arc<dyn RowPlaces>, DatabaseError> {
+        self.connection.places()
+    }
+
     fn of_tag(&self) -> &'static str {
         OF_TAG
     }
@@ -93,7 +101,10 @@ impl WriteTransaction for PostgresTransaction<'_> {
     }
 
     fn insert(&mut self, rows: &[NewRow], recorded_at: i64) -> Result<Vec<bool>, DatabaseError> {
-        let outcome = predictions::insert(self.connection, rows, recorded_at);
+        let outcome = predictions::insert(self.connection, rows, recorded_at).and_then(|Insertion { new, inserted }| {
+            self.partitions.note(self.connection, &inserted)?;
+            Ok(new)
+        });
         self.noted(outcome)
     }
 

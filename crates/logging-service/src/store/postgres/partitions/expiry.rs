@@ -1,0 +1,82 @@
+//! Dropping the partitions of which no row is to stay.
+//!
+//! Rule of thumb: what is expired as a whole goes as a whole, in milliseconds and without a trace in the tables that stay.
+//! The counts of windows stay, and labels go by their own age.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::super::super::error::DatabaseError;
+use super::super::advisory_lock::AdvisoryLock;
+use super::super::connection::ServerConnection;
+use super::map::{Partition, PartitionMap};
+
+/// How often the lock of the predictions is asked for. Whoever reads or writes waits behind the request.
+const ATTEMPTS: usize = 10;
+/// The time between two requests.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Which partitions are expired.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Expiry {
+    /// Those whose predictions were made before this time, in microseconds since 1970.
+    pub(in super::super) until: i64,
+    /// Those of which no more rows than these have to go, the oldest first.
+    pub(in super::super) most: u64,
+}
+
+/// Drops the expired partitions; gives how many rows they had.
+///
+/// # Errors
+/// The server's. Partitions that could not be locked stay until the next call.
+pub(in super::super) fn drop_expired(connection: &mut ServerConnection, expiry: Expiry) -> Result<u64, DatabaseError> {
+    // The present week is never dropped, whatever the clocks of senders say.
+    let until = expiry.until.min(Timestamp::now().as_microsecond());
+    let map = PartitionMap::load(connection)?;
+    let mut dropped = 0;
+    for partition in map.all().iter().filter(|partition| partition.is_expired(until)) {
+        let most = i64::try_from(expiry.most - dropped).unwrap_or(i64::MAX);
+        let rows = count(connection, partition, most.saturating_add(1))?;
+        if rows > most {
+            break;
+        }
+        if !drop_locked(connection, partition, until)? {
+            break;
+        }
+        tracing::info!(partition = partition.name, rows, "partition_dropped");
+        dropped += rows.unsigned_abs();
+    }
+    Ok(dropped)
+}
+
+fn count(connection: &mut ServerConnection, partition: &Partition, most: i64) -> Result<i64, DatabaseError> {
+    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {} LIMIT {most}) AS rows", partition.name);
+    connection.integer(&sql, &[])
+}
+
+/// Drops a partition, and says whether it could be locked.
+fn drop_locked(connection: &mut ServerConnection, partition: &Partition, until: i64) -> Result<bool, DatabaseError> {
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 {
+            std::thread::sleep(PAUSE);
+        }
+        match connection.transaction(|connection| drop_one(connection, partition, until)) {
+            Ok(()) => return Ok(true),
+            // The lock was not to be had; anything else comes again at the next attempt.
+            Err(error) if attempt + 1 == ATTEMPTS => tracing::warn!(%error, partition = partition.name, "partition_not_dropped"),
+            Err(_) => {}
+        }
+    }
+    Ok(false)
+}
+
+fn drop_one(connection: &mut ServerConnection, partition: &Partition, until: i64) -> Result<(), DatabaseError> {
+    connection.batch("SET LOCAL lock_timeout = '200ms'")?;
+    AdvisoryLock::Partitions.take(connection)?;
+    connection.batch("LOCK TABLE predictions IN ACCESS EXCLUSIVE MODE")?;
+    let known = PartitionMap::load(connection)?;
+    let now = known.of_oid(partition.oid).filter(|known| known.is_expired(until));
+    let Some(Partition { name, .. }) = now else { return Ok(()) };
+    connection.batch(&format!("DROP TABLE {name}; DELETE FROM prediction_partitions WHERE name = '{name}'"))
+}
