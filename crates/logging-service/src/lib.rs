@@ -123,8 +123,11 @@ async fn start_store(
     registry: &MetricsRegistry,
 ) -> Result<(Arc<Store>, Arc<LogMetrics>), RunServiceError> {
     let metrics = Arc::new(LogMetrics::register(registry)?);
-    let options =
-        StoreOptions { queue_limit: config.queue_limit as usize, ..StoreOptions::new(config.database().clone()) };
+    let options = StoreOptions {
+        queue_limit: config.queue_limit as usize,
+        retention_days: config.retention_days,
+        ..StoreOptions::new(config.database().clone())
+    };
     let observer = metrics.clone();
     let store = Arc::new(spawn_blocking(|| Store::start(options, observer)).await??);
     LogMetrics::register_store(registry, &store)?;

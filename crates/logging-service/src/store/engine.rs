@@ -17,6 +17,9 @@ pub(crate) trait DatabaseEngine: Send + Sync {
     /// [`DatabaseError`] says why not; another attempt may succeed.
     fn open_writer(&self) -> Result<Box<dyn WritableDatabase>, DatabaseError>;
 
+    /// Says for how many days predictions will be kept, before the database is opened.
+    fn expect_retention(&self, _days: Option<u32>) {}
+
     /// Opens a read-only connection whose queries end at `deadline`, measured from now.
     ///
     /// # Errors

@@ -108,6 +108,7 @@ impl Store {
         sqlite::require_sqlite_version()?;
         let queue = Arc::new(WriteQueue::new(options.queue_limit));
         let engine = options.database.engine();
+        engine.expect_retention(options.retention_days);
         let declared = DeclarationsInForce::default();
         let reader = StoreReader::new(Arc::clone(&engine), options.readers, options.query_deadline);
         // The writer's thread opens the database, because a client of PostgreSQL must neither block a task nor be

@@ -16,11 +16,20 @@ pub struct StoreOptions {
     pub readers: usize,
     /// How long a query may run.
     pub query_deadline: Duration,
+    /// For how many days predictions are kept; `None`: for good. Deleting is up to the caller; an engine may arrange its
+    /// rows so that it is cheap.
+    pub retention_days: Option<u32>,
 }
 
 impl StoreOptions {
     /// The usual limits: 10,000 records, 4 queries of 5 seconds.
     pub fn new(database: impl Into<DatabaseUrl>) -> Self {
-        Self { database: database.into(), queue_limit: 10_000, readers: 4, query_deadline: Duration::from_secs(5) }
+        Self {
+            database: database.into(),
+            queue_limit: 10_000,
+            readers: 4,
+            query_deadline: Duration::from_secs(5),
+            retention_days: None,
+        }
     }
 }

@@ -14,6 +14,8 @@ pub(super) fn failed(error: postgres::Error) -> DatabaseError {
     match code {
         // Serialization failure, deadlock.
         "40001" | "40P01" => DatabaseError::Conflict(message),
+        // Another program made a partition meanwhile, and the row belongs there.
+        "23514" if problem.constraint().is_none() => DatabaseError::Conflict(message),
         // Cancelled by a timeout.
         "57014" => DatabaseError::Interrupted,
         // Recursion too deep: unlike the rest of its class, this is no row's fault.

@@ -18,7 +18,7 @@ mod values;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::check;
@@ -51,11 +51,18 @@ pub(super) struct PostgresEngine {
     url: ServerUrl,
     pool: Arc<ConnectionPool>,
     size_bytes: Arc<AtomicU64>,
+    /// The days for which predictions are kept; 0 for good.
+    retention_days: AtomicU32,
 }
 
 impl PostgresEngine {
     pub(super) fn new(url: ServerUrl) -> Self {
-        Self { pool: Arc::new(ConnectionPool::new(url.clone())), url, size_bytes: Arc::default() }
+        Self {
+            pool: Arc::new(ConnectionPool::new(url.clone())),
+            url,
+            size_bytes: Arc::default(),
+            retention_days: AtomicU32::new(0),
+        }
     }
 }
 
@@ -69,7 +76,7 @@ impl DatabaseEngine for PostgresEngine {
         }
         let mut database = PostgresDatabase {
             connection,
-            partitions: PartitionKeeper::default(),
+            partitions: PartitionKeeper::new(self.retention_days.load(Ordering::Relaxed)),
             size_bytes: Arc::clone(&self.size_bytes),
             measured: None,
         };
@@ -77,6 +84,10 @@ impl DatabaseEngine for PostgresEngine {
             tracing::warn!(%error, "database_maintenance_failed");
         }
         Ok(Box::new(database))
+    }
+
+    fn expect_retention(&self, days: Option<u32>) {
+        self.retention_days.store(days.unwrap_or_default(), Ordering::Relaxed);
     }
 
     fn open_reader(&self, deadline: Duration) -> Result<Box<dyn SqlSession>, DatabaseError> {

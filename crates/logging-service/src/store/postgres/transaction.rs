@@ -101,10 +101,11 @@ impl WriteTransaction for PostgresTransaction<'_> {
     }
 
     fn insert(&mut self, rows: &[NewRow], recorded_at: i64) -> Result<Vec<bool>, DatabaseError> {
-        let outcome = predictions::insert(self.connection, rows, recorded_at).and_then(|Insertion { new, inserted }| {
-            self.partitions.note(self.connection, &inserted)?;
-            Ok(new)
-        });
+        let outcome =
+            predictions::insert(self.connection, rows, recorded_at).and_then(|Insertion { new, inserted }| {
+                self.partitions.note(self.connection, &inserted)?;
+                Ok(new)
+            });
         self.noted(outcome)
     }
 

@@ -23,11 +23,11 @@ fn partition_of(url: &str, event_id: Uuid) -> String {
     ask(url, &format!("SELECT tableoid::regclass FROM predictions WHERE event_id = '{event_id}'")).concat()
 }
 
-/// `predictions_wYYYYMMDD`, by the Monday.
+/// `predictions_from_YYYYMMDD`, by the Monday.
 fn week(time: Timestamp) -> String {
     let days = time.as_second().div_euclid(86_400);
     let monday = Timestamp::from_second((days - (days + 3).rem_euclid(7)) * 86_400).unwrap();
-    format!("predictions_w{}", monday.strftime("%Y%m%d"))
+    format!("predictions_from_{}", monday.strftime("%Y%m%d"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -55,7 +55,8 @@ async fn rows_lie_in_the_partition_of_their_ids_week_also_those_of_the_past() {
         }
     }
     // Whatever their ids say, all rows were made now, and the question of the last hour has them all.
-    let lately = PredictionFilter { since: Some(now - 1.hours()), model: Some("m".into()), ..PredictionFilter::default() };
+    let lately =
+        PredictionFilter { since: Some(now - 1.hours()), model: Some("m".into()), ..PredictionFilter::default() };
     assert_eq!(store.list(&lately, 100, None).await.unwrap().predictions.len(), 6);
     assert_eq!(store.stats_of(lately).await.unwrap().total.predictions, 6);
     store.close().await;

@@ -1,7 +1,7 @@
 //! Making a partition while others read and write.
 //!
-//! Rule of thumb: the table is made aside and then attached, which keeps no insert waiting. The default partition alone is
-//! locked, and the wait for that is short, because questions that begin meanwhile wait behind it.
+//! Rule of thumb: the table is made aside and then attached, which keeps no insert waiting. Only where rows have to move
+//! are all predictions locked, and the wait for that is short, because whatever begins meanwhile waits behind it.
 
 use super::super::super::error::DatabaseError;
 use super::super::super::session::first;
@@ -13,18 +13,18 @@ use super::map::{NO_TIMES, PartitionMap};
 use super::span::{IdSpan, least_id};
 use super::{DEFAULT, times_of};
 
-/// Makes the partition of a time, inside of a transaction, and moves its rows out of the default one.
+/// Makes the partition of the day or the week of a time, inside of a transaction, and moves its rows out of the default one.
 ///
 /// # Errors
 /// The server's, also where a long query keeps the default partition.
-pub(super) fn create(connection: &mut ServerConnection, time: i64) -> Result<(), DatabaseError> {
+pub(super) fn create(connection: &mut ServerConnection, time: i64, width: i64) -> Result<(), DatabaseError> {
     connection.batch("SET LOCAL lock_timeout = '500ms'")?;
     AdvisoryLock::Partitions.take(connection)?;
     let map = PartitionMap::load(connection)?;
     if map.at(time).is_some() {
         return Ok(()); // Another program was faster.
     }
-    let span = map.free_span(time);
+    let span = map.free_span(time, width);
     let (name, condition) = (span.name(), span.condition());
     connection.batch(&format!(
         "CREATE TABLE {name} (LIKE predictions INCLUDING DEFAULTS INCLUDING CONSTRAINTS,
@@ -49,6 +49,8 @@ fn move_rows(connection: &mut ServerConnection, name: &str, condition: &str) -> 
     if connection.integer(&found, &[])? == 0 {
         return Ok(0);
     }
+    // A question that has been planned does not know the new partition, and would miss the rows that move.
+    connection.batch(&format!("LOCK TABLE ONLY predictions, {DEFAULT} IN ACCESS EXCLUSIVE MODE"))?;
     let columns = first(connection, COLUMNS, &[], RowColumns::text)?.unwrap_or_default();
     let moved = connection.integer(
         &format!(

@@ -64,7 +64,9 @@ fn drop_locked(connection: &mut ServerConnection, partition: &Partition, until: 
         match connection.transaction(|connection| drop_one(connection, partition, until)) {
             Ok(()) => return Ok(true),
             // The lock was not to be had; anything else comes again at the next attempt.
-            Err(error) if attempt + 1 == ATTEMPTS => tracing::warn!(%error, partition = partition.name, "partition_not_dropped"),
+            Err(error) if attempt + 1 == ATTEMPTS => {
+                tracing::warn!(%error, partition = partition.name, "partition_not_dropped")
+            }
             Err(_) => {}
         }
     }
@@ -74,7 +76,7 @@ fn drop_locked(connection: &mut ServerConnection, partition: &Partition, until: 
 fn drop_one(connection: &mut ServerConnection, partition: &Partition, until: i64) -> Result<(), DatabaseError> {
     connection.batch("SET LOCAL lock_timeout = '200ms'")?;
     AdvisoryLock::Partitions.take(connection)?;
-    connection.batch("LOCK TABLE predictions IN ACCESS EXCLUSIVE MODE")?;
+    connection.batch("LOCK TABLE ONLY predictions IN ACCESS EXCLUSIVE MODE")?;
     let known = PartitionMap::load(connection)?;
     let now = known.of_oid(partition.oid).filter(|known| known.is_expired(until));
     let Some(Partition { name, .. }) = now else { return Ok(()) };

@@ -3,6 +3,7 @@
 //! Rule of thumb: a question names ranges of ids, never partitions. While it is asked, rows may move into a partition that
 //! has just been made; their ids stay where they are.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
@@ -10,7 +11,7 @@ use super::super::super::error::DatabaseError;
 use super::super::super::session::{RowPlaces, SqlSession, rows};
 use super::super::super::time::TimeRange;
 use super::super::super::value::RowColumns;
-use super::span::{DAY, END, IdSpan};
+use super::span::{DAY, END, IdSpan, width};
 
 /// How far the time of a row may be from the time in its id before its partition has to say so, in microseconds: an hour.
 pub(super) const SLACK: i64 = 3_600_000_000;
@@ -85,9 +86,9 @@ impl PartitionMap {
         self.partitions.iter().find(|partition| partition.span.is_some_and(|span| span.has(time)))
     }
 
-    /// As much of the week of a time as no partition holds. The time is in none.
-    pub(super) fn free_span(&self, time: i64) -> IdSpan {
-        let mut free = IdSpan::week_of(time);
+    /// As much of the day or the week of a time as no partition holds. The time is in none.
+    pub(super) fn free_span(&self, time: i64, width: i64) -> IdSpan {
+        let mut free = IdSpan::of(time, width);
         for span in self.partitions.iter().filter_map(|partition| partition.span) {
             if span.until <= time {
                 free.from = free.from.max(span.until);
@@ -137,7 +138,6 @@ impl PartitionMap {
         let rest = self.partitions.iter().filter(|partition| partition.span.is_none_or(|span| span.until == END));
         timed.take(2).chain(rest).map(|partition| partition.oid).collect()
     }
-
 }
 
 impl RowPlaces for PartitionMap {
@@ -162,11 +162,13 @@ impl RowPlaces for PartitionMap {
     }
 
     fn deletable(&self, until: i64) -> String {
-        // The others are dropped as a whole, now or when their last row has expired.
+        // The others are dropped as a whole, now or when their last row has expired. That is within a week, or a day where
+        // predictions are kept for a month at most.
+        let longest_wait = width(Timestamp::now().as_millisecond() - until.div_euclid(1000)) * 1000;
         let is_dropped = |partition: &Partition| {
             let begins = partition.span.map_or(i64::MAX, |span| span.from.saturating_mul(1000));
             let ends = partition.span.map_or(i64::MAX, |span| span.until.saturating_mul(1000));
-            begins < until && (ends > until || partition.is_expired(until))
+            begins < until && (ends - begins <= longest_wait && ends > until || partition.is_expired(until))
         };
         let condition = if until == i64::MAX {
             let oldest = self.oldest();
@@ -210,7 +212,7 @@ mod tests {
     /// Weeks with a gap after the third, and a default partition that has rows of these times.
     fn map(weeks: i64, default: TimeRange) -> PartitionMap {
         let week = |number: i64| {
-            let first = IdSpan::week_of(1_700_000_000_000).from;
+            let first = IdSpan::of(1_700_000_000_000, WEEK).from;
             let from = first + (number + i64::from(number > 2)) * WEEK;
             let span = IdSpan { from, until: from + WEEK };
             Partition { name: span.name(), oid: number, span: Some(span), times: times_of(span) }
@@ -242,13 +244,13 @@ mod tests {
     fn a_new_partition_takes_what_is_free_of_its_week() {
         let map = map(4, NO_TIMES);
         let last = map.all().last().unwrap().span.unwrap();
-        assert_eq!(map.free_span(last.until), IdSpan::week_of(last.until));
+        assert_eq!(map.free_span(last.until, WEEK), IdSpan::of(last.until, WEEK));
         let gap = last.from - 1;
         assert!(map.at(gap).is_none());
-        assert_eq!(map.free_span(gap), IdSpan::week_of(gap));
+        assert_eq!(map.free_span(gap, WEEK), IdSpan::of(gap, WEEK));
         let mut days = map.clone();
         days.partitions[4].span = Some(IdSpan { from: last.from, until: last.from + DAY });
-        assert_eq!(days.free_span(last.until - 1), IdSpan { from: last.from + DAY, until: last.until });
+        assert_eq!(days.free_span(last.until - 1, WEEK), IdSpan { from: last.from + DAY, until: last.until });
     }
 
     proptest! {

@@ -1,6 +1,6 @@
-//! One partition for each week of predictions, by the time with which their event ids begin.
+//! One partition for each week of predictions, or each day where they are kept for a month at most, by the time with which their event ids begin.
 //!
-//! Rule of thumb: a partition is there a week before its first row. Rows of a week without one go to the default partition,
+//! Rule of thumb: a partition is there a week before its first row. Rows without one go to the default partition,
 //! and move when theirs has been made; only speed depends on it.
 
 mod creation;
@@ -21,7 +21,7 @@ pub(super) use expiry::{Expiry, drop_expired};
 pub(super) use map::PartitionMap;
 
 use map::{NO_TIMES, SLACK};
-use span::{DAY, IdSpan, WEEK, is_timed, time_of};
+use span::{DAY, IdSpan, WEEK, is_timed, time_of, width};
 
 /// The partition of the rows that belong to no other.
 const DEFAULT: &str = "predictions_default";
@@ -35,10 +35,12 @@ const AHEAD: i64 = WEEK;
 const MOST_IN_ONE_TURN: usize = 4;
 
 /// The partitions, and what there is to do for them.
-#[derive(Default)]
 pub(super) struct PartitionKeeper {
+    /// How long a new partition is, in milliseconds.
+    width: i64,
     map: PartitionMap,
-    /// Times of rows that went to the default partition although they could have one of their own, by their week.
+    /// Times of rows that went to the default partition although they could have one of their own, by where theirs would
+    /// begin.
     wanted: BTreeMap<i64, i64>,
     /// When to look next, in milliseconds since 1970.
     due: i64,
@@ -56,7 +58,13 @@ pub(super) struct InsertedRow {
 }
 
 impl PartitionKeeper {
-    /// Makes the partitions of this week and the next, and those of rows that had none.
+    /// For predictions that are kept for so many days; 0 for good.
+    pub(super) fn new(retention_days: u32) -> Self {
+        let retention = if retention_days == 0 { i64::MAX } else { i64::from(retention_days) * DAY };
+        Self { width: width(retention), map: PartitionMap::default(), wanted: BTreeMap::new(), due: 0, patience: 0 }
+    }
+
+    /// Makes the partitions from now until in a week, and those of rows that had none.
     ///
     /// # Errors
     /// The server's. Another attempt follows after a minute.
@@ -69,9 +77,9 @@ impl PartitionKeeper {
         self.map = PartitionMap::load(connection)?;
         self.make_ahead(connection, now)?;
         for _ in 0..MOST_IN_ONE_TURN {
-            let Some((week, time)) = self.wanted.first_key_value().map(|(week, time)| (*week, *time)) else { break };
+            let Some((begin, time)) = self.wanted.first_key_value().map(|(begin, time)| (*begin, *time)) else { break };
             self.make(connection, time)?;
-            self.wanted.remove(&week);
+            self.wanted.remove(&begin);
         }
         (self.due, self.patience) = (now + LOOK_EVERY, 0);
         Ok(())
@@ -99,7 +107,7 @@ impl PartitionKeeper {
     /// Makes the partition of a time, unless there is one.
     fn make(&mut self, connection: &mut ServerConnection, time: i64) -> Result<(), DatabaseError> {
         if self.map.at(time).is_none() {
-            connection.transaction(|connection| creation::create(connection, time))?;
+            connection.transaction(|connection| creation::create(connection, time, self.width))?;
             self.map = PartitionMap::load(connection)?;
         }
         Ok(())
@@ -110,7 +118,11 @@ impl PartitionKeeper {
     ///
     /// # Errors
     /// The server's.
-    pub(super) fn note(&mut self, connection: &mut ServerConnection, rows: &[InsertedRow]) -> Result<(), DatabaseError> {
+    pub(super) fn note(
+        &mut self,
+        connection: &mut ServerConnection,
+        rows: &[InsertedRow],
+    ) -> Result<(), DatabaseError> {
         if rows.iter().any(|row| self.map.of_oid(row.partition).is_none()) {
             self.map = PartitionMap::load(connection)?;
         }
@@ -121,7 +133,7 @@ impl PartitionKeeper {
             let Some(partition) = self.map.of_oid(row.partition) else { continue };
             if partition.span.is_none() && is_timed(row.event_id, latest) {
                 let time = time_of(row.event_id);
-                self.wanted.insert(IdSpan::week_of(time).from, time);
+                self.wanted.insert(IdSpan::of(time, self.width).from, time);
             }
             if !(partition.times.since..partition.times.until).contains(&row.occurred_at) {
                 let times = wider.entry(partition.name.as_str()).or_insert(NO_TIMES);

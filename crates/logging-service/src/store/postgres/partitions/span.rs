@@ -14,8 +14,10 @@ pub(super) const WEEK: i64 = 7 * DAY;
 pub(super) const END: i64 = 1 << 48;
 /// The earliest time for which a partition is made: 2015.
 const EARLIEST: i64 = 1_420_070_400_000;
-/// 1970 began on a Thursday.
+/// 1970 began on a Thursday, so weeks begin on a Monday.
 const MONDAY: i64 = 4 * DAY;
+/// Predictions that are kept for no longer have a partition for each day, because a week of them would be much more.
+const SHORT_RETENTION: i64 = 31 * DAY;
 
 /// A range of the times with which ids begin, in milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,10 +29,10 @@ pub(super) struct IdSpan {
 }
 
 impl IdSpan {
-    /// The week of a time, from Monday to Sunday, UTC.
-    pub(super) fn week_of(time: i64) -> Self {
-        let from = (time - MONDAY).div_euclid(WEEK) * WEEK + MONDAY;
-        Self { from, until: from + WEEK }
+    /// The day or the week of a time, from Monday to Sunday, UTC. `width` is how long it is.
+    pub(super) fn of(time: i64, width: i64) -> Self {
+        let from = (time - MONDAY).div_euclid(width) * width + MONDAY;
+        Self { from, until: from + width }
     }
 
     /// Whether it has the ids of a time.
@@ -38,10 +40,10 @@ impl IdSpan {
         (self.from..self.until).contains(&time)
     }
 
-    /// `predictions_wYYYYMMDD`.
+    /// `predictions_from_YYYYMMDD`.
     pub(super) fn name(self) -> String {
         let begins = Timestamp::from_millisecond(self.from).unwrap_or(Timestamp::MAX);
-        format!("predictions_w{}", begins.strftime("%Y%m%d"))
+        format!("predictions_from_{}", begins.strftime("%Y%m%d"))
     }
 
     /// The condition that an id is in it.
@@ -56,6 +58,11 @@ impl IdSpan {
             (false, false) => "1 = 1".to_owned(),
         }
     }
+}
+
+/// How long a partition is where predictions are kept for so many milliseconds: a day, or a week.
+pub(super) fn width(retention: i64) -> i64 {
+    if retention > SHORT_RETENTION { WEEK } else { DAY }
 }
 
 /// The least id that begins with this millisecond.
@@ -84,12 +91,12 @@ mod tests {
 
     #[test]
     fn weeks_begin_on_monday_and_hold_the_ids_that_were_made_in_them() {
-        let week = IdSpan::week_of(time("2024-03-03T23:59:59.999Z"));
-        assert_eq!(week.name(), "predictions_w20240226");
-        assert_eq!(week, IdSpan::week_of(time("2024-02-26T00:00:00Z")));
-        assert_eq!(IdSpan::week_of(time("2024-03-04T00:00:00Z")).name(), "predictions_w20240304");
+        let week = IdSpan::of(time("2024-03-03T23:59:59.999Z"), WEEK);
+        assert_eq!(week.name(), "predictions_from_20240226");
+        assert_eq!(week, IdSpan::of(time("2024-02-26T00:00:00Z"), WEEK));
+        assert_eq!(IdSpan::of(time("2024-02-29T23:59:59.999Z"), DAY).name(), "predictions_from_20240229");
         let id = Uuid::now_v7();
-        let now = IdSpan::week_of(Timestamp::now().as_millisecond());
+        let now = IdSpan::of(Timestamp::now().as_millisecond(), WEEK);
         assert!(now.has(time_of(id)) && least_id(now.from) < id && id < least_id(now.until), "{id}");
     }
 
