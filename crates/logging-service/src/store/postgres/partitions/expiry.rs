@@ -65,7 +65,7 @@ fn drop_locked(connection: &mut ServerConnection, partition: &Partition, until: 
             Ok(()) => return Ok(true),
             // The lock was not to be had; anything else comes again at the next attempt.
             Err(error) if attempt + 1 == ATTEMPTS => {
-                tracing::warn!(%error, partition = partition.name, "partition_not_dropped")
+                tracing::warn!(%error, partition = partition.name, "partition_not_dropped");
             }
             Err(_) => {}
         }
