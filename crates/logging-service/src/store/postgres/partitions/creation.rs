@@ -9,9 +9,8 @@ use super::super::super::time::TimeRange;
 use super::super::super::value::RowColumns;
 use super::super::advisory_lock::AdvisoryLock;
 use super::super::connection::ServerConnection;
-use super::map::{NO_TIMES, PartitionMap};
+use super::map::{DEFAULT, NO_TIMES, PartitionMap, times_of};
 use super::span::{IdSpan, least_id};
-use super::{DEFAULT, times_of};
 
 /// Makes the partition of the day or the week of a time, inside of a transaction, and moves its rows out of the default one.
 ///

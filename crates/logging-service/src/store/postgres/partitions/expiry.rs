@@ -20,9 +20,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Which partitions are expired.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Expiry {
-    /// Those whose predictions were made before this time, in microseconds since 1970.
+    /// The ones whose predictions were made before this time, in microseconds since 1970.
     pub(in super::super) until: i64,
-    /// Those of which no more rows than these have to go, the oldest first.
+    /// The ones of which no more rows than these have to go, the oldest first.
     pub(in super::super) most: u64,
 }
 

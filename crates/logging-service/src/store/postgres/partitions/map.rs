@@ -13,6 +13,8 @@ use super::super::super::time::TimeRange;
 use super::super::super::value::RowColumns;
 use super::span::{DAY, END, IdSpan, width};
 
+/// The partition of the rows that belong to no other.
+pub(super) const DEFAULT: &str = "predictions_default";
 /// How far the time of a row may be from the time in its id before its partition has to say so, in microseconds: an hour.
 pub(super) const SLACK: i64 = 3_600_000_000;
 /// Partitions of the first part of a range; each further part has twice as many, up to [`MOST_AT_ONCE`].
@@ -180,6 +182,14 @@ impl RowPlaces for PartitionMap {
     }
 }
 
+/// The times of rows that were made when their ids say.
+pub(super) fn times_of(span: IdSpan) -> TimeRange {
+    TimeRange {
+        since: span.from.saturating_mul(1000).saturating_sub(SLACK),
+        until: span.until.saturating_mul(1000).saturating_add(SLACK),
+    }
+}
+
 /// Reads a partition; `None` for one that this program did not make.
 fn read(columns: &mut RowColumns) -> Result<Option<Partition>, DatabaseError> {
     let (name, oid) = (columns.text()?, columns.integer()?);
@@ -191,7 +201,7 @@ fn read(columns: &mut RowColumns) -> Result<Option<Partition>, DatabaseError> {
         _ => TimeRange::ALL,
     };
     let span = from.zip(until).map(|(from, until)| IdSpan { from, until }).or_else(|| day_of(&name));
-    let is_known = span.is_some() || name == super::DEFAULT;
+    let is_known = span.is_some() || name == DEFAULT;
     Ok(is_known.then_some(Partition { name, oid, span, times }))
 }
 
@@ -217,13 +227,9 @@ mod tests {
             let span = IdSpan { from, until: from + WEEK };
             Partition { name: span.name(), oid: number, span: Some(span), times: times_of(span) }
         };
-        let rest = Partition { name: super::super::DEFAULT.to_owned(), oid: -1, span: None, times: default };
+        let rest = Partition { name: DEFAULT.to_owned(), oid: -1, span: None, times: default };
         let partitions = std::iter::once(rest).chain((0..weeks).map(week)).collect();
         PartitionMap { partitions, has_strangers: false }
-    }
-
-    fn times_of(span: IdSpan) -> TimeRange {
-        TimeRange { since: span.from * 1000 - SLACK, until: span.until * 1000 + SLACK }
     }
 
     #[test]

@@ -23,8 +23,6 @@ pub(super) use map::PartitionMap;
 use map::{NO_TIMES, SLACK};
 use span::{DAY, IdSpan, WEEK, is_timed, time_of, width};
 
-/// The partition of the rows that belong to no other.
-const DEFAULT: &str = "predictions_default";
 /// Milliseconds until another attempt, after something was in the way, such as a long query.
 const RETRY: i64 = 60_000;
 /// Milliseconds between two looks where nothing was in the way.
@@ -156,12 +154,4 @@ fn widen(connection: &mut ServerConnection, wider: BTreeMap<&str, TimeRange>) ->
                WHERE p.name = wider.name AND (wider.since < p.since OR wider.until > p.until)
                RETURNING p.name";
     connection.rows(sql, &[&names, &since, &until]).map(|_| ())
-}
-
-/// The times of rows that were made when their ids say.
-fn times_of(span: IdSpan) -> TimeRange {
-    TimeRange {
-        since: span.from.saturating_mul(1000).saturating_sub(SLACK),
-        until: span.until.saturating_mul(1000).saturating_add(SLACK),
-    }
 }
