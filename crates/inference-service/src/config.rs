@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use monitoring::{AllowedOrigin, SecurityOptions};
+use monitoring::{AllowedOrigin, ConnectionOptions, SecurityOptions};
 
 use crate::check::CheckOptions;
 use crate::input::ImageLimits;
@@ -135,6 +135,10 @@ pub struct Config {
     /// Keys and certificates.
     #[command(flatten)]
     pub security: SecurityOptions,
+
+    /// How many connections each port takes.
+    #[command(flatten)]
+    pub connections: ConnectionOptions,
 
     /// Ask the service that listens on --listen whether it is ready, and exit with 0 or 1.
     #[arg(long)]

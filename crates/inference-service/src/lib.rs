@@ -30,7 +30,7 @@ mod status;
 use std::time::Duration;
 
 use monitoring::{
-    Drain, Instrumentation, MetricsRegistry, Readiness, Routes, Security, Traces, docs_routes, health_routes,
+    Doors, Drain, Instrumentation, MetricsRegistry, Readiness, Routes, Security, Traces, docs_routes, health_routes,
     metrics_route,
 };
 use tokio::sync::oneshot;
@@ -70,6 +70,7 @@ pub async fn run(
     let drain = Drain { readiness: readiness.clone(), notice, patience: DRAIN_PATIENCE };
     let traces = Traces::from_environment(SERVICE, env!("CARGO_PKG_VERSION"), &registry)?;
     let security = Security::start(&config.security, &registry)?;
+    let doors = Doors::new(&config.connections, listeners.count(), &registry)?;
     let log = LogService::new(&config.log, &security.credentials)?;
     let StartedOutbox { outbox, delivery } =
         Outbox::start(&config.records, log.route("log"), &registry, &traces).await?;
@@ -84,7 +85,7 @@ pub async fn run(
     let (stop, stopped) = oneshot::channel();
     let refreshing = tokio::spawn(ModelRefresher::new(app, notices).run(stopped));
     let routers = ListenerRouters { http, grpc, admin };
-    let server = Server { listeners, routers, tls: security.tls, refusals, drain };
+    let server = Server { listeners, routers, tls: security.tls, refusals, doors, drain };
     let served = server.run(shutdown).await;
     drop(stop);
     if let Err(problem) = refreshing.await {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use monitoring::{AllowedOrigin, SecurityOptions};
+use monitoring::{AllowedOrigin, ConnectionOptions, SecurityOptions};
 
 use crate::past::{ImportOptions, ProfileOptions};
 use crate::store::{DatabaseUrl, StoreError};
@@ -85,6 +85,10 @@ pub struct Config {
     /// The clients that are let in, and the encryption of their connections.
     #[command(flatten)]
     pub security: SecurityOptions,
+
+    /// How many connections the port takes.
+    #[command(flatten)]
+    pub connections: ConnectionOptions,
 
     /// Ask the service that listens on --listen whether it is ready, and exit with 0 or 1.
     #[arg(long)]

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use monitoring::{
-    Drain, Entrance, HealthReport, HttpSetupError, Instrumentation, MemoryRoom, MetricsError, MetricsRegistry,
+    Doors, Drain, Entrance, HealthReport, HttpSetupError, Instrumentation, MemoryRoom, MetricsError, MetricsRegistry,
     Readiness, Routes, Security, SecurityError, Traces, TracesError, docs_routes, health_routes, metrics_route,
 };
 use tokio::net::TcpListener;
@@ -93,6 +93,7 @@ pub async fn run(
     let drain = Drain { readiness: readiness.clone(), notice, patience: DRAIN_PATIENCE };
     let traces = Traces::from_environment(SERVICE, env!("CARGO_PKG_VERSION"), &registry)?;
     let security = Security::start(&config.security, &registry)?;
+    let doors = Doors::new(&config.connections, 1, &registry)?;
     let (store, commits) = start_store(&config, &registry).await?;
     let try_every = Duration::try_from_secs_f64(config.detector_hours * 3_600.0).unwrap_or(Duration::MAX);
     let app = App {
@@ -110,7 +111,7 @@ pub async fn run(
     readiness.set_ready();
     let upkeep = UpkeepTasks::start(&app);
     let refusals = instrumentation.head_refusals(&app.config.cors_origins);
-    let entrance = Entrance { tls: security.tls, refusals, ..listener.into() };
+    let entrance = Entrance { tls: security.tls, refusals, doors, ..listener.into() };
     let served = monitoring::serve(entrance, router, drain, shutdown).await;
     drop(upkeep);
     tokio::join!(store.close(), traces.close());

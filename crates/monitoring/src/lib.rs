@@ -34,7 +34,7 @@ pub use metrics::{
 };
 pub use probe::probe;
 pub use security::{Security, SecurityError, SecurityOptions};
-pub use server::{Drain, Entrance, drain_seconds, serve, shutdown_signal};
+pub use server::{AddressRange, ConnectionOptions, Doors, Drain, Entrance, drain_seconds, serve, shutdown_signal};
 pub use settings::parse_settings;
 pub use tls::{Protocol, Tls, use_ring};
 pub use traces::{RequestSpan, SpanError, TraceContext, Traces, TracesError};

@@ -20,8 +20,16 @@ const MOST_HEADER_BYTES: usize = 400_000;
 pub(crate) const LARGE_HEADERS: &str =
     "The headers are more than 100, or longer than 400 kB; send what is long in the body.";
 
-/// Refuses a request whose headers are too long.
+/// Stands at a request whose connection has no place of its own: it came while all were taken, or its client has its share.
+#[derive(Clone, Copy)]
+pub(crate) struct NoPlace;
+
+/// Refuses a request that no handler is to see: its connection has no place, or its headers are too long.
 pub(super) async fn bound(request: Request, next: Next) -> Response {
+    if request.extensions().get::<NoPlace>().is_some() {
+        let sentence = "All places for connections are taken, or this address has as many as one may have; try again later.";
+        return ApiError::new(ErrorCode::Overloaded, sentence).retry_after(1.0).into_response();
+    }
     let bytes: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     if bytes <= MOST_HEADER_BYTES {
         return next.run(request).await;

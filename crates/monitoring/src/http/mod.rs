@@ -42,7 +42,7 @@ pub use description::{PathAlias, describe};
 pub use docs::docs_routes;
 pub use error::{ApiError, ErrorCode};
 pub use heads::HeadRefusals;
-pub(crate) use heads::LARGE_HEADERS;
+pub(crate) use heads::{LARGE_HEADERS, NoPlace};
 pub use method::HttpMethod;
 use metrics::HttpMetrics;
 pub use metrics::HttpSetupError;

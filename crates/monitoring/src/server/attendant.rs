@@ -1,0 +1,77 @@
+//! What happens to each request of a connection before the router has it.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderValue, Request, Response, header};
+use hyper::body::Incoming;
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use super::answer::AnswerUnderWay;
+use super::probes::{is_probe, no_place_over_grpc};
+use super::stream::Visitor;
+use super::visit::Place;
+use crate::http::NoPlace;
+use crate::tls::Protocol;
+
+/// The path of the one call that waits for news as long as its client likes.
+const WATCH: &str = "/grpc.health.v1.Health/Watch";
+
+/// Hands the requests of one connection to the router.
+pub(super) struct Attendant {
+    pub(super) router: TowerToHyperService<Router>,
+    pub(super) visitor: Visitor,
+    pub(super) protocol: Protocol,
+    /// Where requests run that are no probes, if the connection itself runs elsewhere.
+    pub(super) elsewhere: Option<Handle>,
+}
+
+impl Service<Request<Incoming>> for Attendant {
+    type Response = Response<AnswerUnderWay>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let under_way = self.visitor.visit.begin(request.uri().path() == WATCH);
+        let is_probe = is_probe(request.method(), request.uri().path());
+        let is_reserved = self.visitor.visit.place == Place::Reserved;
+        if is_reserved && !is_probe {
+            if self.protocol == Protocol::Http2 {
+                return Box::pin(async move { Ok(no_place_over_grpc().map(|body| AnswerUnderWay::new(body, under_way))) });
+            }
+            request.extensions_mut().insert(NoPlace);
+        }
+        let elsewhere = if is_probe { None } else { self.elsewhere.clone() };
+        let answering = self.router.call(request);
+        Box::pin(async move {
+            let answer = match elsewhere {
+                None => answering.await?,
+                // A handler panics inside of a layer that catches it, so this does not fail.
+                Some(handle) => match (&mut AbortedOnDrop(handle.spawn(answering)).0).await {
+                    Ok(answer) => answer?,
+                    Err(_) => Response::new(Body::empty()),
+                },
+            };
+            let mut answer = answer.map(|body| AnswerUnderWay::new(body, under_way));
+            if is_reserved {
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(answer)
+        })
+    }
+}
+
+/// A task that ends when nobody waits for it any longer.
+struct AbortedOnDrop<T>(JoinHandle<T>);
+
+impl<T> Drop for AbortedOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,251 @@
+//! The book of a port: who is in, who may come in, and who goes first when it is full.
+//!
+//! Rule of thumb: an idle connection gives way to one that comes, a busy one never does; probes have places of their own.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::address::{AddressRange, ClientNetwork};
+use super::metrics::{ClosedReason, ConnectionState, PortMetrics, RefusedReason};
+use super::visit::{Arrival, ConnectionDeadlines, Place, Visit};
+use crate::metrics::LabelEnum as _;
+use crate::tls::Protocol;
+
+/// When room is made, this part of the places is freed at once, so that the search is not made anew for each newcomer.
+const PART_THAT_GIVES_WAY: usize = 64;
+
+/// How many connections a port has room for.
+#[derive(Clone, Debug)]
+pub(super) struct ConnectionPlaces {
+    /// Most connections at a time.
+    pub(super) all: usize,
+    /// Most of those of one address.
+    pub(super) of_one_address: usize,
+    /// Places for probes, on top of the others.
+    pub(super) reserved: usize,
+    /// Addresses that stand for many clients, and may have all places.
+    pub(super) proxies: Vec<AddressRange>,
+}
+
+/// Everybody who is connected to a port.
+pub(super) struct ConnectionBook {
+    places: ConnectionPlaces,
+    deadlines: ConnectionDeadlines,
+    metrics: PortMetrics,
+    present: Mutex<Present>,
+}
+
+#[derive(Default)]
+struct Present {
+    next_id: u64,
+    ordinary: HashMap<u64, Arc<Visit>>,
+    reserved: HashMap<u64, Arc<Visit>>,
+    of_address: HashMap<ClientNetwork, usize>,
+}
+
+impl ConnectionBook {
+    pub(super) fn new(places: ConnectionPlaces, deadlines: ConnectionDeadlines, metrics: PortMetrics) -> Self {
+        Self { places, deadlines, metrics, present: Mutex::default() }
+    }
+
+    /// Lets a client in: to an ordinary place if there is one or an idle connection can give its up, else to one that is
+    /// kept for probes.
+    pub(super) fn admit(&self, client: IpAddr, protocol: Protocol) -> Arc<Visit> {
+        let mut present = self.present();
+        let refused = self.make_room(&mut present, client).err();
+        let place = if refused.is_none() { Place::Ordinary } else { Place::Reserved };
+        present.next_id += 1;
+        let visit = Arc::new(Visit::new(Arrival { id: present.next_id, client, protocol, place }));
+        match refused {
+            None => {
+                present.ordinary.insert(visit.id, visit.clone());
+                *present.of_address.entry(visit.network).or_default() += 1;
+            }
+            Some(reason) => {
+                self.metrics.refused(reason);
+                if present.reserved.len() >= self.places.reserved {
+                    self.take_back_reserved(&mut present);
+                }
+                present.reserved.insert(visit.id, visit.clone());
+            }
+        }
+        visit
+    }
+
+    /// A connection is closed.
+    pub(super) fn leave(&self, visit: &Visit) {
+        self.present().forget(visit);
+    }
+
+    /// Closes some idle connections, because the system has no more files for others.
+    pub(super) fn give_back_files(&self) {
+        self.evict(&mut self.present(), |_| true);
+    }
+
+    /// Ends the connections whose time is over, and counts the others.
+    pub(super) fn look_after(&self) {
+        let mut states = [0; ConnectionState::ALL.len()];
+        let mut overdue = Vec::new();
+        {
+            let present = self.present();
+            for visit in present.ordinary.values().chain(present.reserved.values()) {
+                states[visit.state().index()] += 1;
+                if let Some(reason) = visit.overdue(&self.deadlines) {
+                    overdue.push((visit.clone(), reason));
+                }
+            }
+        }
+        for (visit, reason) in overdue {
+            self.end(&visit, reason);
+        }
+        for (&state, connections) in ConnectionState::ALL.iter().zip(states) {
+            self.metrics.open(state, connections);
+        }
+    }
+
+    /// Tells all connections to finish what they have under way.
+    pub(super) fn stop(&self) {
+        let present = self.present();
+        present.ordinary.values().chain(present.reserved.values()).for_each(|visit| self.end(visit, ClosedReason::Stop));
+    }
+
+    /// Tells one connection to end.
+    pub(super) fn end(&self, visit: &Visit, reason: ClosedReason) {
+        if visit.end(reason) {
+            self.metrics.closed(reason);
+        }
+    }
+
+    /// Sees to it that there is a place for the client.
+    fn make_room(&self, present: &mut Present, client: IpAddr) -> Result<(), RefusedReason> {
+        let network = ClientNetwork::from(client);
+        let is_proxy = self.places.proxies.iter().any(|range| range.contains(client));
+        let has_its_share = |present: &Present| {
+            !is_proxy && present.of_address.get(&network).is_some_and(|&count| count >= self.places.of_one_address)
+        };
+        if has_its_share(present) {
+            self.evict(present, |visit| visit.network == network);
+            if has_its_share(present) {
+                return Err(RefusedReason::Address);
+            }
+        }
+        if present.ordinary.len() >= self.places.all {
+            self.evict(present, |_| true);
+            if present.ordinary.len() >= self.places.all {
+                return Err(RefusedReason::Full);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends those of these connections that are idle longest.
+    fn evict(&self, present: &mut Present, is_meant: impl Fn(&Visit) -> bool) {
+        let meant = present.ordinary.values().filter(|visit| is_meant(visit));
+        let mut idle: Vec<_> = meant.filter_map(|visit| Some((visit.idle_since()?, visit.id))).collect();
+        let how_many = (self.places.all / PART_THAT_GIVES_WAY).clamp(1, idle.len().max(1)).min(idle.len());
+        if how_many < idle.len() {
+            idle.select_nth_unstable(how_many);
+        }
+        for (_, id) in idle.into_iter().take(how_many) {
+            if let Some(visit) = present.ordinary.get(&id).cloned() {
+                present.forget(&visit);
+                self.end(&visit, ClosedReason::MadeRoom);
+            }
+        }
+    }
+
+    /// Ends the oldest reserved connection of the address that has most of them, so that nobody who takes them all keeps
+    /// the probes of others out.
+    fn take_back_reserved(&self, present: &mut Present) {
+        let mut of_address: HashMap<ClientNetwork, usize> = HashMap::new();
+        present.reserved.values().for_each(|visit| *of_address.entry(visit.network).or_default() += 1);
+        let most = of_address.values().max().copied();
+        let candidates = present.reserved.values().filter(|visit| of_address.get(&visit.network).copied() == most);
+        if let Some(visit) = candidates.min_by_key(|visit| visit.arrived()).cloned() {
+            present.forget(&visit);
+            self.end(&visit, ClosedReason::Reserved);
+        }
+    }
+
+    fn present(&self) -> MutexGuard<'_, Present> {
+        self.present.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Present {
+    fn forget(&mut self, visit: &Visit) {
+        if self.reserved.remove(&visit.id).is_some() || self.ordinary.remove(&visit.id).is_none() {
+            return;
+        }
+        if let Some(count) = self.of_address.get_mut(&visit.network) {
+            *count -= 1;
+            if *count == 0 {
+                self.of_address.remove(&visit.network);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn book(all: usize, of_one_address: usize) -> ConnectionBook {
+        let proxies = vec![AddressRange::one(IpAddr::from([192, 0, 2, 1]))];
+        let places = ConnectionPlaces { all, of_one_address, reserved: 4, proxies };
+        ConnectionBook::new(places, ConnectionDeadlines::default(), PortMetrics::default())
+    }
+
+    fn address(last: u8) -> IpAddr {
+        IpAddr::from([10, 0, 0, last])
+    }
+
+    fn ended(visit: &Visit) -> bool {
+        !visit.end(ClosedReason::Stop)
+    }
+
+    #[test]
+    fn the_one_idle_longest_gives_way_and_a_busy_one_never_does() {
+        let book = book(3, 3);
+        let admit = |last| book.admit(address(last), Protocol::Http1);
+        let [first, second, third] = [admit(1), admit(2), admit(3)];
+        let busy = first.begin(false);
+        let fourth = admit(4);
+        assert_eq!(fourth.place, Place::Ordinary);
+        assert!(ended(&second) && !first.ending_is_set() && !third.ending_is_set());
+        let all_busy = [third.begin(false), fourth.begin(false)];
+        assert_eq!(admit(5).place, Place::Reserved, "all are busy");
+        drop(all_busy);
+        assert_eq!(admit(5).place, Place::Ordinary);
+        drop(busy);
+    }
+
+    #[test]
+    fn an_address_has_its_share_and_a_proxy_all() {
+        let book = book(8, 2);
+        let busy: Vec<_> = (0..3).map(|_| book.admit(address(1), Protocol::Http1)).map(|v| (v.begin(false), v)).collect();
+        let places: Vec<Place> = busy.iter().map(|(_, visit)| visit.place).collect();
+        assert_eq!(places, [Place::Ordinary, Place::Ordinary, Place::Reserved]);
+        assert_eq!(book.admit(address(2), Protocol::Http1).place, Place::Ordinary);
+        let proxy = IpAddr::from([192, 0, 2, 1]);
+        for _ in 0..5 {
+            assert_eq!(book.admit(proxy, Protocol::Http1).place, Place::Ordinary);
+        }
+        for (_, visit) in &busy {
+            book.leave(visit);
+            book.leave(visit);
+        }
+        assert_eq!(book.admit(address(1), Protocol::Http1).place, Place::Ordinary);
+    }
+
+    #[test]
+    fn one_address_takes_the_reserved_places_from_itself_alone() {
+        let book = book(1, 1);
+        let _busy = book.admit(address(1), Protocol::Http1).begin(false);
+        let probe = book.admit(address(2), Protocol::Http1);
+        let others: Vec<_> = (0..20).map(|_| book.admit(address(3), Protocol::Http1)).collect();
+        assert!(probe.place == Place::Reserved && !probe.ending_is_set());
+        assert_eq!(others.iter().filter(|visit| visit.ending_is_set()).count(), 17);
+    }
+}

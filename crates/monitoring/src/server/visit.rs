@@ -1,0 +1,286 @@
+//! One connection as the port sees it: what it does now, since when, and why it has to go.
+//!
+//! Rule of thumb: whoever serves the connection writes down what happens; whoever looks after the port reads it and tells
+//! the connection to end.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use super::address::ClientNetwork;
+use super::metrics::{ClosedReason, ConnectionState};
+use crate::tls::Protocol;
+
+/// How long connections may take for what they do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ConnectionDeadlines {
+    /// Until an HTTP/2 connection has sent its preface.
+    pub(super) preface: Duration,
+    /// The head of a request over HTTP/1, from its first byte on.
+    pub(super) head: Duration,
+    /// Without a request, over HTTP/1.
+    pub(super) idle: Duration,
+    /// Without a call, over HTTP/2.
+    pub(super) idle_http2: Duration,
+    /// An answer over HTTP/2 of which the client takes nothing.
+    pub(super) unread: Duration,
+    /// The head of the one request of a reserved connection.
+    pub(super) reserved_head: Duration,
+    /// All of a reserved connection.
+    pub(super) reserved: Duration,
+}
+
+impl Default for ConnectionDeadlines {
+    fn default() -> Self {
+        Self {
+            preface: Duration::from_secs(10),
+            head: Duration::from_secs(15),
+            // Longer than clients and proxies keep a connection that they do not use, so that it is they who close it.
+            idle: Duration::from_secs(75),
+            idle_http2: Duration::from_secs(300),
+            unread: Duration::from_secs(60),
+            reserved_head: Duration::from_secs(2),
+            reserved: Duration::from_secs(5),
+        }
+    }
+}
+
+impl ConnectionDeadlines {
+    /// How often to look for connections whose time is over.
+    pub(super) fn look_interval(&self) -> Duration {
+        let Self { preface, head, idle, idle_http2, unread, reserved_head, .. } = *self;
+        let shortest = preface.min(head).min(idle).min(idle_http2).min(unread).min(reserved_head);
+        (shortest / 4).clamp(Duration::from_millis(10), Duration::from_secs(1))
+    }
+}
+
+/// What kind of place a connection has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// One of the port's places, for as many requests as it likes.
+    Ordinary,
+    /// One of the places that are kept for probes, for one request.
+    Reserved,
+}
+
+/// A connection that is being accepted.
+pub(super) struct Arrival {
+    pub(super) id: u64,
+    pub(super) client: IpAddr,
+    pub(super) protocol: Protocol,
+    pub(super) place: Place,
+}
+
+/// The state of one connection.
+pub(super) struct Visit {
+    pub(super) id: u64,
+    pub(super) network: ClientNetwork,
+    pub(super) place: Place,
+    protocol: Protocol,
+    arrived: Instant,
+    is_greeted: AtomicBool,
+    has_asked: AtomicBool,
+    /// Requests under way.
+    requests: AtomicU32,
+    /// Those of them that only wait for news, maybe for hours.
+    watches: AtomicU32,
+    /// Milliseconds after the arrival at which the last request ended.
+    idle_since: AtomicU64,
+    /// Milliseconds after the arrival at which the head began that is being read; 0: none is.
+    head_since: AtomicU64,
+    /// Requests that their client gave up, less those that were answered.
+    given_up: AtomicU32,
+    /// When each answer handed out a part that has not been taken yet.
+    untaken: Mutex<HashMap<u64, Instant>>,
+    answers: AtomicU64,
+    end: OnceLock<ClosedReason>,
+    ending: Notify,
+}
+
+/// Requests that one connection may give up in a row before it is closed.
+const MOST_GIVEN_UP: u32 = 500;
+
+impl Visit {
+    pub(super) fn new(arrival: Arrival) -> Self {
+        let Arrival { id, client, protocol, place } = arrival;
+        Self {
+            id,
+            network: client.into(),
+            place,
+            protocol,
+            arrived: Instant::now(),
+            is_greeted: AtomicBool::new(false),
+            has_asked: AtomicBool::new(false),
+            requests: AtomicU32::new(0),
+            watches: AtomicU32::new(0),
+            idle_since: AtomicU64::new(0),
+            head_since: AtomicU64::new(0),
+            given_up: AtomicU32::new(0),
+            untaken: Mutex::default(),
+            answers: AtomicU64::new(0),
+            end: OnceLock::new(),
+            ending: Notify::new(),
+        }
+    }
+
+    /// The handshake and the first bytes are over.
+    pub(super) fn greeted(&self) {
+        self.is_greeted.store(true, Ordering::Relaxed);
+    }
+
+    /// Bytes have come.
+    pub(super) fn heard(&self) {
+        if self.protocol == Protocol::Http1 && self.requests.load(Ordering::Relaxed) == 0 {
+            let _ = self.head_since.compare_exchange(0, self.age_millis(), Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+
+    /// A request begins; it ends when what this returns is dropped.
+    pub(super) fn begin(self: &Arc<Self>, is_watch: bool) -> RequestUnderWay {
+        self.head_since.store(0, Ordering::Relaxed);
+        self.has_asked.store(true, Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.watches.fetch_add(u32::from(is_watch), Ordering::Relaxed);
+        RequestUnderWay {
+            visit: self.clone(),
+            is_watch,
+            is_answered: false,
+            number: self.answers.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
+    /// Whether the connection can be closed without anybody missing an answer.
+    pub(super) fn is_idle(&self) -> bool {
+        self.requests.load(Ordering::Relaxed) <= self.watches.load(Ordering::Relaxed)
+    }
+
+    /// Since when it is idle, if it is.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        self.is_idle().then(|| self.arrived + Duration::from_millis(self.idle_since.load(Ordering::Relaxed)))
+    }
+
+    pub(super) fn arrived(&self) -> Instant {
+        self.arrived
+    }
+
+    pub(super) fn state(&self) -> ConnectionState {
+        match (self.place, self.is_idle(), self.has_asked.load(Ordering::Relaxed)) {
+            (Place::Reserved, ..) => ConnectionState::Reserved,
+            (_, false, _) => ConnectionState::Busy,
+            (_, true, true) => ConnectionState::Idle,
+            (_, true, false) => ConnectionState::New,
+        }
+    }
+
+    /// Why its time is over, if it is.
+    pub(super) fn overdue(&self, deadlines: &ConnectionDeadlines) -> Option<ClosedReason> {
+        let age = self.arrived.elapsed();
+        let requests = self.requests.load(Ordering::Relaxed);
+        if self.place == Place::Reserved {
+            let most = if requests == 0 { deadlines.reserved_head } else { deadlines.reserved };
+            return (age > most).then_some(ClosedReason::Reserved);
+        }
+        if self.given_up.load(Ordering::Relaxed) > MOST_GIVEN_UP {
+            return Some(ClosedReason::GivenUp);
+        }
+        if requests > 0 {
+            return self.is_unread(deadlines.unread).then_some(ClosedReason::Unread);
+        }
+        if self.protocol == Protocol::Http2 && !self.is_greeted.load(Ordering::Relaxed) && age > deadlines.preface {
+            return Some(ClosedReason::Handshake);
+        }
+        let head_since = self.head_since.load(Ordering::Relaxed);
+        if head_since > 0 && age.saturating_sub(Duration::from_millis(head_since)) > deadlines.head {
+            return Some(ClosedReason::Head);
+        }
+        let most = match self.protocol {
+            Protocol::Http1 => deadlines.idle,
+            Protocol::Http2 => deadlines.idle_http2,
+        };
+        let idle = age.saturating_sub(Duration::from_millis(self.idle_since.load(Ordering::Relaxed)));
+        (idle > most).then_some(ClosedReason::Idle)
+    }
+
+    /// Tells the connection to end. Returns whether this is the first time.
+    pub(super) fn end(&self, reason: ClosedReason) -> bool {
+        let is_first = self.end.set(reason).is_ok();
+        self.ending.notify_one();
+        is_first
+    }
+
+    /// Whether it was told to end.
+    #[cfg(test)]
+    pub(super) fn ending_is_set(&self) -> bool {
+        self.end.get().is_some()
+    }
+
+    /// Completes when the connection has to end.
+    pub(super) async fn ending(&self) -> ClosedReason {
+        loop {
+            if let Some(reason) = self.end.get() {
+                return *reason;
+            }
+            self.ending.notified().await;
+        }
+    }
+
+    fn is_unread(&self, patience: Duration) -> bool {
+        self.untaken.lock().unwrap_or_else(PoisonError::into_inner).values().any(|since| since.elapsed() > patience)
+    }
+
+    fn age_millis(&self) -> u64 {
+        u64::try_from(self.arrived.elapsed().as_millis()).unwrap_or(u64::MAX).max(1)
+    }
+}
+
+/// A request until its answer is sent or given up.
+pub(super) struct RequestUnderWay {
+    visit: Arc<Visit>,
+    is_watch: bool,
+    is_answered: bool,
+    number: u64,
+}
+
+impl RequestUnderWay {
+    /// The answer has begun.
+    pub(super) fn answered(&mut self) {
+        self.is_answered = true;
+    }
+
+    /// A part of the answer is handed out.
+    pub(super) fn handed_out(&self) {
+        // Over HTTP/1 the stream itself tells whether the client reads.
+        if self.visit.protocol == Protocol::Http2 {
+            self.untaken().insert(self.number, Instant::now());
+        }
+    }
+
+    /// The last part was taken: the next is asked for.
+    pub(super) fn taken(&self) {
+        if self.visit.protocol == Protocol::Http2 {
+            self.untaken().remove(&self.number);
+        }
+    }
+
+    fn untaken(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Instant>> {
+        self.visit.untaken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for RequestUnderWay {
+    fn drop(&mut self) {
+        self.taken();
+        let visit = &self.visit;
+        let change = |given_up: u32| {
+            Some(if self.is_answered { given_up.saturating_sub(1) } else { given_up.saturating_add(1) })
+        };
+        let _ = visit.given_up.fetch_update(Ordering::Relaxed, Ordering::Relaxed, change);
+        visit.idle_since.store(visit.age_millis(), Ordering::Relaxed);
+        visit.watches.fetch_sub(u32::from(self.is_watch), Ordering::Relaxed);
+        visit.requests.fetch_sub(1, Ordering::Relaxed);
+    }
+}
