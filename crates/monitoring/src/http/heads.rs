@@ -27,7 +27,8 @@ pub(crate) struct NoPlace;
 /// Refuses a request that no handler is to see: its connection has no place, or its headers are too long.
 pub(super) async fn bound(request: Request, next: Next) -> Response {
     if request.extensions().get::<NoPlace>().is_some() {
-        let sentence = "All places for connections are taken, or this address has as many as one may have; try again later.";
+        let sentence =
+            "All places for connections are taken, or this address has as many as one may have; try again later.";
         return ApiError::new(ErrorCode::Overloaded, sentence).retry_after(1.0).into_response();
     }
     let bytes: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();

@@ -43,7 +43,9 @@ impl Service<Request<Incoming>> for Attendant {
         let is_reserved = self.visitor.visit.place == Place::Reserved;
         if is_reserved && !is_probe {
             if self.protocol == Protocol::Http2 {
-                return Box::pin(async move { Ok(no_place_over_grpc().map(|body| AnswerUnderWay::new(body, under_way))) });
+                return Box::pin(
+                    async move { Ok(no_place_over_grpc().map(|body| AnswerUnderWay::new(body, under_way))) },
+                );
             }
             request.extensions_mut().insert(NoPlace);
         }

@@ -107,7 +107,11 @@ impl ConnectionBook {
     /// Tells all connections to finish what they have under way.
     pub(super) fn stop(&self) {
         let present = self.present();
-        present.ordinary.values().chain(present.reserved.values()).for_each(|visit| self.end(visit, ClosedReason::Stop));
+        present
+            .ordinary
+            .values()
+            .chain(present.reserved.values())
+            .for_each(|visit| self.end(visit, ClosedReason::Stop));
     }
 
     /// Tells one connection to end.
@@ -224,7 +228,8 @@ mod tests {
     #[test]
     fn an_address_has_its_share_and_a_proxy_all() {
         let book = book(8, 2);
-        let busy: Vec<_> = (0..3).map(|_| book.admit(address(1), Protocol::Http1)).map(|v| (v.begin(false), v)).collect();
+        let busy: Vec<_> =
+            (0..3).map(|_| book.admit(address(1), Protocol::Http1)).map(|v| (v.begin(false), v)).collect();
         let places: Vec<Place> = busy.iter().map(|(_, visit)| visit.place).collect();
         assert_eq!(places, [Place::Ordinary, Place::Ordinary, Place::Reserved]);
         assert_eq!(book.admit(address(2), Protocol::Http1).place, Place::Ordinary);

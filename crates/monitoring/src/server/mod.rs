@@ -107,7 +107,8 @@ struct Doorkeeper {
 
 impl Doorkeeper {
     fn start(listener: TcpListener, connections: Connections) -> io::Result<Self> {
-        let runtime = runtime::Builder::new_multi_thread().worker_threads(1).thread_name("doors").enable_all().build()?;
+        let runtime =
+            runtime::Builder::new_multi_thread().worker_threads(1).thread_name("doors").enable_all().build()?;
         let listener = listener.into_std()?;
         let (stop, stopped) = oneshot::channel();
         let (is_closed, closed) = oneshot::channel();

@@ -31,7 +31,11 @@ const FIRST_BYTES: usize = 1024;
 
 /// Whether this is a probe.
 pub(super) fn is_probe(method: &Method, path: &str) -> bool {
-    let may_be = if path.starts_with("/grpc") { *method == Method::POST } else { *method == Method::GET || *method == Method::HEAD };
+    let may_be = if path.starts_with("/grpc") {
+        *method == Method::POST
+    } else {
+        *method == Method::GET || *method == Method::HEAD
+    };
     may_be && PATHS.contains(&path)
 }
 

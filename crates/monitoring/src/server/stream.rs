@@ -20,7 +20,7 @@ pub(super) const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 /// Bytes that count as progress; a client that takes one at a time makes none.
 const PROGRESS_BYTES: usize = 4 * 1024;
 
-/// Who is connected, and the book that it stands in.
+/// A connection, and the book that it stands in.
 #[derive(Clone)]
 pub(super) struct Visitor {
     pub(super) visit: Arc<Visit>,

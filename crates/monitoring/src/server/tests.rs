@@ -112,8 +112,7 @@ async fn refusals_that_no_handler_sees_are_counted_and_pages_may_read_them() {
         (&["https://example.org", "https://example.com"], None),
     ] {
         let registry = MetricsRegistry::new("test", "1").unwrap();
-        let instrumentation =
-            Instrumentation::register(&registry, Readiness::starting(), Access::default()).unwrap();
+        let instrumentation = Instrumentation::register(&registry, Readiness::starting(), Access::default()).unwrap();
         let origins: Vec<AllowedOrigin> = origins.iter().map(|origin| origin.parse().unwrap()).collect();
         let router = instrumentation.around(Routes::new().get("/", async || "here").open_to(&origins)).unwrap();
         let service = RefusingService { router, refusals: instrumentation.head_refusals(&origins) };
@@ -169,4 +168,3 @@ async fn a_head_above_the_bound_is_refused_however_it_comes() {
         }
     }
 }
-

@@ -86,7 +86,7 @@ pub(super) struct Visit {
     has_asked: AtomicBool,
     /// Requests under way.
     requests: AtomicU32,
-    /// Those of them that only wait for news, maybe for hours.
+    /// The part of them that only waits for news, maybe for hours.
     watches: AtomicU32,
     /// Milliseconds after the arrival at which the last request ended.
     idle_since: AtomicU64,

@@ -59,9 +59,11 @@ async fn a_connection_that_opens_no_stream_is_closed() {
     }
     let mut pinging = begun(address, &[]).await;
     let (mut reading, mut writing) = pinging.split();
-    let ping = async { while writing.write_all(&frame(PING, 0, 0, &[7; 8])).await.is_ok() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    } };
+    let ping = async {
+        while writing.write_all(&frame(PING, 0, 0, &[7; 8])).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
     let mut bytes = Vec::new();
     let closed = async { reading.read_to_end(&mut bytes).await };
     tokio::select! {
