@@ -74,6 +74,7 @@ pub async fn run(
     let log = LogService::new(&config.log, &security.credentials)?;
     let StartedOutbox { outbox, delivery } =
         Outbox::start(&config.records, log.route("log"), &registry, &traces).await?;
+    monitoring::warn_of_wide_modes([config.records.spool.as_path()]);
     let app = App::start(config, &registry, readiness.clone(), outbox)?;
     let notices = ModelNotices::register(&log, &registry, app.models.predictions())?;
     let grpc = oip::grpc::router(&app, GrpcMetrics::register(&registry, &traces)?, security.access.clone());

@@ -16,6 +16,7 @@ const OFF_IF_EMPTY: [&str; 3] = ["grpc_listen", "admin_listen", "log_url"];
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
+    monitoring::keep_new_files_private();
     let CommandLine { command, config } = monitoring::parse_settings::<CommandLine>(&OFF_IF_EMPTY);
     if let Some(OtherCommand::Check(check)) = command {
         let is_good = check.run(&mut std::io::stdout().lock()).context("writing what was found")?;

@@ -3,7 +3,9 @@
 use std::convert::Infallible;
 use std::future::pending;
 use std::sync::Arc;
+use std::time::Duration;
 
+use monitoring::Hangup;
 use tokio::sync::oneshot;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::sleep;
@@ -11,6 +13,9 @@ use tracing::{error, info};
 
 use crate::app::App;
 use crate::notices::ModelNotices;
+
+/// How long after a look that was asked for the next one follows.
+const SECOND_LOOK: Duration = Duration::from_millis(500);
 
 /// Keeps the models as their folder has them, and tells the logging service of those that serve.
 pub(crate) struct ModelRefresher {
@@ -27,6 +32,7 @@ impl ModelRefresher {
     /// Loads the models, makes the service ready, and looks at the folder again and again. Ends when the sender of `stopped`
     /// is dropped; a load that is under way is completed before that.
     pub(crate) async fn run(mut self, mut stopped: oneshot::Receiver<Infallible>) {
+        let mut hangup = Hangup::listen_or_ignore();
         loop {
             self.look().await;
             if !self.app.readiness.is_draining() && !self.app.readiness.is_ready() {
@@ -44,6 +50,12 @@ impl ModelRefresher {
             loop {
                 tokio::select! {
                     () = &mut next_look => break,
+                    () = hangup.heard() => {
+                        // What has changed is taken when two looks find the same; the second is the one of the next turn.
+                        self.look().await;
+                        sleep(SECOND_LOOK).await;
+                        break;
+                    }
                     // No look follows here. A folder counts as settled when two looks find it the same, and two looks
                     // without a pause between them would find that of a folder that is still being copied.
                     () = app.models.loaded_by_order() => self.send_notices().await,

@@ -23,6 +23,7 @@ mod upkeep;
 
 use std::future::Future;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,6 +95,7 @@ pub async fn run(
     let security = Security::start(&config.security, &registry)?;
     let doors = Doors::new(&config.connections, 1, &registry)?;
     let (store, commits) = start_store(&config, &registry).await?;
+    warn_of_wide_modes(&config);
     let try_every = Duration::try_from_secs_f64(config.detector_hours * 3_600.0).unwrap_or(Duration::MAX);
     let app = App {
         room: MemoryRoom::register(monitoring::room_bytes(config.memory_room), &registry)?,
@@ -116,6 +118,13 @@ pub async fn run(
     tokio::join!(store.close(), traces.close());
     info!("stopped");
     Ok(served?)
+}
+
+/// Warns where others can read what is stored.
+fn warn_of_wide_modes(config: &Config) {
+    let mut files = config.database().files();
+    files.extend(config.backup_dir.clone());
+    monitoring::warn_of_wide_modes(files.iter().map(PathBuf::as_path));
 }
 
 async fn start_store(

@@ -12,6 +12,7 @@ use tracing::error;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 fn main() -> anyhow::Result<ExitCode> {
+    monitoring::keep_new_files_private();
     let config = monitoring::parse_settings::<Config>(&[]);
     if config.health_check {
         monitoring::probe(config.listen, config.security.is_encrypted())

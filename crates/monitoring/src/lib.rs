@@ -2,6 +2,8 @@
 
 mod backoff;
 mod credentials;
+mod file_modes;
+mod hangup;
 mod health;
 mod http;
 mod keys;
@@ -18,6 +20,8 @@ mod traces;
 
 pub use backoff::Backoff;
 pub use credentials::{Credential, CredentialError, CredentialMetrics};
+pub use file_modes::{keep_new_files_private, warn_of_wide_modes};
+pub use hangup::Hangup;
 pub use health::{HealthReport, Readiness, health_routes};
 pub use http::{
     Access, AllowedOrigin, ApiError, ErrorCode, HeadRefusals, HttpMethod, HttpSetupError, Instrumentation, PathAlias,

@@ -1,6 +1,7 @@
 //! Where a database is, and the engine that reaches it.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -19,6 +20,14 @@ pub enum DatabaseUrl {
 }
 
 impl DatabaseUrl {
+    /// The files of a database that is one.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Sqlite(path) => vec![path.database().to_owned(), path.wal(), path.wal_index()],
+            Self::Postgres(_) => Vec::new(),
+        }
+    }
+
     pub(crate) fn engine(&self) -> Arc<dyn DatabaseEngine> {
         match self {
             Self::Sqlite(path) => Arc::new(SqliteEngine::new(path.clone())),

@@ -12,6 +12,7 @@ use tokio::time::sleep;
 use tracing::{error, info};
 
 use super::{Credential, CredentialError, CredentialMetrics, ReloadOutcome};
+use crate::hangup::Hangup;
 
 /// How long to wait between two looks at the files. A change is taken when two looks find the same.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
@@ -88,24 +89,28 @@ struct CredentialFollower<T> {
 impl<T: Send + Sync + 'static> CredentialFollower<T> {
     /// Runs as long as somebody has the value.
     async fn run(mut self, interval: Duration) {
+        let mut hangup = Hangup::listen_or_ignore();
         loop {
-            sleep(interval).await;
+            let is_asked = tokio::select! {
+                () = sleep(interval) => false,
+                () = hangup.heard() => true,
+            };
             let Some(current) = self.current.upgrade() else { return };
             let files = self.source.files.clone();
             // A disk may take its time.
             let found =
                 spawn_blocking(move || read_all(&files)).await.unwrap_or_else(|problem| Err(problem.to_string()));
-            if self.is_new(&found) {
+            if self.is_new(&found, is_asked) {
                 self.reload(found, &current);
             }
         }
     }
 
     /// Whether the files have changed since the last attempt and stayed the same for two looks. While files are being
-    /// replaced, a certificate may lie beside the key of another.
-    fn is_new(&mut self, found: &Result<Vec<Vec<u8>>, String>) -> bool {
+    /// replaced, a certificate may lie beside the key of another; whoever asks for a look says that they are complete.
+    fn is_new(&mut self, found: &Result<Vec<Vec<u8>>, String>, is_asked: bool) -> bool {
         let now = found.as_ref().map(|files| digest(files)).map_err(Clone::clone);
-        let is_settled = now == self.seen;
+        let is_settled = is_asked || now == self.seen;
         self.seen.clone_from(&now);
         let is_new = is_settled && now != self.tried;
         if is_new {
@@ -210,5 +215,36 @@ mod tests {
         fs::write(&file, vec![b'1'; MAX_BYTES as usize + 1]).unwrap();
         until("it is too large", || reloads(ReloadOutcome::Failure) == 3).await;
         assert_eq!(*current.get(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_hangup_is_a_reason_to_look_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("number");
+        let registry = MetricsRegistry::new("test", "1").unwrap();
+        let metrics = CredentialMetrics::register(&registry).unwrap();
+        fs::write(&file, "1").unwrap();
+        let source = CredentialSource {
+            credential: Credential::LogKey,
+            flag: "--number",
+            files: vec![file.clone()],
+            read: number,
+        };
+        // From here on the signal does not end the test.
+        let _hangup = Hangup::listen_or_ignore();
+        let current = CurrentCredential::follow_every(Duration::from_secs(3_600), source, &metrics).unwrap();
+        fs::write(&file, "2").unwrap();
+        let hang_up = || {
+            let own = rustix::process::getpid();
+            rustix::process::kill_process(own, rustix::process::Signal::HUP).unwrap();
+        };
+        // The first may come before the follower listens.
+        let asking = async {
+            while *current.get() != 2 {
+                hang_up();
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), asking).await.expect("it is never read");
     }
 }

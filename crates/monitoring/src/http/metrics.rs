@@ -12,7 +12,7 @@ const UNMATCHED: &str = "unmatched";
 /// Statuses that every declared route exposes from the start.
 const USUAL_STATUSES: [u16; 12] = [200, 400, 404, 405, 413, 415, 422, 429, 499, 500, 503, 504];
 /// Statuses of requests whose heads cannot be read.
-const UNREAD_STATUSES: [u16; 3] = [400, 414, 431];
+const UNREAD_STATUSES: [u16; 4] = [400, 414, 431, 501];
 const MAX_ROUTES: usize = 64;
 const MAX_STATUSES: usize = 64;
 

@@ -42,7 +42,7 @@ pub use description::{PathAlias, describe};
 pub use docs::docs_routes;
 pub use error::{ApiError, ErrorCode};
 pub use heads::HeadRefusals;
-pub(crate) use heads::{LARGE_HEADERS, NoPlace};
+pub(crate) use heads::{LARGE_HEADERS, OverHttp1, UNKNOWN_TRANSFER_CODING};
 pub use method::HttpMethod;
 use metrics::HttpMetrics;
 pub use metrics::HttpSetupError;
@@ -109,7 +109,7 @@ impl Instrumentation {
         if self.access.keys.is_some() {
             router = router.layer(middleware::from_fn_with_state(self.access.clone(), access::guard));
         }
-        router = router.layer(middleware::from_fn(heads::bound));
+        router = router.layer(middleware::from_fn(heads::guard));
         // A browser asks beforehand without the key.
         if let Some(cross_origin) = cross_origin::layer(&routes.origins) {
             router = router.layer(cross_origin);

@@ -17,7 +17,7 @@ use super::answer::AnswerUnderWay;
 use super::probes::{is_probe, no_place_over_grpc};
 use super::stream::Visitor;
 use super::visit::Place;
-use crate::http::NoPlace;
+use crate::http::OverHttp1;
 use crate::tls::Protocol;
 
 /// The path of the one call that waits for news as long as its client likes.
@@ -41,13 +41,16 @@ impl Service<Request<Incoming>> for Attendant {
         let under_way = self.visitor.visit.begin(request.uri().path() == WATCH);
         let is_probe = is_probe(request.method(), request.uri().path());
         let is_reserved = self.visitor.visit.place == Place::Reserved;
-        if is_reserved && !is_probe {
-            if self.protocol == Protocol::Http2 {
-                return Box::pin(
-                    async move { Ok(no_place_over_grpc().map(|body| AnswerUnderWay::new(body, under_way))) },
-                );
+        let has_no_place = is_reserved && !is_probe;
+        match self.protocol {
+            Protocol::Http1 => {
+                let has_two_lengths = self.visitor.visit.framing().is_ambiguous();
+                request.extensions_mut().insert(OverHttp1 { has_no_place, has_two_lengths });
             }
-            request.extensions_mut().insert(NoPlace);
+            Protocol::Http2 if has_no_place => {
+                return Box::pin(async { Ok(no_place_over_grpc().map(|body| AnswerUnderWay::new(body, under_way))) });
+            }
+            Protocol::Http2 => {}
         }
         let elsewhere = if is_probe { None } else { self.elsewhere.clone() };
         let answering = self.router.call(request);

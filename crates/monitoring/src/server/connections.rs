@@ -216,7 +216,7 @@ impl ConnectionRoom {
             _ = visitor.visit.ending() => return Err(io::ErrorKind::TimedOut.into()),
         };
         visitor.visit.greeted();
-        visitor.visit.heard();
+        visitor.visit.heard(&greeted.1);
         Ok(greeted)
     }
 
@@ -225,7 +225,7 @@ impl ConnectionRoom {
         let GreetedConnection { stream, first, leaving, here, elsewhere } = connection;
         let visitor = leaving.0.clone();
         let stream = VisitorStream::new(stream, first, visitor.clone(), self.write);
-        let stream = TokioIo::new(RefusingConnection::new(stream, self.refusals));
+        let stream = TokioIo::new(RefusingConnection::new(stream, self.refusals, visitor.visit.clone()));
         let protocol = self.protocol;
         let attendant = Attendant { router: self.router, visitor: visitor.clone(), protocol, elsewhere };
         let mut connection = pin!(self.http.serve_connection(stream, attendant));

@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
 use tracing::info;
 
+use crate::hangup::tell_of_hangups;
 use crate::health::Readiness;
 
 /// How a server stops. A service with several ports hands the same to each of them.
@@ -44,11 +45,13 @@ pub fn drain_seconds(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Completes at SIGTERM or SIGINT.
+/// Completes at SIGTERM or SIGINT. From now on SIGHUP does not end the process; a line of the log tells of it, and files that
+/// are read again are read at once. Needs a tokio runtime.
 ///
 /// # Errors
 /// If the signal handlers cannot be installed.
 pub fn shutdown_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    tell_of_hangups()?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {

@@ -5,16 +5,21 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tracing::warn;
 use uuid::Uuid;
 
-use crate::http::{ApiError, ErrorCode, HeadRefusals, LARGE_HEADERS};
+use super::visit::Visit;
+use crate::http::{ApiError, ErrorCode, HeadRefusals, LARGE_HEADERS, UNKNOWN_TRANSFER_CODING};
+
+/// How an answer begins, its status, and the sentence of the refusal.
+type OwnAnswer = (&'static [u8], u16, &'static str);
 
 /// How hyper's own answers begin, with the refusal that each of them becomes.
-const OWN_ANSWERS: [(&[u8], u16, &str); 3] = [
+const OWN_ANSWERS: [OwnAnswer; 3] = [
     (b"HTTP/1.1 400 Bad Request\r\n", 400, "The head of the request cannot be read: it is not HTTP/1.1."),
     (
         b"HTTP/1.1 414 URI Too Long\r\n",
@@ -23,6 +28,8 @@ const OWN_ANSWERS: [(&[u8], u16, &str); 3] = [
     ),
     (b"HTTP/1.1 431 Request Header Fields Too Large\r\n", 431, LARGE_HEADERS),
 ];
+/// What the first of these becomes where the body has a coding that is not known.
+const UNKNOWN_CODING: OwnAnswer = (b"HTTP/1.1 501 Not Implemented\r\n", 501, UNKNOWN_TRANSFER_CODING);
 /// What no answer of a service says.
 const WITHOUT_BODY: &[u8] = b"\r\ncontent-length: 0\r\n";
 
@@ -30,6 +37,7 @@ const WITHOUT_BODY: &[u8] = b"\r\ncontent-length: 0\r\n";
 pub(super) struct RefusingConnection<C> {
     connection: C,
     refusals: HeadRefusals,
+    visit: Arc<Visit>,
     /// A refusal that is being sent in place of another answer.
     refusal: Option<PendingRefusal>,
 }
@@ -42,18 +50,20 @@ struct PendingRefusal {
 }
 
 impl<C> RefusingConnection<C> {
-    pub(super) fn new(connection: C, refusals: HeadRefusals) -> Self {
-        Self { connection, refusals, refusal: None }
+    pub(super) fn new(connection: C, refusals: HeadRefusals, visit: Arc<Visit>) -> Self {
+        Self { connection, refusals, visit, refusal: None }
     }
 }
 
 impl PendingRefusal {
     /// What is sent in place of these bytes, if they are an answer of hyper's own.
-    fn of(bytes: &[u8], refusals: &HeadRefusals) -> Option<Self> {
-        let (begin, status, sentence) = OWN_ANSWERS.iter().find(|(begin, ..)| bytes.starts_with(begin))?;
+    fn of(bytes: &[u8], refusals: &HeadRefusals, visit: &Visit) -> Option<Self> {
+        let own = OWN_ANSWERS.iter().find(|(begin, ..)| bytes.starts_with(begin))?;
         if !bytes.ends_with(b"\r\n\r\n") || !bytes.windows(WITHOUT_BODY.len()).any(|part| part == WITHOUT_BODY) {
             return None;
         }
+        let is_coding = own.1 == 400 && visit.framing().has_unknown_coding;
+        let (begin, status, sentence) = if is_coding { &UNKNOWN_CODING } else { own };
         let id = Uuid::now_v7().to_string();
         let refusal = ApiError::new(ErrorCode::InvalidRequest, *sentence);
         warn!(request_id = id, error_type = "invalid_request", error = refusal.message, "request_refused");
@@ -67,7 +77,7 @@ impl PendingRefusal {
             "{readers}content-type: application/json\r\nx-request-id: {id}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
-        let bytes_sent = [begin, head.as_bytes(), body.as_bytes()].concat();
+        let bytes_sent = [*begin, head.as_bytes(), body.as_bytes()].concat();
         Some(Self { bytes: bytes_sent, sent: 0, replaced: bytes.len() })
     }
 }
@@ -92,7 +102,7 @@ impl<C: AsyncWrite + Unpin> RefusingConnection<C> {
 
     fn is_refused(&mut self, bytes: &[u8]) -> bool {
         if self.refusal.is_none() {
-            self.refusal = PendingRefusal::of(bytes, &self.refusals);
+            self.refusal = PendingRefusal::of(bytes, &self.refusals, &self.visit);
         }
         self.refusal.is_some()
     }

@@ -10,6 +10,7 @@ mod backlog;
 mod book;
 mod connections;
 mod drain;
+mod framing;
 mod heads;
 mod metrics;
 mod open_files;

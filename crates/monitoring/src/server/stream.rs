@@ -106,7 +106,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for VisitorStream<S> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
         if buffer.filled().len() > before {
-            self.visitor.visit.heard();
+            self.visitor.visit.heard(&buffer.filled()[before..]);
         }
         Poll::Ready(Ok(()))
     }

@@ -91,6 +91,8 @@ async fn what_no_handler_sees_is_refused_in_the_one_shape() {
         ("GET / HTTP/1.1\r\nno header\r\n\r\n".to_owned(), 400),
         (format!("GET /{long} HTTP/1.1\r\nhost: test\r\n\r\n"), 414),
         (format!("GET / HTTP/1.1\r\n{many}\r\n"), 431),
+        ("POST / HTTP/1.1\r\nhost: test\r\ntransfer-encoding: gzip\r\n\r\n".to_owned(), 501),
+        ("POST / HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked, x\r\n\r\n".to_owned(), 501),
     ] {
         let answer = rest(&mut connected(address, request.as_bytes()).await).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
@@ -139,6 +141,46 @@ async fn refusals_that_no_handler_sees_are_counted_and_pages_may_read_them() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_rfc_9112_forbids_is_refused() {
+    let registry = MetricsRegistry::new("test", "1").unwrap();
+    let routes = Routes::new().get("/", async || "here").post("/", async |body: String| format!("here {body}"));
+    let router = instrument(routes, &registry, Readiness::starting()).unwrap();
+    let service = RefusingService { router, refusals: HeadRefusals::default() };
+    let address = serving_router(service, limits()).await;
+    let chunked = "transfer-encoding: chunked\r\n";
+    for (head, body, status) in [
+        ("GET / HTTP/1.1\r\nhost: test\r\n", "", 200),
+        ("GET / HTTP/1.1\r\nhost: [::1]:8000\r\n", "", 200),
+        ("GET / HTTP/1.1\r\nhost:\r\n", "", 200),
+        ("GET / HTTP/1.0\r\n", "", 200),
+        ("GET http://test/ HTTP/1.1\r\nhost: test\r\n", "", 200),
+        ("GET / HTTP/1.1\r\n", "", 400),
+        ("GET http://test/ HTTP/1.1\r\n", "", 400),
+        ("GET / HTTP/1.1\r\nhost: a\r\nhost: a\r\n", "", 400),
+        ("GET / HTTP/1.1\r\nhost: a b\r\n", "", 400),
+        ("GET / HTTP/1.1\r\nhost: a@b\r\n", "", 400),
+        ("GET / HTTP/1.1\r\nhost: a/b\r\n", "", 400),
+        (&format!("POST / HTTP/1.1\r\nhost: test\r\n{chunked}"), "2\r\nok\r\n0\r\n\r\n", 200),
+        (&format!("POST / HTTP/1.1\r\nhost: test\r\n{chunked}content-length: 12\r\n"), "2\r\nok\r\n0\r\n\r\n", 400),
+        (&format!("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 12\r\n{chunked}"), "2\r\nok\r\n0\r\n\r\n", 400),
+        ("POST / HTTP/1.1\r\nhost: test\r\ntransfer-encoding: gzip, chunked\r\n", "2\r\nok\r\n0\r\n\r\n", 501),
+        (&format!("POST / HTTP/1.1\r\nhost: test\r\n{chunked}{chunked}"), "2\r\nok\r\n0\r\n\r\n", 501),
+        ("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 2\r\ncontent-length: 3\r\n", "ok", 400),
+        ("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: +2\r\n", "ok", 400),
+        ("POST / HTTP/1.1\r\nhost: test\r\ncontent-length : 2\r\n", "ok", 400),
+        ("POST / HTTP/1.1\r\nhost: test\r\n x: folded\r\n", "", 400),
+        (&format!("POST / HTTP/1.0\r\nhost: test\r\n{chunked}"), "0\r\n\r\n", 400),
+    ] {
+        let request = format!("{head}connection: close\r\n\r\n{body}");
+        let answer = rest(&mut connected(address, request.as_bytes()).await).await;
+        let is_meant = answer.starts_with("HTTP/1.") && answer[8..].starts_with(&format!(" {status} "));
+        assert!(is_meant, "{request:?}: {answer}");
+        assert_eq!(answer.contains("here"), status == 200, "{request:?}: {answer}");
+        assert!(status == 200 || answer.contains(r#""code":"invalid_request""#), "{request:?}: {answer}");
+    }
+}
+
 /// How much of a head hyper reads before it gives up depends on how the bytes come.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_head_above_the_bound_is_refused_however_it_comes() {
@@ -147,7 +189,7 @@ async fn a_head_above_the_bound_is_refused_however_it_comes() {
     let service = RefusingService { router, refusals: HeadRefusals::default() };
     let address = serving_router(service, limits()).await;
     for (bytes, status) in [(390_000, 200), (401_000, 431), (420_000, 431), (500_000, 431), (900_000, 431)] {
-        let request = format!("GET / HTTP/1.1\r\nconnection: close\r\nlong: {}\r\n\r\n", "x".repeat(bytes));
+        let request = format!("GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\nlong: {}\r\n\r\n", "x".repeat(bytes));
         for piece in [1_448, 20_000, request.len()] {
             let connection = TcpStream::connect(address).await.unwrap();
             let (mut reading, mut writing) = connection.into_split();

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::address::ClientNetwork;
+use super::framing::{BodyFraming, HeadReader};
 use super::metrics::{ClosedReason, ConnectionState};
 use crate::tls::Protocol;
 
@@ -97,6 +98,8 @@ pub(super) struct Visit {
     /// When each answer handed out a part that has not been taken yet.
     untaken: Mutex<HashMap<u64, Instant>>,
     answers: AtomicU64,
+    /// Over HTTP/1.
+    head: HeadReader,
     end: OnceLock<ClosedReason>,
     ending: Notify,
 }
@@ -122,6 +125,7 @@ impl Visit {
             given_up: AtomicU32::new(0),
             untaken: Mutex::default(),
             answers: AtomicU64::new(0),
+            head: HeadReader::default(),
             end: OnceLock::new(),
             ending: Notify::new(),
         }
@@ -132,11 +136,21 @@ impl Visit {
         self.is_greeted.store(true, Ordering::Relaxed);
     }
 
-    /// Bytes have come.
-    pub(super) fn heard(&self) {
-        if self.protocol == Protocol::Http1 && self.requests.load(Ordering::Relaxed) == 0 {
+    /// These bytes have come.
+    pub(super) fn heard(&self, bytes: &[u8]) {
+        if self.protocol == Protocol::Http2 {
+            return;
+        }
+        let is_new = self.requests.load(Ordering::Relaxed) == 0;
+        self.head.read(bytes, is_new);
+        if is_new {
             let _ = self.head_since.compare_exchange(0, self.age_millis(), Ordering::Relaxed, Ordering::Relaxed);
         }
+    }
+
+    /// How the head that was read last says how long its body is.
+    pub(super) fn framing(&self) -> BodyFraming {
+        self.head.framing()
     }
 
     /// A request begins; it ends when what this returns is dropped.
