@@ -7,8 +7,9 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::address::{AddressRange, ClientNetwork};
+use super::deadlines::ConnectionDeadlines;
 use super::metrics::{ClosedReason, ConnectionState, PortMetrics, RefusedReason};
-use super::visit::{Arrival, ConnectionDeadlines, Place, Visit};
+use super::visit::{Arrival, Place, Visit};
 use crate::metrics::LabelEnum as _;
 use crate::tls::Protocol;
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -25,11 +25,12 @@ use tracing::debug;
 use super::attendant::Attendant;
 use super::backlog;
 use super::book::{ConnectionBook, ConnectionPlaces};
+use super::deadlines::ConnectionDeadlines;
 use super::heads::RefusingConnection;
 use super::metrics::{ClosedReason, PortMetrics};
 use super::probes::{begins_with_probe, first_bytes};
+use super::spoken::spoken;
 use super::stream::{LeavingGuard, Visitor, VisitorStream, WRITE_PATIENCE};
-use super::visit::ConnectionDeadlines;
 use crate::http::HeadRefusals;
 use crate::tls::{ClientStream, Encryption, Protocol};
 
@@ -42,19 +43,6 @@ const LAST_HANDSHAKES: Duration = Duration::from_secs(1);
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How long it may take for an answer that is under way then.
 const LAST_ANSWER: Duration = Duration::from_secs(600);
-/// How long an HTTP/2 connection may be silent before it is asked whether it is still there.
-const PING_INTERVAL: Duration = Duration::from_secs(20);
-/// How long it may take to answer that.
-const PING_PATIENCE: Duration = Duration::from_secs(5);
-/// Requests that one HTTP/2 connection may have under way; each may hold a body.
-const STREAMS: u32 = 256;
-/// Bytes of answers that one HTTP/2 connection may hold for each of its streams.
-const SEND_BUFFER: usize = 64 * 1024;
-/// Streams that a client may open and reset before they were looked at; more end the connection.
-const RESET_BEFORE_ACCEPTED: usize = 20;
-/// Streams that may end by the client's mistakes; more end the connection.
-const RESET_FOR_MISTAKES: usize = 256;
-
 /// What connections may cost.
 #[derive(Clone, Debug)]
 pub(super) struct ConnectionLimits {
@@ -251,22 +239,6 @@ impl ConnectionRoom {
             debug!(%problem, "connection_ended_early");
         }
         drop((leaving, here));
-    }
-}
-
-/// How a protocol is spoken.
-fn spoken(protocol: Protocol) -> auto::Builder<TokioExecutor> {
-    let mut http = auto::Builder::new(TokioExecutor::new());
-    // The time of a head is looked after together with all others.
-    http.http1().header_read_timeout(None);
-    let mut http2 = http.http2();
-    http2.timer(TokioTimer::new()).max_concurrent_streams(STREAMS).max_send_buf_size(SEND_BUFFER);
-    http2.keep_alive_interval(PING_INTERVAL).keep_alive_timeout(PING_PATIENCE);
-    http2.max_pending_accept_reset_streams(RESET_BEFORE_ACCEPTED).max_local_error_reset_streams(RESET_FOR_MISTAKES);
-    // The builder could also tell the two apart by what a client sends first, but it waits for that without a limit.
-    match protocol {
-        Protocol::Http1 => http.http1_only(),
-        Protocol::Http2 => http.http2_only(),
     }
 }
 

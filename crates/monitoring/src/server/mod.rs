@@ -9,6 +9,7 @@ mod attendant;
 mod backlog;
 mod book;
 mod connections;
+mod deadlines;
 mod drain;
 mod framing;
 mod heads;
@@ -16,6 +17,7 @@ mod metrics;
 mod open_files;
 mod options;
 mod probes;
+mod spoken;
 mod stream;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]

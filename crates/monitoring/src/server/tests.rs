@@ -7,8 +7,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::book::ConnectionPlaces;
+use super::deadlines::ConnectionDeadlines;
 use super::metrics::{ConnectionMetrics, PortMetrics};
-use super::visit::ConnectionDeadlines;
 use super::*;
 use crate::http::{Access, AllowedOrigin, Instrumentation, Routes, instrument};
 use crate::{Exposition, MetricsRegistry, Readiness};
@@ -189,7 +189,8 @@ async fn a_head_above_the_bound_is_refused_however_it_comes() {
     let service = RefusingService { router, refusals: HeadRefusals::default() };
     let address = serving_router(service, limits()).await;
     for (bytes, status) in [(390_000, 200), (401_000, 431), (420_000, 431), (500_000, 431), (900_000, 431)] {
-        let request = format!("GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\nlong: {}\r\n\r\n", "x".repeat(bytes));
+        let request =
+            format!("GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\nlong: {}\r\n\r\n", "x".repeat(bytes));
         for piece in [1_448, 20_000, request.len()] {
             let connection = TcpStream::connect(address).await.unwrap();
             let (mut reading, mut writing) = connection.into_split();
