@@ -10,6 +10,7 @@ mod disturbance;
 mod drift;
 mod growth;
 mod ingestion;
+mod live;
 mod load_result;
 mod memory;
 mod overload;
@@ -60,6 +61,8 @@ enum Measurement {
     Memory(memory::MemoryOptions),
     /// What is left of the throughput when several times as much is asked for.
     Overload(overload::OverloadOptions),
+    /// Milliseconds that a probe waits while the services do their heaviest work.
+    Live(live::LiveOptions),
     /// Predictions a second over HTTP, against a bare loop of the engine and against others that serve.
     Serve(serving::ServeOptions),
     /// Milliseconds of decoding and resizing a picture, in colour and in grey, beside Pillow.
@@ -104,6 +107,7 @@ fn run(what: Measurement) -> Result<()> {
         Measurement::Read(options) => pages::run(&options, &scratch),
         Measurement::Memory(options) => memory::run(&options, &scratch),
         Measurement::Overload(options) => overload::run(&options, &scratch),
+        Measurement::Live(options) => live::run(&options, &scratch),
         Measurement::Serve(options) => serving::run(&options, &scratch),
         Measurement::Pictures(options) => pictures::run(&options, &scratch),
         Measurement::Drift(options) => drift::run(&options, &scratch),
