@@ -59,8 +59,16 @@ pub(super) fn run(options: &LiveOptions, scratch: &ScratchFolder) -> Result<()> 
         .write_to(&mut picture, ImageFormat::Png)?;
     let loads = [
         ("nothing", inference.address, None),
-        ("16 MB of JSON to /predict", inference.address, Some(connection::post("/predict", JSON, json("inputs").as_bytes()))),
-        ("pictures of 16 megapixels", inference.address, Some(connection::post("/predict?model=cifar10", "image/png", picture.get_ref()))),
+        (
+            "16 MB of JSON to /predict",
+            inference.address,
+            Some(connection::post("/predict", JSON, json("inputs").as_bytes())),
+        ),
+        (
+            "pictures of 16 megapixels",
+            inference.address,
+            Some(connection::post("/predict?model=cifar10", "image/png", picture.get_ref())),
+        ),
         ("16 MB of JSON to /log", logging.address, Some(connection::post("/log", JSON, json("model").as_bytes()))),
         ("exports of 100,000 rows", logging.address, Some(b"GET /export HTTP/1.1\r\nhost: bench\r\n\r\n".to_vec())),
     ];

@@ -28,7 +28,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use monitoring::{
-    Doors, Drain, Entrance, HealthReport, HttpSetupError, Instrumentation, MemoryRoom, MetricsError, MetricsRegistry, Readiness, Routes, Security, SecurityError, Traces, TracesError, docs_routes, health_routes, metrics_route,
+    Doors, Drain, Entrance, HealthReport, HttpSetupError, Instrumentation, MemoryRoom, MetricsError, MetricsRegistry,
+    Readiness, Routes, Security, SecurityError, Traces, TracesError, docs_routes, health_routes, metrics_route,
 };
 use tokio::net::TcpListener;
 use tokio::task::{JoinError, spawn_blocking};

@@ -98,10 +98,9 @@ async fn floods_of_connections_keep_neither_clients_nor_probes_out() {
     let inference = Launch::inference().flag("--max-connections=", PLACES).start().await;
     let record = r#"{"model":"m","label":"a","confidence":0.5}"#;
     let log = HttpRequest::post("/log", record).header("content-type", "application/json");
-    for (name, service, request) in [
-        ("logging-service", &logging, log),
-        ("inference-service", &inference, HttpRequest::get("/models")),
-    ] {
+    for (name, service, request) in
+        [("logging-service", &logging, log), ("inference-service", &inference, HttpRequest::get("/models"))]
+    {
         for (what, addresses, says) in [
             ("silent ones of one address", 1, &b""[..]),
             ("silent ones", 200, b""),
@@ -171,7 +170,8 @@ async fn a_service_without_files_goes_on() {
     })
     .await;
     drop(flood);
-    wait_until("it answers again", PATIENCE, async || service.ask("/models").await.is_ok_and(|a| a.status == 200)).await;
+    wait_until("it answers again", PATIENCE, async || service.ask("/models").await.is_ok_and(|a| a.status == 200))
+        .await;
     assert!(service.log().contains("connections_not_accepted"));
     assert!(service.log().matches("connections_not_accepted").count() < 10, "each failure is logged");
 }
@@ -236,7 +236,8 @@ async fn new_files_are_private_wide_ones_are_told_and_sighup_reads_keys_again() 
 
     fs::write(&keys, "bob:fedcba9876543210\n").unwrap();
     service.signal(Signal::HUP);
-    wait_until("the new key is known", PATIENCE, async || service.send(&ask("fedcba9876543210")).await.status == 200).await;
+    wait_until("the new key is known", PATIENCE, async || service.send(&ask("fedcba9876543210")).await.status == 200)
+        .await;
     assert!(service.log().contains("files_read_again_by_signal") && service.log().contains("credential_reloaded"));
     drop(service);
 
@@ -266,5 +267,6 @@ async fn a_new_spool_is_private_and_sighup_reads_models_again() {
     }
     copy("two");
     service.signal(Signal::HUP);
-    wait_until("the new model serves", PATIENCE, async || service.get("/models").await.text().contains("\"two\"")).await;
+    wait_until("the new model serves", PATIENCE, async || service.get("/models").await.text().contains("\"two\""))
+        .await;
 }
