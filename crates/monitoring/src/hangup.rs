@@ -30,7 +30,7 @@ impl Hangup {
         {
             return;
         }
-        pending().await
+        pending::<()>().await;
     }
 }
 
