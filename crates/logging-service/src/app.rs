@@ -6,7 +6,9 @@ use monitoring::MemoryRoom;
 
 use crate::config::Config;
 use crate::evaluation::Evaluator;
+use crate::lake::Lake;
 use crate::metrics::commits::LogMetrics;
+use crate::metrics::lake::LakeMetrics;
 use crate::metrics::upkeep::UpkeepMetrics;
 use crate::store::Store;
 
@@ -20,4 +22,7 @@ pub(crate) struct App {
     pub(crate) evaluator: Arc<Evaluator>,
     /// The memory that clients can make the service hold.
     pub(crate) room: MemoryRoom,
+    /// Where cold rows are, if there is such a place.
+    pub(crate) lake: Option<Arc<Lake>>,
+    pub(crate) lake_metrics: Arc<LakeMetrics>,
 }

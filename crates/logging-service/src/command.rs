@@ -1,4 +1,4 @@
-//! The commands that are run instead of the service: `backup`, `check`, `profile` and `import`.
+//! The commands that are run instead of the service: `backup`, `check`, `profile`, `import` and `lake`.
 //!
 //! Rule of thumb: each finding is one line of output, and scripts read the exit code.
 
@@ -9,20 +9,23 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use terminal::warn;
 
-use crate::config::DatabaseCommand;
-use crate::past;
+use crate::config::{Config, DatabaseCommand};
+use crate::lake::{self, Lake, LakeCommand};
+use crate::past::{self, own_store};
 use crate::store::DatabaseUrl;
 
 /// Runs a command. The exit code is 1 if it found a problem.
 ///
 /// # Errors
 /// The command could not be run.
-pub fn run(command: &DatabaseCommand, database: &DatabaseUrl) -> anyhow::Result<ExitCode> {
+pub fn run(command: &DatabaseCommand, config: &Config) -> anyhow::Result<ExitCode> {
+    let database = config.database();
     match command {
         DatabaseCommand::Backup { to } => backup(database, to),
         DatabaseCommand::Check => check(database),
         DatabaseCommand::Profile(options) => Ok(told(past::profile(options, database))),
         DatabaseCommand::Import(options) => Ok(told(past::import(options, database))),
+        DatabaseCommand::Lake(command) => Ok(told(lake(*command, config))),
     }
 }
 
@@ -32,6 +35,13 @@ fn told(outcome: anyhow::Result<ExitCode>) -> ExitCode {
         warn(format_args!("error: {problem:#}"));
         ExitCode::FAILURE
     })
+}
+
+fn lake(command: LakeCommand, config: &Config) -> anyhow::Result<ExitCode> {
+    let url = config.lake.as_ref().context("say which lake: --lake, or LOGGING_LAKE, as for the service")?;
+    let opened = url.open(config.lake_settings_file.as_deref()).with_context(|| format!("opening {url}"))?;
+    let lake = Lake::new(opened, config.lake_options("command"));
+    lake::command::run(command, &lake, &own_store::start(config.database())?)
 }
 
 fn backup(database: &DatabaseUrl, to: &Path) -> anyhow::Result<ExitCode> {

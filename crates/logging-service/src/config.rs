@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use monitoring::{AllowedOrigin, ConnectionOptions, SecurityOptions};
 
+use crate::lake::{LakeCommand, LakeOptions, LakeUrl};
 use crate::past::{ImportOptions, ProfileOptions};
 use crate::store::{DatabaseUrl, StoreError};
 
@@ -51,6 +53,19 @@ pub struct Config {
     /// log (up to 64 MiB) come on top. Left out: no limit.
     #[arg(long, env = "LOGGING_RETENTION_BYTES", value_parser = clap::value_parser!(u64).range(1_000_000..))]
     pub retention_bytes: Option<u64>,
+
+    /// Where the predictions of closed days go as Parquet files, before retention deletes them: file:///FOLDER,
+    /// s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX. Left out: nowhere.
+    #[arg(long, env = "LOGGING_LAKE", value_name = "URL")]
+    pub lake: Option<LakeUrl>,
+
+    /// A file with lines such as AWS_SECRET_ACCESS_KEY=…, for a lake's settings that are not in the environment.
+    #[arg(long, env = "LOGGING_LAKE_SETTINGS_FILE", value_name = "FILE")]
+    pub lake_settings_file: Option<PathBuf>,
+
+    /// Days after its end before a day goes to the lake; what comes later for that day makes files of its own.
+    #[arg(long, env = "LOGGING_LAKE_AFTER_DAYS", default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=36_500))]
+    pub lake_after_days: u32,
 
     /// Folder for scheduled backups; left out: none are made.
     #[arg(long, env = "LOGGING_BACKUP_DIR")]
@@ -105,6 +120,11 @@ impl Config {
     pub fn database(&self) -> &DatabaseUrl {
         self.database_in_file.as_ref().unwrap_or(&self.database)
     }
+
+    /// How the lake is kept, by a program that others tell from its neighbours by `name`.
+    pub(crate) fn lake_options(&self, name: &str) -> LakeOptions {
+        LakeOptions::new(self.lake_after_days, Duration::from_secs_f64(self.evaluate_seconds), name)
+    }
 }
 
 /// A command that is run instead of the service; the service may be running at the same time.
@@ -121,6 +141,9 @@ pub enum DatabaseCommand {
     Profile(Box<ProfileOptions>),
     /// Bring predictions and labels out of files into the log, each of them once.
     Import(Box<ImportOptions>),
+    /// Look after the lake: say what is in it, verify it, write it now.
+    #[command(subcommand)]
+    Lake(LakeCommand),
 }
 
 /// Reads the URL in a file. The message about a problem does not quote the URL, which may hold a password.

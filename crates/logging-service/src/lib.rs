@@ -12,6 +12,7 @@ pub mod config;
 mod evaluation;
 pub mod export;
 mod ingest;
+pub mod lake;
 mod metrics;
 mod openapi;
 pub mod past;
@@ -38,7 +39,9 @@ use tracing::{info, warn};
 use app::App;
 use config::Config;
 use evaluation::Evaluator;
+use lake::{Lake, LakeUrlError};
 use metrics::commits::{LogMetrics, LogMetricsError};
+use metrics::lake::LakeMetrics;
 use metrics::upkeep::UpkeepMetrics;
 use store::{Store, StoreError, StoreOptions};
 use upkeep::UpkeepTasks;
@@ -70,6 +73,9 @@ pub enum RunServiceError {
     /// The HTTP layer could not be set up.
     #[error(transparent)]
     Http(#[from] HttpSetupError),
+    /// The lake cannot be opened as it is configured.
+    #[error("the lake cannot be opened: {0}")]
+    Lake(#[from] LakeUrlError),
     /// Traces cannot be exported as the environment asks.
     #[error(transparent)]
     Traces(#[from] TracesError),
@@ -98,6 +104,7 @@ pub async fn run(
     let (store, commits) = start_store(&config, &registry).await?;
     warn_of_wide_modes(&config);
     let try_every = Duration::try_from_secs_f64(config.detector_hours * 3_600.0).unwrap_or(Duration::MAX);
+    let lake = open_lake(&config, listener.local_addr()?.port())?;
     let app = App {
         room: MemoryRoom::register(monitoring::room_bytes(config.memory_room), &registry)?,
         config: Arc::new(config),
@@ -105,6 +112,8 @@ pub async fn run(
         commits,
         upkeep: Arc::new(UpkeepMetrics::register(&registry)?),
         evaluator: Arc::new(Evaluator::register(&registry, try_every)?),
+        lake,
+        lake_metrics: Arc::new(LakeMetrics::register(&registry)?),
     };
     let instrumentation = Instrumentation::register(&registry, readiness.clone(), security.access)?;
     let router = instrumentation
@@ -124,8 +133,17 @@ pub async fn run(
 /// Warns where others can read what is stored.
 fn warn_of_wide_modes(config: &Config) {
     let mut files = config.database().files();
-    files.extend(config.backup_dir.clone());
+    files.extend(config.backup_dir.iter().chain(&config.lake_settings_file).cloned());
     monitoring::warn_of_wide_modes(files.iter().map(PathBuf::as_path));
+}
+
+/// Opens the lake, if there is to be one. A bucket that is away is not a reason to stop: days wait for it.
+fn open_lake(config: &Config, port: u16) -> Result<Option<Arc<Lake>>, RunServiceError> {
+    let Some(url) = &config.lake else { return Ok(None) };
+    let store = url.open(config.lake_settings_file.as_deref())?;
+    let options = config.lake_options(&port.to_string());
+    info!(lake = %url, "lake_opened");
+    Ok(Some(Arc::new(Lake::new(store, options))))
 }
 
 async fn start_store(

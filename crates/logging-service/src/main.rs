@@ -21,7 +21,7 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     if let Some(command) = &config.command {
         // The PostgreSQL client starts a runtime of its own, so the commands run outside of one.
-        return logging_service::command::run(command, config.database());
+        return logging_service::command::run(command, &config);
     }
     let registry = MetricsRegistry::new(SERVICE, VERSION)?;
     let _logs = monitoring::setup_structured_logging(SERVICE, VERSION, &registry)?;

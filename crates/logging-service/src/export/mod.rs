@@ -16,6 +16,7 @@ mod parquet;
 pub use self::csv::CellTexts;
 pub use encoder::{EncodeError, Encoder};
 pub use format::{ExportFormat, UnknownFormat};
+pub(crate) use parquet::LakeEncoder;
 
 /// An encoder at the beginning of a file. `texts` is about CSV alone.
 ///

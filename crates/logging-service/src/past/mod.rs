@@ -18,7 +18,7 @@ mod import_reader;
 mod import_row;
 mod import_target;
 mod log_range;
-mod own_store;
+pub(crate) mod own_store;
 mod patience;
 mod prediction_column;
 mod profile_command;

@@ -17,6 +17,6 @@ impl StoreObserver for NoObserver {
 ///
 /// # Errors
 /// The store's.
-pub(super) fn start(database: &DatabaseUrl) -> Result<Store, StoreError> {
+pub(crate) fn start(database: &DatabaseUrl) -> Result<Store, StoreError> {
     Store::start(StoreOptions::new(database.clone()), Arc::new(NoObserver))
 }

@@ -3,9 +3,6 @@
 //! Rule of thumb: a page is read only after the one before it was handed to the connection, so memory does not grow
 //! with the file, and a slow client delays only itself.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{Uri, header};
@@ -19,31 +16,29 @@ use super::parameters::{TagParameters, parse_tagged_query};
 use super::predictions::PredictionsQuery;
 use crate::app::App;
 use crate::export::{CellTexts, EncodeError, Encoder, ExportFormat, encoder};
+use crate::lake::{LakeError, LogPages};
 use crate::openapi::refusal_sets::QueryRefusals;
 use crate::openapi::text_bodies::{FileBytes, Lines};
 use crate::refusal::refusal;
-use crate::store::{MAX_PAGE, PredictionFilter, PredictionPage, Store, StoreError};
+use crate::store::StoredPrediction;
 
 /// Pieces of the file that may wait for the client.
 const AHEAD: usize = 2;
-/// How often a page is asked for while the store is overloaded.
-const ATTEMPTS: usize = 20;
-/// How long to wait between two attempts.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// Why an export breaks off in the middle.
 #[derive(Debug, thiserror::Error)]
 enum ExportError {
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Rows(#[from] LakeError),
     #[error(transparent)]
     Encode(#[from] EncodeError),
 }
 
 /// All predictions, newest first, as a file
 ///
-/// The filters are those of `/predictions`; a file has no pages, so `limit` and `cursor` are refused. A file that breaks
-/// off in the middle ends with the connection, not with its end.
+/// Rows that have left the database are read in the lake, where there is one. The filters are those of `/predictions`; a
+/// file has no pages, so `limit` and `cursor` are refused. A file that breaks off in the middle ends with the connection,
+/// not with its end.
 #[utoipa::path(
     get,
     path = "/export",
@@ -77,10 +72,11 @@ pub(crate) async fn export(State(app): State<App>, uri: Uri) -> Result<Response,
     let texts = if query.safe == Some(true) { CellTexts::ForSpreadsheets } else { CellTexts::AsTheyAre };
     let filter = query.filter(tags)?;
     // A problem with the first page is still answered; after that, only the connection can be broken off.
-    let first = app.store.list(&filter, MAX_PAGE, None).await.map_err(refusal)?;
+    let mut pages = LogPages::new(app.store, app.lake, filter);
+    let first = pages.next().await.map_err(refused_rows)?;
     let encoder = encoder(format, texts).map_err(ApiError::internal)?;
     let (sender, body) = Channel::<Bytes, ExportError>::new(AHEAD);
-    let stream = ExportStream { store: app.store, filter, sender };
+    let stream = ExportStream { pages, sender };
     tokio::spawn(stream.send(first, encoder));
     let disposition = format!("attachment; filename=\"predictions.{}\"", format.extension());
     let headers =
@@ -88,17 +84,24 @@ pub(crate) async fn export(State(app): State<App>, uri: Uri) -> Result<Response,
     Ok((headers, Body::new(body)).into_response())
 }
 
+/// Why there is not even a first page.
+fn refused_rows(problem: LakeError) -> ApiError {
+    match problem {
+        LakeError::Books(problem) => refusal(problem),
+        problem => ApiError::internal(problem),
+    }
+}
+
 /// A file on its way to the client.
 struct ExportStream {
-    store: Arc<Store>,
-    filter: PredictionFilter,
+    pages: LogPages,
     sender: Sender<Bytes, ExportError>,
 }
 
 impl ExportStream {
     /// Sends the file that begins with this page. A problem breaks the connection off, so that the client does not take
     /// a part for the whole.
-    async fn send(mut self, first: PredictionPage, encoder: Box<dyn Encoder + Send>) {
+    async fn send(mut self, first: Option<Vec<StoredPrediction>>, encoder: Box<dyn Encoder + Send>) {
         if let Err(problem) = self.send_pages(first, encoder).await {
             warn!(%problem, "export_broken_off");
             self.sender.abort(problem);
@@ -108,16 +111,15 @@ impl ExportStream {
     /// Ends early, and without an error, where the client is gone.
     async fn send_pages(
         &mut self,
-        mut page: PredictionPage,
+        mut page: Option<Vec<StoredPrediction>>,
         mut encoder: Box<dyn Encoder + Send>,
     ) -> Result<(), ExportError> {
-        loop {
-            let piece = encoder.rows(&page.predictions)?;
+        while let Some(rows) = page {
+            let piece = encoder.rows(&rows)?;
             if !piece.is_empty() && self.sender.send_data(piece.into()).await.is_err() {
                 return Ok(());
             }
-            let Some(cursor) = page.next_cursor else { break };
-            page = self.next_page(&cursor).await?;
+            page = self.pages.next().await?;
         }
         let rest = encoder.finish()?;
         if !rest.is_empty() {
@@ -125,16 +127,5 @@ impl ExportStream {
             let _ = self.sender.send_data(rest.into()).await;
         }
         Ok(())
-    }
-
-    /// Reads the next page. An export is in no hurry: where the store is overloaded, it lets others ask first.
-    async fn next_page(&self, cursor: &str) -> Result<PredictionPage, StoreError> {
-        for _ in 1..ATTEMPTS {
-            match self.store.list(&self.filter, MAX_PAGE, Some(cursor)).await {
-                Err(StoreError::Overloaded { .. }) => tokio::time::sleep(PAUSE).await,
-                outcome => return outcome,
-            }
-        }
-        self.store.list(&self.filter, MAX_PAGE, Some(cursor)).await
     }
 }

@@ -42,12 +42,12 @@ pub(crate) trait DatabaseEngine: Send + Sync {
     /// [`DatabaseError`] says why there is no copy.
     fn backup(&self, to: &Path) -> Result<VerifiedBackup, DatabaseError>;
 
-    /// Deletes predictions in whole parts of the database, the oldest first: those from before `until`, in microseconds
-    /// since 1970, and at most `most` of them. Gives how many it deleted; there may be more, to be deleted one by one.
+    /// Deletes predictions in whole parts of the database, the oldest first. Gives how many it deleted; there may be more,
+    /// to be deleted one by one.
     ///
     /// # Errors
     /// [`DatabaseError`]; what was deleted before stays so.
-    fn drop_expired(&self, _until: i64, _most: u64) -> Result<u64, DatabaseError> {
+    fn drop_expired(&self, _expiry: Expiry) -> Result<u64, DatabaseError> {
         Ok(0)
     }
 
@@ -56,6 +56,17 @@ pub(crate) trait DatabaseEngine: Send + Sync {
     /// # Errors
     /// [`DatabaseError`] where it cannot be looked at.
     fn check(&self) -> Result<CheckFindings, DatabaseError>;
+}
+
+/// Which predictions are expired.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expiry {
+    /// The ones that were made before this time, in microseconds since 1970.
+    pub(crate) until: i64,
+    /// No more than these, the oldest first.
+    pub(crate) most: u64,
+    /// None that is not in the lake.
+    pub(crate) is_for_lake: bool,
 }
 
 /// A verified copy of a database.
@@ -144,4 +155,6 @@ pub(crate) enum TransactionLock {
     Retention,
     /// The merged counts of windows.
     Windows,
+    /// Storing predictions: programs that store some now are waited for.
+    Storing,
 }

@@ -109,7 +109,7 @@ impl PredictionFilter {
 
 /// The texts under which a label may be stored: a number in each of its usual spellings, with quotes around it or without, and
 /// any other label as it is.
-fn spellings(label: &str) -> Vec<String> {
+pub(super) fn spellings(label: &str) -> Vec<String> {
     let unquoted = label.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     let inner = unquoted.filter(|inner| number_of(inner).is_some()).unwrap_or(label);
     let mut spellings = vec![label.to_owned()];

@@ -21,6 +21,10 @@ mod filter;
 mod in_force;
 mod labelled;
 pub(crate) mod labels;
+pub(crate) mod lake_books;
+pub(crate) mod lake_files;
+pub(crate) mod lake_rows;
+mod matching;
 mod observer;
 mod options;
 mod page;
@@ -68,8 +72,8 @@ pub use sqlite::DatabasePath;
 pub use stats::{MAX_NAMES, PredictionStats, PredictionSummary};
 pub use url::DatabaseUrl;
 
-pub(crate) use engine::WriteTransaction;
 use engine::{DatabaseEngine, VerifiedBackup};
+pub(crate) use engine::{Expiry, WriteTransaction};
 use error::DatabaseError;
 use filter::PageCursor;
 use in_force::{DeclarationsInForce, DeclaredParts};
@@ -78,6 +82,7 @@ use queue::WriteQueue;
 use queued_write::{ClosureJob, PrecountedRows, QueuedWrite};
 use reader::StoreReader;
 use row::NewRow;
+pub(crate) use row::NumberedPrediction;
 pub(crate) use session::SqlSession;
 use writer::{StoreWriter, WriterParts};
 
@@ -271,9 +276,9 @@ impl Store {
     }
 
     /// Deletes predictions in whole parts of the database; see [`DatabaseEngine::drop_expired`].
-    pub(crate) async fn drop_expired(&self, until: i64, most: u64) -> Result<u64, StoreError> {
+    pub(crate) async fn drop_expired(&self, expiry: Expiry) -> Result<u64, StoreError> {
         let engine = Arc::clone(&self.engine);
-        let dropping = tokio::task::spawn_blocking(move || engine.drop_expired(until, most));
+        let dropping = tokio::task::spawn_blocking(move || engine.drop_expired(expiry));
         dropping.await.map_err(|error| StoreError::Unavailable(error.to_string()))?.map_err(StoreError::from)
     }
 

@@ -5,7 +5,9 @@
 
 use super::engine::{TransactionLock, WriteTransaction};
 use super::error::DatabaseError;
+use super::lake_books::{self, LakeDay};
 use super::session::{SqlSession, first};
+use super::time::TimeRange;
 use super::value::RowColumns;
 
 /// Rows of one step.
@@ -29,6 +31,37 @@ pub(crate) fn delete_predictions(
     );
     let most = i64::try_from(most).map_or(STEP, |most| most.min(STEP));
     transaction.execute(&sql, &[until.into(), most.into()])
+}
+
+/// Deletes up to `most` predictions of a day that are in the lake, at most [`STEP`] of them; gives how many were deleted.
+/// From now on the day is to be read in the lake.
+///
+/// # Errors
+/// The database's.
+pub(crate) fn delete_of_day(
+    transaction: &mut dyn WriteTransaction,
+    day: &LakeDay,
+    most: u64,
+) -> Result<u64, DatabaseError> {
+    transaction.lock(TransactionLock::Retention)?;
+    // Before the first row goes, or a reader that knows the day from before would miss it.
+    lake_books::set_cold(transaction, day.day)?;
+    let places = transaction.places()?;
+    let range = TimeRange { since: day.begin(), until: day.end() };
+    // Places are dropped as a whole only when all of their days have gone, so here each row goes by itself.
+    let place = places.condition(range).unwrap_or_else(|| places.deletable(day.end()));
+    let sql = format!(
+        "DELETE FROM predictions WHERE {place} AND id IN (
+             SELECT id FROM predictions
+             WHERE occurred_at >= $1 AND occurred_at < $2 AND id <= $3 AND {place} ORDER BY occurred_at LIMIT $4)"
+    );
+    let most = i64::try_from(most).map_or(STEP, |most| most.min(STEP));
+    let values = [day.begin().into(), day.end().into(), day.last_id.into(), most.into()];
+    let deleted = transaction.execute(&sql, &values)?;
+    if deleted == 0 {
+        lake_books::set_dropped(transaction, day)?;
+    }
+    Ok(deleted)
 }
 
 /// Deletes up to [`STEP`] labels that came before `until`, as many notes of what was counted of them, and the counts of

@@ -117,11 +117,12 @@ fn forget_filler(record: &mut PredictionRecord) {
 }
 
 /// A stored prediction with the number of its row, by which lists are continued.
-pub(super) struct NumberedPrediction {
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct NumberedPrediction {
     /// Number of the row.
-    pub(super) id: i64,
+    pub(crate) id: i64,
     /// The prediction.
-    pub(super) prediction: StoredPrediction,
+    pub(crate) prediction: StoredPrediction,
 }
 
 /// Reads a row of [`COLUMNS`].

@@ -20,6 +20,7 @@ mod table_reader;
 
 pub(crate) use cell::{TableCell, TableRow, shown_number};
 pub(crate) use open_table::{TableOptions, open_table};
+pub(crate) use parquet_table::ParquetTable;
 pub(crate) use table_error::TableError;
 pub(crate) use table_format::TableFormat;
 pub(crate) use table_reader::TableReader;

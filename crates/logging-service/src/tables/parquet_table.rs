@@ -2,14 +2,14 @@
 //!
 //! Rule of thumb: the record reader of the library panics at types that it does not know, so the columns are read here.
 
-use std::fs::File;
+use std::ops::Range;
 
 use parquet::basic::Compression;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::DataType;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::RowGroupMetaData;
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
+use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescPtr;
 use serde_json::Value;
 
@@ -25,8 +25,8 @@ const HELD_ROWS: usize = 512;
 const MAX_CHUNK_BYTES: i64 = 1024 * 1024 * 1024;
 
 /// Holds some rows, and the page of each column that they are read from.
-pub(super) struct ParquetTable {
-    file: SerializedFileReader<File>,
+pub(crate) struct ParquetTable<F: ChunkReader> {
+    file: SerializedFileReader<F>,
     columns: Vec<String>,
     shapes: Vec<ColumnShape>,
     next_group: usize,
@@ -39,12 +39,12 @@ pub(super) struct ParquetTable {
     rows: u64,
 }
 
-impl ParquetTable {
+impl<F: ChunkReader + 'static> ParquetTable<F> {
     /// Reads the index.
     ///
     /// # Errors
     /// [`TableError::File`].
-    pub(super) fn new(file: File) -> Result<Self, TableError> {
+    pub(crate) fn new(file: F) -> Result<Self, TableError> {
         let file = SerializedFileReader::new(file).map_err(unreadable)?;
         let metadata = file.metadata();
         let schema = metadata.file_metadata().schema_descr();
@@ -65,6 +65,21 @@ impl ParquetTable {
         metadata.row_groups().iter().try_for_each(check_group)?;
         let held = vec![Vec::new(); schema.num_columns()];
         Ok(Self { columns, shapes, next_group: 0, readers: Vec::new(), unread: 0, held, number: 0, rows, file })
+    }
+
+    /// How many rows the index says there are.
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Where the bytes of each row group are.
+    pub(crate) fn groups(&self) -> Vec<Range<u64>> {
+        let of_group = |group: &RowGroupMetaData| {
+            let ranges = || group.columns().iter().map(ColumnChunkMetaData::byte_range);
+            let start = ranges().map(|(start, _)| start).min().unwrap_or_default();
+            start..ranges().map(|(start, bytes)| start + bytes).max().unwrap_or_default()
+        };
+        self.file.metadata().row_groups().iter().map(of_group).collect()
     }
 
     /// Reads more rows; false at the end of the file.
@@ -99,7 +114,7 @@ impl ParquetTable {
     }
 }
 
-impl TableReader for ParquetTable {
+impl<F: ChunkReader + 'static> TableReader for ParquetTable<F> {
     fn columns(&self) -> &[String] {
         &self.columns
     }

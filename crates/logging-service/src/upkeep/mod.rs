@@ -1,10 +1,12 @@
-//! What goes on beside ingestion: waiting labels and events, retention, the evaluation of windows, backups.
+//! What goes on beside ingestion: waiting labels and events, retention, the lake, the evaluation of
+//! windows, backups.
 //!
 //! Rule of thumb: everything is done in steps through the writer's queue, between submissions, so that ingestion never
 //! waits for it. A step that fails is tried again at the next turn.
 
 mod backup;
 mod label_turns;
+mod lake;
 mod retention;
 
 use std::time::Duration;
@@ -47,6 +49,10 @@ impl UpkeepTasks {
         if let Some(folder) = app.config.backup_dir.clone() {
             app.upkeep.backups_scheduled();
             tasks.push(tokio::spawn(backup::schedule(app.clone(), folder)));
+        }
+        if let Some(lake) = app.lake.clone() {
+            app.lake_metrics.set_enabled();
+            tasks.push(tokio::spawn(lake::keep(app.clone(), lake)));
         }
         Self(tasks)
     }

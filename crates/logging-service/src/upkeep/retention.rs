@@ -4,7 +4,7 @@ use tracing::info;
 
 use crate::app::App;
 use crate::metrics::upkeep::DeletionReason;
-use crate::store::{StoreError, WriteTransaction, retention};
+use crate::store::{Expiry, StoreError, WriteTransaction, lake_books, retention};
 
 /// Microseconds of a day.
 const DAY: i64 = 86_400 * 1_000_000;
@@ -38,19 +38,20 @@ pub(super) async fn apply(app: &App, now: i64) -> Result<(), StoreError> {
 
 /// Deletes the oldest predictions from before `until`, a step at a time and at most so many.
 async fn delete_predictions(app: &App, reason: DeletionReason, until: i64, most: u64) -> Result<(), StoreError> {
-    let mut deleted = app.store.drop_expired(until, most).await?;
+    let mut deleted = app.store.drop_expired(Expiry { until, most, is_for_lake: app.lake.is_some() }).await?;
     app.upkeep.count_deleted(reason, deleted);
     for _ in 0..STEPS {
         let left = most - deleted;
         if left == 0 {
             break;
         }
-        let delete =
-            move |transaction: &mut dyn WriteTransaction| retention::delete_predictions(transaction, until, left);
-        let step = app.store.write(0, delete).await?;
-        app.upkeep.count_deleted(reason, step);
-        deleted += step;
-        if step == 0 {
+        let step = match app.lake {
+            Some(_) => delete_cold(app, until, left).await?,
+            None => Some(app.store.write(0, move |tx| retention::delete_predictions(tx, until, left)).await?),
+        };
+        app.upkeep.count_deleted(reason, step.unwrap_or_default());
+        deleted += step.unwrap_or_default();
+        if step.is_none() || step == Some(0) && app.lake.is_none() {
             break;
         }
     }
@@ -58,6 +59,14 @@ async fn delete_predictions(app: &App, reason: DeletionReason, until: i64, most:
         info!(deleted, reason = monitoring::LabelEnum::as_str(reason), "predictions_deleted");
     }
     Ok(())
+}
+
+/// Deletes one step of the oldest day that is in the lake and ends before `until`; `None` where there is none. Rows that
+/// are not in the lake stay, however old they are and however many.
+async fn delete_cold(app: &App, until: i64, most: u64) -> Result<Option<u64>, StoreError> {
+    let oldest = app.store.read(move |session| lake_books::oldest_doubled(session, until)).await?;
+    let Some(day) = oldest else { return Ok(None) };
+    app.store.write(0, move |tx| retention::delete_of_day(tx, &day, most)).await.map(Some)
 }
 
 /// Deletes labels that came before `until`, whose predictions are gone, and counts of windows of long ago.

@@ -1,9 +1,9 @@
 //! Retention and backups, beside a service that goes on.
 
+use clap::Parser as _;
 use jiff::{SignedDuration, Timestamp};
 use logging_service::command;
-use logging_service::config::DatabaseCommand;
-use logging_service::store::DatabaseUrl;
+use logging_service::config::{Config, DatabaseCommand};
 use serde_json::{Value, json};
 
 use crate::service::{RunningService, fresh, smallest};
@@ -128,9 +128,9 @@ async fn the_commands_copy_and_check_a_database_in_use() {
     let fixture = Fixture::sqlite();
     let service = fresh(&fixture, &[]).await;
     service.store(&[smallest(), smallest()]).await;
-    let database: DatabaseUrl = fixture.url();
+    let database = Config::try_parse_from(["logging-service", "--database", &fixture.flag()]).unwrap();
     let to = fixture.folder().path().join("copy.db");
-    let run = |command: DatabaseCommand, database: DatabaseUrl| {
+    let run = |command: DatabaseCommand, database: Config| {
         tokio::task::spawn_blocking(move || format!("{:?}", command::run(&command, &database)))
     };
     let sound = format!("{:?}", anyhow::Ok(std::process::ExitCode::SUCCESS));

@@ -19,34 +19,43 @@ use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::types::{Type, TypePtr};
 
 use self::pending::PendingColumn;
-use super::columns::{COLUMNS, Column, ColumnKind};
+use super::columns::{COLUMNS, CellValue, Column, ColumnKind};
 use super::encoder::{EncodeError, Encoder};
-use crate::store::StoredPrediction;
+use crate::store::{NumberedPrediction, StoredPrediction};
 
 /// Rows of a full row group.
 const GROUP_ROWS: usize = 10_000;
 /// A row group of this many bytes is closed early, because some rows carry kilobytes.
 const GROUP_BYTES: usize = 16 << 20;
 
+/// The number of a row, which files of the lake have as their last column.
+static SEQUENCE: Column = Column { name: "sequence", kind: ColumnKind::Integer, required: true, get: |_| Ok(None) };
+
 /// Keeps at most one row group.
 pub(super) struct ParquetEncoder {
     writer: SerializedFileWriter<Vec<u8>>,
     pending: Vec<PendingColumn>,
+    /// The numbers of the rows, in a file of the lake.
+    sequence: Option<PendingColumn>,
     rows: usize,
     bytes: usize,
 }
 
 impl ParquetEncoder {
     pub(super) fn new() -> Result<Self, EncodeError> {
+        Self::with_columns(COLUMNS.iter().collect(), None)
+    }
+
+    fn with_columns(columns: Vec<&Column>, sequence: Option<PendingColumn>) -> Result<Self, EncodeError> {
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
             // Statistics of each page would make the index many times as large.
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_offset_index_disabled(true)
             .build();
-        let writer = SerializedFileWriter::new(Vec::new(), schema()?, Arc::new(properties))?;
+        let writer = SerializedFileWriter::new(Vec::new(), schema(&columns)?, Arc::new(properties))?;
         let pending = COLUMNS.iter().map(PendingColumn::new).collect();
-        Ok(Self { writer, pending, rows: 0, bytes: 0 })
+        Ok(Self { writer, pending, sequence, rows: 0, bytes: 0 })
     }
 
     fn push(&mut self, row: &StoredPrediction) -> Result<(), EncodeError> {
@@ -57,9 +66,18 @@ impl ParquetEncoder {
         Ok(())
     }
 
+    fn write_full_group(&mut self) -> Result<(), ParquetError> {
+        if self.rows >= GROUP_ROWS || self.bytes >= GROUP_BYTES { self.write_group() } else { Ok(()) }
+    }
+
+    /// The bytes that are ready. The writer counts its bytes itself, so taking them away does not change any offset.
+    fn take_encoded(&mut self) -> Vec<u8> {
+        mem::take(self.writer.inner_mut())
+    }
+
     fn write_group(&mut self) -> Result<(), ParquetError> {
         let mut group = self.writer.next_row_group()?;
-        for pending in &mut self.pending {
+        for pending in self.pending.iter_mut().chain(&mut self.sequence) {
             let writer = group.next_column()?;
             pending.write(writer.ok_or_else(|| ParquetError::General("a column is missing".to_owned()))?)?;
         }
@@ -74,26 +92,55 @@ impl Encoder for ParquetEncoder {
     fn rows(&mut self, rows: &[StoredPrediction]) -> Result<Vec<u8>, EncodeError> {
         for row in rows {
             self.push(row)?;
-            if self.rows >= GROUP_ROWS || self.bytes >= GROUP_BYTES {
-                self.write_group()?;
-            }
+            self.write_full_group()?;
         }
-        // The writer counts its bytes itself, so taking them away does not change any offset.
-        Ok(mem::take(self.writer.inner_mut()))
+        Ok(self.take_encoded())
     }
 
     fn finish(mut self: Box<Self>) -> Result<Vec<u8>, EncodeError> {
         if self.rows > 0 {
             self.write_group()?;
         }
+        let columns = self.pending.len() + usize::from(self.sequence.is_some());
         let mut rest = self.writer.into_inner()?;
-        footer::name_known_orders(&mut rest, COLUMNS.len());
+        footer::name_known_orders(&mut rest, columns);
         Ok(rest)
     }
 }
 
-fn schema() -> Result<TypePtr, ParquetError> {
-    let fields = COLUMNS.iter().map(field).collect::<Result<_, _>>()?;
+/// Makes a file of the lake: the columns of an export, and the number of each row as `sequence`.
+pub(crate) struct LakeEncoder(Box<ParquetEncoder>);
+
+impl LakeEncoder {
+    /// An encoder at the beginning of a file.
+    ///
+    /// # Errors
+    /// [`EncodeError`], as of the other methods.
+    pub(crate) fn new() -> Result<Self, EncodeError> {
+        let columns = COLUMNS.iter().chain([&SEQUENCE]).collect();
+        Ok(Self(Box::new(ParquetEncoder::with_columns(columns, Some(PendingColumn::new(&SEQUENCE)))?)))
+    }
+
+    /// Takes rows, and returns the bytes that are ready.
+    pub(crate) fn rows(&mut self, rows: &[NumberedPrediction]) -> Result<Vec<u8>, EncodeError> {
+        for row in rows {
+            self.0.push(&row.prediction)?;
+            if let Some(sequence) = &mut self.0.sequence {
+                sequence.push(Some(CellValue::Integer(row.id)))?;
+            }
+            self.0.write_full_group()?;
+        }
+        Ok(self.0.take_encoded())
+    }
+
+    /// The rest of the file.
+    pub(crate) fn finish(self) -> Result<Vec<u8>, EncodeError> {
+        self.0.finish()
+    }
+}
+
+fn schema(columns: &[&Column]) -> Result<TypePtr, ParquetError> {
+    let fields = columns.iter().map(|column| field(column)).collect::<Result<_, _>>()?;
     Ok(Arc::new(Type::group_type_builder("prediction").with_fields(fields).build()?))
 }
 

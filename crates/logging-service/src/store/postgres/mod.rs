@@ -22,14 +22,14 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::check;
-use super::engine::{CheckFindings, DatabaseEngine, TransactionBody, VerifiedBackup, WritableDatabase};
+use super::engine::{CheckFindings, DatabaseEngine, Expiry, TransactionBody, VerifiedBackup, WritableDatabase};
 use super::error::DatabaseError;
 use super::session::SqlSession;
 
 pub use url::ServerUrl;
 
 use connection::ServerConnection;
-use partitions::{Expiry, PartitionKeeper};
+use partitions::PartitionKeeper;
 use pool::ConnectionPool;
 use transaction::PostgresTransaction;
 
@@ -111,9 +111,9 @@ impl DatabaseEngine for PostgresEngine {
         Err(DatabaseError::Failed("a PostgreSQL server is backed up by its own tools, such as pg_dump".to_owned()))
     }
 
-    fn drop_expired(&self, until: i64, most: u64) -> Result<u64, DatabaseError> {
+    fn drop_expired(&self, expiry: Expiry) -> Result<u64, DatabaseError> {
         let mut connection = ServerConnection::open(&self.url, WRITER_SETTINGS)?;
-        partitions::drop_expired(&mut connection, Expiry { until, most })
+        partitions::drop_expired(&mut connection, expiry)
     }
 
     fn check(&self) -> Result<CheckFindings, DatabaseError> {

@@ -5,7 +5,7 @@
 
 /// The steps, oldest first; step n leads to version n (counted from 1).
 pub(super) const MIGRATIONS: &[&str] =
-    &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9];
+    &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9, VERSION_10];
 
 /// Columns and meanings are the same as in SQLite, so that one SQL asks both. Text is compared byte by byte, as in SQLite.
 /// Indexes end in the id, by which lists are continued.
@@ -267,4 +267,36 @@ BEGIN
             VALUES ('predictions_random', 3298534883328, 281474976710656, 9223372036854775807, -9223372036854775808);
     END IF;
 END $$;
+"#;
+
+const VERSION_10: &str = r#"
+-- The days that have rows, and how far they are in the lake, see store/lake_books.rs.
+CREATE TABLE lake_days (
+    day        BIGINT PRIMARY KEY, -- days since 1970, UTC
+    seen_id    BIGINT NOT NULL, -- the newest row that is known of it
+    last_id    BIGINT NOT NULL, -- rows up to this one are in the lake
+    dropped_id BIGINT NOT NULL DEFAULT 0, -- rows up to this one are in the lake alone
+    revision   BIGINT NOT NULL, -- the manifest that counts; 0 before the first
+    rows       BIGINT NOT NULL, -- in the lake
+    is_cold    BIGINT NOT NULL, -- 1 where rows are to be read in the lake
+    written_at BIGINT NOT NULL -- microseconds since 1970, UTC
+);
+CREATE TABLE lake_files (
+    path        TEXT COLLATE "C" PRIMARY KEY, -- below the place of the lake
+    day         BIGINT NOT NULL,
+    model       TEXT COLLATE "C" NOT NULL,
+    rows        BIGINT NOT NULL,
+    bytes       BIGINT NOT NULL,
+    sha256      TEXT COLLATE "C" NOT NULL,
+    is_counting BIGINT NOT NULL -- 0 before a manifest names it, and after one that does not
+);
+CREATE INDEX lake_files_by_day ON lake_files (day, is_counting);
+CREATE INDEX lake_files_not_counting ON lake_files (day) WHERE is_counting = 0;
+-- Its one row: up to which row days are known, and which program writes the lake until when.
+CREATE TABLE lake_progress (
+    scanned_id BIGINT NOT NULL,
+    holder     TEXT COLLATE "C" NOT NULL,
+    held_until BIGINT NOT NULL -- microseconds since 1970, UTC
+);
+INSERT INTO lake_progress VALUES (0, '', 0);
 "#;

@@ -115,6 +115,16 @@ impl WriteTransaction for PostgresTransaction<'_> {
             TransactionLock::Events => AdvisoryLock::Events,
             TransactionLock::Retention => AdvisoryLock::Retention,
             TransactionLock::Windows => AdvisoryLock::Windows,
+            TransactionLock::Storing => {
+                // Inserting locks the table until the commit, in a mode that this one waits for. The partitions need no
+                // lock, because every row is inserted through the table.
+                // The wait is short, for who stores waits as well, and a failure is this caller's alone.
+                let outcome = self.connection.batch(
+                    "SET LOCAL lock_timeout = '200ms'; LOCK TABLE ONLY predictions IN SHARE MODE;
+                     SET LOCAL lock_timeout = '5s'",
+                );
+                return self.noted(outcome.map_err(|error| DatabaseError::Refused(error.to_string())));
+            }
         };
         let outcome = lock.take(self.connection);
         self.noted(outcome)

@@ -5,7 +5,7 @@
 
 /// The steps, oldest first; step n leads to version n (counted from 1).
 pub(super) const MIGRATIONS: &[&str] =
-    &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9];
+    &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9, VERSION_10];
 
 const VERSION_1: &str = "
 CREATE TABLE predictions (
@@ -224,4 +224,36 @@ ALTER TABLE predictions ADD COLUMN counted_in TEXT; -- JSON array such as ["regi
 const VERSION_9: &str = "
 -- Which labels count for none of their predictions? The states are those of store/stored_label.rs.
 CREATE INDEX labels_uncounted ON labels (state) WHERE state > 3;
+";
+
+const VERSION_10: &str = "
+-- The days that have rows, and how far they are in the lake, see store/lake_books.rs.
+CREATE TABLE lake_days (
+    day        INTEGER PRIMARY KEY, -- days since 1970, UTC
+    seen_id    INTEGER NOT NULL, -- the newest row that is known of it
+    last_id    INTEGER NOT NULL, -- rows up to this one are in the lake
+    dropped_id INTEGER NOT NULL DEFAULT 0, -- rows up to this one are in the lake alone
+    revision   INTEGER NOT NULL, -- the manifest that counts; 0 before the first
+    rows       INTEGER NOT NULL, -- in the lake
+    is_cold    INTEGER NOT NULL, -- 1 where rows are to be read in the lake
+    written_at INTEGER NOT NULL -- microseconds since 1970, UTC
+) STRICT;
+CREATE TABLE lake_files (
+    path        TEXT PRIMARY KEY NOT NULL, -- below the place of the lake
+    day         INTEGER NOT NULL,
+    model       TEXT NOT NULL,
+    rows        INTEGER NOT NULL,
+    bytes       INTEGER NOT NULL,
+    sha256      TEXT NOT NULL,
+    is_counting INTEGER NOT NULL -- 0 before a manifest names it, and after one that does not
+) STRICT;
+CREATE INDEX lake_files_by_day ON lake_files (day, is_counting);
+CREATE INDEX lake_files_not_counting ON lake_files (day) WHERE is_counting = 0;
+-- Its one row: up to which row days are known, and which program writes the lake until when.
+CREATE TABLE lake_progress (
+    scanned_id INTEGER NOT NULL,
+    holder     TEXT NOT NULL,
+    held_until INTEGER NOT NULL -- microseconds since 1970, UTC
+) STRICT;
+INSERT INTO lake_progress VALUES (0, '', 0);
 ";

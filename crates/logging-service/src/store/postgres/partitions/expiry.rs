@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::super::super::engine::Expiry;
 use super::super::super::error::DatabaseError;
+use super::super::super::lake_books;
 use super::super::advisory_lock::AdvisoryLock;
 use super::super::connection::ServerConnection;
 use super::map::{Partition, PartitionMap};
@@ -16,15 +18,6 @@ use super::map::{Partition, PartitionMap};
 const ATTEMPTS: usize = 10;
 /// The time between two requests.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// Which partitions are expired.
-#[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Expiry {
-    /// The ones whose predictions were made before this time, in microseconds since 1970.
-    pub(in super::super) until: i64,
-    /// The ones of which no more rows than these have to go, the oldest first.
-    pub(in super::super) most: u64,
-}
 
 /// Drops the expired partitions; gives how many rows they had.
 ///
@@ -41,7 +34,7 @@ pub(in super::super) fn drop_expired(connection: &mut ServerConnection, expiry: 
         if rows > most {
             break;
         }
-        if !drop_locked(connection, partition, until)? {
+        if !drop_locked(connection, partition, Expiry { until, ..expiry })? {
             break;
         }
         tracing::info!(partition = partition.name, rows, "partition_dropped");
@@ -55,14 +48,18 @@ fn count(connection: &mut ServerConnection, partition: &Partition, most: i64) ->
     connection.integer(&sql, &[])
 }
 
-/// Drops a partition, and says whether it could be locked.
-fn drop_locked(connection: &mut ServerConnection, partition: &Partition, until: i64) -> Result<bool, DatabaseError> {
+/// Drops a partition; false where it could not be locked, or has rows that are to go to the lake first.
+fn drop_locked(
+    connection: &mut ServerConnection,
+    partition: &Partition,
+    expiry: Expiry,
+) -> Result<bool, DatabaseError> {
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             std::thread::sleep(PAUSE);
         }
-        match connection.transaction(|connection| drop_one(connection, partition, until)) {
-            Ok(()) => return Ok(true),
+        match connection.transaction(|connection| drop_one(connection, partition, expiry)) {
+            Ok(is_dropped) => return Ok(is_dropped),
             // The lock was not to be had; anything else comes again at the next attempt.
             Err(error) if attempt + 1 == ATTEMPTS => {
                 tracing::warn!(%error, partition = partition.name, "partition_not_dropped");
@@ -73,12 +70,18 @@ fn drop_locked(connection: &mut ServerConnection, partition: &Partition, until: 
     Ok(false)
 }
 
-fn drop_one(connection: &mut ServerConnection, partition: &Partition, until: i64) -> Result<(), DatabaseError> {
+/// Drops a partition that is expired still; false where it has rows that are to go to the lake first.
+fn drop_one(connection: &mut ServerConnection, partition: &Partition, expiry: Expiry) -> Result<bool, DatabaseError> {
     connection.batch("SET LOCAL lock_timeout = '200ms'")?;
     AdvisoryLock::Partitions.take(connection)?;
     connection.batch("LOCK TABLE ONLY predictions IN ACCESS EXCLUSIVE MODE")?;
     let known = PartitionMap::load(connection)?;
-    let now = known.of_oid(partition.oid).filter(|known| known.is_expired(until));
-    let Some(Partition { name, .. }) = now else { return Ok(()) };
-    connection.batch(&format!("DROP TABLE {name}; DELETE FROM prediction_partitions WHERE name = '{name}'"))
+    let now = known.of_oid(partition.oid).filter(|known| known.is_expired(expiry.until));
+    let Some(Partition { name, .. }) = now else { return Ok(true) };
+    // Nobody stores a row until this transaction ends, so what is in the lake now is all there is.
+    if expiry.is_for_lake && !lake_books::let_go(connection, name)? {
+        return Ok(false);
+    }
+    connection.batch(&format!("DROP TABLE {name}; DELETE FROM prediction_partitions WHERE name = '{name}'"))?;
+    Ok(true)
 }

@@ -17,7 +17,7 @@ use super::super::error::DatabaseError;
 use super::super::time::TimeRange;
 use super::connection::ServerConnection;
 
-pub(super) use expiry::{Expiry, drop_expired};
+pub(super) use expiry::drop_expired;
 pub(super) use map::PartitionMap;
 
 use map::{NO_TIMES, SLACK};
