@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use monitoring::prediction::{ModelMetrics, PredictionMetrics, UNKNOWN_MODEL};
 use monitoring::{MemoryRoom, MetricsRegistry, Readiness};
-use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::error::RunServiceError;
 use crate::model::Runtimes;
 use crate::outbox::Outbox;
-use crate::serving::{Admission, InferencePool, ModelLoader, ModelMetricFamilies, Models, SeriesBudget};
+use crate::serving::{Admission, Decoders, InferencePool, ModelLoader, ModelMetricFamilies, Models, SeriesBudget};
 
 /// The service's name in logs and metrics.
 pub const SERVICE: &str = "inference-service";
@@ -31,8 +30,8 @@ pub(crate) struct AppParts {
     pub(crate) outbox: Outbox,
     /// The memory that clients can make the service hold.
     pub(crate) room: MemoryRoom,
-    /// A permit for each large request that may be decoded at the same time; the others wait, until their deadline.
-    pub(crate) decoders: Arc<Semaphore>,
+    /// Turns for what takes long to decode.
+    pub(crate) decoders: Decoders,
 }
 
 impl App {
@@ -54,6 +53,7 @@ impl App {
         let families = ModelMetricFamilies::register(registry, &predictions)?;
         let loader = ModelLoader { folder: config.repository(), runtimes, predictions, families };
         let models = Models::register(repository, loader);
+        let room = MemoryRoom::register(monitoring::room_bytes(config.memory_room), registry)?;
         let admission = Admission::register(config.queue_limit as usize, threads, registry)?;
         Ok(Self(Arc::new(AppParts {
             readiness,
@@ -63,8 +63,8 @@ impl App {
             pool: InferencePool::start(threads, &admission)?,
             admission,
             outbox,
-            room: MemoryRoom::register(monitoring::room_bytes(config.memory_room), registry)?,
-            decoders: Arc::new(Semaphore::new(threads)),
+            decoders: Decoders::new(threads, room.clone()),
+            room,
             config,
         })))
     }

@@ -46,10 +46,17 @@ struct PredictionLogHealth {
     oldest_seconds: Option<f64>,
 }
 
-/// Ready as long as one model serves: a broken one must not take the others out of the load balancer.
+/// Ready as long as one model serves: a broken one must not take the others out of the load balancer. Where every prediction
+/// would be refused for its record, the service is not ready.
 pub(crate) fn health(app: &App) -> HealthReport {
     let models = app.models.all();
     let serves = models.iter().any(|model| model.versions().is_some());
+    let cannot_record = app.outbox.refuses() && app.outbox.waiting().is_some_and(|waiting| !waiting.available);
+    let problem = match (serves, cannot_record) {
+        (false, _) => Some("No model serves; GET /models says why."),
+        (true, true) => Some("The spool takes nothing, and no prediction is answered without its record."),
+        (true, false) => None,
+    };
     let details = HealthDetails {
         models: models
             .iter()
@@ -60,7 +67,7 @@ pub(crate) fn health(app: &App) -> HealthReport {
     // Texts and numbers can always be written.
     let json = |value: Result<Value, serde_json::Error>| value.unwrap_or_default();
     HealthReport {
-        problem: (!serves).then(|| "No model serves; GET /models says why.".to_owned()),
+        problem: problem.map(str::to_owned),
         details: vec![
             ("models", json(serde_json::to_value(details.models))),
             ("prediction_log", json(serde_json::to_value(details.prediction_log))),

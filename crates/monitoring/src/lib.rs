@@ -10,6 +10,7 @@ mod keys;
 mod logs;
 mod memory;
 mod metrics;
+mod off_worker;
 pub mod prediction;
 mod probe;
 mod security;
@@ -36,6 +37,7 @@ pub use metrics::{
     LabelEnum, LabelLease, LabelSet, LabelSetFull, LabelledMetric, Labels, LeasedFamily, LeasedSet, MAX_MEMBERS,
     Member, MetricFamily, MetricsError, MetricsRegistry, NoLabels, Snapshot, TracedHistogram, each, metrics_route,
 };
+pub use off_worker::off_worker;
 pub use probe::probe;
 pub use security::{Security, SecurityError, SecurityOptions};
 pub use server::{AddressRange, ConnectionOptions, Doors, Drain, Entrance, drain_seconds, serve, shutdown_signal};

@@ -28,6 +28,7 @@ mod tests {
             "event_id",
             "request_id",
             "row_index",
+            "items",
             "occurred_at",
             "version",
             "model_sha256",

@@ -10,7 +10,7 @@ use crate::{FeatureValues, InputSummary, Tags};
 use crate::{FeatureValuesSchema, TagsSchema};
 
 /// The version of the record's schema that this crate writes.
-pub const SCHEMA_VERSION: u32 = 4;
+pub const SCHEMA_VERSION: u32 = 5;
 
 /// How a prediction ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -83,7 +83,8 @@ pub struct Score {
     pub confidence: f64,
 }
 
-/// One prediction. A batch of n items is n records with one `request_id` and `row_index` 0 to n−1.
+/// One prediction. A batch of n items that was answered is n records with one `request_id` and `row_index` 0 to n−1; one that
+/// was refused or failed is one record with its number of `items`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(expecting = "an object")]
 pub struct PredictionRecord {
@@ -99,6 +100,10 @@ pub struct PredictionRecord {
     #[serde(default, deserialize_with = "crate::whole_number")]
     #[schema(value_type = Option<f64>, minimum = 0, maximum = 4294967295u32)]
     pub row_index: u32,
+    /// For `status: "error"`, how many items of the request this record stands for; 1 if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::optional_whole_number")]
+    #[schema(minimum = 1, maximum = 65_536)]
+    pub items: Option<u32>,
     /// When the prediction was answered; RFC 3339, kept to the microsecond.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::optional_time")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -221,4 +226,11 @@ pub struct PredictionRecord {
     /// Fields that this version does not know, kept as they came.
     #[serde(flatten)]
     pub extra: serde_json::Map<String, serde_json::Value>,
+}
+
+impl PredictionRecord {
+    /// How many predictions this record counts as.
+    pub fn counts_as(&self) -> u64 {
+        self.items.map_or(1, u64::from)
+    }
 }

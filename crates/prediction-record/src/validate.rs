@@ -13,6 +13,8 @@ pub const MAX_NAME_CHARS: usize = 128;
 pub const MAX_LABEL_CHARS: usize = 256;
 /// Most characters of a request id.
 pub const MAX_ID_CHARS: usize = 128;
+/// Most items that one record stands for.
+const MAX_ITEMS: u32 = 65_536;
 /// Most entries of `top`.
 pub const MAX_TOP: usize = 100;
 /// Most channels of an input.
@@ -61,6 +63,7 @@ impl PredictionRecord {
         if let Some(id) = &self.request_id {
             text("request_id", id, MAX_ID_CHARS)?;
         }
+        self.validate_items()?;
         match self.status {
             Status::Success => self.validate_success()?,
             Status::Error => self.validate_error()?,
@@ -95,6 +98,19 @@ impl PredictionRecord {
             }
         }
         self.validate_extra()
+    }
+
+    /// Only what was refused or failed stands for several items, because each answer is a record of its own.
+    fn validate_items(&self) -> Result<(), InvalidRecord> {
+        match self.items {
+            Some(items) if !(1..=MAX_ITEMS).contains(&items) => {
+                Err(InvalidRecord::new("items", format!("must be a whole number from 1 to {MAX_ITEMS}")))
+            }
+            Some(items) if items > 1 && self.status == Status::Success => {
+                Err(InvalidRecord::new("items", "above 1 belongs to status \"error\" only"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn validate_success(&self) -> Result<(), InvalidRecord> {

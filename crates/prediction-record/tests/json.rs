@@ -94,6 +94,7 @@ prop_compose! {
             event_id: event_id.map(Uuid::from_u128),
             request_id,
             row_index,
+            items: class,
             occurred_at: occurred_at.map(|second| jiff::Timestamp::from_second(second).unwrap()),
             model,
             version,

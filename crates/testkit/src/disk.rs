@@ -88,6 +88,57 @@ impl Drop for Disk {
     }
 }
 
+/// A file system of its own on a loop device, which can be frozen. Thawed and gone when this is dropped.
+pub struct LoopDisk {
+    mounted: TempDir,
+    _image: TempDir,
+}
+
+impl LoopDisk {
+    /// Makes one of so many megabytes; or says on stderr that `what` is not tested.
+    pub fn new(megabytes: u64, what: &str) -> Option<Self> {
+        let (image, mounted) = (TempDir::new().expect("a scratch folder"), TempDir::new().expect("a scratch folder"));
+        let file = image.path().join("image");
+        fs::File::create(&file).and_then(|file| file.set_len(megabytes << 20)).expect("a file");
+        let (file, folder) = (file.to_string_lossy().into_owned(), mounted.path().to_string_lossy().into_owned());
+        let made = run("mkfs.ext4", &["-q", "-F", &file]).and_then(|()| run("mount", &["-o", "loop", &file, &folder]));
+        if let Err(problem) = made {
+            skip(what, &problem);
+            return None;
+        }
+        Some(Self { mounted, _image: image })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.mounted.path()
+    }
+
+    /// Lets every write wait until [`LoopDisk::thaw`]. Nothing can end a process that writes meanwhile.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub fn freeze(&self) {
+        run("fsfreeze", &["--freeze", &self.path().to_string_lossy()]).expect("the file system is frozen");
+    }
+
+    /// Lets writes go on.
+    ///
+    /// # Panics
+    /// If it was not frozen.
+    pub fn thaw(&self) {
+        run("fsfreeze", &["--unfreeze", &self.path().to_string_lossy()]).expect("the file system is thawed");
+    }
+}
+
+impl Drop for LoopDisk {
+    fn drop(&mut self) {
+        // Most often it is not frozen any more.
+        let _ = run("fsfreeze", &["--unfreeze", &self.path().to_string_lossy()]);
+        let _ = run("umount", &["--lazy", &self.path().to_string_lossy()]);
+    }
+}
+
 /// Files that no process can write, even if it has them open already. They can be written again when this is dropped.
 pub struct Frozen(Vec<PathBuf>);
 

@@ -37,7 +37,7 @@ mod watch;
 pub use configuration::Configuration;
 pub use daemon::Daemon;
 pub use database::Database;
-pub use disk::{Disk, Frozen};
+pub use disk::{Disk, Frozen, LoopDisk};
 pub use documents::{DocumentedQuery, documented_queries, documents};
 pub use exactly_once::assert_exactly_once;
 pub use http::{Answer, Failure, HttpConnection, HttpRequest, assert_is_refusal, get_url, path_with_query};

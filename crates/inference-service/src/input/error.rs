@@ -31,6 +31,9 @@ pub enum InputError {
         /// The limit that it exceeds, as a sentence.
         limit: String,
     },
+    /// The request's time is over, or its client has left.
+    #[error("the request's time was over before the input was decoded")]
+    OutOfTime,
     /// The numbers are not arranged as the model needs them.
     #[error("expected {expected}, got {found}")]
     WrongShape {

@@ -5,7 +5,7 @@
 //! where model.toml asks for it. Limits are checked on the header, before memory is taken for pixels.
 
 use std::error::Error as _;
-use std::io::{self, Cursor};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::metadata::Orientation;
@@ -15,6 +15,7 @@ use super::error::InputError;
 use super::format::{PictureFormat, describe_unknown};
 use super::jpeg::{JpegHead, UnusualJpeg};
 use super::model_input::ModelInput;
+use super::patience::{DecodePatience, PatientBytes};
 use super::pixels::{normalised, resized};
 use crate::model::{InputSpec, ReadOrientation};
 
@@ -58,7 +59,10 @@ pub fn read_header(bytes: &[u8]) -> Result<ImageHeader, InputError> {
     guarded(format, || {
         let (width, height) = match format {
             PictureFormat::Jpeg => jpeg_head(bytes).map(|head| (head.frame.width, head.frame.height))?,
-            _ => open(bytes, format, &ImageLimits::default())?.dimensions(),
+            _ => {
+                let patience = DecodePatience::default();
+                open(PatientBytes::new(bytes, &patience), format, &ImageLimits::default())?.dimensions()
+            }
         };
         Ok(ImageHeader { format, width, height })
     })
@@ -79,21 +83,32 @@ pub struct DecodedImage {
 /// [`InputError::UnsupportedFormat`]; [`InputError::TooLarge`], found before memory is taken;
 /// [`InputError::Undecodable`] for a picture that is broken, incomplete or empty, or on which the decoder panics.
 pub fn decode(bytes: &[u8], spec: &InputSpec, limits: &ImageLimits) -> Result<ModelInput, InputError> {
-    decode_with_header(bytes, spec, limits).map(|image| image.input)
+    decode_patiently(bytes, spec, limits, &DecodePatience::default()).map(|image| image.input)
 }
 
-/// As [`decode`], with what the picture was like before.
+/// As [`decode`], with what the picture was like before, and no longer than the patience lasts.
 ///
 /// # Errors
-/// As [`decode`].
-pub fn decode_with_header(bytes: &[u8], spec: &InputSpec, limits: &ImageLimits) -> Result<DecodedImage, InputError> {
+/// As [`decode`], and [`InputError::OutOfTime`].
+pub fn decode_patiently(
+    bytes: &[u8],
+    spec: &InputSpec,
+    limits: &ImageLimits,
+    patience: &DecodePatience,
+) -> Result<DecodedImage, InputError> {
     let format = detect(bytes)?;
-    guarded(format, || {
-        let Picture { mut pixels, orientation, header } = picture(bytes, format, spec.orientation, limits)?;
+    let decoded = guarded(format, || {
+        let file = PictureFile { bytes, format, patience };
+        let Picture { mut pixels, orientation, header } = file.picture(spec.orientation, limits)?;
+        patience.check()?;
         pixels.apply_orientation(orientation);
-        let values = normalised(&resized(pixels, spec), spec);
-        Ok(DecodedImage { input: ModelInput::new(&spec.item_shape(), values)?, header })
-    })
+        patience.check()?;
+        let pixels = resized(pixels, spec);
+        patience.check()?;
+        Ok(DecodedImage { input: ModelInput::new(&spec.item_shape(), normalised(&pixels, spec))?, header })
+    });
+    // A decoder that was stopped says what it makes of that itself.
+    decoded.map_err(|problem| patience.check().err().unwrap_or(problem))
 }
 
 /// A picture with all its pixels.
@@ -104,35 +119,41 @@ struct Picture {
     header: ImageHeader,
 }
 
-fn picture(
-    bytes: &[u8],
+/// A file whose format is known.
+struct PictureFile<'a> {
+    bytes: &'a [u8],
     format: PictureFormat,
-    read: ReadOrientation,
-    limits: &ImageLimits,
-) -> Result<Picture, InputError> {
-    let oriented = |found: &mut dyn FnMut() -> Orientation| match read {
-        ReadOrientation::Ignore => Orientation::NoTransforms,
-        ReadOrientation::Exif => found(),
-    };
-    if format == PictureFormat::Jpeg {
-        let head = jpeg_head(bytes)?;
-        if !head.is_usual {
-            let (width, height) = (head.frame.width, head.frame.height);
-            let header = ImageHeader { format, width, height };
-            check_size(header, u64::from(width) * u64::from(height) * BYTES_PER_PIXEL, limits)?;
-            let reason = |reason| InputError::Undecodable { format, reason };
-            let UnusualJpeg { picture, orientation } = UnusualJpeg::decode(bytes, &head).map_err(reason)?;
-            return Ok(Picture { pixels: picture, orientation: oriented(&mut || orientation), header });
+    patience: &'a DecodePatience,
+}
+
+impl PictureFile<'_> {
+    fn picture(&self, read: ReadOrientation, limits: &ImageLimits) -> Result<Picture, InputError> {
+        let Self { bytes, format, patience } = *self;
+        let oriented = |found: &mut dyn FnMut() -> Orientation| match read {
+            ReadOrientation::Ignore => Orientation::NoTransforms,
+            ReadOrientation::Exif => found(),
+        };
+        if format == PictureFormat::Jpeg {
+            let head = jpeg_head(bytes)?;
+            if !head.is_usual {
+                let (width, height) = (head.frame.width, head.frame.height);
+                let header = ImageHeader { format, width, height };
+                check_size(header, u64::from(width) * u64::from(height) * BYTES_PER_PIXEL, limits)?;
+                let reason = |reason| InputError::Undecodable { format, reason };
+                let bytes = PatientBytes::new(bytes, patience);
+                let UnusualJpeg { picture, orientation } = UnusualJpeg::decode(bytes, &head).map_err(reason)?;
+                return Ok(Picture { pixels: picture, orientation: oriented(&mut || orientation), header });
+            }
         }
+        let mut decoder = open(PatientBytes::new(bytes, patience), format, limits)?;
+        let (width, height) = decoder.dimensions();
+        let header = ImageHeader { format, width, height };
+        check_size(header, decoder.total_bytes(), limits)?;
+        // Metadata that cannot be read tell of no orientation, and are no reason to refuse the pixels.
+        let orientation = oriented(&mut || decoder.orientation().unwrap_or(Orientation::NoTransforms));
+        let pixels = DynamicImage::from_decoder(decoder).map_err(|error| undecodable(format, &error))?;
+        Ok(Picture { pixels, orientation, header })
     }
-    let mut decoder = open(bytes, format, limits)?;
-    let (width, height) = decoder.dimensions();
-    let header = ImageHeader { format, width, height };
-    check_size(header, decoder.total_bytes(), limits)?;
-    // Metadata that cannot be read tell of no orientation, and are no reason to refuse the pixels.
-    let orientation = oriented(&mut || decoder.orientation().unwrap_or(Orientation::NoTransforms));
-    let pixels = DynamicImage::from_decoder(decoder).map_err(|error| undecodable(format, &error))?;
-    Ok(Picture { pixels, orientation, header })
 }
 
 fn jpeg_head(bytes: &[u8]) -> Result<JpegHead, InputError> {
@@ -150,11 +171,11 @@ fn guarded<T>(format: PictureFormat, work: impl FnOnce() -> Result<T, InputError
 }
 
 fn open<'a>(
-    bytes: &'a [u8],
+    bytes: PatientBytes<'a>,
     format: PictureFormat,
     limits: &ImageLimits,
 ) -> Result<impl ImageDecoder + 'a, InputError> {
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format.codec());
+    let mut reader = ImageReader::with_format(bytes, format.codec());
     let mut decoder_limits = Limits::default();
     decoder_limits.max_alloc = Some(memory(limits));
     reader.limits(decoder_limits);

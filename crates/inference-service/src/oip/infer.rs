@@ -73,10 +73,14 @@ pub(super) async fn infer(
 ) -> Response {
     let mut progress = Progress::start(&app, context);
     let ended = match answer(&app, &mut progress, &path, request).await {
-        Ok(answer) => {
-            let kept = progress.complete(answer.predictions).await;
-            kept.map(|predictions| response(&InferAnswer { predictions, ..answer }, &progress.header_id()))
-        }
+        Ok(answer) => match progress.complete(answer.predictions).await {
+            Ok(predictions) => {
+                let answer = InferAnswer { predictions, ..answer };
+                let write = || response(&answer, &progress.header_id());
+                app.decoders.by_size(answer.size(), write).await
+            }
+            Err(refusal) => Err(refusal),
+        },
         Err(refusal) => Err(progress.fail(refusal).await),
     };
     ended.unwrap_or_else(|refusal| ([(REQUEST_ID, progress.header_id())], refusal).into_response())
@@ -89,15 +93,20 @@ async fn answer(
     request: Request<Body>,
 ) -> Result<InferAnswer, ApiError> {
     let TimedRequest { head, body, deadline } = TimedRequest::check(request, app.config.request_timeout()).await?;
+    progress.set_deadline(deadline);
     within(deadline, async {
         let body = monitoring::read_body(&app.room, &head.headers, body, app.config.max_body_bytes).await?;
         let decoding_since = Instant::now();
         let version = progress.find_version(Some(&path.model), path.version.as_deref())?;
-        let InferBody { json, binary } = InferBody::split(&head.headers, body)?;
-        let members = InferMembers::parse(&json)?;
-        progress.set_request_id(request_id(members.id.as_deref())?);
-        progress.set_tags(header_tags(&head.headers)?, members.tags()?)?;
-        let InferRequest { payload, options } = members.into_request(binary, &version.engine)?;
+        let size = body.len();
+        let read = || {
+            let InferBody { json, binary } = InferBody::split(&head.headers, body)?;
+            let members = InferMembers::parse(&json)?;
+            progress.set_request_id(request_id(members.id.as_deref())?);
+            progress.set_tags(header_tags(&head.headers)?, members.tags()?)?;
+            members.into_request(binary, &version.engine)
+        };
+        let InferRequest { payload, options } = app.decoders.by_size(size, read).await??;
         let engine = version.engine.clone();
         let request = RunRequest { version, payload, top_k: options.top_k(), decoding_since, deadline };
         Ok(InferAnswer { predictions: run(app, progress, request).await?, options, engine })

@@ -16,6 +16,7 @@ pub(super) fn register(books: &Books, registry: &MetricsRegistry) -> Result<(), 
 struct BooksMetrics {
     books: Books,
     recorded: Counter,
+    predictions: Counter,
     recovered: Counter,
     delivered: Counter,
     dropped: IntCounterVec,
@@ -37,6 +38,10 @@ impl BooksMetrics {
             recorded: Counter::new(
                 "prediction_log_recorded_total",
                 "Records taken in for the prediction log, those recovered from the spool too.",
+            )?,
+            predictions: Counter::new(
+                "prediction_log_predictions_total",
+                "Predictions that the records taken in stand for, those of refused requests with all of their items.",
             )?,
             recovered: Counter::new("prediction_log_recovered_total", "Records found in the spool at the start.")?,
             delivered: Counter::new(
@@ -69,6 +74,7 @@ impl Snapshot for BooksMetrics {
     fn refresh(&self) {
         let (ledger, bound) = (self.books.read(), self.books.bound());
         set(&self.recorded, ledger.recorded);
+        set(&self.predictions, ledger.predictions);
         set(&self.recovered, ledger.recovered);
         set(&self.delivered, ledger.delivered);
         for (reason, records) in DropReason::ALL.iter().zip(ledger.dropped) {
@@ -79,17 +85,18 @@ impl Snapshot for BooksMetrics {
         self.spooled_records.set(ledger.spooled.records as f64);
         self.spooled_bytes.set(ledger.spooled.bytes as f64);
         self.oldest_seconds.set(ledger.oldest_seconds());
-        self.spool_available.set(f64::from(u8::from(!ledger.unavailable)));
+        self.spool_available.set(f64::from(u8::from(ledger.is_available())));
         self.limit_records.set(bound.records as f64);
         self.limit_bytes.set(bound.bytes as f64);
     }
 
     fn metrics(&self) -> Vec<&dyn Collector> {
-        let Self { recorded, recovered, delivered, dropped, spool_errors, quarantined, .. } = self;
+        let Self { recorded, predictions, recovered, delivered, dropped, spool_errors, quarantined, .. } = self;
         let Self { spooled_records, spooled_bytes, oldest_seconds, spool_available, .. } = self;
         let Self { limit_records, limit_bytes, .. } = self;
         vec![
             recorded,
+            predictions,
             recovered,
             delivered,
             dropped,
@@ -121,7 +128,7 @@ mod tests {
     use super::*;
 
     fn books(when_full: WhenFull) -> Books {
-        Books::new(Amount { records: 50, bytes: 20_000 }, when_full)
+        Books::new(Amount::bound(50, 20_000), when_full)
     }
 
     fn line(size: usize) -> RecordLine {
@@ -139,7 +146,7 @@ mod tests {
                 match step {
                     0..=2 => {
                         let mut lines = vec![line(size); 3];
-                        books.take_in(&mut lines);
+                        books.take_in(&mut lines, 3);
                         kept.extend(lines);
                     }
                     3 => books.count_delivered(Amount::of(&kept.pop())),
@@ -164,7 +171,7 @@ mod tests {
         for (when_full, kept) in [(WhenFull::DropNewest, 2), (WhenFull::DropOldest, 3), (WhenFull::Refuse, 0)] {
             let books = books(when_full);
             let mut lines = vec![line(8000); 3];
-            assert_eq!(books.take_in(&mut lines), when_full == WhenFull::DropOldest);
+            assert_eq!(books.take_in(&mut lines, 3), when_full == WhenFull::DropOldest);
             assert_eq!((lines.len(), books.waiting().records), (kept, kept), "{when_full:?}");
             let ledger = books.read();
             assert_eq!((ledger.recorded, ledger.dropped.iter().sum::<u64>()), (3, 3 - kept as u64));

@@ -12,7 +12,7 @@ use prediction_record::read_json;
 use reqwest::Method;
 use serde::Deserialize;
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{error, info, warn};
 
 use super::books::Books;
@@ -80,7 +80,7 @@ impl RecordDelivery {
         let mut batch_limit = BATCH_RECORDS;
         loop {
             let stop_at = *self.stop.borrow_and_update();
-            let batch = self.spool.lend(batch_limit, BATCH_BYTES).await;
+            let Some(batch) = self.lend(batch_limit).await else { return };
             if batch.is_empty() {
                 if stop_at.is_some() {
                     return;
@@ -116,6 +116,26 @@ impl RecordDelivery {
                     }
                     self.rest(backoff.next_delay()).await;
                 }
+            }
+        }
+    }
+
+    /// The oldest records; `None` if the stop's moment comes before the disk gives them.
+    async fn lend(&mut self, records: usize) -> Option<Vec<RecordLine>> {
+        let lending = self.spool.lend(records, BATCH_BYTES);
+        tokio::pin!(lending);
+        loop {
+            let stop_at = *self.stop.borrow_and_update();
+            let stopped = async {
+                match stop_at {
+                    Some(stop_at) => sleep_until(stop_at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                lines = &mut lending => return Some(lines),
+                () = stopped => return None,
+                changed = self.stop.changed() => if changed.is_err() { return None },
             }
         }
     }

@@ -24,7 +24,7 @@ impl MemoryQueue {
     }
 
     pub(super) fn push(&mut self, line: RecordLine) {
-        self.amount = self.amount.plus(Amount::one(line.size()));
+        self.amount = self.amount.plus(line.amount());
         self.lines.push_back(line);
     }
 
@@ -55,7 +55,7 @@ impl MemoryQueue {
     /// Removes the oldest record.
     pub(super) fn pop(&mut self) -> Option<RecordLine> {
         let line = self.lines.pop_front()?;
-        self.amount = self.amount.minus(Amount::one(line.size()));
+        self.amount = self.amount.minus(line.amount());
         self.in_flight = self.in_flight.saturating_sub(1);
         Some(line)
     }
@@ -98,9 +98,9 @@ mod tests {
         let mut queue = filled(5);
         assert_eq!(queue.lend(3, 1000).len(), 3);
         assert!(queue.pop().is_some());
-        assert_eq!(queue.settle(), Amount { records: 2, bytes: 20 });
+        assert_eq!(queue.settle(), Amount { records: 2, bytes: 20, refusal_bytes: 0 });
         assert_eq!(queue.settle(), Amount::default());
-        assert_eq!(queue.amount(), Amount { records: 2, bytes: 20 });
+        assert_eq!(queue.amount(), Amount { records: 2, bytes: 20, refusal_bytes: 0 });
     }
 
     #[test]
@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(queue.lend(2, 1000).len(), 2);
         assert_eq!(queue.idle().count(), 3);
         queue.remove_idle(2);
-        assert_eq!(queue.amount(), Amount { records: 3, bytes: 30 });
+        assert_eq!(queue.amount(), Amount { records: 3, bytes: 30, refusal_bytes: 0 });
         queue.take_back();
         assert_eq!(queue.idle().count(), 3);
     }

@@ -17,8 +17,10 @@
 mod books;
 mod books_metrics;
 mod delivery;
+mod disk_watch;
 mod line;
 mod memory;
+mod receipt;
 mod record_options;
 mod spool;
 
@@ -26,18 +28,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use axum::body::Bytes;
 use monitoring::{LATENCY_BUCKETS, MetricsError, MetricsRegistry, Traces, each};
 use prediction_record::PredictionRecord;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use crate::log_service::LogRoute;
+use books::Books;
 pub(crate) use books::WaitingRecords;
-use books::{Books, DropReason};
 use delivery::RecordDelivery;
 use line::{Amount, RecordLine};
+pub(crate) use receipt::{NotKept, RecordReceipt};
 pub use record_options::{Durability, RecordOptions, WhenFull};
 pub(crate) use spool::SpoolError;
 use spool::{SpoolInbox, SpoolOptions, SpoolThread};
@@ -78,18 +82,6 @@ pub(crate) struct DeliveryTask {
     stop: watch::Sender<Option<Instant>>,
     task: JoinHandle<()>,
     thread: SpoolThread,
-}
-
-/// There is no room for the record of a prediction, which therefore must not be answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("The prediction log is full, and no prediction is answered without its record.")]
-pub(crate) struct LogFull;
-
-/// Tells what became of records that were handed over.
-#[must_use = "the prediction is answered when its record is kept"]
-pub(crate) struct RecordReceipt {
-    kept: Option<oneshot::Receiver<bool>>,
-    refused: bool,
 }
 
 impl Outbox {
@@ -139,14 +131,15 @@ impl Outbox {
     /// Whether so many predictions may run. Where none is answered without its record, there must be room for one each.
     ///
     /// # Errors
-    /// [`LogFull`].
-    pub(crate) fn admit(&self, items: usize) -> Result<(), LogFull> {
+    /// [`NotKept::Full`].
+    pub(crate) fn admit(&self, items: usize) -> Result<(), NotKept> {
         if self.spool.is_none() || !self.refuses() {
             return Ok(());
         }
         // An empty log must not refuse a large batch; should it not fit, that is found out when it is recorded.
         let bytes = (USUAL_BYTES * items as u64).min(self.books.bound().bytes / 2);
-        if self.books.has_room(Amount { records: items, bytes }) { Ok(()) } else { Err(LogFull) }
+        let amount = Amount { records: items, bytes, refusal_bytes: 0 };
+        if self.books.has_room(amount) { Ok(()) } else { Err(NotKept::Full) }
     }
 
     /// Whether predictions are recorded at all.
@@ -154,32 +147,62 @@ impl Outbox {
         self.spool.is_some()
     }
 
-    /// Hands the records of one request over, without waiting. If predictions are not logged, none is made.
+    /// Hands the records of one answered request over, without waiting. If predictions are not logged, none is made.
     pub(crate) fn hand_over(&self, records: impl ExactSizeIterator<Item = PredictionRecord>) -> RecordReceipt {
-        let mut receipt = RecordReceipt { kept: None, refused: false };
+        let predictions = records.len() as u64;
+        let lines = self.lines(records, RecordLine::new);
+        let mut receipt = self.hand_in(lines, predictions);
+        if self.spool.is_some() {
+            self.note_fullness(receipt.refused);
+        }
+        if !self.refuses() {
+            receipt.refused = false;
+            if self.durability == Durability::Memory {
+                receipt.kept = None;
+            }
+        }
+        receipt
+    }
+
+    /// Hands the one record of a request over that was refused or failed, without waiting.
+    pub(crate) fn hand_over_refusal(&self, record: impl FnOnce() -> PredictionRecord) -> RecordReceipt {
+        if self.spool.is_none() {
+            return self.hand_in(Vec::new(), 0);
+        }
+        let record = record();
+        let predictions = record.counts_as();
+        self.hand_in(self.lines(std::iter::once(record), RecordLine::of_refusal), predictions)
+    }
+
+    fn lines(&self, records: impl Iterator<Item = PredictionRecord>, line: fn(Bytes) -> RecordLine) -> Vec<RecordLine> {
+        if self.spool.is_none() {
+            return Vec::new();
+        }
+        let written = |record: PredictionRecord| match serde_json::to_vec(&record) {
+            Ok(text) => Some(line(text.into())),
+            // Records hold strings and finite numbers, which JSON can express.
+            Err(problem) => {
+                error!(%problem, "prediction_log_record_unwritable");
+                None
+            }
+        };
+        records.filter_map(written).collect()
+    }
+
+    /// Takes lines into the books and hands them to the spool's thread, as far as there is room.
+    fn hand_in(&self, mut lines: Vec<RecordLine>, predictions: u64) -> RecordReceipt {
+        let mut receipt = RecordReceipt { books: self.books.clone(), kept: None, refused: false };
         let Some(spool) = &self.spool else { return receipt };
-        let mut lines = Vec::with_capacity(records.len());
-        for record in records {
-            match serde_json::to_vec(&record) {
-                Ok(text) => lines.push(RecordLine::new(text.into())),
-                // Records hold strings and finite numbers, which JSON can express.
-                Err(problem) => error!(%problem, "prediction_log_record_unwritable"),
-            }
+        receipt.refused = !self.books.take_in(&mut lines, predictions);
+        if lines.is_empty() {
+            return receipt;
         }
-        let mut has_room = self.books.take_in(&mut lines);
-        if !lines.is_empty() {
-            let amount = Amount::of(&lines);
-            receipt.kept = spool.hand_in(lines);
-            if receipt.kept.is_none() {
-                self.books.count_dropped(amount, DropReason::Full);
-                has_room = false;
+        match spool.hand_in(lines) {
+            Ok(kept) => receipt.kept = Some(kept),
+            Err(lines) => {
+                lines.iter().for_each(|line| self.books.count_without_room(line));
+                receipt.refused = true;
             }
-        }
-        self.note_fullness(!has_room);
-        if self.refuses() {
-            receipt.refused = !has_room;
-        } else if self.durability == Durability::Memory {
-            receipt.kept = None;
         }
         receipt
     }
@@ -209,21 +232,6 @@ impl Outbox {
     /// What a recorded prediction survives.
     pub(crate) fn durability(&self) -> Durability {
         self.durability
-    }
-}
-
-impl RecordReceipt {
-    /// Waits until the records are kept as asked.
-    ///
-    /// # Errors
-    /// [`LogFull`] if they are not, and predictions without a record are refused.
-    pub(crate) async fn kept(self, refuses: bool) -> Result<(), LogFull> {
-        let kept = match self.kept {
-            // The thread is gone if it does not answer.
-            Some(kept) => kept.await.unwrap_or(false),
-            None => true,
-        };
-        if refuses && (self.refused || !kept) { Err(LogFull) } else { Ok(()) }
     }
 }
 

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::line::Amount;
 
 /// How much may wait in memory.
-pub(super) const MEMORY_BOUND: Amount = Amount { records: 100_000, bytes: 64 * 1024 * 1024 };
+pub(super) const MEMORY_BOUND: Amount = Amount::bound(100_000, 64 * 1024 * 1024);
 /// Records that may wait in the spool, whatever their size.
 const SPOOL_RECORDS: usize = 10_000_000;
 
@@ -59,7 +59,7 @@ pub struct RecordOptions {
     #[arg(long, env = "SPOOL_FULL", default_value = "drop-newest")]
     pub spool_full: WhenFull,
 
-    /// Most bytes of records that may wait in the spool.
+    /// Most bytes of records that may wait in the spool; those of refused requests get a tenth of them.
     #[arg(long, env = "SPOOL_LIMIT_BYTES", default_value_t = 1 << 30, value_parser = clap::value_parser!(u64).range(1 << 16..))]
     pub spool_limit_bytes: u64,
 }
@@ -74,7 +74,7 @@ impl RecordOptions {
     pub(super) fn bound(&self) -> Amount {
         match self.record {
             Durability::Memory => MEMORY_BOUND,
-            Durability::Process | Durability::Power => Amount { records: SPOOL_RECORDS, bytes: self.spool_limit_bytes },
+            Durability::Process | Durability::Power => Amount::bound(SPOOL_RECORDS, self.spool_limit_bytes),
         }
     }
 }

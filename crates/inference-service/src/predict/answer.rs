@@ -5,7 +5,6 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use monitoring::{ApiError, ErrorCode, REQUEST_ID};
 use serde::Serialize;
-use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 
 use super::answer_form::AnswerForm;
@@ -14,6 +13,7 @@ use super::body_kind::{ARROW_FILE, ARROW_STREAM, PARQUET};
 use super::predicted_item::PredictedItem;
 use super::progress::Progress;
 use super::{answer_arrow, answer_parquet};
+use crate::app::App;
 use crate::model::{Engine, Prediction, Task};
 
 /// Most elements of an answer's tensors. As text they take ten times the room that they have as bytes.
@@ -81,21 +81,23 @@ impl PredictResponse {
     }
 
     /// The answer in this form.
-    pub(super) async fn written(self, form: AnswerForm) -> Response {
+    pub(super) async fn written(self, form: AnswerForm, app: &App) -> Response {
         let id = [(REQUEST_ID, self.request_id.clone())];
+        let items: usize = self.predictions.iter().map(PredictedItem::size).sum();
         let (content_type, write): (_, TableWriter) = match form {
-            AnswerForm::Json => return (id, Json(self)).into_response(),
+            AnswerForm::Json => {
+                let json = app.decoders.by_size(items, || (id, Json(self)).into_response()).await;
+                return json.into_response();
+            }
             AnswerForm::Csv => ("text/csv; charset=utf-8", AnswerTable::csv),
             AnswerForm::Parquet => (PARQUET, answer_parquet::write),
             AnswerForm::ArrowStream => (ARROW_STREAM, answer_arrow::stream),
             AnswerForm::ArrowFile => (ARROW_FILE, answer_arrow::file),
         };
-        let table = AnswerTable::new(&self.request_id, &self.predictions);
         // A file of many columns takes milliseconds.
-        let written = match form {
-            AnswerForm::Csv => write(&table),
-            _ => spawn_blocking(move || write(&table)).await.map_err(ApiError::internal).flatten(),
-        };
+        let bytes = if form == AnswerForm::Csv { items } else { usize::MAX };
+        let write = || write(&AnswerTable::new(&self.request_id, &self.predictions));
+        let written = app.decoders.by_size(bytes, write).await.flatten();
         written.map(|bytes| (id, [(CONTENT_TYPE, content_type)], bytes)).into_response()
     }
 }

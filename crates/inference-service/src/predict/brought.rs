@@ -3,15 +3,13 @@
 //! Rule of thumb: how JSON becomes tensors depends on the model, so their text waits until the model is found. It points into
 //! the request's body and is not copied.
 
-use std::sync::Arc;
-
 use axum::body::Bytes;
 use monitoring::{ApiError, ErrorCode};
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use tokio::task::spawn_blocking;
 
-use super::decode::{Payload, refused};
+use super::decode::Payload;
+use super::decoded_item::refused;
 use crate::app::App;
 use crate::input::{
     InputError, ItemShape, JsonElements, NumberArray, SentInputs, SentOptional, UnreadElements, in_order,
@@ -53,24 +51,19 @@ impl From<Payload> for BroughtPayload {
 }
 
 impl BroughtPayload {
-    /// Reads the tensors, or the rows, as this model takes them. A file is unpacked, so it is read by a thread that may block,
-    /// once one of the decoders of `app` is free.
+    /// Reads the tensors, or the rows, as this model takes them. What takes more than a millisecond waits for its turn with the
+    /// decoders of `app`.
     ///
     /// # Errors
     /// As [`BroughtPayload::into_payload`].
-    pub(crate) async fn read(self, engine: &Arc<Engine>, app: &App) -> Result<Payload, ApiError> {
-        let limits = app.config.row_limits();
-        if !matches!(self, Self::Parquet(_) | Self::Arrow(_)) {
-            return self.into_payload(engine, limits);
-        }
-        let decoder = app.decoders.clone().acquire_owned().await.map_err(ApiError::internal)?;
-        let engine = engine.clone();
-        let reading = spawn_blocking(move || {
-            // It moves along: if the client leaves, it stays taken until the work has really ended.
-            let _decoder = decoder;
-            self.into_payload(&engine, limits)
-        });
-        reading.await.map_err(ApiError::internal)?
+    pub(crate) async fn read(self, engine: &Engine, app: &App) -> Result<Payload, ApiError> {
+        let bytes = match &self {
+            Self::Ready(_) => 0,
+            Self::One(bytes) | Self::Several(bytes) | Self::Rows(bytes) | Self::Csv(bytes) => bytes.len(),
+            // A file unpacks to more than it is.
+            Self::Parquet(_) | Self::Arrow(_) => usize::MAX,
+        };
+        app.decoders.by_size(bytes, || self.into_payload(engine, app.config.row_limits())).await?
     }
 
     /// Reads the tensors, or the rows, as this model takes them.

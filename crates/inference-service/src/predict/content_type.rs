@@ -19,6 +19,7 @@ use super::brought::BroughtPayload;
 use super::decode::Payload;
 use super::form::PredictForm;
 use super::options::{PredictOptions, is_request_id, read_top_k};
+use crate::app::App;
 use crate::input::JsonTensorsSchema;
 use crate::rows::no_number_in_rows;
 
@@ -38,7 +39,12 @@ impl PredictRequest {
     ///
     /// # Errors
     /// `unsupported_media_type`, or `invalid_request` for a body that is not what it claims to be.
-    pub(super) async fn parse(headers: &HeaderMap, query: PredictOptions, body: Bytes) -> Result<Self, ApiError> {
+    pub(super) async fn parse(
+        headers: &HeaderMap,
+        query: PredictOptions,
+        body: Bytes,
+        app: &App,
+    ) -> Result<Self, ApiError> {
         let kind = BodyKind::of(headers, &body)?;
         let parsed = match kind {
             BodyKind::Picture => Self::bare(Payload::Images(vec![body]).into()),
@@ -46,7 +52,10 @@ impl PredictRequest {
             BodyKind::Parquet => Self::bare(BroughtPayload::Parquet(body)),
             BodyKind::ArrowStream | BodyKind::ArrowFile => Self::bare(BroughtPayload::Arrow(body)),
             BodyKind::Form => PredictForm::read(headers, body).await?.into(),
-            BodyKind::Json => PredictMembers::read(&body)?.into_request(&body)?,
+            BodyKind::Json => {
+                let read = || PredictMembers::read(&body)?.into_request(&body);
+                app.decoders.by_size(body.len(), read).await??
+            }
         };
         let answer = AnswerForm::of(kind, headers);
         Ok(Self { options: query.overridden_by(parsed.options), answer, ..parsed })

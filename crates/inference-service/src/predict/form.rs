@@ -16,6 +16,9 @@ use super::options::BAD_TOP_K;
 use crate::input::PictureFormat;
 use crate::openapi::bytes::RawBytes;
 
+/// Most parts that are no options, twice as many as there may be pictures.
+const MOST_PARTS: usize = 2048;
+
 /// A form with at least one picture.
 #[derive(ToSchema)]
 pub(super) struct PredictForm {
@@ -35,7 +38,7 @@ impl PredictForm {
     /// Reads a form whose body has its bound already.
     ///
     /// # Errors
-    /// `invalid_request` for a body that is no form, a form without a picture, and options that cannot be read.
+    /// `too_large` for very many parts; `invalid_request` for a body that is no form, a form without a picture, and options that cannot be read.
     pub(super) async fn read(headers: &HeaderMap, body: Bytes) -> Result<Self, ApiError> {
         let mut request = Request::new(Body::from(body));
         *request.headers_mut() = headers.clone();
@@ -59,6 +62,11 @@ impl PredictForm {
                 "top_k" => form.top_k = text().map(|text| top_k(&text)).transpose()?,
                 _ if file.is_input(&name, &content) => form.image.push(content),
                 _ => passed_over.push(name),
+            }
+            // A form of sixteen megabytes can have half a million parts.
+            if form.image.len() + passed_over.len() > MOST_PARTS {
+                let sentence = format!("The form has more than {MOST_PARTS} parts.");
+                return Err(ApiError::new(ErrorCode::TooLarge, sentence));
             }
         }
         if form.image.is_empty() {

@@ -15,10 +15,12 @@ mod brought;
 pub(crate) mod content_type;
 mod deadline;
 mod decode;
+mod decoded_item;
 mod fault;
 mod form;
 mod options;
 mod outputs;
+mod pictures;
 mod predicted_item;
 mod progress;
 mod run;
@@ -121,7 +123,7 @@ pub(crate) async fn predict(
         Err(refusal) => Err(progress.fail(refusal).await),
     };
     match ended {
-        Ok((predictions, form)) => PredictResponse::new(&progress, predictions).written(form).await,
+        Ok((predictions, form)) => PredictResponse::new(&progress, predictions).written(form, &app).await,
         Err(refusal) => ([(REQUEST_ID, progress.header_id())], refusal).into_response(),
     }
 }
@@ -134,11 +136,12 @@ struct Predicted {
 
 async fn predictions(app: &App, progress: &mut Progress, request: Request<Body>) -> Result<Predicted, ApiError> {
     let TimedRequest { head, body, deadline } = TimedRequest::check(request, app.config.request_timeout()).await?;
+    progress.set_deadline(deadline);
     within(deadline, async {
         let body = monitoring::read_body(&app.room, &head.headers, body, app.config.max_body_bytes).await?;
         let query = PredictOptions::from_query(&head.uri)?;
         let decoding_since = Instant::now();
-        let parsed = PredictRequest::parse(&head.headers, query, body).await?;
+        let parsed = PredictRequest::parse(&head.headers, query, body, app).await?;
         let PredictRequest { options, request_id, tags, brought, answer: form } = parsed;
         progress.set_request_id(request_id);
         progress.set_tags(header_tags(&head.headers)?, tags)?;

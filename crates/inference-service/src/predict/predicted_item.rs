@@ -57,6 +57,16 @@ impl From<Tensor> for PredictedTensor {
 }
 
 impl PredictedItem {
+    /// About how many bytes it takes as text.
+    pub(super) fn size(&self) -> usize {
+        const OF_A_NUMBER: usize = 10;
+        match self {
+            Self::Class(class) => 100 * (1 + class.top.len()),
+            Self::Number { .. } => OF_A_NUMBER,
+            Self::Tensors { outputs } => outputs.0.iter().map(|(_, tensor)| OF_A_NUMBER * tensor.data.len()).sum(),
+        }
+    }
+
     pub(super) fn class(&self) -> Option<&ClassPrediction> {
         if let Self::Class(class) = self { Some(class) } else { None }
     }

@@ -7,9 +7,10 @@ use std::time::Instant;
 use monitoring::prediction::PredictionPhase;
 use monitoring::{ApiError, ErrorCode, without_numbers};
 
-use super::decode::{DecodedItem, DecodedPayload, Payload};
+use super::decode::Payload;
+use super::decoded_item::DecodedItem;
 use super::fault::fault_of_input;
-use super::progress::{Progress, log_full};
+use super::progress::{Progress, without_record};
 use crate::app::App;
 use crate::model::{Engine, ModelError, Prediction};
 use crate::serving::{InferenceJob, JobAnswer, LoadedVersion, RunError};
@@ -34,9 +35,9 @@ pub(crate) async fn run(app: &App, progress: &mut Progress, request: RunRequest)
     let engine = &version.engine;
     let items = payload.count(engine, app.config.max_batch())?;
     progress.set_items(items);
-    app.outbox.admit(items).map_err(log_full)?;
-    let slots = app.admission.admit(&version.flow, items, &app.models)?;
-    let DecodedPayload { items, mut slots } = payload.decode(engine, slots, app).await?;
+    app.outbox.admit(items).map_err(without_record)?;
+    let mut slots = app.admission.admit(&version.flow, items, &app.models)?;
+    let items = payload.decode(engine, app, deadline).await?;
     let queued = Instant::now();
     progress.phase(PredictionPhase::Decode, decoding_since, queued);
 

@@ -3,6 +3,7 @@
 //! Rule of thumb: work gets in through [`Admission`], or it is refused; after that, nothing waits without a bound.
 
 mod admission;
+mod decoders;
 mod feature_refusals;
 mod flow;
 mod job;
@@ -20,7 +21,8 @@ mod seen_folders;
 mod series_budget;
 mod serving_list;
 
-pub(crate) use admission::{Admission, QueueSlots};
+pub(crate) use admission::Admission;
+pub(crate) use decoders::{DecodeSize, Decoders, out_of_time};
 pub(crate) use feature_refusals::series_of_features;
 pub(crate) use flow::{BatchPolicy, Flow};
 pub(crate) use job::{InferenceJob, JobAnswer, RunError};

@@ -9,9 +9,10 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 use tracing::Span;
 
+use super::Admission;
+use super::admission::QueueSlots;
 use super::job::{InferenceJob, JobAnswer, QueuedJob, RunError, RunTimes};
 use super::queue::{LaneQueue, QueueTicket, TakenTurn};
-use super::{Admission, QueueSlots};
 use crate::input::ModelInput;
 
 /// The inference threads. When it is dropped, they finish what they were given, and end.

@@ -134,7 +134,7 @@ async fn a_record_says_what_the_input_looked_like() {
     let sent = Sent::new("image/jpeg", cat.clone()).query("?model=cifar10").header("traceparent", traceparent);
     assert_eq!(service.predict(&sent).await.status, 200);
     let picture = log.record().await;
-    assert_eq!(picture["schema_version"], 4);
+    assert_eq!(picture["schema_version"], 5);
     assert_eq!(picture["trace_id"], "0af7651916cd43dd8448eb211c80319c");
     let span = picture["span_id"].as_str().unwrap();
     assert!(span.len() == 16 && span != "b7ad6b7169203331", "{span}");

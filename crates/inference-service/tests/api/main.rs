@@ -6,9 +6,11 @@
 mod administration;
 mod answers;
 mod bodies;
+mod cheap_refusals;
 mod check;
 mod collector;
 mod connections;
+mod decoding;
 #[path = "../../../monitoring/tests/description/mod.rs"]
 mod description;
 mod dialects;
@@ -18,6 +20,7 @@ mod endpoints;
 mod engines;
 mod exported;
 mod forms_of_rows;
+mod frozen;
 mod grpc;
 mod grpc_spans;
 mod held;

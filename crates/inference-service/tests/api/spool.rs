@@ -21,8 +21,8 @@ use crate::sent::Sent;
 use crate::service::{Service, serve_logging_to};
 
 /// Stands for the logging service: away at first, then it takes all records.
-struct Receiver {
-    url: String,
+pub(crate) struct Receiver {
+    pub(crate) url: String,
     received: SharedReceived,
 }
 
@@ -35,7 +35,7 @@ struct Received {
 }
 
 impl Receiver {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let received = SharedReceived::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -44,11 +44,11 @@ impl Receiver {
         Self { url, received }
     }
 
-    fn take_records(&self) {
+    pub(crate) fn take_records(&self) {
         self.received.lock().unwrap().takes = true;
     }
 
-    fn request_ids(&self) -> Vec<String> {
+    pub(crate) fn request_ids(&self) -> Vec<String> {
         self.received.lock().unwrap().request_ids.clone()
     }
 }
@@ -64,7 +64,7 @@ async fn log(State(received): State<SharedReceived>, body: String) -> (StatusCod
 }
 
 /// Predicts, and returns the request's id.
-async fn predict(service: &Service, sent: &Sent, status: u16) -> String {
+pub(crate) async fn predict(service: &Service, sent: &Sent, status: u16) -> String {
     let answer = service.predict(sent).await;
     assert_eq!(answer.status, status, "{answer:?}");
     answer.header("x-request-id").unwrap().to_owned()
@@ -162,8 +162,16 @@ async fn without_a_disk_predictions_go_on() {
 async fn without_a_disk_predictions_are_refused_if_asked_to() {
     let scratch = TempDir::new().unwrap();
     let flags = ["--spool", &blocked(&scratch), "--spool-full", "refuse"];
-    let running = serve_logging_to("http://127.0.0.1:1", &shipped(), &flags).await;
-    let refused = running.predict(&Sent::new("image/jpeg", cat())).await;
+    let process = Process::start_logging_to("http://127.0.0.1:1", &shipped(), &flags);
+    let running = &process.service;
+    let refused = loop {
+        let refused = running.predict(&Sent::new("image/jpeg", cat())).await;
+        // Its models may still be loading.
+        if refused.text.contains("prediction log") {
+            break refused;
+        }
+    };
+    assert_eq!(running.get("/health/ready").await.status, 503, "no prediction is answered");
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("5")));
     assert_eq!(refused.json()["code"], "not_ready");
     assert!(refused.text.contains("The prediction log is full"), "{}", refused.text);
@@ -173,5 +181,5 @@ async fn without_a_disk_predictions_are_refused_if_asked_to() {
     assert_eq!(ran.map(|(_, count)| count).sum::<f64>(), 0.0);
     fs::remove_file(scratch.path().join("file")).unwrap();
     running.metrics_until("the disk works", |metrics| metrics.get("prediction_log_spool_available") == 1.0).await;
-    predict(&running, &Sent::new("image/jpeg", cat()), 200).await;
+    predict(running, &Sent::new("image/jpeg", cat()), 200).await;
 }

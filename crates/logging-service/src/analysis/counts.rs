@@ -20,8 +20,8 @@ const MOST_PREDICTIONS: u64 = 1 << 53;
 /// The part of a prediction that is counted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Observation<'a> {
-    /// Whether the prediction failed. Nothing else of a failed prediction is counted.
-    pub failed: bool,
+    /// How many items of a request failed together; 0 for an answered prediction. Nothing else of failed ones is counted.
+    pub failed: u64,
     /// The predicted class.
     pub label: Option<&'a str>,
     /// Its probability.
@@ -100,8 +100,8 @@ pub struct WindowCounts {
 impl WindowCounts {
     /// Counts a prediction.
     pub fn observe(&mut self, observation: &Observation<'_>) {
-        if observation.failed {
-            self.errors += 1;
+        if observation.failed > 0 {
+            self.errors = self.errors.saturating_add(observation.failed);
             return;
         }
         self.predictions += 1;

@@ -71,7 +71,7 @@ const fn optional(name: &'static str, kind: ColumnKind, get: CellReader) -> Colu
 }
 
 /// Every column, in the order of the file.
-pub(super) static COLUMNS: [Column; 36] = [
+pub(super) static COLUMNS: [Column; 37] = [
     // The store fills in these three, but their types allow their absence.
     optional("event_id", ColumnKind::Text, |row| {
         Ok(row.record.event_id.map(|id| CellValue::Text(id.to_string().into())))
@@ -80,6 +80,8 @@ pub(super) static COLUMNS: [Column; 36] = [
     optional("occurred_at", ColumnKind::Time, |row| Ok(row.record.occurred_at.map(CellValue::Time))),
     required("recorded_at", ColumnKind::Time, |row| Ok(Some(CellValue::Time(row.recorded_at)))),
     required("row_index", ColumnKind::Integer, |row| integer(Some(row.record.row_index))),
+    // How many items of a refused request the row stands for; nothing stands for one.
+    optional("items", ColumnKind::Integer, |row| integer(row.record.items)),
     required("model", ColumnKind::Text, |row| text(Some(&row.record.model))),
     optional("version", ColumnKind::Text, |row| text(row.record.version.as_ref())),
     optional("model_sha256", ColumnKind::Text, |row| text(row.record.model_sha256.as_ref())),

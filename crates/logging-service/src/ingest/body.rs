@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::HeaderMap;
-use monitoring::{ApiError, ErrorCode};
+use monitoring::{ApiError, ErrorCode, off_worker};
 use prediction_record::read_json;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
@@ -13,6 +13,8 @@ use tokio::time::timeout;
 use super::plain_words::in_plain_words;
 use crate::app::App;
 
+/// A body of more bytes takes milliseconds to parse, which is long compared with the rest of a request.
+const LARGE_BODY: usize = 64 * 1024;
 /// How long a client may take to send its body.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -43,9 +45,14 @@ impl ReceivedBody {
         if monitoring::media_type(&self.headers) != "application/json" {
             return Err(ApiError::new(ErrorCode::UnsupportedMediaType, "Send application/json."));
         }
-        read_json(&self.bytes).map_err(|problem| {
+        self.off_worker_if_large(|| read_json(&self.bytes)).map_err(|problem| {
             let code = if problem.is_data() { ErrorCode::InvalidInput } else { ErrorCode::InvalidRequest };
             ApiError::new(code, format!("The JSON cannot be read: {}.", in_plain_words(&problem.to_string())))
         })
+    }
+
+    /// Reads the body while other requests go on, if that takes long.
+    pub(crate) fn off_worker_if_large<T>(&self, read: impl FnOnce() -> T) -> T {
+        if self.bytes.len() < LARGE_BODY { read() } else { off_worker(read) }
     }
 }

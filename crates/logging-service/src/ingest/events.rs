@@ -89,7 +89,7 @@ struct RefusedEvent {
 )]
 pub(crate) async fn cloudevents(State(app): State<App>, request: Request<Body>) -> Result<Json<EventsTaken>, ApiError> {
     let body = ReceivedBody::receive(&app, request).await?;
-    let events = parse(&body.headers, &body.bytes).map_err(|error| {
+    let events = body.off_worker_if_large(|| parse(&body.headers, &body.bytes)).map_err(|error| {
         count_refusal(&app, &error);
         refused_whole(&error)
     })?;

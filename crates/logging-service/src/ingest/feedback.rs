@@ -45,7 +45,7 @@ pub(crate) async fn feedback(
     request: Request<Body>,
 ) -> Result<Json<LabelAcknowledgement>, ApiError> {
     let body = ReceivedBody::receive(&app, request).await?;
-    let given: Vec<TrueLabel> = parse_items(&body, MOST_LABELS)?;
+    let given: Vec<TrueLabel> = body.off_worker_if_large(|| parse_items(&body, MOST_LABELS))?;
     let weight = given.len();
     let stored = app
         .store

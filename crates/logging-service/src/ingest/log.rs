@@ -6,7 +6,6 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use monitoring::ApiError;
-use tokio::task::spawn_blocking;
 use tracing::info;
 
 use super::body::ReceivedBody;
@@ -17,9 +16,6 @@ use crate::openapi::refusal_sets::IngestRefusals;
 use crate::openapi::text_bodies::Lines;
 use crate::refusal::refusal;
 use crate::store::Acknowledgement;
-
-/// A body of more bytes takes milliseconds to parse, which is long compared with the rest of a request.
-const LARGE_BODY: usize = 64 * 1024;
 
 /// Stores one record, a JSON array of them, or NDJSON
 ///
@@ -40,12 +36,8 @@ pub(crate) async fn log(State(app): State<App>, request: Request<Body>) -> Resul
     let started = Instant::now();
     let body = ReceivedBody::receive(&app, request).await?;
     let most = app.config.queue_limit as usize;
-    let records = if body.bytes.len() < LARGE_BODY {
-        parse_items(&body, most)?
-    } else {
-        // Other requests must not wait for this one.
-        spawn_blocking(move || parse_items(&body, most)).await.map_err(ApiError::internal)??
-    };
+    let records = body.off_worker_if_large(|| parse_items(&body, most))?;
+    drop(body);
     let stored = app.store.submit(records).await.map_err(refusal)?;
     info!(
         accepted = stored.accepted,

@@ -136,6 +136,7 @@ impl RowCells<'_> {
             event_id: Some(Uuid::parse_str(&event_id).map_err(|_| "event_id")?),
             request_id: self.text("request_id")?,
             row_index: self.small("row_index")?.unwrap_or_default(),
+            items: self.small("items")?,
             occurred_at: self.time("occurred_at")?,
             model: self.text("model")?.ok_or("model")?,
             version: self.text("version")?,

@@ -29,6 +29,7 @@ pub(super) const PREDICTION: &[(&str, FieldKind)] = &[
     ("event_id", FieldKind::Text),
     ("request_id", FieldKind::Text),
     ("row_index", FieldKind::Whole),
+    ("items", FieldKind::Whole),
     ("occurred_at", FieldKind::Time),
     ("model", FieldKind::Text),
     ("version", FieldKind::Text),

@@ -92,7 +92,7 @@ fn recount(
     let ModelWindow { model, model_sha256, counts, .. } = window;
     let place = session.places()?.condition(whole).unwrap_or_else(|| "1 = 1".to_owned());
     let sql = format!(
-        "SELECT count(*) FROM predictions
+        "SELECT CAST(coalesce(sum(coalesce(items, 1)), 0) AS BIGINT) FROM predictions
          WHERE model = $1 AND coalesce(model_sha256, '') = $2 AND occurred_at >= $3 AND occurred_at < $4 AND {place}"
     );
     let values = [model.as_str().into(), model_sha256.as_str().into(), whole.since.into(), whole.until.into()];

@@ -55,6 +55,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use jiff::Timestamp;
+use monitoring::off_worker;
 use prediction_record::PredictionRecord;
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -88,6 +89,8 @@ use writer::{StoreWriter, WriterParts};
 
 /// Submissions of fewer records are counted by the writer, which takes it less time than handing the counts over.
 const WORTH_COUNTING: usize = 16;
+/// So many records take milliseconds to prepare.
+const MANY_RECORDS: usize = 200;
 
 /// The predictions, in one database. Shared between tasks behind an [`Arc`].
 ///
@@ -161,9 +164,15 @@ impl Store {
         let Some(DeclaredParts { features, segments }) = self.declared.known() else {
             return Err(self.queue.refusal());
         };
-        features.apply(&mut records, self.observer.as_ref());
-        let rows = records.into_iter().map(|record| NewRow::of(record, &segments)).collect::<Result<Vec<_>, _>>()?;
-        let counted = (rows.len() >= WORTH_COUNTING).then(|| PrecountedRows::of(&rows));
+        let many = records.len() >= MANY_RECORDS;
+        let mut prepare = || {
+            features.apply(&mut records, self.observer.as_ref());
+            let records = std::mem::take(&mut records).into_iter();
+            let rows = records.map(|record| NewRow::of(record, &segments)).collect::<Result<Vec<_>, _>>()?;
+            let counted = (rows.len() >= WORTH_COUNTING).then(|| PrecountedRows::of(&rows));
+            Ok::<_, DatabaseError>((rows, counted))
+        };
+        let (rows, counted) = if many { off_worker(prepare)? } else { prepare()? };
         let (answer, answered) = oneshot::channel();
         self.queue.push(QueuedWrite::Records { rows, counted, answer })?;
         answered.await.map_err(|_| writer_stopped())?.outcome

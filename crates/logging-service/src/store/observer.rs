@@ -38,7 +38,7 @@ pub struct CommitSummary {
 /// What one transaction stored of one model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ModelCounts {
-    /// New records.
+    /// Predictions of new records.
     pub accepted: u64,
     /// Records that were there already.
     pub duplicates: u64,
@@ -67,7 +67,7 @@ impl CommitSummary {
 
     fn count(&mut self, record: &PredictionRecord, is_new: bool) {
         let row = if is_new {
-            ModelCounts { accepted: 1, duplicates: 0, defects: u64::from(record.defect) }
+            ModelCounts { accepted: record.counts_as(), duplicates: 0, defects: u64::from(record.defect) }
         } else {
             ModelCounts { duplicates: 1, ..ModelCounts::default() }
         };

@@ -17,7 +17,7 @@ use crate::analysis::{label_name, number_of};
 /// The columns that [`read`] expects, in order.
 pub(super) const COLUMNS: &str = "id, event_id, request_id, row_index, occurred_at, recorded_at, model, version, model_sha256, \
      variant, status, error_type, label, class, confidence, defect, top, latency_seconds, decode_seconds, queue_seconds, \
-     inference_seconds, trace_id, span_id, input_sha256, input, schema_version, extra, task, value, features, tags";
+     inference_seconds, trace_id, span_id, input_sha256, input, schema_version, extra, task, value, features, tags, items";
 
 /// A record as it was stored. Serialises flat: the record's fields and `recorded_at`.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -83,6 +83,7 @@ fn complete(record: &mut PredictionRecord) {
     let event_id = *record.event_id.get_or_insert_with(|| new_id(occurred_at));
     record.request_id.get_or_insert_with(|| event_id.to_string());
     forget_filler(record);
+    record.items = record.items.filter(|items| *items > 1);
     record.label = record.label.take().map(usual_spelling);
     // A row that was read here and sent again brings its old `recorded_at` along. The store sets that field, and an
     // answer would carry it twice.
@@ -166,6 +167,7 @@ pub(super) fn read(columns: &mut RowColumns) -> Result<NumberedPrediction, Datab
         value: columns.opt_real()?,
         features: from_json(columns)?.unwrap_or_default(),
         tags: from_json(columns)?.unwrap_or_default(),
+        items: columns.opt_u32()?,
         counted_features: FeatureValues::new(),
     };
     forget_filler(&mut record);

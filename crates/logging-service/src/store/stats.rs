@@ -33,7 +33,7 @@ pub struct PredictionStats {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 #[schema(as = Summary)]
 pub struct PredictionSummary {
-    /// All predictions, failed ones included.
+    /// All predictions, failed ones included. A request that was refused counts with its items.
     pub predictions: u64,
     /// Predictions that failed.
     pub errors: u64,
@@ -82,7 +82,7 @@ pub(super) fn models(session: &mut dyn SqlSession) -> Result<Vec<String>, Databa
     rows(session, MODELS, &[(MAX_NAMES as i64).into()], RowColumns::text)
 }
 
-/// How many predictions there are.
+/// How many rows of predictions there are.
 ///
 /// # Errors
 /// The database's.
@@ -99,7 +99,7 @@ pub(super) fn stats(session: &mut dyn SqlSession, filter: &PredictionFilter) -> 
     // The most frequent groups come first, so that what is left out of a full map is rare.
     let sql = format!(
         "SELECT model, CASE WHEN status = 'error' THEN CAST(1 AS BIGINT) ELSE 0 END AS failed, label, error_type,
-                count(*) AS predictions, CAST(sum(defect) AS BIGINT), count(confidence), sum(confidence),
+                CAST(sum(coalesce(items, 1)) AS BIGINT) AS predictions, CAST(sum(defect) AS BIGINT), count(confidence), sum(confidence),
                 count(latency_seconds), sum(latency_seconds), max(latency_seconds), min(occurred_at), max(occurred_at)
          FROM predictions {} GROUP BY model, failed, label, error_type ORDER BY predictions DESC",
         conditions.sql()

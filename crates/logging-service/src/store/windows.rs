@@ -156,7 +156,7 @@ pub(super) fn readable(json: &str) -> WindowCounts {
 /// What the counts need of a record.
 pub(super) fn observation(record: &PredictionRecord) -> Observation<'_> {
     Observation {
-        failed: record.status == Status::Error,
+        failed: if record.status == Status::Error { record.counts_as() } else { 0 },
         label: record.label.as_deref(),
         // Before confidences were optional, a sender that knew none had to write one all the same.
         confidence: record.confidence.filter(|_| record.extra.get("confidence_source") != Some(&"none".into())),

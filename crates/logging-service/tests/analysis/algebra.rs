@@ -13,7 +13,7 @@ use proptest::prelude::*;
 struct CountedRow {
     seed: u64,
     part: usize,
-    failed: bool,
+    failed: u64,
     truth: Option<usize>,
     revised: Option<usize>,
 }
@@ -23,8 +23,13 @@ const PARTS: usize = 5;
 fn events() -> impl Strategy<Value = Vec<CountedRow>> {
     let truth = || proptest::option::of(0..CLASSES.len());
     let event = (any::<u64>(), 0..PARTS, proptest::bool::weighted(0.1), truth(), truth());
-    let event =
-        event.prop_map(|(seed, part, failed, truth, revised)| CountedRow { seed, part, failed, truth, revised });
+    let event = event.prop_map(|(seed, part, failed, truth, revised)| CountedRow {
+        seed,
+        part,
+        failed: u64::from(failed) * 3,
+        truth,
+        revised,
+    });
     vec(event, 0..120)
 }
 
@@ -33,7 +38,7 @@ impl CountedRow {
         let row = sample_row(&mut fastrand::Rng::with_seed(self.seed), InjectedDrift::default());
         counts.observe(&Observation { failed: self.failed, ..row.observation() });
         let label = |class: usize| labelled(self.seed, row.label, CLASSES[class].0);
-        if let Some(truth) = self.truth.filter(|_| !self.failed) {
+        if let Some(truth) = self.truth.filter(|_| self.failed == 0) {
             counts.label(&label(truth), LabelSign::Add);
             if let Some(revised) = self.revised {
                 counts.label(&label(truth), LabelSign::TakeBack);

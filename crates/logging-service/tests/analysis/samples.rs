@@ -33,7 +33,7 @@ pub(crate) struct SampleRow {
 impl SampleRow {
     pub(crate) fn observation(&self) -> Observation<'_> {
         Observation {
-            failed: false,
+            failed: 0,
             label: Some(self.label),
             confidence: Some(self.confidence),
             input: Some(InputFeatures {

@@ -12,8 +12,9 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 const JSON: [&str; 6] = ["top", "features", "tags", "extra", "input_mean", "input_std"];
-const PLAIN: [&str; 15] = [
+const PLAIN: [&str; 16] = [
     "value",
+    "items",
     "row_index",
     "class",
     "confidence",
@@ -63,6 +64,7 @@ pub(crate) fn full() -> StoredPrediction {
         event_id: Some(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001)),
         request_id: Some("request".to_owned()),
         row_index: 3,
+        items: Some(2),
         occurred_at: Some("2026-01-02T03:04:05.678901Z".parse().unwrap()),
         model: "m".to_owned(),
         version: Some("1".to_owned()),
@@ -118,6 +120,7 @@ fn row() -> impl Strategy<Value = StoredPrediction> {
                 event_id: ids.0.map(Uuid::from_u128),
                 request_id: ids.1,
                 row_index: ids.2,
+                items: said.1.filter(|items| *items > 1),
                 occurred_at: ids.3,
                 model: model.0,
                 version: model.1,

@@ -58,7 +58,7 @@ fn varied() -> Vec<Value> {
         }),
         json!({ "model": "price", "task": "regression", "value": -12.5, "occurred_at": "2026-03-01T10:06:00Z" }),
         json!({ "model": "raw", "task": "raw", "occurred_at": "2026-03-01T10:07:00Z" }),
-        json!({ "model": "cifar10", "status": "error", "error_type": "timeout", "occurred_at": "2026-03-01T10:01:00Z" }),
+        json!({ "model": "cifar10", "status": "error", "error_type": "timeout", "items": 3, "occurred_at": "2026-03-01T10:01:00Z" }),
         json!({ "model": "cifar10", "label": "1", "occurred_at": "2026-03-01T10:01:01Z" }),
     ]
 }

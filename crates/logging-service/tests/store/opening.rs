@@ -24,7 +24,7 @@ async fn a_new_database_has_its_settings_and_an_old_one_keeps_its_rows() {
         let connection = Connection::open(&path).unwrap();
         connection.query_row(&format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}"), [], |row| row.get(0)).unwrap()
     };
-    assert_eq!(pragma("user_version"), "9");
+    assert_eq!(pragma("user_version"), "11");
     assert_eq!(pragma("auto_vacuum"), "2", "incremental");
     assert_eq!(pragma("journal_mode"), "wal");
     assert_holds(&path, ids(&rows));

@@ -12,6 +12,7 @@ on_each_engine! {
     an_empty_database_has_answers,
     limits_and_cursors_out_of_bounds_are_named,
     names_without_bound_are_counted_together,
+    a_refused_request_is_one_row_and_counts_with_its_items,
     a_query_beyond_its_deadline_is_ended,
     readers_see_whole_batches_and_never_wait_for_the_writer,
 }
@@ -42,6 +43,27 @@ async fn limits_and_cursors_out_of_bounds_are_named(fixture: Fixture) {
     for extreme in ["0".repeat(32), "f".repeat(32), "7".repeat(32)] {
         list(MAX_PAGE, Some(&extreme)).await.unwrap();
     }
+}
+
+async fn a_refused_request_is_one_row_and_counts_with_its_items(fixture: Fixture) {
+    let store = start(fixture.url()).store;
+    let refused = |items| PredictionRecord {
+        status: Status::Error,
+        error_type: Some("overloaded".to_owned()),
+        label: None,
+        confidence: None,
+        items,
+        ..record("m")
+    };
+    let rows = vec![record("m"), refused(Some(64)), refused(Some(1)), refused(None)];
+    store.submit(rows).await.unwrap();
+    let stats = store.stats(None, None).await.unwrap().total;
+    assert_eq!((stats.predictions, stats.errors), (67, 66));
+    assert_eq!(stats.error_types, BTreeMap::from([("overloaded".to_owned(), 66)]));
+    assert_eq!(store.count().await.unwrap(), 4);
+    let page = store.list(&PredictionFilter::default(), 10, None).await.unwrap().predictions;
+    let items: Vec<_> = page.iter().rev().map(|row| row.record.items).collect();
+    assert_eq!(items, [None, Some(64), None, None], "one item is what a record stands for anyway");
 }
 
 async fn names_without_bound_are_counted_together(fixture: Fixture) {

@@ -53,6 +53,7 @@ async fn every_field_comes_back_and_the_smallest_record_is_completed(fixture: Fi
         event_id: Some(Uuid::now_v7()),
         request_id: Some("r'; DROP TABLE predictions; --".to_owned()),
         row_index: u32::MAX,
+        items: Some(64),
         occurred_at: Some("2024-02-29T23:59:59.123456Z".parse().unwrap()),
         model: "cifar10".to_owned(),
         version: Some("3".to_owned()),

@@ -6,6 +6,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
+use super::floods::LineFloods;
 use super::line::{EventFields, JsonFields, LineFormat, LineOrigin, LogLine};
 use super::writer::LineQueue;
 use crate::metrics::{Counter, Each, Family};
@@ -39,6 +40,7 @@ pub(super) struct LogLayer {
     pub(super) origin: LineOrigin,
     pub(super) queue: LineQueue,
     pub(super) events: Family<Counter, Each<LevelLabel>>,
+    pub(super) floods: LineFloods,
 }
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
@@ -59,14 +61,18 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        self.events.with(event.metadata().level().into()).inc();
+        let Some(left_out) = self.floods.admit(event.metadata()) else { return };
         let mut content = EventFields::default();
         event.record(&mut content);
+        if left_out > 0 {
+            content.fields.add_count("left_out", left_out);
+        }
         for span in context.event_scope(event).into_iter().flatten() {
             if let Some(fields) = span.extensions().get::<JsonFields>() {
                 content.fields.inherit(fields);
             }
         }
-        self.events.with(event.metadata().level().into()).inc();
         let line = LogLine { origin: &self.origin, metadata: event.metadata(), content: &content };
         self.queue.push(&line.written(self.format));
     }

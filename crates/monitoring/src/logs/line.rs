@@ -45,6 +45,11 @@ impl JsonFields {
         }
     }
 
+    /// Adds a number that the event itself does not have.
+    pub(super) fn add_count(&mut self, name: &'static str, count: u64) {
+        self.0.push((Cow::Borrowed(name), count.to_string()));
+    }
+
     fn put(&mut self, field: &Field, value: impl Serialize) {
         let name = field.name();
         let name =

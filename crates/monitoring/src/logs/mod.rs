@@ -1,8 +1,9 @@
 //! Structured logs: one JSON object a line on stdout, written without ever blocking a request.
 //!
 //! Lines go through a bounded queue to a thread of their own. If stdout blocks and the queue is
-//! full, lines are dropped and counted in `log_lines_dropped_total`.
+//! full, lines are dropped and counted in `log_lines_dropped_total`. A warning or an error that comes without end is thinned.
 
+mod floods;
 mod layer;
 mod line;
 mod writer;
@@ -16,6 +17,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
 use crate::metrics::{MetricsError, MetricsRegistry, each};
+use floods::LineFloods;
 use layer::LogLayer;
 use line::{LineFormat, LineOrigin};
 use writer::LineQueue;
@@ -59,6 +61,10 @@ pub fn setup_structured_logging(
     registry: &MetricsRegistry,
 ) -> Result<LogGuard, LogsError> {
     let events = registry.counters("log_events_total", "Log events that passed the filter.", each())?;
+    let left_out = registry.counter(
+        "log_lines_left_out_total",
+        "Lines of warnings and errors left out because too many of their kind came at once.",
+    )?;
     let queue = LineQueue::start(io::stdout())?;
     let (guard, dropped) = (LogGuard(queue.clone()), queue.clone());
     registry.counter_fn(
@@ -74,7 +80,7 @@ pub fn setup_structured_logging(
     let origin = LineOrigin { service: service.to_owned(), version: version.to_owned() };
     tracing_subscriber::registry()
         .with(filter.unwrap_or_else(|_| EnvFilter::new("info")))
-        .with(LogLayer { format, origin, queue, events })
+        .with(LogLayer { format, origin, queue, events, floods: LineFloods::new(left_out) })
         .try_init()?;
     log_panics();
     if let Some(problem) = filter_problem {

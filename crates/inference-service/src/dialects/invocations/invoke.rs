@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::dialects::asked::{AskedModel, AskedPayload};
 use crate::dialects::number_cells::NumberCells;
 use crate::dialects::refusal::DialectRefusals;
-use crate::dialects::told::ToldOutputs;
+use crate::dialects::told::{ToldOutputs, told_size};
 use crate::model::Prediction;
 use crate::openapi::bytes::RawBytes;
 use crate::openapi::examples;
@@ -82,12 +82,15 @@ pub(crate) async fn invocations(
 ) -> Response {
     let mut progress = Progress::start(&app, context);
     let ended = match answer(&app, &mut progress, request).await {
-        Ok((answer, predictions)) => progress.complete(predictions).await.map(|_| answer),
+        Ok((answer, predictions)) => match progress.complete(predictions).await {
+            Ok(predictions) => app.decoders.by_size(told_size(&predictions), || Json(answer).into_response()).await,
+            Err(refusal) => Err(refusal),
+        },
         Err(refusal) => Err(progress.fail(refusal).await),
     };
     let id = [(REQUEST_ID, progress.header_id())];
     match ended {
-        Ok(answer) => (id, Json(answer)).into_response(),
+        Ok(answer) => (id, answer).into_response(),
         Err(refusal) => (id, as_mlflow(refusal)).into_response(),
     }
 }
@@ -98,6 +101,7 @@ async fn answer(
     request: Request<Body>,
 ) -> Result<(InvocationAnswer, Vec<Prediction>), ApiError> {
     let TimedRequest { head, body, deadline } = TimedRequest::check(request, app.config.request_timeout()).await?;
+    progress.set_deadline(deadline);
     within(deadline, async {
         let body = monitoring::read_body(&app.room, &head.headers, body, app.config.max_body_bytes).await?;
         let InvokedModel { model, version } = InvokedModel::of(&head.uri, &head.headers)?;
@@ -105,14 +109,17 @@ async fn answer(
         progress.set_tags(header_tags(&head.headers)?, Tags::new())?;
         let version = progress.find_version(model.as_deref(), version.as_deref())?;
         let engine = version.engine.clone();
-        let data = kind::read(&head.headers, body)?;
         let asked = AskedModel { engine: &engine, limits: app.config.row_limits(), numbers: NumberCells::AsMlflow };
-        let AskedPayload { payload, kind } = data.into_payload(asked)?;
+        let size = body.len();
+        let read = || kind::read(&head.headers, body)?.into_payload(asked);
+        let AskedPayload { payload, kind } = app.decoders.by_size(size, read).await??;
         let form = form_of(kind, &engine);
         let request = RunRequest { version, payload, top_k: NonZeroUsize::MIN, decoding_since, deadline };
         let predictions = run(app, progress, request).await?;
         check_size(&predictions, &engine)?;
-        Ok((InvocationAnswer { predictions: ToldOutputs::new(&engine, &predictions, form)? }, predictions))
+        let told = || ToldOutputs::new(&engine, &predictions, form);
+        let told = app.decoders.by_size(told_size(&predictions), told).await??;
+        Ok((InvocationAnswer { predictions: told }, predictions))
     })
     .await
 }

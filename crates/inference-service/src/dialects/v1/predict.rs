@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Instant;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -19,10 +19,10 @@ use crate::dialects::asked::{AskedData, AskedModel, AskedPayload};
 use crate::dialects::members::JsonData;
 use crate::dialects::number_cells::NumberCells;
 use crate::dialects::refusal::{DialectRefusals, in_dialect, invalid};
-use crate::dialects::told::{ToldForm, ToldOutputs};
+use crate::dialects::told::{ToldForm, ToldOutputs, told_size};
 use crate::model::Prediction;
 use crate::openapi::examples;
-use crate::predict::{Progress, RunRequest, TimedRequest, check_size, header_tags, run, within};
+use crate::predict::{Payload, Progress, RunRequest, TimedRequest, check_size, header_tags, run, within};
 
 /// What a model is asked; one of `instances` and `inputs`. Other members are passed over.
 #[derive(ToSchema)]
@@ -85,12 +85,15 @@ pub(crate) async fn predict(
     };
     let mut progress = Progress::start(&app, context);
     let ended = match answer(&app, &mut progress, named, request).await {
-        Ok((answer, predictions)) => progress.complete(predictions).await.map(|_| answer),
+        Ok((answer, predictions)) => match progress.complete(predictions).await {
+            Ok(predictions) => app.decoders.by_size(told_size(&predictions), || Json(answer).into_response()).await,
+            Err(refusal) => Err(refusal),
+        },
         Err(refusal) => Err(progress.fail(refusal).await),
     };
     let id = [(REQUEST_ID, progress.header_id())];
     match ended {
-        Ok(answer) => (id, Json(answer)).into_response(),
+        Ok(answer) => (id, answer).into_response(),
         Err(refusal) => (id, in_dialect(refusal)).into_response(),
     }
 }
@@ -102,27 +105,21 @@ async fn answer(
     request: Request<Body>,
 ) -> Result<(V1Answer, Vec<Prediction>), ApiError> {
     let TimedRequest { head, body, deadline } = TimedRequest::check(request, app.config.request_timeout()).await?;
+    progress.set_deadline(deadline);
     within(deadline, async {
         let body = monitoring::read_body(&app.room, &head.headers, body, app.config.max_body_bytes).await?;
         let decoding_since = Instant::now();
         progress.set_tags(header_tags(&head.headers)?, Tags::new())?;
         let version = progress.find_version(Some(named.model), named.version)?;
         let engine = version.engine.clone();
-        let data = JsonData::read(&body)?;
-        let has_items = match &data {
-            JsonData::Instances(_) => true,
-            JsonData::Inputs(_) => false,
-            JsonData::Split(_) | JsonData::Records(_) => {
-                return Err(invalid("The JSON must have instances or inputs; frames are for POST /invocations."));
-            }
-        };
         let asked = AskedModel { engine: &engine, limits: app.config.row_limits(), numbers: NumberCells::Numbers };
-        let AskedPayload { payload, .. } = AskedData::Json(data).into_payload(asked)?;
+        let AskedV1 { payload, has_items } = app.decoders.by_size(body.len(), || AskedV1::read(&body, asked)).await??;
         let request = RunRequest { version, payload, top_k: NonZeroUsize::MIN, decoding_since, deadline };
         let predictions = run(app, progress, request).await?;
         check_size(&predictions, &engine)?;
         let form = if has_items { ToldForm::Items } else { ToldForm::Columns };
-        let told = ToldOutputs::new(&engine, &predictions, form)?;
+        let told = || ToldOutputs::new(&engine, &predictions, form);
+        let told = app.decoders.by_size(told_size(&predictions), told).await??;
         let answer = match form {
             ToldForm::Items => V1Answer { predictions: Some(told), outputs: None },
             _ => V1Answer { predictions: None, outputs: Some(told) },
@@ -130,4 +127,26 @@ async fn answer(
         Ok((answer, predictions))
     })
     .await
+}
+
+/// What a request asks.
+struct AskedV1 {
+    payload: Payload,
+    /// Whether it asks with `instances`.
+    has_items: bool,
+}
+
+impl AskedV1 {
+    fn read(body: &Bytes, model: AskedModel<'_>) -> Result<Self, ApiError> {
+        let data = JsonData::read(body)?;
+        let has_items = match &data {
+            JsonData::Instances(_) => true,
+            JsonData::Inputs(_) => false,
+            JsonData::Split(_) | JsonData::Records(_) => {
+                return Err(invalid("The JSON must have instances or inputs; frames are for POST /invocations."));
+            }
+        };
+        let AskedPayload { payload, .. } = AskedData::Json(data).into_payload(model)?;
+        Ok(Self { payload, has_items })
+    }
 }

@@ -1,5 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::io::Cursor;
+use std::time::{Duration, Instant};
+
 use image::{GrayImage, ImageBuffer, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use proptest::prelude::*;
 
@@ -203,6 +206,28 @@ fn small_files_that_claim_to_be_huge_are_refused_by_their_header() {
         assert_eq!((header.width, header.height), (16_000, 16_000), "{}", header.format);
         let refused = refusal(&bomb, &ImageLimits::default());
         assert!(matches!(refused, InputError::TooLarge { width: 16_000, .. }), "{}: {refused}", header.format);
+    }
+}
+
+#[test]
+fn decoding_ends_with_the_patience_also_inside_of_a_picture() {
+    let [mut few, mut many] = [GrayImage::new(4000, 3000), GrayImage::new(4000, 3000)];
+    few.put_pixel(0, 0, Luma([1]));
+    many.enumerate_pixels_mut().for_each(|(x, y, pixel)| pixel.0 = [(x * y) as u8]);
+    for picture in [few, many] {
+        for format in [ImageFormat::Png, ImageFormat::Bmp] {
+            let bytes = encode(picture.clone(), format);
+            let spec = spec(8, 8, Colour::Grey);
+            let decode = |patience: &DecodePatience| {
+                decode_patiently(&bytes, &spec, &ImageLimits::default(), patience).map(|decoded| decoded.header.width)
+            };
+            assert_eq!(decode(&DecodePatience::until(Instant::now() + Duration::from_secs(3600))), Ok(4000));
+            let soon = Instant::now() + Duration::from_micros(500);
+            assert_eq!(decode(&DecodePatience::until(soon)), Err(InputError::OutOfTime));
+            let left = DecodePatience::default();
+            drop(left.waiter());
+            assert_eq!(decode(&left), Err(InputError::OutOfTime));
+        }
     }
 }
 

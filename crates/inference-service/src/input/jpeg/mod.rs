@@ -7,5 +7,5 @@ mod scans;
 mod unusual;
 
 pub(super) use head::JpegHead;
-pub(crate) use markers::jpeg_size;
+pub(super) use markers::jpeg_size;
 pub(super) use unusual::UnusualJpeg;

@@ -3,7 +3,7 @@
 //!
 //! Rule of thumb: the decoder here is slower and right; nearly no file needs it.
 
-use std::io::Cursor;
+use std::io::Read;
 
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, RgbImage};
@@ -22,8 +22,8 @@ impl UnusualJpeg {
     ///
     /// # Errors
     /// What is wrong, as a part of a sentence.
-    pub(in crate::input) fn decode(bytes: &[u8], head: &JpegHead) -> Result<Self, String> {
-        let mut decoder = Decoder::new(Cursor::new(bytes));
+    pub(in crate::input) fn decode(bytes: impl Read, head: &JpegHead) -> Result<Self, String> {
+        let mut decoder = Decoder::new(bytes);
         decoder.set_color_transform(match head.colours {
             JpegColours::Grey => ColorTransform::Grayscale,
             JpegColours::YCbCr => ColorTransform::YCbCr,

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use monitoring::{ApiError, ErrorCode, RequestContext};
+use prost::Message as _;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::deadline::deadline;
@@ -25,10 +26,13 @@ pub(super) async fn infer(
 ) -> Result<Response<ModelInferResponse>, Status> {
     let mut progress = Progress::start(app, context);
     let ended = match answer(app, &mut progress, call).await {
-        Ok(answer) => {
-            let kept = progress.complete(answer.predictions).await;
-            kept.map(|predictions| message::response(&InferAnswer { predictions, ..answer }))
-        }
+        Ok(answer) => match progress.complete(answer.predictions).await {
+            Ok(predictions) => {
+                let answer = InferAnswer { predictions, ..answer };
+                app.decoders.by_size(answer.size(), || message::response(&answer)).await
+            }
+            Err(refusal) => Err(refusal),
+        },
         Err(refusal) => Err(progress.fail(refusal).await),
     };
     match ended {
@@ -53,7 +57,9 @@ async fn answer(app: &App, progress: &mut Progress, call: Request<Messages>) -> 
         let version = progress.find_version(named(&message.model_name), named(&message.model_version))?;
         progress.set_request_id(request_id(named(&message.id))?);
         progress.set_tags(header_tags(&headers)?, message::tags(&message)?)?;
-        let InferRequest { payload, options } = message::request(message, &version.engine)?;
+        let size = message.encoded_len();
+        let read = || message::request(message, &version.engine);
+        let InferRequest { payload, options } = app.decoders.by_size(size, read).await??;
         let engine = version.engine.clone();
         let request = RunRequest { version, payload, top_k: options.top_k(), decoding_since, deadline };
         Ok(InferAnswer { predictions: run(app, progress, request).await?, options, engine })

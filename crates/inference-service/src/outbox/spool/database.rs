@@ -3,18 +3,21 @@
 //! Rule of thumb: what a commit has returned from is kept as asked. A record that changed on the disk is set
 //! aside, never delivered.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
 
 use super::super::line::{Amount, RecordLine};
 use super::super::record_options::Durability;
+use super::marks::SpoolMarks;
 
 /// The schema that this program writes, as `user_version`.
-const SCHEMA: i32 = 1;
+pub(super) const SCHEMA: i32 = 2;
 /// Pages of a file that is worth shrinking once it is empty: 32 MiB.
 const LARGE: u32 = 8192;
-const INSERT_RECORD: &str = "INSERT INTO records (id, recorded_at, checksum, line) VALUES (?, ?, ?, ?)";
+const INSERT_RECORD: &str = "INSERT INTO records (id, recorded_at, checksum, line, refusal) VALUES (?, ?, ?, ?, ?)";
 
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,20 +44,39 @@ pub(super) struct OldestRecords {
 pub(super) struct SpoolDatabase {
     connection: Connection,
     /// The id of the newest record, also of one that is gone.
-    newest: i64,
+    pub(super) newest: i64,
 }
 
 /// Whether the error means that the file's content is damaged; any other error may be gone next time.
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+    let Some(code) = error.sqlite_error_code() else { return true };
+    // These are the machine's. Everything else, such as a column that is not there, is not as this program has written it.
+    !matches!(
+        code,
+        ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::ReadOnly
+            | ErrorCode::CannotOpen
+            | ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::OutOfMemory
+            | ErrorCode::PermissionDenied
+            | ErrorCode::FileLockingProtocolFailed
+            | ErrorCode::NoLargeFileSupport
+            | ErrorCode::OperationInterrupted
+    )
 }
 
 impl SpoolDatabase {
-    /// Opens the database, creates it where it is absent, and proves that it is sound and can be written.
+    /// Opens the database, creates it where it is absent, and proves that it is sound and can be written. `known_schema` is
+    /// the version of its schema, where that is known from elsewhere.
     ///
     /// # Errors
     /// SQLite's; see [`is_damage`].
-    pub(super) fn open(path: &Path, durability: Durability) -> rusqlite::Result<Self> {
+    pub(super) fn open(path: &Path, durability: Durability, known_schema: Option<i32>) -> rusqlite::Result<Self> {
+        if has_bad_header(path) {
+            return Err(damaged("its header is not one that SQLite writes".to_owned()));
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         // Before anything else: with it the log's index is in this process's memory, and no call locks a file.
@@ -70,7 +92,7 @@ impl SpoolDatabase {
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         // A transaction that spills would leave frames in the log that look like damage after a crash.
         connection.pragma_update(None, "cache_spill", false)?;
-        let newest = prepare(&connection)?;
+        let newest = prepare(&connection, known_schema)?;
         Ok(Self { connection, newest })
     }
 
@@ -79,12 +101,23 @@ impl SpoolDatabase {
     /// # Errors
     /// SQLite's, as for all that follow.
     pub(super) fn content(&self) -> rusqlite::Result<SpoolContent> {
-        let query = "SELECT count(*), coalesce(sum(length(line)), 0), min(recorded_at) FROM records";
+        let query = "SELECT count(*), coalesce(sum(length(line)), 0), min(recorded_at),
+                         coalesce(sum(CASE WHEN refusal THEN length(line) END), 0) FROM records";
         self.connection.query_one(query, [], |row| {
-            let (records, bytes) = (row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned());
-            let amount = Amount { records: usize::try_from(records).unwrap_or(usize::MAX), bytes };
+            let count = |column: usize| row.get::<_, i64>(column).map(i64::cast_unsigned);
+            let records = usize::try_from(count(0)?).unwrap_or(usize::MAX);
+            let amount = Amount { records, bytes: count(1)?, refusal_bytes: count(3)? };
             Ok(SpoolContent { amount, oldest_at: row.get(2)? })
         })
+    }
+
+    /// How many of the records are there that the marks are about, those that were set aside included.
+    pub(super) fn count_between(&self, marks: SpoolMarks) -> rusqlite::Result<u64> {
+        // An id beyond what was intended was never given: it was another one before it changed.
+        let query = "SELECT (SELECT count(*) FROM records WHERE id > ?1 AND (id <= ?2 OR id > ?3))
+                          + (SELECT count(*) FROM quarantine WHERE id > ?1 AND id <= ?2)";
+        let ids = [marks.gone_through, marks.acknowledged, marks.intended];
+        self.connection.query_one(query, ids, |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)
     }
 
     /// Deletes the records up to the id `gone_through`, if there is one, and writes these lines after all others: both or
@@ -99,7 +132,7 @@ impl SpoolDatabase {
         let mut insert = transaction.prepare_cached(INSERT_RECORD)?;
         for line in lines {
             id += 1;
-            insert.execute(params![id, line.recorded_at, line.checksum, &line.text[..]])?;
+            insert.execute(params![id, line.recorded_at, line.checksum, &line.text[..], line.is_refusal])?;
         }
         drop(insert);
         transaction.commit()?;
@@ -109,7 +142,7 @@ impl SpoolDatabase {
 
     /// The oldest records after this id, at most `records` of them and about `bytes`.
     pub(super) fn oldest(&self, after: i64, records: usize, bytes: u64) -> rusqlite::Result<Vec<SpoolRow>> {
-        let query = "SELECT id, recorded_at, checksum, line FROM records WHERE id > ? ORDER BY id";
+        let query = "SELECT id, recorded_at, checksum, line, refusal FROM records WHERE id > ? ORDER BY id";
         let mut statement = self.connection.prepare_cached(query)?;
         let mut found = statement.query([after])?;
         let (mut rows, mut size) = (Vec::new(), 0);
@@ -128,14 +161,16 @@ impl SpoolDatabase {
 
     /// The oldest records after this id that are `enough` together, or all of them.
     pub(super) fn measure(&self, after: i64, enough: Amount) -> rusqlite::Result<OldestRecords> {
-        let query = "SELECT id, length(line) FROM records WHERE id > ? ORDER BY id";
+        let query = "SELECT id, length(line), refusal FROM records WHERE id > ? ORDER BY id";
         let mut statement = self.connection.prepare_cached(query)?;
         let mut found = statement.query([after])?;
         let mut oldest = OldestRecords { amount: Amount::default(), through: after };
         while !oldest.amount.covers(enough)
             && let Some(row) = found.next()?
         {
-            oldest.amount = oldest.amount.plus(Amount::one(row.get::<_, i64>(1)?.cast_unsigned()));
+            let bytes = row.get::<_, i64>(1)?.cast_unsigned();
+            let refusal_bytes = if row.get(2)? { bytes } else { 0 };
+            oldest.amount = oldest.amount.plus(Amount { records: 1, bytes, refusal_bytes });
             oldest.through = row.get(0)?;
         }
         Ok(oldest)
@@ -167,7 +202,7 @@ impl SpoolDatabase {
     pub(super) fn prove_writable(&self) -> rusqlite::Result<()> {
         self.connection.query_one("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get::<_, i64>(0))?;
         let transaction = self.connection.unchecked_transaction()?;
-        transaction.execute("INSERT OR REPLACE INTO quarantine VALUES (-1, 0, 0, zeroblob(8192))", [])?;
+        transaction.execute("INSERT OR REPLACE INTO quarantine VALUES (-1, 0, 0, zeroblob(8192), 0)", [])?;
         transaction.execute("DELETE FROM quarantine WHERE id = -1", [])?;
         transaction.commit()
     }
@@ -191,7 +226,7 @@ impl SpoolDatabase {
     }
 }
 
-/// The columns id, recorded_at, checksum, line.
+/// The columns id, recorded_at, checksum, line, refusal.
 pub(super) fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<SpoolRow> {
     // Damage may have changed the type; the checksum shows that.
     let text = match row.get_ref(3)? {
@@ -200,7 +235,8 @@ pub(super) fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<SpoolRow> {
     };
     let checksum = row.get(2).unwrap_or_default();
     let recorded_at = row.get(1).unwrap_or_default();
-    Ok(SpoolRow { id: row.get(0)?, line: RecordLine { text: text.into(), checksum, recorded_at } })
+    let is_refusal = row.get(4).unwrap_or_default();
+    Ok(SpoolRow { id: row.get(0)?, line: RecordLine { text: text.into(), checksum, recorded_at, is_refusal } })
 }
 
 /// Creates the tables where they are absent.
@@ -211,29 +247,55 @@ pub(super) fn create_tables(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(&format!(
         "BEGIN IMMEDIATE;
          CREATE TABLE IF NOT EXISTS records
-             (id INTEGER PRIMARY KEY, recorded_at INTEGER NOT NULL, checksum INTEGER NOT NULL, line BLOB NOT NULL);
+             (id INTEGER PRIMARY KEY, recorded_at INTEGER NOT NULL, checksum INTEGER NOT NULL, line BLOB NOT NULL,
+              refusal INTEGER NOT NULL DEFAULT 0);
          CREATE TABLE IF NOT EXISTS quarantine
-             (id INTEGER PRIMARY KEY, recorded_at INTEGER NOT NULL, checksum INTEGER NOT NULL, line BLOB NOT NULL);
+             (id INTEGER PRIMARY KEY, recorded_at INTEGER NOT NULL, checksum INTEGER NOT NULL, line BLOB NOT NULL,
+              refusal INTEGER NOT NULL DEFAULT 0);
          PRAGMA user_version = {SCHEMA};
          COMMIT"
     ))
 }
 
 /// Checks the file, creates what is absent, and returns the newest id.
-fn prepare(connection: &Connection) -> rusqlite::Result<i64> {
+fn prepare(connection: &Connection, known_schema: Option<i32>) -> rusqlite::Result<i64> {
     let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if let Some(known) = known_schema.filter(|known| *known <= SCHEMA && version > SCHEMA) {
+        return Err(damaged(format!("it has schema version {version}, and was written with {known}")));
+    }
     if version > SCHEMA {
         return Err(unusable(format!("the spool has schema version {version}, this program knows {SCHEMA}")));
     }
     let verdict: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
     if verdict != "ok" {
-        let damaged = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
-        return Err(rusqlite::Error::SqliteFailure(damaged, Some(verdict)));
+        return Err(damaged(verdict));
+    }
+    if version == 1 {
+        let column = "ADD COLUMN refusal INTEGER NOT NULL DEFAULT 0";
+        connection.execute_batch(&format!(
+            "BEGIN IMMEDIATE; ALTER TABLE records {column}; ALTER TABLE quarantine {column};
+             PRAGMA user_version = {SCHEMA}; COMMIT"
+        ))?;
     }
     create_tables(connection)?;
     // What an earlier process left in the log comes into the database, and a full or failing disk shows here.
     connection.query_one("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))?;
-    connection.query_one("SELECT coalesce(max(id), 0) FROM records", [], |row| row.get(0))
+    let newest =
+        "SELECT max(coalesce((SELECT max(id) FROM records), 0), coalesce((SELECT max(id) FROM quarantine), 0))";
+    connection.query_one(newest, [], |row| row.get(0))
+}
+
+/// Whether the file begins otherwise than a database in write-ahead mode. SQLite takes a version of the format that it does
+/// not know for a reason to write nothing.
+fn has_bad_header(path: &Path) -> bool {
+    let mut header = [0; 20];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    let is_version = |byte: u8| (1..=2).contains(&byte);
+    read.is_ok() && !(header.starts_with(b"SQLite format 3\0") && is_version(header[18]) && is_version(header[19]))
+}
+
+fn damaged(why: String) -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), Some(why))
 }
 
 fn unusable(why: String) -> rusqlite::Error {

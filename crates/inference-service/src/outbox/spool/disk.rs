@@ -13,8 +13,9 @@ use tracing::{error, warn};
 use super::super::books::{Books, DropReason};
 use super::super::line::{Amount, RecordLine};
 use super::super::record_options::WhenFull;
-use super::database::{OldestRecords, SpoolDatabase, SpoolRow, is_damage};
+use super::database::{OldestRecords, SCHEMA, SpoolDatabase, SpoolRow, is_damage};
 use super::folder::{FolderError, SpoolFolder};
+use super::marks::{MarksFile, SpoolMarks};
 use super::salvage::SalvageError;
 
 /// Why the disk does not do what it is asked.
@@ -44,7 +45,7 @@ pub(super) struct KnownContent {
 /// A record that is being delivered.
 struct LentRecord {
     id: i64,
-    bytes: u64,
+    amount: Amount,
 }
 
 /// The open spool.
@@ -52,6 +53,7 @@ pub(super) struct SpoolDisk {
     /// Keeps other processes away.
     folder: SpoolFolder,
     pub(super) database: SpoolDatabase,
+    marks: MarksFile,
     /// What waits in it.
     amount: Amount,
     oldest_at: Option<i64>,
@@ -120,11 +122,11 @@ impl SpoolDisk {
         while !evicted.amount.covers(excess)
             && let [oldest, others @ ..] = kept
         {
-            evicted.amount = evicted.amount.plus(Amount::one(oldest.size()));
+            evicted.amount = evicted.amount.plus(oldest.amount());
             kept = others;
         }
         let leaves = self.stale || evicted.amount.records > 0;
-        self.database.commit(leaves.then_some(evicted.through), kept)?;
+        self.commit(leaves.then_some(evicted.through), kept)?;
         books.count_dropped(evicted.amount, DropReason::Evicted);
         let was_empty = self.amount.records == 0;
         self.amount = self.amount.plus(added).minus(evicted.amount);
@@ -134,6 +136,23 @@ impl SpoolDisk {
             self.find_oldest();
         } else if was_empty {
             self.oldest_at = kept.first().map(|line| line.recorded_at);
+        }
+        Ok(())
+    }
+
+    /// Commits between two writes of the marks, so that they are never behind what somebody was told.
+    fn commit(&mut self, gone_through: Option<i64>, lines: &[&RecordLine]) -> rusqlite::Result<()> {
+        let newest = self.database.newest;
+        let marks = SpoolMarks {
+            schema: SCHEMA,
+            gone_through: gone_through.unwrap_or(self.gone_through),
+            acknowledged: newest,
+            intended: newest + lines.len() as i64,
+        };
+        self.marks.write(marks);
+        self.database.commit(gone_through, lines)?;
+        if !lines.is_empty() {
+            self.marks.write(SpoolMarks { acknowledged: marks.intended, ..marks });
         }
         Ok(())
     }
@@ -161,7 +180,7 @@ impl SpoolDisk {
                 self.stale = true;
                 continue;
             }
-            self.lent = whole.iter().map(|row| LentRecord { id: row.id, bytes: row.line.size() }).collect();
+            self.lent = whole.iter().map(|row| LentRecord { id: row.id, amount: row.line.amount() }).collect();
             return Ok(whole.into_iter().map(|row| row.line).collect());
         }
         Ok(Vec::new())
@@ -171,13 +190,13 @@ impl SpoolDisk {
     pub(super) fn settle(&mut self) -> Amount {
         let lent = std::mem::take(&mut self.lent);
         let waited = lent.iter().filter(|record| record.id > self.gone_through);
-        let mut settled = waited.fold(Amount::default(), |sum, record| sum.plus(Amount::one(record.bytes)));
+        let mut settled = waited.fold(Amount::default(), |sum, record| sum.plus(record.amount));
         if settled.records == 0 {
             return settled;
         }
         if settled.records == self.amount.records {
             // Damage may have changed the size of one; with the last record, all bytes leave.
-            settled.bytes = self.amount.bytes;
+            settled = self.amount;
         }
         self.gone_through = lent.last().map_or(self.gone_through, |record| record.id);
         self.amount = self.amount.minus(settled);
@@ -207,7 +226,7 @@ impl SpoolDisk {
         if self.damaged.contains(&row.id) {
             return;
         }
-        let size = Amount::one(row.line.size());
+        let size = row.line.amount();
         books.count_dropped(size, DropReason::Corrupt);
         self.amount = self.amount.minus(size);
         error!(id = row.id, "prediction_log_record_damaged: it is kept in the spool's table quarantine");

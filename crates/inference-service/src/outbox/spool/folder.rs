@@ -49,6 +49,11 @@ impl SpoolFolder {
         self.path.join("spool.db-wal")
     }
 
+    /// Where the marks are.
+    pub(super) fn marks(&self) -> PathBuf {
+        self.path.join("spool.marks")
+    }
+
     /// Where what is readable of a damaged database is gathered.
     pub(super) fn salvage_under_way(&self) -> PathBuf {
         self.path.join("spool.db.salvage-part")

@@ -13,7 +13,7 @@ use monitoring::{Backoff, Histogram};
 use tracing::{error, info, warn};
 
 use super::super::books::{Books, DropReason};
-use super::super::line::{Amount, RecordLine};
+use super::super::line::RecordLine;
 use super::super::memory::MemoryQueue;
 use super::super::record_options::{Durability, MEMORY_BOUND, WhenFull};
 use super::disk::{DiskError, KnownContent, SpoolDisk};
@@ -56,17 +56,9 @@ pub(super) struct SpoolKeeper {
 }
 
 impl SpoolKeeper {
-    /// Opens the spool in this folder; without a folder, records wait in memory.
-    ///
-    /// # Errors
-    /// Only if the spool is another process's. Where it cannot be opened for now, records wait in memory.
-    pub(super) fn start(
-        folder: Option<PathBuf>,
-        durability: Durability,
-        books: Books,
-        write_seconds: Histogram,
-    ) -> Result<Self, FolderError> {
-        let mut keeper = Self {
+    /// The keeper of the spool in this folder, which is not open yet; without a folder, records wait in memory.
+    pub(super) fn new(folder: Option<PathBuf>, durability: Durability, books: Books, write_seconds: Histogram) -> Self {
+        Self {
             books,
             durability,
             folder,
@@ -76,16 +68,27 @@ impl SpoolKeeper {
             write_seconds,
             retry_at: None,
             backoff: DISK_BACKOFF,
-        };
-        if keeper.folder.is_some() {
-            match keeper.open() {
-                Ok(()) => info!(spooled = keeper.books.waiting().records, "prediction_log_spool_opened"),
-                Err(DiskError::Folder(taken @ FolderError::Taken(_))) => return Err(taken),
-                Err(problem) => keeper.note_failure(&problem),
-            }
-            keeper.note_oldest();
         }
-        Ok(keeper)
+    }
+
+    /// Opens the spool for the first time.
+    ///
+    /// # Errors
+    /// Only if the spool is another process's. Where it cannot be opened for now, records wait in memory.
+    pub(super) fn open_first(&mut self) -> Result<(), FolderError> {
+        if self.folder.is_none() {
+            return Ok(());
+        }
+        let opened = self.open();
+        match &opened {
+            Ok(()) => info!(spooled = self.books.waiting().records, "prediction_log_spool_opened"),
+            Err(problem) => self.note_failure(problem),
+        }
+        self.note_oldest();
+        match opened {
+            Err(DiskError::Folder(taken @ FolderError::Taken(_))) => Err(taken),
+            _ => Ok(()),
+        }
     }
 
     /// Keeps these lines, deletes what is settled, and tries the disk again if it is time: [`SpoolKeeper::retry_at`] says
@@ -176,20 +179,20 @@ impl SpoolKeeper {
     fn keep_in_memory(&mut self, lines: Vec<RecordLine>) -> bool {
         let is_as_asked = self.folder.is_none();
         if !is_as_asked && self.books.when_full() == WhenFull::Refuse {
-            self.books.count_dropped(Amount::of(&lines), DropReason::Full);
+            lines.iter().for_each(|line| self.books.count_without_room(line));
             return lines.is_empty();
         }
         for line in lines {
-            let size = Amount::one(line.size());
-            let fits = |memory: &MemoryQueue| MEMORY_BOUND.covers(memory.amount().plus(size));
-            while self.books.when_full() == WhenFull::DropOldest && !fits(&self.memory) {
+            let fits = |memory: &MemoryQueue| MEMORY_BOUND.has_room(memory.amount(), &line);
+            let gives_way = self.books.when_full() == WhenFull::DropOldest && !line.is_refusal;
+            while gives_way && !fits(&self.memory) {
                 let Some(oldest) = self.memory.pop() else { break };
-                self.books.count_dropped(Amount::one(oldest.size()), DropReason::Evicted);
+                self.books.count_dropped(oldest.amount(), DropReason::Evicted);
             }
             if fits(&self.memory) {
                 self.memory.push(line);
             } else {
-                self.books.count_dropped(size, DropReason::Full);
+                self.books.count_without_room(&line);
             }
         }
         true

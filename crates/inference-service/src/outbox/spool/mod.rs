@@ -8,6 +8,7 @@ mod disk;
 mod folder;
 mod inbox;
 mod keeper;
+mod marks;
 mod salvage;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -17,17 +18,26 @@ mod wal;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
 use monitoring::Histogram;
 use tokio::sync::Notify;
-use tracing::error;
+use tracing::{error, warn};
 
-use super::books::Books;
+use super::books::{Books, DropReason};
 use super::record_options::Durability;
 pub(super) use inbox::SpoolInbox;
 pub(super) use keeper::Settlement;
 use keeper::SpoolKeeper;
+
+/// How long the opening of a spool may take before the service starts without it, with records in memory.
+const OPENING_PATIENCE: Duration = Duration::from_secs(5);
+/// How long the disk may take for anything else. A healthy one takes milliseconds.
+const DISK_PATIENCE: Duration = Duration::from_secs(1);
+/// How long the thread has for its last transaction.
+const LAST_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The spool cannot be used at all.
 #[derive(Debug, thiserror::Error)]
@@ -54,25 +64,47 @@ pub(super) struct SpoolOptions {
 /// The thread that owns the records.
 pub(super) struct SpoolThread {
     inbox: Arc<SpoolInbox>,
-    thread: JoinHandle<()>,
+    books: Books,
+    /// Disconnected when the thread has ended.
+    ended: mpsc::Receiver<()>,
 }
 
 impl SpoolThread {
-    /// Opens the spool, which may take some seconds if it is large, and starts its thread.
+    /// Starts the thread, which opens the spool. That takes some seconds if it is large, and where it takes longer, records
+    /// wait in memory until it is open.
     ///
     /// # Errors
     /// [`SpoolError`]. A disk that does not work is no error.
     pub(super) fn start(options: SpoolOptions) -> Result<Self, SpoolError> {
         let SpoolOptions { folder, durability, books, write_seconds, changed } = options;
-        let keeper = SpoolKeeper::start(folder, durability, books, write_seconds)
-            .map_err(|taken| SpoolError::Taken(taken.to_string()))?;
+        let mut keeper = SpoolKeeper::new(folder, durability, books.clone(), write_seconds);
         let inbox = Arc::<SpoolInbox>::default();
-        let taken_from = inbox.clone();
-        let thread = thread::Builder::new()
-            .name("spool".to_owned())
-            .spawn(move || run(keeper, taken_from, &changed))
-            .map_err(SpoolError::Thread)?;
-        Ok(Self { inbox, thread })
+        let (taken_from, counted) = (inbox.clone(), books.clone());
+        let (opened, opening) = mpsc::sync_channel(1);
+        let (end, ended) = mpsc::channel();
+        let work = move || {
+            let _end = end;
+            counted.begin_disk_work(OPENING_PATIENCE);
+            let first = keeper.open_first();
+            counted.end_disk_work();
+            let is_taken = first.is_err();
+            let is_awaited = opened.send(first).is_ok();
+            if !(is_taken && is_awaited) {
+                run(keeper, taken_from, &counted, &changed);
+            }
+        };
+        thread::Builder::new().name("spool".to_owned()).spawn(work).map_err(SpoolError::Thread)?;
+        match opening.recv_timeout(OPENING_PATIENCE) {
+            Ok(Ok(())) => {}
+            Ok(Err(taken)) => return Err(SpoolError::Taken(taken.to_string())),
+            Err(RecvTimeoutError::Timeout) => {
+                warn!("prediction_log_spool_opens_slowly: records wait in memory meanwhile");
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(SpoolError::Thread(io::Error::other("it ended in a panic")));
+            }
+        }
+        Ok(Self { inbox, books, ended })
     }
 
     /// The way to the thread.
@@ -80,20 +112,27 @@ impl SpoolThread {
         self.inbox.clone()
     }
 
-    /// Lets the thread finish what was handed in, and waits for its end. Blocks.
+    /// Lets the thread finish what was handed in, and waits for its end, but not for a disk that does not answer. Blocks.
     pub(super) fn finish(self) {
         self.inbox.close();
-        if self.thread.join().is_err() {
-            error!("the spool's thread ended in a panic");
+        if self.ended.recv_timeout(LAST_PATIENCE) != Err(RecvTimeoutError::Timeout) {
+            return;
         }
+        let lost = self.inbox.abandon();
+        self.books.count_dropped(lost, DropReason::Shutdown);
+        error!(
+            records = lost.records,
+            "prediction_log_records_lost: the disk does not answer; what it was given before may be there after all"
+        );
     }
 }
 
-fn run(mut keeper: SpoolKeeper, inbox: Arc<SpoolInbox>, changed: &Notify) {
+fn run(mut keeper: SpoolKeeper, inbox: Arc<SpoolInbox>, books: &Books, changed: &Notify) {
     // If this thread panics, no request waits for it for ever.
     let inbox = AbandonOnDrop(inbox);
     loop {
         let batch = inbox.0.take(keeper.retry_at);
+        books.begin_disk_work(DISK_PATIENCE);
         for settlement in batch.settlements {
             keeper.settle(settlement);
         }
@@ -118,8 +157,10 @@ fn run(mut keeper: SpoolKeeper, inbox: Arc<SpoolInbox>, changed: &Notify) {
             let _ = loan.lines.send(keeper.lend(loan.records, loan.bytes));
         }
         if batch.closed {
-            return keeper.close();
+            keeper.close();
+            return books.end_disk_work();
         }
+        books.end_disk_work();
     }
 }
 

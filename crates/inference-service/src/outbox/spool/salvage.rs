@@ -16,8 +16,10 @@ use super::folder::SpoolFolder;
 /// How a salvage ended.
 #[derive(Debug)]
 pub(super) struct SalvageReport {
-    /// Records that are known to have been there: they are missing between others, or damaged.
-    pub(super) lost: u64,
+    /// Records that are missing between others.
+    pub(super) missing: u64,
+    /// Records that are there, and damaged.
+    pub(super) damaged: u64,
     /// Where the damaged database is now.
     pub(super) kept_at: PathBuf,
 }
@@ -41,41 +43,57 @@ pub(super) fn salvage(folder: &SpoolFolder) -> Result<SalvageReport, SalvageErro
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
-    let lost = gather(&folder.database(), &part)?;
+    let GatheredRecords { missing, damaged } = gather(&folder.database(), &part)?;
     File::open(&part)?.sync_all()?;
     fs::rename(&part, folder.salvaged())?;
     let kept_at = folder.swap_in_salvaged()?;
-    Ok(SalvageReport { lost, kept_at })
+    Ok(SalvageReport { missing, damaged, kept_at })
 }
 
-fn gather(from: &Path, to: &Path) -> Result<u64, SalvageError> {
+/// What is in the new database, and what is not.
+#[derive(Default)]
+struct GatheredRecords {
+    missing: u64,
+    damaged: u64,
+}
+
+fn gather(from: &Path, to: &Path) -> Result<GatheredRecords, SalvageError> {
     let mut new = Connection::open(to)?;
     // One file, which is complete when the connection is closed.
     new.pragma_update(None, "journal_mode", "MEMORY")?;
     database::create_tables(&new)?;
     let transaction = new.transaction()?;
-    let mut lost = 0;
+    let mut gathered = GatheredRecords::default();
     if let Ok(old) = open_damaged(from) {
+        set_aside_before(&old).iter().try_for_each(|row| insert(&transaction, "quarantine", row))?;
         let mut expected = None;
         for row in ReadableRows::of(&old) {
-            let table = if row.line.is_whole() { "records" } else { "quarantine" };
-            let insert = format!("INSERT INTO {table} (id, recorded_at, checksum, line) VALUES (?, ?, ?, ?)");
-            let SpoolRow { id, line } = &row;
-            transaction.prepare_cached(&insert)?.execute(params![
-                id,
-                line.recorded_at,
-                line.checksum,
-                &line.text[..]
-            ])?;
+            let is_whole = row.line.is_whole();
+            insert(&transaction, if is_whole { "records" } else { "quarantine" }, &row)?;
             // Ids have no gaps, because records leave at the old end only.
-            let missing = expected.map_or(0, |expected| u64::try_from(id - expected).unwrap_or(0));
-            lost += missing + u64::from(!row.line.is_whole());
-            expected = Some(id + 1);
+            gathered.missing += expected.map_or(0, |expected| u64::try_from(row.id - expected).unwrap_or(0));
+            gathered.damaged += u64::from(!is_whole);
+            expected = Some(row.id + 1);
         }
     }
     transaction.commit()?;
-    drop(new);
-    Ok(lost)
+    Ok(gathered)
+}
+
+fn insert(new: &Connection, table: &str, row: &SpoolRow) -> rusqlite::Result<()> {
+    let SpoolRow { id, line } = row;
+    let insert =
+        format!("INSERT OR REPLACE INTO {table} (id, recorded_at, checksum, line, refusal) VALUES (?, ?, ?, ?, ?)");
+    new.prepare_cached(&insert)?
+        .execute(params![id, line.recorded_at, line.checksum, &line.text[..], line.is_refusal])
+        .map(|_| ())
+}
+
+/// The records that were set aside earlier, as far as they can be read.
+fn set_aside_before(old: &Connection) -> Vec<SpoolRow> {
+    let Ok(mut statement) = old.prepare("SELECT * FROM quarantine ORDER BY id") else { return Vec::new() };
+    let rows = statement.query_map([], database::read_row);
+    rows.map_or_else(|_| Vec::new(), |rows| rows.map_while(Result::ok).collect())
 }
 
 /// Opens a damaged database with its write-ahead log, so that closing it changes neither.
@@ -162,7 +180,8 @@ impl<'c> ReadableRows<'c> {
 
     /// Reads up to [`CHUNK`] rows in the order asked for.
     fn rows_where(&self, condition: &str, id: i64) -> ReadChunk {
-        let query = format!("SELECT id, recorded_at, checksum, line FROM records WHERE {condition}");
+        // The first version has one column less.
+        let query = format!("SELECT * FROM records WHERE {condition}");
         let descending = condition.ends_with("DESC");
         let mut rows: Vec<SpoolRow> = Vec::new();
         let reading = self.connection.prepare_cached(&query).and_then(|mut statement| {

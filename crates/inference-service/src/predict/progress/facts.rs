@@ -8,7 +8,7 @@ use prediction_record::Tags;
 
 use super::failure::LoggedFailure;
 use crate::model::Engine;
-use crate::predict::decode::LoggedInput;
+use crate::predict::decoded_item::LoggedInput;
 use crate::serving::{LoadedVersion, Model};
 
 /// Seconds of each phase, `None` for a phase that was not reached, and of all together.

@@ -1,7 +1,8 @@
 //! How far one prediction request has come, and the one place that reports its end.
 //!
 //! Rule of thumb: a request ends exactly once, in [`Progress::complete`], in [`Progress::fail`], or by being dropped because
-//! its client left. Each end is one count, one log line, and a record for each item.
+//! its client left. Each end is one count, one log line, and a record for each item that was answered, or one for all that
+//! were not.
 
 mod facts;
 mod failure;
@@ -15,11 +16,11 @@ use monitoring::prediction::{PredictedClass, PredictionAttempt, PredictionPhase}
 use monitoring::{ApiError, ErrorCode, LabelEnum as _, RequestContext};
 use prediction_record::Tags;
 
-use super::decode::LoggedInput;
+use super::decoded_item::LoggedInput;
 use super::tags;
 use crate::app::App;
 use crate::model::{Engine, Prediction};
-use crate::outbox::{LogFull, RecordReceipt};
+use crate::outbox::{NotKept, RecordReceipt};
 use crate::serving::LoadedVersion;
 pub(super) use facts::PhaseTimings;
 use facts::RequestFacts;
@@ -27,6 +28,8 @@ use failure::LoggedFailure;
 
 /// A client's clock starts a little before the service's, by the time that its request is on the way.
 const CLOCKS_DIFFER: Duration = Duration::from_millis(100);
+/// How long the client of a refused request waits for the record of it.
+const REFUSAL_PATIENCE: Duration = Duration::from_millis(250);
 /// When a full prediction log may have room again.
 const FULL_RETRY_SECONDS: f64 = 5.0;
 
@@ -36,8 +39,10 @@ pub(crate) struct Progress {
     facts: RequestFacts,
     /// Taken when the request's end is reported.
     attempt: Option<PredictionAttempt>,
-    /// When the client hangs up, if it hangs up at its deadline.
-    client_deadline: Option<Instant>,
+    /// When the answer is of no use any more.
+    deadline: Instant,
+    /// Whether the client hangs up at its deadline, as clients over gRPC do.
+    is_hung_up_at_deadline: bool,
     /// What the model has answered, as soon as its records are handed over.
     predictions: Vec<Prediction>,
 }
@@ -46,12 +51,19 @@ impl Progress {
     pub(crate) fn start(app: &App, context: RequestContext) -> Self {
         let attempt = Some(app.unknown_model.start().in_trace(context.trace));
         let (facts, predictions) = (RequestFacts::new(context), Vec::new());
-        Self { app: app.clone(), facts, attempt, client_deadline: None, predictions }
+        let deadline = Instant::now() + app.config.request_timeout();
+        Self { app: app.clone(), facts, attempt, deadline, is_hung_up_at_deadline: false, predictions }
+    }
+
+    /// The moment after which the answer is of no use to the client.
+    pub(crate) fn set_deadline(&mut self, deadline: Instant) {
+        self.deadline = deadline;
     }
 
     /// A client that hangs up from this moment on keeps to its deadline, and has not left early.
     pub(crate) fn set_client_deadline(&mut self, deadline: Instant) {
-        self.client_deadline = Some(deadline);
+        self.deadline = deadline;
+        self.is_hung_up_at_deadline = true;
     }
 
     /// Takes the id that the request has in its body, if it has one.
@@ -152,7 +164,7 @@ impl Progress {
     /// The model has answered every item. The predictions come back when their records are kept, and may be answered then.
     ///
     /// # Errors
-    /// If the records cannot be kept and no prediction is answered without its record.
+    /// If the records are not kept before the deadline, or cannot be kept and no prediction is answered without its record.
     pub(crate) async fn complete(&mut self, predictions: Vec<Prediction>) -> Result<Vec<Prediction>, ApiError> {
         let recording = Instant::now();
         self.facts.timings.total = self.attempt.as_ref().map_or(0.0, PredictionAttempt::seconds);
@@ -160,12 +172,12 @@ impl Progress {
         let receipt = self.app.outbox.hand_over(records);
         // The records say that this request succeeded. So does the report of its end, even if the client leaves now.
         self.predictions = predictions;
-        let kept = receipt.kept(self.app.outbox.refuses()).await;
+        let kept = receipt.kept(self.deadline).await;
         self.phase(PredictionPhase::Record, recording, Instant::now());
         match kept {
             Ok(()) => Ok(self.succeed()),
-            Err(full) => {
-                let refusal = log_full(full);
+            Err(not_kept) => {
+                let refusal = without_record(not_kept);
                 self.report_failure(&LoggedFailure::told(refusal.code, &refusal.message));
                 Err(self.logged(refusal))
             }
@@ -179,7 +191,7 @@ impl Progress {
         self.facts.count_refused_feature(&failure);
         if let Some(receipt) = self.end(&failure) {
             // The client gets its refusal, whether or not the record could be kept.
-            let _ = receipt.kept(false).await;
+            let _ = receipt.kept(Instant::now() + REFUSAL_PATIENCE).await;
         }
         self.logged(refusal)
     }
@@ -193,7 +205,7 @@ impl Progress {
     fn end(&mut self, failure: &LoggedFailure<'_>) -> Option<RecordReceipt> {
         let code = failure.code;
         self.facts.timings.total = self.attempt.as_ref()?.seconds();
-        let receipt = self.app.outbox.hand_over((0..self.facts.items).map(|row| self.facts.failure_record(row, code)));
+        let receipt = self.app.outbox.hand_over_refusal(|| self.facts.failure_record(code));
         self.report_failure(failure);
         Some(receipt)
     }
@@ -228,18 +240,20 @@ impl Drop for Progress {
             self.succeed();
             return;
         }
-        let (code, problem) = match self.client_deadline {
-            Some(deadline) if Instant::now() + CLOCKS_DIFFER >= deadline => {
-                (ErrorCode::DeadlineExceeded, "the client left at its deadline")
-            }
-            _ => (ErrorCode::Cancelled, "the client left before the answer"),
+        let (code, problem) = if self.is_hung_up_at_deadline && Instant::now() + CLOCKS_DIFFER >= self.deadline {
+            (ErrorCode::DeadlineExceeded, "the client left at its deadline")
+        } else {
+            (ErrorCode::Cancelled, "the client left before the answer")
         };
         // The record is kept, although nobody waits for that.
         drop(self.end(&LoggedFailure::told(code, problem)));
     }
 }
 
-/// The refusal of a prediction whose record cannot be kept.
-pub(super) fn log_full(full: LogFull) -> ApiError {
-    ApiError::new(ErrorCode::NotReady, full.to_string()).retry_after(FULL_RETRY_SECONDS)
+/// The refusal of a prediction whose record is not kept.
+pub(super) fn without_record(not_kept: NotKept) -> ApiError {
+    match not_kept {
+        NotKept::Full => ApiError::new(ErrorCode::NotReady, not_kept.to_string()).retry_after(FULL_RETRY_SECONDS),
+        NotKept::Late => ApiError::new(ErrorCode::DeadlineExceeded, not_kept.to_string()),
+    }
 }

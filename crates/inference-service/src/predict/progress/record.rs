@@ -1,4 +1,4 @@
-//! The records of a request in the prediction log, one for each item.
+//! The records of a request in the prediction log: one for each item that was answered, or one for all that were not.
 
 use jiff::Timestamp;
 use monitoring::{ErrorCode, LabelEnum as _};
@@ -31,9 +31,16 @@ impl RequestFacts {
         }
     }
 
-    /// The record of an item that has no prediction.
-    pub(super) fn failure_record(&self, row: usize, code: ErrorCode) -> PredictionRecord {
-        PredictionRecord { status: Status::Error, error_type: Some(code.as_str().to_owned()), ..self.record(row) }
+    /// The record of a request that has no prediction. Of several items it tells how many they are, and not what they were.
+    pub(super) fn failure_record(&self, code: ErrorCode) -> PredictionRecord {
+        let row = if self.items > 1 { usize::MAX } else { 0 };
+        PredictionRecord {
+            status: Status::Error,
+            error_type: Some(code.as_str().to_owned()),
+            row_index: 0,
+            items: u32::try_from(self.items).ok().filter(|items| *items > 1),
+            ..self.record(row)
+        }
     }
 
     /// What every record of this request has.

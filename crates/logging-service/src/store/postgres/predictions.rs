@@ -23,23 +23,23 @@ INSERT INTO predictions (
     event_id, request_id, row_index, occurred_at, recorded_at, model, version, model_sha256, variant, status, error_type,
     label, class, confidence, defect, top, latency_seconds, decode_seconds, queue_seconds, inference_seconds, trace_id,
     span_id, input_sha256, input, schema_version, extra, task, value, features, tags,
-    counted_in
+    counted_in, items
 )
-SELECT event_id, request_id, row_index, occurred_at, $31::bigint, model, version, model_sha256, variant, status, error_type,
+SELECT event_id, request_id, row_index, occurred_at, $32::bigint, model, version, model_sha256, variant, status, error_type,
     label, class, confidence, defect, top, latency_seconds, decode_seconds, queue_seconds, inference_seconds, trace_id,
     span_id, input_sha256, input, schema_version, extra, task, value, features, tags,
-    counted_in
+    counted_in, items
 FROM unnest(
     $1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
     $10::text[], $11::text[], $12::bigint[], $13::double precision[], $14::bigint[], $15::text[], $16::double precision[],
     $17::double precision[], $18::double precision[], $19::double precision[], $20::text[], $21::text[], $22::text[],
     $23::text[], $24::bigint[], $25::text[], $26::text[], $27::double precision[], $28::text[], $29::text[],
-    $30::text[]
+    $30::text[], $31::bigint[]
 ) WITH ORDINALITY AS record (
     event_id, request_id, row_index, occurred_at, model, version, model_sha256, variant, status,
     error_type, label, class, confidence, defect, top, latency_seconds,
     decode_seconds, queue_seconds, inference_seconds, trace_id, span_id, input_sha256,
-    input, schema_version, extra, task, value, features, tags, counted_in, position
+    input, schema_version, extra, task, value, features, tags, counted_in, items, position
 )
 ORDER BY position
 ON CONFLICT (event_id) DO NOTHING
@@ -87,7 +87,7 @@ fn insert_distinct(
     fn column<'a, T>(rows: &[&'a NewRow], value: impl Fn(&'a NewRow) -> T) -> Vec<T> {
         rows.iter().map(|row| value(row)).collect()
     }
-    let values: [&(dyn ToSql + Sync); 31] = [
+    let values: [&(dyn ToSql + Sync); 32] = [
         &column(rows, |row| row.record.event_id),
         &column(rows, |row| row.record.request_id.as_deref()),
         &column(rows, |row| i64::from(row.record.row_index)),
@@ -118,6 +118,7 @@ fn insert_distinct(
         &column(rows, |row| row.features.as_deref()),
         &column(rows, |row| row.tags.as_deref()),
         &column(rows, |row| row.counted_in.as_deref()),
+        &column(rows, |row| row.record.items.map(i64::from)),
         &recorded_at,
     ];
     let rows = connection.rows(INSERT, &values)?;

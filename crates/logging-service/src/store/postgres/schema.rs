@@ -4,8 +4,10 @@
 //! `glasshouse_schema` says how many steps a database has taken; the count is PostgreSQL's own, not SQLite's.
 
 /// The steps, oldest first; step n leads to version n (counted from 1).
-pub(super) const MIGRATIONS: &[&str] =
-    &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9, VERSION_10];
+pub(super) const MIGRATIONS: &[&str] = &[
+    VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9, VERSION_10,
+    VERSION_11,
+];
 
 /// Columns and meanings are the same as in SQLite, so that one SQL asks both. Text is compared byte by byte, as in SQLite.
 /// Indexes end in the id, by which lists are continued.
@@ -299,4 +301,16 @@ CREATE TABLE lake_progress (
     held_until BIGINT NOT NULL -- microseconds since 1970, UTC
 );
 INSERT INTO lake_progress VALUES (0, '', 0);
+"#;
+
+const VERSION_11: &str = r#"
+ALTER TABLE predictions ADD COLUMN items BIGINT; -- of a refused request, which is one row; NULL: 1
+
+CREATE OR REPLACE VIEW predictions_readable AS
+SELECT id, event_id, request_id, row_index, to_timestamp(occurred_at / 1e6) AS occurred_at,
+    to_timestamp(recorded_at / 1e6) AS recorded_at, model, version, model_sha256, variant, status, error_type, label,
+    class, confidence, defect = 1 AS defect, top, latency_seconds, decode_seconds, queue_seconds, inference_seconds,
+    trace_id, span_id, input_sha256, input, schema_version, extra, coalesce(task, 'classification') AS task, value,
+    features::jsonb AS features, tags::jsonb AS tags, coalesce(items, 1) AS items
+FROM predictions;
 "#;

@@ -4,8 +4,10 @@
 //! `PRAGMA user_version` says how many steps a database has taken.
 
 /// The steps, oldest first; step n leads to version n (counted from 1).
-pub(super) const MIGRATIONS: &[&str] =
-    &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9, VERSION_10];
+pub(super) const MIGRATIONS: &[&str] = &[
+    VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9, VERSION_10,
+    VERSION_11,
+];
 
 const VERSION_1: &str = "
 CREATE TABLE predictions (
@@ -256,4 +258,8 @@ CREATE TABLE lake_progress (
     held_until INTEGER NOT NULL -- microseconds since 1970, UTC
 ) STRICT;
 INSERT INTO lake_progress VALUES (0, '', 0);
+";
+
+const VERSION_11: &str = "
+ALTER TABLE predictions ADD COLUMN items INTEGER; -- of a refused request, which is one row; NULL: 1
 ";

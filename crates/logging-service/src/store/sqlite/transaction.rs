@@ -16,9 +16,9 @@ INSERT INTO predictions (
     event_id, request_id, row_index, occurred_at, recorded_at, model, version, model_sha256, variant, status, error_type,
     label, class, confidence, defect, top, latency_seconds, decode_seconds, queue_seconds, inference_seconds, trace_id,
     span_id, input_sha256, input, schema_version, extra, task, value, features, tags,
-    counted_in
+    counted_in, items
 ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,
-    ?25, ?26, ?27, ?28, ?29, ?30, ?31)
+    ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)
 ON CONFLICT (event_id) DO NOTHING";
 
 impl WriteTransaction for SqliteSession<&Connection> {
@@ -72,6 +72,7 @@ impl WriteTransaction for SqliteSession<&Connection> {
                     features,
                     tags,
                     counted_in,
+                    record.items,
                 ])
                 .map_err(failed)?;
             if inserted == 1 {

@@ -73,7 +73,13 @@ fn the_orientation_in_exif_is_left_alone_unless_model_toml_asks_for_it() {
     let picture = gradient(16, 8);
     for codec in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP] {
         let turned = with_exif(&picture, codec, &exif(6, true));
-        let mut decoder = open(&turned, PictureFormat::detect(&turned).unwrap(), &ImageLimits::default()).unwrap();
+        let patience = DecodePatience::default();
+        let mut decoder = open(
+            PatientBytes::new(&turned, &patience),
+            PictureFormat::detect(&turned).unwrap(),
+            &ImageLimits::default(),
+        )
+        .unwrap();
         assert_eq!(decoder.orientation().unwrap(), Orientation::Rotate90, "the test's metadata are read");
         let plain = encode(picture.clone(), codec);
         assert_eq!(seen(&turned, &spec(16, 8, Colour::Rgb)), seen(&plain, &spec(16, 8, Colour::Rgb)));

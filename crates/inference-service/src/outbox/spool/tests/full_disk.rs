@@ -46,11 +46,11 @@ fn predictions_are_refused_if_asked_to() {
     let folder = TempDir::new().unwrap();
     let mut kept = full(folder.path(), WhenFull::Refuse);
     assert!(!kept.record(5..40));
-    assert!(!kept.books.has_room(Amount::one(1)));
+    assert!(!kept.books.has_room(line(1).amount()));
     assert_eq!(kept.dropped(DropReason::Full), 35);
     limit(&kept, None);
     kept.retry();
-    assert!(kept.books.has_room(Amount::one(1)) && kept.record(40..45));
+    assert!(kept.books.has_room(line(1).amount()) && kept.record(40..45));
     assert_eq!(kept.deliver_all(), [0, 1, 2, 3, 4, 40, 41, 42, 43, 44]);
 }
 

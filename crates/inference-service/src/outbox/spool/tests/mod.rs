@@ -1,6 +1,7 @@
 //! The spool with everything that can happen to it, without its thread.
 
 mod damage;
+mod flips;
 mod full_disk;
 mod model;
 mod policies;
@@ -36,17 +37,19 @@ impl Kept {
 
     /// At most so many bytes of records may wait.
     fn try_open(folder: &Path, durability: Durability, when_full: WhenFull, bytes: u64) -> Result<Self, FolderError> {
-        let books = Books::new(Amount { records: 1_000_000, bytes }, when_full);
+        let books = Books::new(Amount::bound(1_000_000, bytes), when_full);
         let registry = MetricsRegistry::new("test", "1").unwrap();
         let write_seconds = registry.histogram("seconds", "Seconds.", &[1.0]).unwrap();
-        let keeper = SpoolKeeper::start(Some(folder.to_owned()), durability, books.clone(), write_seconds)?;
+        let mut keeper = SpoolKeeper::new(Some(folder.to_owned()), durability, books.clone(), write_seconds);
+        keeper.open_first()?;
         Ok(Self { keeper, books })
     }
 
     /// Records numbers as an outbox does. False if they must not be answered.
     fn record(&mut self, numbers: impl IntoIterator<Item = usize>) -> bool {
         let mut lines: Vec<RecordLine> = numbers.into_iter().map(line).collect();
-        let room = self.books.take_in(&mut lines);
+        let predictions = lines.len() as u64;
+        let room = self.books.take_in(&mut lines, predictions);
         let kept = self.keeper.keep(lines);
         self.balances();
         room && kept
