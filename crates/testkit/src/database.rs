@@ -46,7 +46,16 @@ impl Database {
 
     /// How many rows each request has.
     pub fn rows_by_request(&self) -> HashMap<String, u64> {
-        let mut statement = self.0.prepare("SELECT request_id FROM predictions").expect("a statement");
+        self.by_request("SELECT request_id FROM predictions")
+    }
+
+    /// How many rows each request has that tell of a success.
+    pub fn successes_by_request(&self) -> HashMap<String, u64> {
+        self.by_request("SELECT request_id FROM predictions WHERE status = 'success'")
+    }
+
+    fn by_request(&self, sql: &str) -> HashMap<String, u64> {
+        let mut statement = self.0.prepare(sql).expect("a statement");
         let ids = statement.query_map([], |row| row.get::<_, String>(0)).expect("the request ids");
         let mut counts = HashMap::new();
         for id in ids {

@@ -62,7 +62,10 @@ impl StormFigures {
             ("thrown".to_owned(), format!("{} connections, {} MB", self.connections, self.bytes / 1_000_000)),
             ("honest requests".to_owned(), format!("{}, of which {calm} outside of faults", self.outcomes.len())),
             ("kept".to_owned(), format!("{:.2} %: {}", share(kept, calm), asks.join(", "))),
-            ("seconds of an answer".to_owned(), format!("{:.3} at the median, {:.2} at the 99th percentile", seconds(0.5), seconds(0.99))),
+            (
+                "seconds of an answer".to_owned(),
+                format!("{:.3} at the median, {:.2} at the 99th percentile", seconds(0.5), seconds(0.99)),
+            ),
             ("faults survived".to_owned(), format!("{}: {}", self.faults.len(), faults.join(", "))),
             ("scrapes, books balanced in each".to_owned(), self.scrapes.to_string()),
             ("MB of inference: before, most, after".to_owned(), megabytes(self.memory[0])),

@@ -52,7 +52,7 @@ pub(super) struct Scene {
     _folder: TempDir,
 }
 
-/// How often each request, event and labelled request is in the database.
+/// All rows, all events, and how many rows tell of the success of each request.
 pub(super) struct StoredCounts {
     pub(super) rows: u64,
     pub(super) events: u64,
@@ -154,12 +154,12 @@ impl Scene {
         let Some(server) = &self.server else {
             let database = Database::open(&self.database);
             assert_eq!(database.integrity(), "ok");
-            let by_request = database.rows_by_request();
+            let by_request = database.successes_by_request();
             return StoredCounts { rows: database.rows(), events: database.distinct_events(), by_request };
         };
         let sums = server.query("SELECT count(*), count(DISTINCT event_id) FROM predictions");
         let number = |text: &String| text.parse::<u64>().expect("a number");
-        let pairs = server.query("SELECT request_id, count(*) FROM predictions GROUP BY 1");
+        let pairs = server.query("SELECT request_id, count(*) FROM predictions WHERE status = 'success' GROUP BY 1");
         let by_request = pairs.iter().map(|pair| (pair[0].clone(), number(&pair[1]))).collect();
         StoredCounts { rows: number(&sums[0][0]), events: number(&sums[0][1]), by_request }
     }

@@ -74,8 +74,8 @@ pub(crate) struct TestOptions {
     /// Only formatting, lints, and the tests that need no other program than ours: about 2 minutes once compiled.
     #[arg(long, conflicts_with_all = ["long", "install"])]
     quick: bool,
-    /// Also what takes long: every mutation of the rules, overload for a minute, an hour of mixed requests, drift at the
-    /// pace of life.
+    /// Also what takes long: every mutation of the rules, overload for a minute, an hour of mixed requests, an hour of
+    /// attacks and faults, drift at the pace of life.
     #[arg(long)]
     long: bool,
     /// Install the Debian packages that are missing, as root. Where CI=true, that is done without being asked.

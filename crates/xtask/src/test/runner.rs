@@ -17,8 +17,9 @@ use super::test_program::TestProgram;
 use super::transcript::Transcript;
 use terminal::{StopRequest, say};
 
-/// Programs that measure what other load on the machine would change: latency, throughput, the time of a start.
-const ALONE: [&str; 3] = ["system-tests overload", "system-tests outage", "system-tests startup"];
+/// Programs that measure what other load on the machine would change: latency, throughput, the time of a start, the part of
+/// their answers that clients keep.
+const ALONE: [&str; 4] = ["system-tests overload", "system-tests outage", "system-tests startup", "system-tests storm"];
 /// The longest, which start first, so that none of them is left at the end; from a run on two cores.
 const LONGEST: [&str; 9] = [
     "system-tests kill",

@@ -11,8 +11,13 @@ use super::command::CargoCommand;
 use crate::workspace;
 
 /// What makes the tests that have a short form take as long as it takes.
-const AT_LENGTH: [(&str, &str); 4] =
-    [("RULE_MUTATIONS", "all"), ("OVERLOAD_SECONDS", "60"), ("SOAK_REQUESTS", "2000000"), ("DRIFT_PACE", "shipped")];
+const AT_LENGTH: [(&str, &str); 5] = [
+    ("RULE_MUTATIONS", "all"),
+    ("OVERLOAD_SECONDS", "60"),
+    ("SOAK_REQUESTS", "2000000"),
+    ("STORM_SECONDS", "3600"),
+    ("DRIFT_PACE", "shipped"),
+];
 /// Programs outside of `system-tests` whose tests need a PostgreSQL, a Python or the like.
 const NEED_OTHER_PROGRAMS: [&str; 3] =
     ["logging-service store", "logging-service analysis", "inference-service golden"];

@@ -16,7 +16,8 @@ pub(crate) async fn strike(aim: &Aim, random: &mut Rng) -> io::Result<()> {
             1 => format!("GET / HTTP/1.1\r\nhost: x\r\nx-a: {}\r\n\r\n", "a".repeat(350_000)),
             2 => format!("GET / HTTP/1.1\r\nhost: x\r\n{}\r\n", "x-a: b\r\n".repeat(5_000)),
             3 => format!("{} / HTTP/1.1\r\n\r\n", "X".repeat(10_000)),
-            _ => "POST /log HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked, what\r\n\r\nffffffffffffffff\r\n".to_owned(),
+            _ => "POST /log HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked, what\r\n\r\nffffffffffffffff\r\n"
+                .to_owned(),
         };
         aim.send(to, request.as_bytes(), random).await?;
     }

@@ -19,5 +19,6 @@ pub(crate) async fn strike(aim: &Aim, random: &mut Rng) -> io::Result<()> {
         })
     };
     let body = Value::from((0..EVENTS).map(event).collect::<Vec<_>>()).to_string();
-    aim.send(aim.logging, &post("/cloudevents", "application/cloudevents-batch+json", "", body.as_bytes()), random).await
+    aim.send(aim.logging, &post("/cloudevents", "application/cloudevents-batch+json", "", body.as_bytes()), random)
+        .await
 }
