@@ -60,7 +60,7 @@ pub(super) struct StoredCounts {
 }
 
 impl Fault {
-    /// Those that an engine has.
+    /// The faults that an engine can have.
     pub(super) fn of(engine: StormEngine) -> &'static [Self] {
         let all =
             &[Self::KillInference, Self::KillLogging, Self::RestartInference, Self::RestartLogging, Self::KillDatabase];
