@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use monitoring::{
-    Counter, Gauge, Histogram, IntGauge, LATENCY_BUCKETS, LabelLease, LabelSetFull, LeasedFamily, LeasedSet,
-    MetricsError, MetricsRegistry, NoLabels,
+    Counter, Each, Family, Gauge, Histogram, IntGauge, LATENCY_BUCKETS, LabelEnum as _, LabelLease, LabelSetFull,
+    LeasedFamily, LeasedSet, MetricsError, MetricsRegistry, NoLabels, each,
 };
 
-use crate::store::{CommitSummary, Store, StoreError, StoreObserver};
+use crate::store::{CommitSummary, DatabaseCaution, Store, StoreError, StoreObserver};
 
 /// Models that get series of their own. Whoever may post records chooses the names, so the models are bounded: the rest is
 /// counted as `other`. The first to come have series until an evaluation prefers others.
@@ -42,6 +42,7 @@ pub(crate) struct LogMetrics {
     write_rows: Histogram,
     write_errors: Counter,
     last_write: Gauge,
+    cautions: Family<Gauge, Each<DatabaseCaution>>,
 }
 
 impl LogMetrics {
@@ -87,6 +88,11 @@ impl LogMetrics {
             last_write: registry.float_gauge(
                 "logging_last_write_timestamp_seconds",
                 "Unix time of the last commit since the start; 0 before the first.",
+            )?,
+            cautions: registry.gauges(
+                "logging_database_caution",
+                "1 where something about the database may cost rows one day, by what it is.",
+                each(),
             )?,
             models,
         };
@@ -172,6 +178,12 @@ impl StoreObserver for LogMetrics {
 
     fn commit_failed(&self, _: &StoreError) {
         self.write_errors.inc();
+    }
+
+    fn cautions_changed(&self, cautions: &[DatabaseCaution]) {
+        for caution in DatabaseCaution::ALL {
+            self.cautions.with(*caution).set(f64::from(u8::from(cautions.contains(caution))));
+        }
     }
 
     fn features_left_out(&self, model: &str, values: u64) {

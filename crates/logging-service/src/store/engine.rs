@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::caution::DatabaseCaution;
 use super::error::DatabaseError;
 use super::row::NewRow;
 use super::session::SqlSession;
@@ -111,6 +112,11 @@ pub(crate) trait WritableDatabase: Send {
     /// # Errors
     /// [`DatabaseError`]; the database may still be sound.
     fn maintain(&mut self) -> Result<(), DatabaseError>;
+
+    /// What about the database is to be known before it fails, as of the last look.
+    fn cautions(&self) -> &[DatabaseCaution] {
+        &[]
+    }
 
     /// Closes the database in order.
     ///

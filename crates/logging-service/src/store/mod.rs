@@ -8,6 +8,7 @@
 mod acknowledgement;
 pub(crate) mod arrivals;
 pub(crate) mod buckets;
+mod caution;
 mod check;
 mod counted_labels;
 pub(crate) mod counted_segments;
@@ -62,6 +63,7 @@ use uuid::Uuid;
 
 pub use acknowledgement::Acknowledgement;
 pub(crate) use acknowledgement::LabelAcknowledgement;
+pub use caution::DatabaseCaution;
 pub use error::StoreError;
 pub use filter::PredictionFilter;
 pub use observer::{CommitSummary, ModelCounts, StoreObserver};

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use prediction_record::PredictionRecord;
 
+use super::caution::DatabaseCaution;
 use super::error::StoreError;
 use super::row::NewRow;
 
@@ -19,6 +20,8 @@ pub trait StoreObserver: Send + Sync {
     /// A transaction failed and was rolled back ([`StoreError::Unavailable`]), or one batch of it was
     /// left out ([`StoreError::Refused`]).
     fn commit_failed(&self, error: &StoreError);
+    /// The database is to be known about in these ways from now on, and in no others.
+    fn cautions_changed(&self, _: &[DatabaseCaution]) {}
     /// Records of a model had so many values of features that it does not declare, and they were left out. The one method
     /// that is called by the caller, before the records are stored.
     fn features_left_out(&self, _model: &str, _values: u64) {}

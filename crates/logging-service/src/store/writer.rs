@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use monitoring::Backoff;
+use monitoring::{Backoff, LabelEnum as _};
 
+use super::caution::DatabaseCaution;
 use super::declarations;
 use super::engine::{DatabaseEngine, WritableDatabase};
 use super::error::{DatabaseError, StoreError};
@@ -49,6 +50,8 @@ pub(super) struct StoreWriter {
     /// The wait before the next attempt to open the database.
     retry_delay: Duration,
     maintained: Instant,
+    /// What was told last.
+    cautions: Vec<DatabaseCaution>,
 }
 
 impl StoreWriter {
@@ -60,6 +63,7 @@ impl StoreWriter {
             backoff: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
             retry_delay: FIRST_RETRY,
             maintained: Instant::now(),
+            cautions: Vec::new(),
         };
         if let Err(error) = writer.open() {
             writer.give_up(error, Vec::new());
@@ -135,6 +139,21 @@ impl StoreWriter {
             tracing::warn!(%error, "database_maintenance_failed");
         }
         self.maintained = Instant::now();
+        self.tell_cautions();
+    }
+
+    /// Tells the log and the observer of cautions that are new or over.
+    fn tell_cautions(&mut self) {
+        let Some(database) = &self.database else { return };
+        let found = database.cautions();
+        if found == self.cautions {
+            return;
+        }
+        for caution in found.iter().filter(|caution| !self.cautions.contains(caution)) {
+            tracing::warn!(caution = caution.as_str(), database = %self.parts.engine.place(), "{}", caution.sentence());
+        }
+        self.cautions = found.to_vec();
+        self.parts.observer.cautions_changed(&self.cautions);
     }
 
     fn probe_or_open(&mut self) {
@@ -185,6 +204,7 @@ impl StoreWriter {
         self.backoff.reset();
         self.parts.queue.accept();
         self.parts.observer.availability_changed(true);
+        self.tell_cautions();
         Ok(())
     }
 }

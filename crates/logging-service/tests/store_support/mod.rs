@@ -2,6 +2,8 @@
 #![allow(dead_code, unused_imports, reason = "each test program uses a part of it")]
 
 mod fixture;
+mod pooler;
+mod replication;
 mod server;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +19,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 pub(crate) use fixture::{Fixture, apart, assert_server_holds, on_each_engine};
+pub(crate) use pooler::{Pooler, PoolingMode};
 pub(crate) use server::{EncryptedServer, Server};
 
 /// Everything that the store told its observer.

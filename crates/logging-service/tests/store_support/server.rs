@@ -95,17 +95,50 @@ impl Server {
         Some(EncryptedServer { server, port, authority })
     }
 
+    /// A server for one test, with settings such as `wal_level=replica`, at a loopback port.
+    pub(crate) fn listening(settings: &[&str]) -> Option<Self> {
+        let mut server = Self::start(false, settings)?;
+        server.crash();
+        server.listen();
+        server.run();
+        Some(server)
+    }
+
+    /// Gives it a loopback port, from the next start on.
+    pub(super) fn listen(&mut self) {
+        self.port = testkit::free_address().port();
+        let settings = ["listen_addresses=127.0.0.1".to_owned(), format!("port={}", self.port)];
+        self.flags.extend(settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting]));
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// An empty server of the same settings, whose data are another's.
+    pub(super) fn beside(&self) -> Self {
+        let folder = Self::folder();
+        Self {
+            folder,
+            programs: self.programs.clone(),
+            flags: self.flags.clone(),
+            guard: None,
+            is_shared: false,
+            port: 0,
+        }
+    }
+
+    pub(super) fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
     fn start(is_shared: bool, settings: &[&str]) -> Option<Self> {
         let Some(programs) = programs() else {
             assert!(!on_build_server(), "PostgreSQL is not installed");
             eprintln!("SKIPPED: PostgreSQL is not tested, because it is not installed (Debian's package postgresql)");
             return None;
         };
-        let folder = tempfile::Builder::new().prefix("glasshouse-pg").tempdir().unwrap().keep();
-        if is_root() {
-            fs::set_permissions(&folder, fs::Permissions::from_mode(0o711)).unwrap();
-            assert!(Command::new("chown").arg("postgres:").arg(&folder).status().unwrap().success());
-        }
+        let folder = Self::folder();
         let flags = settings.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]).collect();
         let mut server = Self { folder, programs, flags, guard: None, is_shared, port: 5432 };
         let made = server
@@ -117,6 +150,16 @@ impl Server {
         assert!(made.status.success(), "{made:?}");
         server.run();
         Some(server)
+    }
+
+    /// A folder that belongs to the server's user.
+    fn folder() -> PathBuf {
+        let folder = tempfile::Builder::new().prefix("glasshouse-pg").tempdir().unwrap().keep();
+        if is_root() {
+            fs::set_permissions(&folder, fs::Permissions::from_mode(0o711)).unwrap();
+            assert!(Command::new("chown").arg("postgres:").arg(&folder).status().unwrap().success());
+        }
+        folder
     }
 
     /// Starts the server, and returns when it answers.
@@ -159,7 +202,7 @@ impl Server {
     }
 
     /// A program of PostgreSQL's; where this is root, it runs as the user `postgres`, because it refuses to run as root.
-    fn command(&self, program: &str) -> Command {
+    pub(super) fn command(&self, program: &str) -> Command {
         let program = self.programs.join(program);
         if !is_root() {
             return Command::new(program);

@@ -5,7 +5,7 @@ use std::error::Error as _;
 use super::super::error::DatabaseError;
 
 /// Tells the record's fault from the database's. The details that a server adds hold values of rows, and are left out.
-pub(super) fn failed(error: postgres::Error) -> DatabaseError {
+pub(super) fn failed(error: tokio_postgres::Error) -> DatabaseError {
     let Some(problem) = error.as_db_error() else {
         let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
         return DatabaseError::Failed(format!("{error}{cause}"));

@@ -4,8 +4,10 @@
 //! and clients send again, which is harmless because event ids are unique.
 
 mod advisory_lock;
+mod cautions;
 mod connection;
 mod error;
+mod host;
 mod migration;
 mod partitions;
 mod pool;
@@ -21,6 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::caution::DatabaseCaution;
 use super::check;
 use super::engine::{CheckFindings, DatabaseEngine, Expiry, TransactionBody, VerifiedBackup, WritableDatabase};
 use super::error::DatabaseError;
@@ -28,23 +31,28 @@ use super::session::SqlSession;
 
 pub use url::ServerUrl;
 
-use connection::ServerConnection;
+use connection::{AnswerLimit, ConnectionUse, ServerConnection};
 use partitions::PartitionKeeper;
 use pool::ConnectionPool;
 use transaction::PostgresTransaction;
 
-/// The settings of a check's connection. Its one transaction compares rows and counts as of one moment.
-const CHECK_SETTINGS: &str = "
-SET statement_timeout = '1h';
-BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// What begins a check's one transaction. It compares rows and counts as of one moment.
+const CHECK_BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '1h'";
+/// How long one answer to a check may take.
+const CHECK_PATIENCE: Duration = Duration::from_secs(3610);
+/// The time between two looks for cautions.
+const LOOK_INTERVAL: Duration = Duration::from_secs(3600);
 /// The time between two measurements of the database's size.
 const SIZE_INTERVAL: Duration = Duration::from_secs(10);
-/// The settings of the writer's connection. If this program hangs, the server ends its transaction.
-const WRITER_SETTINGS: &str = "
-SET synchronous_commit = on;
-SET statement_timeout = '60s';
-SET lock_timeout = '5s';
-SET idle_in_transaction_session_timeout = '60s'";
+/// What begins the writer's transactions. If this program hangs, the server ends its transaction.
+const WRITER_BEGIN: &str = "
+BEGIN;
+SET LOCAL synchronous_commit = on;
+SET LOCAL statement_timeout = '60s';
+SET LOCAL lock_timeout = '5s';
+SET LOCAL idle_in_transaction_session_timeout = '60s'";
+/// How long one answer to the writer may take. A server that says nothing at all is given up much sooner.
+const WRITER_PATIENCE: Duration = Duration::from_secs(70);
 
 /// A database on a server.
 pub(super) struct PostgresEngine {
@@ -64,21 +72,26 @@ impl PostgresEngine {
             retention_days: AtomicU32::new(0),
         }
     }
+
+    fn writing_connection(&self) -> Result<ServerConnection, DatabaseError> {
+        let used = ConnectionUse { begin: WRITER_BEGIN.to_owned(), limit: AnswerLimit::Each(WRITER_PATIENCE) };
+        ServerConnection::open(&self.url, used)
+    }
 }
 
 impl DatabaseEngine for PostgresEngine {
     fn open_writer(&self) -> Result<Box<dyn WritableDatabase>, DatabaseError> {
         self.pool.clear();
-        let mut connection = ServerConnection::open(&self.url, WRITER_SETTINGS)?;
+        let mut connection = self.writing_connection()?;
         migration::migrate(&mut connection)?;
-        if connection.integer("SELECT current_setting('fsync') = 'on'", &[])? == 0 {
-            tracing::warn!(database = %self.url, "database_may_lose_rows: the server runs with fsync = off");
-        }
         let mut database = PostgresDatabase {
             connection,
             partitions: PartitionKeeper::new(self.retention_days.load(Ordering::Relaxed)),
             size_bytes: Arc::clone(&self.size_bytes),
             measured: None,
+            url: self.url.clone(),
+            cautions: Vec::new(),
+            looked: None,
         };
         if let Err(error) = database.maintain() {
             tracing::warn!(%error, "database_maintenance_failed");
@@ -112,12 +125,15 @@ impl DatabaseEngine for PostgresEngine {
     }
 
     fn drop_expired(&self, expiry: Expiry) -> Result<u64, DatabaseError> {
-        let mut connection = ServerConnection::open(&self.url, WRITER_SETTINGS)?;
+        let mut connection = self.writing_connection()?;
         partitions::drop_expired(&mut connection, expiry)
     }
 
     fn check(&self) -> Result<CheckFindings, DatabaseError> {
-        check::compare(&mut ServerConnection::open(&self.url, CHECK_SETTINGS)?)
+        let used = ConnectionUse { begin: CHECK_BEGIN.to_owned(), limit: AnswerLimit::Each(CHECK_PATIENCE) };
+        let mut connection = ServerConnection::open(&self.url, used)?;
+        connection.begin()?;
+        check::compare(&mut connection)
     }
 }
 
@@ -127,9 +143,23 @@ struct PostgresDatabase {
     partitions: PartitionKeeper,
     size_bytes: Arc<AtomicU64>,
     measured: Option<Instant>,
+    url: ServerUrl,
+    /// As of the last look.
+    cautions: Vec<DatabaseCaution>,
+    looked: Option<Instant>,
 }
 
 impl PostgresDatabase {
+    /// Looks for cautions, at the start and every hour, and whenever making partitions failed.
+    fn look(&mut self, is_made: bool) -> Result<(), DatabaseError> {
+        if is_made && self.looked.is_some_and(|looked| looked.elapsed() < LOOK_INTERVAL) {
+            return Ok(());
+        }
+        self.looked = Some(Instant::now());
+        self.cautions = cautions::look(&mut self.connection, &self.url, self.partitions.has_tomorrow())?;
+        Ok(())
+    }
+
     fn measure(&mut self) -> Result<(), DatabaseError> {
         if self.measured.is_some_and(|measured| measured.elapsed() < SIZE_INTERVAL) {
             return Ok(());
@@ -166,7 +196,7 @@ SELECT CAST(coalesce(sum(pg_total_relation_size(relation)), 0) AS BIGINT) FROM (
 
 impl WritableDatabase for PostgresDatabase {
     fn transaction(&mut self, body: &mut TransactionBody<'_>) -> Result<(), DatabaseError> {
-        self.connection.batch("BEGIN")?;
+        self.connection.begin()?;
         let mut transaction = PostgresTransaction::new(&mut self.connection, &mut self.partitions);
         let outcome = body(&mut transaction);
         transaction.end(outcome)
@@ -182,8 +212,14 @@ impl WritableDatabase for PostgresDatabase {
     }
 
     fn maintain(&mut self) -> Result<(), DatabaseError> {
-        self.partitions.maintain(&mut self.connection)?;
+        let made = self.partitions.maintain(&mut self.connection);
+        self.look(made.is_ok())?;
+        made?;
         self.measure()
+    }
+
+    fn cautions(&self) -> &[DatabaseCaution] {
+        &self.cautions
     }
 
     fn close(self: Box<Self>) -> Result<(), DatabaseError> {

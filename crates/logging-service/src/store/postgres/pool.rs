@@ -8,16 +8,24 @@ use std::time::{Duration, Instant};
 use super::super::error::DatabaseError;
 use super::super::session::{RequestCondition, RowPlaces, SqlSession};
 use super::super::value::{RowColumns, SqlValue};
-use super::connection::{OF_TAG, ServerConnection, request_condition};
+use super::connection::{AnswerLimit, ConnectionUse, OF_TAG, ServerConnection, request_condition};
 use super::url::ServerUrl;
 
 /// The most connections that wait for the next query.
 const IDLE: usize = 8;
 
+/// How long a query may overrun its deadline, for the server's own answer to arrive.
+const GRACE: Duration = Duration::from_millis(500);
+/// A connection that was idle for no longer is used without being tried.
+const FRESH: Duration = Duration::from_millis(100);
+
+/// A connection, and since when it is idle.
+type IdleConnection = (ServerConnection, Instant);
+
 /// The connections of queries.
 pub(super) struct ConnectionPool {
     url: ServerUrl,
-    idle: Mutex<Vec<ServerConnection>>,
+    idle: Mutex<Vec<IdleConnection>>,
 }
 
 impl ConnectionPool {
@@ -31,23 +39,29 @@ impl ConnectionPool {
     /// [`DatabaseError::Failed`] where no server can be reached.
     pub(super) fn take(self: &Arc<Self>, deadline: Duration) -> Result<PooledReader, DatabaseError> {
         // 0 would mean no limit; a deadline of 0 is checked before the server is asked.
-        let settings = format!("SET statement_timeout = {}", deadline.as_millis().clamp(1, i32::MAX as u128));
+        let milliseconds = deadline.as_millis().clamp(1, i32::MAX as u128);
+        let started = Instant::now();
+        let used = ConnectionUse {
+            begin: format!("BEGIN READ ONLY; SET LOCAL statement_timeout = {milliseconds}"),
+            // The server ends a query at the deadline, if it still can.
+            limit: AnswerLimit::Until(started + deadline + GRACE),
+        };
         loop {
             let waiting = self.lock().pop();
             let connection = match waiting {
-                Some(mut connection) => match connection.batch(&settings) {
-                    Ok(()) => connection,
-                    Err(_) => continue,
-                },
-                None => {
-                    let settings = format!("SET default_transaction_read_only = on; {settings}");
-                    ServerConnection::open(&self.url, &settings)?
+                Some((mut connection, since)) => {
+                    connection.used = used.clone();
+                    if since.elapsed() > FRESH && connection.batch("SELECT 1").is_err() {
+                        continue;
+                    }
+                    connection
                 }
+                None => ServerConnection::open(&self.url, used)?,
             };
             return Ok(PooledReader {
                 connection: Some(connection),
                 pool: Arc::clone(self),
-                started: Instant::now(),
+                started,
                 deadline,
                 places: None,
             });
@@ -58,7 +72,7 @@ impl ConnectionPool {
     fn put(&self, connection: ServerConnection) {
         let mut idle = self.lock();
         if idle.len() < IDLE && !connection.is_closed() {
-            idle.push(connection);
+            idle.push((connection, Instant::now()));
         }
     }
 
@@ -67,7 +81,7 @@ impl ConnectionPool {
         drop(std::mem::take(&mut *self.lock()));
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<ServerConnection>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<IdleConnection>> {
         // A poisoned lock is fine: no change to the list is ever half done.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -117,7 +131,7 @@ impl SqlSession for PooledReader {
         let in_time = || if started.elapsed() < deadline { Ok(()) } else { Err(DatabaseError::Interrupted) };
         in_time()?;
         self.run(|connection| {
-            connection.query(sql, values, &mut |columns| {
+            connection.query_alone(sql, values, &mut |columns| {
                 in_time()?;
                 each(columns)
             })
@@ -125,7 +139,10 @@ impl SqlSession for PooledReader {
     }
 
     fn execute(&mut self, sql: &str, values: &[SqlValue]) -> Result<u64, DatabaseError> {
-        self.run(|connection| connection.execute(sql, values))
+        self.run(|connection| {
+            connection.query_alone(sql, values, &mut |_| Ok(()))?;
+            Ok(0) // A reader changes nothing.
+        })
     }
 
     fn places(&mut self) -> Result<Arc<dyn RowPlaces>, DatabaseError> {

@@ -4,13 +4,13 @@
 
 use std::collections::HashSet;
 
-use postgres::types::ToSql;
+use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::super::error::DatabaseError;
 use super::super::row::{NewRow, task_column};
 use super::super::time::floor_microseconds;
-use super::connection::ServerConnection;
+use super::connection::{ServerConnection, TypedValue};
 use super::error::failed;
 use super::partitions::InsertedRow;
 
@@ -87,42 +87,42 @@ fn insert_distinct(
     fn column<'a, T>(rows: &[&'a NewRow], value: impl Fn(&'a NewRow) -> T) -> Vec<T> {
         rows.iter().map(|row| value(row)).collect()
     }
-    let values: [&(dyn ToSql + Sync); 32] = [
-        &column(rows, |row| row.record.event_id),
-        &column(rows, |row| row.record.request_id.as_deref()),
-        &column(rows, |row| i64::from(row.record.row_index)),
-        &column(rows, |row| row.record.occurred_at.map(floor_microseconds)),
-        &column(rows, |row| row.record.model.as_str()),
-        &column(rows, |row| row.record.version.as_deref()),
-        &column(rows, |row| row.record.model_sha256.as_deref()),
-        &column(rows, |row| row.record.variant.as_deref()),
-        &column(rows, |row| row.record.status.as_str()),
-        &column(rows, |row| row.record.error_type.as_deref()),
-        &column(rows, |row| row.record.label.as_deref()),
-        &column(rows, |row| row.record.class.map(i64::from)),
-        &column(rows, |row| row.record.confidence),
-        &column(rows, |row| i64::from(row.record.defect)),
-        &column(rows, |row| row.top.as_deref()),
-        &column(rows, |row| row.record.latency_seconds),
-        &column(rows, |row| row.record.decode_seconds),
-        &column(rows, |row| row.record.queue_seconds),
-        &column(rows, |row| row.record.inference_seconds),
-        &column(rows, |row| row.record.trace_id.as_deref()),
-        &column(rows, |row| row.record.span_id.as_deref()),
-        &column(rows, |row| row.record.input_sha256.as_deref()),
-        &column(rows, |row| row.input.as_deref()),
-        &column(rows, |row| row.record.schema_version.map(i64::from)),
-        &column(rows, |row| row.extra.as_deref()),
-        &column(rows, |row| task_column(&row.record)),
-        &column(rows, |row| row.record.value),
-        &column(rows, |row| row.features.as_deref()),
-        &column(rows, |row| row.tags.as_deref()),
-        &column(rows, |row| row.counted_in.as_deref()),
-        &column(rows, |row| row.record.items.map(i64::from)),
-        &recorded_at,
+    let values: [TypedValue<'_>; 32] = [
+        (&column(rows, |row| row.record.event_id), Type::UUID_ARRAY),
+        (&column(rows, |row| row.record.request_id.as_deref()), Type::TEXT_ARRAY),
+        (&column(rows, |row| i64::from(row.record.row_index)), Type::INT8_ARRAY),
+        (&column(rows, |row| row.record.occurred_at.map(floor_microseconds)), Type::INT8_ARRAY),
+        (&column(rows, |row| row.record.model.as_str()), Type::TEXT_ARRAY),
+        (&column(rows, |row| row.record.version.as_deref()), Type::TEXT_ARRAY),
+        (&column(rows, |row| row.record.model_sha256.as_deref()), Type::TEXT_ARRAY),
+        (&column(rows, |row| row.record.variant.as_deref()), Type::TEXT_ARRAY),
+        (&column(rows, |row| row.record.status.as_str()), Type::TEXT_ARRAY),
+        (&column(rows, |row| row.record.error_type.as_deref()), Type::TEXT_ARRAY),
+        (&column(rows, |row| row.record.label.as_deref()), Type::TEXT_ARRAY),
+        (&column(rows, |row| row.record.class.map(i64::from)), Type::INT8_ARRAY),
+        (&column(rows, |row| row.record.confidence), Type::FLOAT8_ARRAY),
+        (&column(rows, |row| i64::from(row.record.defect)), Type::INT8_ARRAY),
+        (&column(rows, |row| row.top.as_deref()), Type::TEXT_ARRAY),
+        (&column(rows, |row| row.record.latency_seconds), Type::FLOAT8_ARRAY),
+        (&column(rows, |row| row.record.decode_seconds), Type::FLOAT8_ARRAY),
+        (&column(rows, |row| row.record.queue_seconds), Type::FLOAT8_ARRAY),
+        (&column(rows, |row| row.record.inference_seconds), Type::FLOAT8_ARRAY),
+        (&column(rows, |row| row.record.trace_id.as_deref()), Type::TEXT_ARRAY),
+        (&column(rows, |row| row.record.span_id.as_deref()), Type::TEXT_ARRAY),
+        (&column(rows, |row| row.record.input_sha256.as_deref()), Type::TEXT_ARRAY),
+        (&column(rows, |row| row.input.as_deref()), Type::TEXT_ARRAY),
+        (&column(rows, |row| row.record.schema_version.map(i64::from)), Type::INT8_ARRAY),
+        (&column(rows, |row| row.extra.as_deref()), Type::TEXT_ARRAY),
+        (&column(rows, |row| task_column(&row.record)), Type::TEXT_ARRAY),
+        (&column(rows, |row| row.record.value), Type::FLOAT8_ARRAY),
+        (&column(rows, |row| row.features.as_deref()), Type::TEXT_ARRAY),
+        (&column(rows, |row| row.tags.as_deref()), Type::TEXT_ARRAY),
+        (&column(rows, |row| row.counted_in.as_deref()), Type::TEXT_ARRAY),
+        (&column(rows, |row| row.record.items.map(i64::from)), Type::INT8_ARRAY),
+        (&recorded_at, Type::INT8),
     ];
     let rows = connection.rows(INSERT, &values)?;
-    let read = |row: &postgres::Row| {
+    let read = |row: &tokio_postgres::Row| {
         let (event_id, occurred_at, partition) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         Ok(InsertedRow { event_id, occurred_at, partition })
     };

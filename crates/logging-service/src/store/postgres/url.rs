@@ -5,22 +5,27 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use postgres::Config;
-use postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
 use super::super::error::StoreError;
+use super::host::ServerHost;
 use super::tls::ServerTrust;
 
-/// How long a server may take to accept a connection.
+/// How long a server may take to accept a connection, the first answer included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The silence after which a server is asked whether it is still there.
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
 /// The time between two such questions.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// A server that leaves so many questions unanswered is gone.
 const KEEPALIVE_RETRIES: u32 = 3;
+/// How long what was sent may remain unacknowledged by the server's kernel.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 
 /// A database on a server, parsed from `postgres://user:password@host:port/name`.
 ///
@@ -32,17 +37,49 @@ pub struct ServerUrl {
     /// Boxed, because it is large and the path of a file is not.
     config: Box<Config>,
     trust: Option<ServerTrust>,
+    /// The number of the host that was connected to last, for all copies of this.
+    preferred: Arc<AtomicUsize>,
 }
 
 impl ServerUrl {
-    /// How to connect.
-    pub(super) fn config(&self) -> &Config {
-        &self.config
+    /// The servers in the order in which they are tried: first the one that was connected to last.
+    pub(super) fn hosts(&self) -> Vec<ServerHost> {
+        let number_of_hosts = self.config.get_hosts().len().max(self.config.get_hostaddrs().len());
+        let first = self.preferred.load(Ordering::Relaxed);
+        (0..number_of_hosts).map(|position| self.host((first + position) % number_of_hosts)).collect()
     }
 
-    /// The certificates that may vouch for the server; `None` where the connection is not encrypted.
-    pub(super) fn trust(&self) -> Option<&ServerTrust> {
-        self.trust.as_ref()
+    /// Notes that a server can be written, so that it is tried first from now on.
+    pub(super) fn prefer(&self, host: &ServerHost) {
+        self.preferred.store(host.number, Ordering::Relaxed);
+    }
+
+    fn host(&self, number: usize) -> ServerHost {
+        let of = &self.config;
+        let mut config = Config::new();
+        config
+            .ssl_mode(of.get_ssl_mode())
+            .application_name("glasshouse-logging-service")
+            .channel_binding(of.get_channel_binding())
+            .keepalives(true)
+            .keepalives_idle(KEEPALIVE_IDLE)
+            .keepalives_interval(KEEPALIVE_INTERVAL)
+            .keepalives_retries(KEEPALIVE_RETRIES)
+            .tcp_user_timeout(UNACKNOWLEDGED)
+            .target_session_attrs(TargetSessionAttrs::ReadWrite);
+        of.get_user().map(|user| config.user(user));
+        of.get_password().map(|password| config.password(password));
+        of.get_dbname().map(|name| config.dbname(name));
+        of.get_options().map(|options| config.options(options));
+        match of.get_hosts().get(number) {
+            Some(Host::Tcp(name)) => _ = config.host(name),
+            Some(Host::Unix(folder)) => _ = config.host_path(folder),
+            None => {}
+        }
+        of.get_hostaddrs().get(number).map(|address| config.hostaddr(*address));
+        of.get_ports().get(number).or(of.get_ports().first()).map(|port| config.port(*port));
+        let patience = of.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
+        ServerHost { number, config, trust: self.trust.clone(), patience }
     }
 }
 
@@ -53,27 +90,19 @@ impl FromStr for ServerUrl {
         // The URL holds a password, so an error names what is wrong and quotes nothing.
         let invalid = |problem: &str| StoreError::InvalidUrl(format!("postgres://…: {problem}"));
         let UrlParts { rest, trust } = UrlParts::of(url).map_err(invalid)?;
-        let mut config: Config = rest.parse().map_err(|error: postgres::Error| {
+        let mut config: Config = rest.parse().map_err(|error: tokio_postgres::Error| {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             invalid(cause.as_deref().unwrap_or("it cannot be read"))
         })?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(invalid("a host is missing"));
         }
-        config
-            .ssl_mode(if trust.is_some() { SslMode::Require } else { SslMode::Disable })
-            .application_name("glasshouse-logging-service")
-            .keepalives(true)
-            .keepalives_idle(KEEPALIVE_IDLE)
-            .keepalives_interval(KEEPALIVE_INTERVAL)
-            .keepalives_retries(KEEPALIVE_RETRIES)
-            .tcp_user_timeout(KEEPALIVE_IDLE + KEEPALIVE_INTERVAL * KEEPALIVE_RETRIES)
-            .target_session_attrs(TargetSessionAttrs::ReadWrite)
-            .notice_callback(|notice| tracing::debug!(message = notice.message(), "database_notice"));
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT_TIMEOUT);
+        config.ssl_mode(if trust.is_some() { SslMode::Require } else { SslMode::Disable });
+        let (hosts, addresses) = (config.get_hosts().len(), config.get_hostaddrs().len());
+        if hosts > 0 && addresses > 0 && hosts != addresses {
+            return Err(invalid("hostaddr: expected one for each host"));
         }
-        Ok(Self { url: url.to_owned(), config: Box::new(config), trust })
+        Ok(Self { url: url.to_owned(), config: Box::new(config), trust, preferred: Arc::default() })
     }
 }
 
@@ -167,9 +196,7 @@ mod tests {
 
     #[test]
     fn encryption_is_asked_for_and_then_verified() {
-        let trust = |parameters: &str| {
-            format!("postgres://ann@db/log{parameters}").parse::<ServerUrl>().unwrap().trust().cloned()
-        };
+        let trust = |parameters: &str| format!("postgres://ann@db/log{parameters}").parse::<ServerUrl>().unwrap().trust;
         assert_eq!(trust(""), None);
         assert_eq!(trust("?sslmode=prefer&connect_timeout=3"), None);
         assert_eq!(trust("?sslmode=require"), Some(ServerTrust::System));

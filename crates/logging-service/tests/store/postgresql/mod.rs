@@ -1,7 +1,10 @@
 //! What PostgreSQL alone can do, or suffer.
 
+mod failover;
+mod hanging;
 mod outages;
 mod partitions;
+mod poolers;
 mod sharing;
 
 use logging_service::store::{DatabaseUrl, StoreError};

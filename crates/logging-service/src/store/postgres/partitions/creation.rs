@@ -4,7 +4,7 @@
 //! are all predictions locked, and the wait for that is short, because whatever begins meanwhile waits behind it.
 
 use super::super::super::error::DatabaseError;
-use super::super::super::session::first;
+use super::super::super::session::{SqlSession as _, first};
 use super::super::super::time::TimeRange;
 use super::super::super::value::RowColumns;
 use super::super::advisory_lock::AdvisoryLock;
@@ -75,14 +75,14 @@ fn register(connection: &mut ServerConnection, name: &str, span: IdSpan) -> Resu
     if let Some(found) = times_in(connection, name)? {
         times = TimeRange { since: times.since.min(found.since), until: times.until.max(found.until) };
     }
-    let sql = "INSERT INTO prediction_partitions (name, from_ms, until_ms, since, until) VALUES ($1, $2, $3, $4, $5)
-               RETURNING 1";
-    connection.rows(sql, &[&name, &span.from, &span.until, &times.since, &times.until]).map(|_| ())
+    let sql = "INSERT INTO prediction_partitions (name, from_ms, until_ms, since, until) VALUES ($1, $2, $3, $4, $5)";
+    let values = [name.into(), span.from.into(), span.until.into(), times.since.into(), times.until.into()];
+    connection.execute(sql, &values).map(|_| ())
 }
 
 fn set_times(connection: &mut ServerConnection, name: &str, times: TimeRange) -> Result<(), DatabaseError> {
-    let sql = "UPDATE prediction_partitions SET since = $2, until = $3 WHERE name = $1 RETURNING 1";
-    connection.rows(sql, &[&name, &times.since, &times.until]).map(|_| ())
+    let sql = "UPDATE prediction_partitions SET since = $2, until = $3 WHERE name = $1";
+    connection.execute(sql, &[name.into(), times.since.into(), times.until.into()]).map(|_| ())
 }
 
 /// The times of a partition's rows; `None` where there are none. An index knows both ends.

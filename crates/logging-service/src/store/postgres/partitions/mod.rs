@@ -11,11 +11,12 @@ mod span;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::super::error::DatabaseError;
 use super::super::time::TimeRange;
-use super::connection::ServerConnection;
+use super::connection::{ServerConnection, TypedValue};
 
 pub(super) use expiry::drop_expired;
 pub(super) use map::PartitionMap;
@@ -83,8 +84,14 @@ impl PartitionKeeper {
         Ok(())
     }
 
+    /// Whether there are partitions for all of the next day.
+    pub(super) fn has_tomorrow(&self) -> bool {
+        let now = Timestamp::now().as_millisecond();
+        self.ready_until(now) > now + DAY
+    }
+
     /// Until when there are partitions without a gap, in milliseconds since 1970; `now` where there is none.
-    pub(super) fn ready_until(&self, now: i64) -> i64 {
+    fn ready_until(&self, now: i64) -> i64 {
         let mut ready = now;
         while let Some(span) = self.map.at(ready).and_then(|partition| partition.span) {
             ready = span.until;
@@ -153,5 +160,7 @@ fn widen(connection: &mut ServerConnection, wider: BTreeMap<&str, TimeRange>) ->
                FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS wider (name, since, until)
                WHERE p.name = wider.name AND (wider.since < p.since OR wider.until > p.until)
                RETURNING p.name";
-    connection.rows(sql, &[&names, &since, &until]).map(|_| ())
+    let values: [TypedValue<'_>; 3] =
+        [(&names, Type::TEXT_ARRAY), (&since, Type::INT8_ARRAY), (&until, Type::INT8_ARRAY)];
+    connection.rows(sql, &values).map(|_| ())
 }
