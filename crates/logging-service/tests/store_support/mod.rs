@@ -11,8 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use logging_service::store::{
-    CommitSummary, DatabasePath, DatabaseUrl, Store, StoreError, StoreObserver, StoreOptions,
+    CommitSummary, DatabaseCaution, DatabasePath, DatabaseUrl, Store, StoreError, StoreObserver, StoreOptions,
 };
+use monitoring::LabelEnum as _;
 use prediction_record::PredictionRecord;
 use rusqlite::Connection;
 use tokio::sync::watch;
@@ -28,6 +29,8 @@ pub(crate) struct Told {
     pub(crate) commits: Vec<CommitSummary>,
     pub(crate) availability: Vec<bool>,
     pub(crate) failures: Vec<StoreError>,
+    /// Cautions about the database, as they were told last.
+    pub(crate) cautions: Vec<&'static str>,
 }
 
 /// An observer that remembers, and lets tests wait for what they expect.
@@ -59,6 +62,11 @@ impl StoreObserver for Witness {
 
     fn availability_changed(&self, available: bool) {
         self.0.send_modify(|told| told.availability.push(available));
+    }
+
+    fn cautions_changed(&self, cautions: &[DatabaseCaution]) {
+        let words = cautions.iter().map(|caution| caution.as_str()).collect();
+        self.0.send_modify(|told| told.cautions = words);
     }
 
     fn commit_failed(&self, error: &StoreError) {

@@ -237,6 +237,7 @@ fn programs() -> Option<PathBuf> {
         .map(|versions| versions.flatten().map(|version| version.path().join("bin")).collect())
         .unwrap_or_default();
     debian.sort();
-    let complete = |folder: &PathBuf| Path::new(folder).join("initdb").is_file() && folder.join("postgres").is_file();
+    let needed = ["initdb", "postgres", "pg_basebackup"];
+    let complete = |folder: &PathBuf| needed.iter().all(|program| Path::new(folder).join(program).is_file());
     std::env::split_paths(&in_path).chain(debian.into_iter().rev()).find(complete)
 }

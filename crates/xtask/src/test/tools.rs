@@ -31,7 +31,7 @@ const TOOLCHAINS: [(&str, &str); 3] = [
 /// Compiles Prometheus and amtool, from Go modules.
 const BUILD_SCRIPT: &str = "crates/system-tests/tools/build.sh";
 
-const TOOLS: [Tool; 15] = [
+const TOOLS: [Tool; 16] = [
     Tool { program: "promtool", package: "prometheus" },
     Tool { program: "prometheus-alertmanager", package: "prometheus-alertmanager" },
     Tool { program: "prometheus-node-exporter", package: "prometheus-node-exporter" },
@@ -45,6 +45,7 @@ const TOOLS: [Tool; 15] = [
     Tool { program: "chromium", package: "chromium" },
     Tool { program: "strip", package: "binutils" },
     Tool { program: "initdb", package: "postgresql" },
+    Tool { program: "pgbouncer", package: "pgbouncer" },
     Tool { program: "npm", package: "npm" },
     Tool { program: "libb64.so.0d", package: "libb64-0d" },
 ];

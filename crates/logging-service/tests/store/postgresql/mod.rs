@@ -1,7 +1,9 @@
 //! What PostgreSQL alone can do, or suffer.
 
+mod days;
 mod failover;
 mod hanging;
+mod locks;
 mod outages;
 mod partitions;
 mod poolers;
