@@ -1,6 +1,6 @@
 //! What goes into a log that has grown and out of it: labels, files, new rows.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -14,6 +14,8 @@ use crate::table::{median, thousands, verdict};
 /// Labels of one request, and requests with them.
 const LABELS: usize = 1_000;
 const LABEL_REQUESTS: usize = 20;
+/// Labels that have taken longer are enough.
+const LABEL_PATIENCE: Duration = Duration::from_secs(30);
 /// Rows of an exported file.
 const EXPORTED: usize = 100_000;
 /// New rows.
@@ -41,16 +43,23 @@ pub(super) fn labels(log: &GrownLog, service: &ServiceProgram) -> Result<Vec<Vec
 }
 
 fn send_labels(connection: &mut BlockingConnection, name: &str, row: impl Fn(usize) -> usize) -> Result<Vec<String>> {
-    let mut seconds = Vec::new();
+    let (mut seconds, begun) = (Vec::new(), Instant::now());
     for first in (0..LABELS * LABEL_REQUESTS).step_by(LABELS) {
         let label = |number| json!({ "request_id": rows::random_request_id(row(number)), "label": "cat" });
         let labels: Vec<Value> = (first..first + LABELS).map(label).collect();
         let request = post("/feedback", "application/json", Value::from(labels).to_string().as_bytes());
         let started = Instant::now();
-        connection.ask(&request)?;
+        let answer = connection.ask(&request);
         seconds.push(started.elapsed().as_secs_f64());
+        if answer.is_err() {
+            let took = milliseconds(started.elapsed().as_secs_f64());
+            return Ok(vec![name.into(), "no answer".into(), String::new(), took, verdict(false)]);
+        }
+        if begun.elapsed() > LABEL_PATIENCE {
+            break;
+        }
     }
-    let speed = (LABELS * LABEL_REQUESTS) as f64 / seconds.iter().sum::<f64>();
+    let speed = (LABELS * seconds.len()) as f64 / seconds.iter().sum::<f64>();
     Ok(line(name, &format!("{} labels/s", thousands(speed)), &seconds))
 }
 
