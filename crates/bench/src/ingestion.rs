@@ -24,6 +24,10 @@ const LEAST_OF_BARE: f64 = 0.8;
 /// The same of rows with features.
 const LEAST_OF_BARE_WIDE: f64 = 0.7;
 const MOST_OF_INDEXES: f64 = 2.0;
+/// The heads of the table.
+const COLUMNS: [&str; 7] =
+    ["", "rows/s, median", "rounds", "µs of processor a row, writer + others", "of the bare loop", "target", ""];
+const MOST_OF_ORDER: f64 = 1.5;
 const LEAST_POSTS: f64 = 10_000.0;
 
 /// How much to measure.
@@ -54,6 +58,7 @@ struct IngestionRounds {
     all: Vec<IngestionSpeed>,
     random: Vec<IngestionSpeed>,
     ordered: Vec<IngestionSpeed>,
+    scattered: Vec<IngestionSpeed>,
     posts: Vec<PostedRecords>,
     /// The target.
     least_of_bare: f64,
@@ -77,6 +82,7 @@ pub(super) fn run(options: &LogOptions, scratch: &ScratchFolder) -> Result<()> {
         features => rows::with_features(rows::records(0, count, count, ids), features),
     };
     let (random, ordered) = (records(RequestIds::Random), records(RequestIds::Ordered));
+    let scattered = Rc::new(batches(&rows::scattered(random.clone()))?);
     let singles = random.iter().map(|record| single(std::slice::from_ref(record))).collect::<Result<Vec<_>>>()?;
     let singles = Rc::new(singles);
     let (batches, ordered) = (Rc::new(batches(&random)?), Rc::new(batches(&ordered)?));
@@ -96,6 +102,7 @@ pub(super) fn run(options: &LogOptions, scratch: &ScratchFolder) -> Result<()> {
         rounds.random.push(ndjson(service()?, &batches, count, options.connections)?);
         rounds.all.push(bare(KeptIndexes::All)?);
         rounds.ordered.push(ndjson(service()?, &ordered, count, options.connections)?);
+        rounds.scattered.push(ndjson(service()?, &scattered, count, options.connections)?);
         rounds.posts.push(posts(service()?, &singles, Duration::from_secs(options.seconds))?);
         say(rounds.progress(round));
     }
@@ -116,12 +123,13 @@ impl IngestionRounds {
     fn progress(&self, round: u32) -> String {
         let last = |rounds: &[IngestionSpeed]| thousands(rounds.last().map_or(0.0, IngestionSpeed::per_second));
         format!(
-            "Round {round}: bare {} without indexes, {} with them, {} with segments; service {} and {}; posts {}",
+            "Round {round}: bare {} without indexes, {} with them, {} with segments; service {}, {} and {}; posts {}",
             last(&self.none),
             last(&self.shipped),
             last(&self.all),
             last(&self.random),
             last(&self.ordered),
+            last(&self.scattered),
             last(&self.post_speeds()),
         )
     }
@@ -157,25 +165,25 @@ impl IngestionRounds {
             let target = format!("at least {:.2} of the bare loop", self.least_of_bare);
             line(name, rounds, target, Some(middle(rounds) >= self.least_of_bare * bare))
         };
+        let slowdown = middle(&self.random) / middle(&self.scattered);
+        let in_order = format!("at most {MOST_OF_ORDER} times as slow as in order: {slowdown:.2}");
         let posts = format!("above {} a second", thousands(LEAST_POSTS));
         let speeds = self.post_speeds();
         let single = "service, single records at 64 connections";
         print(
-            &[
-                "",
-                "rows/s, median",
-                "rounds",
-                "µs of processor a row, writer + others",
-                "of the bare loop",
-                "target",
-                "",
-            ],
+            &COLUMNS,
             &[
                 line("bare loop, no secondary indexes", &self.none, String::new(), None),
                 against_none("bare loop, the schema as shipped", &self.shipped),
                 against_none("bare loop, and requests in segments", &self.all),
                 against_bare("service, NDJSON of 1,000, random request ids", &self.random),
                 against_bare("service, NDJSON of 1,000, rising request ids", &self.ordered),
+                line(
+                    "service, NDJSON of 1,000, times of six hours in no order",
+                    &self.scattered,
+                    in_order,
+                    Some(slowdown <= MOST_OF_ORDER),
+                ),
                 line(single, &speeds, posts, Some(middle(&speeds) > LEAST_POSTS)),
             ],
         );

@@ -44,6 +44,20 @@ pub(super) fn with_features(mut records: Vec<PredictionRecord>, features: usize)
     records
 }
 
+/// Gives the rows times of the six hours before theirs, in no order, as spools send them that drain after an outage.
+pub(super) fn scattered(mut records: Vec<PredictionRecord>) -> Vec<PredictionRecord> {
+    let mut rng = Rng::with_seed(6);
+    for record in &mut records {
+        let microseconds = BEGINNING - rng.i64(0..6 * 3_600 * 1_000_000);
+        let mut random = [0; 10];
+        rng.fill(&mut random);
+        let id = Builder::from_unix_timestamp_millis(microseconds.unsigned_abs() / 1000, &random).into_uuid();
+        record.event_id = Some(id);
+        record.occurred_at = Timestamp::from_microsecond(microseconds).ok();
+    }
+    records
+}
+
 /// A row: four of five features are numbers of all sizes, the others are names; one value of fifty is missing.
 pub(super) fn feature_values(features: usize, rng: &mut Rng) -> FeatureValues {
     let value = |feature: usize, rng: &mut Rng| match feature % 5 {

@@ -110,6 +110,18 @@ impl LogMetrics {
         let depth = store.clone();
         registry
             .gauge_fn("logging_queue_depth", "Records that wait to be written.", move || depth.queue_depth() as f64)?;
+        let damaged = store.clone();
+        registry.gauge_fn(
+            "logging_db_damaged_files",
+            "Damaged files that were set aside beside the database, until a person removes their reports.",
+            move || damaged.damage().files as f64,
+        )?;
+        let lost = store.clone();
+        registry.gauge_fn(
+            "logging_db_lost_predictions",
+            "Acknowledged predictions that are known to be lost with damaged files, until a person removes the reports.",
+            move || lost.damage().lost_predictions as f64,
+        )?;
         let size = store.clone();
         registry.gauge_fn(
             "logging_db_bytes",

@@ -72,13 +72,16 @@ pub(crate) async fn stats(State(app): State<App>, uri: Uri) -> Result<Json<Stats
     let (mut query, tags): (StatsQuery, Tags) = parse_tagged_query(&uri)?;
     query.resolve_window()?;
     in_order(query.since, query.until)?;
-    let intervals = match query.interval_microseconds()? {
-        Some(length) => intervals(&app, &query, &tags, length).await?,
-        None => Vec::new(),
-    };
-    let filter = PredictionFilter { since: query.since, until: query.until, tags, ..<_>::default() };
-    let stats = app.store.stats_of(filter).await.map_err(refusal)?;
-    Ok(Json(StatsReport { stats, intervals }))
+    let mut ranges = vec![(query.since, query.until)];
+    if let Some(length) = query.interval_microseconds()? {
+        ranges.extend(intervals(&query, length)?.into_iter().map(|(since, until)| (Some(since), Some(until))));
+    }
+    let of_range = |&(since, until)| PredictionFilter { since, until, tags: tags.clone(), ..<_>::default() };
+    let found = app.store.stats_of_each(ranges.iter().map(of_range).collect()).await.map_err(refusal)?;
+    let mut found = ranges.into_iter().zip(found);
+    let stats = found.next().map(|(_, stats)| stats).unwrap_or_default();
+    let interval = |((since, until), stats)| Some(StatsInterval { since: since?, until: until?, stats });
+    Ok(Json(StatsReport { stats, intervals: found.filter_map(interval).collect() }))
 }
 
 impl StatsQuery {
@@ -99,8 +102,8 @@ impl StatsQuery {
     }
 }
 
-/// Counts and means of each interval of so many microseconds; the last one may be shorter.
-async fn intervals(app: &App, query: &StatsQuery, tags: &Tags, length: i64) -> Result<Vec<StatsInterval>, ApiError> {
+/// The intervals of so many microseconds; the last one may be shorter.
+fn intervals(query: &StatsQuery, length: i64) -> Result<Vec<(Timestamp, Timestamp)>, ApiError> {
     let Some(since) = query.since else { return Err(refused("interval needs window or since")) };
     let mut begin = floor_microseconds(since);
     let end = floor_microseconds(query.until.unwrap_or_else(Timestamp::now));
@@ -111,10 +114,7 @@ async fn intervals(app: &App, query: &StatsQuery, tags: &Tags, length: i64) -> R
     while begin < end {
         let since = from_microseconds(begin);
         begin += length;
-        let until = from_microseconds(begin.min(end));
-        let filter = PredictionFilter { since: Some(since), until: Some(until), tags: tags.clone(), ..<_>::default() };
-        let stats = app.store.stats_of(filter).await.map_err(refusal)?;
-        intervals.push(StatsInterval { since, until, stats });
+        intervals.push((since, from_microseconds(begin.min(end))));
     }
     Ok(intervals)
 }

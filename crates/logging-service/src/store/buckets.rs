@@ -5,6 +5,7 @@
 //! their bucket is over; so each count is rewritten a few times at most.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use prediction_record::PredictionRecord;
 
@@ -14,16 +15,21 @@ use super::row::NewRow;
 use super::session::{first, rows};
 use super::time::{BUCKET, floor_microseconds};
 use super::value::{RowColumns, SqlValue};
+use super::window_stats::StatsParts;
 use super::windows::{observation, readable};
 use crate::analysis::WindowCounts;
 
-/// The most parts of a bucket; a reader has to read all of them.
+/// The parts of a bucket that are merged whatever their size, because a reader has to read all of them.
 const MOST_PARTS: u64 = 256;
 /// Parts smaller than this together, in bytes, are not worth merging.
 const SMALL_PARTS: u64 = 64 * 1024;
 /// How much larger than what is merged the parts become before they are. A reader reads all of them, and a writer that
 /// merges reads and writes what is merged.
 const PARTS_TO_MERGED: u64 = 3;
+/// Buckets of one transaction that are looked at whether their parts are worth merging.
+const LOOKED_AT: usize = 8;
+/// Counts the transactions, so that all buckets have their turn.
+static TURN: AtomicUsize = AtomicUsize::new(0);
 /// Buckets that are merged in one step of the upkeep.
 const STEP: i64 = 20;
 
@@ -59,7 +65,11 @@ impl BucketKey {
 
 /// What a transaction adds to the counts.
 #[derive(Debug, Default)]
-pub(super) struct BucketCounts(BTreeMap<BucketKey, WindowCounts>);
+pub(super) struct BucketCounts {
+    windows: BTreeMap<BucketKey, WindowCounts>,
+    /// The sums for `GET /stats`.
+    stats: StatsParts,
+}
 
 impl BucketCounts {
     /// Counts rows, and those of each segment apart.
@@ -67,6 +77,7 @@ impl BucketCounts {
         let mut rows = rows.peekable();
         while let Some(row) = rows.next() {
             let first = &row.record;
+            self.stats.observe(first);
             let time = |record: &PredictionRecord| record.occurred_at.map_or(0, floor_microseconds);
             let key = BucketKey::new(&first.model, first.model_sha256.as_deref(), time(first));
             let bucket = key.bucket..=key.bucket.saturating_add(BUCKET - 1);
@@ -80,6 +91,7 @@ impl BucketCounts {
             };
             while let Some(next) = rows.next_if(goes_on) {
                 counts.observe(&observation(&next.record));
+                self.stats.observe(&next.record);
                 self.observe_segments(next, &key);
             }
             *self.counts(key) = counts;
@@ -88,14 +100,15 @@ impl BucketCounts {
 
     /// Adds all counts of another.
     pub(super) fn merge(&mut self, other: Self) {
-        for (key, counts) in other.0 {
+        for (key, counts) in other.windows {
             self.counts(key).merge(&counts);
         }
+        self.stats.merge(other.stats);
     }
 
     /// The counts that are to be added to a bucket.
     pub(super) fn counts(&mut self, key: BucketKey) -> &mut WindowCounts {
-        self.0.entry(key).or_default()
+        self.windows.entry(key).or_default()
     }
 
     /// Adds the counts to those in the database.
@@ -103,10 +116,14 @@ impl BucketCounts {
     /// # Errors
     /// The database's.
     pub(super) fn save(&self, transaction: &mut dyn WriteTransaction) -> Result<(), DatabaseError> {
-        for (key, counts) in self.0.iter().filter(|(_, counts)| !counts.is_empty()) {
+        self.stats.save(transaction)?;
+        // Where rows come in no order, a transaction adds to many buckets, and only some of them are looked at.
+        let share = self.windows.len().div_ceil(LOOKED_AT);
+        let turn = TURN.fetch_add(1, Ordering::Relaxed);
+        for (place, (key, counts)) in self.windows.iter().filter(|(_, counts)| !counts.is_empty()).enumerate() {
             let [model, sha256, bucket, segment] = key.values();
             transaction.execute(INSERT_PART, &[model, sha256, bucket, segment, counts.to_json().into()])?;
-            if are_worth_merging(transaction, key)? {
+            if (place + turn).is_multiple_of(share) && are_worth_merging(transaction, key)? {
                 merge_parts(transaction, key)?;
             }
         }
@@ -127,9 +144,11 @@ const UPSERT: &str = "
 INSERT INTO window_counts (model, model_sha256, bucket, segment, writer, counts) VALUES ($1, $2, $3, $4, '', $5)
 ON CONFLICT (model, model_sha256, bucket, segment, writer) DO UPDATE SET counts = excluded.counts";
 
+/// The lengths are counted in bytes, for which no part has to be read.
 fn are_worth_merging(transaction: &mut dyn WriteTransaction, key: &BucketKey) -> Result<bool, DatabaseError> {
-    let sql =
-        format!("SELECT count(*), CAST(coalesce(sum(length(counts)), 0) AS BIGINT) FROM window_parts WHERE {OF_KEY}");
+    let sql = format!(
+        "SELECT count(*), CAST(coalesce(sum(octet_length(counts)), 0) AS BIGINT) FROM window_parts WHERE {OF_KEY}"
+    );
     let parts = first(transaction, &sql, &key.values(), |columns| Ok([columns.count()?, columns.count()?]))?;
     let [number, bytes] = parts.unwrap_or_default();
     if number >= MOST_PARTS {
@@ -138,7 +157,7 @@ fn are_worth_merging(transaction: &mut dyn WriteTransaction, key: &BucketKey) ->
     if bytes < SMALL_PARTS {
         return Ok(false);
     }
-    let sql = format!("SELECT length(counts) FROM window_counts WHERE {OF_KEY} AND writer = ''");
+    let sql = format!("SELECT octet_length(counts) FROM window_counts WHERE {OF_KEY} AND writer = ''");
     let merged = first(transaction, &sql, &key.values(), RowColumns::count)?.unwrap_or_default();
     Ok(bytes >= PARTS_TO_MERGED * merged)
 }

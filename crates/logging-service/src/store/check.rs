@@ -9,6 +9,7 @@ use super::retention;
 use super::session::SqlSession;
 use super::stats;
 use super::time::{TimeRange, floor_microseconds};
+use super::window_stats;
 use super::windows::{self, BUCKET};
 
 /// Microseconds of a day. Older rows are not compared, for retention may have deleted some of them.
@@ -25,7 +26,8 @@ pub(super) fn compare(session: &mut dyn SqlSession) -> Result<CheckFindings, Dat
     // The bucket of the oldest row may have lost rows to retention, so the comparison begins after it.
     let since = bucket_begin(oldest.max(now - COMPARED)) + BUCKET;
     let range = TimeRange { since, until: bucket_begin(now) + BUCKET };
-    let mut findings = CheckFindings { rows, ..CheckFindings::default() };
+    let problems = window_stats::compare(session, range)?;
+    let mut findings = CheckFindings { rows, problems, ..CheckFindings::default() };
     for mut window in windows::sums(session, None, range)? {
         let labels = std::mem::take(&mut window.counts.labels);
         let mut counted = window.counts;

@@ -9,6 +9,7 @@ use super::caution::DatabaseCaution;
 use super::error::DatabaseError;
 use super::row::NewRow;
 use super::session::SqlSession;
+use super::sqlite::DamageReport;
 
 /// A way to reach one database.
 pub(crate) trait DatabaseEngine: Send + Sync {
@@ -52,6 +53,11 @@ pub(crate) trait DatabaseEngine: Send + Sync {
         Ok(0)
     }
 
+    /// What is known of files that were damaged, until a person removes the reports.
+    fn damage_reports(&self) -> Vec<DamageReport> {
+        Vec::new()
+    }
+
     /// Looks for what is wrong with the database.
     ///
     /// # Errors
@@ -77,6 +83,23 @@ pub(crate) struct VerifiedBackup {
     pub(crate) rows: u64,
     /// Its size.
     pub(crate) bytes: u64,
+}
+
+/// What was damaged, until a person removes the reports beside the database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreDamage {
+    /// Damaged files that are kept beside the database.
+    pub files: usize,
+    /// Predictions that are known to be lost with them.
+    pub lost_predictions: u64,
+}
+
+impl StoreDamage {
+    /// The sum of reports.
+    pub(super) fn of(reports: &[DamageReport]) -> Self {
+        let lost_predictions = reports.iter().map(|report| report.lost_predictions).sum();
+        Self { files: reports.len(), lost_predictions }
+    }
 }
 
 /// What a check found.

@@ -2,15 +2,14 @@
 //!
 //! Rule of thumb: a filter is a list of conditions, each with its value bound; no input becomes SQL.
 
-use std::borrow::Cow;
-
 use jiff::Timestamp;
 use prediction_record::{Status, Tags};
 
-use super::error::{DatabaseError, StoreError};
+use super::error::DatabaseError;
+use super::list_range::ListRange;
 use super::session::{RequestCondition, SqlSession};
-use super::time::{TimeRange, ceil_microseconds};
-use super::value::SqlValue;
+use super::time::ceil_microseconds;
+use super::where_clause::WhereClause;
 use crate::analysis::{label_name, number_of};
 
 /// Which predictions to list; a field that is `None` excludes nothing.
@@ -46,65 +45,121 @@ impl PredictionFilter {
         Self { since, until, ..Self::default() }
     }
 
-    /// The range of time that it lets through, up to where the page after `cursor` begins.
-    pub(super) fn range(&self, cursor: Option<PageCursor>) -> TimeRange {
-        // Stored times are whole microseconds, so a bound between two of them moves up to the next.
-        let since = self.since.map_or(i64::MIN, ceil_microseconds);
-        let until = self.until.map_or(i64::MAX, ceil_microseconds);
-        TimeRange { since, until: cursor.map_or(until, |cursor| until.min(cursor.occurred_at.saturating_add(1))) }
-    }
-
-    /// The conditions of this filter within `range` and of the page after `cursor`; `session` says how it finds a request,
-    /// and where rows lie.
+    /// The conditions of this filter in a range; `session` says how it finds a request, and where rows lie.
     ///
     /// # Errors
     /// The database's.
     pub(super) fn conditions(
         &self,
-        range: TimeRange,
-        cursor: Option<PageCursor>,
+        range: ListRange,
         session: &mut dyn SqlSession,
     ) -> Result<WhereClause, DatabaseError> {
         let mut conditions = WhereClause::default();
-        if range != TimeRange::ALL
-            && let Some(place) = session.places()?.condition(range)
-        {
-            conditions.clauses.push(place.into());
-        }
-        let time = |time: i64, open: i64| (time != open).then_some(time);
+        range.add_place(&mut conditions, session)?;
         conditions.and("model = ?", self.model.clone());
         conditions.and("version = ?", self.version.clone());
         conditions.any_of("label", self.label.as_deref().map(spellings).unwrap_or_default());
         // Written out, because the indexes of failures and defects cover only these rows.
         match self.status {
-            Some(Status::Error) => conditions.clauses.push("status = 'error'".into()),
-            Some(Status::Success) => conditions.clauses.push("status = 'success'".into()),
+            Some(Status::Error) => conditions.and_plain(FAILED),
+            Some(Status::Success) => conditions.and_plain("status = 'success'"),
             None => {}
         }
         match self.defect {
-            Some(true) => conditions.clauses.push("defect = 1".into()),
-            Some(false) => conditions.clauses.push("defect = 0".into()),
+            Some(true) => conditions.and_plain(DEFECT),
+            Some(false) => conditions.and_plain("defect = 0"),
             None => {}
         }
-        conditions.and("occurred_at >= ?", time(range.since, i64::MIN));
-        conditions.and("occurred_at < ?", time(range.until, i64::MAX));
+        range.add_to(&mut conditions);
         conditions.and("confidence >= ?", self.min_confidence);
         conditions.and("confidence <= ?", self.max_confidence);
         if let Some(request_id) = &self.request_id {
             let RequestCondition { sql, values } = session.of_request(request_id);
-            conditions.clauses.push(sql);
+            conditions.and_plain(sql);
             conditions.values.extend(values);
         }
         for (key, value) in &self.tags {
-            conditions.clauses.push(session.of_tag().into());
+            conditions.and_plain(session.of_tag());
             conditions.values.extend([key.as_str().into(), value.as_str().into()]);
-        }
-        if let Some(PageCursor { occurred_at, id }) = cursor {
-            conditions.and("(occurred_at, id) < (?, ?)", Some(occurred_at));
-            conditions.values.push(id.into());
         }
         Ok(conditions)
     }
+
+    /// The times of this filter.
+    pub(super) fn times(&self) -> ListRange {
+        // Stored times are whole microseconds, so a bound between two of them moves up to the next.
+        let time = |time: Option<Timestamp>| time.map(ceil_microseconds);
+        ListRange::Times { since: time(self.since), until: time(self.until) }
+    }
+
+    /// The index by which a list of this filter is read.
+    pub(super) fn index(&self) -> ListIndex {
+        let label = self.label.as_deref().map(spellings).unwrap_or_default();
+        let (name, of) = match self {
+            // Few are, so these come first.
+            Self { defect: Some(true), .. } => ("predictions_defects", IndexedColumn::Defect),
+            Self { status: Some(Status::Error), .. } => ("predictions_errors", IndexedColumn::Failed),
+            _ if label.len() == 1 => ("predictions_by_label_and_time", IndexedColumn::Label),
+            Self { model: Some(_), .. } => ("predictions_by_model_and_time", IndexedColumn::Model),
+            _ => ("predictions_by_time", IndexedColumn::Time),
+        };
+        let others = [
+            self.model.is_some() && of != IndexedColumn::Model,
+            self.version.is_some(),
+            self.label.is_some() && of != IndexedColumn::Label,
+            self.status.is_some() && of != IndexedColumn::Failed,
+            self.defect.is_some() && of != IndexedColumn::Defect,
+            self.min_confidence.is_some() || self.max_confidence.is_some() || !self.tags.is_empty(),
+        ];
+        // A request has few rows, and an index of its own.
+        ListIndex { name, of, is_enough: self.request_id.is_some() || !others.contains(&true) }
+    }
+
+    /// The conditions of the index alone.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(super) fn indexed_conditions(
+        &self,
+        index: &ListIndex,
+        range: ListRange,
+        session: &mut dyn SqlSession,
+    ) -> Result<WhereClause, DatabaseError> {
+        let mut conditions = WhereClause::default();
+        range.add_place(&mut conditions, session)?;
+        match index.of {
+            IndexedColumn::Defect => conditions.and_plain(DEFECT),
+            IndexedColumn::Failed => conditions.and_plain(FAILED),
+            IndexedColumn::Label => {
+                conditions.any_of("label", self.label.as_deref().map(spellings).unwrap_or_default());
+            }
+            IndexedColumn::Model => conditions.and("model = ?", self.model.clone()),
+            IndexedColumn::Time => {}
+        }
+        range.add_to(&mut conditions);
+        Ok(conditions)
+    }
+}
+
+const FAILED: &str = "status = 'error'";
+const DEFECT: &str = "defect = 1";
+
+/// An index of predictions that ends with their time.
+pub(super) struct ListIndex {
+    pub(super) name: &'static str,
+    of: IndexedColumn,
+    /// No row of it has to be looked at that is not part of the list.
+    pub(super) is_enough: bool,
+}
+
+/// What an index is about, beside the time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum IndexedColumn {
+    Defect,
+    Failed,
+    Label,
+    Model,
+    Time,
 }
 
 /// The texts under which a label may be stored: a number in each of its usual spellings, with quotes around it or without, and
@@ -124,91 +179,10 @@ pub(super) fn spellings(label: &str) -> Vec<String> {
     spellings
 }
 
-/// The conditions of a query, and the values of their placeholders in order.
-#[derive(Default)]
-pub(super) struct WhereClause {
-    clauses: Vec<Cow<'static, str>>,
-    /// The values of the placeholders.
-    pub(super) values: Vec<SqlValue>,
-}
-
-impl WhereClause {
-    /// `WHERE …` with its placeholders numbered from 1, or nothing.
-    pub(super) fn sql(&self) -> String {
-        let mut sql = String::new();
-        let mut number = 0;
-        for (position, clause) in self.clauses.iter().enumerate() {
-            sql.push_str(if position == 0 { "WHERE " } else { " AND " });
-            for character in clause.chars() {
-                sql.push(if character == '?' { '$' } else { character });
-                if character == '?' {
-                    number += 1;
-                    sql.push_str(&number.to_string());
-                }
-            }
-        }
-        sql
-    }
-
-    /// The placeholder of one more value.
-    pub(super) fn placeholder(&mut self, value: impl Into<SqlValue>) -> String {
-        self.values.push(value.into());
-        format!("${}", self.values.len())
-    }
-
-    /// Adds the condition that a column has one of these values; none for an empty list.
-    fn any_of(&mut self, column: &'static str, values: Vec<String>) {
-        if values.is_empty() {
-            return;
-        }
-        let places = vec!["?"; values.len()].join(", ");
-        // A single value is written as such, because an index gives its rows in order.
-        let clause = if values.len() == 1 { format!("{column} = ?") } else { format!("{column} IN ({places})") };
-        self.clauses.push(clause.into());
-        self.values.extend(values.into_iter().map(SqlValue::from));
-    }
-
-    fn and(&mut self, clause: &'static str, value: Option<impl Into<SqlValue>>) {
-        if let Some(value) = value {
-            self.clauses.push(clause.into());
-            self.values.push(value.into());
-        }
-    }
-}
-
-/// The last row of a page. Written as 32 hexadecimal digits, which callers hand back as they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PageCursor {
-    pub(super) occurred_at: i64,
-    pub(super) id: i64,
-}
-
-impl PageCursor {
-    /// The opaque form.
-    pub(super) fn encode(self) -> String {
-        format!("{:016x}{:016x}", self.occurred_at, self.id)
-    }
-
-    /// Reads what [`PageCursor::encode`] wrote.
-    ///
-    /// # Errors
-    /// [`StoreError::InvalidQuery`] for anything else.
-    pub(super) fn decode(text: &str) -> Result<Self, StoreError> {
-        let invalid = || StoreError::InvalidQuery("cursor is not one that a previous page returned".to_owned());
-        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        if text.len() != 32 || !text.bytes().all(is_digit) {
-            return Err(invalid());
-        }
-        let number = |digits: &str| u64::from_str_radix(digits, 16).map(u64::cast_signed).map_err(|_| invalid());
-        Ok(Self { occurred_at: number(&text[..16])?, id: number(&text[16..])? })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn a_number_is_one_label_however_it_is_written() {
@@ -221,20 +195,5 @@ mod tests {
         assert_eq!(spellings("007"), ["007"]);
         assert_eq!(spellings("2.5"), ["2.5"]);
         assert_eq!(spellings("2.50"), ["2.5", "2.50"]);
-    }
-
-    proptest! {
-        #[test]
-        fn cursors_come_back(occurred_at in any::<i64>(), id in any::<i64>()) {
-            let cursor = PageCursor { occurred_at, id };
-            prop_assert_eq!(PageCursor::decode(&cursor.encode()), Ok(cursor));
-        }
-
-        #[test]
-        fn no_text_breaks_the_cursor(text in "\\PC{0,40}|[0-9a-fA-F+ ]{30,34}|[0-9a-f]{32}") {
-            if let Ok(cursor) = PageCursor::decode(&text) {
-                prop_assert_eq!(cursor.encode(), text);
-            }
-        }
     }
 }

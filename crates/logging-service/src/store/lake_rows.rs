@@ -1,8 +1,9 @@
 //! The rows of a day that go into the lake, or that are not there yet, a page at a time.
 
 use super::error::{DatabaseError, StoreError};
-use super::filter::{PageCursor, PredictionFilter};
+use super::filter::PredictionFilter;
 use super::lake_books::DAY;
+use super::list_range::PageCursor;
 use super::row::{self, NumberedPrediction};
 use super::session::{SqlSession, rows};
 use super::time::{TimeRange, ceil_microseconds, floor_microseconds};

@@ -25,6 +25,7 @@ pub(crate) mod labels;
 pub(crate) mod lake_books;
 pub(crate) mod lake_files;
 pub(crate) mod lake_rows;
+mod list_range;
 mod matching;
 mod observer;
 mod options;
@@ -38,15 +39,19 @@ pub(crate) mod recent_use;
 pub(crate) mod references;
 pub(crate) mod retention;
 mod row;
+mod scan;
 mod session;
 pub(crate) mod settlement;
 mod sqlite;
+mod statistics;
 mod stats;
 mod stored_label;
 pub(crate) mod time;
 mod true_label;
 mod url;
 mod value;
+mod where_clause;
+mod window_stats;
 pub(crate) mod windows;
 mod write_group;
 mod writer;
@@ -54,8 +59,8 @@ mod writer;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use jiff::Timestamp;
 use monitoring::off_worker;
 use prediction_record::PredictionRecord;
 use tokio::sync::oneshot;
@@ -64,6 +69,7 @@ use uuid::Uuid;
 pub use acknowledgement::Acknowledgement;
 pub(crate) use acknowledgement::LabelAcknowledgement;
 pub use caution::DatabaseCaution;
+pub use engine::StoreDamage;
 pub use error::StoreError;
 pub use filter::PredictionFilter;
 pub use observer::{CommitSummary, ModelCounts, StoreObserver};
@@ -78,8 +84,8 @@ pub use url::DatabaseUrl;
 use engine::{DatabaseEngine, VerifiedBackup};
 pub(crate) use engine::{Expiry, WriteTransaction};
 use error::DatabaseError;
-use filter::PageCursor;
 use in_force::{DeclarationsInForce, DeclaredParts};
+use list_range::PageCursor;
 pub(crate) use page::predictions_page;
 use queue::WriteQueue;
 use queued_write::{ClosureJob, PrecountedRows, QueuedWrite};
@@ -106,6 +112,7 @@ pub struct Store {
     /// Held while the declarations are read and put into force, so that an older reading never follows a newer one.
     following: tokio::sync::Mutex<()>,
     observer: Arc<dyn StoreObserver>,
+    page_patience: Duration,
 }
 
 impl Store {
@@ -145,6 +152,7 @@ impl Store {
             declared,
             following: tokio::sync::Mutex::default(),
             observer,
+            page_patience: options.page_patience,
         })
     }
 
@@ -235,49 +243,18 @@ impl Store {
             return Err(StoreError::InvalidQuery(format!("limit must be between 1 and {MAX_PAGE}")));
         }
         let cursor = cursor.map(PageCursor::decode).transpose()?;
-        let filter = filter.clone();
-        self.reader.read(move |session| page::page(session, &filter, limit, cursor)).await
-    }
-
-    /// Counts and means of the predictions from `since` (inclusive) to `until` (exclusive).
-    ///
-    /// # Errors
-    /// The errors of every query.
-    pub async fn stats(
-        &self,
-        since: Option<Timestamp>,
-        until: Option<Timestamp>,
-    ) -> Result<PredictionStats, StoreError> {
-        self.stats_of(PredictionFilter::window(since, until)).await
-    }
-
-    /// Counts and means of the predictions that a filter selects.
-    ///
-    /// # Errors
-    /// The errors of every query.
-    pub async fn stats_of(&self, filter: PredictionFilter) -> Result<PredictionStats, StoreError> {
-        self.reader.read(move |session| stats::stats(session, &filter)).await
-    }
-
-    /// The models that have predictions, in alphabetical order, at most [`MAX_NAMES`].
-    ///
-    /// # Errors
-    /// The errors of every query.
-    pub async fn models(&self) -> Result<Vec<String>, StoreError> {
-        self.reader.read(|session| stats::models(session)).await
-    }
-
-    /// How many predictions there are. Reads a whole index: seconds for tens of millions.
-    ///
-    /// # Errors
-    /// The errors of every query.
-    pub async fn count(&self) -> Result<u64, StoreError> {
-        self.reader.read(|session| stats::count(session)).await
+        let (filter, start) = (filter.clone(), page::PageStart { cursor, patience: self.page_patience });
+        self.reader.read(move |session| page::page(session, &filter, limit, start)).await
     }
 
     /// Bytes on disk: the database and its write-ahead log.
     pub fn size_bytes(&self) -> u64 {
         self.engine.size_bytes()
+    }
+
+    /// Files of the database that were damaged and set aside, and the predictions that are known to be lost with them.
+    pub fn damage(&self) -> StoreDamage {
+        StoreDamage::of(&self.engine.damage_reports())
     }
 
     /// About how many predictions have to go for the content to take no more than `limit` bytes.

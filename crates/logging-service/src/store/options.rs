@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::page::PATIENCE;
 use super::url::DatabaseUrl;
 
 /// How to run a store.
@@ -19,10 +20,12 @@ pub struct StoreOptions {
     /// For how many days predictions are kept; `None`: for good. Deleting is up to the caller; an engine may arrange its
     /// rows so that it is cheap.
     pub retention_days: Option<u32>,
+    /// How long a page looks for rows before it says how far it has looked; less than the deadline.
+    pub page_patience: Duration,
 }
 
 impl StoreOptions {
-    /// The usual limits: 10,000 records, 4 queries of 5 seconds.
+    /// The usual limits: 10,000 records, 4 queries of 5 seconds, pages that look for a second.
     pub fn new(database: impl Into<DatabaseUrl>) -> Self {
         Self {
             database: database.into(),
@@ -30,6 +33,7 @@ impl StoreOptions {
             readers: 4,
             query_deadline: Duration::from_secs(5),
             retention_days: None,
+            page_patience: PATIENCE,
         }
     }
 }

@@ -9,9 +9,10 @@ use super::lake_books::{self, LakeDay};
 use super::session::{SqlSession, first};
 use super::time::TimeRange;
 use super::value::RowColumns;
+use super::window_stats;
 
-/// Rows of one step.
-const STEP: i64 = 2_000;
+/// Rows of one step. Records that come meanwhile wait for it.
+const STEP: i64 = 1_000;
 
 /// Deletes up to `most` predictions from before `until`, the oldest first and at most [`STEP`] of them, apart from those
 /// that go with the place where they lie; gives how many were deleted. All times are in microseconds since 1970.
@@ -86,6 +87,7 @@ pub(crate) fn delete_labels_and_counts(
     let counted = transaction.execute(counted, &[until.into(), STEP.into()])?;
     transaction.execute("DELETE FROM window_counts WHERE bucket < $1", &[counts_until.into()])?;
     transaction.execute("DELETE FROM window_parts WHERE bucket < $1", &[counts_until.into()])?;
+    window_stats::delete(transaction, counts_until)?;
     Ok(deleted.max(counted))
 }
 

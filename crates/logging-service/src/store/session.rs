@@ -33,6 +33,11 @@ pub(crate) trait SqlSession {
     /// The condition that a tag has a value; `?` stands for the tag and for the value, in this order.
     fn of_tag(&self) -> &'static str;
 
+    /// What follows a table's name where the rows are to be read by this index; nothing where the engine knows best.
+    fn by_index(&self, _index: &str) -> String {
+        String::new()
+    }
+
     /// The condition that predictions belong to a request.
     fn of_request(&self, request_id: &str) -> RequestCondition;
 

@@ -22,7 +22,6 @@ use super::labelled;
 use super::row;
 use super::session::{first, rows};
 use super::stored_label::{self, LabelState, StoredLabel, set_state};
-use super::time::TimeRange;
 use super::true_label::LabelTarget;
 use super::value::{RowColumns, SqlValue};
 use crate::analysis::{LabelSign, LabelledOutcome};
@@ -238,7 +237,7 @@ impl<'t> LabelSettlement<'t> {
             request_id: Some(target.request_id.clone()).filter(|id| !id.is_empty()),
             ..PredictionFilter::default()
         };
-        let mut conditions = filter.conditions(TimeRange::ALL, None, self.transaction)?;
+        let mut conditions = filter.conditions(filter.times(), self.transaction)?;
         let named = if target.request_id.is_empty() { "WHERE 1 = 1".to_owned() } else { conditions.sql() };
         let mut sql = format!("SELECT {}, counted_in FROM predictions {named}", row::COLUMNS);
         if target.row_index >= 0 {

@@ -1,6 +1,6 @@
 //! Counts and means over a window of time, for everything and by model.
 //!
-//! Rule of thumb: one pass over the rows; whatever can grow with what senders write is bounded.
+//! Rule of thumb: sums where there are any, one pass over the rows else; whatever can grow with what senders write is bounded.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,8 @@ use super::error::DatabaseError;
 use super::filter::PredictionFilter;
 use super::session::{SqlSession, first, rows};
 use super::time::from_microseconds;
-use super::value::RowColumns;
+use super::value::{RowColumns, SqlValue};
+use super::window_stats::{self, WholeSpans};
 
 /// The most names kept in one map; the rest, which are the rarest, are counted together.
 pub const MAX_NAMES: usize = 1000;
@@ -90,22 +91,36 @@ pub(super) fn count(session: &mut dyn SqlSession) -> Result<u64, DatabaseError> 
     Ok(first(session, "SELECT count(*) FROM predictions", &[], RowColumns::count)?.unwrap_or_default())
 }
 
-/// The statistics of `since` (inclusive) to `until` (exclusive).
+/// The columns of a group, from rows.
+const OF_ROWS: &str = "model, CASE WHEN status = 'error' THEN CAST(1 AS BIGINT) ELSE 0 END AS failed, coalesce(label, '') AS label,
+    coalesce(error_type, '') AS error_type, coalesce(items, 1) AS predictions, defect AS defects,
+    CASE WHEN confidence IS NULL THEN CAST(0 AS BIGINT) ELSE 1 END AS confidences, coalesce(confidence, 0) AS confidence_sum,
+    CASE WHEN latency_seconds IS NULL THEN CAST(0 AS BIGINT) ELSE 1 END AS latencies,
+    coalesce(latency_seconds, 0) AS latency_sum, coalesce(latency_seconds, -1) AS latency_max, occurred_at AS first_at,
+    occurred_at AS last_at";
+/// The same from sums.
+const OF_SUMS: &str =
+    "model, failed, label, error_type, predictions, defects, confidences, confidence_sum, latencies, latency_sum,
+    latency_max, first_at, last_at";
+
+/// Counts and means of the predictions that a filter selects.
 ///
 /// # Errors
 /// The database's.
 pub(super) fn stats(session: &mut dyn SqlSession, filter: &PredictionFilter) -> Result<PredictionStats, DatabaseError> {
-    let conditions = filter.conditions(filter.range(None), None, session)?;
-    // The most frequent groups come first, so that what is left out of a full map is rare.
+    let by_time = PredictionFilter::window(filter.since, filter.until);
+    let source = if *filter == by_time { summed(session, filter) } else { from_rows(session, filter) }?;
+    let StatsSource { sql, values } = source;
+    // In one statement, which sees one moment. The most frequent groups come first, so that what is left out of a full map is
+    // rare.
     let sql = format!(
-        "SELECT model, CASE WHEN status = 'error' THEN CAST(1 AS BIGINT) ELSE 0 END AS failed, label, error_type,
-                CAST(sum(coalesce(items, 1)) AS BIGINT) AS predictions, CAST(sum(defect) AS BIGINT), count(confidence), sum(confidence),
-                count(latency_seconds), sum(latency_seconds), max(latency_seconds), min(occurred_at), max(occurred_at)
-         FROM predictions {} GROUP BY model, failed, label, error_type ORDER BY predictions DESC",
-        conditions.sql()
+        "SELECT model, failed, nullif(label, ''), nullif(error_type, ''), CAST(sum(predictions) AS BIGINT) AS number,
+                CAST(sum(defects) AS BIGINT), CAST(sum(confidences) AS BIGINT), sum(confidence_sum),
+                CAST(sum(latencies) AS BIGINT), sum(latency_sum), nullif(max(latency_max), -1), min(first_at), max(last_at)
+         FROM ({sql}) AS counted GROUP BY model, failed, label, error_type ORDER BY number DESC"
     );
     let mut stats = PredictionStats::default();
-    session.query(&sql, &conditions.values, &mut |mut columns| {
+    session.query(&sql, &values, &mut |mut columns| {
         let group = StatsGroup::read(&mut columns)?;
         stats.total.add(&group);
         match entry(&mut stats.models, &group.model) {
@@ -115,6 +130,45 @@ pub(super) fn stats(session: &mut dyn SqlSession, filter: &PredictionFilter) -> 
         Ok(())
     })?;
     Ok(stats)
+}
+
+/// Where groups come from.
+struct StatsSource {
+    sql: String,
+    values: Vec<SqlValue>,
+}
+
+fn from_rows(session: &mut dyn SqlSession, filter: &PredictionFilter) -> Result<StatsSource, DatabaseError> {
+    let conditions = filter.conditions(filter.times(), session)?;
+    Ok(StatsSource {
+        sql: format!("SELECT {OF_ROWS} FROM predictions {}", conditions.sql()),
+        values: conditions.values,
+    })
+}
+
+/// From sums, and from rows at the ends of the range.
+fn summed(session: &mut dyn SqlSession, filter: &PredictionFilter) -> Result<StatsSource, DatabaseError> {
+    let places = session.places()?;
+    let (spans, ends) = window_stats::parts_of(filter.times().bounds());
+    let (mut parts, mut values) = (Vec::new(), Vec::new());
+    let mut place = |value: i64| {
+        values.push(value.into());
+        format!("${}", values.len())
+    };
+    for WholeSpans { length, range } in spans {
+        let (length, since, until) = (place(length), place(range.since), place(range.until));
+        parts.push(format!(
+            "SELECT {OF_SUMS} FROM window_stats WHERE length = {length} AND begins >= {since} AND begins < {until}"
+        ));
+    }
+    for range in ends {
+        let (since, until) = (place(range.since), place(range.until));
+        let lies_there = places.condition(range).map_or_else(String::new, |condition| format!(" AND {condition}"));
+        parts.push(format!(
+            "SELECT {OF_ROWS} FROM predictions WHERE occurred_at >= {since} AND occurred_at < {until}{lies_there}"
+        ));
+    }
+    Ok(StatsSource { sql: parts.join(" UNION ALL "), values })
 }
 
 /// Predictions that agree in model, status, label and error type.

@@ -138,6 +138,11 @@ impl RowColumns {
         }
     }
 
+    /// The next so many columns, whatever they hold.
+    pub(crate) fn all(&mut self, columns: usize) -> Result<Vec<SqlValue>, DatabaseError> {
+        (0..columns).map(|_| self.next()).collect()
+    }
+
     fn next(&mut self) -> Result<SqlValue, DatabaseError> {
         self.values.next().ok_or_else(|| DatabaseError::unreadable("there are fewer columns"))
     }

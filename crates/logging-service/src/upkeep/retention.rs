@@ -1,5 +1,7 @@
 //! Deletes what is older than the configuration says, or more than it allows.
 
+use std::time::{Duration, Instant};
+
 use tracing::info;
 
 use crate::app::App;
@@ -10,10 +12,13 @@ use crate::store::{Expiry, StoreError, WriteTransaction, lake_books, retention};
 const DAY: i64 = 86_400 * 1_000_000;
 /// Counts of windows are kept for longer than any rows, so that a year can be compared with the one before.
 const COUNTS_KEPT: i64 = 800 * DAY;
-/// Steps of one turn, so that retention does not keep other upkeep waiting.
+/// The share of the time between two turns for which predictions are deleted, where there are so many. Ingestion goes on
+/// between the steps, and the other upkeep has the rest.
+const SHARE: f64 = 0.5;
+/// Steps of one turn for labels and counts, of which there are fewer.
 const STEPS: usize = 50;
 
-/// Deletes by age and by size, as far as the steps of one turn reach. `now` is in microseconds since 1970.
+/// Deletes by age and by size, as far as the time of one turn reaches. `now` is in microseconds since 1970.
 ///
 /// # Errors
 /// The store's.
@@ -40,7 +45,8 @@ pub(super) async fn apply(app: &App, now: i64) -> Result<(), StoreError> {
 async fn delete_predictions(app: &App, reason: DeletionReason, until: i64, most: u64) -> Result<(), StoreError> {
     let mut deleted = app.store.drop_expired(Expiry { until, most, is_for_lake: app.lake.is_some() }).await?;
     app.upkeep.count_deleted(reason, deleted);
-    for _ in 0..STEPS {
+    let ends = Instant::now() + Duration::from_secs_f64(app.config.evaluate_seconds.min(3_600.0) * SHARE);
+    loop {
         let left = most - deleted;
         if left == 0 {
             break;
@@ -51,7 +57,7 @@ async fn delete_predictions(app: &App, reason: DeletionReason, until: i64, most:
         };
         app.upkeep.count_deleted(reason, step.unwrap_or_default());
         deleted += step.unwrap_or_default();
-        if step.is_none() || step == Some(0) && app.lake.is_none() {
+        if step.is_none() || step == Some(0) && app.lake.is_none() || Instant::now() >= ends {
             break;
         }
     }

@@ -181,7 +181,15 @@ impl RunningService {
 
     /// How many predictions are stored.
     pub(crate) async fn count(&self) -> u64 {
-        self.get("/stats").await.json()["total"]["predictions"].as_u64().unwrap()
+        let (mut rows, mut page) = (0, "?limit=1000".to_owned());
+        loop {
+            let answer = self.get(&format!("/predictions{page}")).await.json();
+            rows += answer["predictions"].as_array().unwrap().len() as u64;
+            match answer["next_cursor"].as_str() {
+                Some(cursor) => page = format!("?limit=1000&cursor={cursor}"),
+                None => return rows,
+            }
+        }
     }
 
     pub(crate) async fn metrics(&self) -> ScrapedMetrics {

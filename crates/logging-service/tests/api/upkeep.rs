@@ -31,6 +31,8 @@ async fn what_is_too_old_goes_and_the_counts_of_windows_stay(fixture: Fixture) {
         .metrics_until("the old ones are gone", |m| m.get("logging_retention_deleted_total{reason=\"age\"}") == 5000.0)
         .await;
     assert_eq!(service.count().await, 1);
+    let stats = service.get("/stats").await.json();
+    assert_eq!(stats["total"]["predictions"], json!(5001), "sums stay");
     let quality = service.get("/quality?model=m&since=2020-01-01T00:00:00Z").await.json();
     assert_eq!(quality["models"][0]["quality"]["predictions"], json!(5000));
     let oldest = service.metrics().await.get("logging_oldest_prediction_timestamp_seconds");

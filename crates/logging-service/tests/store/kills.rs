@@ -38,7 +38,7 @@ async fn submit_and_print(store: Arc<Store>, batch_size: usize) {
 }
 
 /// Kills a child after so many acknowledgements, and gives the ids of all.
-fn acknowledged_until_killed(fixture: &Fixture, acknowledgements: u64) -> Vec<Uuid> {
+pub(crate) fn acknowledged_until_killed(fixture: &Fixture, acknowledgements: u64) -> Vec<Uuid> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "kills::child_that_writes_until_it_is_killed", "--ignored", "--nocapture"])
         .env(DATABASE, fixture.flag())

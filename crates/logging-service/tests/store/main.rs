@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod background;
+mod damaged_log;
 mod full_disk;
 mod kills;
 mod lost_files;
@@ -10,6 +11,7 @@ mod opening;
 mod postgresql;
 mod properties;
 mod queueing;
+mod rare_filters;
 mod reading;
 #[path = "../store_support/mod.rs"]
 mod store_support;

@@ -17,6 +17,23 @@ fn time() -> impl Strategy<Value = Timestamp> {
         .prop_map(|nanoseconds| Timestamp::from_nanosecond(nanoseconds).unwrap())
 }
 
+/// Times on both sides of five minutes and of days.
+fn far_time() -> impl Strategy<Value = Timestamp> {
+    let minute = 60_000_000_i64;
+    let near = select(vec![-2_000_000, -1, 0, 1, minute]);
+    let at = select(vec![
+        -1440 * minute,
+        -5 * minute,
+        0,
+        5 * minute,
+        15 * minute,
+        1440 * minute,
+        2880 * minute,
+        7200 * minute,
+    ]);
+    (at, near).prop_map(|(at, near)| Timestamp::from_microsecond(at + near).unwrap())
+}
+
 fn confidence() -> impl Strategy<Value = f64> {
     select(vec![0.0, 0.25, 0.5, 0.5 + f64::EPSILON, 1.0])
 }
@@ -151,6 +168,19 @@ macro_rules! properties {
                         runtime().block_on(assert_statistics(&fixture, rows, since, until))?;
                     }
                 }
+
+                #[test]
+                fn statistics_of_days_equal_a_naive_count(
+                    rows in proptest::collection::vec((any_record(), far_time()), 0..60),
+                    since in proptest::option::of(far_time()),
+                    until in proptest::option::of(far_time()),
+                ) {
+                    if let Some(fixture) = $fixture {
+                        let at = |(row, time)| PredictionRecord { occurred_at: Some(time), ..row };
+                        let rows = rows.into_iter().map(at).collect();
+                        runtime().block_on(assert_statistics(&fixture, rows, since, until))?;
+                    }
+                }
             }
         }
     };
@@ -191,7 +221,10 @@ async fn assert_statistics(
     until: Option<Timestamp>,
 ) -> Result<(), TestCaseError> {
     let store = start(fixture.url()).store;
-    store.submit(rows.clone()).await.unwrap();
+    // In two parts, which add up.
+    let (first, second) = rows.split_at(rows.len() / 2);
+    store.submit(first.to_vec()).await.unwrap();
+    store.submit(second.to_vec()).await.unwrap();
     let stats = store.stats(since, until).await.unwrap();
     let window = PredictionFilter { since, until, ..PredictionFilter::default() };
     let rows: Vec<&PredictionRecord> = rows.iter().filter(|row| lets_through(&window, row)).collect();

@@ -6,7 +6,7 @@
 /// The steps, oldest first; step n leads to version n (counted from 1).
 pub(super) const MIGRATIONS: &[&str] = &[
     VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9, VERSION_10,
-    VERSION_11,
+    VERSION_11, VERSION_12,
 ];
 
 /// Columns and meanings are the same as in SQLite, so that one SQL asks both. Text is compared byte by byte, as in SQLite.
@@ -313,4 +313,38 @@ SELECT id, event_id, request_id, row_index, to_timestamp(occurred_at / 1e6) AS o
     trace_id, span_id, input_sha256, input, schema_version, extra, coalesce(task, 'classification') AS task, value,
     features::jsonb AS features, tags::jsonb AS tags, coalesce(items, 1) AS items
 FROM predictions;
+"#;
+
+const VERSION_12: &str = r#"
+-- The sums that GET /stats answers from, see store/window_stats.rs.
+CREATE TABLE window_stats (
+    length         BIGINT NOT NULL, -- microseconds: five minutes, or a day
+    begins         BIGINT NOT NULL, -- microseconds since 1970, UTC
+    model          TEXT COLLATE "C" NOT NULL,
+    failed         BIGINT NOT NULL,
+    label          TEXT COLLATE "C" NOT NULL, -- '' where there is none, like the next
+    error_type     TEXT COLLATE "C" NOT NULL,
+    writer         TEXT COLLATE "C" NOT NULL, -- the program that adds to it
+    predictions    BIGINT NOT NULL,
+    defects        BIGINT NOT NULL,
+    confidences    BIGINT NOT NULL,
+    confidence_sum DOUBLE PRECISION NOT NULL,
+    latencies      BIGINT NOT NULL,
+    latency_sum    DOUBLE PRECISION NOT NULL,
+    latency_max    DOUBLE PRECISION NOT NULL, -- -1 where none has a latency
+    first_at       BIGINT NOT NULL,
+    last_at        BIGINT NOT NULL,
+    PRIMARY KEY (length, begins, model, failed, label, error_type, writer)
+);
+INSERT INTO window_stats
+SELECT 300000000, occurred_at - (occurred_at % 300000000 + 300000000) % 300000000, model,
+    CASE WHEN status = 'error' THEN 1 ELSE 0 END, coalesce(label, ''), coalesce(error_type, ''), '', sum(coalesce(items, 1)), sum(defect),
+    count(confidence), coalesce(sum(confidence), 0), count(latency_seconds), coalesce(sum(latency_seconds), 0),
+    coalesce(max(latency_seconds), -1), min(occurred_at), max(occurred_at)
+FROM predictions GROUP BY 2, 3, 4, 5, 6;
+INSERT INTO window_stats
+SELECT 86400000000, begins - (begins % 86400000000 + 86400000000) % 86400000000, model, failed, label, error_type, writer,
+    sum(predictions), sum(defects), sum(confidences), sum(confidence_sum), sum(latencies), sum(latency_sum), max(latency_max),
+    min(first_at), max(last_at)
+FROM window_stats GROUP BY 2, 3, 4, 5, 6, 7;
 "#;

@@ -99,7 +99,17 @@ mod tests {
             ("WHERE defect = 1 ORDER BY occurred_at DESC, id DESC", "predictions_defects"),
             ("WHERE status = 'error' ORDER BY occurred_at DESC, id DESC", "predictions_errors"),
             ("ORDER BY occurred_at DESC, id DESC", "predictions_by_time"),
-            ("WHERE (occurred_at, id) < (5, 5) ORDER BY occurred_at DESC, id DESC", "predictions_by_time"),
+            ("WHERE occurred_at = 5 AND id < 5 ORDER BY occurred_at DESC, id DESC", "(occurred_at=? AND rowid<?)"),
+            ("WHERE occurred_at >= 3 AND occurred_at < 5 ORDER BY occurred_at DESC, id DESC", "predictions_by_time"),
+            (
+                "INDEXED BY predictions_errors WHERE model = 'm' AND status = 'error' AND occurred_at < 5 ORDER BY occurred_at DESC, id DESC",
+                "predictions_errors (occurred_at<?)",
+            ),
+            (
+                "INDEXED BY predictions_by_label_and_time WHERE model = 'm' AND label = 'cat' AND occurred_at = 5 AND id < 7 \
+                 ORDER BY occurred_at DESC, id DESC",
+                "(label=? AND occurred_at=? AND rowid<?)",
+            ),
             ("WHERE model = 'm' ORDER BY occurred_at DESC, id DESC", "predictions_by_model_and_time"),
         ] {
             let sql = format!("EXPLAIN QUERY PLAN SELECT * FROM predictions {question} LIMIT 10");
@@ -108,6 +118,36 @@ mod tests {
             assert!(plan.iter().any(|line| line.contains(index)), "{question}: {plan:?}");
             assert!(!plan.iter().any(|line| line.contains("TEMP B-TREE")), "{question}: {plan:?}");
         }
+    }
+
+    #[test]
+    fn sums_of_rows_that_are_there_already_are_made() {
+        let (_directory, mut connection) = database();
+        migrate(&mut connection, &MIGRATIONS[..9]).unwrap();
+        let day = 86_400_000_000_i64;
+        for (number, time) in [-1, 0, 299_999_999, 300_000_000, day - 1, day].into_iter().enumerate() {
+            let sql = "INSERT INTO predictions (event_id, request_id, row_index, occurred_at, recorded_at, model, status, defect)
+                VALUES (randomblob(16), ?1, 0, ?2, 0, 'm', 'success', 1)";
+            connection.execute(sql, rusqlite::params![number.to_string(), time]).unwrap();
+        }
+        migrate(&mut connection, MIGRATIONS).unwrap();
+        let mut statement = connection
+            .prepare("SELECT length, begins, predictions, first_at FROM window_stats ORDER BY length, begins")
+            .unwrap();
+        let read = |row: &rusqlite::Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]);
+        let sums: Vec<[i64; 4]> = statement.query_map([], read).unwrap().map(Result::unwrap).collect();
+        let five = 300_000_000;
+        let expected = [
+            [five, -five, 1, -1],
+            [five, 0, 2, 0],
+            [five, five, 1, five],
+            [five, day - five, 1, day - 1],
+            [five, day, 1, day],
+            [day, -day, 1, -1],
+            [day, 0, 4, 0],
+            [day, day, 1, day],
+        ];
+        assert_eq!(sums, expected);
     }
 
     #[test]

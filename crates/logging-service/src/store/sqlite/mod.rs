@@ -4,15 +4,20 @@
 
 mod backup;
 mod connection;
+mod damage_report;
 mod error;
+mod log_damage;
 mod migration;
 mod path;
 mod requests;
+mod salvage;
+mod salvaged_rows;
 mod schema;
 mod session;
 mod transaction;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -24,6 +29,7 @@ use super::error::DatabaseError;
 use super::session::SqlSession;
 
 pub(super) use connection::require_sqlite_version;
+pub(crate) use damage_report::DamageReport;
 pub use path::DatabasePath;
 
 use connection::DatabaseFiles;
@@ -42,19 +48,42 @@ pub(super) struct SqliteEngine {
     path: DatabasePath,
     /// Shared with the writer, so that readers find the requests that are not in the index yet.
     unsealed: Arc<Mutex<UnsealedRequests>>,
+    /// Whether the log was looked into. Later, readers of this process may have it open.
+    is_inspected: AtomicBool,
 }
 
 impl SqliteEngine {
     pub(super) fn new(path: DatabasePath) -> Self {
-        Self { path, unsealed: Arc::default() }
+        Self { path, unsealed: Arc::default(), is_inspected: AtomicBool::new(false) }
+    }
+
+    /// Looks into the write-ahead log, and mends it.
+    fn inspect_log(&self) -> Result<(), DatabaseError> {
+        if self.is_inspected.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        if let Some(report) = log_damage::mend(&self.path)? {
+            let kept_at = report.log.display();
+            let (lost_predictions, restored_frames) = (report.lost_predictions, report.restored_frames);
+            let lost_frames = report.lost_frames;
+            tracing::error!(
+                %kept_at, lost_predictions, lost_frames, restored_frames,
+                "write_ahead_log_damaged: {}", report.sentence()
+            );
+        }
+        self.is_inspected.store(true, Ordering::Relaxed);
+        Ok(())
     }
 }
 
 impl DatabaseEngine for SqliteEngine {
     fn open_writer(&self) -> Result<Box<dyn WritableDatabase>, DatabaseError> {
+        self.inspect_log()?;
         let mut files = DatabaseFiles::open(&self.path)?;
         requests::recover(&mut files.connection, &self.unsealed)?;
-        Ok(Box::new(SqliteDatabase { files, unsealed: Arc::clone(&self.unsealed) }))
+        let mut database = SqliteDatabase { files, unsealed: Arc::clone(&self.unsealed) };
+        salvaged_rows::import(&self.path, &mut database)?;
+        Ok(Box::new(database))
     }
 
     fn open_reader(&self, deadline: Duration) -> Result<Box<dyn SqlSession>, DatabaseError> {
@@ -78,11 +107,16 @@ impl DatabaseEngine for SqliteEngine {
         backup::backup(&self.path, to)
     }
 
+    fn damage_reports(&self) -> Vec<DamageReport> {
+        damage_report::all(&self.path)
+    }
+
     fn check(&self) -> Result<CheckFindings, DatabaseError> {
+        let mut problems = log_damage::problems(&self.path)?;
         let connection = backup::open(self.path.database())?;
         // In one transaction, so that rows and counts are compared as of one moment.
         connection.execute_batch("BEGIN").map_err(failed)?;
-        let mut problems = backup::problems(&connection)?;
+        problems.append(&mut backup::problems(&connection)?);
         let mut findings = check::compare(&mut SqliteSession { connection, unsealed: Arc::clone(&self.unsealed) })?;
         problems.append(&mut findings.problems);
         Ok(CheckFindings { problems, ..findings })

@@ -31,6 +31,21 @@ impl DatabasePath {
         self.beside("-shm")
     }
 
+    /// A second name of the database, under which it is read together with frames of a damaged log.
+    pub(super) fn salvage_view(&self) -> PathBuf {
+        self.beside("-salvage-view")
+    }
+
+    /// Where what is readable behind the damage of a log is gathered.
+    pub(super) fn salvage_part(&self) -> PathBuf {
+        self.beside("-salvage-part")
+    }
+
+    /// Where it is once it is complete.
+    pub(super) fn salvaged(&self) -> PathBuf {
+        self.beside("-salvaged")
+    }
+
     /// Bytes on disk of the database and its write-ahead log; a file that is absent counts as 0.
     pub fn size_bytes(&self) -> u64 {
         let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());

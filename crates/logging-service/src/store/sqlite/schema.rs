@@ -6,7 +6,7 @@
 /// The steps, oldest first; step n leads to version n (counted from 1).
 pub(super) const MIGRATIONS: &[&str] = &[
     VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9, VERSION_10,
-    VERSION_11,
+    VERSION_11, VERSION_12,
 ];
 
 const VERSION_1: &str = "
@@ -262,4 +262,38 @@ INSERT INTO lake_progress VALUES (0, '', 0);
 
 const VERSION_11: &str = "
 ALTER TABLE predictions ADD COLUMN items INTEGER; -- of a refused request, which is one row; NULL: 1
+";
+
+const VERSION_12: &str = "
+-- The sums that GET /stats answers from, see store/window_stats.rs.
+CREATE TABLE window_stats (
+    length         INTEGER NOT NULL, -- microseconds: five minutes, or a day
+    begins         INTEGER NOT NULL, -- microseconds since 1970, UTC
+    model          TEXT NOT NULL,
+    failed         INTEGER NOT NULL,
+    label          TEXT NOT NULL, -- '' where there is none, like the next
+    error_type     TEXT NOT NULL,
+    writer         TEXT NOT NULL, -- the program that adds to it
+    predictions    INTEGER NOT NULL,
+    defects        INTEGER NOT NULL,
+    confidences    INTEGER NOT NULL,
+    confidence_sum REAL NOT NULL,
+    latencies      INTEGER NOT NULL,
+    latency_sum    REAL NOT NULL,
+    latency_max    REAL NOT NULL, -- -1 where none has a latency
+    first_at       INTEGER NOT NULL,
+    last_at        INTEGER NOT NULL,
+    PRIMARY KEY (length, begins, model, failed, label, error_type, writer)
+) STRICT, WITHOUT ROWID;
+INSERT INTO window_stats
+SELECT 300000000, occurred_at - (occurred_at % 300000000 + 300000000) % 300000000, model,
+    CASE WHEN status = 'error' THEN 1 ELSE 0 END, coalesce(label, ''), coalesce(error_type, ''), '', sum(coalesce(items, 1)), sum(defect),
+    count(confidence), coalesce(sum(confidence), 0), count(latency_seconds), coalesce(sum(latency_seconds), 0),
+    coalesce(max(latency_seconds), -1), min(occurred_at), max(occurred_at)
+FROM predictions GROUP BY 2, 3, 4, 5, 6;
+INSERT INTO window_stats
+SELECT 86400000000, begins - (begins % 86400000000 + 86400000000) % 86400000000, model, failed, label, error_type, writer,
+    sum(predictions), sum(defects), sum(confidences), sum(confidence_sum), sum(latencies), sum(latency_sum), max(latency_max),
+    min(first_at), max(last_at)
+FROM window_stats GROUP BY 2, 3, 4, 5, 6, 7;
 ";

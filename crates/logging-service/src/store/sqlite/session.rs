@@ -47,6 +47,10 @@ impl<C: Borrow<Connection>> SqlSession for SqliteSession<C> {
         "tags ->> ? = ?"
     }
 
+    fn by_index(&self, index: &str) -> String {
+        format!(" INDEXED BY {index}")
+    }
+
     fn of_request(&self, request_id: &str) -> RequestCondition {
         requests::condition(request_id, &self.unsealed)
     }
