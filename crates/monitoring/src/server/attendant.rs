@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::answer::AnswerUnderWay;
 use super::probes::{is_probe, no_place_over_grpc};
+use super::request_body::IncomingBody;
 use super::stream::Visitor;
 use super::visit::Place;
 use crate::http::OverHttp1;
@@ -53,7 +54,8 @@ impl Service<Request<Incoming>> for Attendant {
             Protocol::Http2 => {}
         }
         let elsewhere = if is_probe { None } else { self.elsewhere.clone() };
-        let answering = self.router.call(request);
+        let visit = self.visitor.visit.clone();
+        let answering = self.router.call(request.map(|body| IncomingBody::new(body, visit)));
         Box::pin(async move {
             let answer = match elsewhere {
                 None => answering.await?,

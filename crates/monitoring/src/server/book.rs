@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use super::address::{AddressRange, ClientNetwork};
 use super::deadlines::ConnectionDeadlines;
@@ -144,18 +145,24 @@ impl ConnectionBook {
         Ok(())
     }
 
-    /// Ends those of these connections that are idle longest.
+    /// Ends those of these connections that are idle longest; where none is, those whose bodies come too slowly.
     fn evict(&self, present: &mut Present, is_meant: impl Fn(&Visit) -> bool) {
-        let meant = present.ordinary.values().filter(|visit| is_meant(visit));
-        let mut idle: Vec<_> = meant.filter_map(|visit| Some((visit.idle_since()?, visit.id))).collect();
-        let how_many = (self.places.all / PART_THAT_GIVES_WAY).clamp(1, idle.len().max(1)).min(idle.len());
-        if how_many < idle.len() {
-            idle.select_nth_unstable(how_many);
+        let meant = |since: fn(&Visit) -> Option<Instant>| -> Vec<(Instant, u64)> {
+            let meant = present.ordinary.values().filter(|visit| is_meant(visit));
+            meant.filter_map(|visit| Some((since(visit)?, visit.id))).collect()
+        };
+        let (mut found, mut reason) = (meant(Visit::idle_since), ClosedReason::MadeRoom);
+        if found.is_empty() {
+            (found, reason) = (meant(Visit::slow_since), ClosedReason::SlowBody);
         }
-        for (_, id) in idle.into_iter().take(how_many) {
+        let how_many = (self.places.all / PART_THAT_GIVES_WAY).max(1).min(found.len());
+        if how_many < found.len() {
+            found.select_nth_unstable(how_many);
+        }
+        for (_, id) in found.into_iter().take(how_many) {
             if let Some(visit) = present.ordinary.get(&id).cloned() {
                 present.forget(&visit);
-                self.end(&visit, ClosedReason::MadeRoom);
+                self.end(&visit, reason);
             }
         }
     }

@@ -35,6 +35,8 @@ crate::label_enum! {
     pub(super) enum ClosedReason: "reason" {
         /// It was idle, and another one needed its place.
         MadeRoom = "made_room",
+        /// It sent a body too slowly, and another one needed its place.
+        SlowBody = "slow_body",
         /// It sent no request for too long.
         Idle = "idle",
         /// Its handshake or its preface was not finished in time.

@@ -17,6 +17,7 @@ mod metrics;
 mod open_files;
 mod options;
 mod probes;
+mod request_body;
 mod spoken;
 mod stream;
 #[cfg(test)]

@@ -68,7 +68,7 @@ impl Doors {
         let all = fitting(wanted + RESERVED, self.ports);
         // With hardly any files, one in four places is for probes.
         let reserved = RESERVED.min(all.div_ceil(4));
-        let all = (all - reserved).max(1);
+        let all = (all - reserved).clamp(1, wanted);
         let of_one_address = max_connections_per_address.map_or(all.div_ceil(2), |most| most.get() as usize);
         let places = ConnectionPlaces {
             all,

@@ -49,6 +49,10 @@ pub(super) struct Visit {
     watches: AtomicU32,
     /// Milliseconds after the arrival at which the last request ended.
     idle_since: AtomicU64,
+    /// Requests that wait for bytes of their bodies.
+    waiting_bodies: AtomicU32,
+    /// Milliseconds after the arrival until which bodies may keep the connection waiting.
+    bodies_due: AtomicU64,
     /// Milliseconds after the arrival at which the head began that is being read; 0: none is.
     head_since: AtomicU64,
     /// Requests that their client gave up, less those that were answered.
@@ -65,6 +69,11 @@ pub(super) struct Visit {
 /// Requests that one connection may give up in a row before it is closed.
 const MOST_GIVEN_UP: u32 = 500;
 
+/// Milliseconds that bodies may keep a connection waiting before it may have to make way.
+const BODY_GRACE: u64 = 5_000;
+/// Bytes that buy another millisecond, so that a byte at a time buys none.
+const BODY_BYTES_A_MILLISECOND: u64 = 8;
+
 impl Visit {
     pub(super) fn new(arrival: Arrival) -> Self {
         let Arrival { id, client, protocol, place } = arrival;
@@ -79,6 +88,8 @@ impl Visit {
             requests: AtomicU32::new(0),
             watches: AtomicU32::new(0),
             idle_since: AtomicU64::new(0),
+            waiting_bodies: AtomicU32::new(0),
+            bodies_due: AtomicU64::new(0),
             head_since: AtomicU64::new(0),
             given_up: AtomicU32::new(0),
             untaken: Mutex::default(),
@@ -115,7 +126,9 @@ impl Visit {
     pub(super) fn begin(self: &Arc<Self>, is_watch: bool) -> RequestUnderWay {
         self.head_since.store(0, Ordering::Relaxed);
         self.has_asked.store(true, Ordering::Relaxed);
-        self.requests.fetch_add(1, Ordering::Relaxed);
+        if self.requests.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.bodies_due.store(self.age_millis() + BODY_GRACE, Ordering::Relaxed);
+        }
         self.watches.fetch_add(u32::from(is_watch), Ordering::Relaxed);
         RequestUnderWay {
             visit: self.clone(),
@@ -123,6 +136,30 @@ impl Visit {
             is_answered: false,
             number: self.answers.fetch_add(1, Ordering::Relaxed),
         }
+    }
+
+    /// A body begins or ends to wait for its client.
+    pub(super) fn body_waits(&self, is_waiting: bool) {
+        if is_waiting {
+            self.waiting_bodies.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.waiting_bodies.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// So many bytes of a body have come, and buy time for more.
+    pub(super) fn body_came(&self, bytes: usize) {
+        let most = self.age_millis() + BODY_GRACE;
+        let due = self.bodies_due.load(Ordering::Relaxed);
+        self.bodies_due.store(due.saturating_add(bytes as u64 / BODY_BYTES_A_MILLISECOND).min(most), Ordering::Relaxed);
+    }
+
+    /// Since when all its requests do nothing but wait for bodies that come too slowly, if they do.
+    pub(super) fn slow_since(&self) -> Option<Instant> {
+        let busy = self.requests.load(Ordering::Relaxed).saturating_sub(self.watches.load(Ordering::Relaxed));
+        let due = self.bodies_due.load(Ordering::Relaxed);
+        let is_slow = busy > 0 && self.waiting_bodies.load(Ordering::Relaxed) >= busy && due < self.age_millis();
+        is_slow.then(|| self.arrived + Duration::from_millis(due))
     }
 
     /// Whether the connection can be closed without anybody missing an answer.

@@ -176,3 +176,25 @@ fn no_work_of_the_service_keeps_a_probe_waiting() {
     drop(release);
     blocked.into_iter().for_each(|asking| assert!(asking.join().unwrap().ends_with("blocked")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_do_not_come_give_way_once_their_time_is_over() {
+    let router = Router::new().route("/", axum::routing::post(async |body: String| body));
+    let service = RefusingService { router, refusals: HeadRefusals::default() };
+    let address =
+        serving_at("127.0.0.1:0", Protocol::Http1, service, ConnectionLimits { places: places(4, 4), ..limits() });
+    let address = address.await;
+    let slow = b"POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 100\r\n\r\nx";
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        held.push(connected(address, slow).await);
+    }
+    let quick = b"POST / HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: 5\r\n\r\nquick";
+    let getting_in = async {
+        while !rest(&mut connected(address, quick).await).await.ends_with("quick") {
+            // One that is idle when it comes may have given way to it.
+            held.push(connected(address, slow).await);
+        }
+    };
+    timeout(Duration::from_secs(30), getting_in).await.expect("slow bodies keep others out");
+}
