@@ -1,8 +1,9 @@
 //! What is refused, what the refusal says, and that nothing of a refused request is stored.
 
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 use crate::service::{JSON, NDJSON, PATIENCE, RunningService, ServiceAnswer, fresh, lines, smallest};
 use crate::store_support::{Fixture, on_each_engine};
@@ -13,7 +14,8 @@ on_each_engine! {
     bad_json_is_another_matter_than_a_bad_record,
     other_content_types,
     too_much_at_once,
-    bodies_that_do_not_come_take_no_more_than_their_room,
+    bodies_that_do_not_come_keep_no_record_out,
+    slow_bodies_make_way_for_others,
 }
 
 /// The refusal that is expected.
@@ -215,32 +217,46 @@ async fn too_much_at_once(fixture: Fixture) {
     assert_eq!(service.count().await, 10);
 }
 
-/// Announces a body of the largest size, and sends nothing of it.
-async fn announce(service: &RunningService) -> TcpStream {
+/// Bytes of the smallest room.
+const SMALLEST_ROOM: &str = "67108864";
+const MIB: usize = 1024 * 1024;
+
+/// Announces a body of the largest size, and sends so many bytes of it.
+async fn begin_body(service: &RunningService, bytes: usize) -> TcpStream {
     let mut connection = TcpStream::connect(service.address()).await.unwrap();
-    let head = "POST /log HTTP/1.1\r\nhost: log\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n";
+    let head = "POST /log HTTP/1.1\r\nhost: log\r\ncontent-type: application/json\r\ncontent-length: 16777216\r\n\r\n";
     connection.write_all(head.as_bytes()).await.unwrap();
+    connection.write_all(&vec![b' '; bytes]).await.unwrap();
     connection
 }
 
-async fn bodies_that_do_not_come_take_no_more_than_their_room(fixture: Fixture) {
-    let service = fresh(&fixture, &["--max-body-bytes", "100000"]).await;
+async fn bodies_that_do_not_come_keep_no_record_out(fixture: Fixture) {
+    let service = fresh(&fixture, &["--memory-room", SMALLEST_ROOM]).await;
     let mut idle = Vec::new();
-    let record = smallest().to_string();
-    // A record that is under way takes memory as well, and may be the reason why one of them is refused; then the next one fits.
-    let filling = async {
-        loop {
-            idle.push(announce(&service).await);
-            let answer = service.log(JSON, record.clone()).await;
-            if answer.status == 429 {
-                return answer;
-            }
-        }
-    };
-    let refused = tokio::time::timeout(PATIENCE, filling).await.unwrap();
-    assert_eq!((refused.header("retry-after"), &refused.json()["code"]), (Some("1"), &json!("overloaded")));
-    assert!(idle.len() >= 8, "{} bodies filled the room of 8", idle.len());
-    assert_eq!(service.get("/health").await.status, 200);
-    drop(idle);
-    service.log_until(&record, 200).await;
+    for _ in 0..64 {
+        idle.push(begin_body(&service, 0).await);
+        let answer = service.log(JSON, smallest().to_string()).await;
+        assert_eq!(answer.status, 200, "{} bodies are announced: {answer:?}", idle.len());
+    }
+}
+
+async fn slow_bodies_make_way_for_others(fixture: Fixture) {
+    let service = fresh(&fixture, &["--memory-room", SMALLEST_ROOM]).await;
+    let mut slow = Vec::new();
+    for _ in 0..6 {
+        slow.push(tokio::time::timeout(PATIENCE, begin_body(&service, 10 * MIB)).await.unwrap());
+        assert_eq!(service.log(JSON, smallest().to_string()).await.status, 200, "a part is for small ones alone");
+    }
+    let large = format!("{}{}", " ".repeat(10 * MIB), smallest());
+    assert_eq!(service.log(JSON, large).await.status, 200);
+    // Whichever made way is told so.
+    let mut told = JoinSet::new();
+    for mut connection in slow {
+        told.spawn(async move {
+            let mut begin = [0; 12];
+            connection.read_exact(&mut begin).await.map(|_| String::from_utf8_lossy(&begin).into_owned())
+        });
+    }
+    let first = tokio::time::timeout(PATIENCE, told.join_next()).await.unwrap().unwrap().unwrap();
+    assert_eq!(first.unwrap(), "HTTP/1.1 429");
 }
