@@ -76,9 +76,10 @@ pub async fn run(
         Outbox::start(&config.records, log.route("log"), &registry, &traces).await?;
     monitoring::warn_of_wide_modes([config.records.spool.as_path()]);
     let app = App::start(config, &registry, readiness.clone(), outbox)?;
+    let room = app.room.clone();
     let notices = ModelNotices::register(&log, &registry, app.models.predictions())?;
     let grpc = oip::grpc::router(&app, GrpcMetrics::register(&registry, &traces)?, security.access.clone());
-    let instrumentation = Instrumentation::register(&registry, readiness.clone(), security.access)?;
+    let instrumentation = Instrumentation::register(&registry, readiness.clone(), security.access)?.within(&room);
     let refusals = instrumentation.head_refusals(&app.config.cors_origins);
     let http = instrumentation.around(routes(&app, &registry).traced(&traces).open_to(&app.config.cors_origins))?;
     let admin = instrumentation.around(oip::admin_routes().with_state(app.clone()).traced(&traces))?;

@@ -27,6 +27,7 @@ async fn main() -> anyhow::Result<ExitCode> {
             .with_context(|| format!("asking {}", config.listen))?;
         return Ok(ExitCode::SUCCESS);
     }
+    monitoring::return_freed_memory();
     let registry = MetricsRegistry::new(SERVICE, VERSION)?;
     let _logs = monitoring::setup_structured_logging(SERVICE, VERSION, &registry)?;
     if let Err(problem) = serve(config, registry).await {

@@ -115,7 +115,7 @@ pub async fn run(
         lake,
         lake_metrics: Arc::new(LakeMetrics::register(&registry)?),
     };
-    let instrumentation = Instrumentation::register(&registry, readiness.clone(), security.access)?;
+    let instrumentation = Instrumentation::register(&registry, readiness.clone(), security.access)?.within(&app.room);
     let router = instrumentation
         .around(routes(&app, &registry, &readiness).traced(&traces).open_to(&app.config.cors_origins))?;
     info!(address = %listener.local_addr()?, "listening");

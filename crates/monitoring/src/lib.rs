@@ -31,7 +31,10 @@ pub use http::{
 };
 pub use keys::{ApiKeys, OutgoingKey};
 pub use logs::{LogGuard, LogsError, setup_structured_logging, without_numbers};
-pub use memory::{HeldKind, Hold, MemoryLimit, MemoryRoom, memory_limit, memory_room, room_bytes};
+pub use memory::{
+    ConnectionEnd, HeldKind, Hold, MemoryLimit, MemoryRoom, memory_limit, memory_room, pieces, return_freed_memory,
+    room_bytes,
+};
 pub use metrics::{
     Collector, Counter, Desc, Each, Exposition, Family, Gauge, Histogram, HistogramOpts, IntGauge, LATENCY_BUCKETS,
     LabelEnum, LabelLease, LabelSet, LabelSetFull, LabelledMetric, Labels, LeasedFamily, LeasedSet, MAX_MEMBERS,

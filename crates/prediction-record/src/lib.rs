@@ -5,6 +5,7 @@
 mod declaration;
 mod feature_values;
 mod features;
+mod json_weight;
 mod label_text;
 mod left_out;
 mod number_grid;
@@ -22,6 +23,7 @@ pub use declaration::{
 };
 pub use feature_values::FeatureValues;
 pub use features::{FeatureValue, FeatureValuesSchema, Tags, TagsSchema};
+pub use json_weight::json_weight;
 pub use number_grid::{NUMBER_BINS, NUMBER_GRID_ERROR, number_bin, number_bin_edges, number_bin_middle};
 pub use objects_only::{ObjectsOnly, read_json};
 pub use record::{PredictionRecord, SCHEMA_VERSION, Score, Status, Task};

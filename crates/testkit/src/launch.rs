@@ -3,11 +3,12 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
+use crate::cgroup::Cgroup;
 use crate::programs::program;
 use crate::service::{Service, StandardOutput};
 use crate::{free_address, model_folder};
@@ -24,6 +25,8 @@ pub struct Launch {
     environment: Vec<(&'static str, &'static str)>,
     models: Option<OsString>,
     stdout_is_read: bool,
+    /// Takes the id of the process, which is then in a control group.
+    group: Option<PathBuf>,
 }
 
 impl Launch {
@@ -53,6 +56,7 @@ impl Launch {
             environment: Vec::new(),
             models: None,
             stdout_is_read: true,
+            group: None,
         }
     }
 
@@ -91,6 +95,12 @@ impl Launch {
         Self { stdout_is_read: false, ..self }
     }
 
+    /// Runs in this group, with the memory that it may have.
+    #[must_use]
+    pub fn within(self, group: &Cgroup) -> Self {
+        Self { group: Some(group.processes()), ..self }
+    }
+
     /// Starts the process, and does not wait for it.
     ///
     /// # Panics
@@ -100,7 +110,8 @@ impl Launch {
         let folder = TempDir::new().expect("a scratch folder");
         let file = |name| File::create(folder.path().join(name)).expect("a file for the output");
         let stdout = if self.stdout_is_read { file("stdout").into() } else { Stdio::piped() };
-        let mut child = Command::new(program(self.program))
+        let mut child = self
+            .command()
             .arg("--listen")
             .arg(address.to_string())
             .args(self.models.iter().flat_map(|models| ["--models".as_ref(), models.as_os_str()]))
@@ -118,6 +129,15 @@ impl Launch {
             None => StandardOutput::File(folder.path().join("stdout")),
         };
         Service::new(address, child, folder, output)
+    }
+
+    /// The program; where it has a group, a shell enters that first and becomes the program.
+    fn command(&self) -> Command {
+        let program = program(self.program);
+        let Some(group) = &self.group else { return Command::new(program) };
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "echo $$ > \"$0\" && exec \"$@\""]).arg(group).arg(program);
+        command
     }
 
     /// Starts the service, and waits until it is ready.

@@ -8,6 +8,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "only tests use this crate, and a panic is how they fail")]
 
+mod cgroup;
 mod configuration;
 mod daemon;
 mod database;
@@ -34,6 +35,7 @@ mod targets;
 mod tools;
 mod watch;
 
+pub use cgroup::Cgroup;
 pub use configuration::Configuration;
 pub use daemon::Daemon;
 pub use database::Database;

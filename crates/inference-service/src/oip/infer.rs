@@ -16,7 +16,7 @@ use super::response::{InferResponse, response};
 use crate::app::App;
 use crate::openapi::bytes::RawBytes;
 use crate::openapi::examples;
-use crate::predict::{Progress, RunRequest, TimedRequest, header_tags, run, within};
+use crate::predict::{Progress, RunRequest, TimedRequest, header_tags, parsed_room, run, within};
 use crate::refusals::PredictionRefusals;
 
 /// Predicts, as clients of Triton and KServe ask
@@ -96,6 +96,7 @@ async fn answer(
     progress.set_deadline(deadline);
     within(deadline, async {
         let body = monitoring::read_body(&app.room, &head.headers, body, app.config.max_body_bytes).await?;
+        let _parsed = parsed_room(app, &head.headers, &body).await?;
         let decoding_since = Instant::now();
         let version = progress.find_version(Some(&path.model), path.version.as_deref())?;
         let size = body.len();

@@ -20,6 +20,7 @@ mod fault;
 mod form;
 mod options;
 mod outputs;
+mod parsed_room;
 mod pictures;
 mod predicted_item;
 mod progress;
@@ -49,6 +50,7 @@ pub(crate) use decode::Payload;
 use form::PredictForm;
 use options::PredictOptions;
 pub(crate) use outputs::whole_output;
+pub(crate) use parsed_room::parsed_room;
 pub(crate) use progress::Progress;
 pub(crate) use run::{RunRequest, run};
 pub(crate) use tags::{header_tags, written_tags};
@@ -139,6 +141,7 @@ async fn predictions(app: &App, progress: &mut Progress, request: Request<Body>)
     progress.set_deadline(deadline);
     within(deadline, async {
         let body = monitoring::read_body(&app.room, &head.headers, body, app.config.max_body_bytes).await?;
+        let _parsed = parsed_room(app, &head.headers, &body).await?;
         let query = PredictOptions::from_query(&head.uri)?;
         let decoding_since = Instant::now();
         let parsed = PredictRequest::parse(&head.headers, query, body, app).await?;

@@ -24,6 +24,11 @@ pub trait Encoder {
     /// [`EncodeError`]; the file cannot be continued then.
     fn rows(&mut self, rows: &[StoredPrediction]) -> Result<Vec<u8>, EncodeError>;
 
+    /// Bytes that it keeps for later.
+    fn kept_bytes(&self) -> usize {
+        0
+    }
+
     /// The rest of the file.
     ///
     /// # Errors

@@ -5,8 +5,8 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::HeaderMap;
-use monitoring::{ApiError, ErrorCode, off_worker};
-use prediction_record::read_json;
+use monitoring::{ApiError, ErrorCode, HeldKind, Hold, off_worker};
+use prediction_record::{json_weight, read_json};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
@@ -22,19 +22,24 @@ const BODY_PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct ReceivedBody {
     pub(crate) headers: HeaderMap,
     pub(crate) bytes: Bytes,
+    /// Room for what the body becomes in memory.
+    pub(crate) parsed: Option<Hold>,
 }
 
 impl ReceivedBody {
     /// Reads a body to its end.
     ///
     /// # Errors
-    /// Those of [`monitoring::read_body`], and `deadline_exceeded` for a client that is too slow.
+    /// The refusals of [`monitoring::read_body`], `overloaded` where there is no room for what the body becomes, and
+    /// `deadline_exceeded` for a client that is too slow.
     pub(crate) async fn receive(app: &App, request: Request<Body>) -> Result<Self, ApiError> {
         let (head, body) = request.into_parts();
         let reading = monitoring::read_body(&app.room, &head.headers, body, app.config.max_body_bytes);
         let late = |_| ApiError::new(ErrorCode::DeadlineExceeded, "The body did not arrive within 30 seconds.");
         let bytes = timeout(BODY_PATIENCE, reading).await.map_err(late)??;
-        Ok(Self { headers: head.headers, bytes })
+        let mut parsed = app.room.hold(HeldKind::Parsed);
+        parsed.grow(json_weight(&bytes)).await?;
+        Ok(Self { headers: head.headers, bytes, parsed: Some(parsed) })
     }
 
     /// Reads the body as one JSON value.

@@ -34,7 +34,9 @@ use crate::store::Acknowledgement;
 )]
 pub(crate) async fn log(State(app): State<App>, request: Request<Body>) -> Result<Json<Acknowledgement>, ApiError> {
     let started = Instant::now();
-    let body = ReceivedBody::receive(&app, request).await?;
+    let mut body = ReceivedBody::receive(&app, request).await?;
+    // The records are in memory until they are stored.
+    let _parsed = body.parsed.take();
     let most = app.config.queue_limit as usize;
     let records = body.off_worker_if_large(|| parse_items(&body, most))?;
     drop(body);

@@ -1,15 +1,18 @@
 //! `GET /export`: all predictions that a filter selects, as a file that is sent while it is made.
 //!
 //! Rule of thumb: a page is read only after the one before it was handed to the connection, so memory does not grow
-//! with the file, and a slow client delays only itself.
+//! with the file, and a slow client delays only itself. What an export has in memory is held in the room for clients; one
+//! whose client does not read breaks off while others find no room, or after a while.
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use http_body_util::channel::{Channel, Sender};
-use monitoring::{ApiError, ErrorCode};
+use monitoring::{ApiError, ErrorCode, HeldKind, Hold};
 use prediction_record::Tags;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::parameters::{TagParameters, parse_tagged_query};
@@ -25,6 +28,13 @@ use crate::store::StoredPrediction;
 /// Pieces of the file that may wait for the client.
 const AHEAD: usize = 2;
 
+/// Bytes that an export holds before its rows are known: a page of plain rows, read and written.
+const FIRST_PAGE_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes that the rows of a page take for each byte that is written of them, beside the text itself.
+const ROWS_PER_WRITTEN: usize = 3;
+/// How long a client may take nothing of its file.
+const READER_PATIENCE: Duration = Duration::from_secs(30);
+
 /// Why an export breaks off in the middle.
 #[derive(Debug, thiserror::Error)]
 enum ExportError {
@@ -32,6 +42,10 @@ enum ExportError {
     Rows(#[from] LakeError),
     #[error(transparent)]
     Encode(#[from] EncodeError),
+    #[error("there is no room in memory: {0}")]
+    Full(String),
+    #[error("the client does not read it")]
+    Unread,
 }
 
 /// All predictions, newest first, as a file
@@ -71,12 +85,14 @@ pub(crate) async fn export(State(app): State<App>, uri: Uri) -> Result<Response,
     }
     let texts = if query.safe == Some(true) { CellTexts::ForSpreadsheets } else { CellTexts::AsTheyAre };
     let filter = query.filter(tags)?;
+    let mut hold = app.room.moving_hold(HeldKind::Export, CancellationToken::new());
+    hold.grow(FIRST_PAGE_BYTES).await?;
     // A problem with the first page is still answered; after that, only the connection can be broken off.
     let mut pages = LogPages::new(app.store, app.lake, filter);
     let first = pages.next().await.map_err(refused_rows)?;
     let encoder = encoder(format, texts).map_err(ApiError::internal)?;
     let (sender, body) = Channel::<Bytes, ExportError>::new(AHEAD);
-    let stream = ExportStream { pages, sender };
+    let stream = ExportStream { pages, sender, hold };
     tokio::spawn(stream.send(first, encoder));
     let disposition = format!("attachment; filename=\"predictions.{}\"", format.extension());
     let headers =
@@ -96,6 +112,7 @@ fn refused_rows(problem: LakeError) -> ApiError {
 struct ExportStream {
     pages: LogPages,
     sender: Sender<Bytes, ExportError>,
+    hold: Hold,
 }
 
 impl ExportStream {
@@ -116,16 +133,40 @@ impl ExportStream {
     ) -> Result<(), ExportError> {
         while let Some(rows) = page {
             let piece = encoder.rows(&rows)?;
-            if !piece.is_empty() && self.sender.send_data(piece.into()).await.is_err() {
+            drop(rows);
+            self.hold_for(encoder.kept_bytes(), piece.len()).await?;
+            if !self.send_piece(piece).await? {
                 return Ok(());
             }
             page = self.pages.next().await?;
         }
         let rest = encoder.finish()?;
-        if !rest.is_empty() {
-            // The file is complete, so it makes no difference whether the client is still there.
-            let _ = self.sender.send_data(rest.into()).await;
-        }
+        self.send_piece(rest).await?;
         Ok(())
+    }
+
+    /// Holds what the next page will take, if it is like the one that has just been written, and what the encoder keeps.
+    async fn hold_for(&mut self, kept: usize, written: usize) -> Result<(), ExportError> {
+        let bytes = kept + FIRST_PAGE_BYTES.max(written.saturating_mul(1 + ROWS_PER_WRITTEN));
+        self.hold.shrink_to(bytes);
+        let more = bytes - self.hold.bytes();
+        self.hold.grow(more).await.map_err(|refusal| ExportError::Full(refusal.message))
+    }
+
+    /// Hands a piece of the file to the connection; `false` where the client is gone.
+    async fn send_piece(&mut self, piece: Vec<u8>) -> Result<bool, ExportError> {
+        for part in monitoring::pieces(&piece.into()) {
+            let bytes = part.len();
+            let sent = tokio::select! {
+                sent = timeout(READER_PATIENCE, self.sender.send_data(part)) => sent,
+                () = self.hold.must_make_way() => return Err(ExportError::Unread),
+            };
+            match sent {
+                Ok(Ok(())) => self.hold.moved(bytes),
+                Ok(Err(_)) => return Ok(false),
+                Err(_) => return Err(ExportError::Unread),
+            }
+        }
+        Ok(true)
     }
 }

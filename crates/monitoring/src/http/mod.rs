@@ -26,12 +26,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::{Request, State};
 use axum::http::HeaderMap;
-use axum::middleware;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::health::Readiness;
+use crate::memory::{ConnectionEnd, MemoryRoom};
 use crate::metrics::MetricsRegistry;
 pub use access::Access;
 pub use body::{discard_body, media_type, read_body};
@@ -64,6 +66,7 @@ pub struct Instrumentation {
     metrics: Arc<HttpMetrics>,
     readiness: Readiness,
     access: Access,
+    room: Option<MemoryRoom>,
 }
 
 impl Instrumentation {
@@ -72,7 +75,13 @@ impl Instrumentation {
     /// # Errors
     /// [`HttpSetupError`] if the registry has them already.
     pub fn register(registry: &MetricsRegistry, readiness: Readiness, access: Access) -> Result<Self, HttpSetupError> {
-        Ok(Self { metrics: Arc::new(HttpMetrics::register(registry)?), readiness, access })
+        Ok(Self { metrics: Arc::new(HttpMetrics::register(registry)?), readiness, access, room: None })
+    }
+
+    /// Holds answers in `room` until they are sent.
+    #[must_use]
+    pub fn within(self, room: &MemoryRoom) -> Self {
+        Self { room: Some(room.clone()), ..self }
     }
 
     /// What is done about requests that no router sees, because their heads cannot be read. Pages of `origins` may read the
@@ -83,8 +92,8 @@ impl Instrumentation {
     }
 
     /// A router, from the outside in:
-    /// ids and span → metrics guard → one shape of refusal → other origins → the bound of heads → keys → compression → panics become 500 → the
-    /// handlers.
+    /// ids and span → metrics guard → one shape of refusal → other origins → the bound of heads → keys → room for the answer → compression → panics become 500 →
+    /// the handlers.
     ///
     /// # Errors
     /// [`HttpSetupError`] if there are too many routes.
@@ -106,6 +115,9 @@ impl Instrumentation {
             })
             .layer(CatchPanicLayer::custom(panicked));
         let mut router = compression::packing(router);
+        if let Some(room) = &self.room {
+            router = router.layer(middleware::from_fn_with_state(room.clone(), hold_answer));
+        }
         if self.access.keys.is_some() {
             router = router.layer(middleware::from_fn_with_state(self.access.clone(), access::guard));
         }
@@ -118,6 +130,12 @@ impl Instrumentation {
         let observer = Arc::new(HttpObserver { metrics, readiness, traces: routes.traces });
         Ok(router.layer(middleware::from_fn_with_state(observer, observe::<HttpObserver>)))
     }
+}
+
+/// Holds the answer in the room for it, or refuses it.
+async fn hold_answer(State(room): State<MemoryRoom>, request: Request, next: Next) -> Response {
+    let end = ConnectionEnd::of(&request);
+    room.hold_answer(&end, next.run(request).await).await.unwrap_or_else(|refusal| refusal.into_response())
 }
 
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {

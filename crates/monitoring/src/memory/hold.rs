@@ -44,6 +44,11 @@ impl Hold {
     /// `overloaded`, with what is held as it was.
     pub async fn grow(&mut self, bytes: usize) -> Result<(), ApiError> {
         let (whole, for_large) = self.missing(bytes);
+        if self.room.never_has(whole, for_large) {
+            self.room.metrics.refused(self.kind);
+            let sentence = "This needs more memory than there is for one request; send it in parts.";
+            return Err(ApiError::new(ErrorCode::TooLarge, sentence));
+        }
         let taken =
             if whole + for_large == 0 { Some(Taken::default()) } else { self.room.take(whole, for_large).await };
         self.add(bytes, taken)
@@ -78,11 +83,6 @@ impl Hold {
         self.moving.iter().for_each(|(_, moving)| moving.moved(bytes));
     }
 
-    /// Says that so many bytes are on their way to the client, which now has the time to take them.
-    pub fn handed_over(&self, bytes: usize) {
-        self.moving.iter().for_each(|(_, moving)| moving.handed_over(bytes));
-    }
-
     /// Ends when the bytes have to make way for others; never for bytes that are not moving.
     pub async fn must_make_way(&self) {
         match &self.moving {
@@ -102,6 +102,14 @@ impl Hold {
     #[must_use]
     pub fn of(self, bytes: impl AsRef<[u8]> + Send + 'static) -> Bytes {
         Bytes::from_owner(HeldBytes { bytes, _hold: self })
+    }
+
+    /// Bytes that are a part of what is held and are handed to a client now; the memory is given back when the last such part
+    /// is dropped.
+    #[must_use]
+    pub fn share(hold: &Arc<Self>, bytes: Bytes) -> Bytes {
+        hold.moved(bytes.len());
+        Bytes::from_owner(SharedBytes { bytes, _hold: hold.clone() })
     }
 
     /// The refusal of a client that made way.
@@ -156,6 +164,18 @@ struct HeldBytes<B> {
 impl<B: AsRef<[u8]>> AsRef<[u8]> for HeldBytes<B> {
     fn as_ref(&self) -> &[u8] {
         self.bytes.as_ref()
+    }
+}
+
+/// Bytes together with the memory that is held for them and for others.
+struct SharedBytes {
+    bytes: Bytes,
+    _hold: Arc<Hold>,
+}
+
+impl AsRef<[u8]> for SharedBytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 

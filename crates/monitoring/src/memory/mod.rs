@@ -6,6 +6,8 @@
 //! Rule of thumb: whoever finds the room full waits shortly and is then refused. A client that is slow with what it
 //! already holds makes way first, so that nobody is kept out by bodies that never end or answers that nobody reads.
 
+mod allocator;
+mod answers;
 mod hold;
 mod kind;
 mod limit;
@@ -15,6 +17,8 @@ mod options;
 mod parts;
 mod room;
 
+pub use allocator::return_freed_memory;
+pub use answers::{ConnectionEnd, pieces};
 pub use hold::Hold;
 pub use kind::HeldKind;
 pub use limit::{MemoryLimit, memory_limit};

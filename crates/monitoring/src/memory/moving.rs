@@ -14,6 +14,8 @@ use super::kind::HeldKind;
 
 /// How long a client may pause before it may have to make way.
 const GRACE: Duration = Duration::from_secs(1);
+/// How long who reads may pause: what lies in between takes it in gulps.
+const READERS_GRACE: Duration = Duration::from_secs(5);
 /// Bytes that buy a second.
 const BYTES_A_SECOND: u64 = 64 * 1024;
 /// How long a body or a message may take altogether before it may have to make way, however steadily it comes.
@@ -56,7 +58,7 @@ struct MovingList {
 impl Moving {
     /// Bytes begin to move; `ended` is cancelled when they have to make way.
     pub(super) fn begin(kind: HeldKind, ended: CancellationToken) -> Self {
-        let paid_until = AtomicU64::new(micros(GRACE));
+        let paid_until = AtomicU64::new(micros(grace(kind)));
         Self { kind, began: Instant::now(), paid_until, units: AtomicUsize::new(0), ended }
     }
 
@@ -71,16 +73,10 @@ impl Moving {
     /// So many bytes have moved.
     pub(super) fn moved(&self, bytes: usize) {
         let bought = (bytes as u64).saturating_mul(1_000_000) / BYTES_A_SECOND;
-        let most = micros(self.began.elapsed() + GRACE);
+        let most = micros(self.began.elapsed() + grace(self.kind));
         // Only the task that moves the bytes writes here.
         let paid = self.paid_until.load(Ordering::Relaxed).saturating_add(bought).min(most);
         self.paid_until.store(paid, Ordering::Relaxed);
-    }
-
-    /// So many bytes may take their time once more from now on: they were handed over at once.
-    pub(super) fn handed_over(&self, bytes: usize) {
-        let bought = (bytes as u64).saturating_mul(1_000_000) / BYTES_A_SECOND;
-        self.paid_until.store(micros(self.began.elapsed() + GRACE).saturating_add(bought), Ordering::Relaxed);
     }
 
     /// When its time was over, if it is.
@@ -153,6 +149,13 @@ impl MovingHolds {
 
     fn list(&self) -> MutexGuard<'_, MovingList> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn grace(kind: HeldKind) -> Duration {
+    match kind {
+        HeldKind::Answer | HeldKind::Export => READERS_GRACE,
+        _ => GRACE,
     }
 }
 

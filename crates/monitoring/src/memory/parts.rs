@@ -66,6 +66,11 @@ impl RoomParts {
         self.for_large.units * UNIT
     }
 
+    /// Whether so many units would not even be there if nobody else held any.
+    pub(super) fn never_has(&self, whole: usize, for_large: usize) -> bool {
+        whole > self.whole.units || for_large > self.for_large.units
+    }
+
     /// Takes what there is now; `None` where it is not enough, and then nothing is taken.
     pub(super) fn take_now(&self, whole: usize, for_large: usize) -> Option<Taken> {
         let for_large = self.for_large.take_now(for_large)?;

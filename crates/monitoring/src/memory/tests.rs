@@ -69,7 +69,7 @@ async fn who_finds_no_room_is_refused_after_a_short_wait_and_keeps_what_it_has()
     assert_eq!((refusal.code, refusal.retry_after_seconds), (ErrorCode::Overloaded, Some(1)));
     assert_eq!((late.bytes(), scraped(&registry, "memory_refusals_total")), (100, 1.0));
     assert_eq!(late.grow_now(MIB).unwrap_err().code, ErrorCode::Overloaded);
-    assert_eq!(late.grow(100 * MIB).await.unwrap_err().code, ErrorCode::Overloaded, "it would never fit");
+    assert_eq!(late.grow(100 * MIB).await.unwrap_err().code, ErrorCode::TooLarge, "it would never fit");
     drop(work);
     late.grow_now(MIB).unwrap();
 }

@@ -25,7 +25,7 @@ use crate::dialects::told::{ToldOutputs, told_size};
 use crate::model::Prediction;
 use crate::openapi::bytes::RawBytes;
 use crate::openapi::examples;
-use crate::predict::{Progress, RunRequest, TimedRequest, check_size, header_tags, run, within};
+use crate::predict::{Progress, RunRequest, TimedRequest, check_size, header_tags, parsed_room, run, within};
 
 /// What a model is asked; exactly one member. Others, such as `params`, are passed over.
 #[derive(ToSchema)]
@@ -104,6 +104,7 @@ async fn answer(
     progress.set_deadline(deadline);
     within(deadline, async {
         let body = monitoring::read_body(&app.room, &head.headers, body, app.config.max_body_bytes).await?;
+        let _parsed = parsed_room(app, &head.headers, &body).await?;
         let InvokedModel { model, version } = InvokedModel::of(&head.uri, &head.headers)?;
         let decoding_since = Instant::now();
         progress.set_tags(header_tags(&head.headers)?, Tags::new())?;

@@ -22,7 +22,7 @@ use crate::dialects::refusal::{DialectRefusals, in_dialect, invalid};
 use crate::dialects::told::{ToldForm, ToldOutputs, told_size};
 use crate::model::Prediction;
 use crate::openapi::examples;
-use crate::predict::{Payload, Progress, RunRequest, TimedRequest, check_size, header_tags, run, within};
+use crate::predict::{Payload, Progress, RunRequest, TimedRequest, check_size, header_tags, parsed_room, run, within};
 
 /// What a model is asked; one of `instances` and `inputs`. Other members are passed over.
 #[derive(ToSchema)]
@@ -108,6 +108,7 @@ async fn answer(
     progress.set_deadline(deadline);
     within(deadline, async {
         let body = monitoring::read_body(&app.room, &head.headers, body, app.config.max_body_bytes).await?;
+        let _parsed = parsed_room(app, &head.headers, &body).await?;
         let decoding_since = Instant::now();
         progress.set_tags(header_tags(&head.headers)?, Tags::new())?;
         let version = progress.find_version(Some(named.model), named.version)?;

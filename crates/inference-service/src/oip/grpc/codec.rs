@@ -5,6 +5,7 @@
 
 use std::marker::PhantomData;
 
+use super::arrival::grow_parsed;
 use axum::body::Bytes;
 use prost::Message;
 use prost::bytes::Buf as _;
@@ -14,6 +15,11 @@ use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
 /// Most fields of a message, not counting the fields of its members. A prediction has an input, a few outputs and parameters.
 const MAX_FIELDS: usize = 256;
+
+/// The number of the tensors of a prediction that come as bytes.
+const RAW_CONTENTS: u32 = 7;
+/// By how much other members may swell.
+const SWELLING: usize = 16;
 
 /// Writes `T` and reads `U`.
 pub(crate) struct BoundedCodec<T, U>(PhantomData<(T, U)>);
@@ -55,7 +61,8 @@ impl<U: Message + Default> Decoder for MessageReader<U> {
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
         let bytes = buffer.copy_to_bytes(buffer.remaining());
-        read(bytes).map(Some).map_err(Status::invalid_argument)
+        grow_parsed(weight(bytes.clone()).map_err(Status::invalid_argument)?)?;
+        U::decode(bytes).map(Some).map_err(|problem| Status::invalid_argument(unreadable(problem)))
     }
 }
 
@@ -68,17 +75,19 @@ impl<T: Message> Encoder for MessageWriter<T> {
     }
 }
 
-fn read<U: Message + Default>(bytes: Bytes) -> Result<U, String> {
-    count(bytes.clone()).and_then(|()| U::decode(bytes).map_err(unreadable))
-}
-
-fn count(mut bytes: Bytes) -> Result<(), String> {
+/// The bytes of memory that a message may become: raw tensors are copied once, and of other members two bytes can stand for
+/// an element of 32.
+fn weight(mut bytes: Bytes) -> Result<usize, String> {
+    let mut weight = 0_usize;
     for _ in 0..=MAX_FIELDS {
         if !bytes.has_remaining() {
-            return Ok(());
+            return Ok(weight);
         }
+        let before = bytes.remaining();
         let (tag, wire_type) = decode_key(&mut bytes).map_err(unreadable)?;
         skip_field(wire_type, tag, &mut bytes, DecodeContext::default()).map_err(unreadable)?;
+        let field = before - bytes.remaining();
+        weight = weight.saturating_add(if tag == RAW_CONTENTS { field } else { field.saturating_mul(SWELLING) });
     }
     Err(format!("The message has more than {MAX_FIELDS} fields."))
 }
@@ -92,8 +101,23 @@ fn unreadable(problem: prost::DecodeError) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::proto::{ModelInferRequest, model_infer_request::InferInputTensor};
+    use super::super::proto::{InferTensorContents, ModelInferRequest, model_infer_request::InferInputTensor};
     use super::*;
+
+    fn read<U: Message + Default>(bytes: Bytes) -> Result<U, String> {
+        weight(bytes.clone())?;
+        U::decode(bytes).map_err(unreadable)
+    }
+
+    #[test]
+    fn a_message_weighs_as_much_as_it_may_become() {
+        let texts = InferTensorContents { bytes_contents: vec![Bytes::new(); 10_000], ..Default::default() };
+        let input = InferInputTensor { contents: Some(texts), ..Default::default() };
+        let request = ModelInferRequest { inputs: vec![input], ..Default::default() };
+        assert!(weight(request.encode_to_vec().into()).unwrap() >= 10_000 * size_of::<Bytes>());
+        let raw = ModelInferRequest { raw_input_contents: vec![vec![0; 10_000].into()], ..Default::default() };
+        assert!((10_000..11_000).contains(&weight(raw.encode_to_vec().into()).unwrap()));
+    }
 
     proptest! {
         #[test]

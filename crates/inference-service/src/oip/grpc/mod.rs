@@ -6,6 +6,7 @@
 //! Rule of thumb: the parent module decides what a model can be asked with and what it answers; here is only how that is
 //! written as messages, and which status a refusal has.
 
+mod arrival;
 mod calls;
 pub(crate) mod codec;
 mod deadline;
@@ -50,7 +51,8 @@ pub(crate) fn router(app: &App, metrics: GrpcMetrics, access: Access) -> Router 
         .accept_compressed(Deflate)
         .send_compressed(Gzip)
         .send_compressed(Deflate);
-    let health = HealthServer::new(HealthCalls::new(app.clone()));
+    let health =
+        HealthServer::new(HealthCalls::new(app.clone())).max_decoding_message_size(arrival::MAX_QUESTION_BYTES);
     let reflection =
         reflection::routes(&app.readiness).inspect_err(|problem| error!(%problem, "reflection_unavailable"));
     Router::new()
@@ -59,6 +61,7 @@ pub(crate) fn router(app: &App, metrics: GrpcMetrics, access: Access) -> Router 
         .merge(reflection.unwrap_or_default())
         .fallback(unknown)
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(app.clone(), arrival::hold))
         .layer(middleware::from_fn_with_state(access, guard::guard))
         .layer(middleware::from_fn_with_state(Arc::new(metrics), observe::<GrpcMetrics>))
 }

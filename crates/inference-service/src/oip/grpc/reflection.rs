@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use tonic_reflection::pb::{v1, v1alpha};
 use tonic_reflection::server::{Builder, Error};
 
+use super::arrival::MAX_QUESTION_BYTES;
 use super::proto;
 
 /// How soon an open call notices that the server drains.
@@ -30,8 +31,14 @@ pub(super) fn routes(readiness: &Readiness) -> Result<Router, Error> {
     };
     let route = |service: &str| format!("/{service}/{{method}}");
     let router = Router::new()
-        .route_service(&route(v1::server_reflection_server::SERVICE_NAME), described().build_v1()?)
-        .route_service(&route(v1alpha::server_reflection_server::SERVICE_NAME), described().build_v1alpha()?)
+        .route_service(
+            &route(v1::server_reflection_server::SERVICE_NAME),
+            described().build_v1()?.max_decoding_message_size(MAX_QUESTION_BYTES),
+        )
+        .route_service(
+            &route(v1alpha::server_reflection_server::SERVICE_NAME),
+            described().build_v1alpha()?.max_decoding_message_size(MAX_QUESTION_BYTES),
+        )
         .layer(middleware::from_fn_with_state(readiness.clone(), ended_by_drain));
     Ok(router)
 }

@@ -54,6 +54,9 @@ fn code(code: ErrorCode) -> Code {
 
 /// The refusal of a message that could not be read.
 pub(super) fn unreadable(problem: &Status, max_bytes: usize) -> ApiError {
+    if problem.metadata().get(CODE).is_some_and(|code| code == ErrorCode::Overloaded.as_str()) {
+        return ApiError::new(ErrorCode::Overloaded, problem.message()).retry_after(1.0);
+    }
     match problem.code() {
         Code::OutOfRange | Code::ResourceExhausted => {
             ApiError::new(ErrorCode::TooLarge, format!("The message has more than {max_bytes} bytes."))

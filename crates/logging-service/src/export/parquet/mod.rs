@@ -97,6 +97,11 @@ impl Encoder for ParquetEncoder {
         Ok(self.take_encoded())
     }
 
+    fn kept_bytes(&self) -> usize {
+        // Twice, for the buffers grow ahead of what they keep, and a group is packed while its values are still there.
+        2 * self.bytes + self.writer.inner().capacity()
+    }
+
     fn finish(mut self: Box<Self>) -> Result<Vec<u8>, EncodeError> {
         if self.rows > 0 {
             self.write_group()?;

@@ -1,0 +1,30 @@
+//! Memory that is freed goes back to the system.
+//!
+//! Source: mallopt(3). Left to itself, the allocator of glibc raises its bounds with the first large block that is freed, keeps
+//! blocks like it from then on, and an attack's gigabyte with them. Bounds that are set stay where they are; they can only be set
+//! from outside, before the program starts.
+
+use std::env;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use tracing::debug;
+
+/// Bytes of a block that has pages of its own, which go back when it is freed; and bytes at the end of the heap that do.
+const SETTINGS: [(&str, &str); 2] = [("MALLOC_MMAP_THRESHOLD_", "131072"), ("MALLOC_TRIM_THRESHOLD_", "131072")];
+
+/// Sets the allocator's bounds where they are not set, by starting this program once more in the same process. Call this first
+/// in `main`: it comes back only where there is nothing to do or it does not work, and then memory may stay after a crowd.
+pub fn return_freed_memory() {
+    let missing = SETTINGS.into_iter().filter(|(name, _)| env::var_os(name).is_none());
+    let missing: Vec<_> = missing.collect();
+    if missing.is_empty() {
+        return;
+    }
+    let Ok(program) = env::current_exe() else { return };
+    let mut arguments = env::args_os();
+    let mut again = Command::new(&program);
+    again.arg0(arguments.next().unwrap_or_else(|| program.into())).args(arguments).envs(missing);
+    let problem = again.exec();
+    debug!(%problem, "the_allocator_keeps_what_is_freed");
+}
