@@ -3,6 +3,7 @@
 //! Rule of thumb: what was handed to the connection is still in memory, so an answer gives its memory back when its last
 //! byte is gone, not when its handler is done. A client that reads nothing while others find no room loses its connection.
 
+use std::io;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes, HttpBody as _};
@@ -10,6 +11,8 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use futures_util::stream::{self, StreamExt as _};
+use http_body_util::{BodyStream, StreamBody};
+use hyper::body::Frame;
 use tokio_util::sync::CancellationToken;
 
 use super::hold::Hold;
@@ -65,29 +68,31 @@ impl MemoryRoom {
 
 /// A body whose bytes are all held by one hold.
 fn held_whole(body: Body, hold: Arc<Hold>) -> Body {
-    let pieces = body.into_data_stream().flat_map(move |data| {
-        let hold = hold.clone();
-        let pieces = match data {
-            Ok(data) => pieces(&data).map(|piece| Ok(Hold::share(&hold, piece))).collect(),
+    let frames = BodyStream::new(body).flat_map(move |frame| {
+        let frames: Vec<Result<Frame<Bytes>, axum::Error>> = match frame.map(Frame::into_data) {
+            Ok(Ok(data)) => pieces(&data).map(|piece| Ok(Frame::data(Hold::share(&hold, piece)))).collect(),
+            Ok(Err(trailers)) => vec![Ok(trailers)],
             Err(problem) => vec![Err(problem)],
         };
-        stream::iter(pieces)
+        stream::iter(frames)
     });
-    Body::from_stream(pieces)
+    Body::new(StreamBody::new(frames))
 }
 
 /// A body that is held a piece at a time.
 fn held_as_it_comes(body: Body, room: MemoryRoom, end: ConnectionEnd) -> Body {
-    let held = body.into_data_stream().then(move |data| {
-        let (room, end) = (room.clone(), end.clone());
+    let frames = BodyStream::new(body).then(move |frame| {
+        let mut hold = room.moving_hold(HeldKind::Answer, end.token());
         async move {
-            let data = data?;
-            let mut hold = room.moving_hold(HeldKind::Answer, end.token());
-            hold.grow(data.len()).await.map_err(|refusal| axum::Error::new(refusal.message))?;
-            Ok::<Bytes, axum::Error>(Hold::share(&Arc::new(hold), data))
+            let data = match frame?.into_data() {
+                Ok(data) => data,
+                Err(trailers) => return Ok(trailers),
+            };
+            hold.grow(data.len()).await.map_err(|refusal| axum::Error::new(io::Error::other(refusal.message)))?;
+            Ok::<_, axum::Error>(Frame::data(Hold::share(&Arc::new(hold), data)))
         }
     });
-    Body::from_stream(held)
+    Body::new(StreamBody::new(Box::pin(frames)))
 }
 
 /// Bytes in pieces that share them, as they are handed to a connection one after another.
