@@ -36,6 +36,11 @@ impl ConnectionEnd {
         request.extensions().get().cloned().unwrap_or_default()
     }
 
+    /// Completes when the connection has to end.
+    pub(crate) async fn wanted(&self) {
+        self.0.cancelled().await;
+    }
+
     /// What is cancelled to end the connection.
     #[must_use]
     pub fn token(&self) -> CancellationToken {

@@ -19,6 +19,7 @@ use super::request_body::IncomingBody;
 use super::stream::Visitor;
 use super::visit::Place;
 use crate::http::OverHttp1;
+use crate::memory::ConnectionEnd;
 use crate::tls::Protocol;
 
 /// The path of the one call that waits for news as long as its client likes.
@@ -29,6 +30,8 @@ pub(super) struct Attendant {
     pub(super) router: TowerToHyperService<Router>,
     pub(super) visitor: Visitor,
     pub(super) protocol: Protocol,
+    /// What requests end the connection with.
+    pub(super) end: ConnectionEnd,
     /// Where requests run that are no probes, if the connection itself runs elsewhere.
     pub(super) elsewhere: Option<Handle>,
 }
@@ -40,6 +43,7 @@ impl Service<Request<Incoming>> for Attendant {
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let under_way = self.visitor.visit.begin(request.uri().path() == WATCH);
+        request.extensions_mut().insert(self.end.clone());
         let is_probe = is_probe(request.method(), request.uri().path());
         let is_reserved = self.visitor.visit.place == Place::Reserved;
         let has_no_place = is_reserved && !is_probe;

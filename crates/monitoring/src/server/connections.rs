@@ -32,6 +32,7 @@ use super::probes::{begins_with_probe, first_bytes};
 use super::spoken::spoken;
 use super::stream::{LeavingGuard, Visitor, VisitorStream, WRITE_PATIENCE};
 use crate::http::HeadRefusals;
+use crate::memory::ConnectionEnd;
 use crate::tls::{ClientStream, Encryption, Protocol};
 
 /// How long a client that has just connected may take to send its request when the service stops. What it sends later
@@ -215,10 +216,17 @@ impl ConnectionRoom {
         let stream = VisitorStream::new(stream, first, visitor.clone(), self.write);
         let stream = TokioIo::new(RefusingConnection::new(stream, self.refusals, visitor.visit.clone()));
         let protocol = self.protocol;
-        let attendant = Attendant { router: self.router, visitor: visitor.clone(), protocol, elsewhere };
+        let end = ConnectionEnd::default();
+        let attendant =
+            Attendant { router: self.router, visitor: visitor.clone(), protocol, end: end.clone(), elsewhere };
         let mut connection = pin!(self.http.serve_connection(stream, attendant));
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
+            // An answer of it stands in memory that others wait for.
+            () = end.wanted() => {
+                visitor.book.end(&visitor.visit, ClosedReason::Unread);
+                Ok(())
+            }
             reason = visitor.visit.ending() => {
                 connection.as_mut().graceful_shutdown();
                 match reason {

@@ -13,6 +13,10 @@ const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_PATIENCE: Duration = Duration::from_secs(5);
 /// Requests that one HTTP/2 connection may have under way; each may hold a body.
 const STREAMS: u32 = 256;
+/// Bytes that a client may send of one request ahead of what is read of it.
+const STREAM_WINDOW: u32 = 256 * 1024;
+/// Bytes that a client may send of all requests of a connection ahead of what is read of them.
+const CONNECTION_WINDOW: u32 = 512 * 1024;
 /// Bytes of answers that one HTTP/2 connection may hold for each of its streams.
 const SEND_BUFFER: usize = 64 * 1024;
 /// Streams that a client may open and reset before they were looked at; more end the connection.
@@ -27,6 +31,7 @@ pub(super) fn spoken(protocol: Protocol) -> auto::Builder<TokioExecutor> {
     http.http1().header_read_timeout(None);
     let mut http2 = http.http2();
     http2.timer(TokioTimer::new()).max_concurrent_streams(STREAMS).max_send_buf_size(SEND_BUFFER);
+    http2.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
     http2.keep_alive_interval(PING_INTERVAL).keep_alive_timeout(PING_PATIENCE);
     http2.max_pending_accept_reset_streams(RESET_BEFORE_ACCEPTED).max_local_error_reset_streams(RESET_FOR_MISTAKES);
     // The builder could also tell the two apart by what a client sends first, but it waits for that without a limit.
