@@ -4,6 +4,8 @@
 //! with the file, and a slow client delays only itself. What an export has in memory is held in the room for clients; one
 //! whose client does not read breaks off while others find no room, or after a while.
 
+use std::time::Duration;
+
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{Uri, header};
