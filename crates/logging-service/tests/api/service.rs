@@ -99,20 +99,6 @@ impl RunningService {
         answer(if content_type.is_empty() { request } else { request.header("content-type", content_type) }).await
     }
 
-    /// Sends this record again and again until the answer has this status.
-    pub(crate) async fn log_until(&self, record: &str, status: u16) -> ServiceAnswer {
-        let asking = async {
-            loop {
-                let answer = self.log(JSON, record.to_owned()).await;
-                if answer.status == status {
-                    return answer;
-                }
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("no answer had status {status}"))
-    }
-
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }

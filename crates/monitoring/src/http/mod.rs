@@ -29,7 +29,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::health::Readiness;
@@ -135,7 +135,7 @@ impl Instrumentation {
 /// Holds the answer in the room for it, or refuses it.
 async fn hold_answer(State(room): State<MemoryRoom>, request: Request, next: Next) -> Response {
     let end = ConnectionEnd::of(&request);
-    room.hold_answer(&end, next.run(request).await).await.unwrap_or_else(|refusal| refusal.into_response())
+    room.hold_answer(&end, next.run(request).await).await.unwrap_or_else(IntoResponse::into_response)
 }
 
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
