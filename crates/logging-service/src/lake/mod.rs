@@ -1,6 +1,6 @@
 //! The lake: predictions of closed days as Parquet files in a folder or a bucket, where they may stay for ever.
 //!
-//! A day is closed some days after its end. Then [`DayWriter`](day_writer::DayWriter) writes its rows, and the books in the
+//! A day is closed some days after its end. Then `day_writer` writes its rows, and the books in the
 //! database (`store/lake_books.rs`) say how far each day is in the lake. Only what is there may be deleted by retention.
 //!
 //! Rule of thumb: a row is in the database, or in a file that a manifest names, or in both; the books say which, and every
