@@ -4,7 +4,6 @@
 pub(crate) const SURVIVORS: &[(&str, &str)] = &[
     ("Watchdog: `1` becomes `0.5` at 7", "an alert fires whatever the value is"),
     ("Watchdog: `1` becomes `2` at 7", "an alert fires whatever the value is"),
-    ("DetectorNotTried: for \"5m\" becomes 600s", "the cases of the log's windows are looked at every ten minutes"),
     ("SegmentBehind: `window=\"24h\"` becomes `` at 62", "segments are judged over 24 hours alone"),
     ("DeadlinesExceeded: `model!=\"unknown\"` becomes `` at 82", "the other side of the division leaves it out"),
     ("DeadlinesExceeded: `model!=\"unknown\"` becomes `` at 152", "the other side of the division leaves it out"),
