@@ -81,11 +81,16 @@ impl SpoolDisk {
         Ok(self.amount.records == 0 && self.database.quarantined()? == 0)
     }
 
-    /// Removes the database's files.
+    /// Removes the database's files, once nothing waits in them.
     ///
     /// # Errors
     /// The file system's.
-    pub(super) fn remove(self) -> io::Result<()> {
+    pub(super) fn remove(mut self) -> io::Result<()> {
+        // The marks outlive them, and would tell of records that are missing although they were settled. They are overwritten
+        // in place, for which a full disk has room.
+        let newest = self.database.newest;
+        let marks = SpoolMarks { schema: SCHEMA, gone_through: newest, acknowledged: newest, intended: newest };
+        self.marks.write(marks);
         drop(self.database);
         self.folder.remove_database()
     }

@@ -42,6 +42,23 @@ fn records_wait_in_memory_and_move_when_there_is_room() {
 }
 
 #[test]
+fn what_was_delivered_before_the_files_were_removed_is_not_counted_as_lost() {
+    let folder = TempDir::new().unwrap();
+    let mut kept = full(folder.path(), WhenFull::DropNewest);
+    assert!(kept.record(5..40));
+    // The full disk cannot be told of it, and the files go with the next attempt.
+    assert_eq!(kept.deliver(5), [0, 1, 2, 3, 4]);
+    kept.retry();
+    assert!(kept.books.waiting().available);
+    assert_eq!((kept.books.read().recorded, kept.dropped(DropReason::Corrupt)), (40, 0));
+    kept.close();
+    let mut kept = Kept::open(folder.path());
+    assert_eq!(kept.deliver_all(), (5..40).collect::<Vec<_>>());
+    assert_eq!(kept.books.read().recorded, 35);
+    kept.close();
+}
+
+#[test]
 fn predictions_are_refused_if_asked_to() {
     let folder = TempDir::new().unwrap();
     let mut kept = full(folder.path(), WhenFull::Refuse);
