@@ -133,7 +133,7 @@ async fn every_series_of_a_closed_set_is_there_from_the_start() {
         metrics.of("model_info{").filter(|(series, one)| series.contains("version=\"1\"") && *one == 1.0).count(),
         4
     );
-    assert_eq!(metrics.of("prediction_log_dropped_total{").filter(|(_, dropped)| *dropped == 0.0).count(), 5);
+    assert_eq!(metrics.of("prediction_log_dropped_total{").filter(|(_, dropped)| *dropped == 0.0).count(), 6);
     let smallest = r#"prediction_latency_seconds_bucket{model="cifar10",status="success",le="0.00005"}"#;
     assert_eq!(metrics.get(smallest), 0.0, "milliseconds can be told apart");
     assert!(metrics.of("build_info{").next().is_some() && metrics.get("process_resident_memory_bytes") > 0.0);

@@ -178,7 +178,7 @@ impl StoreObserver for LogMetrics {
         self.last_write.set(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64());
         for (name, counts) in &summary.models {
             let model = self.model(name);
-            self.predictions.with(&model, NoLabels).inc_by(counts.accepted);
+            self.predictions.with(&model, NoLabels).inc_by(counts.predictions);
             self.defects.with(&model, NoLabels).inc_by(counts.defects);
             self.duplicates.with(&model, NoLabels).inc_by(counts.duplicates);
         }

@@ -41,8 +41,10 @@ pub struct CommitSummary {
 /// What one transaction stored of one model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ModelCounts {
-    /// Predictions of new records.
+    /// New records.
     pub accepted: u64,
+    /// Predictions of new records; a refused request is one record of several.
+    pub predictions: u64,
     /// Records that were there already.
     pub duplicates: u64,
     /// New records that name a defect.
@@ -70,7 +72,8 @@ impl CommitSummary {
 
     fn count(&mut self, record: &PredictionRecord, is_new: bool) {
         let row = if is_new {
-            ModelCounts { accepted: record.counts_as(), duplicates: 0, defects: u64::from(record.defect) }
+            let defects = u64::from(record.defect);
+            ModelCounts { accepted: 1, predictions: record.counts_as(), duplicates: 0, defects }
         } else {
             ModelCounts { duplicates: 1, ..ModelCounts::default() }
         };
@@ -95,6 +98,7 @@ impl CommitSummary {
 impl ModelCounts {
     fn add(&mut self, other: Self) {
         self.accepted += other.accepted;
+        self.predictions += other.predictions;
         self.duplicates += other.duplicates;
         self.defects += other.defects;
     }

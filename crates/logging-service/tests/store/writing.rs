@@ -156,8 +156,8 @@ async fn a_client_that_was_answered_has_been_counted(fixture: Fixture) {
     assert_eq!(told.commits[0].rows, 4);
     assert!(told.commits[0].seconds > 0.0);
     let expected = BTreeMap::from([
-        ("cifar10".to_owned(), ModelCounts { accepted: 1, duplicates: 0, defects: 0 }),
-        ("steel".to_owned(), ModelCounts { accepted: 2, duplicates: 1, defects: 1 }),
+        ("cifar10".to_owned(), ModelCounts { accepted: 1, predictions: 1, duplicates: 0, defects: 0 }),
+        ("steel".to_owned(), ModelCounts { accepted: 2, predictions: 2, duplicates: 1, defects: 1 }),
     ]);
     assert_eq!(told.commits[0].models, expected);
     assert_eq!(store.submit(Vec::new()).await.unwrap(), acknowledged(0, 0));
