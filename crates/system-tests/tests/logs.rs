@@ -12,7 +12,7 @@ use testkit::{
 };
 
 /// Far more lines than the pipe (64 KiB) and the queue of lines (8192) hold together.
-const FLOOD: usize = 20_000;
+const FLOOD: usize = 12_000;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -22,13 +22,10 @@ async fn a_stdout_that_nobody_reads_blocks_neither_requests_nor_the_stop() {
     let examples = pictures("surface");
     let load = Load::closed(8).requests(FLOOD);
     let outcomes = load
-        .run(&service, move |number| match number % 10 {
-            0 => Shot::picture("surface", &examples[number / 10 % examples.len()]),
-            _ => Shot::new("/predict", "text/plain", "hello"),
-        })
+        // Lines of refusals would be thinned before they reach the queue.
+        .run(&service, move |number| Shot::picture("surface", &examples[number % examples.len()]))
         .await;
-    assert_eq!(outcomes.iter().filter(|outcome| outcome.status() == Some(200)).count(), FLOOD / 10);
-    assert_eq!(outcomes.iter().filter(|outcome| outcome.status() == Some(415)).count(), FLOOD / 10 * 9);
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.status() == Some(200)).count(), FLOOD);
     let slowest = outcomes.iter().map(|outcome| outcome.seconds).fold(0.0, f64::max);
     assert!(slowest < 5.0, "a request took {slowest} s");
 

@@ -66,7 +66,8 @@ impl Database {
 
     /// How many rows each model has of each end: `success`, or the type of an error.
     pub fn rows_by_end(&self) -> BTreeMap<(String, String), u64> {
-        let ends = "SELECT model, CASE status WHEN 'success' THEN status ELSE error_type END AS ended, count(*)
+        let ends =
+            "SELECT model, CASE status WHEN 'success' THEN status ELSE error_type END AS ended, sum(coalesce(items, 1))
                     FROM predictions GROUP BY model, ended";
         let mut statement = self.0.prepare(ends).expect("a statement");
         let row = |row: &rusqlite::Row<'_>| Ok(((row.get(0)?, row.get(1)?), row.get::<_, i64>(2)?.unsigned_abs()));

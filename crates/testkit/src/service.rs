@@ -178,7 +178,7 @@ impl Service {
     pub async fn log_lines(&self) -> Vec<LogLine> {
         let metrics = self.metrics().await;
         assert_eq!(metrics.count("log_lines_dropped_total", &[]), 0);
-        let events = metrics.count("log_events_total", &[]);
+        let events = metrics.count("log_events_total", &[]) - metrics.count("log_lines_left_out_total", &[]);
         let written = || self.log().matches('\n').count() as u64;
         wait_until("all log lines are written", LOG_PATIENCE, async || written() >= events).await;
         let log = self.log();

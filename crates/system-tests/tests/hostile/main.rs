@@ -32,9 +32,11 @@ async fn ten_thousand_bodies_do_not_break_predict() {
     assert_eq!(metrics.count("prediction_latency_seconds_count", &[]), PREDICT_BODIES as u64);
     let lines = service.log_lines().await;
     let told: Vec<&Value> = lines.iter().filter(|line| line["items"].is_number()).collect();
-    assert_eq!(told.len(), PREDICT_BODIES);
+    // Of a flood of refusals not each has its line.
+    let left_out = metrics.count("log_lines_left_out_total", &[]);
+    assert_eq!(told.len() as u64 + left_out, PREDICT_BODIES as u64);
     let items = told.iter().map(|line| line["items"].as_u64().unwrap()).sum::<u64>();
-    assert_eq!(metrics.count("predictions_total", &[]), items);
+    assert!(items <= metrics.count("predictions_total", &[]));
     assert_eq!(metrics.count("prediction_queue_depth", &[]), 0, "a place in the queue is lost");
     unharmed(&service, &outcomes);
 }
