@@ -38,7 +38,7 @@ impl LakeMetrics {
         Ok(Self {
             enabled: registry.float_gauge("logging_lake_enabled", "1 if closed days go to a lake, else 0.")?,
             waiting: registry
-                .float_gauge("logging_lake_days_waiting", "Closed days that have rows which are not in the lake.")?,
+                .float_gauge("logging_lake_backlog", "Closed days that have rows which are not in the lake.")?,
             rows: registry.counter("logging_lake_rows_written_total", "Rows written into the lake.")?,
             bytes: registry.counter("logging_lake_bytes_written_total", "Bytes of files written into the lake.")?,
             failures: registry.counters(

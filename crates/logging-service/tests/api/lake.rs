@@ -201,7 +201,7 @@ async fn nothing_is_deleted_while_the_lake_cannot_be_written(fixture: Fixture) {
     std::fs::remove_file(lake.join("predictions")).unwrap();
     let deleted = "logging_retention_deleted_total{reason=\"age\"}";
     service.metrics_until("the lake is back", |m| m.get(deleted) == 100.0).await;
-    service.metrics_until("nothing waits", |m| m.get("logging_lake_days_waiting") == 0.0).await;
+    service.metrics_until("nothing waits", |m| m.get("logging_lake_backlog") == 0.0).await;
     assert_eq!(service.get("/export").await.text.lines().count(), 101);
     assert_eq!(rows_by_manifests(&lake), 100);
 }
