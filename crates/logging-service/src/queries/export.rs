@@ -157,7 +157,9 @@ impl ExportStream {
 
     /// Hands a piece of the file to the connection; `false` where the client is gone.
     async fn send_piece(&mut self, piece: Vec<u8>) -> Result<bool, ExportError> {
-        for part in monitoring::pieces(&piece.into()) {
+        // Where the encoder keeps its rows for later, an empty part finds out whether the client is still there.
+        let asks = piece.is_empty().then(Bytes::new);
+        for part in monitoring::pieces(&piece.into()).chain(asks) {
             let bytes = part.len();
             let sent = tokio::select! {
                 sent = timeout(READER_PATIENCE, self.sender.send_data(part)) => sent,
