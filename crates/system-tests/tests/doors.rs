@@ -4,8 +4,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -84,13 +83,13 @@ async fn answered(address: SocketAddr, request: &HttpRequest) -> f64 {
     answers as f64 / REQUESTS as f64
 }
 
-/// How many connections gave way. A connection of this test may be one of them; then it asks again.
-async fn made_room(service: &Service) -> u64 {
+/// What a metric counts. In a flood one probe in twenty may go without its answer; then it asks again.
+async fn counted(service: &Service, name: &str, labels: &[(&str, &str)]) -> u64 {
     loop {
         if let Ok(answer) = service.ask("/metrics").await
             && answer.status == 200
         {
-            return Metrics::parse(&answer.text()).count("connections_closed_total", &MADE_ROOM);
+            return Metrics::parse(&answer.text()).count(name, labels);
         }
     }
 }
@@ -120,8 +119,9 @@ async fn floods_of_connections_keep_neither_clients_nor_probes_out() {
             ("greetings of TLS", 200, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
         ] {
             let flood = Flood::of(service.address, addresses, says);
-            let given_way = made_room(service).await;
-            wait_until(what, PATIENCE, async || made_room(service).await > given_way).await;
+            let made_room = async || counted(service, "connections_closed_total", &MADE_ROOM).await;
+            let before = made_room().await;
+            wait_until(what, PATIENCE, async || made_room().await > before).await;
             let part = answered(service.address, &request).await;
             let probes = answered(service.address, &HttpRequest::get("/health/live")).await;
             eprintln!("{name}, {what}: {part} of the requests and {probes} of the probes were answered");
@@ -139,21 +139,15 @@ async fn clients_of_one_address_that_are_busy_leave_places_for_others() {
     let service = Launch::logging(&folder.path().join("p.db")).flag("--max-connections=", PLACES).start().await;
     let slow = b"POST /log HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
     let flood = Flood::of(service.address, 1, slow);
-    wait_until("an address has its share", PATIENCE, async || {
-        let metrics = service.metrics().await;
-        metrics.count("connections_refused_total", &[("port", "http"), ("reason", "address")]) > 0
-    })
-    .await;
+    let refused =
+        async |reason| counted(&service, "connections_refused_total", &[("port", "http"), ("reason", reason)]).await;
+    wait_until("an address has its share", PATIENCE, async || refused("address").await > 0).await;
     assert!(answered(service.address, &HttpRequest::get("/models")).await >= 0.95);
     health_check("logging-service", &service);
     drop(flood);
     // From many addresses they take all places, and probes still get in.
     let _flood = Flood::of(service.address, 200, slow);
-    wait_until("all places are taken", PATIENCE, async || {
-        let metrics = service.metrics().await;
-        metrics.count("connections_refused_total", &[("port", "http"), ("reason", "full")]) > 0
-    })
-    .await;
+    wait_until("all places are taken", PATIENCE, async || refused("full").await > 0).await;
     let probes = answered(service.address, &HttpRequest::get("/health/live")).await;
     assert!(probes >= 0.95, "{probes} of the probes");
     health_check("logging-service", &service);
@@ -184,8 +178,8 @@ async fn a_service_without_files_goes_on() {
     assert!(service.log().matches("connections_not_accepted").count() < 10, "each failure is logged");
 }
 
-#[test]
-fn a_small_limit_of_files_lowers_the_connections() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_limit_of_files_lowers_the_connections() {
     let folder = TempDir::new().unwrap();
     let database = format!("sqlite:{}", folder.path().join("p.db").display());
     let address = testkit::free_address();
@@ -193,26 +187,17 @@ fn a_small_limit_of_files_lowers_the_connections() {
         "ulimit -n 128; exec {} --listen {address} --database {database}",
         program("logging-service").display()
     );
-    let log = fs::File::create(folder.path().join("log")).unwrap();
-    let mut child = Command::new("sh").args(["-c", &shell]).stdout(log).spawn().unwrap();
-    let limit = ask_until_answered(address);
+    let log = folder.path().join("log");
+    let mut child = Command::new("sh").args(["-c", &shell]).stdout(fs::File::create(&log).unwrap()).spawn().unwrap();
+    wait_until("there are fewer connections", PATIENCE, async || {
+        let answer = HttpRequest::get("/metrics").send(address).await;
+        answer.is_ok_and(|answer| answer.text().contains("connections_limit{port=\"http\"} 48\n"))
+    })
+    .await;
+    let is_told = async || fs::read_to_string(&log).unwrap().contains("connections_lowered");
+    wait_until("it is told", PATIENCE, is_told).await;
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(limit.contains("connections_limit{port=\"http\"} 48\n"), "{limit}");
-    assert!(fs::read_to_string(folder.path().join("log")).unwrap().contains("connections_lowered"));
-}
-
-fn ask_until_answered(address: SocketAddr) -> String {
-    for _ in 0..3_000 {
-        if let Ok(mut connection) = TcpStream::connect(address) {
-            connection.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
-            let mut answer = String::new();
-            connection.read_to_string(&mut answer).unwrap();
-            return answer;
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
-    panic!("it never listens");
 }
 
 fn mode(path: &Path) -> u32 {

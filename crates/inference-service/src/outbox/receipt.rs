@@ -1,9 +1,9 @@
 //! What became of records that were handed over, for whoever waits to answer.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::timeout_at;
+use tokio::time::timeout;
 
 use super::books::Books;
 use super::record_options::WhenFull;
@@ -14,9 +14,6 @@ pub(crate) enum NotKept {
     /// There is no room for its record.
     #[error("The prediction log is full, and no prediction is answered without its record.")]
     Full,
-    /// The disk has not taken the record in time.
-    #[error("The request's time was over before its record was kept.")]
-    Late,
 }
 
 /// Tells what became of records that were handed over.
@@ -35,20 +32,17 @@ impl RecordReceipt {
     /// fails.
     ///
     /// # Errors
-    /// [`NotKept`]: the deadline has passed; or the records are not kept, and predictions without one are refused.
-    pub(crate) async fn kept(self, deadline: Instant) -> Result<(), NotKept> {
+    /// [`NotKept`]: the records are not kept, and predictions without one are refused.
+    pub(crate) async fn kept(self) -> Result<(), NotKept> {
         let Self { books, kept, refused } = self;
         let refuses = books.when_full() == WhenFull::Refuse;
         let verdict = |is_kept: bool| if refuses && (refused || !is_kept) { Err(NotKept::Full) } else { Ok(()) };
         let Some(mut kept) = kept else { return verdict(true) };
         loop {
-            let now = Instant::now();
-            let look_again = deadline.min(now + LOOK_AGAIN);
-            match timeout_at(look_again.into(), &mut kept).await {
+            match timeout(LOOK_AGAIN, &mut kept).await {
                 // The thread is gone if it does not answer.
                 Ok(answer) => return verdict(answer.unwrap_or(false)),
                 Err(_) if books.is_disk_stalled() => return verdict(false),
-                Err(_) if now >= deadline => return Err(NotKept::Late),
                 Err(_) => {}
             }
         }

@@ -138,7 +138,6 @@ struct Predicted {
 
 async fn predictions(app: &App, progress: &mut Progress, request: Request<Body>) -> Result<Predicted, ApiError> {
     let TimedRequest { head, body, deadline } = TimedRequest::check(request, app.config.request_timeout()).await?;
-    progress.set_deadline(deadline);
     within(deadline, async {
         let body = monitoring::read_body(&app.room, &head.headers, body, app.config.max_body_bytes).await?;
         let _parsed = parsed_room(app, &head.headers, &body).await?;

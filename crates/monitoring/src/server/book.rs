@@ -168,13 +168,13 @@ impl ConnectionBook {
     }
 
     /// Ends the oldest reserved connection of the address that has most of them, so that nobody who takes them all keeps
-    /// the probes of others out.
+    /// the probes of others out; one that has asked nothing yet goes before one that is being answered.
     fn take_back_reserved(&self, present: &mut Present) {
         let mut of_address: HashMap<ClientNetwork, usize> = HashMap::new();
         present.reserved.values().for_each(|visit| *of_address.entry(visit.network).or_default() += 1);
         let most = of_address.values().max().copied();
         let candidates = present.reserved.values().filter(|visit| of_address.get(&visit.network).copied() == most);
-        if let Some(visit) = candidates.min_by_key(|visit| visit.arrived()).cloned() {
+        if let Some(visit) = candidates.min_by_key(|visit| (!visit.is_idle(), visit.arrived())).cloned() {
             present.forget(&visit);
             self.end(&visit, ClosedReason::Reserved);
         }

@@ -105,7 +105,6 @@ async fn answer(
     request: Request<Body>,
 ) -> Result<(V1Answer, Vec<Prediction>), ApiError> {
     let TimedRequest { head, body, deadline } = TimedRequest::check(request, app.config.request_timeout()).await?;
-    progress.set_deadline(deadline);
     within(deadline, async {
         let body = monitoring::read_body(&app.room, &head.headers, body, app.config.max_body_bytes).await?;
         let _parsed = parsed_room(app, &head.headers, &body).await?;

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use monitoring::prediction::{PredictedClass, PredictionAttempt, PredictionPhase};
 use monitoring::{ApiError, ErrorCode, LabelEnum as _, RequestContext};
 use prediction_record::Tags;
+use tokio::time::timeout;
 
 use super::decoded_item::LoggedInput;
 use super::tags;
@@ -39,10 +40,8 @@ pub(crate) struct Progress {
     facts: RequestFacts,
     /// Taken when the request's end is reported.
     attempt: Option<PredictionAttempt>,
-    /// When the answer is of no use any more.
-    deadline: Instant,
-    /// Whether the client hangs up at its deadline, as clients over gRPC do.
-    is_hung_up_at_deadline: bool,
+    /// When a client over gRPC hangs up by itself.
+    client_deadline: Option<Instant>,
     /// What the model has answered, as soon as its records are handed over.
     predictions: Vec<Prediction>,
 }
@@ -51,19 +50,12 @@ impl Progress {
     pub(crate) fn start(app: &App, context: RequestContext) -> Self {
         let attempt = Some(app.unknown_model.start().in_trace(context.trace));
         let (facts, predictions) = (RequestFacts::new(context), Vec::new());
-        let deadline = Instant::now() + app.config.request_timeout();
-        Self { app: app.clone(), facts, attempt, deadline, is_hung_up_at_deadline: false, predictions }
-    }
-
-    /// The moment after which the answer is of no use to the client.
-    pub(crate) fn set_deadline(&mut self, deadline: Instant) {
-        self.deadline = deadline;
+        Self { app: app.clone(), facts, attempt, client_deadline: None, predictions }
     }
 
     /// A client that hangs up from this moment on keeps to its deadline, and has not left early.
     pub(crate) fn set_client_deadline(&mut self, deadline: Instant) {
-        self.deadline = deadline;
-        self.is_hung_up_at_deadline = true;
+        self.client_deadline = Some(deadline);
     }
 
     /// Takes the id that the request has in its body, if it has one.
@@ -164,15 +156,16 @@ impl Progress {
     /// The model has answered every item. The predictions come back when their records are kept, and may be answered then.
     ///
     /// # Errors
-    /// If the records are not kept before the deadline, or cannot be kept and no prediction is answered without its record.
+    /// If the records cannot be kept and no prediction is answered without its record.
     pub(crate) async fn complete(&mut self, predictions: Vec<Prediction>) -> Result<Vec<Prediction>, ApiError> {
         let recording = Instant::now();
         self.facts.timings.total = self.attempt.as_ref().map_or(0.0, PredictionAttempt::seconds);
         let records = predictions.iter().enumerate().map(|(row, p)| self.facts.success_record(row, p));
         let receipt = self.app.outbox.hand_over(records);
-        // The records say that this request succeeded. So does the report of its end, even if the client leaves now.
+        // The records say that this request succeeded. So does the report of its end, even if its deadline passes or the
+        // client leaves now. That is for a second at most: by then a disk that does not answer is known.
         self.predictions = predictions;
-        let kept = receipt.kept(self.deadline).await;
+        let kept = receipt.kept().await;
         self.phase(PredictionPhase::Record, recording, Instant::now());
         match kept {
             Ok(()) => Ok(self.succeed()),
@@ -191,7 +184,7 @@ impl Progress {
         self.facts.count_refused_feature(&failure);
         if let Some(receipt) = self.end(&failure) {
             // The client gets its refusal, whether or not the record could be kept.
-            let _ = receipt.kept(Instant::now() + REFUSAL_PATIENCE).await;
+            let _ = timeout(REFUSAL_PATIENCE, receipt.kept()).await;
         }
         self.logged(refusal)
     }
@@ -240,7 +233,8 @@ impl Drop for Progress {
             self.succeed();
             return;
         }
-        let (code, problem) = if self.is_hung_up_at_deadline && Instant::now() + CLOCKS_DIFFER >= self.deadline {
+        let (code, problem) = if self.client_deadline.is_some_and(|deadline| Instant::now() + CLOCKS_DIFFER >= deadline)
+        {
             (ErrorCode::DeadlineExceeded, "the client left at its deadline")
         } else {
             (ErrorCode::Cancelled, "the client left before the answer")
@@ -254,6 +248,5 @@ impl Drop for Progress {
 pub(super) fn without_record(not_kept: NotKept) -> ApiError {
     match not_kept {
         NotKept::Full => ApiError::new(ErrorCode::NotReady, not_kept.to_string()).retry_after(FULL_RETRY_SECONDS),
-        NotKept::Late => ApiError::new(ErrorCode::DeadlineExceeded, not_kept.to_string()),
     }
 }
