@@ -231,7 +231,11 @@ async fn new_files_are_private_wide_ones_are_told_and_sighup_reads_keys_again() 
     service.signal(Signal::HUP);
     wait_until("the new key is known", PATIENCE, async || service.send(&ask("fedcba9876543210")).await.status == 200)
         .await;
-    assert!(service.log().contains("files_read_again_by_signal") && service.log().contains("credential_reloaded"));
+    wait_until("both is told", PATIENCE, async || {
+        let log = service.log();
+        log.contains("files_read_again_by_signal") && log.contains("credential_reloaded")
+    })
+    .await;
     drop(service);
 
     fs::set_permissions(file("data/p.db"), fs::Permissions::from_mode(0o644)).unwrap();
