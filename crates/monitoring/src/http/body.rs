@@ -158,8 +158,11 @@ async fn unpacked(room: &MemoryRoom, coding: BodyCoding, packed: Bytes, limit: u
         let most = hold.bytes().saturating_add(more.max(TAKEN_AT_ONCE)).min(limit);
         hold.grow(most - hold.bytes()).await?;
         let again = packed.clone();
-        let unpacking = spawn_blocking(move || coding.unpack(&again, most));
-        match unpacking.await.map_err(ApiError::internal)? {
+        // The hold moves along: if the client leaves, the memory stays held until the work has really ended.
+        let unpacking = spawn_blocking(move || (coding.unpack(&again, most), hold));
+        let (unpacked, held) = unpacking.await.map_err(ApiError::internal)?;
+        hold = held;
+        match unpacked {
             Err(refusal) if refusal.code == ErrorCode::TooLarge && most < limit => {}
             Err(refusal) => return Err(refusal),
             Ok(bytes) => {
