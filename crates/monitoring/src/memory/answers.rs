@@ -3,8 +3,8 @@
 //! Rule of thumb: what was handed to the connection is still in memory, so an answer gives its memory back when its last
 //! byte is gone, not when its handler is done. A client that reads nothing while others find no room loses its connection.
 
-use std::io;
 use std::sync::Arc;
+use std::{io, iter};
 
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::Request;
@@ -74,11 +74,16 @@ impl MemoryRoom {
 /// A body whose bytes are all held by one hold.
 fn held_whole(body: Body, hold: Arc<Hold>) -> Body {
     let frames = BodyStream::new(body).flat_map(move |frame| {
-        let frames: Vec<Result<Frame<Bytes>, axum::Error>> = match frame.map(Frame::into_data) {
-            Ok(Ok(data)) => pieces(&data).map(|piece| Ok(Frame::data(Hold::share(&hold, piece)))).collect(),
-            Ok(Err(trailers)) => vec![Ok(trailers)],
-            Err(problem) => vec![Err(problem)],
-        };
+        // One after another, as they are asked for: each that moves buys its client time.
+        let frames: Box<dyn Iterator<Item = Result<Frame<Bytes>, axum::Error>> + Send> =
+            match frame.map(Frame::into_data) {
+                Ok(Ok(data)) => {
+                    let hold = hold.clone();
+                    Box::new(pieces(&data).map(move |piece| Ok(Frame::data(Hold::share(&hold, piece)))))
+                }
+                Ok(Err(trailers)) => Box::new(iter::once(Ok(trailers))),
+                Err(problem) => Box::new(iter::once(Err(problem))),
+            };
         stream::iter(frames)
     });
     Body::new(StreamBody::new(frames))
