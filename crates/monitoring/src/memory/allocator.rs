@@ -13,9 +13,17 @@ use tracing::debug;
 /// Bytes of a block that has pages of its own, which go back when it is freed; and bytes at the end of the heap that do.
 const SETTINGS: [(&str, &str); 2] = [("MALLOC_MMAP_THRESHOLD_", "131072"), ("MALLOC_TRIM_THRESHOLD_", "131072")];
 
-/// Sets the allocator's bounds where they are not set, by starting this program once more in the same process. Call this first
-/// in `main`: it comes back only where there is nothing to do or it does not work, and then memory may stay after a crowd.
+/// Says to the program that it was started once more. A loader that takes settings of the allocator away, as glibc's does from
+/// programs with capabilities of their own, would else have it start without end.
+const STARTED_AGAIN: &str = "ALLOCATOR_BOUNDS_SET";
+
+/// Sets the allocator's bounds where they are not set, by starting this program once more in the same process. Call this in
+/// `main` before anything is opened: it comes back only where there is nothing to do or it does not work, and then memory may
+/// stay after a crowd.
 pub fn return_freed_memory() {
+    if env::var_os(STARTED_AGAIN).is_some() {
+        return;
+    }
     let missing = SETTINGS.into_iter().filter(|(name, _)| env::var_os(name).is_none());
     let missing: Vec<_> = missing.collect();
     if missing.is_empty() {
@@ -24,7 +32,11 @@ pub fn return_freed_memory() {
     let Ok(program) = env::current_exe() else { return };
     let mut arguments = env::args_os();
     let mut again = Command::new(&program);
-    again.arg0(arguments.next().unwrap_or_else(|| program.into())).args(arguments).envs(missing);
+    again
+        .arg0(arguments.next().unwrap_or_else(|| program.into()))
+        .args(arguments)
+        .envs(missing)
+        .env(STARTED_AGAIN, "1");
     let problem = again.exec();
     debug!(%problem, "the_allocator_keeps_what_is_freed");
 }
