@@ -41,14 +41,14 @@ impl Hold {
     /// Holds so many bytes more. Where there is no room, waits shortly for others to give back theirs.
     ///
     /// # Errors
-    /// `overloaded`, with what is held as it was.
+    /// `overloaded`, or `too_large` where it would not fit into an empty room; with what is held as it was.
     pub async fn grow(&mut self, bytes: usize) -> Result<(), ApiError> {
-        let (whole, for_large) = self.missing(bytes);
-        if self.room.never_has(whole, for_large) {
+        if self.room.never_has(units(self.bytes.saturating_add(bytes))) {
             self.room.metrics.refused(self.kind);
             let sentence = "This needs more memory than there is for one request; send it in parts.";
             return Err(ApiError::new(ErrorCode::TooLarge, sentence));
         }
+        let (whole, for_large) = self.missing(bytes);
         let taken =
             if whole + for_large == 0 { Some(Taken::default()) } else { self.room.take(whole, for_large).await };
         self.add(bytes, taken)

@@ -66,9 +66,10 @@ impl RoomParts {
         self.for_large.units * UNIT
     }
 
-    /// Whether so many units would not even be there if nobody else held any.
-    pub(super) fn never_has(&self, whole: usize, for_large: usize) -> bool {
-        whole > self.whole.units || for_large > self.for_large.units
+    /// Whether one hold could not even have so many units if nobody else held any.
+    pub(super) fn never_has(&self, units: usize) -> bool {
+        let most = if units > SMALL_UNITS { self.for_large.units } else { self.whole.units };
+        units > most
     }
 
     /// Takes what there is now; `None` where it is not enough, and then nothing is taken.
