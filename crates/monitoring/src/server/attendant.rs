@@ -5,8 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use axum::Router;
-use axum::body::Body;
 use axum::http::{HeaderValue, Request, Response, header};
+use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
@@ -18,7 +18,7 @@ use super::probes::{is_probe, no_place_over_grpc};
 use super::request_body::IncomingBody;
 use super::stream::Visitor;
 use super::visit::Place;
-use crate::http::OverHttp1;
+use crate::http::{ApiError, OverHttp1};
 use crate::memory::ConnectionEnd;
 use crate::tls::Protocol;
 
@@ -66,7 +66,7 @@ impl Service<Request<Incoming>> for Attendant {
                 // A handler panics inside of a layer that catches it, so this does not fail.
                 Some(handle) => match (&mut AbortedOnDrop(handle.spawn(answering)).0).await {
                     Ok(answer) => answer?,
-                    Err(_) => Response::new(Body::empty()),
+                    Err(problem) => ApiError::internal(problem).into_response(),
                 },
             };
             let mut answer = answer.map(|body| AnswerUnderWay::new(body, under_way));
