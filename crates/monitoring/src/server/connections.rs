@@ -44,6 +44,7 @@ const LAST_HANDSHAKES: Duration = Duration::from_secs(1);
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How long it may take for an answer that is under way then.
 const LAST_ANSWER: Duration = Duration::from_secs(600);
+
 /// What connections may cost.
 #[derive(Clone, Debug)]
 pub(super) struct ConnectionLimits {
@@ -220,26 +221,35 @@ impl ConnectionRoom {
         let attendant =
             Attendant { router: self.router, visitor: visitor.clone(), protocol, end: end.clone(), elsewhere };
         let mut connection = pin!(self.http.serve_connection(stream, attendant));
+        let serving = async {
+            tokio::select! {
+                ended = connection.as_mut() => ended,
+                reason = visitor.visit.ending() => {
+                    connection.as_mut().graceful_shutdown();
+                    match reason {
+                        // The end of the service has a patience of its own.
+                        ClosedReason::Stop => connection.await,
+                        ClosedReason::MadeRoom | ClosedReason::Idle => {
+                            let is_ending = timeout(LAST_WORDS, connection.as_mut()).await;
+                            // A request may have come just before.
+                            let patience = if visitor.visit.is_idle() { Duration::ZERO } else { LAST_ANSWER };
+                            if is_ending.is_err() {
+                                timeout(patience, connection).await.unwrap_or(Ok(()))
+                            } else {
+                                Ok(())
+                            }
+                        }
+                        _ => Ok(()),
+                    }
+                }
+            }
+        };
         let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            // An answer of it stands in memory that others wait for.
+            ended = serving => ended,
+            // An answer of it stands in memory that others wait for, maybe while the connection ends anyway.
             () = end.wanted() => {
                 visitor.book.end(&visitor.visit, ClosedReason::Unread);
                 Ok(())
-            }
-            reason = visitor.visit.ending() => {
-                connection.as_mut().graceful_shutdown();
-                match reason {
-                    // The end of the service has a patience of its own.
-                    ClosedReason::Stop => connection.await,
-                    ClosedReason::MadeRoom | ClosedReason::Idle => {
-                        let is_ending = timeout(LAST_WORDS, connection.as_mut()).await;
-                        // A request may have come just before.
-                        let patience = if visitor.visit.is_idle() { Duration::ZERO } else { LAST_ANSWER };
-                        if is_ending.is_err() { timeout(patience, connection).await.unwrap_or(Ok(())) } else { Ok(()) }
-                    }
-                    _ => Ok(()),
-                }
             }
         };
         if let Err(problem) = ended {
