@@ -15,7 +15,5 @@ crate::label_enum! {
         Export = "export",
         /// Answers that their clients have not read yet.
         Answer = "answer",
-        /// What connections have sent of requests that have not begun.
-        Connection = "connection",
     }
 }

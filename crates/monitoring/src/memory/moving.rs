@@ -83,7 +83,7 @@ impl Moving {
     fn late_since(&self, now: Instant) -> Option<Instant> {
         let paid = self.began + Duration::from_micros(self.paid_until.load(Ordering::Relaxed));
         let until = match self.kind {
-            HeldKind::Body | HeldKind::Message | HeldKind::Connection => paid.min(self.began + LONGEST_ARRIVAL),
+            HeldKind::Body | HeldKind::Message => paid.min(self.began + LONGEST_ARRIVAL),
             _ => paid,
         };
         (until < now).then_some(until)
