@@ -43,11 +43,7 @@ impl Hold {
     /// # Errors
     /// `overloaded`, or `too_large` where it would not fit into an empty room; with what is held as it was.
     pub async fn grow(&mut self, bytes: usize) -> Result<(), ApiError> {
-        if self.room.never_has(units(self.bytes.saturating_add(bytes))) {
-            self.room.metrics.refused(self.kind);
-            let sentence = "This needs more memory than there is for one request; send it in parts.";
-            return Err(ApiError::new(ErrorCode::TooLarge, sentence));
-        }
+        self.check_fits(bytes)?;
         let (whole, for_large) = self.missing(bytes);
         let taken =
             if whole + for_large == 0 { Some(Taken::default()) } else { self.room.take(whole, for_large).await };
@@ -57,8 +53,9 @@ impl Hold {
     /// Holds so many bytes more, where nobody can wait.
     ///
     /// # Errors
-    /// `overloaded`, with what is held as it was.
+    /// `overloaded`, or `too_large` where it would not fit into an empty room; with what is held as it was.
     pub fn grow_now(&mut self, bytes: usize) -> Result<(), ApiError> {
+        self.check_fits(bytes)?;
         let (whole, for_large) = self.missing(bytes);
         let taken = self.room.take_now(whole, for_large);
         if taken.is_none() {
@@ -117,6 +114,16 @@ impl Hold {
     pub fn too_slow(&self) -> ApiError {
         let sentence = "The body came too slowly while others waited for memory; try again later, and faster.";
         ApiError::new(ErrorCode::Overloaded, sentence).retry_after(RETRY_SECONDS)
+    }
+
+    /// Refuses what would not fit if nobody else held anything.
+    fn check_fits(&self, more: usize) -> Result<(), ApiError> {
+        if !self.room.never_has(units(self.bytes.saturating_add(more))) {
+            return Ok(());
+        }
+        self.room.metrics.refused(self.kind);
+        let sentence = "This needs more memory than there is for one request; send it in parts.";
+        Err(ApiError::new(ErrorCode::TooLarge, sentence))
     }
 
     /// The units that so many bytes more need, of the whole room and of the part for large holds.

@@ -74,6 +74,7 @@ async fn who_finds_no_room_is_refused_after_a_short_wait_and_keeps_what_it_has()
     late.grow_now(MIB).unwrap();
     let together = late.grow(room.largest_hold()).await.unwrap_err();
     assert_eq!(together.code, ErrorCode::TooLarge, "with what it has, it would never fit");
+    assert_eq!(late.grow_now(room.largest_hold()).unwrap_err().code, ErrorCode::TooLarge);
 }
 
 #[tokio::test]
