@@ -1,14 +1,19 @@
 //! What a picture says of its size in its first bytes, without a decoder.
 
 use super::format::PictureFormat;
+use super::image::read_header;
 use super::jpeg::jpeg_size;
 
-/// Width and height as the file announces them; `None` where it does not. The decoder finds out whether that is true.
+/// Width and height as the file announces them; `None` where it does not. The decoder finds out whether that is true. Only a
+/// JPEG that has several sizes in it, such as that of a preview, is read to its end for this.
 pub(crate) fn announced_size(bytes: &[u8]) -> Option<[u32; 2]> {
     let at = |place: usize, length: usize| bytes.get(place..place + length);
     let little = |place: usize, length: usize| at(place, length)?.iter().rev().try_fold(0_u32, push);
     match PictureFormat::detect(bytes)? {
-        PictureFormat::Jpeg => jpeg_size(bytes),
+        PictureFormat::Jpeg => {
+            let of_the_frame = || read_header(bytes).ok().map(|header| [header.width, header.height]);
+            jpeg_size(bytes).or_else(of_the_frame)
+        }
         PictureFormat::Png => {
             let big = |place: usize| at(place, 4)?.iter().try_fold(0_u32, push);
             Some([big(16)?, big(20)?])
@@ -42,6 +47,19 @@ mod tests {
     use image::{DynamicImage, ImageFormat};
 
     use super::*;
+
+    #[test]
+    fn a_photograph_with_a_preview_announces_its_own_size() {
+        let encoded = |width: u32, height: u32| {
+            let mut file = Vec::new();
+            DynamicImage::new_rgb8(width, height).write_to(&mut Cursor::new(&mut file), ImageFormat::Jpeg).unwrap();
+            file
+        };
+        let (picture, preview) = (encoded(400, 300), encoded(4, 3));
+        let length = u16::try_from(preview.len() + 2).unwrap().to_be_bytes();
+        let with_preview = [&picture[..2], &[0xFF, 0xE1], &length, &preview, &picture[2..]].concat();
+        assert_eq!(announced_size(&with_preview), Some([400, 300]));
+    }
 
     #[test]
     fn each_format_announces_its_size() {
