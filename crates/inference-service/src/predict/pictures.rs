@@ -52,7 +52,9 @@ impl DecodeWork {
             );
             return Err(ApiError::new(ErrorCode::TooLarge, sentence));
         }
-        let (pixels, bytes) = (pixels.sum::<u64>(), pictures.iter().map(Bytes::len).sum::<usize>());
+        // Heads may announce more than a sum can hold.
+        let pixels = pixels.fold(0, u64::saturating_add);
+        let bytes = pictures.iter().map(Bytes::len).sum::<usize>();
         if bytes <= SMALL_BYTES && pixels <= SMALL_PIXELS {
             return self.pictures_now(&pictures);
         }

@@ -70,4 +70,9 @@ async fn pictures_of_too_many_pixels_together_are_refused_by_their_heads() {
         let answer = running.predict(&form(&dense(format, 16), 7).query("?model=cifar10")).await;
         assert_eq!((answer.status, answer.json()["code"].as_str()), (413, Some("too_large")), "{format:?}");
     }
+    // Each claims 2^62 pixels, and a sum of four is more than 64 bits hold.
+    let mut claim = dense(ImageFormat::Png, 1);
+    claim[16..24].copy_from_slice(&[0x80, 0, 0, 0, 0x80, 0, 0, 0]);
+    let answer = running.predict(&form(&claim, 4).query("?model=cifar10")).await;
+    assert!((400..500).contains(&answer.status), "{answer:?}");
 }
