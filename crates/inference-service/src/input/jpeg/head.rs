@@ -7,8 +7,8 @@ use super::frame::{JpegFrame, LINES_BEHIND};
 use super::markers::{END_OF_IMAGE, next_marker};
 use super::scans::{JpegScan, ScanCoverage};
 
-/// Most scans of a picture. Each one costs as much as the picture is large.
-const MAX_SCANS: usize = 100;
+/// Most scans of a picture. Encoders write ten or so; each of them goes over all pixels, whatever little it says.
+const MAX_SCANS: usize = 64;
 const START_OF_SCAN: u8 = 0xDA;
 const RESTART_INTERVAL: u8 = 0xDD;
 const NUMBER_OF_LINES: u8 = 0xDC;
@@ -108,7 +108,7 @@ impl JpegReading {
         let frame = self.frame.as_ref().ok_or("a scan comes before its frame")?;
         self.scans += 1;
         if self.scans > MAX_SCANS {
-            return Err(format!("it has more than {MAX_SCANS} scans"));
+            return Err(format!("it has more than {MAX_SCANS} scans; save it as an ordinary JPEG"));
         }
         let scan = JpegScan::read(segment, frame)?;
         self.coverage.add(&scan, frame)?;

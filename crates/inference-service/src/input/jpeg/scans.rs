@@ -3,8 +3,6 @@
 use super::frame::{JpegComponent, JpegFrame};
 use super::markers::next_marker;
 
-/// Most scans of a picture. Encoders write ten or so; each of them goes over all pixels, whatever little it says.
-const MOST_SCANS: usize = 64;
 /// Coefficients of a block.
 const COEFFICIENTS: u8 = 64;
 
@@ -85,15 +83,10 @@ fn units(frame: &JpegFrame, components: &[usize]) -> u32 {
 pub(super) struct ScanCoverage {
     /// For each component and coefficient, how many of the lowest bits are missing; `None` if all are.
     missing: Vec<[Option<u8>; COEFFICIENTS as usize]>,
-    scans: usize,
 }
 
 impl ScanCoverage {
     pub(super) fn add(&mut self, scan: &JpegScan, frame: &JpegFrame) -> Result<(), String> {
-        self.scans += 1;
-        if self.scans > MOST_SCANS {
-            return Err(format!("it has more than {MOST_SCANS} scans; save it as an ordinary JPEG"));
-        }
         self.missing.resize(frame.components.len(), [None; COEFFICIENTS as usize]);
         let [first, last] = scan.spectrum.map(usize::from);
         for component in &scan.components {
