@@ -42,32 +42,29 @@ impl DecodeWork {
     ) -> Result<Vec<DecodedItem>, ApiError> {
         self.spec()?;
         let Self { options, patience, .. } = &self;
-        let pixels = pictures.iter().map(|picture| pixels(picture));
-        let most = options.limits.max_pixels.saturating_mul(MOST_OF_THE_LARGEST);
-        // One that is too large by itself is refused by its head, which says more.
-        let together: u64 = pixels.clone().filter(|pixels| *pixels <= options.limits.max_pixels).sum();
-        if together > most {
+        let largest = options.limits.max_pixels;
+        let pixels = pictures.iter().map(|picture| pixels(picture, largest)).fold(0, u64::saturating_add);
+        let most = largest.saturating_mul(MOST_OF_THE_LARGEST);
+        if pixels > most {
             let sentence = format!(
-                "The pictures have {together} pixels together, and at most {most} are taken at once; send them in several requests."
+                "The pictures have {pixels} pixels together, and at most {most} are taken at once; send them in several requests."
             );
             return Err(ApiError::new(ErrorCode::TooLarge, sentence));
         }
-        // Heads may announce more than a sum can hold.
-        let pixels = pixels.fold(0, u64::saturating_add);
         let bytes = pictures.iter().map(Bytes::len).sum::<usize>();
         if bytes <= SMALL_BYTES && pixels <= SMALL_PIXELS {
             return self.pictures_now(&pictures);
         }
         let patience = patience.clone();
         if pixels <= MIDDLE_PIXELS {
-            let memory = pictures.iter().map(|picture| memory(picture)).max().unwrap_or_default();
+            let memory = pictures.iter().map(|picture| memory(picture, largest)).max().unwrap_or_default();
             return decoders.turn(DecodeSize::Middle, memory, &patience, move || self.pictures_now(&pictures)).await;
         }
         // Each picture is a turn of its own, so that requests with one come in between.
         let (work, several) = (Arc::new(self), pictures.len() > 1);
         let mut items = Vec::with_capacity(pictures.len());
         for (place, picture) in pictures.into_iter().enumerate() {
-            let (work, memory) = (work.clone(), memory(&picture));
+            let (work, memory) = (work.clone(), memory(&picture, largest));
             let decode = move || work.picture(&picture, several.then_some(place));
             items.push(decoders.turn(DecodeSize::Large, memory, &patience, decode).await?);
         }
@@ -101,12 +98,14 @@ pub(super) fn unpacked(texts: &[String]) -> Result<Vec<Bytes>, ApiError> {
     texts.iter().enumerate().map(picture).collect()
 }
 
-/// How many pixels the picture's header announces; 0 for anything else than a picture, which is refused at once.
-fn pixels(picture: &[u8]) -> u64 {
-    input::announced_size(picture).map_or(0, |[width, height]| u64::from(width) * u64::from(height))
+/// How many pixels the picture's header announces; 0 for anything else than a picture, and for more than the `largest` has:
+/// both are refused at once, by a sentence that says more.
+fn pixels(picture: &[u8], largest: u64) -> u64 {
+    let announced = input::announced_size(picture).map(|[width, height]| u64::from(width) * u64::from(height));
+    announced.filter(|pixels| *pixels <= largest).unwrap_or(0)
 }
 
 /// About how many bytes a picture takes while it is decoded.
-fn memory(picture: &[u8]) -> usize {
-    usize::try_from(pixels(picture)).unwrap_or(usize::MAX).saturating_mul(BYTES_OF_A_PIXEL)
+fn memory(picture: &[u8], largest: u64) -> usize {
+    usize::try_from(pixels(picture, largest)).unwrap_or(usize::MAX).saturating_mul(BYTES_OF_A_PIXEL)
 }
