@@ -80,7 +80,8 @@ impl SpoolThread {
         let mut keeper = SpoolKeeper::new(folder, durability, books.clone(), write_seconds);
         let inbox = Arc::<SpoolInbox>::default();
         let (taken_from, counted) = (inbox.clone(), books.clone());
-        let (opened, opening) = mpsc::sync_channel(1);
+        // Without a buffer, so that the thread knows whether somebody has heard how the opening went.
+        let (opened, opening) = mpsc::sync_channel(0);
         let (end, ended) = mpsc::channel();
         let work = move || {
             let _end = end;
