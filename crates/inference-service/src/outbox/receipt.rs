@@ -39,7 +39,8 @@ impl RecordReceipt {
         let verdict = |is_kept: bool| if refuses && (refused || !is_kept) { Err(NotKept::Full) } else { Ok(()) };
         let Some(mut kept) = kept else { return verdict(true) };
         loop {
-            match timeout(LOOK_AGAIN, &mut kept).await {
+            let patience = if books.is_disk_stalled() { Duration::ZERO } else { LOOK_AGAIN };
+            match timeout(patience, &mut kept).await {
                 // The thread is gone if it does not answer.
                 Ok(answer) => return verdict(answer.unwrap_or(false)),
                 Err(_) if books.is_disk_stalled() => return verdict(false),
