@@ -155,7 +155,11 @@ impl SpoolDisk {
             intended: newest + lines.len() as i64,
         };
         self.marks.write(marks);
-        self.database.commit(gone_through, lines)?;
+        if let Err(problem) = self.database.commit(gone_through, lines) {
+            // What was to make room is still there, and the next start is not to delete it.
+            self.marks.write(SpoolMarks { gone_through: self.gone_through, ..marks });
+            return Err(problem);
+        }
         if !lines.is_empty() {
             self.marks.write(SpoolMarks { acknowledged: marks.intended, ..marks });
         }
