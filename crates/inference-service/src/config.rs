@@ -103,7 +103,7 @@ pub struct Config {
     #[arg(long, env = "INFERENCE_MEMORY_ROOM", value_parser = monitoring::memory_room)]
     pub memory_room: Option<u64>,
 
-    /// Most pixels of a picture. While it is decoded it may take 12 bytes for each, once for each inference thread.
+    /// Most pixels of a picture. While it is decoded it may take 12 bytes for each, once for every two inference threads.
     #[arg(long, env = "INFERENCE_MAX_IMAGE_PIXELS", default_value_t = ImageLimits::default().max_pixels, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub max_image_pixels: u64,
 

@@ -20,7 +20,7 @@ label_enum! {
         Full = "full",
         /// It was the oldest and made room for a newer one.
         Evicted = "evicted",
-        /// It tells of a refused request, and the share of such records was full.
+        /// It tells of a refused request, and there was no room for it in the share of such records, or at all.
         Refusals = "refusals",
         /// The logging service refused the record itself.
         Rejected = "rejected",

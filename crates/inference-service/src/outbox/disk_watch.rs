@@ -27,7 +27,7 @@ impl DiskWatch {
         self.work = Some(DiskWork { since: Instant::now(), patience });
     }
 
-    /// Ends the work, and says how long it took if it was told that it takes long.
+    /// Ends the work, and logs how long it took where the stall was logged.
     pub(super) fn end(&mut self) {
         let work = self.work.take();
         if std::mem::take(&mut self.is_told) {

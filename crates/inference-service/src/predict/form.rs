@@ -38,7 +38,8 @@ impl PredictForm {
     /// Reads a form whose body has its bound already.
     ///
     /// # Errors
-    /// `too_large` for very many parts; `invalid_request` for a body that is no form, a form without a picture, and options that cannot be read.
+    /// `too_large` for very many parts; `invalid_request` for a body that is no form, a form without a picture, and options
+    /// that cannot be read.
     pub(super) async fn read(headers: &HeaderMap, body: Bytes) -> Result<Self, ApiError> {
         let mut request = Request::new(Body::from(body));
         *request.headers_mut() = headers.clone();

@@ -14,7 +14,7 @@ const TABLE_SWELLING: usize = 32;
 /// Takes room for what a body may become, until what this returns is dropped. Pictures take theirs when they are decoded.
 ///
 /// # Errors
-/// `overloaded` where there is none.
+/// `overloaded` where there is none, `too_large` where there never is so much.
 pub(crate) async fn parsed_room(app: &App, headers: &HeaderMap, body: &Bytes) -> Result<Hold, ApiError> {
     let kind = media_type(headers);
     let begins = |with: &[u8]| body.starts_with(with);

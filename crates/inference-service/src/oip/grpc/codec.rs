@@ -5,13 +5,14 @@
 
 use std::marker::PhantomData;
 
-use super::arrival::grow_parsed;
 use axum::body::Bytes;
 use prost::Message;
 use prost::bytes::Buf as _;
 use prost::encoding::{DecodeContext, decode_key, skip_field};
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+
+use super::arrival::grow_parsed;
 
 /// Most fields of a message, not counting the fields of its members. A prediction has an input, a few outputs and parameters.
 const MAX_FIELDS: usize = 256;
