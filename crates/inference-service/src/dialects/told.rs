@@ -37,12 +37,6 @@ struct ToldOutput {
     names: Option<Vec<String>>,
 }
 
-/// About how many bytes the outputs take as text.
-pub(super) fn told_size(predictions: &[Prediction]) -> usize {
-    let outputs = predictions.iter().flat_map(|prediction| &prediction.outputs);
-    outputs.map(|output| 10 * output.values().len()).sum()
-}
-
 impl ToldOutputs {
     /// The outputs of these predictions.
     ///

@@ -86,4 +86,10 @@ impl Prediction {
     pub fn number(&self) -> Option<f64> {
         if let PredictionMeaning::Number { value } = self.meaning { Some(value) } else { None }
     }
+
+    /// About how many bytes the outputs of all these take as text.
+    pub(crate) fn text_bytes(predictions: &[Self]) -> usize {
+        let outputs = predictions.iter().flat_map(|prediction| &prediction.outputs);
+        outputs.map(|output| 10 * output.values().len()).sum()
+    }
 }

@@ -14,6 +14,7 @@ use super::path::ModelPath;
 use super::request::{InferRequest, request_id};
 use super::response::{InferResponse, response};
 use crate::app::App;
+use crate::model::Prediction;
 use crate::openapi::bytes::RawBytes;
 use crate::openapi::examples;
 use crate::predict::{Progress, RunRequest, TimedRequest, header_tags, parsed_room, run, within};
@@ -77,7 +78,7 @@ pub(super) async fn infer(
             Ok(predictions) => {
                 let answer = InferAnswer { predictions, ..answer };
                 let write = || response(&answer, &progress.header_id());
-                app.decoders.by_size(answer.size(), write).await
+                app.decoders.by_size(Prediction::text_bytes(&answer.predictions), write).await
             }
             Err(refusal) => Err(refusal),
         },

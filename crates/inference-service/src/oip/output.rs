@@ -23,12 +23,6 @@ pub(super) struct OutputTensor {
 }
 
 impl InferAnswer {
-    /// About how many bytes it takes as text.
-    pub(super) fn size(&self) -> usize {
-        let outputs = self.predictions.iter().flat_map(|prediction| &prediction.outputs);
-        outputs.map(|output| 10 * output.values().len()).sum()
-    }
-
     /// The outputs that were asked for, or all.
     pub(super) fn outputs(&self) -> Vec<OutputTensor> {
         let requested = &self.options.outputs;

@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::dialects::asked::{AskedModel, AskedPayload};
 use crate::dialects::number_cells::NumberCells;
 use crate::dialects::refusal::DialectRefusals;
-use crate::dialects::told::{ToldOutputs, told_size};
+use crate::dialects::told::ToldOutputs;
 use crate::model::Prediction;
 use crate::openapi::bytes::RawBytes;
 use crate::openapi::examples;
@@ -83,7 +83,9 @@ pub(crate) async fn invocations(
     let mut progress = Progress::start(&app, context);
     let ended = match answer(&app, &mut progress, request).await {
         Ok((answer, predictions)) => match progress.complete(predictions).await {
-            Ok(predictions) => app.decoders.by_size(told_size(&predictions), || Json(answer).into_response()).await,
+            Ok(predictions) => {
+                app.decoders.by_size(Prediction::text_bytes(&predictions), || Json(answer).into_response()).await
+            }
             Err(refusal) => Err(refusal),
         },
         Err(refusal) => Err(progress.fail(refusal).await),
@@ -118,7 +120,7 @@ async fn answer(
         let predictions = run(app, progress, request).await?;
         check_size(&predictions, &engine)?;
         let told = || ToldOutputs::new(&engine, &predictions, form);
-        let told = app.decoders.by_size(told_size(&predictions), told).await??;
+        let told = app.decoders.by_size(Prediction::text_bytes(&predictions), told).await??;
         Ok((InvocationAnswer { predictions: told }, predictions))
     })
     .await

@@ -19,7 +19,7 @@ use crate::dialects::asked::{AskedData, AskedModel, AskedPayload};
 use crate::dialects::members::JsonData;
 use crate::dialects::number_cells::NumberCells;
 use crate::dialects::refusal::{DialectRefusals, in_dialect, invalid};
-use crate::dialects::told::{ToldForm, ToldOutputs, told_size};
+use crate::dialects::told::{ToldForm, ToldOutputs};
 use crate::model::Prediction;
 use crate::openapi::examples;
 use crate::predict::{Payload, Progress, RunRequest, TimedRequest, check_size, header_tags, parsed_room, run, within};
@@ -86,7 +86,9 @@ pub(crate) async fn predict(
     let mut progress = Progress::start(&app, context);
     let ended = match answer(&app, &mut progress, named, request).await {
         Ok((answer, predictions)) => match progress.complete(predictions).await {
-            Ok(predictions) => app.decoders.by_size(told_size(&predictions), || Json(answer).into_response()).await,
+            Ok(predictions) => {
+                app.decoders.by_size(Prediction::text_bytes(&predictions), || Json(answer).into_response()).await
+            }
             Err(refusal) => Err(refusal),
         },
         Err(refusal) => Err(progress.fail(refusal).await),
@@ -119,7 +121,7 @@ async fn answer(
         check_size(&predictions, &engine)?;
         let form = if has_items { ToldForm::Items } else { ToldForm::Columns };
         let told = || ToldOutputs::new(&engine, &predictions, form);
-        let told = app.decoders.by_size(told_size(&predictions), told).await??;
+        let told = app.decoders.by_size(Prediction::text_bytes(&predictions), told).await??;
         let answer = match form {
             ToldForm::Items => V1Answer { predictions: Some(told), outputs: None },
             _ => V1Answer { predictions: None, outputs: Some(told) },

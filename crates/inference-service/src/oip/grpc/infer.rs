@@ -11,6 +11,7 @@ use super::message::named;
 use super::proto::{ModelInferRequest, ModelInferResponse};
 use super::{message, status};
 use crate::app::App;
+use crate::model::Prediction;
 use crate::oip::output::InferAnswer;
 use crate::oip::refusal::invalid;
 use crate::oip::request::{InferRequest, request_id};
@@ -29,7 +30,7 @@ pub(super) async fn infer(
         Ok(answer) => match progress.complete(answer.predictions).await {
             Ok(predictions) => {
                 let answer = InferAnswer { predictions, ..answer };
-                app.decoders.by_size(answer.size(), || message::response(&answer)).await
+                app.decoders.by_size(Prediction::text_bytes(&answer.predictions), || message::response(&answer)).await
             }
             Err(refusal) => Err(refusal),
         },
