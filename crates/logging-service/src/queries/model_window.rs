@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::refusal::refusal;
 use crate::store::error::DatabaseError;
 use crate::store::exact_windows::{self, ExactWindow};
-use crate::store::time::{TimeRange, from_microseconds};
+use crate::store::time::{TimeRange, begin_of_span, from_microseconds};
 use crate::store::windows::{self, BUCKET, SegmentScope};
 use crate::store::{SqlSession, declarations, references};
 
@@ -119,8 +119,8 @@ fn segments_of_range(
     range: TimeRange,
     scope: &SegmentScope,
 ) -> Result<Vec<ExactWindow>, DatabaseError> {
-    let begin = |time: i64| time.div_euclid(BUCKET).saturating_mul(BUCKET);
-    let range = TimeRange { since: begin(range.since), until: begin(range.until.saturating_add(BUCKET - 1)) };
+    let until = begin_of_span(range.until.saturating_add(BUCKET - 1), BUCKET);
+    let range = TimeRange { since: begin_of_span(range.since, BUCKET), until };
     let sums = windows::sums_of(session, model, range, scope)?;
     Ok(sums.into_iter().map(|window| ExactWindow { window, range }).collect())
 }

@@ -13,7 +13,7 @@ use super::engine::{TransactionLock, WriteTransaction};
 use super::error::DatabaseError;
 use super::row::NewRow;
 use super::session::{first, rows};
-use super::time::{BUCKET, floor_microseconds};
+use super::time::{BUCKET, begin_of_span, floor_microseconds};
 use super::value::{RowColumns, SqlValue};
 use super::window_stats::StatsParts;
 use super::windows::{observation, readable};
@@ -49,7 +49,7 @@ pub(super) struct BucketKey {
 impl BucketKey {
     /// The bucket of all predictions of a model's file at `time`, in microseconds since 1970.
     pub(super) fn new(model: &str, sha256: Option<&str>, time: i64) -> Self {
-        let bucket = time.div_euclid(BUCKET).saturating_mul(BUCKET);
+        let bucket = begin_of_span(time, BUCKET);
         Self { model: model.to_owned(), sha256: sha256.unwrap_or_default().to_owned(), bucket, segment: String::new() }
     }
 
@@ -186,7 +186,7 @@ fn merge_parts(transaction: &mut dyn WriteTransaction, key: &BucketKey) -> Resul
 /// The database's.
 pub(crate) fn merge_closed(transaction: &mut dyn WriteTransaction, now: i64) -> Result<usize, DatabaseError> {
     let sql = "SELECT DISTINCT model, model_sha256, bucket, segment FROM window_parts WHERE bucket < $1 LIMIT $2";
-    let open = now.div_euclid(BUCKET).saturating_mul(BUCKET);
+    let open = begin_of_span(now, BUCKET);
     let closed = rows(transaction, sql, &[open.into(), STEP.into()], |columns| {
         Ok(BucketKey {
             model: columns.text()?,

@@ -8,7 +8,7 @@ use super::error::DatabaseError;
 use super::retention;
 use super::session::SqlSession;
 use super::stats;
-use super::time::{TimeRange, floor_microseconds};
+use super::time::{TimeRange, begin_of_span, floor_microseconds};
 use super::window_stats;
 use super::windows::{self, BUCKET};
 
@@ -24,8 +24,8 @@ pub(super) fn compare(session: &mut dyn SqlSession) -> Result<CheckFindings, Dat
     let oldest = retention::oldest(session)?.unwrap_or_default();
     let now = floor_microseconds(Timestamp::now());
     // The bucket of the oldest row may have lost rows to retention, so the comparison begins after it.
-    let since = bucket_begin(oldest.max(now - COMPARED)) + BUCKET;
-    let range = TimeRange { since, until: bucket_begin(now) + BUCKET };
+    let since = begin_of_span(oldest.max(now - COMPARED), BUCKET) + BUCKET;
+    let range = TimeRange { since, until: begin_of_span(now, BUCKET) + BUCKET };
     let problems = window_stats::compare(session, range)?;
     let mut findings = CheckFindings { rows, problems, ..CheckFindings::default() };
     for mut window in windows::sums(session, None, range)? {
@@ -56,8 +56,4 @@ pub(super) fn compare(session: &mut dyn SqlSession) -> Result<CheckFindings, Dat
         }
     }
     Ok(findings)
-}
-
-fn bucket_begin(time: i64) -> i64 {
-    time.div_euclid(BUCKET) * BUCKET
 }

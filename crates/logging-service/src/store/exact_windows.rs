@@ -13,7 +13,7 @@ use super::counted_labels;
 use super::error::DatabaseError;
 use super::recent_use::RecentUse;
 use super::session::{SqlSession, first};
-use super::time::TimeRange;
+use super::time::{TimeRange, begin_of_span};
 use super::value::RowColumns;
 use super::windows::{self, BUCKET, ModelWindow};
 use crate::analysis::WindowCounts;
@@ -108,7 +108,7 @@ fn recount(
 
 /// The whole buckets inside of a range, and those of which it has a part.
 fn split(range: TimeRange) -> (TimeRange, Vec<RaggedBucket>) {
-    let begin = |time: i64| time.div_euclid(BUCKET).saturating_mul(BUCKET);
+    let begin = |time: i64| begin_of_span(time, BUCKET);
     let whole = |time: i64| TimeRange { since: begin(time), until: begin(time).saturating_add(BUCKET) };
     let [first, last] = [range.since, range.until].map(whole);
     if range.since >= range.until {
@@ -144,20 +144,13 @@ mod tests {
         fn the_parts_of_a_range_follow_each_other_without_gaps(
             since in -5 * BUCKET..5 * BUCKET, length in 0..4 * BUCKET, aligned in any::<[bool; 2]>(),
         ) {
-            let align = |time: i64, to: bool| if to { time.div_euclid(BUCKET) * BUCKET } else { time };
+            let align = |time: i64, to: bool| if to { begin_of_span(time, BUCKET) } else { time };
             let since = align(since, aligned[0]);
             let range = TimeRange { since, until: align(since + length, aligned[1]).max(since) };
             let (inner, ragged) = split(range);
             let mut parts: Vec<TimeRange> = ragged.iter().map(|bucket| bucket.part).collect();
             parts.push(inner);
-            parts.retain(|part| part.since < part.until);
-            parts.sort_by_key(|part| part.since);
-            let mut at = range.since;
-            for part in parts {
-                prop_assert_eq!(part.since, at);
-                at = part.until;
-            }
-            prop_assert_eq!(at, range.until);
+            prop_assert!(range.is_made_of(parts), "{:?} {:?}", range, inner);
             prop_assert!(inner.since >= inner.until || (inner.since % BUCKET == 0 && inner.until % BUCKET == 0));
             for RaggedBucket { whole, part } in ragged {
                 prop_assert!(whole.since % BUCKET == 0 && whole.until - whole.since == BUCKET);

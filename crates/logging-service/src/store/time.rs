@@ -7,6 +7,12 @@ use jiff::Timestamp;
 /// Microseconds of a bucket, the five minutes that are counted together.
 pub(crate) const BUCKET: i64 = 300_000_000;
 
+/// The beginning of the span that holds `time`. Spans of a length follow each other, and one begins at 1970; all is in
+/// microseconds.
+pub(crate) fn begin_of_span(time: i64, length: i64) -> i64 {
+    time.div_euclid(length).saturating_mul(length)
+}
+
 /// A range of time, in microseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TimeRange {
@@ -23,6 +29,15 @@ impl TimeRange {
     /// How long it is.
     pub(crate) fn seconds(self) -> f64 {
         self.until.saturating_sub(self.since) as f64 / 1e6
+    }
+
+    /// Whether parts, in any order, follow each other from its beginning to its end without gaps. Empty ones do not count.
+    #[cfg(test)]
+    pub(crate) fn is_made_of(self, mut parts: Vec<Self>) -> bool {
+        parts.retain(|part| part.since < part.until);
+        parts.sort_by_key(|part| part.since);
+        let end = parts.iter().try_fold(self.since, |at, part| (part.since == at).then_some(part.until));
+        end == Some(self.until)
     }
 }
 
