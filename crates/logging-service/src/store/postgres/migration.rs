@@ -2,12 +2,17 @@
 //!
 //! Rule of thumb: a step is taken as a whole or not at all, and a database of a newer program is left as it is.
 
+use std::time::Duration;
+
 use super::super::error::DatabaseError;
 use super::super::session::{SqlSession as _, first};
 use super::super::value::RowColumns;
 use super::advisory_lock::AdvisoryLock;
-use super::connection::ServerConnection;
+use super::connection::{AnswerLimit, ServerConnection};
 use super::schema::MIGRATIONS;
+
+/// How long a step may take: some look at each row. A server that says nothing at all is given up much sooner.
+const STEP_PATIENCE: Duration = Duration::from_secs(86_400);
 
 /// Takes the steps that the database has not taken yet, each in its own transaction, and proves with a durable write
 /// that it can be written.
@@ -22,6 +27,13 @@ pub(super) fn migrate(connection: &mut ServerConnection) -> Result<(), DatabaseE
     if encoding != "UTF8" {
         return Err(DatabaseError::Failed(format!("the database's encoding is {encoding}, and UTF8 is needed")));
     }
+    let usual = std::mem::replace(&mut connection.used.limit, AnswerLimit::Each(STEP_PATIENCE));
+    let taken = take_steps(connection);
+    connection.used.limit = usual;
+    taken
+}
+
+fn take_steps(connection: &mut ServerConnection) -> Result<(), DatabaseError> {
     loop {
         let taken = connection.transaction(|connection| {
             // Programs that start at once wait for each other, and do not repeat a step.
@@ -50,6 +62,7 @@ fn step(connection: &mut ServerConnection) -> Result<Option<u32>, DatabaseError>
     }
     let step = MIGRATIONS.get(found as usize);
     if let Some(step) = step {
+        connection.batch("SET LOCAL statement_timeout = 0")?;
         connection.batch(step)?;
     }
     let next = found + u32::from(step.is_some());
