@@ -1,4 +1,5 @@
-//! One partition for each week of predictions, or each day where they are kept for a month at most, by the time with which their event ids begin.
+//! One partition for each week of predictions, or each day where they are kept for a month at most, by the time with which
+//! their event ids begin.
 //!
 //! Rule of thumb: a partition is there a week before its first row. Rows without one go to the default partition,
 //! and move when theirs has been made; only speed depends on it.
@@ -15,7 +16,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::super::error::DatabaseError;
-use super::super::time::TimeRange;
+use super::super::time::{TimeRange, begin_of_span};
 use super::connection::{ServerConnection, TypedValue};
 
 pub(super) use expiry::drop_expired;
@@ -150,11 +151,13 @@ impl PartitionKeeper {
     }
 }
 
-/// Writes down that partitions have rows of these times, rounded to hours, so that few rows need it.
+/// Writes down that partitions have rows of these times. They are widened to whole hours and by one more, so that where the
+/// times of rows go on, only one row of an hour changes anything.
 fn widen(connection: &mut ServerConnection, wider: BTreeMap<&str, TimeRange>) -> Result<(), DatabaseError> {
     let names: Vec<&str> = wider.keys().copied().collect();
-    let since: Vec<i64> = wider.values().map(|times| times.since.saturating_sub(SLACK)).collect();
-    let until: Vec<i64> = wider.values().map(|times| times.until.saturating_add(SLACK)).collect();
+    let hour = |time: i64| begin_of_span(time, SLACK);
+    let since: Vec<i64> = wider.values().map(|times| hour(times.since).saturating_sub(SLACK)).collect();
+    let until: Vec<i64> = wider.values().map(|times| hour(times.until).saturating_add(2 * SLACK)).collect();
     let sql = "UPDATE prediction_partitions p
                SET since = least(p.since, wider.since), until = greatest(p.until, wider.until)
                FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS wider (name, since, until)
