@@ -75,7 +75,10 @@ fn register(connection: &mut ServerConnection, name: &str, span: IdSpan) -> Resu
     if let Some(found) = times_in(connection, name)? {
         times = TimeRange { since: times.since.min(found.since), until: times.until.max(found.until) };
     }
-    let sql = "INSERT INTO prediction_partitions (name, from_ms, until_ms, since, until) VALUES ($1, $2, $3, $4, $5)";
+    // Where somebody has dropped a partition of this name by hand, what is known of that one still stands there.
+    let sql = "INSERT INTO prediction_partitions (name, from_ms, until_ms, since, until) VALUES ($1, $2, $3, $4, $5)
+               ON CONFLICT (name) DO UPDATE SET from_ms = excluded.from_ms, until_ms = excluded.until_ms,
+                   since = excluded.since, until = excluded.until";
     let values = [name.into(), span.from.into(), span.until.into(), times.since.into(), times.until.into()];
     connection.execute(sql, &values).map(|_| ())
 }
