@@ -191,7 +191,8 @@ const SIZE_SQL: &str = "
 SELECT CAST(coalesce(sum(pg_total_relation_size(relation)), 0) AS BIGINT) FROM (
     SELECT CAST(relid AS oid) FROM pg_partition_tree('predictions')
     UNION ALL
-    SELECT CAST(to_regclass(name) AS oid) FROM unnest(ARRAY['window_counts', 'labels', 'reference_profiles', 'events']) AS name
+    SELECT CAST(to_regclass(name) AS oid) FROM unnest(ARRAY['window_counts', 'window_parts',
+        'window_stats', 'labels', 'counted_labels', 'reference_profiles', 'events']) AS name
 ) AS relations (relation)";
 
 impl WritableDatabase for PostgresDatabase {
