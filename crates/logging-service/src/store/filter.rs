@@ -1,4 +1,4 @@
-//! Which predictions are asked for, and the place in a list where the next page begins.
+//! Which predictions are asked for, and the index by which a list of them is read.
 //!
 //! Rule of thumb: a filter is a list of conditions, each with its value bound; no input becomes SQL.
 

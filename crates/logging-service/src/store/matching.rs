@@ -4,8 +4,7 @@
 
 use super::filter::{PredictionFilter, spellings};
 use super::row::StoredPrediction;
-use super::time::ceil_microseconds;
-use super::time::floor_microseconds;
+use super::time::{ceil_microseconds, floor_microseconds};
 
 impl PredictionFilter {
     /// Whether a prediction is one of those that are asked for.
