@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::super::error::DatabaseError;
 use super::path::DatabasePath;
 
 /// A log that was damaged, what was brought back of it, and what is lost.
@@ -91,6 +92,18 @@ pub(super) fn all(path: &DatabasePath) -> Vec<DamageReport> {
     let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_report).collect();
     files.sort_unstable();
     files.iter().map(|path| read(path)).collect()
+}
+
+/// Adds predictions to the lost ones of the newest report, which were thought to be salvaged.
+///
+/// # Errors
+/// [`DatabaseError::Failed`] where the report cannot be written.
+pub(super) fn add_lost(path: &DatabasePath, predictions: u64) -> Result<(), DatabaseError> {
+    let Some(mut report) = all(path).pop() else { return Ok(()) };
+    report.lost_predictions += predictions;
+    report.salvaged_predictions = report.salvaged_predictions.saturating_sub(predictions);
+    tracing::error!(predictions, "salvaged_predictions_not_readable: {}", report.sentence());
+    report.write().map_err(|error| DatabaseError::Failed(format!("{}: {error}", report.log.display())))
 }
 
 fn read(path: &Path) -> DamageReport {

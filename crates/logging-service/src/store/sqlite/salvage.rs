@@ -113,15 +113,20 @@ impl DamagedView {
         let mut gathered = Gathered { found: 0, lost: Vec::new() };
         let last = self.last_number(table, end).min(end.saturating_add(MOST_NUMBERS));
         for id in end + 1..=last {
-            match self.row(table, id) {
-                Ok(values) => {
-                    let places = vec!["?"; values.len()].join(", ");
-                    to.prepare_cached(&format!("INSERT INTO {table} VALUES ({places})"))
-                        .and_then(|mut insert| insert.execute(params_from_iter(values)))
-                        .map_err(failed)?;
-                    gathered.found += 1;
-                }
-                Err(_) => gathered.lost.push(id),
+            let Ok(values) = self.row(table, id) else {
+                gathered.lost.push(id);
+                continue;
+            };
+            let places = vec!["?"; values.len()].join(", ");
+            let copied = to
+                .prepare_cached(&format!("INSERT INTO {table} VALUES ({places})"))
+                .and_then(|mut insert| insert.execute(params_from_iter(values)))
+                .map_err(failed);
+            match copied {
+                Ok(_) => gathered.found += 1,
+                // What breaks a constraint was put together from pages of different times, and is no row.
+                Err(DatabaseError::Refused(_)) => gathered.lost.push(id),
+                Err(error) => return Err(error),
             }
         }
         Ok(gathered)

@@ -1,7 +1,7 @@
 //! Stores again what was gathered from behind the damage of a write-ahead log.
 //!
 //! Rule of thumb: predictions are known by their event id, and labels by what they say, so an import that was interrupted
-//! can be done once more.
+//! can be done once more. What cannot be read as a prediction is left out, or no start would get past it.
 
 use rusqlite::Connection;
 
@@ -10,14 +10,14 @@ use super::super::counted_segments::CountedSegments;
 use super::super::declarations;
 use super::super::engine::{WritableDatabase, WriteTransaction};
 use super::super::error::DatabaseError;
-use super::super::row::{self, NewRow};
+use super::super::row::{self, NewRow, NumberedPrediction};
 use super::super::session::rows;
 use super::super::time::floor_microseconds;
 use super::error::failed;
 use super::path::DatabasePath;
 use super::requests::UnsealedRequests;
 use super::session::SqliteSession;
-use super::{migration, salvage, schema};
+use super::{damage_report, migration, salvage, schema};
 
 /// Rows of one transaction.
 const STEP: usize = 2_000;
@@ -38,27 +38,30 @@ pub(super) fn import(path: &DatabasePath, database: &mut dyn WritableDatabase) -
     migration::migrate(&mut connection, schema::MIGRATIONS)?;
     let mut from =
         SqliteSession { connection, unsealed: std::sync::Arc::<std::sync::Mutex<UnsealedRequests>>::default() };
-    let sql = format!("SELECT {} FROM predictions WHERE id > $1 ORDER BY id LIMIT {STEP}", row::COLUMNS);
-    let mut after = i64::MIN;
+    let sql = format!("SELECT id, {} FROM predictions WHERE id > $1 ORDER BY id LIMIT {STEP}", row::COLUMNS);
+    let (mut after, mut unreadable) = (i64::MIN, 0);
     loop {
-        let step = rows(&mut from, &sql, &[after.into()], row::read)?;
-        let Some(last) = step.last() else { break };
-        after = last.id;
-        let mut step = Some(step);
-        database.transaction(&mut |transaction| store(transaction, step.take().unwrap_or_default()))?;
+        let step = rows(&mut from, &sql, &[after.into()], |columns| Ok((columns.integer()?, row::read(columns))))?;
+        let Some((last, _)) = step.last() else { break };
+        after = *last;
+        let number = step.len();
+        let readable: Vec<NumberedPrediction> = step.into_iter().filter_map(|(_, row)| row.ok()).collect();
+        unreadable += number - readable.len();
+        let mut readable = Some(readable);
+        database.transaction(&mut |transaction| store(transaction, readable.take().unwrap_or_default()))?;
     }
     import_labels(&mut from, database)?;
     drop(from);
+    if unreadable > 0 {
+        damage_report::add_lost(path, unreadable as u64)?;
+    }
     salvage::remove(&gathered)
 }
 
-fn store(
-    transaction: &mut dyn WriteTransaction,
-    predictions: Vec<row::NumberedPrediction>,
-) -> Result<(), DatabaseError> {
+fn store(transaction: &mut dyn WriteTransaction, predictions: Vec<NumberedPrediction>) -> Result<(), DatabaseError> {
     let segments = CountedSegments::declared(&declarations::effective(transaction, None)?);
     let mut counts = BucketCounts::default();
-    for row::NumberedPrediction { prediction, .. } in predictions {
+    for NumberedPrediction { prediction, .. } in predictions {
         let recorded_at = floor_microseconds(prediction.recorded_at);
         let row = [NewRow::of(prediction.record, &segments)?];
         if transaction.insert(&row, recorded_at)? == [true] {
