@@ -19,10 +19,7 @@ use super::salvage;
 /// [`DatabaseError::Failed`] where files cannot be read or written.
 pub(super) fn mend(path: &DatabasePath) -> Result<Option<DamageReport>, DatabaseError> {
     let io = |error: std::io::Error| DatabaseError::Failed(format!("{}: {error}", path.wal().display()));
-    let Some(survey) = LogSurvey::of(&path.wal()).map_err(io)? else { return Ok(None) };
-    if survey.state() == LogState::Whole {
-        return Ok(None);
-    }
+    let Some(survey) = damaged_for_sure(path)? else { return Ok(None) };
     let found_at = Timestamp::now();
     let log = survey.keep_copy(u64::try_from(found_at.as_second()).unwrap_or_default()).map_err(io)?;
     let mut report = DamageReport {
@@ -59,7 +56,7 @@ pub(super) fn problems(path: &DatabasePath) -> Result<Vec<String>, DatabaseError
     Ok(problems)
 }
 
-/// A service that runs may begin its log anew while it is looked at, so damage has to be seen three times.
+/// A program that still runs may begin its log anew while it is looked at, so damage has to be seen three times.
 fn damaged_for_sure(path: &DatabasePath) -> Result<Option<LogSurvey>, DatabaseError> {
     let mut found = None;
     for _ in 0..3 {
