@@ -66,6 +66,10 @@ impl KilledProgram {
         let missing = self.acknowledged.iter().filter(|id| !is_there(id)).count() as u64;
         let counted = "SELECT sum(counts ->> 'n') FROM (SELECT counts FROM window_counts UNION ALL SELECT counts FROM window_parts)";
         let surplus = number(counted) - number("SELECT count(*) FROM predictions");
+        for length in [300_000_000_i64, 86_400_000_000] {
+            let summed = number(&format!("SELECT sum(predictions) FROM window_stats WHERE length = {length}"));
+            assert_eq!(summed, number("SELECT count(*) FROM predictions"), "sums of {length} µs are those of the rows");
+        }
         for file in fs::read_dir(folder.path()).unwrap() {
             let name = file.unwrap().file_name().into_string().unwrap();
             assert!(!name.contains("salvage"), "{name} was left behind");
