@@ -41,7 +41,7 @@ impl GrownStore {
         }
         let server = PostgresServer::start(&folder.join("server"), &[], "growth of PostgreSQL");
         let server = server.context("there is no PostgreSQL")?;
-        Ok(Self { url: server.url(), note, _server: Some(server) })
+        Ok(Self { url: server.url("postgres"), note, _server: Some(server) })
     }
 
     /// Whether nothing was filled in yet.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -43,7 +43,7 @@ impl Pooler {
         // With this kind of authentication the user comes from the database's line.
         let settings = settings.replace("* = host", "* = user=postgres host");
         fs::write(&file, settings).unwrap();
-        let mut command = as_nobody(&program);
+        let mut command = testkit::as_postgres(&program);
         let process = command.arg("-q").arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let pooler = Self { process, port, _folder: folder };
         let started = Instant::now();
@@ -65,14 +65,4 @@ impl Drop for Pooler {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// It refuses to run as root.
-fn as_nobody(program: &std::path::Path) -> Command {
-    if !rustix::process::geteuid().is_root() {
-        return Command::new(program);
-    }
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]).arg(program).current_dir("/");
-    command
 }

@@ -12,7 +12,7 @@ use super::server::Server;
 impl Server {
     /// A standby of this server at a port of its own, which has replayed all there is when this returns.
     pub(crate) fn standby(&self) -> Self {
-        let mut standby = self.beside();
+        let mut standby = Self(self.beside());
         let from = format!("host=127.0.0.1 port={} user=postgres application_name=standby", self.port());
         let made = standby
             .command("pg_basebackup")
@@ -42,8 +42,7 @@ impl Server {
 
     /// Stops all of the server's processes, as a frozen machine would: its kernel goes on to take connections.
     pub(crate) fn freeze(&self) -> FrozenServer {
-        let file = fs::read_to_string(self.data().join("postmaster.pid")).unwrap();
-        let first: i32 = file.lines().next().unwrap().trim().parse().unwrap();
+        let first = self.process().unwrap();
         // The first one alone makes new ones, so it is stopped before the others are looked for.
         signal(first, Signal::STOP);
         let mut processes = vec![first];

@@ -89,7 +89,7 @@ impl Scene {
         let quiet = ("RUST_LOG", "warn,[]=info");
         let logging = Launch::logging(&database).listen(address).environment(quiet.0, quiet.1);
         let logging_again = match &server {
-            Some(server) => logging.flag("--database=", server.url()),
+            Some(server) => logging.flag("--database=", server.url("postgres")),
             None => logging,
         };
         let inference_again = Launch::inference_logging_to(address)

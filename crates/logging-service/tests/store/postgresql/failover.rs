@@ -39,7 +39,7 @@ async fn with_a_synchronous_standby_a_failover_loses_nothing_and_stores_nothing_
         }));
     }
     witness.until(|told| told.commits.len() > 20).await;
-    apart(|| primary.crash());
+    apart(|| primary.stop());
     witness.until_availability_told(2).await;
     apart(|| standby.promote());
     witness.until_availability_told(3).await;

@@ -33,7 +33,7 @@ async fn a_server_that_crashes_under_load_loses_nothing_that_was_acknowledged() 
     for round in 1..=3 {
         let commits = witness.told().commits.len();
         witness.until(|told| told.commits.len() > commits + 20).await;
-        apart(|| server.crash());
+        apart(|| server.stop());
         witness.until(|told| told.availability.len() == 2 * round).await;
         assert!(!store.is_available());
         assert!(is_unavailable(&store.submit(records(1)).await));
@@ -61,7 +61,7 @@ async fn a_store_waits_for_a_server_that_is_not_there_yet() {
     let Some(mut server) = apart(Server::own) else { return };
     let name = apart(|| server.database());
     let url = server.url(&name);
-    apart(|| server.crash());
+    apart(|| server.stop());
     let StartedStore { store, witness } = start(server_url(&url));
     assert_eq!(witness.told().availability, [false]);
     assert!(is_unavailable(&store.submit(records(1)).await));
