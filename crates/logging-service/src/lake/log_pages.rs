@@ -20,7 +20,7 @@ use crate::store::{
 const ATTEMPTS: usize = 20;
 /// How long to wait between two attempts.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How often a cold day is opened anew in a row, because its files were written anew or could not be read.
+/// How often a cold day is opened anew in a row, because it could not be read.
 const REOPENINGS: usize = 5;
 
 /// The pages.

@@ -167,7 +167,7 @@ pub(crate) fn day(session: &mut dyn SqlSession, day: i64) -> Result<Option<LakeD
     first(session, &sql, &[day.into()], read_day)
 }
 
-/// The models of a day that have rows with a number in this range.
+/// The models of a day that have rows which are not in the lake, up to the row `settled`.
 ///
 /// # Errors
 /// The database's.
@@ -182,8 +182,7 @@ pub(crate) fn models(session: &mut dyn SqlSession, day: &LakeDay, settled: i64) 
     rows(session, &sql, &values, RowColumns::text)
 }
 
-/// The oldest day before `until`, in microseconds since 1970, that ends before it and has rows here that are in the lake as
-/// well.
+/// The oldest day that ends before `until`, in microseconds since 1970, and has rows here that are in the lake as well.
 ///
 /// # Errors
 /// The database's.

@@ -6,10 +6,9 @@ use tracing::info;
 
 use crate::app::App;
 use crate::metrics::upkeep::DeletionReason;
+use crate::store::lake_books::DAY;
 use crate::store::{Expiry, StoreError, WriteTransaction, lake_books, retention};
 
-/// Microseconds of a day.
-const DAY: i64 = 86_400 * 1_000_000;
 /// Counts of windows are kept for longer than any rows, so that a year can be compared with the one before.
 const COUNTS_KEPT: i64 = 800 * DAY;
 /// The share of the time between two turns for which predictions are deleted, where there are so many. Ingestion goes on
