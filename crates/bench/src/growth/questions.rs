@@ -4,7 +4,7 @@ use super::fill::GrownLog;
 use crate::rows;
 
 /// Predictions of a page.
-pub(super) const PAGE: usize = 100;
+const PAGE: usize = 100;
 /// Rows of a short range in the middle of the log.
 const SHORT: usize = 10_000;
 
