@@ -54,6 +54,11 @@ impl Database {
         self.by_request("SELECT request_id FROM predictions WHERE status = 'success'")
     }
 
+    /// How many true labels there are for each request.
+    pub fn labels_by_request(&self) -> HashMap<String, u64> {
+        self.by_request("SELECT request_id FROM labels")
+    }
+
     fn by_request(&self, sql: &str) -> HashMap<String, u64> {
         let mut statement = self.0.prepare(sql).expect("a statement");
         let ids = statement.query_map([], |row| row.get::<_, String>(0)).expect("the request ids");

@@ -24,6 +24,8 @@ pub(super) struct StormFigures {
     pub(super) scrapes: usize,
     /// Bytes of memory of either service: before, the most, afterwards.
     pub(super) memory: [[u64; 3]; 2],
+    /// Whether they had as much as they are shipped with, and no more.
+    pub(super) is_bounded: bool,
 }
 
 impl StormFigures {
@@ -55,6 +57,8 @@ impl StormFigures {
         let mut faults: BTreeMap<Fault, usize> = BTreeMap::new();
         self.faults.iter().for_each(|done| *faults.entry(done.fault).or_default() += 1);
         let faults: Vec<String> = faults.iter().map(|(fault, count)| format!("{fault:?} {count}")).collect();
+        let labels = self.outcomes.iter().filter(|outcome| outcome.is_acknowledged_label()).count();
+        let limits = if self.is_bounded { ["of 1,074", "of 537"] } else { ["without a limit"; 2] };
         let megabytes = |service: [u64; 3]| service.map(|bytes| (bytes / 1_000_000).to_string()).join(", ");
         let seconds = |part| percentile(self.outcomes.iter().map(|it| (it.ended - it.started).as_secs_f64()), part);
         let lines = [
@@ -68,9 +72,10 @@ impl StormFigures {
             ),
             ("faults survived".to_owned(), format!("{}: {}", self.faults.len(), faults.join(", "))),
             ("scrapes, books balanced in each".to_owned(), self.scrapes.to_string()),
-            ("MB of inference: before, most, after".to_owned(), megabytes(self.memory[0])),
-            ("MB of logging: before, most, after".to_owned(), megabytes(self.memory[1])),
-            ("answered and lost, or stored twice".to_owned(), "0".to_owned()),
+            (format!("MB of inference, {}: before, most, after", limits[0]), megabytes(self.memory[0])),
+            (format!("MB of logging, {}: before, most, after", limits[1]), megabytes(self.memory[1])),
+            ("true labels acknowledged".to_owned(), labels.to_string()),
+            ("answered or acknowledged and lost, or stored twice".to_owned(), "0".to_owned()),
         ];
         let head = format!("| {}, {} s | |\n|---|---|", self.engine, self.lasted.as_secs());
         let rows: Vec<String> = lines.iter().map(|(name, value)| format!("| {name} | {value} |")).collect();

@@ -14,6 +14,10 @@ use tokio::time::timeout;
 
 /// A call that takes longer is not answered.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Statuses of gRPC: an answer, and the two refusals after which the same call may succeed.
+const OK: u16 = 0;
+const RESOURCE_EXHAUSTED: u16 = 8;
+const UNAVAILABLE: u16 = 14;
 const METHOD: &str = "/inference.GRPCInferenceService/ModelInfer";
 
 /// A `ModelInferRequest`, as far as it is needed.
@@ -51,7 +55,8 @@ impl GrpcClient {
         Self { address, sender: None }
     }
 
-    /// Asks `cifar10` for a grey picture. Gives 200 for an answer, 429 for a refusal, `None` where the connection broke.
+    /// Asks `cifar10` for a grey picture. Gives 200 for an answer, 429 where it may be asked again, 400 for another refusal, and
+    /// `None` where the connection broke.
     pub(super) async fn infer(&mut self, request_id: &str) -> Option<u16> {
         let status = timeout(PATIENCE, self.call(request_id)).await.ok().flatten();
         if status.is_none() {
@@ -73,7 +78,11 @@ impl GrpcClient {
         let body = answer.into_body().collect().await.ok()?;
         // A call without an answer's message has its status in the head.
         let status = |headers: &HeaderMap| headers.get("grpc-status")?.to_str().ok()?.parse::<u16>().ok();
-        status(body.trailers().unwrap_or(&head)).map(|code| if code == 0 { 200 } else { 429 })
+        status(body.trailers().unwrap_or(&head)).map(|code| match code {
+            OK => 200,
+            RESOURCE_EXHAUSTED | UNAVAILABLE => 429,
+            _ => 400,
+        })
     }
 
     async fn sender(&mut self) -> Option<&mut SendRequest<Body>> {

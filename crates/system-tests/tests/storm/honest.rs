@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::grpc::GrpcClient;
+use crate::question::HonestQuestion;
 
 /// Clients at work.
 const CLIENTS: u64 = 6;
@@ -62,6 +63,13 @@ impl HonestAsk {
     }
 }
 
+impl HonestOutcome {
+    /// Whether it is a true label that was taken.
+    pub(super) fn is_acknowledged_label(&self) -> bool {
+        self.ask == HonestAsk::Label && self.status == Some(200)
+    }
+}
+
 /// Where the services are.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HonestTargets {
@@ -79,9 +87,10 @@ pub(super) struct HonestClients {
 impl HonestClients {
     /// Lets them begin.
     pub(super) fn start(targets: HonestTargets, seed: u64) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
+        let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let client = |number| {
-            let client = HonestClient::to(targets, Rng::with_seed(seed.wrapping_add(number)));
+            let random = Rng::with_seed(seed.wrapping_add(number));
+            let client = HonestClient::to(targets, random, acknowledged.clone());
             tokio::spawn(client.work(stop.clone()))
         };
         let tasks = (0..CLIENTS).map(client).collect();
@@ -107,10 +116,12 @@ struct HonestClient {
     examples: [(&'static str, Vec<Picture>); 2],
     /// The last prediction that was answered.
     predicted: Option<String>,
+    /// Records that were acknowledged to any client.
+    acknowledged: Arc<AtomicU64>,
 }
 
 impl HonestClient {
-    fn to(targets: HonestTargets, random: Rng) -> Self {
+    fn to(targets: HonestTargets, random: Rng, acknowledged: Arc<AtomicU64>) -> Self {
         Self {
             inference: HttpConnection::to(targets.inference),
             logging: HttpConnection::to(targets.logging),
@@ -118,6 +129,7 @@ impl HonestClient {
             random,
             examples: ["cifar10", "surface"].map(|model| (model, pictures(model))),
             predicted: None,
+            acknowledged,
         }
     }
 
@@ -126,9 +138,13 @@ impl HonestClient {
         while !stop.load(Ordering::Relaxed) {
             let ask = HonestAsk::ALL[self.random.usize(..HonestAsk::ALL.len())];
             let (request_id, started) = (self.id_for(ask), Instant::now());
-            let status = self.ask_until_answered(ask, &request_id).await;
+            let status = match ask {
+                HonestAsk::Question => self.question().await,
+                _ => self.ask_until_answered(ask, &request_id).await,
+            };
             if status == Some(200) && ask.is_stored() {
                 self.predicted = Some(request_id.clone());
+                self.acknowledged.fetch_add(u64::from(ask == HonestAsk::Record), Ordering::Relaxed);
             }
             outcomes.push(HonestOutcome { ask, request_id, started, ended: Instant::now(), status });
             sleep(Duration::from_millis(self.random.u64(PAUSE))).await;
@@ -141,26 +157,51 @@ impl HonestClient {
         last.unwrap_or_else(|| Uuid::now_v7().to_string())
     }
 
+    /// Asks a question, and looks at what is answered.
+    async fn question(&mut self) -> Option<u16> {
+        let question = HonestQuestion::ALL[self.random.usize(..HonestQuestion::ALL.len())];
+        let acknowledged = self.acknowledged.load(Ordering::Relaxed);
+        let answer = self.send_until_answered(false, &HttpRequest::get(question.path())).await?;
+        if answer.status == 200 {
+            question.assert_answered(&answer.json(), acknowledged);
+        }
+        Some(answer.status)
+    }
+
     /// Asks, and asks again where the service says that it is overloaded or not ready.
     async fn ask_until_answered(&mut self, ask: HonestAsk, request_id: &str) -> Option<u16> {
-        let request = self.request(ask, request_id);
-        for _ in 0..RETRIES {
-            let Some(request) = &request else { return self.grpc.infer(request_id).await };
-            let connection = if ask.is_of_logging() { &mut self.logging } else { &mut self.inference };
-            let answer = connection.send(&request.bytes()).await;
-            let Some(pause) = pause_of(&answer) else { return answer.ok().map(|answer| answer.status) };
-            sleep(Duration::from_secs(pause)).await;
+        if let Some(request) = self.request(ask, request_id) {
+            let answer = self.send_until_answered(!ask.is_of_logging(), &request).await;
+            return answer.map(|answer| answer.status);
+        }
+        for _ in 0..=RETRIES {
+            let status = self.grpc.infer(request_id).await;
+            if status != Some(429) {
+                return status;
+            }
+            sleep(Duration::from_secs(1)).await;
         }
         Some(429)
     }
 
-    /// The request over HTTP; `None` for what goes over gRPC.
+    /// The last answer, to the inference service's or the logging service's request.
+    async fn send_until_answered(&mut self, is_of_inference: bool, request: &HttpRequest) -> Option<Answer> {
+        let connection = if is_of_inference { &mut self.inference } else { &mut self.logging };
+        for _ in 0..RETRIES {
+            let answer = connection.send(&request.bytes()).await;
+            let Some(pause) = pause_of(&answer) else { return answer.ok() };
+            sleep(Duration::from_secs(pause)).await;
+        }
+        connection.send(&request.bytes()).await.ok()
+    }
+
+    /// The request over HTTP; `None` for what goes over gRPC, and for questions.
     fn request(&mut self, ask: HonestAsk, request_id: &str) -> Option<HttpRequest> {
         let json = |path: &str, body: serde_json::Value| {
             HttpRequest::post(path, body.to_string()).header("content-type", "application/json")
         };
         let request = match ask {
-            HonestAsk::Grpc => return None,
+            HonestAsk::Grpc | HonestAsk::Question => return None,
             HonestAsk::Picture => {
                 let (model, pictures) = &self.examples[self.random.usize(..self.examples.len())];
                 let picture = &pictures[self.random.usize(..pictures.len())];
@@ -179,10 +220,6 @@ impl HonestClient {
                 json("/log", record)
             }
             HonestAsk::Label => json("/feedback", json!({ "request_id": request_id, "label": "x" })),
-            HonestAsk::Question => {
-                let questions = ["/predictions?limit=20", "/stats?window=1h", "/quality?window=1h", "/models"];
-                HttpRequest::get(questions[self.random.usize(..questions.len())])
-            }
         };
         Some(request.header("x-request-id", request_id))
     }

@@ -7,12 +7,16 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use tempfile::TempDir;
-use testkit::{Database, Launch, PostgresServer, Service, Signal, free_address};
+use testkit::{Cgroup, Database, Launch, PostgresServer, Service, Signal, free_address};
 
 /// How long a service may take to stop.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
 /// How long after a start what was interrupted may show: pauses before the next attempt, connections made anew.
 const AFTERMATH: Duration = Duration::from_secs(6);
+
+/// The memory that the services are shipped with, in bytes.
+const INFERENCE_BYTES: u64 = 1 << 30;
+const LOGGING_BYTES: u64 = 512 << 20;
 
 /// What stores the predictions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,14 +53,17 @@ pub(super) struct Scene {
     logging_again: Launch,
     database: PathBuf,
     server: Option<PostgresServer>,
+    /// Of either service, where the system lets them be made.
+    groups: Option<[Cgroup; 2]>,
     _folder: TempDir,
 }
 
-/// All rows, all events, and how many rows tell of the success of each request.
+/// All rows, all events, how many rows tell of the success of each request, and how many labels there are for it.
 pub(super) struct StoredCounts {
     pub(super) rows: u64,
     pub(super) events: u64,
     pub(super) by_request: HashMap<String, u64>,
+    pub(super) labels: HashMap<String, u64>,
 }
 
 impl Fault {
@@ -87,6 +94,7 @@ impl Scene {
         };
         let (address, grpc) = (free_address(), free_address());
         let quiet = ("RUST_LOG", "warn,[]=info");
+        let groups = groups();
         let logging = Launch::logging(&database).listen(address).environment(quiet.0, quiet.1);
         let logging_again = match &server {
             Some(server) => logging.flag("--database=", server.url("postgres")),
@@ -97,10 +105,25 @@ impl Scene {
             .environment(quiet.0, quiet.1)
             .flag("--grpc-listen=", grpc.to_string())
             .flag("--spool=", folder.path().join("spool"));
+        let (inference_again, logging_again) = match &groups {
+            Some([inference, logging]) => (inference_again.within(inference), logging_again.within(logging)),
+            None => (inference_again, logging_again),
+        };
         let logging = logging_again.start().await;
         let inference = inference_again.start().await;
         let _folder = folder;
-        Some(Self { engine, inference, logging, grpc, inference_again, logging_again, database, server, _folder })
+        Some(Self {
+            engine,
+            inference,
+            logging,
+            grpc,
+            inference_again,
+            logging_again,
+            database,
+            server,
+            groups,
+            _folder,
+        })
     }
 
     /// Does one of the faults by chance, waits until all is well again, and says which it was.
@@ -137,6 +160,11 @@ impl Scene {
         FaultDone { fault, from, until: Instant::now() + AFTERMATH }
     }
 
+    /// Whether either service has as much memory as it is shipped with, and no more.
+    pub(super) fn is_bounded(&self) -> bool {
+        self.groups.is_some()
+    }
+
     /// Neither service has ended but by our hand.
     ///
     /// # Panics
@@ -144,6 +172,9 @@ impl Scene {
     pub(super) fn assert_lives(&mut self) {
         for (name, service) in [("inference", &mut self.inference), ("logging", &mut self.logging)] {
             assert!(!service.has_ended(), "the {name} service has ended: {}", tail(&service.output()));
+        }
+        for group in self.groups.iter().flatten() {
+            assert_eq!(group.killed(), 0, "a service had no memory left");
         }
     }
 
@@ -154,15 +185,25 @@ impl Scene {
         let Some(server) = &self.server else {
             let database = Database::open(&self.database);
             assert_eq!(database.integrity(), "ok");
-            let by_request = database.successes_by_request();
-            return StoredCounts { rows: database.rows(), events: database.distinct_events(), by_request };
+            let (by_request, labels) = (database.successes_by_request(), database.labels_by_request());
+            return StoredCounts { rows: database.rows(), events: database.distinct_events(), by_request, labels };
         };
         let sums = server.query("SELECT count(*), count(DISTINCT event_id) FROM predictions");
         let number = |text: &String| text.parse::<u64>().expect("a number");
-        let pairs = server.query("SELECT request_id, count(*) FROM predictions WHERE status = 'success' GROUP BY 1");
-        let by_request = pairs.iter().map(|pair| (pair[0].clone(), number(&pair[1]))).collect();
-        StoredCounts { rows: number(&sums[0][0]), events: number(&sums[0][1]), by_request }
+        let counts = |sql: &str| server.query(sql).iter().map(|pair| (pair[0].clone(), number(&pair[1]))).collect();
+        StoredCounts {
+            rows: number(&sums[0][0]),
+            events: number(&sums[0][1]),
+            by_request: counts("SELECT request_id, count(*) FROM predictions WHERE status = 'success' GROUP BY 1"),
+            labels: counts("SELECT request_id, count(*) FROM labels GROUP BY 1"),
+        }
     }
+}
+
+/// A control group for each service; `None` where they cannot be made.
+fn groups() -> Option<[Cgroup; 2]> {
+    let group = |bytes| Cgroup::with_memory(bytes, "a storm on services of the shipped limits of memory");
+    Some([group(INFERENCE_BYTES)?, group(LOGGING_BYTES)?])
 }
 
 /// The end of what a service wrote.
