@@ -1,8 +1,12 @@
 //! Memory that is freed goes back to the system.
 //!
 //! Source: mallopt(3). Left to itself, the allocator of glibc raises its bounds with the first large block that is freed, keeps
-//! blocks like it from then on, and an attack's gigabyte with them. Bounds that are set stay where they are; they can only be set
+//! blocks like it from then on, and an attack's gigabyte with them. It also opens up to eight heaps for each core, small blocks of a
+//! crowd lie in all of them, and a heap goes back only from its end. Bounds that are set stay where they are; they can only be set
 //! from outside, before the program starts.
+//!
+//! Rule of thumb: no bound helps against many small blocks that are held for long, because what lives among them keeps the heap.
+//! Whoever holds much for a client keeps it in few large blocks.
 
 use std::env;
 use std::os::unix::process::CommandExt as _;
@@ -10,8 +14,10 @@ use std::process::Command;
 
 use tracing::debug;
 
-/// Bytes of a block that has pages of its own, which go back when it is freed; and bytes at the end of the heap that do.
-const SETTINGS: [(&str, &str); 2] = [("MALLOC_MMAP_THRESHOLD_", "131072"), ("MALLOC_TRIM_THRESHOLD_", "131072")];
+/// Bytes of a block that has pages of its own, which go back when it is freed; bytes at the end of a heap that do; and how many
+/// heaps there are.
+const SETTINGS: [(&str, &str); 3] =
+    [("MALLOC_MMAP_THRESHOLD_", "131072"), ("MALLOC_TRIM_THRESHOLD_", "131072"), ("MALLOC_ARENA_MAX", "4")];
 
 /// Says to the program that it was started once more. A loader that takes settings of the allocator away, as glibc's does from
 /// programs with capabilities of their own, would else have it start without end.

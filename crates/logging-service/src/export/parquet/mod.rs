@@ -26,7 +26,7 @@ use crate::store::{NumberedPrediction, StoredPrediction};
 /// Rows of a full row group.
 const GROUP_ROWS: usize = 10_000;
 /// A row group of this many bytes is closed early, because some rows carry kilobytes.
-const GROUP_BYTES: usize = 16 << 20;
+const GROUP_BYTES: usize = 8 << 20;
 
 /// The number of a row, which files of the lake have as their last column.
 static SEQUENCE: Column = Column { name: "sequence", kind: ColumnKind::Integer, required: true, get: |_| Ok(None) };
@@ -201,6 +201,6 @@ mod tests {
             encoder.rows(&page).unwrap();
             assert!(encoder.bytes < GROUP_BYTES);
         }
-        assert_eq!(encoder.writer.flushed_row_groups().len(), 2);
+        assert_eq!(encoder.writer.flushed_row_groups().len(), 4);
     }
 }
