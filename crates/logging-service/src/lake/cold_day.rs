@@ -1,10 +1,12 @@
 //! A day whose rows are read in the lake: the rows of its files, and those that came late and are in the database alone.
 //!
-//! Rule of thumb: of each file one row group is held, and of the database one page, however large the day is.
+//! Rule of thumb: of each file one row group is held, and of the database one page, however large the day is. There is room for
+//! the row groups before the first of them is fetched.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use monitoring::Hold;
 use tokio::task::spawn_blocking;
 
 use super::lake_table::LakeTable;
@@ -23,6 +25,18 @@ pub(super) struct ColdDay {
     of_late: DayRows,
     /// Where the next page of late rows begins; `None` at the end.
     late_place: Option<RowPlace>,
+    /// Bytes of the row groups that are held.
+    held_bytes: usize,
+}
+
+/// What is to be read of a cold day.
+pub(super) struct ColdQuestion {
+    /// From here on, newest first.
+    pub(super) place: RowPlace,
+    /// Of one model or of all.
+    pub(super) model: Option<String>,
+    /// Days since 1970.
+    pub(super) day: i64,
 }
 
 /// The rows of a file, with the next one in hand.
@@ -50,22 +64,24 @@ pub(super) enum ColdRows {
 }
 
 impl ColdDay {
-    /// Opens a day from `place` on, for one model or for all.
+    /// Opens a day. `hold` grows by what is held of its files.
     ///
     /// # Errors
-    /// [`LakeError`].
+    /// [`LakeError`]; [`LakeError::Full`] where there is no room for it.
     pub(super) async fn open(
         lake: &ObjectLake,
         store: &Arc<Store>,
-        place: RowPlace,
-        model: Option<String>,
-        day: i64,
+        question: ColdQuestion,
+        hold: &mut Hold,
     ) -> Result<Self, LakeError> {
+        let ColdQuestion { place, model, day } = question;
         let (day, entries) = known(store, day).await?;
         let mut files = Vec::new();
         for entry in entries.iter().filter(|entry| model.as_ref().is_none_or(|model| *model == entry.model)) {
             files.push(LakeRows { table: LakeTable::open(lake, entry).await?, next: None });
         }
+        let held_bytes = files.iter().map(|file: &LakeRows| file.table.held_bytes()).sum();
+        hold.grow(held_bytes).await.map_err(|refusal| LakeError::Full(refusal.message))?;
         let files = spawn_blocking(move || {
             for file in &mut files {
                 file.advance()?;
@@ -78,12 +94,17 @@ impl ColdDay {
         .await??;
         let of_late = DayRows { model, begin: day.begin(), after_id: day.last_id, last_id: i64::MAX };
         let late_place = Some(place.min(RowPlace::before(day.end())));
-        Ok(Self { store: Arc::clone(store), day, files, late: VecDeque::new(), of_late, late_place })
+        Ok(Self { store: Arc::clone(store), day, files, late: VecDeque::new(), of_late, late_place, held_bytes })
     }
 
     /// Its first microsecond.
     pub(super) fn begin(&self) -> i64 {
         self.day.begin()
+    }
+
+    /// Bytes that are held of its files.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.held_bytes
     }
 
     /// More rows; the day comes back with them.

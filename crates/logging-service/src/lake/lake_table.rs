@@ -48,6 +48,11 @@ impl LakeTable {
         self.table.rows()
     }
 
+    /// The most bytes that are held of it at once: a row group as it is fetched, and unpacked.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.table.largest_group_bytes()
+    }
+
     /// The next row; `None` at the end. Blocks.
     ///
     /// # Errors

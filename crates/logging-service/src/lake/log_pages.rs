@@ -6,7 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cold_day::{ColdDay, ColdRows};
+use monitoring::Hold;
+
+use super::cold_day::{ColdDay, ColdQuestion, ColdRows};
 use super::object_lake::LakeError;
 use super::turn::Lake;
 use crate::store::lake_books::{self, LakeDay};
@@ -40,11 +42,16 @@ impl LogPages {
         Self { store, lake, filter, place, cold: None, reopenings: 0 }
     }
 
-    /// The next rows, which may be none; `None` at the end.
+    /// Bytes that it holds between two pages.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.cold.as_ref().map_or(0, ColdDay::held_bytes)
+    }
+
+    /// The next rows, which may be none; `None` at the end. `hold` grows by what is held of a day in the lake.
     ///
     /// # Errors
     /// [`LakeError`]; the export cannot go on.
-    pub(crate) async fn next(&mut self) -> Result<Option<Vec<StoredPrediction>>, LakeError> {
+    pub(crate) async fn next(&mut self, hold: &mut Hold) -> Result<Option<Vec<StoredPrediction>>, LakeError> {
         let Some(place) = self.place else { return Ok(None) };
         if self.filter.since.is_some_and(|since| place.bound() <= ceil_microseconds(since)) {
             self.place = None;
@@ -57,8 +64,8 @@ impl LogPages {
         let newest = newest_cold(&self.store, place).await?;
         match newest.filter(|day| place.bound() <= day.end()) {
             Some(day) => {
-                let model = self.filter.model.clone();
-                match ColdDay::open(&lake.objects, &self.store, place, model, day.day).await {
+                let question = ColdQuestion { place, model: self.filter.model.clone(), day: day.day };
+                match ColdDay::open(&lake.objects, &self.store, question, hold).await {
                     Ok(opened) => self.cold = Some(opened),
                     Err(problem) => self.reopen(problem).await?,
                 }

@@ -33,6 +33,9 @@ pub(crate) enum LakeError {
     /// The lake holds something else than the books say.
     #[error("the lake holds something else than the database says: {0}")]
     Disagrees(String),
+    /// There is no room in memory for its rows.
+    #[error("there is no room in memory: {0}")]
+    Full(String),
     /// A thread ended early.
     #[error("a thread ended early: {0}")]
     Interrupted(#[from] tokio::task::JoinError),

@@ -75,7 +75,9 @@ impl LakeMetrics {
             LakeError::Store(_) => LakeFailure::Store,
             LakeError::Books(_) => LakeFailure::Database,
             LakeError::Disagrees(_) => LakeFailure::Disagreement,
-            LakeError::Encode(_) | LakeError::Unreadable(_) | LakeError::Interrupted(_) => LakeFailure::Other,
+            LakeError::Encode(_) | LakeError::Unreadable(_) | LakeError::Full(_) | LakeError::Interrupted(_) => {
+                LakeFailure::Other
+            }
         };
         self.failures.with(reason).inc();
     }

@@ -91,7 +91,7 @@ pub(crate) async fn export(State(app): State<App>, uri: Uri) -> Result<Response,
     hold.grow(FIRST_PAGE_BYTES).await?;
     // A problem with the first page is still answered; after that, only the connection can be broken off.
     let mut pages = LogPages::new(app.store, app.lake, filter);
-    let first = pages.next().await.map_err(refused_rows)?;
+    let first = pages.next(&mut hold).await.map_err(refused_rows)?;
     let encoder = encoder(format, texts).map_err(ApiError::internal)?;
     let (sender, body) = Channel::<Bytes, ExportError>::new(AHEAD);
     let stream = ExportStream { pages, sender, hold };
@@ -140,16 +140,17 @@ impl ExportStream {
             if !self.send_piece(piece).await? {
                 return Ok(());
             }
-            page = self.pages.next().await?;
+            page = self.pages.next(&mut self.hold).await?;
         }
         let rest = encoder.finish()?;
         self.send_piece(rest).await?;
         Ok(())
     }
 
-    /// Holds what the next page will take, if it is like the one that has just been written, and what the encoder keeps.
+    /// Holds what the next page will take, if it is like the one that has just been written, what the encoder keeps, and what is
+    /// held of a day in the lake.
     async fn hold_for(&mut self, kept: usize, written: usize) -> Result<(), ExportError> {
-        let bytes = kept + FIRST_PAGE_BYTES.max(written.saturating_mul(1 + ROWS_PER_WRITTEN));
+        let bytes = kept + self.pages.held_bytes() + FIRST_PAGE_BYTES.max(written.saturating_mul(1 + ROWS_PER_WRITTEN));
         self.hold.shrink_to(bytes);
         let more = bytes - self.hold.bytes();
         self.hold.grow(more).await.map_err(|refusal| ExportError::Full(refusal.message))

@@ -82,6 +82,13 @@ impl<F: ChunkReader + 'static> ParquetTable<F> {
         self.file.metadata().row_groups().iter().map(of_group).collect()
     }
 
+    /// Bytes of the largest row group, packed and unpacked.
+    pub(crate) fn largest_group_bytes(&self) -> usize {
+        let groups = self.file.metadata().row_groups().iter();
+        let most = groups.map(|group| group.compressed_size().saturating_add(group.total_byte_size())).max();
+        most.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default()
+    }
+
     /// Reads more rows; false at the end of the file.
     fn fill(&mut self) -> Result<bool, TableError> {
         while self.unread == 0 {

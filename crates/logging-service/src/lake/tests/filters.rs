@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use prediction_record::{PredictionRecord, Status, Tags};
 
-use super::{LogPages, delete_cold, lake, open, plain, record, turn};
+use super::{LakeError, LogPages, delete_cold, hold_in, lake, open, plain, record, turn};
 use crate::store::{PredictionFilter, StoredPrediction};
 
 fn rows() -> Vec<PredictionRecord> {
@@ -55,8 +55,8 @@ async fn a_filter_selects_the_same_rows_of_both() {
         let mut found: Vec<Vec<StoredPrediction>> = Vec::new();
         for filter in &filters {
             let mut pages = LogPages::new(Arc::clone(&store), Some(lake(plain(folder.path()))), filter.clone());
-            let mut rows = Vec::new();
-            while let Some(page) = pages.next().await.unwrap() {
+            let (mut rows, mut hold) = (Vec::new(), hold_in(64 << 20));
+            while let Some(page) = pages.next(&mut hold).await.unwrap() {
                 rows.extend(page);
             }
             found.push(rows);
@@ -71,5 +71,31 @@ async fn a_filter_selects_the_same_rows_of_both() {
         assert!(!hot.is_empty(), "{filter:?}");
         assert_eq!(*hot, cold, "{filter:?}");
     }
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cold_day_is_held_in_the_room_before_it_is_fetched() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    store.submit(rows()).await.unwrap();
+    turn(&lake(plain(folder.path())), &store).await.unwrap();
+    delete_cold(&store).await;
+    let pages = || LogPages::new(Arc::clone(&store), Some(lake(plain(folder.path()))), PredictionFilter::default());
+    let (mut pages_with_room, mut hold, mut most) = (pages(), hold_in(64 << 20), 0);
+    while pages_with_room.next(&mut hold).await.unwrap().is_some() {
+        most = most.max(pages_with_room.held_bytes());
+        assert!(hold.bytes() >= pages_with_room.held_bytes());
+    }
+    assert!(most > 1_000, "{most} bytes of row groups");
+    assert_eq!(pages_with_room.held_bytes(), 0, "at the end nothing is held");
+    let (mut pages_without, mut hold) = (pages(), hold_in(1024));
+    let refusal = loop {
+        match pages_without.next(&mut hold).await {
+            Ok(rows) => assert!(rows.is_some(), "cold rows were read without room for them"),
+            Err(refusal) => break refusal,
+        }
+    };
+    assert!(matches!(refusal, LakeError::Full(_)), "{refusal}");
     store.close().await;
 }

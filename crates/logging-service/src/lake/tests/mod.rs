@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use monitoring::{HeldKind, Hold, MemoryRoom, MetricsRegistry};
 use object_store::ObjectStore;
 use prediction_record::PredictionRecord;
 use serde_json::Value;
@@ -84,11 +85,17 @@ async fn delete_cold(store: &Store) {
     }
 }
 
+/// All that an export can hold, in a room of so many bytes.
+fn hold_in(bytes: u64) -> Hold {
+    let registry = MetricsRegistry::new("test", "1").unwrap();
+    MemoryRoom::register(bytes, &registry).unwrap().hold(HeldKind::Export)
+}
+
 /// The ids of all rows that an export gives, each once and in order.
 async fn exported(folder: &Path, store: &Arc<Store>) -> BTreeSet<Uuid> {
     let mut pages = LogPages::new(Arc::clone(store), Some(lake(plain(folder))), PredictionFilter::default());
-    let mut found = Vec::new();
-    while let Some(rows) = pages.next().await.unwrap() {
+    let (mut found, mut hold) = (Vec::new(), hold_in(64 << 20));
+    while let Some(rows) = pages.next(&mut hold).await.unwrap() {
         found.extend(rows);
     }
     assert!(found.is_sorted_by(|a, b| a.record.occurred_at >= b.record.occurred_at), "in order");
