@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::kind::HeldKind;
 use super::moving::Moving;
-use super::parts::{RoomParts, SMALL_UNITS, Taken, UNIT};
+use super::parts::{AskedUnits, RoomParts, SMALL_UNITS, Taken, UNIT};
 use crate::http::{ApiError, ErrorCode};
 
 /// Seconds after which there may be room again.
@@ -44,9 +44,9 @@ impl Hold {
     /// `overloaded`, or `too_large` where it would not fit into an empty room; with what is held as it was.
     pub async fn grow(&mut self, bytes: usize) -> Result<(), ApiError> {
         self.check_fits(bytes)?;
-        let (whole, for_large) = self.missing(bytes);
+        let missing = self.missing(bytes);
         let taken =
-            if whole + for_large == 0 { Some(Taken::default()) } else { self.room.take(whole, for_large).await };
+            if missing == AskedUnits::default() { Some(Taken::default()) } else { self.room.take(missing).await };
         self.add(bytes, taken)
     }
 
@@ -56,10 +56,10 @@ impl Hold {
     /// `overloaded`, or `too_large` where it would not fit into an empty room; with what is held as it was.
     pub fn grow_now(&mut self, bytes: usize) -> Result<(), ApiError> {
         self.check_fits(bytes)?;
-        let (whole, for_large) = self.missing(bytes);
-        let taken = self.room.take_now(whole, for_large);
+        let missing = self.missing(bytes);
+        let taken = self.room.take_now(missing);
         if taken.is_none() {
-            self.room.make_way(whole, for_large);
+            self.room.make_way(missing);
         }
         self.add(bytes, taken)
     }
@@ -72,6 +72,7 @@ impl Hold {
         let units = units(bytes);
         give_back(&mut self.taken.whole, units);
         give_back(&mut self.taken.for_large, if units > SMALL_UNITS { units } else { 0 });
+        give_back(&mut self.taken.for_exports, units);
         self.tell_units();
     }
 
@@ -118,7 +119,7 @@ impl Hold {
 
     /// Refuses what would not fit if nobody else held anything.
     fn check_fits(&self, more: usize) -> Result<(), ApiError> {
-        if !self.room.never_has(units(self.bytes.saturating_add(more))) {
+        if !self.room.never_has(self.kind, units(self.bytes.saturating_add(more))) {
             return Ok(());
         }
         self.room.metrics.refused(self.kind);
@@ -126,18 +127,23 @@ impl Hold {
         Err(ApiError::new(ErrorCode::TooLarge, sentence))
     }
 
-    /// The units that so many bytes more need, of the whole room and of the part for large holds.
-    fn missing(&self, more: usize) -> (usize, usize) {
+    /// The units that so many bytes more need, of the whole room and of the parts.
+    fn missing(&self, more: usize) -> AskedUnits {
         let needed = units(self.bytes.saturating_add(more));
         let missing = |taken: &Option<OwnedSemaphorePermit>| {
             needed.saturating_sub(taken.as_ref().map_or(0, OwnedSemaphorePermit::num_permits))
         };
-        (missing(&self.taken.whole), if needed > SMALL_UNITS { missing(&self.taken.for_large) } else { 0 })
+        let Taken { whole, for_large, for_exports } = &self.taken;
+        AskedUnits {
+            whole: missing(whole),
+            for_large: if needed > SMALL_UNITS { missing(for_large) } else { 0 },
+            for_exports: if self.kind == HeldKind::Export { missing(for_exports) } else { 0 },
+        }
     }
 
     fn add(&mut self, bytes: usize, taken: Option<Taken>) -> Result<(), ApiError> {
         let metrics = &self.room.metrics;
-        let Some(Taken { whole, for_large }) = taken else {
+        let Some(Taken { whole, for_large, for_exports }) = taken else {
             metrics.refused(self.kind);
             let sentence = "The service holds as much for its clients as it may; try again later.";
             return Err(ApiError::new(ErrorCode::Overloaded, sentence).retry_after(RETRY_SECONDS));
@@ -146,6 +152,7 @@ impl Hold {
         self.bytes += bytes;
         merge(&mut self.taken.whole, whole);
         merge(&mut self.taken.for_large, for_large);
+        merge(&mut self.taken.for_exports, for_exports);
         self.tell_units();
         Ok(())
     }

@@ -42,6 +42,8 @@ pub(super) enum Helpful {
     All,
     /// Holds of more units than this.
     LargerThan(usize),
+    /// Holds of this kind.
+    Of(HeldKind),
 }
 
 /// All holds of a room that are moving.
@@ -91,10 +93,11 @@ impl Moving {
 }
 
 impl Helpful {
-    fn includes(self, units: usize) -> bool {
+    fn includes(self, kind: HeldKind, units: usize) -> bool {
         match self {
             Self::All => units > 0,
             Self::LargerThan(least) => units > least,
+            Self::Of(helpful) => kind == helpful && units > 0,
         }
     }
 }
@@ -125,7 +128,7 @@ impl MovingHolds {
         let mut late = Vec::new();
         for moving in list.holds.values() {
             let held = moving.units.load(Ordering::Relaxed);
-            if !helpful.includes(held) {
+            if !helpful.includes(moving.kind, held) {
                 continue;
             }
             if moving.ended.is_cancelled() {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
+use super::kind::HeldKind;
 use super::metrics::RoomMetrics;
 use super::moving::{Helpful, MovingHolds};
 use crate::metrics::{MetricsError, MetricsRegistry};
@@ -17,6 +18,10 @@ pub(super) const UNIT: usize = 1024;
 pub(super) const SMALL_UNITS: usize = 256;
 /// One of so many parts of the room is for small holds alone.
 const SMALL_SHARE: usize = 4;
+/// One of so many parts of the room is as much as exports may hold together, and no more than these units on a machine with a
+/// large room: more of them at a time are no quicker.
+const EXPORT_SHARE: usize = 2;
+const MOST_EXPORT_UNITS: usize = 256 * 1024;
 /// How often who waits looks for holds that have become late.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
@@ -27,6 +32,8 @@ pub(super) struct RoomParts {
     whole: RoomPart,
     /// The part that large holds may use. They need room in it and in the whole.
     for_large: RoomPart,
+    /// The part that exports may use. They need room in it as well.
+    for_exports: RoomPart,
     /// How long who finds no room waits before it is refused.
     patience: Duration,
 }
@@ -45,6 +52,15 @@ struct RoomPart {
 pub(super) struct Taken {
     pub(super) whole: Option<OwnedSemaphorePermit>,
     pub(super) for_large: Option<OwnedSemaphorePermit>,
+    pub(super) for_exports: Option<OwnedSemaphorePermit>,
+}
+
+/// How many units are asked for, of the whole room and of the parts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct AskedUnits {
+    pub(super) whole: usize,
+    pub(super) for_large: usize,
+    pub(super) for_exports: usize,
 }
 
 impl RoomParts {
@@ -57,6 +73,7 @@ impl RoomParts {
             moving: MovingHolds::default(),
             whole: RoomPart::new(units, Helpful::All),
             for_large: RoomPart::new(units - units / SMALL_SHARE, Helpful::LargerThan(SMALL_UNITS)),
+            for_exports: RoomPart::new((units / EXPORT_SHARE).min(MOST_EXPORT_UNITS), Helpful::Of(HeldKind::Export)),
             patience,
         })
     }
@@ -67,33 +84,36 @@ impl RoomParts {
     }
 
     /// Whether one hold could not even have so many units if nobody else held any.
-    pub(super) fn never_has(&self, units: usize) -> bool {
+    pub(super) fn never_has(&self, kind: HeldKind, units: usize) -> bool {
         let most = if units > SMALL_UNITS { self.for_large.units } else { self.whole.units };
-        units > most
+        units > most || kind == HeldKind::Export && units > self.for_exports.units
     }
 
     /// Takes what there is now; `None` where it is not enough, and then nothing is taken.
-    pub(super) fn take_now(&self, whole: usize, for_large: usize) -> Option<Taken> {
-        let for_large = self.for_large.take_now(for_large)?;
-        let whole = self.whole.take_now(whole)?;
-        Some(Taken { whole, for_large })
+    pub(super) fn take_now(&self, asked: AskedUnits) -> Option<Taken> {
+        let for_exports = self.for_exports.take_now(asked.for_exports)?;
+        let for_large = self.for_large.take_now(asked.for_large)?;
+        let whole = self.whole.take_now(asked.whole)?;
+        Some(Taken { whole, for_large, for_exports })
     }
 
     /// Waits shortly where there is not enough; `None` if there still is not then.
-    pub(super) async fn take(&self, whole: usize, for_large: usize) -> Option<Taken> {
-        if let Some(taken) = self.take_now(whole, for_large) {
+    pub(super) async fn take(&self, asked: AskedUnits) -> Option<Taken> {
+        if let Some(taken) = self.take_now(asked) {
             return Some(taken);
         }
         let until = Instant::now() + self.patience;
-        let for_large = self.take_of(&self.for_large, for_large, until).await?;
-        let whole = self.take_of(&self.whole, whole, until).await?;
-        Some(Taken { whole, for_large })
+        let for_exports = self.take_of(&self.for_exports, asked.for_exports, until).await?;
+        let for_large = self.take_of(&self.for_large, asked.for_large, until).await?;
+        let whole = self.take_of(&self.whole, asked.whole, until).await?;
+        Some(Taken { whole, for_large, for_exports })
     }
 
     /// Ends slow clients for so many units; for who cannot wait.
-    pub(super) fn make_way(&self, whole: usize, for_large: usize) {
-        self.make_way_in(&self.whole, whole);
-        self.make_way_in(&self.for_large, for_large);
+    pub(super) fn make_way(&self, asked: AskedUnits) {
+        self.make_way_in(&self.whole, asked.whole);
+        self.make_way_in(&self.for_large, asked.for_large);
+        self.make_way_in(&self.for_exports, asked.for_exports);
     }
 
     async fn take_of(&self, part: &RoomPart, units: usize, until: Instant) -> Option<Option<OwnedSemaphorePermit>> {

@@ -137,6 +137,27 @@ async fn the_slow_make_way_for_newcomers_and_who_sends_stays() {
 }
 
 #[tokio::test]
+async fn exports_leave_half_to_others_and_slow_ones_make_way_for_the_next() {
+    let (room, _) = room(16);
+    let export = |ended| room.moving_hold(HeldKind::Export, ended);
+    let ended = CancellationToken::new();
+    let mut unread = export(ended.clone());
+    unread.grow(7 * MIB).await.unwrap();
+    assert_eq!(export(CancellationToken::new()).grow(9 * MIB).await.unwrap_err().code, ErrorCode::TooLarge);
+    let mut next = export(CancellationToken::new());
+    assert_eq!(next.grow_now(2 * MIB).unwrap_err().code, ErrorCode::Overloaded, "the unread one is not late yet");
+    assert!(!ended.is_cancelled());
+    room.hold(HeldKind::Body).grow_now(5 * MIB).unwrap();
+    let waiting = async { while next.grow(2 * MIB).await.is_err() {} };
+    tokio::select! {
+        () = waiting => panic!("there is no room"),
+        () = ended.cancelled() => {}
+    }
+    drop(unread);
+    timeout(SOON, next.grow(2 * MIB)).await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn bytes_that_have_all_come_never_make_way() {
     let (room, _) = room(8);
     let mut body = stalled(&room, 6 * MIB).await;
