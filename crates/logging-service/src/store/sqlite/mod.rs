@@ -146,7 +146,9 @@ impl WritableDatabase for SqliteDatabase {
     }
 
     fn probe(&mut self) -> Result<(), DatabaseError> {
-        self.files.probe()
+        self.files.probe()?;
+        // Nothing was written for a while. What the cache holds is in the system's as well, as long as that has room for it.
+        self.files.connection.release_memory().map_err(failed)
     }
 
     fn maintain(&mut self) -> Result<(), DatabaseError> {
