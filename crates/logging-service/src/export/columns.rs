@@ -45,13 +45,13 @@ pub(super) enum ColumnKind {
 }
 
 /// The content of a cell; `None` where the row has no value there.
-type CellResult<'a> = Result<Option<CellValue<'a>>, EncodeError>;
+pub(super) type CellResult<'a> = Result<Option<CellValue<'a>>, EncodeError>;
 
 /// Reads a row's cell.
-type CellReader = for<'a> fn(&'a StoredPrediction) -> CellResult<'a>;
+type CellReader<R> = for<'a> fn(&'a R) -> CellResult<'a>;
 
-/// One column of the table.
-pub(super) struct Column {
+/// One column of a table of such rows.
+pub(super) struct Column<R = StoredPrediction> {
     /// The name of the record's field; a part of a nested field follows after `_`.
     pub(super) name: &'static str,
     /// The type of its cells.
@@ -59,14 +59,16 @@ pub(super) struct Column {
     /// Whether every row has a value.
     pub(super) required: bool,
     /// Reads a row's cell.
-    pub(super) get: CellReader,
+    pub(super) get: CellReader<R>,
 }
 
-const fn required(name: &'static str, kind: ColumnKind, get: CellReader) -> Column {
+/// A column in which every row has a value.
+pub(super) const fn required<R>(name: &'static str, kind: ColumnKind, get: CellReader<R>) -> Column<R> {
     Column { name, kind, required: true, get }
 }
 
-const fn optional(name: &'static str, kind: ColumnKind, get: CellReader) -> Column {
+/// A column in which some rows have no value.
+pub(super) const fn optional<R>(name: &'static str, kind: ColumnKind, get: CellReader<R>) -> Column<R> {
     Column { name, kind, required: false, get }
 }
 
@@ -122,7 +124,8 @@ fn input(row: &StoredPrediction) -> Option<&InputSummary> {
     row.record.input.as_ref()
 }
 
-fn text(value: Option<&String>) -> CellResult<'_> {
+/// A cell of text.
+pub(super) fn text(value: Option<&String>) -> CellResult<'_> {
     Ok(value.map(|text| CellValue::Text(text.as_str().into())))
 }
 

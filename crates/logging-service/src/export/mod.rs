@@ -10,13 +10,14 @@ mod columns;
 mod csv;
 mod encoder;
 mod format;
+mod label_columns;
 mod ndjson;
 mod parquet;
 
 pub use self::csv::CellTexts;
 pub use encoder::{EncodeError, Encoder};
 pub use format::{ExportFormat, UnknownFormat};
-pub(crate) use parquet::LakeEncoder;
+pub(crate) use parquet::{LabelFileEncoder, LakeEncoder, PredictionFileEncoder};
 
 /// An encoder at the beginning of a file. `texts` is about CSV alone.
 ///

@@ -77,7 +77,9 @@ impl ColdDay {
         let ColdQuestion { place, model, day } = question;
         let (day, entries) = known(store, day).await?;
         let mut files = Vec::new();
-        for entry in entries.iter().filter(|entry| model.as_ref().is_none_or(|model| *model == entry.model)) {
+        let is_asked_for =
+            |entry: &&LakeFileEntry| !entry.is_of_labels() && model.as_ref().is_none_or(|model| *model == entry.model);
+        for entry in entries.iter().filter(is_asked_for) {
             files.push(LakeRows { table: LakeTable::open(lake, entry).await?, next: None });
         }
         let held_bytes = files.iter().map(|file: &LakeRows| file.table.held_bytes()).sum();

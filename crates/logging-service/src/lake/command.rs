@@ -16,7 +16,7 @@ use super::object_lake::{LakeError, ObjectDigest, ObjectLake};
 use super::turn::{Lake, LakeTurn};
 use crate::store::Store;
 use crate::store::lake_books::{self, LakeDay};
-use crate::store::lake_files;
+use crate::store::lake_files::{self, LABELS};
 use crate::store::time::floor_microseconds;
 
 /// What is asked about the lake.
@@ -52,11 +52,13 @@ async fn status(store: &Store) -> anyhow::Result<ExitCode> {
     let days = store.read(lake_books::written).await?;
     for day in &days {
         let place = if day.is_cold { "in the lake" } else { "in the lake and the database" };
-        let late = if day.seen_id > day.last_id { "; some rows came late and wait" } else { "" };
-        writeln!(out, "{}: {} rows {place}, revision {}{late}", day_name(day.day), day.rows, day.revision)?;
+        let late = if day.is_unfinished() { "; some rows or labels came late and wait" } else { "" };
+        let (name, rows, labels) = (day_name(day.day), day.rows, day.labels);
+        writeln!(out, "{name}: {rows} rows {place}, {labels} labels, revision {}{late}", day.revision)?;
     }
     let rows: u64 = days.iter().map(|day| day.rows).sum();
-    writeln!(out, "{} days, {rows} rows", days.len())?;
+    let labels: u64 = days.iter().map(|day| day.labels).sum();
+    writeln!(out, "{} days, {rows} rows, {labels} labels", days.len())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -81,14 +83,16 @@ async fn verify(lake: &Lake, store: &Store) -> anyhow::Result<ExitCode> {
             writeln!(out, "PROBLEM: {}: {problem}", day_name(day.day))?;
             problems += 1;
         }
-        rows += day.rows;
+        rows += day.rows + day.labels;
     }
     // What is being written just now is in the books as well.
     for day in store.read(lake_files::unsettled).await? {
         let planned = store.read(move |session| lake_files::files(session, day, false)).await?;
         named.extend(planned.into_iter().map(|file| file.path));
     }
-    for stray in lake.objects.list(layout::PREDICTIONS).await?.into_iter().filter(|path| !named.contains(path)) {
+    let mut found = lake.objects.list(layout::PREDICTIONS).await?;
+    found.extend(lake.objects.list(LABELS).await?);
+    for stray in found.into_iter().filter(|path| !named.contains(path)) {
         writeln!(out, "PROBLEM: {stray} is named by no manifest, and readers of the folder count it all the same")?;
         problems += 1;
     }

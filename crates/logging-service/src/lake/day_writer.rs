@@ -10,17 +10,20 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::file_rows::{FileRows, LabelRows, ModelRows};
 use super::file_writer::LakeFileWriter;
 use super::lake_table::LakeTable;
 use super::layout;
 use super::manifest;
 use super::object_lake::{LakeError, ObjectLake};
 use super::options::LakeOptions;
+use crate::store::Store;
 use crate::store::lake_books::{self, LakeDay};
 use crate::store::lake_files::{self, LakeFileEntry, WrittenDay};
-use crate::store::lake_rows::{self, DayRows, RowPlace};
+use crate::store::lake_labels::DayLabels;
+use crate::store::lake_rows::DayRows;
+use crate::store::lake_scan::SettledIds;
 use crate::store::time::floor_microseconds;
-use crate::store::{MAX_PAGE, Store};
 
 /// How long a program keeps the lake for itself, in microseconds, after it said so.
 const CLAIM: i64 = 120 * 1_000_000;
@@ -30,10 +33,16 @@ const RENEWAL: Duration = Duration::from_secs(20);
 /// What was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LakeGrowth {
-    /// Rows.
+    /// Rows, labels among them.
     pub(crate) rows: u64,
     /// Bytes of their files.
     pub(crate) bytes: u64,
+}
+
+impl LakeGrowth {
+    fn of(files: &[LakeFileEntry]) -> Self {
+        Self { rows: files.iter().map(|file| file.rows).sum(), bytes: files.iter().map(|file| file.bytes).sum() }
+    }
 }
 
 /// Writes days, for one program at a time.
@@ -67,29 +76,59 @@ impl<'l> DayWriter<'l> {
         }
     }
 
-    /// Writes the rows of a day that are not in the lake yet, up to the row `settled`.
+    /// Writes the rows and labels of a day that are not in the lake yet, as far as `settled` says.
     ///
     /// # Errors
     /// [`LakeError`]; the next attempt settles what this one has left.
-    pub(super) async fn write(&mut self, day: &LakeDay, settled: i64) -> Result<LakeGrowth, LakeError> {
-        let mut files = self.files(day.day, true).await?;
-        let (of_day, former) = (*day, files.len());
-        for model in self.store.read(move |session| lake_books::models(session, &of_day, settled)).await? {
-            self.write_model(day, settled, model, &mut files).await?;
+    pub(super) async fn write(&mut self, day: &LakeDay, settled: SettledIds) -> Result<LakeGrowth, LakeError> {
+        let mut new = Vec::new();
+        let of_day = *day;
+        if day.seen_id > day.last_id {
+            let models = self.store.read(move |session| lake_books::models(session, &of_day, settled.rows)).await?;
+            for model in models {
+                let (after_id, last_id) = (day.last_id, settled.rows);
+                let of = DayRows { model: Some(model), begin: day.begin(), after_id, last_id };
+                self.write_files(day.day, ModelRows::new(of, day.end()), &mut new).await?;
+            }
         }
-        let mut written = WrittenDay { day: day.day, revision: day.revision + 1, last_id: settled, files };
+        if day.label_seen_id > day.label_last_id {
+            let of = DayLabels { begin: day.begin(), after_id: day.label_last_id, last_id: settled.labels };
+            self.write_files(day.day, LabelRows::new(of), &mut new).await?;
+        }
+        let growth = LakeGrowth::of(&new);
+        let mut files = self.files(day.day, true).await?;
+        files.append(&mut new);
+        self.count(WrittenDay {
+            day: day.day,
+            revision: day.revision + 1,
+            last_id: settled.rows,
+            last_label_id: settled.labels,
+            files,
+        })
+        .await?;
+        Ok(growth)
+    }
+
+    /// Makes these files the ones that count: the manifest, and then the books.
+    ///
+    /// # Errors
+    /// [`LakeError`]; the next attempt settles what this one has left.
+    pub(super) async fn count(&mut self, mut written: WrittenDay) -> Result<(), LakeError> {
+        written.files.sort_by(|a, b| a.path.cmp(&b.path));
         if !manifest::create(self.lake, &written).await? {
             let found = manifest::read(self.lake, written.day, written.revision).await?;
             // Without new files, nothing in the books tells of an attempt whose manifest was written and not entered.
-            let ours = found.filter(|found| found.files == written.files && found.last_id <= settled);
-            written = ours.ok_or_else(|| {
+            let is_ours = |found: &WrittenDay| {
+                found.files == written.files
+                    && found.last_id <= written.last_id
+                    && found.last_label_id <= written.last_label_id
+            };
+            written = found.filter(is_ours).ok_or_else(|| {
                 let path = layout::manifest(written.day, written.revision);
                 LakeError::Disagrees(format!("{path} was written by another program"))
             })?;
         }
-        self.enter(&written).await?;
-        let new = &written.files[former..];
-        Ok(LakeGrowth { rows: new.iter().map(|file| file.rows).sum(), bytes: new.iter().map(|file| file.bytes).sum() })
+        self.enter(&written).await
     }
 
     /// Settles what an earlier attempt at a day has left: it counts as a whole, or its files are deleted.
@@ -100,7 +139,13 @@ impl<'l> DayWriter<'l> {
         let Some(known) = self.store.read(move |session| lake_books::day(session, day)).await? else { return Ok(()) };
         let counting = self.files(day, true).await?;
         let planned = self.files(day, false).await?;
-        let without = WrittenDay { day, revision: known.revision + 1, last_id: known.last_id, files: counting.clone() };
+        let without = WrittenDay {
+            day,
+            revision: known.revision + 1,
+            last_id: known.last_id,
+            last_label_id: known.label_last_id,
+            files: counting.clone(),
+        };
         let truth = match manifest::create(self.lake, &without).await? {
             true => without,
             false => manifest::read(self.lake, day, without.revision).await?.unwrap_or(without),
@@ -132,31 +177,29 @@ impl<'l> DayWriter<'l> {
         Ok(self.store.write(0, move |transaction| lake_files::enter_written(transaction, &written, now)).await?)
     }
 
-    /// Writes the rows of one model, in as many files as it takes.
-    async fn write_model(
+    /// Writes rows, in as many files as it takes.
+    pub(super) async fn write_files<R: FileRows>(
         &mut self,
-        day: &LakeDay,
-        settled: i64,
-        model: String,
+        day: i64,
+        mut rows: R,
         files: &mut Vec<LakeFileEntry>,
     ) -> Result<(), LakeError> {
-        let of = DayRows { model: Some(model), begin: day.begin(), after_id: day.last_id, last_id: settled };
-        let mut place = Some(RowPlace::before(day.end()));
-        while let Some(from) = place {
-            let planned = self.plan(day.day, of.model.clone().unwrap_or_default()).await?;
-            let mut file = LakeFileWriter::new(self.lake, &planned)?;
-            match self.fill(&of, from, &mut file).await {
-                Ok(next) => place = next,
-                Err(problem) => {
-                    file.abandon().await;
-                    return Err(problem);
-                }
+        while rows.has_more() {
+            let planned = self.plan(day, &rows).await?;
+            let mut file = LakeFileWriter::<R::Encoder>::new(self.lake, &planned)?;
+            if let Err(problem) = self.fill(&mut rows, &mut file).await {
+                file.abandon().await;
+                return Err(problem);
+            }
+            if file.row_count() == 0 {
+                file.abandon().await;
+                continue;
             }
             let written = file.finish().await?;
-            let rows = LakeTable::open(self.lake, &written).await?.rows();
-            if rows != written.rows {
+            let found = LakeTable::open(self.lake, &written).await?.rows();
+            if found != written.rows {
                 let (path, expected) = (written.path, written.rows);
-                return Err(LakeError::Disagrees(format!("{path} was read back with {rows} rows, not {expected}")));
+                return Err(LakeError::Disagrees(format!("{path} was read back with {found} rows, not {expected}")));
             }
             files.push(written);
         }
@@ -164,38 +207,32 @@ impl<'l> DayWriter<'l> {
     }
 
     /// Enters the name of the next file, before there is one.
-    pub(super) async fn plan(&mut self, day: i64, model: String) -> Result<LakeFileEntry, LakeError> {
+    async fn plan<R: FileRows>(&mut self, day: i64, rows: &R) -> Result<LakeFileEntry, LakeError> {
         self.keep_claim().await?;
-        let file = LakeFileEntry { path: layout::new_file(&model, day), model, ..LakeFileEntry::default() };
+        let (path, model) = (rows.new_path(day), rows.model().to_owned());
+        let file = LakeFileEntry { path, model, ..LakeFileEntry::default() };
         let planned = file.clone();
         self.store.write(0, move |transaction| lake_files::plan_file(transaction, day, &planned)).await?;
         Ok(file)
     }
 
-    /// Writes rows into a file until it is full, and gives the place of the next one; `None` at the end.
-    async fn fill(
+    /// Writes rows into a file until it is full or there are no more.
+    async fn fill<R: FileRows>(
         &mut self,
-        of: &DayRows,
-        mut place: RowPlace,
-        file: &mut LakeFileWriter<'_>,
-    ) -> Result<Option<RowPlace>, LakeError> {
-        while file.bytes() < self.options.file_bytes {
+        rows: &mut R,
+        file: &mut LakeFileWriter<'_, R::Encoder>,
+    ) -> Result<(), LakeError> {
+        while rows.has_more() && file.bytes() < self.options.file_bytes {
             let began = Instant::now();
-            let of = of.clone();
-            let rows = self.store.read(move |session| lake_rows::page(session, &of, place, MAX_PAGE)).await?;
-            let is_last = rows.len() < MAX_PAGE;
-            if let Some(last) = rows.last() {
-                place = last.place();
-            }
-            file.rows(rows).await?;
-            if is_last {
-                return Ok(None);
-            }
+            let page = rows.next(self.store).await?;
+            file.rows(page).await?;
             self.keep_claim().await?;
-            // Half of the time is left to those who ask and store.
-            tokio::time::sleep(began.elapsed()).await;
+            if rows.has_more() {
+                // Half of the time is left to those who ask and store.
+                tokio::time::sleep(began.elapsed()).await;
+            }
         }
-        Ok(Some(place))
+        Ok(())
     }
 }
 

@@ -13,18 +13,17 @@ use tokio::task::spawn_blocking;
 
 use super::object_lake::{LakeError, ObjectDigest, ObjectLake, hex};
 use crate::export::LakeEncoder;
-use crate::store::NumberedPrediction;
 use crate::store::lake_files::LakeFileEntry;
 
 /// Bytes of a part of an upload; files up to this size are sent at once. Stores take parts of 5 MiB and more.
 const PART_BYTES: usize = 8 << 20;
 
 /// A file that is being written.
-pub(super) struct LakeFileWriter<'l> {
+pub(super) struct LakeFileWriter<'l, E> {
     lake: &'l ObjectLake,
     path: String,
     model: String,
-    encoder: Option<LakeEncoder>,
+    encoder: Option<E>,
     held: Vec<u8>,
     digest: Sha256,
     bytes: u64,
@@ -32,14 +31,14 @@ pub(super) struct LakeFileWriter<'l> {
     upload: Option<Box<dyn MultipartUpload>>,
 }
 
-impl<'l> LakeFileWriter<'l> {
+impl<'l, E: LakeEncoder> LakeFileWriter<'l, E> {
     /// Begins a file, of which nothing is in the lake yet.
     pub(super) fn new(lake: &'l ObjectLake, planned: &LakeFileEntry) -> Result<Self, LakeError> {
         Ok(Self {
             lake,
             path: planned.path.clone(),
             model: planned.model.clone(),
-            encoder: Some(LakeEncoder::new()?),
+            encoder: Some(E::new()?),
             held: Vec::new(),
             digest: Sha256::new(),
             bytes: 0,
@@ -53,8 +52,13 @@ impl<'l> LakeFileWriter<'l> {
         self.bytes
     }
 
+    /// Rows that were taken so far.
+    pub(super) fn row_count(&self) -> u64 {
+        self.rows
+    }
+
     /// Takes rows, and sends what is ready.
-    pub(super) async fn rows(&mut self, rows: Vec<NumberedPrediction>) -> Result<(), LakeError> {
+    pub(super) async fn rows(&mut self, rows: Vec<E::Row>) -> Result<(), LakeError> {
         let Some(mut encoder) = self.encoder.take() else { return Err(ended()) };
         self.rows += rows.len() as u64;
         // Filling a row group takes some ten milliseconds, for which no task should wait.

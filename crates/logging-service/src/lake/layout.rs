@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! predictions/model=<model>/day=<YYYY-MM-DD>/<file>.parquet
+//! labels/day=<YYYY-MM-DD>/<file>.parquet
 //! manifests/day=<YYYY-MM-DD>/<revision>.json
 //! ```
 //!
@@ -12,6 +13,7 @@ use object_store::path::Path;
 use uuid::Uuid;
 
 use crate::store::lake_books::DAY;
+use crate::store::lake_files::LABELS;
 
 /// The folder of the files with predictions.
 pub(super) const PREDICTIONS: &str = "predictions";
@@ -26,6 +28,11 @@ pub(crate) fn day_name(day: i64) -> String {
 /// A path for one more file with rows of a model and a day.
 pub(super) fn new_file(model: &str, day: i64) -> String {
     format!("{PREDICTIONS}/model={}/day={}/{}.parquet", encoded(model), day_name(day), Uuid::now_v7())
+}
+
+/// A path for one more file with labels of a day.
+pub(super) fn new_label_file(day: i64) -> String {
+    format!("{LABELS}day={}/{}.parquet", day_name(day), Uuid::now_v7())
 }
 
 /// The path of a manifest.

@@ -30,8 +30,17 @@ pub(super) struct Manifest {
     last_sequence: i64,
     /// When it was written.
     written_at: Timestamp,
-    /// Every file that counts.
+    /// Every file of predictions that counts.
     files: Vec<ManifestFile>,
+    /// True labels that were recorded on this day.
+    #[serde(default)]
+    labels: u64,
+    /// Labels of the day up to this number are in the files.
+    #[serde(default)]
+    last_label_sequence: i64,
+    /// Every file of labels that counts.
+    #[serde(default)]
+    label_files: Vec<ManifestFile>,
 }
 
 /// A file that counts.
@@ -39,7 +48,8 @@ pub(super) struct Manifest {
 struct ManifestFile {
     /// Where it is, below the lake's place.
     path: String,
-    /// The model whose rows it holds.
+    /// The model whose rows it holds; none for labels.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     model: String,
     /// Its rows.
     rows: u64,
@@ -58,14 +68,19 @@ impl Manifest {
             bytes: file.bytes,
             sha256: file.sha256.clone(),
         };
+        let (rows, labels) = written.rows();
+        let (label_files, files): (Vec<_>, Vec<_>) = written.files.iter().partition(|file| file.is_of_labels());
         Self {
             schema_version: SCHEMA_VERSION,
             day: layout::day_name(written.day),
             revision: written.revision,
-            rows: written.files.iter().map(|file| file.rows).sum(),
+            rows,
             last_sequence: written.last_id,
             written_at: Timestamp::now(),
-            files: written.files.iter().map(file).collect(),
+            files: files.into_iter().map(file).collect(),
+            labels,
+            last_label_sequence: written.last_label_id,
+            label_files: label_files.into_iter().map(file).collect(),
         }
     }
 
@@ -86,8 +101,9 @@ impl Manifest {
             bytes: file.bytes,
             sha256: file.sha256,
         };
-        let files = self.files.into_iter().map(file).collect();
-        Ok(WrittenDay { day, revision, last_id: self.last_sequence, files })
+        let mut files: Vec<_> = self.files.into_iter().chain(self.label_files).map(file).collect();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(WrittenDay { day, revision, last_id: self.last_sequence, last_label_id: self.last_label_sequence, files })
     }
 }
 

@@ -9,6 +9,7 @@
 mod cold_day;
 pub(crate) mod command;
 mod day_writer;
+mod file_rows;
 mod file_writer;
 mod lake_object;
 mod lake_table;

@@ -16,6 +16,7 @@ use super::options::LakeOptions;
 use crate::store::Store;
 use crate::store::lake_books::{self, DAY, LakeDay, day_of};
 use crate::store::lake_files;
+use crate::store::lake_scan::{self, LakeSource, SettledIds};
 
 /// The longest wait between two files for rows that came late to one day.
 const LONGEST_PAUSE: i64 = DAY;
@@ -83,17 +84,25 @@ impl Lake {
     }
 }
 
-/// Finds out to which days the rows belong that came since the last time. Gives the number of the newest of them.
-async fn know_new_rows(store: &Store) -> Result<i64, LakeError> {
-    let settled = store.write(0, lake_books::settled_id).await?;
-    loop {
-        let scanned = store.read(move |session| lake_books::scan(session, settled)).await?;
-        let is_unfinished = scanned.is_unfinished;
-        store.write(0, move |transaction| lake_books::enter_scanned(transaction, &scanned)).await?;
-        if !is_unfinished {
-            return Ok(settled);
+/// Finds out to which days the rows and labels belong that came since the last time. Gives the numbers of the newest ones.
+async fn know_new_rows(store: &Store) -> Result<SettledIds, LakeError> {
+    let mut settled = SettledIds::default();
+    for source in LakeSource::ALL {
+        let newest = store.write(0, move |transaction| lake_scan::settled_id(transaction, source)).await?;
+        match source {
+            LakeSource::Predictions => settled.rows = newest,
+            LakeSource::Labels => settled.labels = newest,
+        }
+        loop {
+            let scanned = store.read(move |session| lake_scan::scan(session, source, newest)).await?;
+            let is_unfinished = scanned.is_unfinished;
+            store.write(0, move |transaction| lake_scan::enter_scanned(transaction, &scanned)).await?;
+            if !is_unfinished {
+                break;
+            }
         }
     }
+    Ok(settled)
 }
 
 impl LakeTurn {

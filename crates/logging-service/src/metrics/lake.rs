@@ -37,9 +37,12 @@ impl LakeMetrics {
     pub(crate) fn register(registry: &MetricsRegistry) -> Result<Self, MetricsError> {
         Ok(Self {
             enabled: registry.float_gauge("logging_lake_enabled", "1 if closed days go to a lake, else 0.")?,
-            waiting: registry
-                .float_gauge("logging_lake_backlog", "Closed days that have rows which are not in the lake.")?,
-            rows: registry.counter("logging_lake_rows_written_total", "Rows written into the lake.")?,
+            waiting: registry.float_gauge(
+                "logging_lake_backlog",
+                "Closed days that have rows or labels which are not in the lake.",
+            )?,
+            rows: registry
+                .counter("logging_lake_rows_written_total", "Predictions and labels written into the lake.")?,
             bytes: registry.counter("logging_lake_bytes_written_total", "Bytes of files written into the lake.")?,
             failures: registry.counters(
                 "logging_lake_failures_total",

@@ -5,7 +5,7 @@
 //!
 //! Rule of thumb: what stands here may be deleted from the database, and nothing else may.
 
-use super::engine::{TransactionLock, WriteTransaction};
+use super::engine::WriteTransaction;
 use super::error::DatabaseError;
 use super::session::{SqlSession, first, rows};
 use super::time::TimeRange;
@@ -13,8 +13,6 @@ use super::value::RowColumns;
 
 /// Microseconds of a day.
 pub(crate) const DAY: i64 = 86_400 * 1_000_000;
-/// Rows that are looked through in one query for the days that they belong to.
-const SCANNED_ROWS: i64 = 20_000;
 
 /// A day, and how far it is in the lake.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,12 +31,23 @@ pub(crate) struct LakeDay {
     pub(crate) is_cold: bool,
     /// When it was last written, in microseconds since 1970; 0 for never.
     pub(crate) written_at: i64,
+    /// Number of the newest label that was recorded on it, as far as is known.
+    pub(crate) label_seen_id: i64,
+    /// Its labels up to this number are in the lake.
+    pub(crate) label_last_id: i64,
+    /// Labels in the lake.
+    pub(crate) labels: u64,
 }
 
 impl LakeDay {
     /// Its first microsecond since 1970.
     pub(crate) fn begin(&self) -> i64 {
         self.day.saturating_mul(DAY)
+    }
+
+    /// Whether rows or labels of it are outside of the lake.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.seen_id > self.last_id || self.label_seen_id > self.label_last_id
     }
 
     /// The first microsecond after it.
@@ -52,70 +61,8 @@ pub(crate) fn day_of(microseconds: i64) -> i64 {
     microseconds.div_euclid(DAY)
 }
 
-/// Number of the newest row. No row with a lower number can appear any more: programs that are storing rows are waited
-/// for.
-///
-/// # Errors
-/// The database's, also where another program stores for longer than the database lets this one wait.
-pub(crate) fn settled_id(transaction: &mut dyn WriteTransaction) -> Result<i64, DatabaseError> {
-    transaction.lock(TransactionLock::Storing)?;
-    let sql = "SELECT coalesce(max(id), 0) FROM predictions";
-    Ok(first(transaction, sql, &[], RowColumns::integer)?.unwrap_or_default())
-}
-
-/// Rows that were looked through.
-pub(crate) struct ScannedRows {
-    /// Each day among them, and the number of its newest row.
-    pub(crate) days: Vec<(i64, i64)>,
-    /// Rows up to this number are known now.
-    pub(crate) scanned_id: i64,
-    /// Whether there are more.
-    pub(crate) is_unfinished: bool,
-}
-
-/// Looks through rows that are not known yet, up to the row `settled`.
-///
-/// # Errors
-/// The database's.
-pub(crate) fn scan(session: &mut dyn SqlSession, settled: i64) -> Result<ScannedRows, DatabaseError> {
-    let known = "SELECT scanned_id FROM lake_progress";
-    let known = first(session, known, &[], RowColumns::integer)?.unwrap_or_default();
-    // The remainder of a time before 1970 is negative in SQL.
-    let sql = "SELECT (occurred_at - ((occurred_at % $1) + $2) % $3) / $4 AS day, max(id), count(*)
-               FROM (SELECT occurred_at, id FROM predictions WHERE id > $5 AND id <= $6 ORDER BY id LIMIT $7) AS found
-               GROUP BY 1";
-    let day = || DAY.into();
-    let values = [day(), day(), day(), day(), known.into(), settled.into(), SCANNED_ROWS.into()];
-    let mut count = 0;
-    let days = rows(session, sql, &values, |columns| {
-        let found = (columns.integer()?, columns.integer()?);
-        count += columns.integer()?;
-        Ok(found)
-    })?;
-    let is_unfinished = count == SCANNED_ROWS;
-    let newest = days.iter().map(|(_, id)| *id).max().unwrap_or(settled);
-    Ok(ScannedRows { days, scanned_id: if is_unfinished { newest } else { settled.max(known) }, is_unfinished })
-}
-
-/// Enters the days of rows that were looked through.
-///
-/// # Errors
-/// The database's.
-pub(crate) fn enter_scanned(
-    transaction: &mut dyn WriteTransaction,
-    scanned: &ScannedRows,
-) -> Result<(), DatabaseError> {
-    let sql = "INSERT INTO lake_days (day, seen_id, last_id, revision, rows, is_cold, written_at)
-               VALUES ($1, $2, 0, 0, 0, 0, 0)
-               ON CONFLICT (day) DO UPDATE SET seen_id = excluded.seen_id WHERE lake_days.seen_id < excluded.seen_id";
-    for (day, id) in &scanned.days {
-        transaction.execute(sql, &[(*day).into(), (*id).into()])?;
-    }
-    let progress = "UPDATE lake_progress SET scanned_id = $1 WHERE scanned_id < $2";
-    transaction.execute(progress, &[scanned.scanned_id.into(), scanned.scanned_id.into()]).map(|_| ())
-}
-
-const COLUMNS: &str = "day, seen_id, last_id, revision, rows, is_cold, written_at";
+const COLUMNS: &str =
+    "day, seen_id, last_id, revision, rows, is_cold, written_at, label_seen_id, label_last_id, labels";
 
 fn read_day(columns: &mut RowColumns) -> Result<LakeDay, DatabaseError> {
     Ok(LakeDay {
@@ -126,15 +73,20 @@ fn read_day(columns: &mut RowColumns) -> Result<LakeDay, DatabaseError> {
         rows: columns.count()?,
         is_cold: columns.integer()? != 0,
         written_at: columns.integer()?,
+        label_seen_id: columns.integer()?,
+        label_last_id: columns.integer()?,
+        labels: columns.count()?,
     })
 }
 
-/// The days before `day` that have rows outside of the lake, the oldest first.
+/// The days before `day` that have rows or labels outside of the lake, the oldest first.
 ///
 /// # Errors
 /// The database's.
 pub(crate) fn unwritten(session: &mut dyn SqlSession, day: i64) -> Result<Vec<LakeDay>, DatabaseError> {
-    let sql = format!("SELECT {COLUMNS} FROM lake_days WHERE seen_id > last_id AND day < $1 ORDER BY day");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM lake_days WHERE (seen_id > last_id OR label_seen_id > label_last_id) AND day < $1 ORDER BY day"
+    );
     rows(session, &sql, &[day.into()], read_day)
 }
 
@@ -143,7 +95,7 @@ pub(crate) fn unwritten(session: &mut dyn SqlSession, day: i64) -> Result<Vec<La
 /// # Errors
 /// The database's.
 pub(crate) fn written(session: &mut dyn SqlSession) -> Result<Vec<LakeDay>, DatabaseError> {
-    let sql = format!("SELECT {COLUMNS} FROM lake_days WHERE revision > 0 AND rows > 0 ORDER BY day DESC");
+    let sql = format!("SELECT {COLUMNS} FROM lake_days WHERE revision > 0 AND rows + labels > 0 ORDER BY day DESC");
     rows(session, &sql, &[], read_day)
 }
 

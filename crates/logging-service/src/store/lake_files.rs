@@ -22,6 +22,16 @@ pub(crate) struct LakeFileEntry {
     pub(crate) sha256: String,
 }
 
+/// What the paths of files with labels begin with.
+pub(crate) const LABELS: &str = "labels/";
+
+impl LakeFileEntry {
+    /// Whether its rows are true labels, and not predictions.
+    pub(crate) fn is_of_labels(&self) -> bool {
+        self.path.starts_with(LABELS)
+    }
+}
+
 /// The files of a day: those that count, or those that are being written or were when a program ended.
 ///
 /// # Errors
@@ -77,8 +87,20 @@ pub(crate) struct WrittenDay {
     pub(crate) revision: i64,
     /// Rows of the day up to this number are in the files.
     pub(crate) last_id: i64,
-    /// Every file that counts.
+    /// Labels of the day up to this number are in the files.
+    pub(crate) last_label_id: i64,
+    /// Every file that counts, in the order of their paths.
     pub(crate) files: Vec<LakeFileEntry>,
+}
+
+impl WrittenDay {
+    /// Rows of the files with predictions, and of those with labels.
+    pub(crate) fn rows(&self) -> (u64, u64) {
+        let of = |is_of_labels: bool| {
+            self.files.iter().filter(|file| file.is_of_labels() == is_of_labels).map(|file| file.rows).sum()
+        };
+        (of(false), of(true))
+    }
 }
 
 /// Enters what a manifest says. The files that it does not name do not count any more, and stay in the books until
@@ -91,17 +113,21 @@ pub(crate) fn enter_written(
     written: &WrittenDay,
     now: i64,
 ) -> Result<(), DatabaseError> {
-    let total: u64 = written.files.iter().map(|file| file.rows).sum();
-    let sql = "UPDATE lake_days SET revision = $1, last_id = $2, rows = $3, written_at = $4
-               WHERE day = $5 AND revision <= $6 AND last_id <= $7";
+    let (rows, labels) = written.rows();
+    let sql =
+        "UPDATE lake_days SET revision = $1, last_id = $2, rows = $3, written_at = $4, label_last_id = $5, labels = $6
+               WHERE day = $7 AND revision <= $8 AND last_id <= $9 AND label_last_id <= $10";
     let values = [
         written.revision.into(),
         written.last_id.into(),
-        i64::try_from(total).unwrap_or(i64::MAX).into(),
+        i64::try_from(rows).unwrap_or(i64::MAX).into(),
         now.into(),
+        written.last_label_id.into(),
+        i64::try_from(labels).unwrap_or(i64::MAX).into(),
         written.day.into(),
         written.revision.into(),
         written.last_id.into(),
+        written.last_label_id.into(),
     ];
     if transaction.execute(sql, &values)? != 1 {
         return Err(DatabaseError::Failed("another program has written this day of the lake".to_owned()));

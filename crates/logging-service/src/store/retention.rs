@@ -65,20 +65,39 @@ pub(crate) fn delete_of_day(
     Ok(deleted)
 }
 
-/// Deletes up to [`STEP`] labels that came before `until`, as many notes of what was counted of them, and the counts of
-/// windows before `counts_until`; gives 0 when there are no more labels and notes.
+/// Which labels and counts are expired; times are in microseconds since 1970.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LabelExpiry {
+    /// The labels that came before this time.
+    pub(crate) until: i64,
+    /// The counts of windows before this time.
+    pub(crate) counts_until: i64,
+    /// No label that is not in the lake.
+    pub(crate) is_for_lake: bool,
+}
+
+/// Labels of which the lake has a copy.
+const IN_LAKE: &str = "id <= (SELECT max(d.label_last_id) FROM lake_days d WHERE d.day = recorded_at / 86400000000)";
+
+/// Deletes up to [`STEP`] labels that are expired, as many notes of what was counted of them, and the counts of
+/// windows; gives 0 when there are no more labels and notes. The newest label stays, because the next one is numbered after
+/// it.
 ///
 /// # Errors
 /// The database's.
 pub(crate) fn delete_labels_and_counts(
     transaction: &mut dyn WriteTransaction,
-    until: i64,
-    counts_until: i64,
+    expiry: LabelExpiry,
 ) -> Result<u64, DatabaseError> {
     transaction.lock(TransactionLock::Retention)?;
-    let labels =
-        "DELETE FROM labels WHERE id IN (SELECT id FROM labels WHERE recorded_at < $1 ORDER BY recorded_at LIMIT $2)";
-    let deleted = transaction.execute(labels, &[until.into(), STEP.into()])?;
+    let LabelExpiry { until, counts_until, is_for_lake } = expiry;
+    let condition = if is_for_lake { IN_LAKE } else { "1 = 1" };
+    let labels = format!(
+        "DELETE FROM labels WHERE id IN (
+             SELECT id FROM labels WHERE recorded_at < $1 AND id < (SELECT max(id) FROM labels) AND {condition}
+             ORDER BY recorded_at LIMIT $2)"
+    );
+    let deleted = transaction.execute(&labels, &[until.into(), STEP.into()])?;
     // While its prediction is there, a new label would otherwise be counted beside the former one.
     let counted = "DELETE FROM counted_labels WHERE event_id IN (
                        SELECT c.event_id FROM counted_labels c

@@ -7,6 +7,7 @@ use tracing::info;
 use crate::app::App;
 use crate::metrics::upkeep::DeletionReason;
 use crate::store::lake_books::DAY;
+use crate::store::retention::LabelExpiry;
 use crate::store::{Expiry, StoreError, WriteTransaction, lake_books, retention};
 
 /// Counts of windows are kept for longer than any rows, so that a year can be compared with the one before.
@@ -76,11 +77,10 @@ async fn delete_cold(app: &App, until: i64, most: u64) -> Result<Option<u64>, St
 
 /// Deletes labels that came before `until`, whose predictions are gone, and counts of windows of long ago.
 async fn delete_labels_and_counts(app: &App, until: i64, now: i64) -> Result<(), StoreError> {
-    let counts_until = now - COUNTS_KEPT;
+    let expiry = LabelExpiry { until, counts_until: now - COUNTS_KEPT, is_for_lake: app.lake.is_some() };
     for _ in 0..STEPS {
-        let delete = move |transaction: &mut dyn WriteTransaction| {
-            retention::delete_labels_and_counts(transaction, until, counts_until)
-        };
+        let delete =
+            move |transaction: &mut dyn WriteTransaction| retention::delete_labels_and_counts(transaction, expiry);
         if app.store.write(0, delete).await? == 0 {
             break;
         }

@@ -15,6 +15,7 @@ on_each_engine! {
     cold_rows_are_exported_as_if_they_were_hot,
     rows_that_come_late_make_files_of_their_own,
     nothing_is_deleted_while_the_lake_cannot_be_written,
+    labels_go_to_the_lake_before_they_leave_the_database,
 }
 
 /// The filters of the exports that are compared.
@@ -204,4 +205,27 @@ async fn nothing_is_deleted_while_the_lake_cannot_be_written(fixture: Fixture) {
     service.metrics_until("nothing waits", |m| m.get("logging_lake_backlog") == 0.0).await;
     assert_eq!(service.get("/export").await.text.lines().count(), 101);
     assert_eq!(rows_by_manifests(&lake), 100);
+}
+
+async fn labels_go_to_the_lake_before_they_leave_the_database(fixture: Fixture) {
+    let lake = tempfile::tempdir().unwrap();
+    let service = fresh(&fixture, &[]).await;
+    let label = |i: i64| json!({ "request_id": i.to_string(), "label": "cat" });
+    assert_eq!(service.post("/feedback", &json!((0..100).map(label).collect::<Vec<_>>())).await.status, 200);
+    service.stop().await;
+    fixture.execute("UPDATE labels SET recorded_at = recorded_at - 60 * 86400000000");
+
+    // A file in the place of a folder: whatever is written fails, and no label goes.
+    std::fs::write(lake.path().join("labels"), "").unwrap();
+    let service = start(&fixture, lake.path()).await;
+    let failures = "logging_lake_failures_total{reason=\"store\"}";
+    service.metrics_until("writing fails", |m| m.get(failures) >= 3.0).await;
+    assert_eq!(fixture.number("SELECT count(*) FROM labels"), 100);
+    std::fs::remove_file(lake.path().join("labels")).unwrap();
+    let written = "logging_lake_rows_written_total";
+    service.metrics_until("the labels are written", |m| m.get(written) == 100.0).await;
+    // Feedback about a prediction that is not there is kept as well, also once its day is written.
+    assert_eq!(service.post("/feedback", &json!([label(1000)])).await.status, 200);
+    service.metrics_until("retention goes on", |_| fixture.number("SELECT count(*) FROM labels") == 1).await;
+    assert_eq!(files(&lake.path().join("labels")).len(), 1);
 }

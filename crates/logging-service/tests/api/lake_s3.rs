@@ -141,7 +141,7 @@ async fn the_command_writes_says_and_verifies() {
     let (is_done, printed) = run(&["--lake", &url, "lake", "write"]);
     assert!(is_done && printed.starts_with("10 rows and "), "{printed}");
     let (is_done, printed) = run(&["--lake", &url, "lake", "status"]);
-    assert!(is_done && printed.ends_with("1 days, 10 rows\n"), "{printed}");
+    assert!(is_done && printed.ends_with("1 days, 10 rows, 0 labels\n"), "{printed}");
     let (is_done, printed) = run(&["--lake", &url, "lake", "verify"]);
     assert_eq!((is_done, printed.as_str()), (true, "1 files with 10 rows read, 0 problems\n"));
     let config = Config::try_parse_from(["logging-service", "--database", &fixture.flag(), "lake", "status"]).unwrap();

@@ -21,6 +21,8 @@ use ::parquet::schema::types::{Type, TypePtr};
 use self::pending::PendingColumn;
 use super::columns::{COLUMNS, CellValue, Column, ColumnKind};
 use super::encoder::{EncodeError, Encoder};
+use super::label_columns::LABEL_COLUMNS;
+use crate::store::lake_labels::NumberedLabel;
 use crate::store::{NumberedPrediction, StoredPrediction};
 
 /// Rows of a full row group.
@@ -32,10 +34,11 @@ const GROUP_BYTES: usize = 8 << 20;
 static SEQUENCE: Column = Column { name: "sequence", kind: ColumnKind::Integer, required: true, get: |_| Ok(None) };
 
 /// Keeps at most one row group.
-pub(super) struct ParquetEncoder {
+pub(super) struct ParquetEncoder<R: 'static = StoredPrediction> {
     writer: SerializedFileWriter<Vec<u8>>,
+    columns: &'static [Column<R>],
     pending: Vec<PendingColumn>,
-    /// The numbers of the rows, in a file of the lake.
+    /// The numbers of the rows, in a file of predictions in the lake.
     sequence: Option<PendingColumn>,
     rows: usize,
     bytes: usize,
@@ -43,23 +46,27 @@ pub(super) struct ParquetEncoder {
 
 impl ParquetEncoder {
     pub(super) fn new() -> Result<Self, EncodeError> {
-        Self::with_columns(COLUMNS.iter().collect(), None)
+        Self::with_columns(&COLUMNS, None)
     }
+}
 
-    fn with_columns(columns: Vec<&Column>, sequence: Option<PendingColumn>) -> Result<Self, EncodeError> {
+impl<R> ParquetEncoder<R> {
+    fn with_columns(columns: &'static [Column<R>], sequence: Option<&Column>) -> Result<Self, EncodeError> {
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
             // Statistics of each page would make the index many times as large.
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_offset_index_disabled(true)
             .build();
-        let writer = SerializedFileWriter::new(Vec::new(), schema(&columns)?, Arc::new(properties))?;
-        let pending = COLUMNS.iter().map(PendingColumn::new).collect();
-        Ok(Self { writer, pending, sequence, rows: 0, bytes: 0 })
+        let fields = columns.iter().map(field).chain(sequence.map(field)).collect::<Result<_, _>>()?;
+        let schema = Arc::new(Type::group_type_builder("prediction").with_fields(fields).build()?);
+        let writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties))?;
+        let pending = columns.iter().map(PendingColumn::new).collect();
+        Ok(Self { writer, columns, pending, sequence: sequence.map(PendingColumn::new), rows: 0, bytes: 0 })
     }
 
-    fn push(&mut self, row: &StoredPrediction) -> Result<(), EncodeError> {
-        for (column, pending) in COLUMNS.iter().zip(&mut self.pending) {
+    fn push(&mut self, row: &R) -> Result<(), EncodeError> {
+        for (column, pending) in self.columns.iter().zip(&mut self.pending) {
             self.bytes += pending.push((column.get)(row)?)?;
         }
         self.rows += 1;
@@ -86,6 +93,16 @@ impl ParquetEncoder {
         self.bytes = 0;
         Ok(())
     }
+
+    fn end(mut self) -> Result<Vec<u8>, EncodeError> {
+        if self.rows > 0 {
+            self.write_group()?;
+        }
+        let columns = self.pending.len() + usize::from(self.sequence.is_some());
+        let mut rest = self.writer.into_inner()?;
+        footer::name_known_orders(&mut rest, columns);
+        Ok(rest)
+    }
 }
 
 impl Encoder for ParquetEncoder {
@@ -102,32 +119,40 @@ impl Encoder for ParquetEncoder {
         2 * self.bytes + self.writer.inner().capacity()
     }
 
-    fn finish(mut self: Box<Self>) -> Result<Vec<u8>, EncodeError> {
-        if self.rows > 0 {
-            self.write_group()?;
-        }
-        let columns = self.pending.len() + usize::from(self.sequence.is_some());
-        let mut rest = self.writer.into_inner()?;
-        footer::name_known_orders(&mut rest, columns);
-        Ok(rest)
+    fn finish(self: Box<Self>) -> Result<Vec<u8>, EncodeError> {
+        self.end()
     }
 }
 
-/// Makes a file of the lake: the columns of an export, and the number of each row as `sequence`.
-pub(crate) struct LakeEncoder(Box<ParquetEncoder>);
+/// Makes one file of the lake.
+pub(crate) trait LakeEncoder: Sized + Send + 'static {
+    /// The rows of such a file.
+    type Row: Send + 'static;
 
-impl LakeEncoder {
     /// An encoder at the beginning of a file.
     ///
     /// # Errors
     /// [`EncodeError`], as of the other methods.
-    pub(crate) fn new() -> Result<Self, EncodeError> {
-        let columns = COLUMNS.iter().chain([&SEQUENCE]).collect();
-        Ok(Self(Box::new(ParquetEncoder::with_columns(columns, Some(PendingColumn::new(&SEQUENCE)))?)))
-    }
+    fn new() -> Result<Self, EncodeError>;
 
     /// Takes rows, and returns the bytes that are ready.
-    pub(crate) fn rows(&mut self, rows: &[NumberedPrediction]) -> Result<Vec<u8>, EncodeError> {
+    fn rows(&mut self, rows: &[Self::Row]) -> Result<Vec<u8>, EncodeError>;
+
+    /// The rest of the file.
+    fn finish(self) -> Result<Vec<u8>, EncodeError>;
+}
+
+/// Makes a file of predictions: the columns of an export, and the number of each row as `sequence`.
+pub(crate) struct PredictionFileEncoder(ParquetEncoder);
+
+impl LakeEncoder for PredictionFileEncoder {
+    type Row = NumberedPrediction;
+
+    fn new() -> Result<Self, EncodeError> {
+        ParquetEncoder::with_columns(&COLUMNS, Some(&SEQUENCE)).map(Self)
+    }
+
+    fn rows(&mut self, rows: &[NumberedPrediction]) -> Result<Vec<u8>, EncodeError> {
         for row in rows {
             self.0.push(&row.prediction)?;
             if let Some(sequence) = &mut self.0.sequence {
@@ -138,18 +163,35 @@ impl LakeEncoder {
         Ok(self.0.take_encoded())
     }
 
-    /// The rest of the file.
-    pub(crate) fn finish(self) -> Result<Vec<u8>, EncodeError> {
-        self.0.finish()
+    fn finish(self) -> Result<Vec<u8>, EncodeError> {
+        self.0.end()
     }
 }
 
-fn schema(columns: &[&Column]) -> Result<TypePtr, ParquetError> {
-    let fields = columns.iter().map(|column| field(column)).collect::<Result<_, _>>()?;
-    Ok(Arc::new(Type::group_type_builder("prediction").with_fields(fields).build()?))
+/// Makes a file of true labels.
+pub(crate) struct LabelFileEncoder(ParquetEncoder<NumberedLabel>);
+
+impl LakeEncoder for LabelFileEncoder {
+    type Row = NumberedLabel;
+
+    fn new() -> Result<Self, EncodeError> {
+        ParquetEncoder::with_columns(&LABEL_COLUMNS, None).map(Self)
+    }
+
+    fn rows(&mut self, rows: &[NumberedLabel]) -> Result<Vec<u8>, EncodeError> {
+        for row in rows {
+            self.0.push(row)?;
+            self.0.write_full_group()?;
+        }
+        Ok(self.0.take_encoded())
+    }
+
+    fn finish(self) -> Result<Vec<u8>, EncodeError> {
+        self.0.end()
+    }
 }
 
-fn field(column: &Column) -> Result<TypePtr, ParquetError> {
+fn field<R>(column: &Column<R>) -> Result<TypePtr, ParquetError> {
     let (physical, logical) = match column.kind {
         // JSON has a logical type of its own, but some readers know only text.
         ColumnKind::Text | ColumnKind::Json => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)),

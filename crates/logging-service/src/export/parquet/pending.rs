@@ -38,7 +38,7 @@ pub(super) struct PendingColumn {
 }
 
 impl PendingColumn {
-    pub(super) fn new(column: &Column) -> Self {
+    pub(super) fn new<R>(column: &Column<R>) -> Self {
         let values = match column.kind {
             ColumnKind::Text | ColumnKind::Json => PendingValues::Text(PendingTexts::default()),
             ColumnKind::Integer | ColumnKind::Time => PendingValues::Integer(Vec::new()),

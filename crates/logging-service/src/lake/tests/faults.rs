@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::faulty_store::{Fault, FaultyStore};
+use super::stored_labels::{assert_labels_complete, expected_labels, known_labels, store_labels};
 use super::{assert_complete, delete_cold, exported, ids, lake, late_rows, open, plain, rows, turn};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -12,6 +13,7 @@ async fn each_row_is_read_once_while_the_store_fails_by_chance() {
         let folder = tempfile::tempdir().unwrap();
         let store = open(folder.path());
         store.submit(rows()).await.unwrap();
+        store_labels(&store, 0).await;
         let fault = Fault::Random { one_of: 6, chance: Mutex::new(fastrand::Rng::with_seed(seed)) };
         let lake = lake(Arc::new(FaultyStore { inner: plain(folder.path()), fault: Arc::new(fault) }));
         let mut expected = ids(&rows());
@@ -20,6 +22,8 @@ async fn each_row_is_read_once_while_the_store_fails_by_chance() {
                 let outcome = turn(&lake, &store).await;
                 delete_cold(&store).await;
                 assert_eq!(exported(folder.path(), &store).await, expected, "seed {seed}");
+                let labels = known_labels(folder.path(), &store).await;
+                assert_eq!(labels.len(), expected_labels(part + 1), "seed {seed}");
                 match outcome {
                     Ok(turn) if turn.waiting == 0 && turn.disagreements == 0 => break,
                     _ => failures += 1,
@@ -27,10 +31,12 @@ async fn each_row_is_read_once_while_the_store_fails_by_chance() {
             }
             if part == 0 {
                 store.submit(late_rows()).await.unwrap();
+                store_labels(&store, 1).await;
                 expected.extend(ids(&late_rows()));
             }
         }
         assert_complete(folder.path());
+        assert_labels_complete(folder.path(), 2);
         store.close().await;
     }
     assert!(failures > 12, "the store failed only {failures} times");
@@ -62,7 +68,7 @@ async fn a_lake_that_knows_more_than_the_database_is_left_alone() {
     let store = open(folder.path());
     turn(&lake(plain(folder.path())), &store).await.unwrap();
     store.close().await;
-    let before = super::named(folder.path());
+    let before = super::named(folder.path(), "files");
     for leftover in ["p.db", "p.db-wal", "p.db-shm"] {
         let _ = std::fs::remove_file(folder.path().join(leftover));
     }
@@ -73,7 +79,7 @@ async fn a_lake_that_knows_more_than_the_database_is_left_alone() {
         assert!(turn.disagreements > 0 && turn.waiting == 2, "{turn:?}");
         delete_cold(&store).await;
     }
-    assert_eq!(super::named(folder.path()), before);
+    assert_eq!(super::named(folder.path(), "files"), before);
     assert_eq!(exported(folder.path(), &store).await, ids(&rows()));
     store.close().await;
 }
@@ -91,7 +97,7 @@ async fn a_day_of_many_rows_has_several_files() {
     let options = super::LakeOptions { file_bytes: 1, ..super::LakeOptions::new(1, std::time::Duration::ZERO, "test") };
     turn(&super::Lake::new(plain(folder.path()), options), &store).await.unwrap();
     delete_cold(&store).await;
-    assert_eq!(super::named(folder.path()).values().collect::<Vec<_>>(), [&10_000, &10_000, &5_000]);
+    assert_eq!(super::named(folder.path(), "files").values().collect::<Vec<_>>(), [&10_000, &10_000, &5_000]);
     assert_eq!(exported(folder.path(), &store).await.len(), 25_001);
     store.close().await;
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
 use super::faulty_store::{Fault, FaultyStore};
+use super::stored_labels::{assert_labels_complete, expected_labels, known_labels, store_labels};
 use super::{assert_complete, delete_cold, exported, ids, lake, late_rows, open, plain, rows, turn};
 
 const FOLDER: &str = "GLASSHOUSE_LAKE_TEST_FOLDER";
@@ -24,6 +25,7 @@ async fn child_that_is_killed() {
     delete_cold(&store).await;
     // A record that is sent again after its row has left the database is stored again, so it is sent once.
     if exported(Path::new(&folder), &store).await.is_disjoint(&ids(&late_rows())) {
+        store_labels(&store, 1).await;
         store.submit(late_rows()).await.unwrap();
     }
     turn(&lake, &store).await.unwrap();
@@ -46,6 +48,7 @@ async fn each_row_is_read_once_after_a_kill_at_any_step() {
     let prepared = tempfile::tempdir().unwrap();
     let store = open(prepared.path());
     store.submit(rows()).await.unwrap();
+    store_labels(&store, 0).await;
     store.close().await;
     let (early, late) = (ids(&rows()), ids(&late_rows()));
     let all = early.union(&late).copied().collect();
@@ -59,13 +62,18 @@ async fn each_row_is_read_once_after_a_kill_at_any_step() {
         let store = open(folder.path());
         let found = exported(folder.path(), &store).await;
         assert!(found == early || found == all, "after a kill at step {step}: {} rows", found.len());
+        let labels = known_labels(folder.path(), &store).await.len();
+        let is_whole = [1, 2].map(expected_labels).contains(&labels);
+        assert!(is_whole, "after a kill at step {step}: {labels} labels");
         store.close().await;
         // The next program is killed as well, while it settles what the first one has left.
         let is_done = run(folder.path(), 1);
         assert!(is_done || run(folder.path(), i64::MAX), "step {step}");
         let store = open(folder.path());
         assert_eq!(exported(folder.path(), &store).await, all, "after a kill at step {step} and another start");
+        assert_eq!(known_labels(folder.path(), &store).await.len(), expected_labels(2), "step {step}");
         assert_complete(folder.path());
+        assert_labels_complete(folder.path(), 2);
         store.close().await;
         step += 1;
     }

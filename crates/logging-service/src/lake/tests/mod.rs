@@ -5,6 +5,7 @@ mod faults;
 mod faulty_store;
 mod filters;
 mod kills;
+mod stored_labels;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -80,6 +81,7 @@ async fn turn(lake: &Lake, store: &Store) -> Result<LakeTurn, LakeError> {
 
 /// Deletes all that is in the lake, as retention would.
 async fn delete_cold(store: &Store) {
+    stored_labels::delete_labels(store).await;
     while let Some(day) = store.read(|session| lake_books::oldest_doubled(session, i64::MAX)).await.unwrap() {
         store.write(0, move |transaction| retention::delete_of_day(transaction, &day, 7)).await.unwrap();
     }
@@ -104,14 +106,14 @@ async fn exported(folder: &Path, store: &Arc<Store>) -> BTreeSet<Uuid> {
     ids
 }
 
-/// The paths that the newest manifests name, each with its rows.
-fn named(folder: &Path) -> BTreeMap<String, u64> {
+/// The paths that the newest manifests name as these files, each with its rows.
+fn named(folder: &Path, files_of: &str) -> BTreeMap<String, u64> {
     let manifests = files(&folder.join("lake/manifests"));
     let newest: BTreeMap<_, _> = manifests.iter().map(|path| (path.parent().unwrap().to_owned(), path)).collect();
     let mut named = BTreeMap::new();
     for path in newest.values() {
         let manifest: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-        for file in manifest["files"].as_array().unwrap() {
+        for file in manifest[files_of].as_array().unwrap() {
             named.insert(file["path"].as_str().unwrap().to_owned(), file["rows"].as_u64().unwrap());
         }
     }
@@ -129,7 +131,7 @@ fn files(folder: &Path) -> Vec<std::path::PathBuf> {
 
 /// Whether the lake is what it should be when all is done: every old row, and no other file than those that count.
 fn assert_complete(folder: &Path) {
-    let named = named(folder);
+    let named = named(folder, "files");
     assert_eq!(u128::from(named.values().sum::<u64>()), ROWS * 2 * DAYS.len() as u128 + LATE);
     let root = folder.join("lake");
     let found: BTreeSet<String> = files(&root.join("predictions"))

@@ -6,7 +6,7 @@
 /// The steps, oldest first; step n leads to version n (counted from 1).
 pub(super) const MIGRATIONS: &[&str] = &[
     VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9, VERSION_10,
-    VERSION_11, VERSION_12,
+    VERSION_11, VERSION_12, VERSION_13,
 ];
 
 const VERSION_1: &str = "
@@ -296,4 +296,12 @@ SELECT 86400000000, begins - (begins % 86400000000 + 86400000000) % 86400000000,
     sum(predictions), sum(defects), sum(confidences), sum(confidence_sum), sum(latencies), sum(latency_sum), max(latency_max),
     min(first_at), max(last_at)
 FROM window_stats GROUP BY 2, 3, 4, 5, 6, 7;
+";
+
+const VERSION_13: &str = "
+-- The true labels of a day, that is those that were recorded on it, and how far they are in the lake.
+ALTER TABLE lake_days ADD COLUMN label_seen_id INTEGER NOT NULL DEFAULT 0; -- the newest one that is known
+ALTER TABLE lake_days ADD COLUMN label_last_id INTEGER NOT NULL DEFAULT 0; -- those up to this one are in the lake
+ALTER TABLE lake_days ADD COLUMN labels INTEGER NOT NULL DEFAULT 0; -- in the lake
+ALTER TABLE lake_progress ADD COLUMN label_scanned_id INTEGER NOT NULL DEFAULT 0;
 ";
