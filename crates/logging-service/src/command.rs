@@ -1,4 +1,5 @@
-//! The commands that are run instead of the service: `backup`, `check`, `profile`, `import` and `lake`.
+//! The commands that are run instead of the service: `backup`, `check`, `profile`, `import`, `erase`
+//! and `lake`.
 //!
 //! Rule of thumb: each finding is one line of output, and scripts read the exit code.
 
@@ -10,6 +11,7 @@ use anyhow::Context as _;
 use terminal::warn;
 
 use crate::config::{Config, DatabaseCommand};
+use crate::erase_command::{self, EraseOptions};
 use crate::lake::{self, Lake, LakeCommand};
 use crate::past::{self, own_store};
 use crate::store::DatabaseUrl;
@@ -25,6 +27,7 @@ pub fn run(command: &DatabaseCommand, config: &Config) -> anyhow::Result<ExitCod
         DatabaseCommand::Check => check(database),
         DatabaseCommand::Profile(options) => Ok(told(past::profile(options, database))),
         DatabaseCommand::Import(options) => Ok(told(past::import(options, database))),
+        DatabaseCommand::Erase(options) => Ok(told(erase(options, config))),
         DatabaseCommand::Lake(command) => Ok(told(lake(*command, config))),
     }
 }
@@ -38,10 +41,19 @@ fn told(outcome: anyhow::Result<ExitCode>) -> ExitCode {
 }
 
 fn lake(command: LakeCommand, config: &Config) -> anyhow::Result<ExitCode> {
-    let url = config.lake.as_ref().context("say which lake: --lake, or LOGGING_LAKE, as for the service")?;
-    let opened = url.open(config.lake_settings_file.as_deref()).with_context(|| format!("opening {url}"))?;
-    let lake = Lake::new(opened, config.lake_options("command"));
+    let lake = open_lake(config)?.context("say which lake: --lake, or LOGGING_LAKE, as for the service")?;
     lake::command::run(command, &lake, &own_store::start(config.database())?)
+}
+
+fn erase(options: &EraseOptions, config: &Config) -> anyhow::Result<ExitCode> {
+    let lake = open_lake(config)?;
+    erase_command::run(options, lake.as_ref(), &own_store::start(config.database())?)
+}
+
+fn open_lake(config: &Config) -> anyhow::Result<Option<Lake>> {
+    let Some(url) = &config.lake else { return Ok(None) };
+    let opened = url.open(config.lake_settings_file.as_deref()).with_context(|| format!("opening {url}"))?;
+    Ok(Some(Lake::new(opened, config.lake_options("command"))))
 }
 
 fn backup(database: &DatabaseUrl, to: &Path) -> anyhow::Result<ExitCode> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use monitoring::{AllowedOrigin, ConnectionOptions, SecurityOptions};
 
+use crate::erase_command::EraseOptions;
 use crate::lake::{LakeCommand, LakeOptions, LakeUrl};
 use crate::past::{ImportOptions, ProfileOptions};
 use crate::store::{DatabaseUrl, StoreError};
@@ -141,6 +142,8 @@ pub enum DatabaseCommand {
     Profile(Box<ProfileOptions>),
     /// Bring predictions and labels out of files into the log, each of them once.
     Import(Box<ImportOptions>),
+    /// Erase what belongs to a request or a tag: predictions and labels, in the database and in the lake. Counts stay.
+    Erase(EraseOptions),
     /// Look after the lake: say what is in it, verify it, write it now.
     #[command(subcommand)]
     Lake(LakeCommand),

@@ -9,6 +9,8 @@ mod app;
 pub mod cloudevents;
 pub mod command;
 pub mod config;
+mod erase_command;
+mod erasure;
 mod evaluation;
 pub mod export;
 mod ingest;

@@ -47,8 +47,8 @@ impl LakeGrowth {
 
 /// Writes days, for one program at a time.
 pub(super) struct DayWriter<'l> {
-    lake: &'l ObjectLake,
-    store: &'l Store,
+    pub(super) lake: &'l ObjectLake,
+    pub(super) store: &'l Store,
     options: &'l LakeOptions,
     claimed: Option<Instant>,
 }
@@ -69,7 +69,7 @@ impl<'l> DayWriter<'l> {
         Ok(is_mine)
     }
 
-    async fn keep_claim(&mut self) -> Result<(), LakeError> {
+    pub(super) async fn keep_claim(&mut self) -> Result<(), LakeError> {
         match self.claim().await? {
             true => Ok(()),
             false => Err(LakeError::Disagrees("another program has taken the lake over".to_owned())),
@@ -167,7 +167,7 @@ impl<'l> DayWriter<'l> {
         Ok(self.store.write(0, move |transaction| lake_files::forget_files(transaction, day)).await?)
     }
 
-    async fn files(&self, day: i64, is_counting: bool) -> Result<Vec<LakeFileEntry>, LakeError> {
+    pub(super) async fn files(&self, day: i64, is_counting: bool) -> Result<Vec<LakeFileEntry>, LakeError> {
         Ok(self.store.read(move |session| lake_files::files(session, day, is_counting)).await?)
     }
 
@@ -185,7 +185,7 @@ impl<'l> DayWriter<'l> {
         files: &mut Vec<LakeFileEntry>,
     ) -> Result<(), LakeError> {
         while rows.has_more() {
-            let planned = self.plan(day, &rows).await?;
+            let planned = self.plan(day, rows.new_path(day), rows.model().to_owned()).await?;
             let mut file = LakeFileWriter::<R::Encoder>::new(self.lake, &planned)?;
             if let Err(problem) = self.fill(&mut rows, &mut file).await {
                 file.abandon().await;
@@ -207,9 +207,8 @@ impl<'l> DayWriter<'l> {
     }
 
     /// Enters the name of the next file, before there is one.
-    async fn plan<R: FileRows>(&mut self, day: i64, rows: &R) -> Result<LakeFileEntry, LakeError> {
+    async fn plan(&mut self, day: i64, path: String, model: String) -> Result<LakeFileEntry, LakeError> {
         self.keep_claim().await?;
-        let (path, model) = (rows.new_path(day), rows.model().to_owned());
         let file = LakeFileEntry { path, model, ..LakeFileEntry::default() };
         let planned = file.clone();
         self.store.write(0, move |transaction| lake_files::plan_file(transaction, day, &planned)).await?;

@@ -79,7 +79,7 @@ pub(super) struct LabelRows {
 impl LabelRows {
     /// The first page of them is next.
     pub(super) fn new(of: DayLabels) -> Self {
-        Self { of, place: Some((of.begin, i64::MIN)) }
+        Self { of, place: Some(LabelPlace { recorded_at: of.begin, id: i64::MIN }) }
     }
 }
 

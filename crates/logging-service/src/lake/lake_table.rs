@@ -14,6 +14,8 @@ use uuid::Uuid;
 use super::lake_object::{HeldBytes, LakeObject};
 use super::object_lake::{LakeError, ObjectLake};
 use crate::store::lake_files::LakeFileEntry;
+use crate::store::lake_labels::NumberedLabel;
+use crate::store::time::floor_microseconds;
 use crate::store::{NumberedPrediction, StoredPrediction};
 use crate::tables::{ParquetTable, TableCell, TableReader as _, TableRow};
 
@@ -58,13 +60,30 @@ impl LakeTable {
     /// # Errors
     /// As [`LakeTable::open`].
     pub(super) fn next_row(&mut self) -> Result<Option<NumberedPrediction>, LakeError> {
+        let Some(mut cells) = self.next_cells()? else { return Ok(None) };
+        cells.prediction().map(Some).map_err(wrong_column)
+    }
+
+    /// The next label of a file of labels; `None` at the end. Blocks.
+    ///
+    /// # Errors
+    /// As [`LakeTable::open`].
+    pub(super) fn next_label(&mut self) -> Result<Option<NumberedLabel>, LakeError> {
+        let Some(mut cells) = self.next_cells()? else { return Ok(None) };
+        cells.label().map(Some).map_err(wrong_column)
+    }
+
+    fn next_cells(&mut self) -> Result<Option<RowCells<'_>>, LakeError> {
         if !self.table.next_row(&mut self.row).map_err(LakeError::unreadable)? {
             return Ok(None);
         }
         let cells = std::mem::take(&mut self.row.cells);
-        let mut cells = RowCells { names: self.table.columns(), cells };
-        cells.prediction().map(Some).map_err(|name| LakeError::Unreadable(format!("the column {name} is not its own")))
+        Ok(Some(RowCells { names: self.table.columns(), cells }))
     }
+}
+
+fn wrong_column(name: &'static str) -> LakeError {
+    LakeError::Unreadable(format!("the column {name} is not its own"))
 }
 
 /// The cells of one row, each under its name. Each method gives an error with the name where a cell is of another kind.
@@ -133,6 +152,24 @@ impl RowCells<'_> {
             mean: self.json("input_mean")?,
             std: self.json("input_std")?,
         }))
+    }
+
+    fn label(&mut self) -> Result<NumberedLabel, &'static str> {
+        let event_id = self.text("event_id")?.map(|id| Uuid::parse_str(&id)).transpose().map_err(|_| "event_id")?;
+        Ok(NumberedLabel {
+            id: self.whole("sequence")?.ok_or("sequence")?,
+            event_id,
+            request_id: self.text("request_id")?,
+            row_index: self.whole("row_index")?,
+            model: self.text("model")?,
+            version: self.text("version")?,
+            variant: self.text("variant")?,
+            label: self.text("label")?.ok_or("label")?,
+            labelled_at: self.time("labelled_at")?.map(floor_microseconds).ok_or("labelled_at")?,
+            source: self.text("source")?,
+            revision: self.whole("revision")?.ok_or("revision")?,
+            recorded_at: self.time("recorded_at")?.map(floor_microseconds).ok_or("recorded_at")?,
+        })
     }
 
     fn prediction(&mut self) -> Result<NumberedPrediction, &'static str> {

@@ -9,8 +9,10 @@
 mod cold_day;
 pub(crate) mod command;
 mod day_writer;
+mod erased_days;
 mod file_rows;
 mod file_writer;
+mod kept_rows;
 mod lake_object;
 mod lake_table;
 mod layout;

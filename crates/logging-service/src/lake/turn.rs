@@ -24,7 +24,7 @@ const LONGEST_PAUSE: i64 = DAY;
 /// A lake.
 pub(crate) struct Lake {
     pub(super) objects: ObjectLake,
-    options: LakeOptions,
+    pub(super) options: LakeOptions,
 }
 
 /// What one turn did.

@@ -62,6 +62,8 @@ pub(crate) struct UpkeepStanding {
     pub(crate) labels_uncounted: UncountedLabels,
     /// CloudEvents that wait for their counterparts.
     pub(crate) events_waiting: u64,
+    /// Erasures that are not done.
+    pub(crate) erasures_unfinished: u64,
     /// When the oldest prediction was made, in microseconds since 1970.
     pub(crate) oldest_prediction: Option<i64>,
 }
@@ -74,6 +76,7 @@ pub(crate) struct UpkeepMetrics {
     events: Family<Counter, Each<EventOutcome>>,
     events_refused: Family<Counter, Each<EventRefusal>>,
     events_waiting: Gauge,
+    erasures_unfinished: Gauge,
     deleted: Family<Counter, Each<DeletionReason>>,
     oldest: Gauge,
     backup_enabled: Gauge,
@@ -105,6 +108,8 @@ impl UpkeepMetrics {
             )?,
             events_waiting: registry
                 .float_gauge("logging_cloudevents_waiting", "CloudEvents that wait for their counterpart.")?,
+            erasures_unfinished: registry
+                .float_gauge("logging_erasures_unfinished", "Erasures that were asked for and are not done.")?,
             deleted: registry.counters(
                 "logging_retention_deleted_total",
                 "Predictions deleted by retention.",
@@ -157,6 +162,7 @@ impl UpkeepMetrics {
             self.feedback_uncounted.with(reason).set(labels as f64);
         }
         self.events_waiting.set(standing.events_waiting as f64);
+        self.erasures_unfinished.set(standing.erasures_unfinished as f64);
         self.oldest.set(standing.oldest_prediction.map_or(0.0, |time| time as f64 / 1e6));
     }
 

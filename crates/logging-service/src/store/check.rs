@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::counted_labels;
 use super::engine::CheckFindings;
+use super::erasures;
 use super::error::DatabaseError;
 use super::retention;
 use super::session::SqlSession;
@@ -23,8 +24,10 @@ pub(super) fn compare(session: &mut dyn SqlSession) -> Result<CheckFindings, Dat
     let rows = stats::count(session)?;
     let oldest = retention::oldest(session)?.unwrap_or_default();
     let now = floor_microseconds(Timestamp::now());
-    // The bucket of the oldest row may have lost rows to retention, so the comparison begins after it.
-    let since = begin_of_span(oldest.max(now - COMPARED), BUCKET) + BUCKET;
+    // The bucket of the oldest row may have lost rows to retention, and earlier ones than that of an erased row may have lost
+    // some to an erasure, so the comparison begins after both.
+    let erased = erasures::newest_erased(session)?;
+    let since = begin_of_span(oldest.max(erased).max(now - COMPARED), BUCKET) + BUCKET;
     let range = TimeRange { since, until: begin_of_span(now, BUCKET) + BUCKET };
     let problems = window_stats::compare(session, range)?;
     let mut findings = CheckFindings { rows, problems, ..CheckFindings::default() };

@@ -3,8 +3,9 @@
 //! Rule of thumb: the name of a file stands here before the file is written, so that what a crash leaves is known.
 
 use super::engine::WriteTransaction;
+use super::erasures;
 use super::error::DatabaseError;
-use super::session::{SqlSession, rows};
+use super::session::{SqlSession, first, rows};
 use super::value::RowColumns;
 
 /// A file of the lake.
@@ -52,6 +53,14 @@ pub(crate) fn files(
             sha256: columns.text()?,
         })
     })
+}
+
+/// Whether the lake has no file that is known here.
+///
+/// # Errors
+/// The database's.
+pub(crate) fn is_empty(session: &mut dyn SqlSession) -> Result<bool, DatabaseError> {
+    Ok(first(session, "SELECT count(*) FROM lake_files", &[], RowColumns::integer)? == Some(0))
 }
 
 /// The days that have files which do not count.
@@ -114,16 +123,21 @@ pub(crate) fn enter_written(
     now: i64,
 ) -> Result<(), DatabaseError> {
     let (rows, labels) = written.rows();
+    let [rows, labels] = [rows, labels].map(|rows| i64::try_from(rows).unwrap_or(i64::MAX));
+    let former = "SELECT rows, labels FROM lake_days WHERE day = $1";
+    let read = |columns: &mut RowColumns| Ok([columns.integer()?, columns.integer()?]);
+    let former = first(transaction, former, &[written.day.into()], read)?.unwrap_or_default();
+    erasures::note_fewer(transaction, former[0] - rows, former[1] - labels)?;
     let sql =
         "UPDATE lake_days SET revision = $1, last_id = $2, rows = $3, written_at = $4, label_last_id = $5, labels = $6
                WHERE day = $7 AND revision <= $8 AND last_id <= $9 AND label_last_id <= $10";
     let values = [
         written.revision.into(),
         written.last_id.into(),
-        i64::try_from(rows).unwrap_or(i64::MAX).into(),
+        rows.into(),
         now.into(),
         written.last_label_id.into(),
-        i64::try_from(labels).unwrap_or(i64::MAX).into(),
+        labels.into(),
         written.day.into(),
         written.revision.into(),
         written.last_id.into(),

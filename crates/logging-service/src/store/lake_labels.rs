@@ -32,7 +32,7 @@ pub(crate) struct NumberedLabel {
     pub(crate) label: String,
     /// When it became known, in microseconds since 1970.
     pub(crate) labelled_at: i64,
-    /// Who says so.
+    /// The person or system that says so.
     pub(crate) source: Option<String>,
     /// Higher ones win.
     pub(crate) revision: i64,
@@ -51,8 +51,14 @@ pub(crate) struct DayLabels {
     pub(crate) last_id: i64,
 }
 
-/// A place in the labels of a day: `recorded_at` in microseconds since 1970, and the number of the row.
-pub(crate) type LabelPlace = (i64, i64);
+/// A place in the labels of a day, in the order in which they were recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LabelPlace {
+    /// In microseconds since 1970.
+    pub(crate) recorded_at: i64,
+    /// Number of the row.
+    pub(crate) id: i64,
+}
 
 /// Up to `limit` labels after `place`, in the order in which they were recorded.
 ///
@@ -74,8 +80,8 @@ pub(crate) fn page(
         of.begin.saturating_add(DAY).into(),
         of.after_id.into(),
         of.last_id.into(),
-        place.0.into(),
-        place.1.into(),
+        place.recorded_at.into(),
+        place.id.into(),
         (limit as i64).into(),
     ];
     rows(session, sql, &values, read)
@@ -84,7 +90,7 @@ pub(crate) fn page(
 impl NumberedLabel {
     /// The place from which a list goes on after it.
     pub(crate) fn place(&self) -> LabelPlace {
-        (self.recorded_at, self.id)
+        LabelPlace { recorded_at: self.recorded_at, id: self.id }
     }
 }
 

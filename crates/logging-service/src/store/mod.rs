@@ -15,6 +15,8 @@ pub(crate) mod counted_segments;
 pub(crate) mod declarations;
 pub(crate) mod declared_features;
 mod engine;
+pub(crate) mod erased_rows;
+pub(crate) mod erasures;
 pub(crate) mod error;
 pub(crate) mod events;
 pub(crate) mod exact_windows;

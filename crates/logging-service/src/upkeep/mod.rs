@@ -16,10 +16,11 @@ use tokio::task::JoinHandle;
 use tracing::warn;
 
 use crate::app::App;
+use crate::erasure;
 use crate::ingest::events::expire;
 use crate::metrics::upkeep::UpkeepStanding;
 use crate::store::time::floor_microseconds;
-use crate::store::{StoreError, buckets, events, labels};
+use crate::store::{StoreError, buckets, erasures, events, labels};
 use label_turns::LabelTurns;
 
 /// Steps of one kind in one turn, so that one kind does not keep the others waiting.
@@ -68,6 +69,11 @@ async fn take_turn(app: &App, label_turns: &mut LabelTurns) -> Result<(), StoreE
     let now = floor_microseconds(Timestamp::now());
     label_turns.take(app, now).await?;
     merge_windows(app, now).await?;
+    if app.lake.is_none()
+        && let Err(problem) = erasure::go_on(&app.store, None).await
+    {
+        warn!(%problem, "erasure_postponed");
+    }
     let wait = Duration::from_secs_f64(app.config.event_wait_seconds).as_micros();
     expire(app, now.saturating_sub(i64::try_from(wait).unwrap_or(i64::MAX))).await?;
     retention::apply(app, now).await?;
@@ -76,6 +82,7 @@ async fn take_turn(app: &App, label_turns: &mut LabelTurns) -> Result<(), StoreE
             labels_waiting: labels::waiting(session)?,
             labels_uncounted: labels::uncounted(session)?,
             events_waiting: events::waiting(session)?,
+            erasures_unfinished: erasures::count_unfinished(session)?,
             oldest_prediction: crate::store::retention::oldest(session)?,
         })
     });

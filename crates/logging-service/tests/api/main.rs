@@ -8,6 +8,7 @@ mod described;
 #[path = "../../../monitoring/tests/description/mod.rs"]
 mod description;
 mod drift;
+mod erase;
 mod events;
 mod export;
 mod feedback;

@@ -1,6 +1,7 @@
 //! What a lake is after kills and failures: each row is read once, whatever has happened.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod erasures;
 mod faults;
 mod faulty_store;
 mod filters;

@@ -8,6 +8,7 @@ mod cautions;
 mod connection;
 mod error;
 mod host;
+mod lake_schema;
 mod migration;
 mod partitions;
 mod pool;

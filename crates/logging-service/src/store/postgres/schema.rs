@@ -3,10 +3,24 @@
 //! Rule of thumb: a step that was released is never edited; a change is a new step at the end. The table
 //! `glasshouse_schema` says how many steps a database has taken; the count is PostgreSQL's own, not SQLite's.
 
+use super::lake_schema::{ERASURES, LAKE_DAYS, LAKE_LABELS};
+
 /// The steps, oldest first; step n leads to version n (counted from 1).
 pub(super) const MIGRATIONS: &[&str] = &[
-    VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9, VERSION_10,
-    VERSION_11, VERSION_12, VERSION_13,
+    VERSION_1,
+    VERSION_2,
+    VERSION_3,
+    VERSION_4,
+    VERSION_5,
+    VERSION_6,
+    VERSION_7,
+    VERSION_8,
+    VERSION_9,
+    LAKE_DAYS,
+    VERSION_11,
+    VERSION_12,
+    LAKE_LABELS,
+    ERASURES,
 ];
 
 /// Columns and meanings are the same as in SQLite, so that one SQL asks both. Text is compared byte by byte, as in SQLite.
@@ -271,38 +285,6 @@ BEGIN
 END $$;
 "#;
 
-const VERSION_10: &str = r#"
--- The days that have rows, and how far they are in the lake, see store/lake_books.rs.
-CREATE TABLE lake_days (
-    day        BIGINT PRIMARY KEY, -- days since 1970, UTC
-    seen_id    BIGINT NOT NULL, -- the newest row that is known of it
-    last_id    BIGINT NOT NULL, -- rows up to this one are in the lake
-    dropped_id BIGINT NOT NULL DEFAULT 0, -- rows up to this one are in the lake alone
-    revision   BIGINT NOT NULL, -- the manifest that counts; 0 before the first
-    rows       BIGINT NOT NULL, -- in the lake
-    is_cold    BIGINT NOT NULL, -- 1 where rows are to be read in the lake
-    written_at BIGINT NOT NULL -- microseconds since 1970, UTC
-);
-CREATE TABLE lake_files (
-    path        TEXT COLLATE "C" PRIMARY KEY, -- below the place of the lake
-    day         BIGINT NOT NULL,
-    model       TEXT COLLATE "C" NOT NULL,
-    rows        BIGINT NOT NULL,
-    bytes       BIGINT NOT NULL,
-    sha256      TEXT COLLATE "C" NOT NULL,
-    is_counting BIGINT NOT NULL -- 0 before a manifest names it, and after one that does not
-);
-CREATE INDEX lake_files_by_day ON lake_files (day, is_counting);
-CREATE INDEX lake_files_not_counting ON lake_files (day) WHERE is_counting = 0;
--- Its one row: up to which row days are known, and which program writes the lake until when.
-CREATE TABLE lake_progress (
-    scanned_id BIGINT NOT NULL,
-    holder     TEXT COLLATE "C" NOT NULL,
-    held_until BIGINT NOT NULL -- microseconds since 1970, UTC
-);
-INSERT INTO lake_progress VALUES (0, '', 0);
-"#;
-
 const VERSION_11: &str = r#"
 ALTER TABLE predictions ADD COLUMN items BIGINT; -- of a refused request, which is one row; NULL: 1
 
@@ -348,11 +330,3 @@ SELECT 86400000000, begins - (begins % 86400000000 + 86400000000) % 86400000000,
     min(first_at), max(last_at)
 FROM window_stats GROUP BY 2, 3, 4, 5, 6, 7;
 "#;
-
-const VERSION_13: &str = "
--- The true labels of a day, that is those that were recorded on it, and how far they are in the lake.
-ALTER TABLE lake_days ADD COLUMN label_seen_id BIGINT NOT NULL DEFAULT 0; -- the newest one that is known
-ALTER TABLE lake_days ADD COLUMN label_last_id BIGINT NOT NULL DEFAULT 0; -- those up to this one are in the lake
-ALTER TABLE lake_days ADD COLUMN labels BIGINT NOT NULL DEFAULT 0; -- in the lake
-ALTER TABLE lake_progress ADD COLUMN label_scanned_id BIGINT NOT NULL DEFAULT 0;
-";

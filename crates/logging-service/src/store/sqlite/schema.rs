@@ -6,7 +6,7 @@
 /// The steps, oldest first; step n leads to version n (counted from 1).
 pub(super) const MIGRATIONS: &[&str] = &[
     VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9, VERSION_10,
-    VERSION_11, VERSION_12, VERSION_13,
+    VERSION_11, VERSION_12, VERSION_13, VERSION_14,
 ];
 
 const VERSION_1: &str = "
@@ -304,4 +304,28 @@ ALTER TABLE lake_days ADD COLUMN label_seen_id INTEGER NOT NULL DEFAULT 0; -- th
 ALTER TABLE lake_days ADD COLUMN label_last_id INTEGER NOT NULL DEFAULT 0; -- those up to this one are in the lake
 ALTER TABLE lake_days ADD COLUMN labels INTEGER NOT NULL DEFAULT 0; -- in the lake
 ALTER TABLE lake_progress ADD COLUMN label_scanned_id INTEGER NOT NULL DEFAULT 0;
+";
+
+const VERSION_14: &str = "
+-- What was asked to be erased, and how far it is, see store/erasures.rs.
+CREATE TABLE erasures (
+    id               INTEGER PRIMARY KEY,
+    request_id       TEXT NOT NULL, -- '' for any; forgotten at the end, as the tags are
+    tags             TEXT NOT NULL, -- JSON object of texts
+    requested_at     INTEGER NOT NULL, -- microseconds since 1970, UTC
+    finished_at      INTEGER NOT NULL, -- 0 before the end
+    stage            INTEGER NOT NULL, -- the values of ErasureStage
+    day              INTEGER NOT NULL, -- earlier days of the lake are done, as far as the stage is about them
+    predictions      INTEGER NOT NULL, -- rows that were erased in the database
+    labels           INTEGER NOT NULL,
+    lake_predictions INTEGER NOT NULL, -- and in the lake
+    lake_labels      INTEGER NOT NULL,
+    newest_at        INTEGER NOT NULL -- when the newest of the erased predictions was made
+) STRICT;
+-- The requests and the predictions whose labels are erased; empty when no erasure is under way.
+CREATE TABLE erasure_targets (
+    is_event INTEGER NOT NULL, -- 1 for the id of a prediction, 32 hexadecimal digits, and 0 for that of a request
+    name     TEXT NOT NULL,
+    PRIMARY KEY (is_event, name)
+) STRICT;
 ";
