@@ -44,6 +44,7 @@ use evaluation::Evaluator;
 use lake::{Lake, LakeUrlError};
 use metrics::commits::{LogMetrics, LogMetricsError};
 use metrics::lake::LakeMetrics;
+use metrics::server;
 use metrics::upkeep::UpkeepMetrics;
 use store::{Store, StoreError, StoreOptions};
 use upkeep::UpkeepTasks;
@@ -161,6 +162,7 @@ async fn start_store(
     let observer = metrics.clone();
     let store = Arc::new(spawn_blocking(|| Store::start(options, observer)).await??);
     LogMetrics::register_store(registry, &store)?;
+    server::register(registry, &store)?;
     match async {
         store.follow_declarations().await?;
         store.models().await

@@ -167,12 +167,12 @@ impl Drop for Frozen {
     }
 }
 
-fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
+pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
     let output = Command::new(program).args(arguments).output().map_err(|error| format!("{program}: {error}"))?;
     if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()) }
 }
 
-fn skip(what: &str, problem: &str) {
+pub(crate) fn skip(what: &str, problem: &str) {
     // Straight to stderr: what a passing test prints is not shown.
     let line = format!("SKIPPED: {what} is not tested, because it takes root: {problem}\n");
     let _ = std::io::stderr().write_all(line.as_bytes());

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::far_machine::FarMachine;
 use crate::free_address;
 use crate::postgres_programs::{as_postgres, give_to_server, programs_or_skip};
 
@@ -36,6 +37,8 @@ pub struct PostgresServer {
     /// Part of the socket's name; only a server that listens has it as a real port.
     port: u16,
     is_temporary: bool,
+    /// What begins the command, where it runs on another machine.
+    entering: Vec<String>,
     guard: Option<Child>,
 }
 
@@ -71,7 +74,15 @@ impl PostgresServer {
 
     fn at(folder: &Path, settings: &[&str], programs: PathBuf) -> Self {
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        Self { folder: folder.to_owned(), programs, settings, port: 5432, is_temporary: false, guard: None }
+        Self {
+            folder: folder.to_owned(),
+            programs,
+            settings,
+            port: 5432,
+            is_temporary: false,
+            entering: Vec::new(),
+            guard: None,
+        }
     }
 
     /// Makes its data where there are none, and starts it.
@@ -97,6 +108,15 @@ impl PostgresServer {
         self.set(&["listen_addresses=127.0.0.1"]);
     }
 
+    /// Gives it the address of another machine and a port there, from the next start on. Its socket stays in its folder.
+    pub fn listen_at(&mut self, machine: &FarMachine) {
+        self.entering = machine.entering();
+        self.port = free_address().port();
+        self.set(&[&format!("listen_addresses={}", machine.address())]);
+        let mut rules = fs::OpenOptions::new().append(true).open(self.data().join("pg_hba.conf")).expect("its rules");
+        rules.write_all(b"host all all 198.18.0.0/15 trust\n").expect("a rule is added");
+    }
+
     /// Starts the server again, and returns when it answers.
     pub fn run(&mut self) {
         let started = Instant::now();
@@ -114,7 +134,8 @@ impl PostgresServer {
         let _ = fs::remove_file(self.folder.join("log"));
         let postgres = self.command("postgres");
         let mut guard = Command::new("sh");
-        guard.args(["-c", GUARD, "guard"]).arg(postgres.get_program()).args(postgres.get_args());
+        guard.args(["-c", GUARD, "guard"]).args(&self.entering);
+        guard.arg(postgres.get_program()).args(postgres.get_args());
         guard.arg("-D").arg(self.data()).arg("-k").arg(&self.folder).args(["-c", "listen_addresses="]);
         guard.arg("-c").arg(format!("port={}", self.port));
         guard.args(self.settings.iter().flat_map(|setting| ["-c", setting]));

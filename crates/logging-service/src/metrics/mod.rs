@@ -4,4 +4,5 @@
 
 pub(crate) mod commits;
 pub(crate) mod lake;
+pub(crate) mod server;
 pub(crate) mod upkeep;

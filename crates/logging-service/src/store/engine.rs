@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::caution::DatabaseCaution;
 use super::error::DatabaseError;
 use super::row::NewRow;
+use super::server_load::ServerLoad;
 use super::session::SqlSession;
 use super::sqlite::DamageReport;
 
@@ -30,6 +31,11 @@ pub(crate) trait DatabaseEngine: Send + Sync {
 
     /// Bytes on disk, as far as they are known.
     fn size_bytes(&self) -> u64;
+
+    /// How near the server is to what it can take, as far as that is known.
+    fn server_load(&self) -> ServerLoad {
+        ServerLoad::default()
+    }
 
     /// SQL that gives the bytes that the content takes, without free space, and about how many predictions there are.
     /// Deleting lowers both at once, unlike [`DatabaseEngine::size_bytes`].

@@ -44,6 +44,7 @@ pub(crate) mod references;
 pub(crate) mod retention;
 mod row;
 mod scan;
+mod server_load;
 mod session;
 pub(crate) mod settlement;
 mod sqlite;
@@ -96,6 +97,7 @@ use queued_write::{ClosureJob, PrecountedRows, QueuedWrite};
 use reader::StoreReader;
 use row::NewRow;
 pub(crate) use row::NumberedPrediction;
+pub(crate) use server_load::ServerLoad;
 pub(crate) use session::SqlSession;
 use writer::{StoreWriter, WriterParts};
 
@@ -254,6 +256,11 @@ impl Store {
     /// Bytes on disk: the database and its write-ahead log.
     pub fn size_bytes(&self) -> u64 {
         self.engine.size_bytes()
+    }
+
+    /// How near the database's server is to what it can take.
+    pub(crate) fn server_load(&self) -> ServerLoad {
+        self.engine.server_load()
     }
 
     /// Files of the database that were damaged and set aside, and the predictions that are known to be lost with them.

@@ -10,6 +10,7 @@ mod description;
 mod drift;
 mod erase;
 mod events;
+mod expiry;
 mod export;
 mod feedback;
 mod forms;

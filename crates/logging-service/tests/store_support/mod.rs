@@ -1,6 +1,7 @@
 //! What the tests of the store share: databases of both engines, a store with a witness, and records.
 #![allow(dead_code, unused_imports, reason = "each test program uses a part of it")]
 
+mod callers;
 mod fixture;
 mod pooler;
 mod replication;
@@ -19,6 +20,7 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+pub(crate) use callers::Callers;
 pub(crate) use fixture::{Fixture, apart, assert_server_holds, on_each_engine};
 pub(crate) use pooler::{Pooler, PoolingMode};
 pub(crate) use server::{EncryptedServer, Server};
@@ -47,6 +49,12 @@ impl Witness {
         let mut told = self.0.subscribe();
         let waited = tokio::time::timeout(Duration::from_secs(60), told.wait_for(condition)).await;
         assert!(matches!(waited, Ok(Ok(_))), "the expected never happened: {:?}", self.told());
+    }
+
+    /// Waits until so many more transactions are durable.
+    pub(crate) async fn until_commits(&self, more: usize) {
+        let commits = self.told().commits.len();
+        self.until(|told| told.commits.len() > commits + more).await;
     }
 
     /// Waits until the availability changed so often: `[true, false, true]` is 3.

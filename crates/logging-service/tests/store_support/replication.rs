@@ -9,6 +9,9 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::server::Server;
 
+/// Standbys that a primary has.
+const STREAMING: &str = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'";
+
 impl Server {
     /// A standby of this server at a port of its own, which has replayed all there is when this returns.
     pub(crate) fn standby(&self) -> Self {
@@ -22,9 +25,9 @@ impl Server {
             .unwrap();
         assert!(made.status.success(), "{made:?}");
         standby.listen();
+        let before = self.number(STREAMING);
         standby.run();
-        let streams = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'";
-        self.until("the standby streams", || self.number(streams) > 0);
+        self.until("the standby streams", || self.number(STREAMING) > before);
         standby
     }
 
@@ -33,6 +36,36 @@ impl Server {
         let mut client = Client::connect(&self.url("postgres"), NoTls).unwrap();
         let promoted: bool = client.query_one("SELECT pg_promote(true, 60)", &[]).unwrap().get(0);
         assert!(promoted);
+    }
+
+    /// Makes commits wait for one standby, whichever.
+    pub(crate) fn wait_for_a_standby(&self) {
+        self.change("synchronous_standby_names = 'ANY 1 (*)'");
+    }
+
+    /// Makes this standby one of another primary, and returns when it streams from there.
+    pub(crate) fn follow(&self, primary: &Self) {
+        let before = primary.number(STREAMING);
+        let from = format!("host=127.0.0.1 port={} user=postgres application_name=standby", primary.port());
+        self.change(&format!("primary_conninfo = '{from}'"));
+        primary.until("the standby follows", || primary.number(STREAMING) > before);
+    }
+
+    /// Of two standbys whose primary is gone, the one that has received more, and then the other.
+    pub(crate) fn by_advance(first: Self, second: Self) -> (Self, Self) {
+        let received = |standby: &Self| {
+            standby.until("it has lost its primary", || {
+                standby.number("SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming'") == 0
+            });
+            standby.number("SELECT CAST(pg_last_wal_receive_lsn() - '0/0' AS BIGINT)")
+        };
+        if received(&first) >= received(&second) { (first, second) } else { (second, first) }
+    }
+
+    fn change(&self, setting: &str) {
+        let mut client = Client::connect(&self.url("postgres"), NoTls).unwrap();
+        client.batch_execute(&format!("ALTER SYSTEM SET {setting}")).unwrap();
+        client.batch_execute("SELECT pg_reload_conf()").unwrap();
     }
 
     /// A whole number that the server answers.
@@ -51,7 +84,7 @@ impl Server {
         FrozenServer(processes)
     }
 
-    fn until(&self, what: &str, mut condition: impl FnMut() -> bool) {
+    pub(crate) fn until(&self, what: &str, mut condition: impl FnMut() -> bool) {
         let started = Instant::now();
         while !condition() {
             assert!(started.elapsed() < Duration::from_secs(60), "{what}: it never happened");

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use postgres::{Client, NoTls};
-use testkit::{PostgresServer, give_to_server, skip_without};
+use testkit::{FarMachine, PostgresServer, give_to_server, skip_without};
 
 /// A running server.
 pub(crate) struct Server(pub(super) PostgresServer);
@@ -67,6 +67,15 @@ impl Server {
         let mut server = Self::start(settings)?;
         server.stop();
         server.listen();
+        server.run();
+        Some(server)
+    }
+
+    /// A server for one test, on another machine.
+    pub(crate) fn at(machine: &FarMachine) -> Option<Self> {
+        let mut server = Self::own()?;
+        server.stop();
+        server.listen_at(machine);
         server.run();
         Some(server)
     }

@@ -81,8 +81,13 @@ impl ShotOutcome {
 impl Load {
     /// Starts sending to a service. `next` makes the request of each number, counted from 0.
     pub fn start(self, service: &Service, next: impl Fn(usize) -> Shot + Send + Sync + 'static) -> RunningLoad {
+        self.start_at(service.address, next)
+    }
+
+    /// The same to whatever listens at an address.
+    pub fn start_at(self, address: SocketAddr, next: impl Fn(usize) -> Shot + Send + Sync + 'static) -> RunningLoad {
         let sender = Arc::new(ShotSender {
-            address: service.address,
+            address,
             next: Box::new(next),
             schedule: Schedule::begin(self),
             answered: AtomicUsize::new(0),

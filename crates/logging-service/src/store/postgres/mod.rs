@@ -9,6 +9,7 @@ mod connection;
 mod error;
 mod host;
 mod lake_schema;
+mod measurements;
 mod migration;
 mod partitions;
 mod pool;
@@ -21,18 +22,20 @@ mod values;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use super::caution::DatabaseCaution;
 use super::check;
 use super::engine::{CheckFindings, DatabaseEngine, Expiry, TransactionBody, VerifiedBackup, WritableDatabase};
 use super::error::DatabaseError;
+use super::server_load::ServerLoad;
 use super::session::SqlSession;
 
 pub use url::ServerUrl;
 
 use connection::{AnswerLimit, ConnectionUse, ServerConnection};
+use measurements::{Measurements, ServerMeter};
 use partitions::PartitionKeeper;
 use pool::ConnectionPool;
 use transaction::PostgresTransaction;
@@ -43,8 +46,6 @@ const CHECK_BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET 
 const CHECK_PATIENCE: Duration = Duration::from_secs(3610);
 /// The time between two looks for cautions.
 const LOOK_INTERVAL: Duration = Duration::from_secs(3600);
-/// The time between two measurements of the database's size.
-const SIZE_INTERVAL: Duration = Duration::from_secs(10);
 /// What begins the writer's transactions. If this program hangs, the server ends its transaction.
 const WRITER_BEGIN: &str = "
 BEGIN;
@@ -59,7 +60,7 @@ const WRITER_PATIENCE: Duration = Duration::from_secs(70);
 pub(super) struct PostgresEngine {
     url: ServerUrl,
     pool: Arc<ConnectionPool>,
-    size_bytes: Arc<AtomicU64>,
+    measurements: Measurements,
     /// The days for which predictions are kept; 0 for good.
     retention_days: AtomicU32,
 }
@@ -69,7 +70,7 @@ impl PostgresEngine {
         Self {
             pool: Arc::new(ConnectionPool::new(url.clone())),
             url,
-            size_bytes: Arc::default(),
+            measurements: Measurements::default(),
             retention_days: AtomicU32::new(0),
         }
     }
@@ -88,8 +89,7 @@ impl DatabaseEngine for PostgresEngine {
         let mut database = PostgresDatabase {
             connection,
             partitions: PartitionKeeper::new(self.retention_days.load(Ordering::Relaxed)),
-            size_bytes: Arc::clone(&self.size_bytes),
-            measured: None,
+            meter: ServerMeter::new(self.measurements.clone()),
             url: self.url.clone(),
             cautions: Vec::new(),
             looked: None,
@@ -109,7 +109,11 @@ impl DatabaseEngine for PostgresEngine {
     }
 
     fn size_bytes(&self) -> u64 {
-        self.size_bytes.load(Ordering::Relaxed)
+        self.measurements.last().size_bytes
+    }
+
+    fn server_load(&self) -> ServerLoad {
+        self.measurements.last().load
     }
 
     fn content_sql(&self) -> &'static str {
@@ -142,8 +146,7 @@ impl DatabaseEngine for PostgresEngine {
 struct PostgresDatabase {
     connection: ServerConnection,
     partitions: PartitionKeeper,
-    size_bytes: Arc<AtomicU64>,
-    measured: Option<Instant>,
+    meter: ServerMeter,
     url: ServerUrl,
     /// As of the last look.
     cautions: Vec<DatabaseCaution>,
@@ -158,16 +161,6 @@ impl PostgresDatabase {
         }
         self.looked = Some(Instant::now());
         self.cautions = cautions::look(&mut self.connection, &self.url, self.partitions.has_tomorrow())?;
-        Ok(())
-    }
-
-    fn measure(&mut self) -> Result<(), DatabaseError> {
-        if self.measured.is_some_and(|measured| measured.elapsed() < SIZE_INTERVAL) {
-            return Ok(());
-        }
-        self.measured = Some(Instant::now());
-        let size = self.connection.integer(SIZE_SQL, &[])?;
-        self.size_bytes.store(size.unsigned_abs(), Ordering::Relaxed);
         Ok(())
     }
 }
@@ -187,14 +180,6 @@ WITH rows (number) AS (
     FROM (SELECT * FROM predictions ORDER BY id DESC LIMIT 100) AS newest
 )
 SELECT CAST(number * bytes AS BIGINT), number FROM rows, newest";
-
-const SIZE_SQL: &str = "
-SELECT CAST(coalesce(sum(pg_total_relation_size(relation)), 0) AS BIGINT) FROM (
-    SELECT CAST(relid AS oid) FROM pg_partition_tree('predictions')
-    UNION ALL
-    SELECT CAST(to_regclass(name) AS oid) FROM unnest(ARRAY['window_counts', 'window_parts',
-        'window_stats', 'labels', 'counted_labels', 'reference_profiles', 'events']) AS name
-) AS relations (relation)";
 
 impl WritableDatabase for PostgresDatabase {
     fn transaction(&mut self, body: &mut TransactionBody<'_>) -> Result<(), DatabaseError> {
@@ -217,7 +202,7 @@ impl WritableDatabase for PostgresDatabase {
         let made = self.partitions.maintain(&mut self.connection);
         self.look(made.is_ok())?;
         made?;
-        self.measure()
+        self.meter.measure(&mut self.connection)
     }
 
     fn cautions(&self) -> &[DatabaseCaution] {

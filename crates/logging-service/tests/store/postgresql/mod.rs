@@ -1,7 +1,10 @@
 //! What PostgreSQL alone can do, or suffer.
 
+mod balancer;
+mod cautions;
 mod days;
 mod failover;
+mod grown;
 mod hanging;
 mod locks;
 mod outages;
@@ -40,6 +43,15 @@ pub(crate) fn ask(url: &str, sql: &str) -> Vec<String> {
         };
         messages.iter().filter_map(first).collect()
     })
+}
+
+/// Every row is counted once, in the windows and in the sums: they were committed together.
+fn assert_counted(url: &str) {
+    let rows = ask(url, "SELECT count(*) FROM predictions");
+    let windows = "SELECT sum(CAST(CAST(counts AS json) ->> 'n' AS bigint)) FROM
+        (SELECT counts FROM window_counts UNION ALL SELECT counts FROM window_parts) AS counted";
+    let sums = "SELECT sum(predictions) FROM window_stats WHERE length = 300000000";
+    assert_eq!([ask(url, windows), ask(url, sums)], [rows.clone(), rows]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

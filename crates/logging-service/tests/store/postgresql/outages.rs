@@ -1,13 +1,10 @@
 //! A server that crashes, is not there yet, or turns read-only.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use uuid::Uuid;
 
-use super::{ask, database, execute, server_url};
+use super::{assert_counted, database, execute, server_url};
 use crate::store_support::{
-    Server, StartedStore, apart, assert_server_holds, id, is_unavailable, records, start, submit_until_accepted,
+    Callers, Server, StartedStore, apart, assert_server_holds, id, is_unavailable, records, start,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -15,24 +12,10 @@ async fn a_server_that_crashes_under_load_loses_nothing_that_was_acknowledged() 
     let Some(mut server) = apart(Server::own) else { return };
     let name = apart(|| server.database());
     let url = server.url(&name);
-    let StartedStore { store, witness } = start(server_url(&url));
-    let stop = Arc::new(AtomicBool::new(false));
-    let mut callers = Vec::new();
-    for caller in 1..=4usize {
-        let (store, stop, witness) = (Arc::clone(&store), Arc::clone(&stop), Arc::clone(&witness));
-        callers.push(tokio::spawn(async move {
-            let mut acknowledged = Vec::new();
-            while !stop.load(Ordering::Relaxed) {
-                let rows = records(caller * 7);
-                submit_until_accepted(&store, &witness, &rows).await;
-                acknowledged.extend(rows.iter().map(id));
-            }
-            acknowledged
-        }));
-    }
+    let started = start(server_url(&url));
+    let (callers, StartedStore { store, witness }) = (Callers::start(&started), started);
     for round in 1..=3 {
-        let commits = witness.told().commits.len();
-        witness.until(|told| told.commits.len() > commits + 20).await;
+        witness.until_commits(20).await;
         apart(|| server.stop());
         witness.until(|told| told.availability.len() == 2 * round).await;
         assert!(!store.is_available());
@@ -41,17 +24,11 @@ async fn a_server_that_crashes_under_load_loses_nothing_that_was_acknowledged() 
         apart(|| server.run());
         witness.until(|told| told.availability.len() == 2 * round + 1).await;
     }
-    stop.store(true, Ordering::Relaxed);
-    let mut acknowledged = Vec::new();
-    for caller in callers {
-        acknowledged.extend(caller.await.unwrap());
-    }
+    let acknowledged = callers.stop().await;
     assert_eq!(witness.told().availability, [true, false, true, false, true, false, true]);
     assert_server_holds(&url, &acknowledged);
-    // Rows and counts were committed together, whatever was open when the server went.
-    let counted = "SELECT sum(CAST(CAST(counts AS json) ->> 'n' AS bigint)) FROM
-        (SELECT counts FROM window_counts UNION ALL SELECT counts FROM window_parts) AS counted";
-    assert_eq!(ask(&url, counted), ask(&url, "SELECT count(*) FROM predictions"));
+    // Whatever was open when the server went.
+    assert_counted(&url);
     store.close().await;
     apart(move || drop(server));
 }

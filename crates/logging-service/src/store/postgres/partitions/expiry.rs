@@ -19,6 +19,16 @@ const ATTEMPTS: usize = 10;
 /// The time between two requests.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// Whether a transaction that has lasted for seconds has a lock of the predictions or of a partition. Who asked for the
+/// exclusive one now would wait in vain, and everybody else behind it. Of other roles' sessions this sees nothing.
+const HELD: &str = "
+SELECT EXISTS (
+    SELECT 1 FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+    WHERE l.locktype = 'relation' AND l.granted
+        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND l.relation IN (to_regclass('predictions'), to_regclass($1))
+        AND a.xact_start < clock_timestamp() - interval '2 seconds')";
+
 /// Drops the expired partitions; gives how many rows they had.
 ///
 /// # Errors
@@ -34,11 +44,18 @@ pub(in super::super) fn drop_expired(connection: &mut ServerConnection, expiry: 
         if rows > most {
             break;
         }
-        if !drop_locked(connection, partition, Expiry { until, ..expiry })? {
+        if connection.integer(HELD, &[partition.name.as_str().into()])? == 1 {
+            tracing::info!(partition = partition.name, "partition_in_use");
             break;
         }
-        tracing::info!(partition = partition.name, rows, "partition_dropped");
-        dropped += rows.unsigned_abs();
+        match drop_locked(connection, partition, Expiry { until, ..expiry }) {
+            DropOutcome::Dropped => {
+                tracing::info!(partition = partition.name, rows, "partition_dropped");
+                dropped += rows.unsigned_abs();
+            }
+            DropOutcome::Gone => {}
+            DropOutcome::Kept => break,
+        }
     }
     Ok(dropped)
 }
@@ -48,18 +65,24 @@ fn count(connection: &mut ServerConnection, partition: &Partition, most: i64) ->
     connection.integer(&sql, &[])
 }
 
-/// Drops a partition; false where it could not be locked, or has rows that are to go to the lake first.
-fn drop_locked(
-    connection: &mut ServerConnection,
-    partition: &Partition,
-    expiry: Expiry,
-) -> Result<bool, DatabaseError> {
+/// What became of a partition.
+#[derive(Clone, Copy)]
+enum DropOutcome {
+    /// It was dropped, and its rows with it.
+    Dropped,
+    /// Another program has dropped it meanwhile, or stored a row in it that is not expired.
+    Gone,
+    /// It could not be locked, or has rows that are to go to the lake first.
+    Kept,
+}
+
+fn drop_locked(connection: &mut ServerConnection, partition: &Partition, expiry: Expiry) -> DropOutcome {
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             std::thread::sleep(PAUSE);
         }
         match connection.transaction(|connection| drop_one(connection, partition, expiry)) {
-            Ok(is_dropped) => return Ok(is_dropped),
+            Ok(outcome) => return outcome,
             // The lock was not to be had; anything else comes again at the next attempt.
             Err(error) if attempt + 1 == ATTEMPTS => {
                 tracing::warn!(%error, partition = partition.name, "partition_not_dropped");
@@ -67,21 +90,25 @@ fn drop_locked(
             Err(_) => {}
         }
     }
-    Ok(false)
+    DropOutcome::Kept
 }
 
-/// Drops a partition that is expired still; false where it has rows that are to go to the lake first.
-fn drop_one(connection: &mut ServerConnection, partition: &Partition, expiry: Expiry) -> Result<bool, DatabaseError> {
+/// Drops a partition that is expired still.
+fn drop_one(
+    connection: &mut ServerConnection,
+    partition: &Partition,
+    expiry: Expiry,
+) -> Result<DropOutcome, DatabaseError> {
     connection.batch("SET LOCAL lock_timeout = '200ms'")?;
     AdvisoryLock::Partitions.take(connection)?;
     connection.batch("LOCK TABLE ONLY predictions IN ACCESS EXCLUSIVE MODE")?;
     let known = PartitionMap::load(connection)?;
     let now = known.of_oid(partition.oid).filter(|known| known.is_expired(expiry.until));
-    let Some(Partition { name, .. }) = now else { return Ok(true) };
+    let Some(Partition { name, .. }) = now else { return Ok(DropOutcome::Gone) };
     // Nobody stores a row until this transaction ends, so what is in the lake now is all there is.
     if expiry.is_for_lake && !lake_books::let_go(connection, name)? {
-        return Ok(false);
+        return Ok(DropOutcome::Kept);
     }
     connection.batch(&format!("DROP TABLE {name}; DELETE FROM prediction_partitions WHERE name = '{name}'"))?;
-    Ok(true)
+    Ok(DropOutcome::Dropped)
 }
