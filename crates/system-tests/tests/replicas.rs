@@ -87,7 +87,8 @@ async fn replicas_behind_haproxy_answer_and_store_once_whichever_is_killed() {
     let mut logging = log.start().await;
     let [one, two, three] = &launches;
     let mut inference: [Service; 3] = tokio::join!(one.start(), two.start(), three.start()).into();
-    let Some(_haproxy) = balance((predictions_at, &inference), (log_at, &logging)) else { return };
+    let entrances = [("INFERENCE_BIND", predictions_at), ("LOGGING_BIND", log_at)];
+    let Some(_haproxy) = balance(entrances, &inference, &logging) else { return };
 
     let examples = pictures("surface");
     let predicting = Load::open(9, 120.0)
@@ -123,12 +124,15 @@ async fn replicas_behind_haproxy_answer_and_store_once_whichever_is_killed() {
     log.assert_checked();
 }
 
-fn balance(predictions: (SocketAddr, &[Service; 3]), log: (SocketAddr, &[Service; 3])) -> Option<Haproxy> {
+fn balance(
+    entrances: [(&'static str, SocketAddr); 2],
+    inference: &[Service; 3],
+    logging: &[Service; 3],
+) -> Option<Haproxy> {
     let names = ["INFERENCE_1", "INFERENCE_2", "INFERENCE_3", "LOGGING_1", "LOGGING_2", "LOGGING_3"];
-    let services = predictions.1.iter().chain(log.1).map(|service| service.address);
-    let mut addresses: Vec<(&str, SocketAddr)> = names.into_iter().zip(services).collect();
-    addresses.extend([("INFERENCE_BIND", predictions.0), ("LOGGING_BIND", log.0)]);
-    Haproxy::start("services", &addresses, log.0, "HAProxy in front of replicas")
+    let services = inference.iter().chain(logging).map(|service| service.address);
+    let addresses: Vec<_> = names.into_iter().zip(services).chain(entrances).collect();
+    Haproxy::start("services", &addresses, entrances[1].1, "HAProxy in front of replicas")
 }
 
 async fn answers_go_on(loads: [&RunningLoad; 2], more: usize) {
