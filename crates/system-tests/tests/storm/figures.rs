@@ -10,7 +10,11 @@ use crate::honest::{HonestAsk, HonestOutcome};
 use crate::scene::{Fault, FaultDone};
 
 /// The share of their answers that clients who mean well keep.
-pub(super) const LEAST_KEPT: f64 = 0.95;
+const LEAST_KEPT: f64 = 0.95;
+/// Bytes of memory of a service that may stay. More than that is told.
+const MEMORY_AIM: u64 = 50_000_000;
+/// The most bytes that may stay: what lies free between blocks in use is the allocator's, and differs from run to run.
+const MEMORY_LIMIT: u64 = 100_000_000;
 
 /// What has come of one storm.
 pub(super) struct StormFigures {
@@ -28,7 +32,33 @@ pub(super) struct StormFigures {
     pub(super) is_bounded: bool,
 }
 
+/// Whether each of the services has as little memory again as before, or nearly so.
+pub(super) fn has_come_back(before: [u64; 2], after: [u64; 2]) -> bool {
+    has_at_most(MEMORY_AIM, before, after)
+}
+
+/// Whether no service has more than so many bytes above what it had before.
+fn has_at_most(more: u64, before: [u64; 2], after: [u64; 2]) -> bool {
+    (0..2).all(|service| after[service] <= before[service] + more)
+}
+
 impl StormFigures {
+    /// What was not as it has to be, beside what ends the test at once.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let (mut problems, (asked, kept)) = (Vec::new(), self.kept(None));
+        if asked == 0 || (kept as f64 / asked as f64) < LEAST_KEPT {
+            problems.push(format!("{}: honest clients kept {kept} of {asked} answers", self.engine));
+        }
+        let [before, after] = [0, 2].map(|moment| self.memory.map(|service| service[moment]));
+        if !has_come_back(before, after) {
+            eprintln!("MISSED: more than {MEMORY_AIM} bytes stay: {after:?} after {before:?}");
+        }
+        if !has_at_most(MEMORY_LIMIT, before, after) {
+            problems.push(format!("{}: memory does not come back: {after:?} after {before:?}", self.engine));
+        }
+        problems
+    }
+
     /// Requests outside of the seconds of faults of a kind, or of all, and how many of them were answered well.
     pub(super) fn kept(&self, ask: Option<HonestAsk>) -> (usize, usize) {
         let asked = self.outcomes.iter().filter(|outcome| ask.is_none_or(|ask| ask == outcome.ask));
