@@ -27,9 +27,10 @@ async fn main() -> anyhow::Result<ExitCode> {
             .with_context(|| format!("asking {}", config.listen))?;
         return Ok(ExitCode::SUCCESS);
     }
-    monitoring::return_freed_memory();
+    let freed_memory = monitoring::return_freed_memory();
     let registry = MetricsRegistry::new(SERVICE, VERSION)?;
     let _logs = monitoring::setup_structured_logging(SERVICE, VERSION, &registry)?;
+    freed_memory.tell();
     if let Err(problem) = serve(config, registry).await {
         error!(error = format!("{problem:#}"), "the service stops");
         return Ok(ExitCode::FAILURE);

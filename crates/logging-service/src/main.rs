@@ -23,9 +23,10 @@ fn main() -> anyhow::Result<ExitCode> {
         // The PostgreSQL client starts a runtime of its own, so the commands run outside of one.
         return logging_service::command::run(command, &config);
     }
-    monitoring::return_freed_memory();
+    let freed_memory = monitoring::return_freed_memory();
     let registry = MetricsRegistry::new(SERVICE, VERSION)?;
     let _logs = monitoring::setup_structured_logging(SERVICE, VERSION, &registry)?;
+    freed_memory.tell();
     let runtime = tokio::runtime::Runtime::new().context("the runtime cannot be started")?;
     if let Err(problem) = runtime.block_on(serve(config, registry)) {
         error!(error = format!("{problem:#}"), "the service stops");

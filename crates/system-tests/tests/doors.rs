@@ -191,7 +191,7 @@ async fn a_small_limit_of_files_lowers_the_connections() {
     let mut child = Command::new("sh").args(["-c", &shell]).stdout(fs::File::create(&log).unwrap()).spawn().unwrap();
     wait_until("there are fewer connections", PATIENCE, async || {
         let answer = HttpRequest::get("/metrics").send(address).await;
-        answer.is_ok_and(|answer| answer.text().contains("connections_limit{port=\"http\"} 48\n"))
+        answer.is_ok_and(|answer| answer.text().contains("connections_limit{port=\"http\"} 32\n"))
     })
     .await;
     let is_told = async || fs::read_to_string(&log).unwrap().contains("connections_lowered");

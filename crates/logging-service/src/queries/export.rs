@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::http::{Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use http_body_util::channel::{Channel, Sender};
-use monitoring::{ApiError, ErrorCode, HeldKind, Hold};
+use monitoring::{ApiError, ErrorCode, HeldKind, Hold, ServiceTime};
 use prediction_record::Tags;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -88,6 +88,7 @@ pub(crate) async fn export(State(app): State<App>, uri: Uri) -> Result<Response,
     let texts = if query.safe == Some(true) { CellTexts::ForSpreadsheets } else { CellTexts::AsTheyAre };
     let filter = query.filter(tags)?;
     let mut hold = app.room.moving_hold(HeldKind::Export, CancellationToken::new());
+    let working = hold.service_time();
     hold.grow(FIRST_PAGE_BYTES).await?;
     // A problem with the first page is still answered; after that, only the connection can be broken off.
     let mut pages = LogPages::new(app.store, app.lake, filter);
@@ -95,7 +96,7 @@ pub(crate) async fn export(State(app): State<App>, uri: Uri) -> Result<Response,
     let encoder = encoder(format, texts).map_err(ApiError::internal)?;
     let (sender, body) = Channel::<Bytes, ExportError>::new(AHEAD);
     let stream = ExportStream { pages, sender, hold };
-    tokio::spawn(stream.send(first, encoder));
+    tokio::spawn(stream.send(first, encoder, working));
     let disposition = format!("attachment; filename=\"predictions.{}\"", format.extension());
     let headers =
         [(header::CONTENT_TYPE, format.content_type().to_owned()), (header::CONTENT_DISPOSITION, disposition)];
@@ -120,8 +121,13 @@ struct ExportStream {
 impl ExportStream {
     /// Sends the file that begins with this page. A problem breaks the connection off, so that the client does not take
     /// a part for the whole.
-    async fn send(mut self, first: Option<Vec<StoredPrediction>>, encoder: Box<dyn Encoder + Send>) {
-        if let Err(problem) = self.send_pages(first, encoder).await {
+    async fn send(
+        mut self,
+        first: Option<Vec<StoredPrediction>>,
+        encoder: Box<dyn Encoder + Send>,
+        working: ServiceTime,
+    ) {
+        if let Err(problem) = self.send_pages(first, encoder, working).await {
             warn!(%problem, "export_broken_off");
             self.sender.abort(problem);
         }
@@ -132,17 +138,22 @@ impl ExportStream {
         &mut self,
         mut page: Option<Vec<StoredPrediction>>,
         mut encoder: Box<dyn Encoder + Send>,
+        mut working: ServiceTime,
     ) -> Result<(), ExportError> {
         while let Some(rows) = page {
             let piece = encoder.rows(&rows)?;
             drop(rows);
             self.hold_for(encoder.kept_bytes(), piece.len()).await?;
+            // From here on it is the client that takes its time, until the next page is read.
+            drop(working);
             if !self.send_piece(piece).await? {
                 return Ok(());
             }
+            working = self.hold.service_time();
             page = self.pages.next(&mut self.hold).await?;
         }
         let rest = encoder.finish()?;
+        drop(working);
         self.send_piece(rest).await?;
         Ok(())
     }

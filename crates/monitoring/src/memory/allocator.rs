@@ -12,7 +12,7 @@ use std::env;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
-use tracing::debug;
+use tracing::warn;
 
 /// Bytes of a block that has pages of its own, which go back when it is freed; bytes at the end of a heap that do; and how many
 /// heaps there are.
@@ -23,26 +23,46 @@ const SETTINGS: [(&str, &str); 3] =
 /// programs with capabilities of their own, would else have it start without end.
 const STARTED_AGAIN: &str = "ALLOCATOR_BOUNDS_SET";
 
-/// Sets the allocator's bounds where they are not set, by starting this program once more in the same process. Call this in
-/// `main` before anything is opened: it comes back only where there is nothing to do or it does not work, and then memory may
-/// stay after a crowd.
-pub fn return_freed_memory() {
-    if env::var_os(STARTED_AGAIN).is_some() {
-        return;
+/// What becomes of memory that is freed.
+#[must_use]
+pub enum FreedMemory {
+    /// It goes back to the system.
+    GoesBack,
+    /// What a crowd took may stay, for this reason.
+    Stays(String),
+}
+
+impl FreedMemory {
+    /// Says in the log where it stays.
+    pub fn tell(&self) {
+        if let Self::Stays(reason) = self {
+            warn!(reason, "freed_memory_stays");
+        }
     }
+}
+
+/// Sets the allocator's bounds where they are not set, by starting this program once more in the same process. Call this in
+/// `main` before anything is opened: it comes back only where there is nothing to do, or where it does not work.
+pub fn return_freed_memory() -> FreedMemory {
     let missing = SETTINGS.into_iter().filter(|(name, _)| env::var_os(name).is_none());
     let missing: Vec<_> = missing.collect();
     if missing.is_empty() {
-        return;
+        return FreedMemory::GoesBack;
     }
-    let Ok(program) = env::current_exe() else { return };
+    if env::var_os(STARTED_AGAIN).is_some() {
+        return FreedMemory::Stays("the settings of the allocator did not come through a second start".to_owned());
+    }
+    let program = match env::current_exe() {
+        Ok(program) => program,
+        Err(problem) => return FreedMemory::Stays(format!("the program's file is not known: {problem}")),
+    };
     let mut arguments = env::args_os();
     let mut again = Command::new(&program);
     again
-        .arg0(arguments.next().unwrap_or_else(|| program.into()))
+        .arg0(arguments.next().unwrap_or_else(|| program.clone().into()))
         .args(arguments)
         .envs(missing)
         .env(STARTED_AGAIN, "1");
     let problem = again.exec();
-    debug!(%problem, "the_allocator_keeps_what_is_freed");
+    FreedMemory::Stays(format!("{} cannot be started again: {problem}", program.display()))
 }

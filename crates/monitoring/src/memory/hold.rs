@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
+use super::client_time::ServiceTime;
 use super::kind::HeldKind;
 use super::moving::Moving;
 use super::parts::{AskedUnits, RoomParts, SMALL_UNITS, Taken, UNIT};
+use super::units::HeldUnits;
 use crate::http::{ApiError, ErrorCode};
 
 /// Seconds after which there may be room again.
@@ -45,6 +46,7 @@ impl Hold {
     pub async fn grow(&mut self, bytes: usize) -> Result<(), ApiError> {
         self.check_fits(bytes)?;
         let missing = self.missing(bytes);
+        let _waiting = self.service_time();
         let taken =
             if missing == AskedUnits::default() { Some(Taken::default()) } else { self.room.take(missing).await };
         self.add(bytes, taken)
@@ -78,7 +80,18 @@ impl Hold {
 
     /// Says that so many bytes have come from the client, or gone to it.
     pub fn moved(&self, bytes: usize) {
-        self.moving.iter().for_each(|(_, moving)| moving.moved(bytes));
+        self.moving.iter().for_each(|(_, moving)| moving.time().moved(bytes));
+    }
+
+    /// As if its client had done nothing for so long.
+    #[cfg(test)]
+    pub(super) fn client_pauses(&self, pause: std::time::Duration) {
+        self.moving.iter().for_each(|(_, moving)| super::client_time::tests::passed(moving.time(), pause));
+    }
+
+    /// Says that until this is dropped the service works on its own, and waits for no client.
+    pub fn service_time(&self) -> ServiceTime {
+        ServiceTime::begin(self.moving.as_ref().map(|(_, moving)| moving.time()))
     }
 
     /// Ends when the bytes have to make way for others; never for bytes that are not moving.
@@ -130,9 +143,7 @@ impl Hold {
     /// The units that so many bytes more need, of the whole room and of the parts.
     fn missing(&self, more: usize) -> AskedUnits {
         let needed = units(self.bytes.saturating_add(more));
-        let missing = |taken: &Option<OwnedSemaphorePermit>| {
-            needed.saturating_sub(taken.as_ref().map_or(0, OwnedSemaphorePermit::num_permits))
-        };
+        let missing = |taken: &Option<HeldUnits>| needed.saturating_sub(taken.as_ref().map_or(0, HeldUnits::count));
         let Taken { whole, for_large, for_exports } = &self.taken;
         AskedUnits {
             whole: missing(whole),
@@ -197,7 +208,7 @@ fn units(bytes: usize) -> usize {
     bytes.div_ceil(UNIT)
 }
 
-fn merge(taken: &mut Option<OwnedSemaphorePermit>, more: Option<OwnedSemaphorePermit>) {
+fn merge(taken: &mut Option<HeldUnits>, more: Option<HeldUnits>) {
     match (taken.as_mut(), more) {
         (Some(taken), Some(more)) => taken.merge(more),
         (None, more) => *taken = more,
@@ -206,12 +217,10 @@ fn merge(taken: &mut Option<OwnedSemaphorePermit>, more: Option<OwnedSemaphorePe
 }
 
 /// Keeps so many units at most.
-fn give_back(taken: &mut Option<OwnedSemaphorePermit>, keep: usize) {
-    let Some(permit) = taken else { return };
-    match permit.num_permits().checked_sub(keep) {
-        Some(_) if keep == 0 => *taken = None,
-        // What is split off is dropped, and with it given back.
-        Some(less) => drop(permit.split(less)),
-        None => {}
+fn give_back(taken: &mut Option<HeldUnits>, keep: usize) {
+    if keep == 0 {
+        *taken = None;
+    } else if let Some(units) = taken {
+        units.keep(keep);
     }
 }

@@ -8,6 +8,7 @@
 
 mod allocator;
 mod answers;
+mod client_time;
 mod hold;
 mod kind;
 mod limit;
@@ -16,9 +17,11 @@ mod moving;
 mod options;
 mod parts;
 mod room;
+mod units;
 
-pub use allocator::return_freed_memory;
+pub use allocator::{FreedMemory, return_freed_memory};
 pub use answers::{ConnectionEnd, pieces};
+pub use client_time::ServiceTime;
 pub use hold::Hold;
 pub use kind::HeldKind;
 pub use limit::{MemoryLimit, memory_limit};

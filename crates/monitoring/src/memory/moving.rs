@@ -1,34 +1,30 @@
 //! Holds whose bytes are on their way from or to a client, and which of them make way for others.
 //!
-//! Rule of thumb: every byte that moves buys its hold some time, up to a second ahead. A client that stalls, or sends a
-//! byte at a time, runs out of time; those that ran out first make way first, and only while somebody waits for room.
+//! Rule of thumb: a client that stalls, or sends a byte at a time, runs out of time; those that ran out first make way
+//! first, and only while somebody waits for room.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use super::client_time::ClientTime;
 use super::kind::HeldKind;
 
 /// How long a client may pause before it may have to make way.
 const GRACE: Duration = Duration::from_secs(1);
 /// How long who reads may pause: what lies in between takes it in gulps.
 const READERS_GRACE: Duration = Duration::from_secs(5);
-/// Bytes that buy a second.
-const BYTES_A_SECOND: u64 = 64 * 1024;
 /// How long a body or a message may take altogether before it may have to make way, however steadily it comes.
 const LONGEST_ARRIVAL: Duration = Duration::from_secs(10);
-/// Holds are looked at for those that are late this often at most.
-const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 
 /// A hold whose bytes are moving.
 pub(super) struct Moving {
     kind: HeldKind,
-    began: Instant,
-    /// Until when its bytes have bought time, in microseconds after `began`.
-    paid_until: AtomicU64,
+    /// The time that its client has.
+    time: Arc<ClientTime>,
     /// The room's units that it has.
     units: AtomicUsize,
     /// Ends what moves the bytes.
@@ -54,14 +50,12 @@ pub(super) struct MovingHolds(Mutex<MovingList>);
 struct MovingList {
     holds: HashMap<u64, Arc<Moving>>,
     next: u64,
-    looked: Option<Instant>,
 }
 
 impl Moving {
     /// Bytes begin to move; `ended` is cancelled when they have to make way.
     pub(super) fn begin(kind: HeldKind, ended: CancellationToken) -> Self {
-        let paid_until = AtomicU64::new(micros(grace(kind)));
-        Self { kind, began: Instant::now(), paid_until, units: AtomicUsize::new(0), ended }
+        Self { kind, time: Arc::new(ClientTime::begin(grace(kind))), units: AtomicUsize::new(0), ended }
     }
 
     pub(super) fn set_units(&self, units: usize) {
@@ -72,23 +66,17 @@ impl Moving {
         &self.ended
     }
 
-    /// So many bytes have moved.
-    pub(super) fn moved(&self, bytes: usize) {
-        let bought = (bytes as u64).saturating_mul(1_000_000) / BYTES_A_SECOND;
-        let most = micros(self.began.elapsed() + grace(self.kind));
-        // Only the task that moves the bytes writes here.
-        let paid = self.paid_until.load(Ordering::Relaxed).saturating_add(bought).min(most);
-        self.paid_until.store(paid, Ordering::Relaxed);
+    pub(super) fn time(&self) -> &Arc<ClientTime> {
+        &self.time
     }
 
     /// When its time was over, if it is.
     fn late_since(&self, now: Instant) -> Option<Instant> {
-        let paid = self.began + Duration::from_micros(self.paid_until.load(Ordering::Relaxed));
-        let until = match self.kind {
-            HeldKind::Body | HeldKind::Message => paid.min(self.began + LONGEST_ARRIVAL),
-            _ => paid,
+        let most = match self.kind {
+            HeldKind::Body | HeldKind::Message => Some(LONGEST_ARRIVAL),
+            _ => None,
         };
-        (until < now).then_some(until)
+        self.time.late_since(now, most)
     }
 }
 
@@ -119,11 +107,7 @@ impl MovingHolds {
     /// those that end now.
     pub(super) fn make_way(&self, units: usize, helpful: Helpful) -> Vec<HeldKind> {
         let now = Instant::now();
-        let mut list = self.list();
-        if list.looked.is_some_and(|looked| now.duration_since(looked) < LOOK_INTERVAL) {
-            return Vec::new();
-        }
-        list.looked = Some(now);
+        let list = self.list();
         let mut leaving = 0;
         let mut late = Vec::new();
         for moving in list.holds.values() {
@@ -162,61 +146,29 @@ fn grace(kind: HeldKind) -> Duration {
     }
 }
 
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::client_time::tests::passed;
     use super::*;
-
-    fn moving(paid_until: Duration, began: Instant) -> Moving {
-        let moving = Moving::begin(HeldKind::Body, CancellationToken::new());
-        moving.paid_until.store(micros(paid_until), Ordering::Relaxed);
-        Moving { began, ..moving }
-    }
-
-    #[test]
-    fn a_client_that_pauses_or_trickles_runs_out_of_time_and_one_that_sends_does_not() {
-        let began = Instant::now();
-        let stalled = moving(GRACE, began);
-        assert_eq!(stalled.late_since(began), None);
-        assert_eq!(stalled.late_since(began + Duration::from_secs(3)), Some(began + GRACE));
-        for _ in 0..100 {
-            stalled.moved(1);
-        }
-        assert!(
-            stalled.late_since(began + Duration::from_secs(3)).is_some(),
-            "bytes one at a time buy next to nothing"
-        );
-        // What is sent at once buys no more than the pause that is allowed.
-        stalled.moved(16 << 20);
-        assert!(stalled.late_since(Instant::now() + GRACE * 2).is_some());
-        assert_eq!(stalled.late_since(Instant::now()), None);
-        let steady = moving(Duration::from_secs(60), began);
-        assert_eq!(steady.late_since(began + Duration::from_secs(9)), None);
-        assert!(steady.late_since(began + Duration::from_secs(11)).is_some(), "it takes too long altogether");
-    }
 
     #[test]
     fn the_latest_make_way_and_no_more_of_them_than_are_needed() {
         let holds = MovingHolds::default();
-        let now = Instant::now();
-        let began = now.checked_sub(Duration::from_secs(9)).unwrap_or(now);
-        let added: Vec<Arc<Moving>> = [(1, 10), (8, 20), (3, 20), (60, 99)]
+        let added: Vec<Arc<Moving>> = [(8, 10), (1, 20), (6, 20), (0, 99)]
             .into_iter()
             .map(|(seconds, units)| {
-                let one = Arc::new(moving(Duration::from_secs(seconds), began));
+                let one = Arc::new(Moving::begin(HeldKind::Body, CancellationToken::new()));
+                passed(&one.time, GRACE + Duration::from_secs(seconds));
+                if seconds == 0 {
+                    one.time.moved(1 << 20);
+                }
                 one.set_units(units);
                 holds.add(one.clone());
                 one
             })
             .collect();
         let ended = || added.iter().map(|one| one.ended.is_cancelled()).collect::<Vec<_>>();
-        let make_way = |units, helpful| {
-            holds.list().looked = None;
-            holds.make_way(units, helpful).len()
-        };
+        let make_way = |units, helpful| holds.make_way(units, helpful).len();
         assert_eq!(make_way(5, Helpful::LargerThan(10)), 1);
         assert_eq!(ended(), [false, false, true, false], "the first is too small to help");
         assert_eq!(make_way(20, Helpful::All), 0, "so many are leaving already");

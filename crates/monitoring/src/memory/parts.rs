@@ -1,7 +1,7 @@
 //! The units of a room: who has them, who waits for them, and who makes way.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use super::kind::HeldKind;
 use super::metrics::RoomMetrics;
 use super::moving::{Helpful, MovingHolds};
+use super::units::HeldUnits;
 use crate::metrics::{MetricsError, MetricsRegistry};
 
 /// Memory is counted in units of this many bytes: a count of single bytes would not fit into 32 bits.
@@ -24,6 +25,8 @@ const EXPORT_SHARE: usize = 2;
 const MOST_EXPORT_UNITS: usize = 256 * 1024;
 /// How often who waits looks for holds that have become late.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// For each part, holds are looked at for those that are late this often at most.
+const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The units of a room, and its metrics.
 pub(super) struct RoomParts {
@@ -42,17 +45,20 @@ pub(super) struct RoomParts {
 struct RoomPart {
     free: Arc<Semaphore>,
     units: usize,
+    /// Units that somebody has. The others are free, or with somebody who waits for more of them.
+    held: Arc<AtomicUsize>,
     /// Units that somebody waits for.
     wanted: AtomicUsize,
     helpful: Helpful,
+    looked: Mutex<Option<Instant>>,
 }
 
 /// Units of the room.
 #[derive(Default)]
 pub(super) struct Taken {
-    pub(super) whole: Option<OwnedSemaphorePermit>,
-    pub(super) for_large: Option<OwnedSemaphorePermit>,
-    pub(super) for_exports: Option<OwnedSemaphorePermit>,
+    pub(super) whole: Option<HeldUnits>,
+    pub(super) for_large: Option<HeldUnits>,
+    pub(super) for_exports: Option<HeldUnits>,
 }
 
 /// How many units are asked for, of the whole room and of the parts.
@@ -116,7 +122,7 @@ impl RoomParts {
         self.make_way_in(&self.for_exports, asked.for_exports);
     }
 
-    async fn take_of(&self, part: &RoomPart, units: usize, until: Instant) -> Option<Option<OwnedSemaphorePermit>> {
+    async fn take_of(&self, part: &RoomPart, units: usize, until: Instant) -> Option<Option<HeldUnits>> {
         if units == 0 {
             return Some(None);
         }
@@ -131,15 +137,15 @@ impl RoomParts {
             let again = until.min(Instant::now() + LOOK_AGAIN);
             tokio::select! {
                 // The semaphore is never closed.
-                taken = &mut taking => return taken.ok().map(Some),
+                taken = &mut taking => return taken.ok().map(|permit| Some(part.held(permit))),
                 () = sleep_until(again) => if again >= until { return None },
             }
         }
     }
 
     fn make_way_in(&self, part: &RoomPart, wanted: usize) {
-        let missing = wanted.saturating_sub(part.free.available_permits());
-        if missing > 0 {
+        let missing = (part.held.load(Ordering::Relaxed) + wanted).saturating_sub(part.units);
+        if missing > 0 && part.may_look() {
             self.moving.make_way(missing, part.helpful).into_iter().for_each(|kind| self.metrics.evicted(kind));
         }
     }
@@ -147,14 +153,37 @@ impl RoomParts {
 
 impl RoomPart {
     fn new(units: usize, helpful: Helpful) -> Self {
-        Self { free: Arc::new(Semaphore::new(units)), units, wanted: AtomicUsize::new(0), helpful }
+        Self {
+            free: Arc::new(Semaphore::new(units)),
+            units,
+            held: Arc::default(),
+            wanted: AtomicUsize::new(0),
+            helpful,
+            looked: Mutex::default(),
+        }
     }
 
-    fn take_now(&self, units: usize) -> Option<Option<OwnedSemaphorePermit>> {
+    fn held(&self, permit: OwnedSemaphorePermit) -> HeldUnits {
+        HeldUnits::new(permit, self.held.clone())
+    }
+
+    /// Whether it is time again to look for holds that are late.
+    fn may_look(&self) -> bool {
+        let now = Instant::now();
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let may_look = looked.is_none_or(|looked| now.duration_since(looked) >= LOOK_INTERVAL);
+        if may_look {
+            *looked = Some(now);
+        }
+        may_look
+    }
+
+    fn take_now(&self, units: usize) -> Option<Option<HeldUnits>> {
         if units == 0 {
             return Some(None);
         }
-        self.free.clone().try_acquire_many_owned(u32::try_from(units).ok()?).ok().map(Some)
+        let permit = self.free.clone().try_acquire_many_owned(u32::try_from(units).ok()?).ok()?;
+        Some(Some(self.held(permit)))
     }
 }
 

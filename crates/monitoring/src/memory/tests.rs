@@ -136,6 +136,45 @@ async fn the_slow_make_way_for_newcomers_and_who_sends_stays() {
     assert_eq!(scraped(&registry, "memory_evictions_total"), 1.0);
 }
 
+/// A newcomer that waits already has what is free, bit by bit, so it needs only the rest of others.
+#[tokio::test]
+async fn what_is_free_is_not_asked_of_the_slow() {
+    let (room, registry) = room(64);
+    let bodies = [stalled(&room, 16 * MIB).await, stalled(&room, 16 * MIB).await];
+    bodies.iter().for_each(|body| body.client_pauses(Duration::from_secs(3)));
+    let [mut first, second] = bodies;
+    // 16 of the 48 for large ones are free, and 20 are wanted: one of them gives way.
+    let mut newcomer = room.hold(HeldKind::Body);
+    let ending = async {
+        tokio::select! {
+            () = first.must_make_way() => {}
+            () = second.must_make_way() => {}
+        }
+        // As long as it takes until the newcomer has looked again.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!(scraped(&registry, "memory_evictions_total"), 1.0);
+        first.shrink_to(0);
+    };
+    let (grown, ()) = tokio::join!(newcomer.grow(20 * MIB), ending);
+    grown.unwrap();
+    assert_eq!(scraped(&registry, "memory_evictions_total"), 1.0, "one of them was enough");
+}
+
+#[tokio::test]
+async fn a_look_for_one_part_of_the_room_does_not_put_off_that_for_the_other() {
+    let (room, registry) = room(16);
+    let large = stalled(&room, 12 * MIB).await;
+    large.client_pauses(Duration::from_secs(3));
+    let mut small = Vec::new();
+    for _ in 0..16 {
+        let hold = stalled(&room, 256 * 1024).await;
+        hold.client_pauses(Duration::from_secs(5));
+        small.push(hold);
+    }
+    assert!(room.hold(HeldKind::Body).grow_now(MIB).is_err());
+    assert_eq!(scraped(&registry, "memory_evictions_total"), 5.0, "four small ones, and a large one for its part");
+}
+
 #[tokio::test]
 async fn exports_leave_half_to_others_and_slow_ones_make_way_for_the_next() {
     let (room, _) = room(16);

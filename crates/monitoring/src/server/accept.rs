@@ -7,7 +7,8 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::task::yield_now;
+use tokio::time::sleep;
 use tracing::error;
 
 use super::connections::Connections;
@@ -21,13 +22,16 @@ const LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// Serves what the listener accepts until `stop` completes.
 pub(super) async fn accept_until(connections: &Connections, listener: &TcpListener, stop: impl Future<Output = ()>) {
     let mut stop = pin!(stop);
-    let mut rounds = interval(connections.look_interval());
-    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut failures = AcceptFailures { backoff: Backoff::new(ACCEPT_RETRY.0, ACCEPT_RETRY.1), logged: None };
     loop {
         tokio::select! {
-            accepted = failures.accept(connections, listener) => connections.open(accepted.0, accepted.1),
-            _ = rounds.tick() => connections.book().look_after(),
+            (stream, client) = failures.accept(connections, listener) => {
+                connections.open(stream, client);
+                if connections.book().is_crowded_at_the_door() {
+                    // Those that have to end get their turn before the next comes in.
+                    yield_now().await;
+                }
+            }
             () = &mut stop => return,
         }
     }

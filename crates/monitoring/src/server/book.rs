@@ -1,6 +1,7 @@
 //! The book of a port: who is in, who may come in, and who goes first when it is full.
 //!
 //! Rule of thumb: an idle connection gives way to one that comes, a busy one never does; probes have places of their own.
+//! Whoever has given way is counted until it is gone, so that there is a bound for all connections together.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -26,6 +27,8 @@ pub(super) struct ConnectionPlaces {
     pub(super) of_one_address: usize,
     /// Places for probes, on top of the others.
     pub(super) reserved: usize,
+    /// Connections that may have yet to end, after they gave their places to others.
+    pub(super) leaving: usize,
     /// Addresses that stand for many clients, and may have all places.
     pub(super) proxies: Vec<AddressRange>,
 }
@@ -43,6 +46,8 @@ struct Present {
     next_id: u64,
     ordinary: HashMap<u64, Arc<Visit>>,
     reserved: HashMap<u64, Arc<Visit>>,
+    /// Connections that gave their places up, until they are closed.
+    leaving: HashMap<u64, Arc<Visit>>,
     of_address: HashMap<ClientNetwork, usize>,
 }
 
@@ -52,10 +57,17 @@ impl ConnectionBook {
     }
 
     /// Lets a client in: to an ordinary place if there is one or an idle connection can give its up, else to one that is
-    /// kept for probes.
-    pub(super) fn admit(&self, client: IpAddr, protocol: Protocol) -> Arc<Visit> {
+    /// kept for probes. `None` where there is none of these, because too many have yet to end.
+    pub(super) fn admit(&self, client: IpAddr, protocol: Protocol) -> Option<Arc<Visit>> {
         let mut present = self.present();
         let refused = self.make_room(&mut present, client).err();
+        if refused.is_some() && present.reserved.len() >= self.places.reserved {
+            if present.leaving.len() >= self.places.leaving {
+                self.metrics.refused(RefusedReason::Leaving);
+                return None;
+            }
+            self.take_back_reserved(&mut present);
+        }
         let place = if refused.is_none() { Place::Ordinary } else { Place::Reserved };
         present.next_id += 1;
         let visit = Arc::new(Visit::new(Arrival { id: present.next_id, client, protocol, place }));
@@ -66,18 +78,22 @@ impl ConnectionBook {
             }
             Some(reason) => {
                 self.metrics.refused(reason);
-                if present.reserved.len() >= self.places.reserved {
-                    self.take_back_reserved(&mut present);
-                }
                 present.reserved.insert(visit.id, visit.clone());
             }
         }
-        visit
+        Some(visit)
     }
 
     /// A connection is closed.
     pub(super) fn leave(&self, visit: &Visit) {
-        self.present().forget(visit);
+        let mut present = self.present();
+        present.forget(visit);
+        present.leaving.remove(&visit.id);
+    }
+
+    /// Whether many connections have yet to end that gave their places to others.
+    pub(super) fn is_crowded_at_the_door(&self) -> bool {
+        self.present().leaving.len() >= self.places.leaving.div_ceil(2)
     }
 
     /// Closes some idle connections, because the system has no more files for others.
@@ -93,7 +109,12 @@ impl ConnectionBook {
             let present = self.present();
             for visit in present.ordinary.values().chain(present.reserved.values()) {
                 states[visit.state().index()] += 1;
-                if let Some(reason) = visit.overdue(&self.deadlines) {
+            }
+            states[ConnectionState::Leaving.index()] = present.leaving.len();
+            for visit in present.all() {
+                if visit.is_past_last_words(&self.deadlines) {
+                    visit.end().cut();
+                } else if let Some(reason) = visit.overdue(&self.deadlines) {
                     overdue.push((visit.clone(), reason));
                 }
             }
@@ -108,17 +129,12 @@ impl ConnectionBook {
 
     /// Tells all connections to finish what they have under way.
     pub(super) fn stop(&self) {
-        let present = self.present();
-        present
-            .ordinary
-            .values()
-            .chain(present.reserved.values())
-            .for_each(|visit| self.end(visit, ClosedReason::Stop));
+        self.present().all().for_each(|visit| self.end(visit, ClosedReason::Stop));
     }
 
     /// Tells one connection to end.
     pub(super) fn end(&self, visit: &Visit, reason: ClosedReason) {
-        if visit.end(reason) {
+        if visit.end().give(reason) {
             self.metrics.closed(reason);
         }
     }
@@ -155,16 +171,17 @@ impl ConnectionBook {
         if found.is_empty() {
             (found, reason) = (meant(Visit::slow_since), ClosedReason::SlowBody);
         }
-        let how_many = (self.places.all / PART_THAT_GIVES_WAY).max(1).min(found.len());
+        let may_leave = self.places.leaving.saturating_sub(present.leaving.len());
+        let how_many = (self.places.all / PART_THAT_GIVES_WAY).max(1).min(found.len()).min(may_leave);
         if how_many < found.len() {
             found.select_nth_unstable(how_many);
         }
         for (_, id) in found.into_iter().take(how_many) {
             if let Some(visit) = present.ordinary.get(&id).cloned() {
-                present.forget(&visit);
-                self.end(&visit, reason);
+                self.dismiss(present, &visit, reason);
             }
         }
+        self.cut_short(present);
     }
 
     /// Ends the oldest reserved connection of the address that has most of them, so that nobody who takes them all keeps
@@ -175,8 +192,27 @@ impl ConnectionBook {
         let most = of_address.values().max().copied();
         let candidates = present.reserved.values().filter(|visit| of_address.get(&visit.network).copied() == most);
         if let Some(visit) = candidates.min_by_key(|visit| (!visit.is_idle(), visit.arrived())).cloned() {
-            present.forget(&visit);
-            self.end(&visit, ClosedReason::Reserved);
+            self.dismiss(present, &visit, ClosedReason::Reserved);
+        }
+    }
+
+    /// Takes the place of a connection, which is counted among the others until it is closed.
+    fn dismiss(&self, present: &mut Present, visit: &Arc<Visit>, reason: ClosedReason) {
+        present.forget(visit);
+        self.end(visit, reason);
+        present.leaving.insert(visit.id, visit.clone());
+    }
+
+    /// Ends at once whoever has less to finish, and was told first, until half of those that may leave at a time still
+    /// say their last words.
+    fn cut_short(&self, present: &Present) {
+        let speaking = present.leaving.values().filter(|visit| !visit.end().is_cut());
+        let mut speaking: Vec<&Arc<Visit>> = speaking.collect();
+        let surplus = speaking.len().saturating_sub(self.places.leaving.div_ceil(2));
+        if surplus > 0 {
+            let told = |visit: &Visit| visit.end().given().map(|(_, told)| told);
+            speaking.sort_by_key(|visit| (!visit.is_idle(), visit.slow_since().is_none(), told(visit)));
+            speaking[..surplus].iter().for_each(|visit| visit.end().cut());
         }
     }
 
@@ -186,6 +222,10 @@ impl ConnectionBook {
 }
 
 impl Present {
+    fn all(&self) -> impl Iterator<Item = &Arc<Visit>> {
+        self.ordinary.values().chain(self.reserved.values()).chain(self.leaving.values())
+    }
+
     fn forget(&mut self, visit: &Visit) {
         if self.reserved.remove(&visit.id).is_some() || self.ordinary.remove(&visit.id).is_none() {
             return;
@@ -196,69 +236,5 @@ impl Present {
                 self.of_address.remove(&visit.network);
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn book(all: usize, of_one_address: usize) -> ConnectionBook {
-        let proxies = vec![AddressRange::one(IpAddr::from([192, 0, 2, 1]))];
-        let places = ConnectionPlaces { all, of_one_address, reserved: 4, proxies };
-        ConnectionBook::new(places, ConnectionDeadlines::default(), PortMetrics::default())
-    }
-
-    fn address(last: u8) -> IpAddr {
-        IpAddr::from([10, 0, 0, last])
-    }
-
-    fn ended(visit: &Visit) -> bool {
-        !visit.end(ClosedReason::Stop)
-    }
-
-    #[test]
-    fn the_one_idle_longest_gives_way_and_a_busy_one_never_does() {
-        let book = book(3, 3);
-        let admit = |last| book.admit(address(last), Protocol::Http1);
-        let [first, second, third] = [admit(1), admit(2), admit(3)];
-        let busy = first.begin(false);
-        let fourth = admit(4);
-        assert_eq!(fourth.place, Place::Ordinary);
-        assert!(ended(&second) && !first.ending_is_set() && !third.ending_is_set());
-        let all_busy = [third.begin(false), fourth.begin(false)];
-        assert_eq!(admit(5).place, Place::Reserved, "all are busy");
-        drop(all_busy);
-        assert_eq!(admit(5).place, Place::Ordinary);
-        drop(busy);
-    }
-
-    #[test]
-    fn an_address_has_its_share_and_a_proxy_all() {
-        let book = book(8, 2);
-        let busy: Vec<_> =
-            (0..3).map(|_| book.admit(address(1), Protocol::Http1)).map(|v| (v.begin(false), v)).collect();
-        let places: Vec<Place> = busy.iter().map(|(_, visit)| visit.place).collect();
-        assert_eq!(places, [Place::Ordinary, Place::Ordinary, Place::Reserved]);
-        assert_eq!(book.admit(address(2), Protocol::Http1).place, Place::Ordinary);
-        let proxy = IpAddr::from([192, 0, 2, 1]);
-        for _ in 0..5 {
-            assert_eq!(book.admit(proxy, Protocol::Http1).place, Place::Ordinary);
-        }
-        for (_, visit) in &busy {
-            book.leave(visit);
-            book.leave(visit);
-        }
-        assert_eq!(book.admit(address(1), Protocol::Http1).place, Place::Ordinary);
-    }
-
-    #[test]
-    fn one_address_takes_the_reserved_places_from_itself_alone() {
-        let book = book(1, 1);
-        let _busy = book.admit(address(1), Protocol::Http1).begin(false);
-        let probe = book.admit(address(2), Protocol::Http1);
-        let others: Vec<_> = (0..20).map(|_| book.admit(address(3), Protocol::Http1)).collect();
-        assert!(probe.place == Place::Reserved && !probe.ending_is_set());
-        assert_eq!(others.iter().filter(|visit| visit.ending_is_set()).count(), 17);
     }
 }

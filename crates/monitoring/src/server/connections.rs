@@ -18,7 +18,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::either::Either;
 use tracing::debug;
 
@@ -26,6 +26,7 @@ use super::attendant::Attendant;
 use super::backlog;
 use super::book::{ConnectionBook, ConnectionPlaces};
 use super::deadlines::ConnectionDeadlines;
+use super::handover::Handover;
 use super::heads::RefusingConnection;
 use super::metrics::{ClosedReason, PortMetrics};
 use super::probes::{begins_with_probe, first_bytes};
@@ -40,10 +41,6 @@ use crate::tls::{ClientStream, Encryption, Protocol};
 const FIRST_REQUEST_PATIENCE: Duration = Duration::from_millis(200);
 /// How long the stop waits for handshakes that are under way.
 const LAST_HANDSHAKES: Duration = Duration::from_secs(1);
-/// How long a connection that was told to end may take to say so.
-const LAST_WORDS: Duration = Duration::from_secs(5);
-/// How long it may take for an answer that is under way then.
-const LAST_ANSWER: Duration = Duration::from_secs(600);
 
 /// What connections may cost.
 #[derive(Clone, Debug)]
@@ -130,8 +127,17 @@ impl Connections {
         &self.metrics
     }
 
-    pub(super) fn look_interval(&self) -> Duration {
-        self.look_interval
+    /// Looks after the connections for as long as it is polled.
+    pub(super) fn look_after(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (book, period) = (self.room.book.clone(), self.look_interval);
+        async move {
+            let mut rounds = interval(period);
+            rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                rounds.tick().await;
+                book.look_after();
+            }
+        }
     }
 
     /// Closes the listener, serves the clients that wait in it, and lets each connection finish the requests that it has
@@ -153,7 +159,7 @@ impl Connections {
     pub(super) fn open(&self, stream: TcpStream, client: SocketAddr) {
         // Without this, small answers wait for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
-        let visit = self.room.book.admit(client.ip(), self.room.protocol);
+        let Some(visit) = self.room.book.admit(client.ip(), self.room.protocol) else { return };
         let leaving = LeavingGuard(Visitor { visit, book: self.room.book.clone() });
         let (room, here, shaking_hands) = (self.room.clone(), self.here.clone(), self.shaking_hands.clone());
         tokio::spawn(async move {
@@ -163,15 +169,16 @@ impl Connections {
                 Ok(greeted) => greeted,
                 Err(problem) => return debug!(%client, %problem, "handshake_failed"),
             };
-            if room.protocol == Protocol::Http1 && begins_with_probe(&first) {
-                let elsewhere = Some(room.service.clone());
-                return room.serve(GreetedConnection { stream, first, leaving, here, elsewhere }).await;
-            }
             let service = room.service.clone();
+            if room.protocol == Protocol::Http1 && begins_with_probe(&first) {
+                let handover = Handover::default();
+                let greeted = GreetedConnection { stream, first, leaving, here, handover: Some(handover.clone()) };
+                return handover.serve(room.serve(greeted), &service).await;
+            }
             let Ok(stream) = released(stream) else { return };
             service.spawn(async move {
                 let Ok(stream) = taken_over(stream) else { return };
-                room.serve(GreetedConnection { stream, first, leaving, here, elsewhere: None }).await;
+                room.serve(GreetedConnection { stream, first, leaving, here, handover: None }).await;
             });
         });
     }
@@ -184,7 +191,8 @@ struct GreetedConnection {
     leaving: LeavingGuard,
     /// Dropped when the connection is closed.
     here: mpsc::Sender<Infallible>,
-    elsewhere: Option<Handle>,
+    /// How it moves to the threads of the service, if it is served where probes are.
+    handover: Option<Handover>,
 }
 
 impl ConnectionRoom {
@@ -203,7 +211,7 @@ impl ConnectionRoom {
         };
         let greeted = tokio::select! {
             greeted = greeting => greeted?,
-            _ = visitor.visit.ending() => return Err(io::ErrorKind::TimedOut.into()),
+            () = visitor.visit.end().told() => return Err(io::ErrorKind::TimedOut.into()),
         };
         visitor.visit.greeted();
         visitor.visit.heard(&greeted.1);
@@ -212,40 +220,27 @@ impl ConnectionRoom {
 
     /// Serves the requests of a connection until it ends, or has to.
     async fn serve(self, connection: GreetedConnection) {
-        let GreetedConnection { stream, first, leaving, here, elsewhere } = connection;
+        let GreetedConnection { stream, first, leaving, here, handover } = connection;
         let visitor = leaving.0.clone();
         let stream = VisitorStream::new(stream, first, visitor.clone(), self.write);
         let stream = TokioIo::new(RefusingConnection::new(stream, self.refusals, visitor.visit.clone()));
         let protocol = self.protocol;
         let end = ConnectionEnd::default();
         let attendant =
-            Attendant { router: self.router, visitor: visitor.clone(), protocol, end: end.clone(), elsewhere };
+            Attendant { router: self.router, visitor: visitor.clone(), protocol, end: end.clone(), handover };
         let mut connection = pin!(self.http.serve_connection(stream, attendant));
+        let order = visitor.visit.end();
         let serving = async {
             tokio::select! {
-                ended = connection.as_mut() => ended,
-                reason = visitor.visit.ending() => {
-                    connection.as_mut().graceful_shutdown();
-                    match reason {
-                        // The end of the service has a patience of its own.
-                        ClosedReason::Stop => connection.await,
-                        ClosedReason::MadeRoom | ClosedReason::Idle => {
-                            let is_ending = timeout(LAST_WORDS, connection.as_mut()).await;
-                            // A request may have come just before.
-                            let patience = if visitor.visit.is_idle() { Duration::ZERO } else { LAST_ANSWER };
-                            if is_ending.is_err() {
-                                timeout(patience, connection).await.unwrap_or(Ok(()))
-                            } else {
-                                Ok(())
-                            }
-                        }
-                        _ => Ok(()),
-                    }
-                }
+                ended = connection.as_mut() => return ended,
+                () = order.told() => {}
             }
+            connection.as_mut().graceful_shutdown();
+            connection.await
         };
         let ended = tokio::select! {
             ended = serving => ended,
+            () = order.cut_short() => Ok(()),
             // An answer of it stands in memory that others wait for, maybe while the connection ends anyway.
             () = end.wanted() => {
                 visitor.book.end(&visitor.visit, ClosedReason::Unread);

@@ -19,6 +19,10 @@ pub(super) struct ConnectionDeadlines {
     pub(super) reserved_head: Duration,
     /// All of a reserved connection.
     pub(super) reserved: Duration,
+    /// Of a connection that was told to end, without a request.
+    pub(super) last_words: Duration,
+    /// Of such a connection, the answer that was under way.
+    pub(super) last_answer: Duration,
 }
 
 impl Default for ConnectionDeadlines {
@@ -32,6 +36,8 @@ impl Default for ConnectionDeadlines {
             unread: Duration::from_secs(60),
             reserved_head: Duration::from_secs(2),
             reserved: Duration::from_secs(5),
+            last_words: Duration::from_secs(5),
+            last_answer: Duration::from_secs(600),
         }
     }
 }
@@ -39,8 +45,8 @@ impl Default for ConnectionDeadlines {
 impl ConnectionDeadlines {
     /// How often to look for connections whose time is over.
     pub(super) fn look_interval(&self) -> Duration {
-        let Self { preface, head, idle, idle_http2, unread, reserved_head, .. } = *self;
-        let shortest = preface.min(head).min(idle).min(idle_http2).min(unread).min(reserved_head);
+        let Self { preface, head, idle, idle_http2, unread, reserved_head, last_words, .. } = *self;
+        let shortest = preface.min(head).min(idle).min(idle_http2).min(unread).min(reserved_head).min(last_words);
         (shortest / 4).clamp(Duration::from_millis(10), Duration::from_secs(1))
     }
 }

@@ -62,7 +62,8 @@ impl PendingRefusal {
         if !bytes.ends_with(b"\r\n\r\n") || !bytes.windows(WITHOUT_BODY.len()).any(|part| part == WITHOUT_BODY) {
             return None;
         }
-        let is_coding = own.1 == 400 && visit.framing().has_unknown_coding;
+        // The head that hyper cannot read is behind those of the requests that it has handed out.
+        let is_coding = own.1 == 400 && visit.heads().has_unknown_coding(visit.asked() + 1);
         let (begin, status, sentence) = if is_coding { &UNKNOWN_CODING } else { own };
         let id = Uuid::now_v7().to_string();
         let refusal = ApiError::new(ErrorCode::InvalidRequest, *sentence);

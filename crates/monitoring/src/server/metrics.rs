@@ -17,6 +17,8 @@ crate::label_enum! {
         Busy = "busy",
         /// It has a place of those that are kept for probes.
         Reserved = "reserved",
+        /// It gave its place to another, and may finish what it has under way.
+        Leaving = "leaving",
     }
 }
 
@@ -27,6 +29,8 @@ crate::label_enum! {
         Full = "full",
         /// The client's address has as many as one address may have.
         Address = "address",
+        /// All places are taken, also those for probes, and too many connections have yet to end that gave theirs up.
+        Leaving = "leaving",
     }
 }
 

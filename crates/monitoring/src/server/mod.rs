@@ -7,11 +7,14 @@ mod address;
 mod answer;
 mod attendant;
 mod backlog;
+mod body_time;
 mod book;
 mod connections;
 mod deadlines;
 mod drain;
+mod end_order;
 mod framing;
+mod handover;
 mod heads;
 mod metrics;
 mod open_files;
@@ -120,13 +123,21 @@ impl Doorkeeper {
             let _inside = runtime.enter();
             TcpListener::from_std(listener)?
         };
-        runtime.spawn(async move {
+        let looking = connections.look_after();
+        let serving = async move {
             accept_until(&connections, &listener, async {
                 // An error says that nobody serves any longer.
                 let _ = stopped.await;
             })
             .await;
             connections.finish(listener).await;
+        };
+        runtime.spawn(async move {
+            // Until the last connection is closed: whoever is late may not keep the service from its end, either.
+            tokio::select! {
+                () = serving => {}
+                () = looking => {}
+            }
             let _ = is_closed.send(());
         });
         Ok(Self { runtime: Some(runtime), stop, closed })

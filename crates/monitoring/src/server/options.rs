@@ -13,6 +13,8 @@ use crate::metrics::{MetricsError, MetricsRegistry};
 
 /// Places for probes of each port, where there are enough files for them.
 const RESERVED: usize = 128;
+/// Connections of each port that may have yet to end, after they gave their places to others, where there are enough files.
+const LEAVING: usize = 256;
 
 /// How many connections the ports of a service take.
 #[derive(Args, Clone, Debug)]
@@ -65,15 +67,17 @@ impl Doors {
     pub(super) fn port(&self, name: &str) -> (ConnectionPlaces, PortMetrics) {
         let ConnectionOptions { max_connections, max_connections_per_address, proxy_addresses } = &self.options;
         let wanted = max_connections.get() as usize;
-        let all = fitting(wanted + RESERVED, self.ports);
-        // With hardly any files, one in four places is for probes.
-        let reserved = RESERVED.min(all.div_ceil(4));
-        let all = (all - reserved).clamp(1, wanted);
+        let files = fitting(wanted + RESERVED + LEAVING, self.ports);
+        // With hardly any files, one in four places is for probes, and one for those that leave.
+        let reserved = RESERVED.min(files.div_ceil(4));
+        let leaving = LEAVING.min(files.div_ceil(4));
+        let all = files.saturating_sub(reserved + leaving).clamp(1, wanted);
         let of_one_address = max_connections_per_address.map_or(all.div_ceil(2), |most| most.get() as usize);
         let places = ConnectionPlaces {
             all,
             of_one_address: of_one_address.min(all),
             reserved: reserved.max(1),
+            leaving: leaving.max(1),
             proxies: proxy_addresses.clone(),
         };
         (places, PortMetrics::new(self.metrics.as_ref(), name, all))

@@ -24,7 +24,7 @@ impl IncomingBody {
     fn set_waiting(&mut self, is_waiting: bool) {
         if self.is_waiting != is_waiting {
             self.is_waiting = is_waiting;
-            self.visit.body_waits(is_waiting);
+            self.visit.bodies().waits(is_waiting);
         }
     }
 }
@@ -42,7 +42,7 @@ impl HttpBody for IncomingBody {
         if let Poll::Ready(Some(Ok(frame))) = &frame
             && let Some(data) = frame.data_ref()
         {
-            self.visit.body_came(data.len());
+            self.visit.bodies().came(data.len());
         }
         frame
     }

@@ -13,13 +13,20 @@ use super::*;
 use crate::http::{Access, AllowedOrigin, Instrumentation, Routes, instrument};
 use crate::{Exposition, MetricsRegistry, Readiness};
 
+mod book;
 mod crowds;
 mod http2;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: test\r\n\r\n";
 
 fn limits() -> ConnectionLimits {
-    ConnectionLimits::new(ConnectionPlaces { all: 1000, of_one_address: 1000, reserved: 100, proxies: Vec::new() })
+    ConnectionLimits::new(ConnectionPlaces {
+        all: 1000,
+        of_one_address: 1000,
+        reserved: 100,
+        leaving: 100,
+        proxies: Vec::new(),
+    })
 }
 
 async fn serving(limits: ConnectionLimits) -> SocketAddr {

@@ -6,14 +6,14 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
-
 use super::address::ClientNetwork;
+use super::body_time::BodyTime;
 use super::deadlines::ConnectionDeadlines;
-use super::framing::{BodyFraming, HeadReader};
+use super::end_order::EndOrder;
+use super::framing::HeadReader;
 use super::metrics::{ClosedReason, ConnectionState};
 use crate::tls::Protocol;
 
@@ -49,10 +49,7 @@ pub(super) struct Visit {
     watches: AtomicU32,
     /// Milliseconds after the arrival at which the last request ended.
     idle_since: AtomicU64,
-    /// Requests that wait for bytes of their bodies.
-    waiting_bodies: AtomicU32,
-    /// Milliseconds after the arrival until which bodies may keep the connection waiting.
-    bodies_due: AtomicU64,
+    bodies: BodyTime,
     /// Milliseconds after the arrival at which the head began that is being read; 0: none is.
     head_since: AtomicU64,
     /// Requests that their client gave up, less those that were answered.
@@ -61,18 +58,12 @@ pub(super) struct Visit {
     untaken: Mutex<HashMap<u64, Instant>>,
     answers: AtomicU64,
     /// Over HTTP/1.
-    head: HeadReader,
-    end: OnceLock<ClosedReason>,
-    ending: Notify,
+    heads: HeadReader,
+    end: EndOrder,
 }
 
 /// Requests that one connection may give up in a row before it is closed.
 const MOST_GIVEN_UP: u32 = 500;
-
-/// Milliseconds that bodies may keep a connection waiting before it may have to make way.
-const BODY_GRACE: u64 = 5_000;
-/// Bytes that buy another millisecond, so that a byte at a time buys none.
-const BODY_BYTES_A_MILLISECOND: u64 = 8;
 
 impl Visit {
     pub(super) fn new(arrival: Arrival) -> Self {
@@ -88,15 +79,13 @@ impl Visit {
             requests: AtomicU32::new(0),
             watches: AtomicU32::new(0),
             idle_since: AtomicU64::new(0),
-            waiting_bodies: AtomicU32::new(0),
-            bodies_due: AtomicU64::new(0),
+            bodies: BodyTime::new(),
             head_since: AtomicU64::new(0),
             given_up: AtomicU32::new(0),
             untaken: Mutex::default(),
             answers: AtomicU64::new(0),
-            head: HeadReader::default(),
-            end: OnceLock::new(),
-            ending: Notify::new(),
+            heads: HeadReader::default(),
+            end: EndOrder::default(),
         }
     }
 
@@ -110,16 +99,30 @@ impl Visit {
         if self.protocol == Protocol::Http2 {
             return;
         }
-        let is_new = self.requests.load(Ordering::Relaxed) == 0;
-        self.head.read(bytes, is_new);
-        if is_new {
+        self.heads.read(bytes);
+        if self.requests.load(Ordering::Relaxed) == 0 {
             let _ = self.head_since.compare_exchange(0, self.age_millis(), Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 
-    /// How the head that was read last says how long its body is.
-    pub(super) fn framing(&self) -> BodyFraming {
-        self.head.framing()
+    /// The heads that have come over HTTP/1.
+    pub(super) fn heads(&self) -> &HeadReader {
+        &self.heads
+    }
+
+    /// How many requests have begun.
+    pub(super) fn asked(&self) -> u64 {
+        self.answers.load(Ordering::Relaxed)
+    }
+
+    /// The order to end.
+    pub(super) fn end(&self) -> &EndOrder {
+        &self.end
+    }
+
+    /// The bodies of its requests.
+    pub(super) fn bodies(&self) -> &BodyTime {
+        &self.bodies
     }
 
     /// A request begins; it ends when what this returns is dropped.
@@ -127,7 +130,7 @@ impl Visit {
         self.head_since.store(0, Ordering::Relaxed);
         self.has_asked.store(true, Ordering::Relaxed);
         if self.requests.fetch_add(1, Ordering::Relaxed) == 0 {
-            self.bodies_due.store(self.age_millis() + BODY_GRACE, Ordering::Relaxed);
+            self.bodies.begin();
         }
         self.watches.fetch_add(u32::from(is_watch), Ordering::Relaxed);
         RequestUnderWay {
@@ -138,33 +141,19 @@ impl Visit {
         }
     }
 
-    /// A body begins or ends to wait for its client.
-    pub(super) fn body_waits(&self, is_waiting: bool) {
-        if is_waiting {
-            self.waiting_bodies.fetch_add(1, Ordering::Relaxed);
-        } else {
-            self.waiting_bodies.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-
-    /// So many bytes of a body have come, and buy time for more.
-    pub(super) fn body_came(&self, bytes: usize) {
-        let most = self.age_millis() + BODY_GRACE;
-        let due = self.bodies_due.load(Ordering::Relaxed);
-        self.bodies_due.store(due.saturating_add(bytes as u64 / BODY_BYTES_A_MILLISECOND).min(most), Ordering::Relaxed);
-    }
-
     /// Since when all its requests do nothing but wait for bodies that come too slowly, if they do.
     pub(super) fn slow_since(&self) -> Option<Instant> {
-        let busy = self.requests.load(Ordering::Relaxed).saturating_sub(self.watches.load(Ordering::Relaxed));
-        let due = self.bodies_due.load(Ordering::Relaxed);
-        let is_slow = busy > 0 && self.waiting_bodies.load(Ordering::Relaxed) >= busy && due < self.age_millis();
-        is_slow.then(|| self.arrived + Duration::from_millis(due))
+        self.bodies.slow_since(self.busy())
     }
 
     /// Whether the connection can be closed without anybody missing an answer.
     pub(super) fn is_idle(&self) -> bool {
-        self.requests.load(Ordering::Relaxed) <= self.watches.load(Ordering::Relaxed)
+        self.busy() == 0
+    }
+
+    /// Requests under way that somebody works on.
+    fn busy(&self) -> u32 {
+        self.requests.load(Ordering::Relaxed).saturating_sub(self.watches.load(Ordering::Relaxed))
     }
 
     /// Since when it is idle, if it is.
@@ -214,27 +203,14 @@ impl Visit {
         (idle > most).then_some(ClosedReason::Idle)
     }
 
-    /// Tells the connection to end. Returns whether this is the first time.
-    pub(super) fn end(&self, reason: ClosedReason) -> bool {
-        let is_first = self.end.set(reason).is_ok();
-        self.ending.notify_one();
-        is_first
-    }
-
-    /// Whether it was told to end.
-    #[cfg(test)]
-    pub(super) fn ending_is_set(&self) -> bool {
-        self.end.get().is_some()
-    }
-
-    /// Completes when the connection has to end.
-    pub(super) async fn ending(&self) -> ClosedReason {
-        loop {
-            if let Some(reason) = self.end.get() {
-                return *reason;
-            }
-            self.ending.notified().await;
+    /// Whether it was told to end, and has had the time for its last words, and for an answer that was under way.
+    pub(super) fn is_past_last_words(&self, deadlines: &ConnectionDeadlines) -> bool {
+        let Some((reason, told)) = self.end.given() else { return false };
+        if self.is_idle() {
+            return told.elapsed() > deadlines.last_words;
         }
+        // The end of the service has a patience of its own.
+        reason != ClosedReason::Stop && (told.elapsed() > deadlines.last_answer || self.slow_since().is_some())
     }
 
     fn is_unread(&self, patience: Duration) -> bool {

@@ -12,7 +12,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use monitoring::{ApiError, ConnectionEnd, ErrorCode, HeldKind, Hold};
+use monitoring::{ApiError, ConnectionEnd, ErrorCode, HeldKind, Hold, ServiceTime};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -47,8 +47,10 @@ pub(super) async fn hold(State(app): State<App>, request: Request, next: Next) -
     let arriving = Arc::new(tokio::sync::Mutex::new(app.room.moving_hold(HeldKind::Message, CancellationToken::new())));
     let parsed = Arc::new(Mutex::new(app.room.hold(HeldKind::Parsed)));
     let until = patience.map(|patience| Instant::now() + patience);
+    let working = Some(arriving.lock().await.service_time());
     let message = |body: Body| {
-        ArrivingMessage { body: body.into_data_stream(), hold: arriving.clone(), left: most, until }.into_body()
+        ArrivingMessage { body: body.into_data_stream(), hold: arriving.clone(), working, left: most, until }
+            .into_body()
     };
     let answer = PARSED.scope(parsed, next.run(request.map(message))).await;
     // Held until here: the message is in memory until the call is answered.
@@ -69,6 +71,8 @@ pub(super) fn grow_parsed(bytes: usize) -> Result<(), Status> {
 struct ArrivingMessage {
     body: BodyDataStream,
     hold: Arc<tokio::sync::Mutex<Hold>>,
+    /// Held while nobody asks for more of the message.
+    working: Option<ServiceTime>,
     /// Bytes that may still come.
     left: usize,
     until: Option<Instant>,
@@ -88,6 +92,7 @@ impl ArrivingMessage {
 
     async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
         let mut hold = self.hold.lock().await;
+        self.working = None;
         let next = async {
             tokio::select! {
                 data = self.body.next() => Ok(data),
@@ -98,6 +103,7 @@ impl ArrivingMessage {
             Some(until) => timeout_at(until, next).await.unwrap_or_else(|_| Err(late()))?,
             None => next.await?,
         };
+        self.working = Some(hold.service_time());
         let bytes = match data {
             None => {
                 hold.settle();

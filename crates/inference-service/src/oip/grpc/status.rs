@@ -54,8 +54,11 @@ fn code(code: ErrorCode) -> Code {
 
 /// The refusal of a message that could not be read.
 pub(super) fn unreadable(problem: &Status, max_bytes: usize) -> ApiError {
-    if problem.metadata().get(CODE).is_some_and(|code| code == ErrorCode::Overloaded.as_str()) {
-        return ApiError::new(ErrorCode::Overloaded, problem.message()).retry_after(1.0);
+    // A refusal of our own, such as one for want of memory, that the library hands through.
+    let own = problem.metadata().get(CODE).and_then(|code| code.to_str().ok());
+    if let Some(code) = own.and_then(|own| ErrorCode::ALL.iter().find(|code| code.as_str() == own)) {
+        let refusal = ApiError::new(*code, problem.message());
+        return if *code == ErrorCode::Overloaded { refusal.retry_after(1.0) } else { refusal };
     }
     match problem.code() {
         Code::OutOfRange | Code::ResourceExhausted => {
@@ -83,6 +86,17 @@ mod tests {
         {
             assert_eq!(status.metadata().get(name).map(MetadataValue::as_bytes), Some(expected.as_bytes()), "{name}");
         }
+    }
+
+    #[test]
+    fn a_refusal_of_our_own_stays_what_it_is() {
+        for code in ErrorCode::ALL {
+            let refusal = unreadable(&plain(&ApiError::new(*code, "Our own sentence.")), 7);
+            assert_eq!((refusal.code, &*refusal.message), (*code, "Our own sentence."));
+        }
+        let of_the_library = unreadable(&Status::out_of_range("long"), 7);
+        assert_eq!(of_the_library.code, ErrorCode::TooLarge);
+        assert_eq!(unreadable(&Status::internal("cut off"), 7).code, ErrorCode::InvalidRequest);
     }
 
     #[test]

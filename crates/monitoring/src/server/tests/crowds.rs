@@ -16,7 +16,7 @@ const LAST_REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: test\r\nconnection: close\
 const PROBE: &[u8] = b"GET /health/live HTTP/1.1\r\nhost: test\r\n\r\n";
 
 fn places(all: usize, of_one_address: usize) -> ConnectionPlaces {
-    ConnectionPlaces { all, of_one_address, reserved: 8, proxies: Vec::new() }
+    ConnectionPlaces { all, of_one_address, reserved: 8, leaving: 32, proxies: Vec::new() }
 }
 
 /// A service whose `/wait` is answered when the sender is dropped.
@@ -197,4 +197,64 @@ async fn bodies_that_do_not_come_give_way_once_their_time_is_over() {
         }
     };
     timeout(Duration::from_secs(30), getting_in).await.expect("slow bodies keep others out");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gave_way_and_goes_on_sending_is_bounded_too() {
+    let router = Router::new().route("/", axum::routing::post(async |body: String| body));
+    let service = RefusingService { router, refusals: HeadRefusals::default() };
+    let limits = ConnectionLimits { places: places(4, 4), ..limits() };
+    let address = serving_at("127.0.0.1:0", Protocol::Http1, service, limits).await;
+    let mut clients = Vec::new();
+    for _ in 0..100 {
+        let half = b"POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 100\r\n";
+        clients.push(connected(address, half).await);
+        // Those of before have to give way, and finish their heads.
+        for client in &clients {
+            let _ = client.try_write(b"\r\nx");
+        }
+    }
+    let held = async || {
+        let mut held = 0;
+        for client in &clients {
+            let _ = timeout(Duration::from_millis(1), client.readable()).await;
+            let read = client.try_read(&mut [0; 64]);
+            held += usize::from(read.is_err_and(|problem| problem.kind() == std::io::ErrorKind::WouldBlock));
+        }
+        held
+    };
+    let bounded = async { while held().await > 4 + 8 + 32 {} };
+    timeout(Duration::from_secs(4), bounded).await.expect("more are here than have places");
+}
+
+/// What begins with a probe is served where probes are, and must not stay there.
+#[test]
+fn a_body_behind_a_probe_is_not_read_where_probes_are_answered() {
+    let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let routes = health_routes(Readiness::starting(), HealthReport::default);
+    let where_read = async |body: Body| {
+        let mut body = body.into_data_stream();
+        let mut names = Vec::new();
+        while futures_util::StreamExt::next(&mut body).await.is_some() {
+            names.push(thread::current().name().unwrap_or_default().to_owned());
+        }
+        names.join(" ")
+    };
+    let routes = routes.post("/where", where_read);
+    let router = instrument(routes, &MetricsRegistry::new("test", "1").unwrap(), Readiness::starting()).unwrap();
+    let service = RefusingService { router, refusals: HeadRefusals::default() };
+    let address = runtime.block_on(serving_router(service, limits()));
+    let mut connection = std::net::TcpStream::connect(address).unwrap();
+    connection.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let body = "x".repeat(1_000_000);
+    let head = format!("POST /where HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n", body.len());
+    connection.write_all(PROBE).unwrap();
+    connection.write_all(head.as_bytes()).unwrap();
+    connection.write_all(body.as_bytes()).unwrap();
+    connection.write_all(&[PROBE, LAST_REQUEST].concat()).unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer.matches("HTTP/1.1 200 OK").count(), 3, "{answer}");
+    assert!(answer.contains("tokio-runtime-worker") || answer.contains("tokio-rt-worker"), "{answer}");
+    assert!(!answer.contains("doors"), "{answer}");
 }
