@@ -27,13 +27,13 @@ for found in s3.list_objects_v2(Bucket='the-bucket').get('Contents', []):
 ";
 
 /// A server that stands for S3, until it is dropped.
-struct Moto {
+pub(crate) struct Moto {
     child: Child,
     url: String,
 }
 
 impl Moto {
-    async fn start() -> Option<Self> {
+    pub(crate) async fn start() -> Option<Self> {
         let program = pypi::program(&MOTO, "moto_server", "a lake in S3")?;
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let child = Command::new(program)
@@ -50,6 +50,11 @@ impl Moto {
         }
         moto.bucket(&["make"]);
         Some(moto)
+    }
+
+    /// Its address and port.
+    pub(crate) fn address(&self) -> String {
+        self.url.trim_start_matches("http://").to_owned()
     }
 
     /// Does something with the bucket, and gives its keys.

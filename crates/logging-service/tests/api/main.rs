@@ -17,6 +17,7 @@ mod forms;
 mod label_targets;
 mod label_values;
 mod lake;
+mod lake_failing_s3;
 mod lake_readers;
 mod lake_s3;
 mod metrics;
