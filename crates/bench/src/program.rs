@@ -55,9 +55,9 @@ impl ServiceProgram {
     ///
     /// # Errors
     /// Where it does not become ready.
-    pub(super) fn logging_at(scratch: &ScratchFolder, url: &str, build: Option<&Path>) -> Result<Self> {
+    pub(super) fn logging_at(scratch: &ScratchFolder, url: &str, build: Option<&Path>, flags: &[&str]) -> Result<Self> {
         let program = build.map_or_else(|| testkit::program("logging-service"), Path::to_owned);
-        Self::start(scratch, &program, &["--database", url, "--drain-seconds", "0"], &[])
+        Self::start(scratch, &program, &[&["--database", url, "--drain-seconds", "0"], flags].concat(), &[])
     }
 
     /// Starts the inference service with the shipped models.

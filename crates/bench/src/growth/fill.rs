@@ -80,18 +80,37 @@ impl GrownLog {
     /// # Errors
     /// Where a batch is not taken.
     pub(super) fn send(&self, service: &ServiceProgram, first: usize, count: usize) -> Result<LoadResult> {
-        let records = self.records(first, count);
+        self.send_at(service, first, count, |row| self.time_of(row))
+    }
+
+    /// Sends so many rows with other times.
+    ///
+    /// # Errors
+    /// Where a batch is not taken.
+    pub(super) fn send_at(
+        &self,
+        service: &ServiceProgram,
+        first: usize,
+        count: usize,
+        time_of: impl FnMut(usize) -> Timestamp,
+    ) -> Result<LoadResult> {
+        let records = self.records(first, count, time_of);
         let request = |batch| Ok(connection::post("/log", "application/x-ndjson", &rows::ndjson(batch)?));
         let requests: Vec<Vec<u8>> = records.chunks(BATCH).map(request).collect::<Result<_>>()?;
         LoadResult::send_each(service.address, &Rc::new(requests), SENDERS)
     }
 
-    /// The rows, with times and event ids of the days over which they are spread.
-    fn records(&self, first: usize, count: usize) -> Vec<PredictionRecord> {
+    /// The rows, with times, and event ids that begin with them.
+    fn records(
+        &self,
+        first: usize,
+        count: usize,
+        mut time_of: impl FnMut(usize) -> Timestamp,
+    ) -> Vec<PredictionRecord> {
         let mut rng = Rng::with_seed(!(first as u64));
         let mut records = rows::records(first, count, self.rows, RequestIds::Random);
         for (row, record) in (first..).zip(&mut records) {
-            let time = self.time_of(row);
+            let time = time_of(row);
             let mut random = [0; 10];
             rng.fill(&mut random);
             let since_1970 = time.as_millisecond().unsigned_abs();
@@ -115,7 +134,7 @@ mod tests {
     #[test]
     fn rows_lie_evenly_in_the_days_until_now_and_so_do_their_ids() {
         let log = GrownLog::spread(800, 400).unwrap();
-        let records = log.records(100, 700);
+        let records = log.records(100, 700, |row| log.time_of(row));
         assert!(records.is_sorted_by_key(|record| record.event_id) && records.is_sorted_by_key(|it| it.occurred_at));
         records.iter().for_each(|record| record.validate().unwrap());
         let half_a_day = log.time_of(101).as_microsecond() - log.time_of(100).as_microsecond();

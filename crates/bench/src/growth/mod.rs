@@ -50,7 +50,7 @@ pub(super) fn run(options: &GrowthOptions, scratch: &ScratchFolder) -> Result<()
     let kept = options.keep.as_deref().map(std::path::absolute).transpose()?;
     let store = GrownStore::open(options.engine, &kept.unwrap_or_else(|| scratch.path("growth")))?;
     let log = GrownLog::spread(options.rows as usize, options.days)?;
-    let service = store.service(scratch, options.service.as_deref())?;
+    let service = store.service(scratch, options.service.as_deref(), &[])?;
     let mut lines = Vec::new();
     if store.is_new() {
         lines.push(log.fill(&service)?);
@@ -63,6 +63,12 @@ pub(super) fn run(options: &GrowthOptions, scratch: &ScratchFolder) -> Result<()
     lines.extend(asked::all(&questions::all(&log), &service, options.times)?);
     lines.extend(moved::exports(&log, &service)?);
     lines.push(moved::new_rows(&log, &service)?);
+    lines.extend(moved::in_no_order(&log, &service)?);
+    service.stop()?;
+    let kept_days = log.days - log.days / 8;
+    let retention = ["--retention-days", &kept_days.to_string(), "--evaluate-seconds", "2"];
+    let service = store.service(scratch, options.service.as_deref(), &retention)?;
+    lines.push(moved::retention(&log, &service)?);
     let rows = thousands(log.rows as f64);
     print(&[&format!("{rows} rows, {} days", log.days), "of it", "median", "slowest", ""], &lines);
     service.stop()

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::fill::{GrownLog, milliseconds};
@@ -20,6 +21,14 @@ const LABEL_PATIENCE: Duration = Duration::from_secs(30);
 const EXPORTED: usize = 100_000;
 /// New rows.
 const NEW: usize = 50_000;
+/// Rows of one turn beside retention.
+const NEW_BESIDE: usize = 10_000;
+/// When retention has taken longer, its speed is known.
+const RETENTION_PATIENCE: Duration = Duration::from_secs(60);
+/// Microseconds of an outage.
+const OUTAGE: i64 = 6 * 3_600 * 1_000_000;
+/// How many times as long rows in no order may take.
+const MOST_FOR_NO_ORDER: f64 = 1.5;
 /// The most seconds of a request.
 const MOST: f64 = 1.0;
 
@@ -90,6 +99,46 @@ pub(super) fn new_rows(log: &GrownLog, service: &ServiceProgram) -> Result<Vec<S
     let sent = log.send(service, log.rows, NEW)?;
     let speed = format!("{} rows/s", thousands(NEW as f64 / sent.seconds));
     Ok(line("new rows, batches of 1,000", &speed, &sent.latencies))
+}
+
+/// Rows of six hours in the order of their times, and rows of the same hours in no order, as spools send them that drain
+/// after an outage.
+///
+/// # Errors
+/// Where they are not taken.
+pub(super) fn in_no_order(log: &GrownLog, service: &ServiceProgram) -> Result<Vec<Vec<String>>> {
+    let (first, now) = (log.rows + NEW, Timestamp::now().as_microsecond());
+    let at = |microseconds| Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::MAX);
+    let apart = OUTAGE / NEW as i64;
+    let ordered = log.send_at(service, first, NEW, |row| at(now - OUTAGE + apart * (row - first) as i64))?;
+    let mut rng = fastrand::Rng::with_seed(6);
+    let scattered = log.send_at(service, first + NEW, NEW, |_| at(now - rng.i64(0..OUTAGE)))?;
+    let [in_order, in_none] = [&ordered, &scattered].map(|sent| NEW as f64 / sent.seconds);
+    let speed = |speed: f64| format!("{} rows/s", thousands(speed));
+    let ratio = in_order / in_none;
+    let mut last = line("rows of six hours, in no order", &speed(in_none), &scattered.latencies);
+    last[4] = format!("{}, {ratio:.2} times as long", verdict(ratio <= MOST_FOR_NO_ORDER));
+    Ok(vec![line("rows of six hours, in order", &speed(in_order), &ordered.latencies), last])
+}
+
+/// How fast retention deletes an eighth of the days while new rows come.
+///
+/// # Errors
+/// Where rows are not taken.
+pub(super) fn retention(log: &GrownLog, service: &ServiceProgram) -> Result<Vec<String>> {
+    let (started, mut sent, mut sending) = (Instant::now(), 0, 0.0);
+    let deleted = || service.metric("logging_retention_deleted_total", "age");
+    let expected = (log.rows / 8) as f64 * 0.98;
+    while deleted()? < expected && started.elapsed() < RETENTION_PATIENCE {
+        let new = log.send(service, log.rows + 3 * NEW + sent, NEW_BESIDE)?;
+        (sent, sending) = (sent + NEW_BESIDE, sending + new.seconds);
+    }
+    let (deleted, seconds) = (deleted()? / started.elapsed().as_secs_f64(), started.elapsed().as_secs_f64());
+    let stored = sent as f64 / sending;
+    let beside = format!("beside {} new rows/s", thousands(stored));
+    let cells =
+        [format!("{} rows/s", thousands(deleted)), beside, format!("{seconds:.0} s"), verdict(deleted >= stored)];
+    Ok(["retention of an eighth of the days".to_owned()].into_iter().chain(cells).collect())
 }
 
 fn line(name: &str, speed: &str, seconds: &[f64]) -> Vec<String> {

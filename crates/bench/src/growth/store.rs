@@ -70,8 +70,13 @@ impl GrownStore {
     ///
     /// # Errors
     /// Where it does not become ready.
-    pub(super) fn service(&self, scratch: &ScratchFolder, build: Option<&Path>) -> Result<ServiceProgram> {
-        ServiceProgram::logging_at(scratch, &self.url, build)
+    pub(super) fn service(
+        &self,
+        scratch: &ScratchFolder,
+        build: Option<&Path>,
+        flags: &[&str],
+    ) -> Result<ServiceProgram> {
+        ServiceProgram::logging_at(scratch, &self.url, build, flags)
     }
 
     /// Bytes on the disk, as the service says.

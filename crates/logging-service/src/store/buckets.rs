@@ -1,67 +1,20 @@
-//! What a transaction adds to the counts, and how it gets into the database: as a part of its own, so that a commit costs
-//! what its own rows cost, however much its bucket holds.
+//! What a transaction adds to the counts of five minutes and of days.
 //!
-//! Rule of thumb: parts are merged when together they are several times as large as what they are merged into, and when
-//! their bucket is over; so each count is rewritten a few times at most.
+//! Rule of thumb: counts only ever add up, so a transaction's own are summed in memory, and written once.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use prediction_record::PredictionRecord;
 
-use super::engine::{TransactionLock, WriteTransaction};
+use super::bucket_key::BucketKey;
+use super::counted_span::{CountedSpan, SpanCounts};
+use super::engine::WriteTransaction;
 use super::error::DatabaseError;
 use super::row::NewRow;
-use super::session::{first, rows};
-use super::time::{BUCKET, begin_of_span, floor_microseconds};
-use super::value::{RowColumns, SqlValue};
+use super::time::{BUCKET, floor_microseconds};
 use super::window_stats::StatsParts;
-use super::windows::{observation, readable};
+use super::windows::observation;
 use crate::analysis::WindowCounts;
-
-/// The parts of a bucket that are merged whatever their size, because a reader has to read all of them.
-const MOST_PARTS: u64 = 256;
-/// Parts smaller than this together, in bytes, are not worth merging.
-const SMALL_PARTS: u64 = 64 * 1024;
-/// How much larger than what is merged the parts become before they are. A reader reads all of them, and a writer that
-/// merges reads and writes what is merged.
-const PARTS_TO_MERGED: u64 = 3;
-/// Buckets of one transaction that are looked at whether their parts are worth merging.
-const LOOKED_AT: usize = 8;
-/// Counts the transactions, so that all buckets have their turn.
-static TURN: AtomicUsize = AtomicUsize::new(0);
-/// Buckets that are merged in one step of the upkeep.
-const STEP: i64 = 20;
-
-/// The predictions that a bucket counts, and when the bucket begins.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct BucketKey {
-    /// Name of the model.
-    pub(super) model: String,
-    /// SHA-256 of the model's file; empty where the sender gave none.
-    pub(super) sha256: String,
-    /// When the bucket begins, in microseconds since 1970.
-    pub(super) bucket: i64,
-    /// A tag and its value, `region=eu`; empty for all predictions.
-    pub(super) segment: String,
-}
-
-impl BucketKey {
-    /// The bucket of all predictions of a model's file at `time`, in microseconds since 1970.
-    pub(super) fn new(model: &str, sha256: Option<&str>, time: i64) -> Self {
-        let bucket = begin_of_span(time, BUCKET);
-        Self { model: model.to_owned(), sha256: sha256.unwrap_or_default().to_owned(), bucket, segment: String::new() }
-    }
-
-    /// The bucket of a segment beside it.
-    pub(super) fn of_segment(&self, segment: String) -> Self {
-        Self { segment, ..self.clone() }
-    }
-
-    fn values(&self) -> [SqlValue; 4] {
-        [self.model.as_str().into(), self.sha256.as_str().into(), self.bucket.into(), self.segment.as_str().into()]
-    }
-}
 
 /// What a transaction adds to the counts.
 #[derive(Debug, Default)]
@@ -115,19 +68,21 @@ impl BucketCounts {
     ///
     /// # Errors
     /// The database's.
-    pub(super) fn save(&self, transaction: &mut dyn WriteTransaction) -> Result<(), DatabaseError> {
+    pub(super) fn save(self, transaction: &mut dyn WriteTransaction) -> Result<(), DatabaseError> {
         self.stats.save(transaction)?;
-        // Where rows come in no order, a transaction adds to many buckets, and only some of them are looked at.
-        let share = self.windows.len().div_ceil(LOOKED_AT);
-        let turn = TURN.fetch_add(1, Ordering::Relaxed);
-        for (place, (key, counts)) in self.windows.iter().filter(|(_, counts)| !counts.is_empty()).enumerate() {
-            let [model, sha256, bucket, segment] = key.values();
-            transaction.execute(INSERT_PART, &[model, sha256, bucket, segment, counts.to_json().into()])?;
-            if (place + turn).is_multiple_of(share) && are_worth_merging(transaction, key)? {
-                merge_parts(transaction, key)?;
-            }
+        let added = self.windows.into_iter().filter(|(_, counts)| !counts.is_empty());
+        let buckets: BTreeMap<BucketKey, SpanCounts> = added
+            .map(|(key, counts)| {
+                let begin = key.bucket;
+                (key, SpanCounts::of_bucket(begin, counts))
+            })
+            .collect();
+        let mut days = BTreeMap::<BucketKey, SpanCounts>::new();
+        for (key, counts) in &buckets {
+            days.entry(key.of_day()).or_default().merge(counts);
         }
-        Ok(())
+        CountedSpan::Bucket.save(transaction, &buckets)?;
+        CountedSpan::Day.save(transaction, &days)
     }
 
     fn observe_segments(&mut self, row: &NewRow, key: &BucketKey) {
@@ -137,64 +92,15 @@ impl BucketCounts {
     }
 }
 
-const OF_KEY: &str = "model = $1 AND model_sha256 = $2 AND bucket = $3 AND segment = $4";
-const INSERT_PART: &str =
-    "INSERT INTO window_parts (model, model_sha256, bucket, segment, counts) VALUES ($1, $2, $3, $4, $5)";
-const UPSERT: &str = "
-INSERT INTO window_counts (model, model_sha256, bucket, segment, writer, counts) VALUES ($1, $2, $3, $4, '', $5)
-ON CONFLICT (model, model_sha256, bucket, segment, writer) DO UPDATE SET counts = excluded.counts";
-
-/// The lengths are counted in bytes, for which no part has to be read.
-fn are_worth_merging(transaction: &mut dyn WriteTransaction, key: &BucketKey) -> Result<bool, DatabaseError> {
-    let sql = format!(
-        "SELECT count(*), CAST(coalesce(sum(octet_length(counts)), 0) AS BIGINT) FROM window_parts WHERE {OF_KEY}"
-    );
-    let parts = first(transaction, &sql, &key.values(), |columns| Ok([columns.count()?, columns.count()?]))?;
-    let [number, bytes] = parts.unwrap_or_default();
-    if number >= MOST_PARTS {
-        return Ok(true);
-    }
-    if bytes < SMALL_PARTS {
-        return Ok(false);
-    }
-    let sql = format!("SELECT octet_length(counts) FROM window_counts WHERE {OF_KEY} AND writer = ''");
-    let merged = first(transaction, &sql, &key.values(), RowColumns::count)?.unwrap_or_default();
-    Ok(bytes >= PARTS_TO_MERGED * merged)
-}
-
-/// Merges the parts of a bucket into its counts.
-///
-/// Each part is deleted by the one statement that reads it, so none is merged twice. Programs that share a database merge
-/// one after the other, because they rewrite the same row.
-fn merge_parts(transaction: &mut dyn WriteTransaction, key: &BucketKey) -> Result<(), DatabaseError> {
-    transaction.lock(TransactionLock::Windows)?;
-    let sql = format!("DELETE FROM window_parts WHERE {OF_KEY} RETURNING counts");
-    let parts = rows(transaction, &sql, &key.values(), RowColumns::text)?;
-    let sql = format!("SELECT counts FROM window_counts WHERE {OF_KEY} AND writer = ''");
-    let merged = first(transaction, &sql, &key.values(), RowColumns::text)?;
-    let mut counts = WindowCounts::default();
-    for part in merged.iter().chain(&parts) {
-        counts.merge(&readable(part));
-    }
-    let [model, sha256, bucket, segment] = key.values();
-    transaction.execute(UPSERT, &[model, sha256, bucket, segment, counts.to_json().into()]).map(|_| ())
-}
-
-/// Merges parts of buckets that are over at `now`, in microseconds since 1970; gives how many buckets it has merged.
+/// Merges parts of five minutes and of days that are over at `now`, in microseconds since 1970; gives how many it has
+/// merged.
 ///
 /// # Errors
 /// The database's.
 pub(crate) fn merge_closed(transaction: &mut dyn WriteTransaction, now: i64) -> Result<usize, DatabaseError> {
-    let sql = "SELECT DISTINCT model, model_sha256, bucket, segment FROM window_parts WHERE bucket < $1 LIMIT $2";
-    let open = begin_of_span(now, BUCKET);
-    let closed = rows(transaction, sql, &[open.into(), STEP.into()], |columns| {
-        Ok(BucketKey {
-            model: columns.text()?,
-            sha256: columns.text()?,
-            bucket: columns.integer()?,
-            segment: columns.text()?,
-        })
-    })?;
-    closed.iter().try_for_each(|key| merge_parts(transaction, key))?;
-    Ok(closed.len())
+    let mut merged = 0;
+    for span in CountedSpan::ALL {
+        merged += span.merge_closed(transaction, now)?;
+    }
+    Ok(merged)
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::counted_labels;
+use super::day_check;
 use super::engine::CheckFindings;
 use super::erasures;
 use super::error::DatabaseError;
@@ -29,7 +30,8 @@ pub(super) fn compare(session: &mut dyn SqlSession) -> Result<CheckFindings, Dat
     let erased = erasures::newest_erased(session)?;
     let since = begin_of_span(oldest.max(erased).max(now - COMPARED), BUCKET) + BUCKET;
     let range = TimeRange { since, until: begin_of_span(now, BUCKET) + BUCKET };
-    let problems = window_stats::compare(session, range)?;
+    let mut problems = window_stats::compare(session, range)?;
+    problems.extend(day_check::compare(session)?);
     let mut findings = CheckFindings { rows, problems, ..CheckFindings::default() };
     for mut window in windows::sums(session, None, range)? {
         let labels = std::mem::take(&mut window.counts.labels);

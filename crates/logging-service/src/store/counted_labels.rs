@@ -3,7 +3,7 @@
 //! Rule of thumb: only what stands here has been counted, and exactly that is taken back. So a revision, a second
 //! prediction of the same request and retention can never count a label twice or take back what was never counted.
 
-use super::buckets::BucketKey;
+use super::bucket_key::BucketKey;
 use super::engine::WriteTransaction;
 use super::error::DatabaseError;
 use super::labelled;

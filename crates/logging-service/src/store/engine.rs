@@ -2,8 +2,11 @@
 //!
 //! Rule of thumb: an engine knows how to be durable; the store knows what is stored, and what it means.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
+
+use uuid::Uuid;
 
 use super::caution::DatabaseCaution;
 use super::error::DatabaseError;
@@ -171,6 +174,15 @@ pub(crate) trait WriteTransaction: SqlSession {
     /// [`DatabaseError::Refused`] where a record breaks a constraint, and others.
     fn insert(&mut self, rows: &[NewRow], recorded_at: i64) -> Result<Vec<bool>, DatabaseError>;
 
+    /// Where the predictions of requests lie, in an engine that would look into many places for each of them. It need not say
+    /// it of all.
+    ///
+    /// # Errors
+    /// [`DatabaseError`].
+    fn locate(&mut self, _request_ids: &[&str]) -> Result<LocatedRequests, DatabaseError> {
+        Ok(LocatedRequests::new())
+    }
+
     /// Takes a lock and holds it until this transaction ends; others who want it wait meanwhile. Needed where several
     /// programs write to one database and read before they write.
     ///
@@ -178,6 +190,9 @@ pub(crate) trait WriteTransaction: SqlSession {
     /// [`DatabaseError`].
     fn lock(&mut self, lock: TransactionLock) -> Result<(), DatabaseError>;
 }
+
+/// The first and the last event id of each request; `None` for a request that has no prediction.
+pub(crate) type LocatedRequests = BTreeMap<String, Option<[Uuid; 2]>>;
 
 /// What a transaction may lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -34,8 +34,9 @@ pub(crate) fn add(
     transaction.lock(TransactionLock::Labels)?;
     let mut settlement = LabelSettlement::new(transaction, now);
     let mut acknowledgement = LabelAcknowledgement::default();
-    for label in labels {
-        let target = label.target();
+    let targets: Vec<LabelTarget> = labels.iter().map(TrueLabel::target).collect();
+    settlement.locate(targets.iter())?;
+    for (label, target) in labels.iter().zip(targets) {
         let former = in_force(settlement.transaction, &target)?;
         if is_known(settlement.transaction, label, &target, former.first())? {
             acknowledgement.duplicates += 1;

@@ -7,11 +7,14 @@
 
 mod acknowledgement;
 pub(crate) mod arrivals;
+mod bucket_key;
 pub(crate) mod buckets;
 mod caution;
 mod check;
 mod counted_labels;
 pub(crate) mod counted_segments;
+mod counted_span;
+mod day_check;
 pub(crate) mod declarations;
 pub(crate) mod declared_features;
 mod engine;

@@ -5,6 +5,9 @@
 
 use std::cmp::Ordering;
 
+use super::error::DatabaseError;
+use super::value::{RowColumns, SqlValue};
+
 /// How much more a prediction counts than one of the bucket before. A file that gets all the traffic from now on is ahead
 /// of the former one after two minutes.
 const BASE: f64 = 4.0;
@@ -22,6 +25,19 @@ impl RecentUse {
     /// The use by answered predictions of one bucket; buckets are numbered in order of time.
     pub(crate) fn of_bucket(bucket: i64, predictions: u64) -> Self {
         Self { bucket, predictions: predictions as f64 }
+    }
+
+    /// What [`RecentUse::values`] wrote.
+    ///
+    /// # Errors
+    /// The columns hold something else.
+    pub(super) fn read(columns: &mut RowColumns) -> Result<Self, DatabaseError> {
+        Ok(Self { bucket: columns.integer()?, predictions: columns.opt_real()?.unwrap_or_default() })
+    }
+
+    /// The values of the columns `used_at` and `used`.
+    pub(super) fn values(&self) -> [SqlValue; 2] {
+        [self.bucket.into(), self.predictions.into()]
     }
 
     /// The use by both.

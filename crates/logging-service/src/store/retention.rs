@@ -3,11 +3,12 @@
 //! Rule of thumb: counts of windows stay when their rows go. The newest row always stays, because the next row is
 //! numbered after it.
 
+use super::counted_span::CountedSpan;
 use super::engine::{TransactionLock, WriteTransaction};
 use super::error::DatabaseError;
 use super::lake_books::{self, LakeDay};
 use super::session::{SqlSession, first};
-use super::time::TimeRange;
+use super::time::{DAY, TimeRange, begin_of_span};
 use super::value::RowColumns;
 use super::window_stats;
 
@@ -104,8 +105,9 @@ pub(crate) fn delete_labels_and_counts(
                        WHERE c.recorded_at < $1 AND NOT EXISTS (SELECT 1 FROM predictions p WHERE p.event_id = c.event_id)
                        ORDER BY c.recorded_at LIMIT $2)";
     let counted = transaction.execute(counted, &[until.into(), STEP.into()])?;
-    transaction.execute("DELETE FROM window_counts WHERE bucket < $1", &[counts_until.into()])?;
-    transaction.execute("DELETE FROM window_parts WHERE bucket < $1", &[counts_until.into()])?;
+    // Whole days, so that the counts of a day and of its five minutes go together.
+    let counts_until = begin_of_span(counts_until, DAY);
+    CountedSpan::ALL.into_iter().try_for_each(|span| span.delete(transaction, counts_until))?;
     window_stats::delete(transaction, counts_until)?;
     Ok(deleted.max(counted))
 }

@@ -7,7 +7,7 @@
 //! Rule of thumb: [`LabelSettlement`] is the only place where a label is counted, whichever of label and prediction came
 //! first. A revision costs the same however many came before it, because only the best label of each target is looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use prediction_record::{ModelDeclaration, PredictionRecord, Status, Task};
@@ -15,7 +15,7 @@ use prediction_record::{ModelDeclaration, PredictionRecord, Status, Task};
 use super::buckets::BucketCounts;
 use super::counted_labels::{self, CountedLabel, event_bytes};
 use super::declarations;
-use super::engine::{TransactionLock, WriteTransaction};
+use super::engine::{LocatedRequests, TransactionLock, WriteTransaction};
 use super::error::DatabaseError;
 use super::filter::PredictionFilter;
 use super::labelled;
@@ -69,6 +69,7 @@ pub(crate) fn settle_waiting(
     );
     let waiting = rows(transaction, &sql, &[after.into(), STEP.into()], read_waiting)?;
     let mut settlement = LabelSettlement::new(transaction, now);
+    settlement.locate(waiting.iter().map(|waiting| &waiting.target))?;
     for WaitingLabel { label, target, recorded_at } in &waiting {
         let state = settlement.settle(label, target)?;
         if state == LabelState::Waiting && now - recorded_at > LONGEST_WAIT {
@@ -91,10 +92,13 @@ pub(crate) fn settle_again(
     transaction.lock(TransactionLock::Labels)?;
     let sql = format!("SELECT {}, {WAITING_COLUMNS} FROM labels WHERE id = $1 AND state <> 2", stored_label::COLUMNS);
     let mut settlement = LabelSettlement::new(transaction, now);
+    let mut waiting = Vec::with_capacity(labels.len());
     for id in labels {
-        if let Some(found) = first(settlement.transaction, &sql, &[(*id).into()], read_waiting)? {
-            settlement.settle(&found.label, &found.target)?;
-        }
+        waiting.extend(first(settlement.transaction, &sql, &[(*id).into()], read_waiting)?);
+    }
+    settlement.locate(waiting.iter().map(|waiting| &waiting.target))?;
+    for WaitingLabel { label, target, .. } in &waiting {
+        settlement.settle(label, target)?;
     }
     settlement.finish()
 }
@@ -124,13 +128,28 @@ pub(super) struct LabelSettlement<'t> {
     buckets: BucketCounts,
     /// What is declared about the models that were met.
     declared: BTreeMap<String, Rc<ModelDeclaration>>,
+    /// Where the predictions of requests lie, as far as that is known.
+    located: LocatedRequests,
     now: i64,
 }
 
 impl<'t> LabelSettlement<'t> {
     /// A settlement at `now`, in microseconds since 1970.
     pub(super) fn new(transaction: &'t mut dyn WriteTransaction, now: i64) -> Self {
-        Self { transaction, buckets: BucketCounts::default(), declared: BTreeMap::new(), now }
+        let located = LocatedRequests::new();
+        Self { transaction, buckets: BucketCounts::default(), declared: BTreeMap::new(), located, now }
+    }
+
+    /// Asks once where the predictions are that labels mean.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(super) fn locate<'l>(&mut self, targets: impl Iterator<Item = &'l LabelTarget>) -> Result<(), DatabaseError> {
+        let of_request = targets.filter(|target| target.event_id.is_empty()).map(|target| target.request_id.as_str());
+        let request_ids: BTreeSet<&str> = of_request.filter(|id| !id.is_empty()).collect();
+        let request_ids: Vec<&str> = request_ids.into_iter().collect();
+        self.located = self.transaction.locate(&request_ids)?;
+        Ok(())
     }
 
     /// Counts a label that is in force for each of its predictions that has none or a lesser one. Says where it stands now.
@@ -233,6 +252,10 @@ impl<'t> LabelSettlement<'t> {
     /// The predictions that a label means, the first ones that were stored; those that were answered before those that
     /// failed.
     fn predictions(&mut self, target: &LabelTarget) -> Result<Vec<LabelledPrediction>, DatabaseError> {
+        let place = self.located.get(&target.request_id).copied();
+        if place == Some(None) {
+            return Ok(Vec::new());
+        }
         let filter = PredictionFilter {
             request_id: Some(target.request_id.clone()).filter(|id| !id.is_empty()),
             ..PredictionFilter::default()
@@ -252,6 +275,12 @@ impl<'t> LabelSettlement<'t> {
         if !target.event_id.is_empty() {
             let id = SqlValue::Blob(event_bytes(&target.event_id));
             sql.push_str(&format!(" AND event_id = {}", conditions.placeholder(id)));
+        }
+        if let Some([first, last]) = place.flatten() {
+            for (comparison, id) in [(">=", first), ("<=", last)] {
+                let id = SqlValue::Blob(id.as_bytes().to_vec());
+                sql.push_str(&format!(" AND event_id {comparison} {}", conditions.placeholder(id)));
+            }
         }
         sql.push_str(&format!(" ORDER BY status DESC, id LIMIT {}", conditions.placeholder(MOST_PREDICTIONS)));
         rows(self.transaction, &sql, &conditions.values, |columns| {

@@ -7,6 +7,9 @@ use jiff::Timestamp;
 /// Microseconds of a bucket, the five minutes that are counted together.
 pub(crate) const BUCKET: i64 = 300_000_000;
 
+/// Microseconds of a day.
+pub(crate) const DAY: i64 = 86_400 * 1_000_000;
+
 /// The beginning of the span that holds `time`. Spans of a length follow each other, and one begins at 1970; all is in
 /// microseconds.
 pub(crate) fn begin_of_span(time: i64, length: i64) -> i64 {

@@ -15,10 +15,7 @@ use uuid::Uuid;
 use super::engine::WriteTransaction;
 use super::error::DatabaseError;
 use super::session::SqlSession;
-use super::time::{BUCKET, TimeRange, begin_of_span, floor_microseconds};
-
-/// Microseconds of a day.
-pub(super) const DAY: i64 = 86_400 * 1_000_000;
+use super::time::{BUCKET, DAY, TimeRange, begin_of_span, floor_microseconds};
 
 /// Programs that share a database each add to rows of their own, so that none waits for the other's transaction.
 static WRITER: LazyLock<String> = LazyLock::new(|| Uuid::now_v7().simple().to_string().split_off(24));

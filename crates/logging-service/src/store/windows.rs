@@ -1,22 +1,24 @@
-//! The counts of predictions and labels, kept beside the rows: a bucket counts five minutes, a window sums buckets.
+//! The counts of predictions and labels, kept beside the rows: a bucket counts five minutes, a window sums buckets and days.
 //!
 //! Counts are written in the transaction of the rows that they count, so they are never ahead or behind. They stay when
 //! retention deletes the rows.
 //!
-//! Rule of thumb: counts only ever add up. What a transaction adds is a part of its own ([`super::buckets`]), and readers
-//! add the parts up.
+//! Rule of thumb: counts only ever add up. What a transaction adds is a part of its own ([`super::counted_span`]), and
+//! readers add the parts up.
 
 use std::collections::BTreeMap;
 
 use prediction_record::{PredictionRecord, Status};
 
+use super::counted_span::{CountedRange, CountedSpan, SpanCounts};
 use super::error::DatabaseError;
 use super::recent_use::RecentUse;
 use super::row;
 use super::session::SqlSession;
 pub(crate) use super::time::BUCKET;
-use super::time::TimeRange;
+use super::time::{DAY, TimeRange, begin_of_span};
 use super::value::SqlValue;
+use super::window_stats::{WholeSpans, parts_of};
 use crate::analysis::{InputFeatures, Observation, WindowCounts};
 
 /// The counts of a model's file.
@@ -90,6 +92,32 @@ pub(crate) fn sums_of(
     range: TimeRange,
     scope: &SegmentScope,
 ) -> Result<Vec<ModelWindow>, DatabaseError> {
+    sums_of_spans(session, model, &spans_of(range), scope)
+}
+
+/// The sums of the counts of whole spans.
+///
+/// # Errors
+/// The database's.
+pub(super) fn sums_of_spans(
+    session: &mut dyn SqlSession,
+    model: Option<&str>,
+    spans: &[CountedRange],
+    scope: &SegmentScope,
+) -> Result<Vec<ModelWindow>, DatabaseError> {
+    let mut windows = BTreeMap::new();
+    spans.iter().try_for_each(|spans| add_spans(session, model, *spans, scope, &mut windows))?;
+    Ok(windows.into_values().collect())
+}
+
+/// Adds the counts of spans of one length.
+fn add_spans(
+    session: &mut dyn SqlSession,
+    model: Option<&str>,
+    CountedRange { span, range }: CountedRange,
+    scope: &SegmentScope,
+    windows: &mut BTreeMap<(String, String, String), ModelWindow>,
+) -> Result<(), DatabaseError> {
     let mut condition = format!("bucket >= $1 AND bucket < $2 AND {}", scope.condition());
     let mut values = vec![range.since.into(), range.until.into()];
     values.extend(scope.values());
@@ -97,11 +125,11 @@ pub(crate) fn sums_of(
         values.push(model.into());
         condition.push_str(&format!(" AND model = ${}", values.len()));
     }
-    let columns = "model, model_sha256, segment, bucket, counts";
-    let sql = format!(
-        "SELECT {columns} FROM window_counts WHERE {condition} UNION ALL SELECT {columns} FROM window_parts WHERE {condition}"
-    );
-    let mut windows = BTreeMap::<(String, String, String), ModelWindow>::new();
+    let select = |table| {
+        let columns = span.columns();
+        format!("SELECT model, model_sha256, segment, {columns} FROM {table} WHERE {condition}")
+    };
+    let sql = span.tables().map(select).join(" UNION ALL ");
     session.query(&sql, &values, &mut |mut columns| {
         let key = (columns.text()?, columns.text()?, columns.text()?);
         let window = windows.entry(key).or_insert_with_key(|(model, sha256, segment)| ModelWindow {
@@ -111,13 +139,26 @@ pub(crate) fn sums_of(
             usage: RecentUse::default(),
             counts: WindowCounts::default(),
         });
-        let begin = columns.integer()?;
-        let counts = readable(&columns.text()?);
-        window.usage.merge(RecentUse::of_bucket(begin.div_euclid(BUCKET), counts.predictions));
+        let SpanCounts { counts, usage } = span.read(&mut columns)?;
+        window.usage.merge(usage);
         window.counts.merge(&counts);
         Ok(())
-    })?;
-    Ok(windows.into_values().collect())
+    })
+}
+
+/// Which spans count what the buckets do that begin in a range: whole days, and buckets at their ends.
+fn spans_of(range: TimeRange) -> Vec<CountedRange> {
+    let next_bucket = |time: i64| match time {
+        i64::MIN | i64::MAX => time,
+        time => begin_of_span(time.saturating_add(BUCKET - 1), BUCKET),
+    };
+    let buckets = TimeRange { since: next_bucket(range.since), until: next_bucket(range.until) };
+    let (spans, _) = parts_of(buckets);
+    let span = |WholeSpans { length, range }| CountedRange {
+        span: if length == DAY { CountedSpan::Day } else { CountedSpan::Bucket },
+        range,
+    };
+    spans.into_iter().map(span).collect()
 }
 
 /// Counts the rows of a range anew, for one file of a model: what its buckets must add up to.
@@ -143,14 +184,6 @@ pub(crate) fn recount(
         Ok(())
     })?;
     Ok(counts)
-}
-
-/// Reads counts. Where they cannot be read, the windows lose them and the rows stay; each reader logs it again.
-pub(super) fn readable(json: &str) -> WindowCounts {
-    WindowCounts::from_json(json).unwrap_or_else(|problem| {
-        tracing::error!(%problem, "window_counts_unreadable");
-        WindowCounts::default()
-    })
 }
 
 /// What the counts need of a record.

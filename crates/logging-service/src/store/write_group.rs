@@ -48,7 +48,7 @@ impl WrittenGroup {
                     Err(error) => return Err(error),
                 }
             }
-            counting.buckets.save(transaction)
+            std::mem::take(&mut counting.buckets).save(transaction)
         })?;
         Ok(group)
     }

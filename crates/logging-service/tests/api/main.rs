@@ -20,6 +20,7 @@ mod lake;
 mod lake_failing_s3;
 mod lake_readers;
 mod lake_s3;
+mod long_ranges;
 mod metrics;
 mod migrated;
 mod model_metrics;

@@ -45,6 +45,9 @@ async fn counted_labels_of_version_0_2_0_stay_right(fixture: Fixture) {
         (quality("house").await["labelled"].clone(), quality("s").await["accuracy"].clone()),
         (json!(1), json!(1.0))
     );
+    let day = "since=2026-11-30T00:00:00Z&until=2026-12-01T00:00:00Z";
+    let of_day = service.get(&format!("/quality?model=m&{day}")).await.json()["models"][0]["quality"].clone();
+    assert_eq!(of_day, quality("m").await, "the counts of the day were made of those of its five minutes");
     // They can be taken back to what they were.
     let again = json!([
         { "request_id": "right", "label": "cat", "revision": 3, "labelled_at": time },

@@ -75,6 +75,12 @@ fn every_acknowledged_row_survives_twenty_kills() {
         acknowledged.extend(acknowledged_until_killed(&fixture, random % [10, 500, 5000][round % 3] + 1));
         fixture.assert_holds(acknowledged.iter().copied());
     }
+    for span in ["window", "day"] {
+        let counted = format!(
+            "SELECT sum(counts ->> 'n') FROM (SELECT counts FROM {span}_counts UNION ALL SELECT counts FROM {span}_parts)"
+        );
+        assert_eq!(fixture.number(&counted), fixture.number("SELECT count(*) FROM predictions"), "{span}");
+    }
 }
 
 #[test]
@@ -85,8 +91,12 @@ fn every_row_acknowledged_by_a_server_survives_kills_of_the_program() {
         acknowledged.extend(acknowledged_until_killed(&fixture, acknowledgements));
         fixture.assert_holds(acknowledged.iter().copied());
     }
-    let counted = "SELECT sum(CAST(CAST(counts AS json) ->> 'n' AS bigint)) FROM
-        (SELECT counts FROM window_counts UNION ALL SELECT counts FROM window_parts) AS counted";
     let url = fixture.flag();
-    assert_eq!(ask(&url, counted), ask(&url, "SELECT count(*) FROM predictions"));
+    for span in ["window", "day"] {
+        let counted = format!(
+            "SELECT sum(CAST(CAST(counts AS json) ->> 'n' AS bigint)) FROM
+                (SELECT counts FROM {span}_counts UNION ALL SELECT counts FROM {span}_parts) AS counted"
+        );
+        assert_eq!(ask(&url, &counted), ask(&url, "SELECT count(*) FROM predictions"), "{span}");
+    }
 }

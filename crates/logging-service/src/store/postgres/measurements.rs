@@ -15,7 +15,7 @@ const SIZE_SQL: &str = "
 SELECT CAST(coalesce(sum(pg_total_relation_size(relation)), 0) AS BIGINT) FROM (
     SELECT CAST(relid AS oid) FROM pg_partition_tree('predictions')
     UNION ALL
-    SELECT CAST(to_regclass(name) AS oid) FROM unnest(ARRAY['window_counts', 'window_parts',
+    SELECT CAST(to_regclass(name) AS oid) FROM unnest(ARRAY['window_counts', 'window_parts', 'day_counts', 'day_parts',
         'window_stats', 'labels', 'counted_labels', 'reference_profiles', 'events']) AS name
 ) AS relations (relation)";
 

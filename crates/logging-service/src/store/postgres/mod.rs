@@ -15,6 +15,7 @@ mod partitions;
 mod pool;
 mod predictions;
 mod schema;
+mod schema_of_sums;
 mod tls;
 mod transaction;
 mod url;

@@ -2,11 +2,12 @@
 //!
 //! Rule of thumb: one statement inserts many rows, because every statement is a round trip to the server.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
+use super::super::engine::LocatedRequests;
 use super::super::error::DatabaseError;
 use super::super::row::{NewRow, task_column};
 use super::super::time::floor_microseconds;
@@ -127,4 +128,37 @@ fn insert_distinct(
         Ok(InsertedRow { event_id, occurred_at, partition })
     };
     rows.iter().map(|row| read(row).map_err(failed)).collect()
+}
+
+/// Predictions of one request that are looked at. Where a request has more, the answer does not say where they lie.
+const MOST_OF_REQUEST: i64 = 1_024;
+
+/// Looks into each partition once for all requests, instead of once for each with a statement of its own.
+const LOCATE: &str = "
+SELECT asked.request_id, found.event_id FROM unnest($1::text[]) AS asked (request_id), LATERAL (
+    SELECT event_id FROM predictions WHERE request_id = asked.request_id LIMIT $2
+) AS found";
+
+/// Where the predictions of requests lie.
+///
+/// # Errors
+/// The server's.
+pub(super) fn locate(
+    connection: &mut ServerConnection,
+    request_ids: &[&str],
+) -> Result<LocatedRequests, DatabaseError> {
+    if request_ids.is_empty() {
+        return Ok(LocatedRequests::new());
+    }
+    let asked: [TypedValue<'_>; 2] = [(&request_ids, Type::TEXT_ARRAY), (&(MOST_OF_REQUEST + 1), Type::INT8)];
+    let mut found: HashMap<String, Vec<Uuid>> = request_ids.iter().map(|id| ((*id).to_owned(), Vec::new())).collect();
+    for row in connection.rows(LOCATE, &asked)? {
+        let request_id: &str = row.try_get(0).map_err(failed)?;
+        if let Some(ids) = found.get_mut(request_id) {
+            ids.push(row.try_get(1).map_err(failed)?);
+        }
+    }
+    found.retain(|_, ids| ids.len() as i64 <= MOST_OF_REQUEST);
+    let ends = |ids: Vec<Uuid>| ids.iter().min().zip(ids.iter().max()).map(|(first, last)| [*first, *last]);
+    Ok(found.into_iter().map(|(request_id, ids)| (request_id, ends(ids))).collect())
 }

@@ -4,6 +4,7 @@
 //! `glasshouse_schema` says how many steps a database has taken; the count is PostgreSQL's own, not SQLite's.
 
 use super::lake_schema::{ERASURES, LAKE_DAYS, LAKE_LABELS};
+use super::schema_of_sums::DAY_COUNTS;
 
 /// The steps, oldest first; step n leads to version n (counted from 1).
 pub(super) const MIGRATIONS: &[&str] = &[
@@ -21,6 +22,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     VERSION_12,
     LAKE_LABELS,
     ERASURES,
+    DAY_COUNTS,
 ];
 
 /// Columns and meanings are the same as in SQLite, so that one SQL asks both. Text is compared byte by byte, as in SQLite.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::engine::{TransactionBody, TransactionLock, WriteTransaction};
+use super::super::engine::{LocatedRequests, TransactionBody, TransactionLock, WriteTransaction};
 use super::super::error::DatabaseError;
 use super::super::row::NewRow;
 use super::super::session::{RequestCondition, RowPlaces, SqlSession};
@@ -106,6 +106,11 @@ impl WriteTransaction for PostgresTransaction<'_> {
                 self.partitions.note(self.connection, &inserted)?;
                 Ok(new)
             });
+        self.noted(outcome)
+    }
+
+    fn locate(&mut self, request_ids: &[&str]) -> Result<LocatedRequests, DatabaseError> {
+        let outcome = predictions::locate(self.connection, request_ids);
         self.noted(outcome)
     }
 

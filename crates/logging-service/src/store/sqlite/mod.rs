@@ -9,10 +9,12 @@ mod error;
 mod log_damage;
 mod migration;
 mod path;
+mod request_merges;
 mod requests;
 mod salvage;
 mod salvaged_rows;
 mod schema;
+mod schema_of_counts;
 mod session;
 mod transaction;
 
@@ -153,7 +155,8 @@ impl WritableDatabase for SqliteDatabase {
 
     fn maintain(&mut self) -> Result<(), DatabaseError> {
         // Gives the pages of deleted rows back, a few at a time, so that no submission waits for it.
-        self.files.connection.execute_batch("PRAGMA incremental_vacuum(1024)").map_err(failed)
+        self.files.connection.execute_batch("PRAGMA incremental_vacuum(1024)").map_err(failed)?;
+        request_merges::step(&mut self.files.connection).map(|_| ())
     }
 
     fn close(self: Box<Self>) -> Result<(), DatabaseError> {

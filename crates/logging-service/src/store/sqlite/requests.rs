@@ -2,9 +2,11 @@
 //!
 //! Callers choose request ids, so they come in any order, and each commit would write all over an ordinary index: that
 //! alone makes ingestion five times slower. Here the requests of [`SEGMENT`] rows are sorted in memory and then appended
-//! at once, as one sealed segment. A look-up asks each segment, which takes a few microseconds, and the memory.
+//! at once, as one sealed segment, and segments are merged later ([`super::request_merges`]). A look-up asks each segment,
+//! which takes a few microseconds, and the memory.
 //!
-//! Rule of thumb: segments are only ever appended; what is in no segment is in memory, and is read again at a start.
+//! Rule of thumb: segments are only ever appended and merged; what is in no segment is in memory, and is read again at a
+//! start.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -15,7 +17,7 @@ use super::super::session::RequestCondition;
 use super::super::value::SqlValue;
 use super::error::failed;
 
-/// Rows of a segment. Fewer would make more segments to ask, more would make a longer pause when one is written.
+/// Rows of a new segment. Fewer would make more segments to ask, more would make a longer pause when one is written.
 const SEGMENT: usize = 32_768;
 
 /// The condition that predictions belong to a request.

@@ -3,10 +3,12 @@
 //! Rule of thumb: a step that was released is never edited; a change is a new step at the end.
 //! `PRAGMA user_version` says how many steps a database has taken.
 
+use super::schema_of_counts::{VERSION_15, VERSION_16};
+
 /// The steps, oldest first; step n leads to version n (counted from 1).
 pub(super) const MIGRATIONS: &[&str] = &[
     VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9, VERSION_10,
-    VERSION_11, VERSION_12, VERSION_13, VERSION_14,
+    VERSION_11, VERSION_12, VERSION_13, VERSION_14, VERSION_15, VERSION_16,
 ];
 
 const VERSION_1: &str = "
