@@ -33,7 +33,7 @@ async fn metrics_of_predictions_that_nobody_reads() {
 }
 
 /// Stores rows of two kilobytes each.
-async fn fill(service: &Service) {
+pub(super) async fn fill(service: &Service) {
     let top = format!(r#"{{"label":"{}","confidence":0.1}}"#, "x".repeat(250));
     for batch in 0..3 {
         let record = |row: usize| {

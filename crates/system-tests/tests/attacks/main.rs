@@ -8,5 +8,6 @@ mod answers;
 mod attackers;
 mod besieged;
 mod bodies;
+mod dribbles;
 mod json;
 mod messages;
