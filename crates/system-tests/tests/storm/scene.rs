@@ -9,8 +9,8 @@ use fastrand::Rng;
 use tempfile::TempDir;
 use testkit::{Cgroup, Database, Launch, PostgresServer, Service, Signal, free_address};
 
-/// How long a service may take to stop.
-const STOP_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a service may take to stop, as Kubernetes gives it: answers that nobody reads have half a minute of it.
+const STOP_PATIENCE: Duration = Duration::from_secs(45);
 /// How long after a start what was interrupted may show: pauses before the next attempt, connections made anew.
 const AFTERMATH: Duration = Duration::from_secs(6);
 
