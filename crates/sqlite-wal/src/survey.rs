@@ -198,10 +198,16 @@ fn judge(
     }
     let next = next()?;
     let is_before_next = |sum: LogSum| next.as_ref().is_some_and(|next| next.sum(sum, order) == next.stored());
-    if is_before_next(sum) || sum.is_one_bit_from(stored) && !is_before_next(stored) {
+    if is_before_next(sum) {
         return Ok((FrameState::HeaderWrong, sum));
     }
-    let state = match frame.change(sum, order) {
+    let change = frame.change(sum, order);
+    if sum.is_one_bit_from(stored) && !is_before_next(stored) {
+        // Where no other frame says whether the checksum is wrong or the page, a bit of the page may leave the same trace.
+        let is_sure = change == SumChange::Other;
+        return Ok((if is_sure { FrameState::HeaderWrong } else { FrameState::OneBitWrong }, sum));
+    }
+    let state = match change {
         SumChange::Bit(bit) => FrameState::BitFlipped(bit),
         SumChange::OneOfSeveral => FrameState::OneBitWrong,
         SumChange::Other => FrameState::Lost,
