@@ -39,25 +39,54 @@ pub(in super::super) fn drop_expired(connection: &mut ServerConnection, expiry: 
     let map = PartitionMap::load(connection)?;
     let mut dropped = 0;
     for partition in map.all().iter().filter(|partition| partition.is_expired(until)) {
-        let most = i64::try_from(expiry.most - dropped).unwrap_or(i64::MAX);
-        let rows = count(connection, partition, most.saturating_add(1))?;
-        if rows > most {
-            break;
-        }
-        if connection.integer(HELD, &[partition.name.as_str().into()])? == 1 {
-            tracing::info!(partition = partition.name, "partition_in_use");
-            break;
-        }
-        match drop_locked(connection, partition, Expiry { until, ..expiry }) {
-            DropOutcome::Dropped => {
-                tracing::info!(partition = partition.name, rows, "partition_dropped");
-                dropped += rows.unsigned_abs();
+        match drop_whole(connection, partition, Expiry { until, most: expiry.most - dropped, ..expiry }) {
+            Ok(Some(rows)) => dropped += rows,
+            Ok(None) => break,
+            // What was dropped has to be told, whatever comes after it; the next call meets the error again.
+            Err(error) if dropped > 0 => {
+                tracing::warn!(%error, partition = partition.name, "partition_not_dropped");
+                break;
             }
-            DropOutcome::Gone => {}
-            DropOutcome::Kept => break,
+            Err(error) => return Err(error),
         }
     }
     Ok(dropped)
+}
+
+/// Drops a partition that has at most so many rows, and gives how many it had: none, where another program was faster.
+/// `None` where it stays for now, and those after it as well.
+fn drop_whole(
+    connection: &mut ServerConnection,
+    partition: &Partition,
+    expiry: Expiry,
+) -> Result<Option<u64>, DatabaseError> {
+    let most = i64::try_from(expiry.most).unwrap_or(i64::MAX);
+    let rows = match count(connection, partition, most.saturating_add(1)) {
+        Ok(rows) => rows,
+        Err(_) if is_gone(connection, partition)? => return Ok(Some(0)),
+        Err(error) => return Err(error),
+    };
+    if rows > most {
+        return Ok(None);
+    }
+    if connection.integer(HELD, &[partition.name.as_str().into()])? == 1 {
+        tracing::info!(partition = partition.name, "partition_in_use");
+        return Ok(None);
+    }
+    match drop_locked(connection, partition, expiry) {
+        DropOutcome::Dropped => {
+            tracing::info!(partition = partition.name, rows, "partition_dropped");
+            Ok(Some(rows.unsigned_abs()))
+        }
+        DropOutcome::Gone => Ok(Some(0)),
+        DropOutcome::Kept => Ok(None),
+    }
+}
+
+/// Whether another program has dropped a partition since the map was read.
+fn is_gone(connection: &mut ServerConnection, partition: &Partition) -> Result<bool, DatabaseError> {
+    let sql = "SELECT to_regclass($1) IS NULL";
+    Ok(connection.integer(sql, &[partition.name.as_str().into()])? == 1)
 }
 
 fn count(connection: &mut ServerConnection, partition: &Partition, most: i64) -> Result<i64, DatabaseError> {
