@@ -24,7 +24,7 @@ async fn a_new_database_has_its_settings_and_an_old_one_keeps_its_rows() {
         let connection = Connection::open(&path).unwrap();
         connection.query_row(&format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}"), [], |row| row.get(0)).unwrap()
     };
-    assert_eq!(pragma("user_version"), "12");
+    assert_eq!(pragma("user_version"), "16");
     assert_eq!(pragma("auto_vacuum"), "2", "incremental");
     assert_eq!(pragma("journal_mode"), "wal");
     assert_holds(&path, ids(&rows));
@@ -56,7 +56,7 @@ async fn a_newer_database_is_refused_and_says_so() {
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let StartedStore { store, witness } = start_file(&path);
     let error = store.submit(records(1)).await.unwrap_err();
-    assert_eq!(error, StoreError::NewerSchema { found: 99, known: 12 });
+    assert_eq!(error, StoreError::NewerSchema { found: 99, known: 16 });
     assert!(error.to_string().contains("99"), "{error}");
     assert_eq!(witness.told().availability, [false]);
     assert!(!store.is_available());
