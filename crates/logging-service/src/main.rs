@@ -6,8 +6,14 @@ use anyhow::Context as _;
 use logging_service::SERVICE;
 use logging_service::config::Config;
 use monitoring::MetricsRegistry;
+use tikv_jemallocator::Jemalloc;
 use tokio::net::TcpListener;
 use tracing::error;
+
+/// Gives freed memory back to the system, also where a crowd has left small blocks all over it, which glibc's allocator keeps.
+/// SQLite asks it as well. Its settings are in `.cargo/config.toml`.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -23,10 +29,8 @@ fn main() -> anyhow::Result<ExitCode> {
         // The PostgreSQL client starts a runtime of its own, so the commands run outside of one.
         return logging_service::command::run(command, &config);
     }
-    let freed_memory = monitoring::return_freed_memory();
     let registry = MetricsRegistry::new(SERVICE, VERSION)?;
     let _logs = monitoring::setup_structured_logging(SERVICE, VERSION, &registry)?;
-    freed_memory.tell();
     let runtime = tokio::runtime::Runtime::new().context("the runtime cannot be started")?;
     if let Err(problem) = runtime.block_on(serve(config, registry)) {
         error!(error = format!("{problem:#}"), "the service stops");
