@@ -43,7 +43,7 @@ shell_into() {
     local folder=$1 name
     mkdir -p "$folder/bin" "$folder/usr/bin"
     cp "$(command -v busybox)" "$folder/bin/busybox"
-    for name in base64 cat cp find head httpd mkdir mv rm sh stat timeout touch wget; do
+    for name in base64 cat cp find head httpd mkdir mv rm sh stat timeout touch uname wget; do
         ln -s busybox "$folder/bin/$name"
     done
 }
@@ -102,7 +102,9 @@ done
 mkdir -p target/release
 cp /prebuilt/* target/release/
 CARGO
-chmod +x "$rust/usr/local/bin/cargo"
+# The Dockerfile asks for it, and only a cargo that compiles would call it.
+printf '#!/bin/sh\necho "nothing is made here" >&2\nexit 1\n' > "$rust/usr/local/bin/make"
+chmod +x "$rust/usr/local/bin/cargo" "$rust/usr/local/bin/make"
 image rust "$rust" 0 --change 'ENV PATH=/usr/local/bin:/usr/bin:/bin'
 
 python=$(folder python)
