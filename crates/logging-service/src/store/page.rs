@@ -19,7 +19,7 @@ use super::time::{floor_microseconds, from_microseconds};
 pub const MAX_PAGE: usize = 1000;
 
 /// The longest that a page looks for rows before it says how far it has looked.
-pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const PATIENCE: Duration = Duration::from_millis(800);
 
 /// A part of a list, newest first.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
