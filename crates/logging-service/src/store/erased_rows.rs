@@ -94,7 +94,8 @@ fn empty(transaction: &mut dyn WriteTransaction, prediction: &ErasedPrediction) 
     transaction.execute(sql, &[SqlValue::Blob(new_id.to_vec()), EMPTIED.into(), former]).map(|_| ())
 }
 
-/// Numbers of some labels that name an erased prediction or its request.
+/// Numbers of some labels that name an erased prediction or its request. One that is emptied already is none of them, also where
+/// somebody's request has the name that stands in it.
 ///
 /// # Errors
 /// The database's.
@@ -103,8 +104,9 @@ pub(crate) fn labels_to_erase(session: &mut dyn SqlSession) -> Result<Vec<i64>, 
                UNION
                SELECT l.id FROM erasure_targets t CROSS JOIN labels l
                WHERE t.is_event = 0 AND l.event_id = '' AND l.request_id = t.name
-               LIMIT $1";
-    rows(session, sql, &[STEP.into()], RowColumns::integer)
+                   AND NOT (l.request_id = $1 AND l.label = $2 AND l.state = 2)
+               LIMIT $3";
+    rows(session, sql, &[EMPTIED.into(), EMPTIED.into(), STEP.into()], RowColumns::integer)
 }
 
 /// Erases labels for an erasure, which notes how many.

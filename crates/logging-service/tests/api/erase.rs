@@ -57,6 +57,10 @@ async fn what_belongs_to_a_tag_goes_from_the_database_and_counts_stay(fixture: F
     service.store(&rows(0)[..1]).await;
     assert_eq!(service.count().await, 91);
     assert!(!run(&fixture, &["erase"]).0, "it has to be said what is erased");
+    // Somebody's request has the name that stands in emptied rows, and its label is the newest.
+    assert_eq!(service.post("/feedback", &json!({ "request_id": "erased", "label": "x" })).await.status, 200);
+    let (is_done, printed) = run(&fixture, &["erase", "--request-id", "erased"]);
+    assert!(is_done && printed.contains("and 1 labels erased in the database"), "{printed}");
 }
 
 async fn the_service_that_keeps_the_lake_erases_there(fixture: Fixture) {
