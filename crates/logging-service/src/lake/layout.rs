@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use object_store::path::Path;
 use uuid::Uuid;
 
-use crate::store::lake_books::DAY;
 use crate::store::lake_files::LABELS;
+use crate::store::time::DAY;
 
 /// The folder of the files with predictions.
 pub(super) const PREDICTIONS: &str = "predictions";

@@ -14,9 +14,10 @@ use super::layout::day_name;
 use super::object_lake::{LakeError, ObjectLake};
 use super::options::LakeOptions;
 use crate::store::Store;
-use crate::store::lake_books::{self, DAY, LakeDay, day_of};
+use crate::store::lake_books::{self, LakeDay, day_of};
 use crate::store::lake_files;
 use crate::store::lake_scan::{self, LakeSource, SettledIds};
+use crate::store::time::DAY;
 
 /// The longest wait between two files for rows that came late to one day.
 const LONGEST_PAUSE: i64 = DAY;

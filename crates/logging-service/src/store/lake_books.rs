@@ -8,11 +8,8 @@
 use super::engine::WriteTransaction;
 use super::error::DatabaseError;
 use super::session::{SqlSession, first, rows};
-use super::time::TimeRange;
+use super::time::{DAY, TimeRange};
 use super::value::RowColumns;
-
-/// Microseconds of a day.
-pub(crate) const DAY: i64 = 86_400 * 1_000_000;
 
 /// A day, and how far it is in the lake.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -6,8 +6,8 @@
 use uuid::Uuid;
 
 use super::error::DatabaseError;
-use super::lake_books::DAY;
 use super::session::{SqlSession, rows};
+use super::time::DAY;
 use super::true_label::ANY_ROW;
 use super::value::RowColumns;
 

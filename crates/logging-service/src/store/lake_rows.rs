@@ -2,11 +2,10 @@
 
 use super::error::{DatabaseError, StoreError};
 use super::filter::PredictionFilter;
-use super::lake_books::DAY;
 use super::list_range::PageCursor;
 use super::row::{self, NumberedPrediction};
 use super::session::{SqlSession, rows};
-use super::time::{TimeRange, ceil_microseconds, floor_microseconds};
+use super::time::{DAY, TimeRange, ceil_microseconds, floor_microseconds};
 use super::value::SqlValue;
 
 /// A place in a list of predictions, newest first: what comes next lies before this time and number.

@@ -4,8 +4,8 @@
 
 use super::engine::{TransactionLock, WriteTransaction};
 use super::error::DatabaseError;
-use super::lake_books::DAY;
 use super::session::{SqlSession, first, rows};
+use super::time::DAY;
 use super::value::RowColumns;
 
 /// Rows that are looked through in one query for the days that they belong to.

@@ -6,8 +6,8 @@ use tracing::info;
 
 use crate::app::App;
 use crate::metrics::upkeep::DeletionReason;
-use crate::store::lake_books::DAY;
 use crate::store::retention::LabelExpiry;
+use crate::store::time::DAY;
 use crate::store::{Expiry, StoreError, WriteTransaction, lake_books, retention};
 
 /// Counts of windows are kept for longer than any rows, so that a year can be compared with the one before.
