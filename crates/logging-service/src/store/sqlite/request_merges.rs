@@ -6,14 +6,14 @@
 //!
 //! Rule of thumb: each entry is moved once for each level, of which there are few.
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 use super::super::error::DatabaseError;
 use super::error::failed;
 
 /// Segments of one level that are merged.
 const SOURCES: i64 = 8;
-/// Entries of the first source that one step moves; the others have about as many in that range.
+/// The most entries of a source that one step moves.
 const STEP: i64 = 512;
 
 /// Takes a step where there is something to merge, and says whether there was.
@@ -61,24 +61,34 @@ fn begin(transaction: &Transaction<'_>, level: i64) -> rusqlite::Result<i64> {
     Ok(target)
 }
 
+/// Where an entry stands: its hash, and the row.
+type EntryPlace = (i64, i64);
+
 /// Moves the next entries, in the order of their hashes. Those of rows that retention has deleted are left behind.
 fn move_entries(transaction: &Transaction<'_>, target: i64) -> rusqlite::Result<()> {
-    let last: Option<i64> =
-        transaction.query_row("SELECT max(hash) FROM requests WHERE segment = ?1", [target], |row| row.get(0))?;
-    let from = last.map_or(i64::MIN, |last| last.saturating_add(1));
-    let sql = "SELECT hash FROM requests
-               WHERE segment = (SELECT min(segment) FROM request_segments WHERE target = ?1) AND hash >= ?2
-               ORDER BY hash LIMIT 1 OFFSET ?3";
-    let to: Option<i64> = transaction.query_row(sql, params![target, from, STEP], |row| row.get(0)).optional()?;
-    let moved = "segment IN (SELECT segment FROM request_segments WHERE target = ?1) AND hash BETWEEN ?2 AND ?3";
-    let values = params![target, from, to.unwrap_or(i64::MAX)];
+    let place = |row: &Row<'_>| -> rusqlite::Result<EntryPlace> { Ok((row.get(0)?, row.get(1)?)) };
+    let sql = "SELECT hash, id FROM requests WHERE segment = ?1 ORDER BY hash DESC, id DESC LIMIT 1";
+    let after = transaction.query_row(sql, [target], place).optional()?.unwrap_or((i64::MIN, i64::MIN));
+    let sql = "SELECT hash, id FROM requests WHERE segment = ?1 AND (hash, id) > (?2, ?3) ORDER BY hash, id LIMIT 1 OFFSET ?4";
+    let mut ends = transaction.prepare_cached(sql)?;
+    let mut sources = transaction.prepare_cached("SELECT segment FROM request_segments WHERE target = ?1")?;
+    // None has more than its step in the range, also where all rows are of one request.
+    let mut until: Option<EntryPlace> = None;
+    for source in sources.query_map([target], |row| row.get::<_, i64>(0))? {
+        let end = ends.query_row(params![source?, after.0, after.1, STEP - 1], place).optional()?;
+        until = until.into_iter().chain(end).min();
+    }
+    let to = until.unwrap_or((i64::MAX, i64::MAX));
+    let moved = "segment IN (SELECT segment FROM request_segments WHERE target = ?1)
+        AND (hash, id) > (?2, ?3) AND (hash, id) <= (?4, ?5)";
+    let values = params![target, after.0, after.1, to.0, to.1];
     let sql = format!(
         "INSERT INTO requests SELECT ?1, hash, id FROM requests
          WHERE {moved} AND id >= (SELECT coalesce(min(id), 0) FROM predictions) ORDER BY hash, id"
     );
     transaction.prepare_cached(&sql)?.execute(values)?;
     transaction.prepare_cached(&format!("DELETE FROM requests WHERE {moved}"))?.execute(values)?;
-    if to.is_none() {
+    if until.is_none() {
         transaction.execute("DELETE FROM request_segments WHERE target = ?1", [target])?;
     }
     Ok(())
@@ -124,6 +134,8 @@ mod tests {
         match id % 1_000 {
             0 => i64::MIN,
             1 => i64::MAX,
+            // A client that writes the same id into all that it asks.
+            2..400 => 7,
             _ => (id / 2).wrapping_mul(0x9e37_79b9_7f4a_7c15_u64.cast_signed()),
         }
     }
@@ -143,6 +155,8 @@ mod tests {
         let mut steps = 0;
         while step(&mut connection).unwrap() {
             steps += 1;
+            let moved = connection.changes();
+            assert!(moved <= STEP.cast_unsigned() * SOURCES.cast_unsigned(), "{moved} at once");
             // A few in each step, all in the end; a segment may be sealed meanwhile.
             (0..40)
                 .map(|at| 101 + (at * 1_493 + steps) % (20 * ENTRIES - 100))
