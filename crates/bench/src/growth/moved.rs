@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::fill::{GrownLog, milliseconds};
+use crate::bare::BATCH;
 use crate::connection::{BlockingConnection, post};
+use crate::load_result::LoadResult;
 use crate::program::ServiceProgram;
 use crate::rows;
 use crate::table::{median, thousands, verdict};
@@ -27,6 +29,8 @@ const NEW_BESIDE: usize = 10_000;
 const RETENTION_PATIENCE: Duration = Duration::from_secs(60);
 /// Microseconds of an outage.
 const OUTAGE: i64 = 6 * 3_600 * 1_000_000;
+/// Spools that drain after it, and one sender of new rows.
+const SOURCES: usize = 4;
 /// How many times as long rows in no order may take.
 const MOST_FOR_NO_ORDER: f64 = 1.5;
 /// The most seconds of a request.
@@ -101,8 +105,8 @@ pub(super) fn new_rows(log: &GrownLog, service: &ServiceProgram) -> Result<Vec<S
     Ok(line("new rows, batches of 1,000", &speed, &sent.latencies))
 }
 
-/// Rows of six hours in the order of their times, and rows of the same hours in no order, as spools send them that drain
-/// after an outage.
+/// Rows of six hours in the order of their times; the same hours from three spools that drain after an outage, each in its
+/// own order and beside new rows; and in no order at all.
 ///
 /// # Errors
 /// Where they are not taken.
@@ -111,14 +115,26 @@ pub(super) fn in_no_order(log: &GrownLog, service: &ServiceProgram) -> Result<Ve
     let at = |microseconds| Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::MAX);
     let apart = OUTAGE / NEW as i64;
     let ordered = log.send_at(service, first, NEW, |row| at(now - OUTAGE + apart * (row - first) as i64))?;
+    let line_of = |name: &str, sent: &LoadResult| {
+        let ratio = sent.seconds / ordered.seconds;
+        let mut line = line(name, &format!("{} rows/s", thousands(NEW as f64 / sent.seconds)), &sent.latencies);
+        line[4] = format!("{}, {ratio:.2} times as long", verdict(ratio <= MOST_FOR_NO_ORDER));
+        line
+    };
+    // Each batch is of one of them, the last of which sends what is new.
+    let of_spool = |row: usize| {
+        let (batch, place) = ((row - first - NEW) / BATCH, (row - first) % BATCH);
+        let sent = (batch / SOURCES * BATCH + place) as i64 * OUTAGE / (NEW / SOURCES) as i64;
+        if batch % SOURCES == SOURCES - 1 { at(now + sent / 1000) } else { at(now - OUTAGE + sent.min(OUTAGE)) }
+    };
+    let spools = log.send_at(service, first + NEW, NEW, of_spool)?;
     let mut rng = fastrand::Rng::with_seed(6);
-    let scattered = log.send_at(service, first + NEW, NEW, |_| at(now - rng.i64(0..OUTAGE)))?;
-    let [in_order, in_none] = [&ordered, &scattered].map(|sent| NEW as f64 / sent.seconds);
-    let speed = |speed: f64| format!("{} rows/s", thousands(speed));
-    let ratio = in_order / in_none;
-    let mut last = line("rows of six hours, in no order", &speed(in_none), &scattered.latencies);
-    last[4] = format!("{}, {ratio:.2} times as long", verdict(ratio <= MOST_FOR_NO_ORDER));
-    Ok(vec![line("rows of six hours, in order", &speed(in_order), &ordered.latencies), last])
+    let scattered = log.send_at(service, first + 2 * NEW, NEW, |_| at(now - rng.i64(0..OUTAGE)))?;
+    Ok(vec![
+        line_of("rows of six hours, in order", &ordered),
+        line_of("the same, three spools beside new rows", &spools),
+        line_of("the same, in no order at all", &scattered),
+    ])
 }
 
 /// How fast retention deletes an eighth of the days while new rows come.
@@ -128,9 +144,9 @@ pub(super) fn in_no_order(log: &GrownLog, service: &ServiceProgram) -> Result<Ve
 pub(super) fn retention(log: &GrownLog, service: &ServiceProgram) -> Result<Vec<String>> {
     let (started, mut sent, mut sending) = (Instant::now(), 0, 0.0);
     let deleted = || service.metric("logging_retention_deleted_total", "age");
-    let expected = (log.rows / 8) as f64 * 0.98;
+    let expected = log.rows as f64 * f64::from(log.days / 8) / f64::from(log.days) * 0.98;
     while deleted()? < expected && started.elapsed() < RETENTION_PATIENCE {
-        let new = log.send(service, log.rows + 3 * NEW + sent, NEW_BESIDE)?;
+        let new = log.send(service, log.rows + 4 * NEW + sent, NEW_BESIDE)?;
         (sent, sending) = (sent + NEW_BESIDE, sending + new.seconds);
     }
     let (deleted, seconds) = (deleted()? / started.elapsed().as_secs_f64(), started.elapsed().as_secs_f64());
