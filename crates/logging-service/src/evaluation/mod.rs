@@ -123,7 +123,7 @@ impl Evaluator {
 
     /// Replaces the families by those of an evaluation, as far as there is room.
     fn publish(&self, reading: EvaluationReading, now: Timestamp) -> Vec<String> {
-        let EvaluationReading { mut known, windows: mut evaluations, sudden, segments, trials, .. } = reading;
+        let EvaluationReading { mut known, windows: mut evaluations, left_out, sudden, segments, trials, .. } = reading;
         let vouched = known.profiles.iter().map(|profile| &profile.model).chain(known.declared.keys());
         let vouched = vouched.map(|model| ModelCandidate::vouched_for(model));
         let busy = evaluations.iter().flat_map(|window| &window.models);
@@ -138,7 +138,7 @@ impl Evaluator {
             published.add_model([windows, beside].concat());
         }
         published.add(declared::families(choice.ranked(), &known.declared, now));
-        self.left_out.with(LeftOutReason::Models).set(choice.left_out() as f64);
+        self.left_out.with(LeftOutReason::Models).set((choice.left_out() as u64 + left_out) as f64);
         self.left_out.with(LeftOutReason::Series).set(published.left_out() as f64);
         *self.found.lock().unwrap_or_else(PoisonError::into_inner) = published.into_families();
         choice.into_ranked()

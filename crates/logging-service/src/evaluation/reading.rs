@@ -14,7 +14,7 @@ use super::segments::{self, SegmentEvaluations};
 use super::sudden::SuddenEvaluation;
 use super::window::{EvaluationWindow, last_buckets};
 use crate::store::error::DatabaseError;
-use crate::store::windows::{self, ModelWindow, SegmentScope};
+use crate::store::windows::{self, ModelWindow, SegmentScope, WindowSums};
 use crate::store::{SqlSession, declarations, references};
 
 /// How many times as long as summing a long window takes its sums are used.
@@ -24,6 +24,8 @@ const USED_FOR: u32 = 20;
 pub(super) struct EvaluationReading {
     pub(super) known: ModelKnowledge,
     pub(super) windows: Vec<WindowEvaluation>,
+    /// Models that are not read, because there are too many names.
+    pub(super) left_out: u64,
     pub(super) sudden: SuddenEvaluation,
     pub(super) segments: SegmentEvaluations,
     pub(super) trials: Arc<DetectorTrials>,
@@ -42,7 +44,7 @@ pub(super) struct KeptSums {
 
 #[derive(Clone, Debug)]
 struct KeptWindow {
-    sums: Arc<Vec<ModelWindow>>,
+    sums: Arc<WindowSums>,
     summed_at: Instant,
     took: Duration,
 }
@@ -63,25 +65,27 @@ impl KeptSums {
         let known = ModelKnowledge { profiles, declared: declarations::effective(session, None)? };
         let mut buckets = Vec::new();
         for range in last_buckets(now) {
-            buckets.extend(windows::sums(session, None, range)?);
+            buckets.extend(windows::sums(session, None, range)?.files);
         }
         let mut sums = Vec::new();
         for window in EvaluationWindow::ALL {
             sums.push((window, self.sums(session, window, now)?));
         }
-        self.in_service.choose(sums.iter().map(|(_, sums)| &sums[..]));
-        let evaluate = |(window, sums): &(EvaluationWindow, Arc<Vec<ModelWindow>>)| {
-            WindowEvaluation::of(*window, self.in_service.of(sums), &known)
+        self.in_service.choose(sums.iter().map(|(_, sums)| &sums.files[..]));
+        let evaluate = |(window, sums): &(EvaluationWindow, Arc<WindowSums>)| {
+            WindowEvaluation::of(*window, self.in_service.of(&sums.files), &known)
         };
         let evaluations = sums.iter().map(evaluate).collect();
+        let left_out = sums.iter().map(|(_, sums)| sums.left_out.models).max().unwrap_or_default();
         let has_segments = known.declared.values().any(|declared| !declared.tags.is_empty());
         let segments = if has_segments { self.segments(session, now)? } else { Arc::default() };
         let day = self.sums(session, EvaluationWindow::Day, now)?;
-        let (trials, is_tried_now) = self.trials(&day, &known, try_every);
+        let (trials, is_tried_now) = self.trials(&day.files, &known, try_every);
         Ok(EvaluationReading {
             sudden: SuddenEvaluation::of(&buckets, &known),
-            segments: SegmentEvaluations::of(&segments, &self.in_service, &known),
+            segments: SegmentEvaluations::of(&segments.files, &self.in_service, &known),
             windows: evaluations,
+            left_out,
             known,
             trials,
             is_tried_now,
@@ -110,7 +114,7 @@ impl KeptSums {
         session: &mut dyn SqlSession,
         window: EvaluationWindow,
         now: i64,
-    ) -> Result<Arc<Vec<ModelWindow>>, DatabaseError> {
+    ) -> Result<Arc<WindowSums>, DatabaseError> {
         if let Some(kept) = self.windows.get(&window)
             && window != EvaluationWindow::Hour
             && kept.is_fresh()
@@ -123,7 +127,7 @@ impl KeptSums {
         Ok(sums)
     }
 
-    fn segments(&mut self, session: &mut dyn SqlSession, now: i64) -> Result<Arc<Vec<ModelWindow>>, DatabaseError> {
+    fn segments(&mut self, session: &mut dyn SqlSession, now: i64) -> Result<Arc<WindowSums>, DatabaseError> {
         if let Some(kept) = self.segments.as_ref().filter(|kept| kept.is_fresh()) {
             return Ok(Arc::clone(&kept.sums));
         }
@@ -136,7 +140,7 @@ impl KeptSums {
 }
 
 impl KeptWindow {
-    fn sum(read: impl FnOnce() -> Result<Vec<ModelWindow>, DatabaseError>) -> Result<Self, DatabaseError> {
+    fn sum(read: impl FnOnce() -> Result<WindowSums, DatabaseError>) -> Result<Self, DatabaseError> {
         let summed_at = Instant::now();
         Ok(Self { sums: Arc::new(read()?), summed_at, took: summed_at.elapsed() })
     }

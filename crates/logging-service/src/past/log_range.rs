@@ -38,7 +38,7 @@ pub(super) fn profile(
     let mut session = database.engine().open_reader(DEADLINE).with_context(place)?;
     let sums = windows::sums(session.as_mut(), Some(&options.model), range).with_context(place)?;
     let is_asked = |sum: &ModelWindow| options.sha256.as_ref().is_none_or(|digest| *digest == sum.model_sha256);
-    let Some(sum) = sums.into_iter().filter(is_asked).max_by(|one, other| one.usage.compare(&other.usage)) else {
+    let Some(sum) = sums.files.into_iter().filter(is_asked).max_by(|one, other| one.usage.compare(&other.usage)) else {
         bail!("{database}: there are no predictions of {} in this range", options.model);
     };
     let correlations = correlations(session.as_mut(), &sum, range).with_context(place)?;

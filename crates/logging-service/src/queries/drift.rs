@@ -7,7 +7,7 @@ use monitoring::ApiError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::model_window::{WindowFacts, judge_models};
+use super::model_window::{JudgedModels, WindowFacts, judge_models};
 use super::parameters::{TagParameters, WindowQuery};
 use crate::analysis::{DriftReport, DriftRules, compare_by};
 use crate::app::App;
@@ -17,6 +17,9 @@ use crate::openapi::refusal_sets::QueryRefusals;
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DriftAnswer {
     models: Vec<ModelDrift>,
+    /// Files of models that are left out, because there are more than 1,000; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<u64>,
 }
 
 /// The drift of one model's file.
@@ -41,9 +44,10 @@ struct ModelDrift {
     responses((status = 200, description = "The models", body = DriftAnswer), QueryRefusals)
 )]
 pub(crate) async fn drift(State(app): State<App>, uri: Uri) -> Result<Json<DriftAnswer>, ApiError> {
-    let models = judge_models(&app, &uri, |window, judged| {
+    let judged = judge_models(&app, &uri, |window, judged| {
         let rules = DriftRules::watched(judged.seconds).of_model(judged.declaration);
         ModelDrift { window, drift: judged.reference.map(|reference| compare_by(&rules, reference, judged.counts)) }
     });
-    Ok(Json(DriftAnswer { models: models.await? }))
+    let JudgedModels { models, left_out } = judged.await?;
+    Ok(Json(DriftAnswer { models, left_out }))
 }

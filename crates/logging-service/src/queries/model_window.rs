@@ -12,7 +12,7 @@ use crate::analysis::WindowCounts;
 use crate::app::App;
 use crate::refusal::refusal;
 use crate::store::error::DatabaseError;
-use crate::store::exact_windows::{self, ExactWindow};
+use crate::store::exact_windows::{self, ExactWindow, ExactWindows};
 use crate::store::time::{TimeRange, begin_of_span, from_microseconds};
 use crate::store::windows::{self, BUCKET, SegmentScope};
 use crate::store::{SqlSession, declarations, references};
@@ -62,12 +62,20 @@ pub(super) struct JudgedCounts<'a> {
 /// Judges the counts of a window.
 pub(super) type WindowJudge<T> = fn(WindowFacts, &JudgedCounts<'_>) -> T;
 
-/// Reads the window that the query asks for, and judges each model's file in it, of each model the one in service first.
+/// What is judged of the files in a window.
+pub(super) struct JudgedModels<T> {
+    /// Of each model the file in service first.
+    pub(super) models: Vec<T>,
+    /// How many files are left out, where there are too many.
+    pub(super) left_out: Option<u64>,
+}
+
+/// Reads the window that the query asks for, and judges each model's file in it.
 pub(super) async fn judge_models<T: Send + 'static>(
     app: &App,
     uri: &Uri,
     judge: WindowJudge<T>,
-) -> Result<Vec<T>, ApiError> {
+) -> Result<JudgedModels<T>, ApiError> {
     let (query, tags): (WindowQuery, Tags) = parse_tagged_query(uri)?;
     let (range, scope) = (query.range()?, query.scope(tags)?);
     let read = move |session: &mut dyn SqlSession| {
@@ -93,7 +101,7 @@ pub(super) async fn judge_models<T: Send + 'static>(
         if !is_declared(&scope, declared.values()) {
             return Ok(None);
         }
-        let mut windows = match scope {
+        let ExactWindows { files: mut windows, left_out } = match scope {
             SegmentScope::Whole => exact_windows::of_range(session, model, range)?,
             // Segments are counted in whole buckets alone.
             _ => segments_of_range(session, model, range, &scope)?,
@@ -102,7 +110,8 @@ pub(super) async fn judge_models<T: Send + 'static>(
             let place = |exact: &ExactWindow| (exact.window.model.clone(), exact.window.segment.clone());
             place(a).cmp(&place(b)).then_with(|| b.window.usage.compare(&a.window.usage))
         });
-        Ok(Some(windows.into_iter().map(judge_one).collect()))
+        let left_out = Some(left_out.files).filter(|files| *files > 0);
+        Ok(Some(JudgedModels { models: windows.into_iter().map(judge_one).collect(), left_out }))
     };
     app.store.read(read).await.map_err(refusal)?.ok_or_else(|| {
         refused(
@@ -118,11 +127,12 @@ fn segments_of_range(
     model: Option<&str>,
     range: TimeRange,
     scope: &SegmentScope,
-) -> Result<Vec<ExactWindow>, DatabaseError> {
+) -> Result<ExactWindows, DatabaseError> {
     let until = begin_of_span(range.until.saturating_add(BUCKET - 1), BUCKET);
     let range = TimeRange { since: begin_of_span(range.since, BUCKET), until };
     let sums = windows::sums_of(session, model, range, scope)?;
-    Ok(sums.into_iter().map(|window| ExactWindow { window, range }).collect())
+    let files = sums.files.into_iter().map(|window| ExactWindow { window, range }).collect();
+    Ok(ExactWindows { files, left_out: sums.left_out })
 }
 
 /// Whether a model declares what is asked for.

@@ -7,7 +7,7 @@ use monitoring::ApiError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::model_window::{WindowFacts, judge_models};
+use super::model_window::{JudgedModels, WindowFacts, judge_models};
 use super::parameters::{TagParameters, WindowQuery};
 use crate::analysis::{self, QualityReport};
 use crate::app::App;
@@ -17,6 +17,9 @@ use crate::openapi::refusal_sets::QueryRefusals;
 #[derive(Serialize, ToSchema)]
 pub(crate) struct QualityAnswer {
     models: Vec<ModelQuality>,
+    /// Files of models that are left out, because there are more than 1,000; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<u64>,
 }
 
 /// The quality of one model's file.
@@ -37,12 +40,13 @@ struct ModelQuality {
     responses((status = 200, description = "The models", body = QualityAnswer), QueryRefusals)
 )]
 pub(crate) async fn quality(State(app): State<App>, uri: Uri) -> Result<Json<QualityAnswer>, ApiError> {
-    let models = judge_models(&app, &uri, |window, judged| ModelQuality {
+    let judged = judge_models(&app, &uri, |window, judged| ModelQuality {
         window,
         quality: match judged.declaration {
             Some(declared) => analysis::quality_by(declared, judged.counts, judged.reference),
             None => analysis::quality(judged.counts, judged.reference),
         },
     });
-    Ok(Json(QualityAnswer { models: models.await? }))
+    let JudgedModels { models, left_out } = judged.await?;
+    Ok(Json(QualityAnswer { models, left_out }))
 }

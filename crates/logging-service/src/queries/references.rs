@@ -160,7 +160,7 @@ impl ReferenceRange {
         let is_asked =
             |sum: &ExactWindow| model_sha256.as_ref().is_none_or(|digest| *digest == sum.window.model_sha256);
         // Without a digest, the file that is in service is meant.
-        let in_service = sums.into_iter().filter(is_asked).max_by(|a, b| a.window.usage.compare(&b.window.usage));
+        let in_service = sums.files.into_iter().filter(is_asked).max_by(|a, b| a.window.usage.compare(&b.window.usage));
         let Some(ExactWindow { window: sum, range }) = in_service else {
             let sentence = "There are no predictions of this model in this range.";
             return Err(ApiError::new(ErrorCode::InvalidInput, sentence));

@@ -33,7 +33,7 @@ pub(super) fn compare(session: &mut dyn SqlSession) -> Result<CheckFindings, Dat
     let mut problems = window_stats::compare(session, range)?;
     problems.extend(day_check::compare(session)?);
     let mut findings = CheckFindings { rows, problems, ..CheckFindings::default() };
-    for mut window in windows::sums(session, None, range)? {
+    for mut window in windows::sums(session, None, range)?.files {
         let labels = std::mem::take(&mut window.counts.labels);
         let mut counted = window.counts;
         // No row has the values of features that may not be kept, so these counts stand alone.

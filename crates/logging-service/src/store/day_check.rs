@@ -20,7 +20,7 @@ pub(super) fn compare(session: &mut dyn SqlSession) -> Result<Vec<String>, Datab
         let range = TimeRange { since: begin, until: begin.saturating_add(DAY) };
         for scope in [SegmentScope::Whole, SegmentScope::Each] {
             let [buckets, days] = [CountedSpan::Bucket, CountedSpan::Day]
-                .map(|span| windows::sums_of_spans(session, None, &[CountedRange { span, range }], &scope));
+                .map(|span| windows::sums_of_spans(session, &[CountedRange { span, range }], &scope));
             let [buckets, days] = [counted(buckets?), counted(days?)];
             if buckets != days {
                 let [a, b] =

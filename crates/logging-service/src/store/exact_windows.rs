@@ -9,13 +9,14 @@
 
 use std::collections::BTreeMap;
 
+use super::chosen_files::LeftOutFiles;
 use super::counted_labels;
 use super::error::DatabaseError;
 use super::recent_use::RecentUse;
 use super::session::{SqlSession, first};
 use super::time::{TimeRange, begin_of_span};
 use super::value::RowColumns;
-use super::windows::{self, BUCKET, ModelWindow};
+use super::windows::{self, BUCKET, ModelWindow, SegmentScope};
 use crate::analysis::WindowCounts;
 
 /// The counts of a model's file in a range.
@@ -25,6 +26,15 @@ pub(crate) struct ExactWindow {
     pub(crate) window: ModelWindow,
     /// The range that they count.
     pub(crate) range: TimeRange,
+}
+
+/// The counts of files in a range.
+#[derive(Debug, Default)]
+pub(crate) struct ExactWindows {
+    /// Those of the chosen files.
+    pub(crate) files: Vec<ExactWindow>,
+    /// What there is beside them.
+    pub(crate) left_out: LeftOutFiles,
 }
 
 /// A bucket of which only a part lies in the range.
@@ -42,16 +52,24 @@ pub(crate) fn of_range(
     session: &mut dyn SqlSession,
     model: Option<&str>,
     range: TimeRange,
-) -> Result<Vec<ExactWindow>, DatabaseError> {
+) -> Result<ExactWindows, DatabaseError> {
     let (inner, ragged) = split(range);
     let mut found = BTreeMap::<(String, String), ExactWindow>::new();
+    let whole = ragged.iter().map(|bucket| bucket.whole).fold(inner, |all, bucket| TimeRange {
+        since: all.since.min(bucket.since),
+        until: all.until.max(bucket.until),
+    });
+    let chosen = windows::choose(session, model, whole)?;
+    let sums = |session: &mut dyn SqlSession, range| {
+        windows::sums_of_chosen(session, model, range, &SegmentScope::Whole, &chosen)
+    };
     if inner.since < inner.until {
-        for window in windows::sums(session, model, inner)? {
+        for window in sums(session, inner)? {
             add(&mut found, window, range, range);
         }
     }
     for RaggedBucket { whole, part } in ragged {
-        for mut window in windows::sums(session, model, whole)? {
+        for mut window in sums(session, whole)? {
             let counted = match recount(session, &window, whole, part)? {
                 Some(counts) if counts == WindowCounts::default() => continue,
                 Some(counts) => {
@@ -67,7 +85,7 @@ pub(crate) fn of_range(
             add(&mut found, window, range, counted);
         }
     }
-    Ok(found.into_values().collect())
+    Ok(ExactWindows { files: found.into_values().collect(), left_out: chosen.left_out })
 }
 
 fn add(found: &mut BTreeMap<(String, String), ExactWindow>, window: ModelWindow, asked: TimeRange, counted: TimeRange) {

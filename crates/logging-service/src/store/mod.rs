@@ -11,6 +11,7 @@ mod bucket_key;
 pub(crate) mod buckets;
 mod caution;
 mod check;
+mod chosen_files;
 mod counted_labels;
 pub(crate) mod counted_segments;
 mod counted_span;

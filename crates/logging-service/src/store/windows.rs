@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use prediction_record::{PredictionRecord, Status};
 
+use super::chosen_files::{ChosenFiles, LeftOutFiles};
 use super::counted_span::{CountedRange, CountedSpan, SpanCounts};
 use super::error::DatabaseError;
 use super::recent_use::RecentUse;
@@ -17,7 +18,7 @@ use super::row;
 use super::session::SqlSession;
 pub(crate) use super::time::BUCKET;
 use super::time::{DAY, TimeRange, begin_of_span};
-use super::value::SqlValue;
+use super::value::{RowColumns, SqlValue};
 use super::window_stats::{WholeSpans, parts_of};
 use crate::analysis::{InputFeatures, Observation, WindowCounts};
 
@@ -70,6 +71,15 @@ impl SegmentScope {
     }
 }
 
+/// The counts of files in a window.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct WindowSums {
+    /// The sums of the chosen files.
+    pub(crate) files: Vec<ModelWindow>,
+    /// What there is beside them.
+    pub(crate) left_out: LeftOutFiles,
+}
+
 /// The sums of the buckets that begin in the range, by model and file; where `model` is given, of that model only.
 ///
 /// # Errors
@@ -78,7 +88,7 @@ pub(crate) fn sums(
     session: &mut dyn SqlSession,
     model: Option<&str>,
     range: TimeRange,
-) -> Result<Vec<ModelWindow>, DatabaseError> {
+) -> Result<WindowSums, DatabaseError> {
     sums_of(session, model, range, &SegmentScope::Whole)
 }
 
@@ -91,33 +101,72 @@ pub(crate) fn sums_of(
     model: Option<&str>,
     range: TimeRange,
     scope: &SegmentScope,
-) -> Result<Vec<ModelWindow>, DatabaseError> {
-    sums_of_spans(session, model, &spans_of(range), scope)
+) -> Result<WindowSums, DatabaseError> {
+    let chosen = choose(session, model, range)?;
+    let files = sums_of_chosen(session, model, range, scope, &chosen)?;
+    Ok(WindowSums { files, left_out: chosen.left_out })
 }
 
-/// The sums of the counts of whole spans.
+/// Chooses the files of a range that are summed.
+///
+/// # Errors
+/// The database's.
+pub(super) fn choose(
+    session: &mut dyn SqlSession,
+    model: Option<&str>,
+    range: TimeRange,
+) -> Result<ChosenFiles, DatabaseError> {
+    ChosenFiles::of(session, model, &spans_of(range))
+}
+
+/// The sums of chosen files.
+///
+/// # Errors
+/// The database's.
+pub(super) fn sums_of_chosen(
+    session: &mut dyn SqlSession,
+    model: Option<&str>,
+    range: TimeRange,
+    scope: &SegmentScope,
+    chosen: &ChosenFiles,
+) -> Result<Vec<ModelWindow>, DatabaseError> {
+    add_up(session, model, &spans_of(range), scope, chosen)
+}
+
+/// The sums of the counts of whole spans, of all files however many there are.
 ///
 /// # Errors
 /// The database's.
 pub(super) fn sums_of_spans(
     session: &mut dyn SqlSession,
-    model: Option<&str>,
     spans: &[CountedRange],
     scope: &SegmentScope,
 ) -> Result<Vec<ModelWindow>, DatabaseError> {
+    add_up(session, None, spans, scope, &ChosenFiles::default())
+}
+
+fn add_up(
+    session: &mut dyn SqlSession,
+    model: Option<&str>,
+    spans: &[CountedRange],
+    scope: &SegmentScope,
+    chosen: &ChosenFiles,
+) -> Result<Vec<ModelWindow>, DatabaseError> {
     let mut windows = BTreeMap::new();
-    spans.iter().try_for_each(|spans| add_spans(session, model, *spans, scope, &mut windows))?;
+    for CountedRange { span, range } in spans {
+        let (condition, values) = condition(model, *range, scope);
+        let select = |table| {
+            let columns = span.columns();
+            format!("SELECT model, model_sha256, segment, {columns} FROM {table} WHERE {condition}")
+        };
+        let sql = span.tables().map(select).join(" UNION ALL ");
+        session.query(&sql, &values, &mut |columns| add_row(*span, columns, chosen, &mut windows))?;
+    }
     Ok(windows.into_values().collect())
 }
 
-/// Adds the counts of spans of one length.
-fn add_spans(
-    session: &mut dyn SqlSession,
-    model: Option<&str>,
-    CountedRange { span, range }: CountedRange,
-    scope: &SegmentScope,
-    windows: &mut BTreeMap<(String, String, String), ModelWindow>,
-) -> Result<(), DatabaseError> {
+/// Which counts of spans are added up.
+fn condition(model: Option<&str>, range: TimeRange, scope: &SegmentScope) -> (String, Vec<SqlValue>) {
     let mut condition = format!("bucket >= $1 AND bucket < $2 AND {}", scope.condition());
     let mut values = vec![range.since.into(), range.until.into()];
     values.extend(scope.values());
@@ -125,25 +174,31 @@ fn add_spans(
         values.push(model.into());
         condition.push_str(&format!(" AND model = ${}", values.len()));
     }
-    let select = |table| {
-        let columns = span.columns();
-        format!("SELECT model, model_sha256, segment, {columns} FROM {table} WHERE {condition}")
-    };
-    let sql = span.tables().map(select).join(" UNION ALL ");
-    session.query(&sql, &values, &mut |mut columns| {
-        let key = (columns.text()?, columns.text()?, columns.text()?);
-        let window = windows.entry(key).or_insert_with_key(|(model, sha256, segment)| ModelWindow {
-            model: model.clone(),
-            model_sha256: sha256.clone(),
-            segment: segment.clone(),
-            usage: RecentUse::default(),
-            counts: WindowCounts::default(),
-        });
-        let SpanCounts { counts, usage } = span.read(&mut columns)?;
-        window.usage.merge(usage);
-        window.counts.merge(&counts);
-        Ok(())
-    })
+    (condition, values)
+}
+
+/// Adds the counts of one span to those of its file, where that is one of the chosen.
+fn add_row(
+    span: CountedSpan,
+    mut columns: RowColumns,
+    chosen: &ChosenFiles,
+    windows: &mut BTreeMap<(String, String, String), ModelWindow>,
+) -> Result<(), DatabaseError> {
+    let key = (columns.text()?, columns.text()?, columns.text()?);
+    if !chosen.has(&key.0, &key.1) {
+        return Ok(());
+    }
+    let window = windows.entry(key).or_insert_with_key(|(model, sha256, segment)| ModelWindow {
+        model: model.clone(),
+        model_sha256: sha256.clone(),
+        segment: segment.clone(),
+        usage: RecentUse::default(),
+        counts: WindowCounts::default(),
+    });
+    let SpanCounts { counts, usage } = span.read(&mut columns)?;
+    window.usage.merge(usage);
+    window.counts.merge(&counts);
+    Ok(())
 }
 
 /// Which spans count what the buckets do that begin in a range: whole days, and buckets at their ends.

@@ -55,7 +55,8 @@ async fn a_drift_of_the_input_is_found_and_no_drift_is_not(fixture: Fixture) {
     assert_eq!((of("brightness"), of("mean_0")), ("drift".to_owned(), "drift".to_owned()));
     assert_eq!((of("contrast"), of("predicted_class"), of("width")), ("none".into(), "none".into(), "none".into()));
 
-    let series = "logging_drift_verdict{feature=\"brightness\",model=\"m\",window=\"24h\"}";
+    // The longest window is the last to be summed again.
+    let series = "logging_drift_verdict{feature=\"brightness\",model=\"m\",window=\"7d\"}";
     service.metrics_until("the verdict is a metric", |m| m.find(series) == Some(2.0)).await;
     let metrics = service.metrics().await;
     assert_eq!(metrics.get("logging_drift_samples{model=\"m\",window=\"1h\"}"), 1200.0);

@@ -23,6 +23,7 @@ mod lake_s3;
 mod long_ranges;
 mod metrics;
 mod migrated;
+mod many_names;
 mod model_metrics;
 mod models;
 mod no_confidence;

@@ -11,3 +11,4 @@ mod bodies;
 mod dribbles;
 mod json;
 mod messages;
+mod names;
