@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::dashboard::{Dashboard, dashboards, list, root, text};
 use crate::provisioning::data_sources;
@@ -61,6 +61,43 @@ fn every_panel_says_what_it_shows_and_in_which_unit() {
                 assert!(runs, "{place}: either over the range or for now");
             }
             assert!(!ids.is_empty(), "{place}: no query");
+        }
+    }
+}
+
+/// Zero looks like zero, an empty cell is empty, and what is not known is not red.
+#[test]
+fn where_nothing_is_wrong_nothing_looks_wrong() {
+    for dashboard in dashboards() {
+        for panel in dashboard.panels() {
+            let (place, defaults) = (&panel.place, &panel.json["fieldConfig"]["defaults"]);
+            let says_why_empty = defaults.get("noValue").is_some();
+            let is_logarithmic = defaults["custom"]["scaleDistribution"]["type"] == "log";
+            match text(panel.json, "/type") {
+                "timeseries" if is_logarithmic => assert_eq!(defaults.get("min"), None, "{place}: no logarithm is 0"),
+                "timeseries" if defaults["unit"] == "percentunit" => {
+                    let ends = defaults.get("max").or(defaults["custom"].get("axisSoftMax"));
+                    assert!(ends.is_some(), "{place}: without a fault its axis reaches to 10,000 %");
+                }
+                "table" if says_why_empty => {
+                    let first = &panel.json["fieldConfig"]["overrides"][0];
+                    assert_eq!(text(first, "/matcher/options"), "/.*/", "{place}: each empty cell says it");
+                    assert_eq!(first["properties"][0], json!({ "id": "noValue", "value": "" }), "{place}");
+                }
+                "stat" if says_why_empty && defaults["color"]["mode"] == "thresholds" => {
+                    let least = text(defaults, "/thresholds/steps/0/color");
+                    let says_none = |mapping: &Value| mapping["options"]["match"] == "null+nan";
+                    let is_told = defaults["mappings"].as_array().is_some_and(|all| all.iter().any(says_none));
+                    assert!(is_told || !["red", "orange"].contains(&least), "{place}: unknown, and {least}");
+                }
+                _ => {}
+            }
+        }
+        for annotation in list(&dashboard.json, "/annotations/list") {
+            let expression = text(annotation, "/expr");
+            let only_begins = expression.contains("unless ALERTS");
+            let name = dashboard.uid();
+            assert!(only_begins || !expression.contains("ALERTS"), "{name}: an alert that goes on hides the curves");
         }
     }
 }
