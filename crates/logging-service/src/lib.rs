@@ -191,6 +191,7 @@ fn routes(app: &App, registry: &MetricsRegistry, readiness: &Readiness) -> Route
         .get("/quality", queries::quality::quality)
         .get("/drift/reference", queries::references::references)
         .put("/drift/reference", queries::references::put_reference)
+        .delete("/drift/reference/{model}", queries::references::delete_reference)
         .post("/drift/reference", queries::references::take_reference)
         .get("/models", queries::models::models)
         .get("/models/{model}", queries::models::model)

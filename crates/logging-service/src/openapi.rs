@@ -34,6 +34,7 @@ use crate::{ingest, queries};
         queries::quality::quality,
         queries::references::references,
         queries::references::put_reference,
+        queries::references::delete_reference,
         queries::references::take_reference,
         queries::models::models,
         queries::models::model,

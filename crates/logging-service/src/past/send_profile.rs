@@ -10,8 +10,9 @@ use super::own_store;
 use super::profile_options::ProfileOptions;
 use super::service_client::{ServiceAnswer, ServiceClient, ServiceRequest};
 use crate::analysis::ReferenceProfile;
+use crate::store::DatabaseUrl;
+use crate::store::references::{self, ReferencePut};
 use crate::store::time::floor_microseconds;
-use crate::store::{DatabaseUrl, references};
 
 /// What `PUT /drift/reference` answers.
 #[derive(Deserialize)]
@@ -61,5 +62,10 @@ async fn into_database(database: &DatabaseUrl, profile: ReferenceProfile) -> any
     let now = floor_microseconds(Timestamp::now());
     let stored = store.write(0, move |transaction| references::put(transaction, &profile, now)).await;
     store.close().await;
-    stored.with_context(|| format!("writing to {database}"))
+    match stored.with_context(|| format!("writing to {database}"))? {
+        ReferencePut::NoRoom => {
+            bail!("{database} has no room for another reference: DELETE /drift/reference/NAME takes some back")
+        }
+        put => Ok(put == ReferencePut::Stored),
+    }
 }

@@ -129,7 +129,14 @@ pub(crate) async fn put_model(
         }
         declarations::put(tx, &model, source.into(), &declaration, floor_microseconds(now)).map(Ok)
     };
-    app.store.write(0, write).await.map_err(refusal)?.map_err(unfit)?;
+    if !app.store.write(0, write).await.map_err(refusal)?.map_err(unfit)? {
+        let sentence = format!(
+            "There is no room for another declaration: at most {} are kept, of {} MiB together. DELETE /models/NAME takes one back.",
+            declarations::MOST_DECLARATIONS,
+            declarations::MOST_DECLARATION_BYTES >> 20
+        );
+        return Err(ApiError::new(ErrorCode::InvalidInput, sentence));
+    }
     app.store.follow_declarations().await.map_err(refusal)?;
     info!(model = name, ?source, "model_declared");
     Ok(Json(declared(&app, name).await?.unwrap_or_default()))

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::Uri;
 use jiff::{SignedDuration, Timestamp};
 use monitoring::{ApiError, ErrorCode};
@@ -18,8 +18,9 @@ use crate::openapi::examples;
 use crate::openapi::refusal_sets::{IngestRefusals, QueryRefusals};
 use crate::refusal::refusal;
 use crate::store::exact_windows::{self, ExactWindow};
+use crate::store::references::{self, ReferencePut};
 use crate::store::time::{TimeRange, ceil_microseconds, floor_microseconds, from_microseconds};
-use crate::store::{SqlSession, references};
+use crate::store::{SqlSession, WriteTransaction};
 
 /// How far the clock of the program that made a profile may be ahead.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
@@ -90,7 +91,7 @@ pub(crate) async fn put_reference(
         let sentence = "The profile is refused: created_at lies in the future.";
         return Err(ApiError::new(ErrorCode::InvalidInput, sentence));
     }
-    let stored = store_reference(&app, profile.clone()).await?;
+    let stored = store_reference(&app, profile.clone()).await? == ReferencePut::Stored;
     Ok(Json(ReferenceStored { model: profile.model, model_sha256: profile.model_sha256, stored }))
 }
 
@@ -132,7 +133,7 @@ pub(crate) async fn take_reference(
     profile.validate().map_err(|problem| {
         ApiError::new(ErrorCode::InvalidInput, format!("This range can be no reference: {problem}."))
     })?;
-    if !store_reference(&app, profile.clone()).await? {
+    if store_reference(&app, profile.clone()).await? == ReferencePut::Older {
         let sentence = "There is a reference already whose created_at is later than now.";
         return Err(ApiError::new(ErrorCode::InvalidInput, sentence));
     }
@@ -178,15 +179,62 @@ impl ReferenceRange {
     }
 }
 
-/// Stores a profile unless the kept one is newer; says whether it did.
-async fn store_reference(app: &App, profile: ReferenceProfile) -> Result<bool, ApiError> {
+/// Which references are taken back.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct RemovedReferences {
+    /// SHA-256 of the model's file; the references of all its files if it is left out.
+    model_sha256: Option<String>,
+}
+
+/// How many references were taken back.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ReferencesRemoved {
+    removed: u64,
+}
+
+/// Takes the references of a model back
+///
+/// A model that is served brings its profile again at the next start of its service.
+#[utoipa::path(
+    delete,
+    path = "/drift/reference/{model}",
+    operation_id = "deleteReference",
+    tag = "drift and quality",
+    params(("model" = String, Path, description = "Name of the model", example = "cifar10"), RemovedReferences),
+    responses((status = 200, description = "How many there were", body = ReferencesRemoved), QueryRefusals)
+)]
+pub(crate) async fn delete_reference(
+    State(app): State<App>,
+    Path(model): Path<String>,
+    uri: Uri,
+) -> Result<Json<ReferencesRemoved>, ApiError> {
+    let RemovedReferences { model_sha256 } = parse_query(&uri)?;
+    let asked = model.clone();
+    let write = move |tx: &mut dyn WriteTransaction| references::remove(tx, &asked, model_sha256.as_deref());
+    let removed = app.store.write(0, write).await.map_err(refusal)?;
+    info!(model, removed, "reference_profiles_removed");
+    Ok(Json(ReferencesRemoved { removed }))
+}
+
+/// Stores a profile unless the kept one is newer.
+async fn store_reference(app: &App, profile: ReferenceProfile) -> Result<ReferencePut, ApiError> {
     let now = floor_microseconds(Timestamp::now());
     let (model, samples) = (profile.model.clone(), profile.counts.predictions);
-    let stored = app.store.write(0, move |tx| references::put(tx, &profile, now)).await.map_err(refusal)?;
-    if stored {
-        info!(model, samples, "reference_profile_stored");
-    } else {
-        info!(model, samples, "reference_profile_older_than_the_kept_one");
+    let put = app.store.write(0, move |tx| references::put(tx, &profile, now)).await.map_err(refusal)?;
+    match put {
+        ReferencePut::Stored => info!(model, samples, "reference_profile_stored"),
+        ReferencePut::Older => info!(model, samples, "reference_profile_older_than_the_kept_one"),
+        ReferencePut::NoRoom => {
+            let sentence = format!(
+                "There is no room for another reference: at most {} are kept, of {} MiB together. DELETE /drift/reference/NAME \
+                 takes back those of a model.",
+                references::MOST_REFERENCES,
+                references::MOST_REFERENCE_BYTES >> 20
+            );
+            return Err(ApiError::new(ErrorCode::InvalidInput, sentence));
+        }
     }
-    Ok(stored)
+    Ok(put)
 }

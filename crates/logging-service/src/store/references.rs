@@ -6,15 +6,31 @@
 use super::declarations;
 use super::engine::WriteTransaction;
 use super::error::DatabaseError;
-use super::session::SqlSession;
+use super::session::{SqlSession, first};
+use super::value::RowColumns;
 use crate::analysis::ReferenceProfile;
+
+/// The most references. Every evaluation reads all of them.
+pub(crate) const MOST_REFERENCES: u64 = 1_000;
+/// The most bytes of all references together, as JSON.
+pub(crate) const MOST_REFERENCE_BYTES: u64 = 16 << 20;
+
+/// What became of a profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReferencePut {
+    /// It is the reference of its file.
+    Stored,
+    /// A newer one is there.
+    Older,
+    /// There are too many of other files.
+    NoRoom,
+}
 
 const UPSERT: &str = "
 INSERT INTO reference_profiles (model, model_sha256, profile, recorded_at) VALUES ($1, $2, $3, $4)
 ON CONFLICT (model, model_sha256) DO UPDATE SET profile = excluded.profile, recorded_at = excluded.recorded_at";
 
-/// Keeps a profile, in place of an earlier one of the same file; says whether it did. `now` is in microseconds since
-/// 1970.
+/// Keeps a profile, in place of an earlier one of the same file. `now` is in microseconds since 1970.
 ///
 /// A newer profile stays: what was taken from production outlives the shipped profile, which comes again whenever an
 /// inference service starts.
@@ -25,17 +41,41 @@ pub(crate) fn put(
     transaction: &mut dyn WriteTransaction,
     profile: &ReferenceProfile,
     now: i64,
-) -> Result<bool, DatabaseError> {
+) -> Result<ReferencePut, DatabaseError> {
     let sha256 = profile.model_sha256.clone().unwrap_or_default();
     let kept = all(transaction, Some(&profile.model))?;
     if kept.iter().any(|kept| kept.model_sha256 == profile.model_sha256 && kept.created_at > profile.created_at) {
-        return Ok(false);
+        return Ok(ReferencePut::Older);
     }
     let mut profile = profile.clone();
     coarsen(transaction, std::slice::from_mut(&mut profile))?;
     let json = serde_json::to_string(&profile).map_err(|error| DatabaseError::Refused(error.to_string()))?;
+    let others = "SELECT count(*), CAST(coalesce(sum(octet_length(profile)), 0) AS BIGINT) FROM reference_profiles
+                  WHERE NOT (model = $1 AND model_sha256 = $2)";
+    let of_file = [profile.model.as_str().into(), sha256.as_str().into()];
+    let read = |columns: &mut RowColumns| Ok([columns.count()?, columns.count()?]);
+    let [number, bytes] = first(transaction, others, &of_file, read)?.unwrap_or_default();
+    if number >= MOST_REFERENCES || bytes + json.len() as u64 > MOST_REFERENCE_BYTES {
+        return Ok(ReferencePut::NoRoom);
+    }
     transaction.execute(UPSERT, &[profile.model.as_str().into(), sha256.into(), json.into(), now.into()])?;
-    Ok(true)
+    Ok(ReferencePut::Stored)
+}
+
+/// Takes the references of a model back, where `sha256` is given the one of that file alone; says how many there were.
+///
+/// # Errors
+/// The database's.
+pub(crate) fn remove(
+    transaction: &mut dyn WriteTransaction,
+    model: &str,
+    sha256: Option<&str>,
+) -> Result<u64, DatabaseError> {
+    let mut values = vec![model.into()];
+    values.extend(sha256.map(Into::into));
+    let of_file = if sha256.is_some() { " AND model_sha256 = $2" } else { "" };
+    let removed = transaction.execute(&format!("DELETE FROM reference_profiles WHERE model = $1{of_file}"), &values)?;
+    Ok(removed as u64)
 }
 
 /// The profiles; where `model` is given, of that model only. A profile that cannot be read is left out, and logged.

@@ -31,7 +31,8 @@ async fn files_that_nobody_has() {
 
 /// Stores records that have each a name of its own, and asks about all of them, for ever.
 async fn fill(service: &Service, named: impl Fn(usize) -> Value) {
-    let asked = ["/quality?window=24h", "/drift?window=24h", "/stats?window=24h"].map(|path| ask(service.address, path));
+    let asked =
+        ["/quality?window=24h", "/drift?window=24h", "/stats?window=24h"].map(|path| ask(service.address, path));
     for first in (0..).step_by(RECORDS) {
         let records: Vec<Value> = (first..first + RECORDS).map(&named).collect();
         let request = HttpRequest::post("/log", Value::from(records).to_string());

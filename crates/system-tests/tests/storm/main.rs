@@ -2,7 +2,7 @@
 //! Whatever was answered is stored, once.
 //!
 //! Rule of thumb: what is drawn by chance comes from SEED, which is printed; STORM_ATTACKS names attacks where only some
-//! are wanted, STORM_SECONDS says how long. The attackers come from other addresses than the clients that mean well.
+//! are wanted, STORM_ENGINE an engine, STORM_SECONDS how long. The attackers come from other addresses than the clients that mean well.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod aim;
@@ -31,7 +31,7 @@ use self::figures::{StormFigures, has_come_back};
 use self::honest::{HonestClients, HonestTargets};
 use self::scene::{FaultDone, Scene, StoredCounts, StormEngine};
 
-/// How long both storms take together, unless the environment variable STORM_SECONDS says it.
+/// How long the storms take together, unless the environment variable STORM_SECONDS says it.
 const SECONDS: u64 = 120;
 const ATTACKERS: u64 = 4;
 /// Seconds between two faults.
@@ -54,9 +54,14 @@ async fn what_is_answered_is_stored_once_whatever_comes() {
     let attacks = attacks();
     eprintln!("a storm of {seconds} s, {} kinds of attack, SEED={seed}", attacks.len());
     let mut problems = Vec::new();
-    for engine in [StormEngine::Sqlite, StormEngine::Postgres] {
+    let wanted = env::var("STORM_ENGINE").ok();
+    let is_wanted = |engine: &StormEngine| wanted.as_ref().is_none_or(|wanted| *wanted == format!("{engine:?}"));
+    let engines: Vec<_> = [StormEngine::Sqlite, StormEngine::Postgres].into_iter().filter(is_wanted).collect();
+    assert!(!engines.is_empty(), "STORM_ENGINE is Sqlite or Postgres");
+    for &engine in &engines {
         let Some(scene) = Scene::start(engine).await else { continue };
-        let storm = Storm { attacks: attacks.clone(), seed, lasting: Duration::from_secs(seconds / 2) };
+        let storm =
+            Storm { attacks: attacks.clone(), seed, lasting: Duration::from_secs(seconds) / engines.len() as u32 };
         let figures = storm.pass_over(scene).await;
         eprintln!("SEED={seed}\n{}", figures.table());
         problems.extend(figures.problems());
