@@ -47,13 +47,14 @@ const CHECK_BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET 
 const CHECK_PATIENCE: Duration = Duration::from_secs(3610);
 /// The time between two looks for cautions.
 const LOOK_INTERVAL: Duration = Duration::from_secs(3600);
-/// What begins the writer's transactions. If this program hangs, the server ends its transaction. Compiling a look-up takes longer
-/// than all look-ups of a batch.
+/// What begins the writer's transactions. If this program hangs, the server ends its transaction. Compiling a look-up, or
+/// asking parallel workers, takes longer than all look-ups of a batch.
 const WRITER_BEGIN: &str = "
 BEGIN;
 SET LOCAL synchronous_commit = on;
 SET LOCAL statement_timeout = '60s';
 SET LOCAL jit = off;
+SET LOCAL max_parallel_workers_per_gather = 0;
 SET LOCAL lock_timeout = '5s';
 SET LOCAL idle_in_transaction_session_timeout = '60s'";
 /// How long one answer to the writer may take. A server that says nothing at all is given up much sooner.

@@ -41,9 +41,13 @@ impl ConnectionPool {
         // 0 would mean no limit; a deadline of 0 is checked before the server is asked.
         let milliseconds = deadline.as_millis().clamp(1, i32::MAX as u128);
         let started = Instant::now();
-        // Compiling a query takes 280 ms, on which the server decides by costs that many partitions make look high.
+        // Compiling a query takes 280 ms, and a parallel worker first learns of all partitions; the server decides on either by
+        // costs that many partitions make look high.
         let used = ConnectionUse {
-            begin: format!("BEGIN READ ONLY; SET LOCAL statement_timeout = {milliseconds}; SET LOCAL jit = off"),
+            begin: format!(
+                "BEGIN READ ONLY; SET LOCAL statement_timeout = {milliseconds}; SET LOCAL jit = off;
+                 SET LOCAL max_parallel_workers_per_gather = 0"
+            ),
             // The server ends a query at the deadline, if it still can.
             limit: AnswerLimit::Until(started + deadline + GRACE),
         };
