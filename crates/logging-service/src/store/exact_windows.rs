@@ -31,7 +31,7 @@ pub(crate) struct ExactWindow {
 /// The counts of files in a range.
 #[derive(Debug, Default)]
 pub(crate) struct ExactWindows {
-    /// Those of the chosen files.
+    /// The chosen files.
     pub(crate) files: Vec<ExactWindow>,
     /// What there is beside them.
     pub(crate) left_out: LeftOutFiles,
