@@ -14,7 +14,7 @@ use super::session::{SqlSession, first, rows};
 use super::value::{RowColumns, SqlValue};
 
 /// The most files that are summed at once.
-pub(crate) const MOST_FILES: usize = 1_000;
+const MOST_FILES: usize = 1_000;
 /// The most files of one model among them, unless no other model is asked for.
 const MOST_OF_A_MODEL: usize = 20;
 

@@ -189,3 +189,33 @@ fn what_is_mounted_is_there_and_cannot_be_written() {
         file["services"]["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"].as_str().unwrap();
     assert!(root().join(home.strip_prefix("/etc/grafana/").unwrap()).is_file(), "{home}");
 }
+
+/// What Grafana's container does before it becomes Grafana, with a program in its place that says whom it lets in.
+#[test]
+fn grafana_asks_for_a_password_unless_only_this_machine_reaches_it() {
+    let compose: Value = serde_saphyr::from_str(&fs::read_to_string(root().join(FILE)).unwrap()).unwrap();
+    let grafana = &compose["services"]["grafana"];
+    assert_eq!(grafana["environment"]["MON_BIND"], "${MON_BIND:-127.0.0.1}", "the address of its port");
+    assert_eq!(grafana["environment"]["GF_AUTH_ANONYMOUS_ORG_ROLE"], "Viewer");
+    assert!(grafana["environment"].get("GF_AUTH_ANONYMOUS_ENABLED").is_none());
+    let folder = TempDir::new().unwrap();
+    let script = grafana["command"][0].as_str().unwrap().replace("$$", "$");
+    let script = script.replace("/var/lib/grafana", &folder.path().display().to_string());
+    let stand_in = "echo lets-in-anybody: ${GF_AUTH_ANONYMOUS_ENABLED:-false}";
+    assert!(script.contains("exec /run.sh"), "{script}");
+    let script = script.replace("exec /run.sh", stand_in);
+    for (address, lets_in) in [
+        ("127.0.0.1", "true"),
+        ("::1", "true"),
+        ("[::1]", "true"),
+        ("localhost", "true"),
+        ("0.0.0.0", "false"),
+        ("::", "false"),
+        ("", "false"),
+        ("192.168.1.127", "false"),
+    ] {
+        let output = Command::new("/bin/sh").args(["-euc", &script]).env("MON_BIND", address).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(said, format!("lets-in-anybody: {lets_in}\n"), "{address:?}: {output:?}");
+    }
+}
