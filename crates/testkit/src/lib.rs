@@ -47,7 +47,9 @@ pub use documents::{DocumentedQuery, documented_queries, documents};
 pub use exactly_once::assert_exactly_once;
 pub use far_machine::{CutCable, FarMachine};
 pub use haproxy::Haproxy;
-pub use http::{Answer, Failure, HttpConnection, HttpRequest, assert_is_refusal, get_url, path_with_query};
+pub use http::{
+    Answer, Failure, HttpConnection, HttpRequest, WaitingCalls, assert_is_refusal, get_url, path_with_query,
+};
 pub use launch::Launch;
 pub use load::{Load, LoadReply, RunningLoad, Shot, ShotOutcome, percentile};
 pub use log_books::LogBooks;

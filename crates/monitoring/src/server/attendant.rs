@@ -12,7 +12,7 @@ use hyper_util::service::TowerToHyperService;
 
 use super::answer::AnswerUnderWay;
 use super::handover::Handover;
-use super::probes::{is_probe, no_place_over_grpc};
+use super::probes::{is_probe, no_place_over_grpc, no_turn_over_grpc};
 use super::request_body::IncomingBody;
 use super::stream::Visitor;
 use super::visit::Place;
@@ -40,6 +40,10 @@ impl Service<Request<Incoming>> for Attendant {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let has_turn = self.visitor.visit.may_begin();
+        if !has_turn {
+            self.visitor.book.request_refused();
+        }
         let under_way = self.visitor.visit.begin(request.uri().path() == WATCH);
         let number = self.visitor.visit.asked();
         request.extensions_mut().insert(self.end.clone());
@@ -51,8 +55,9 @@ impl Service<Request<Incoming>> for Attendant {
                 let has_two_lengths = self.visitor.visit.heads().is_ambiguous(number);
                 request.extensions_mut().insert(OverHttp1 { has_no_place, has_two_lengths });
             }
-            Protocol::Http2 if has_no_place => {
-                return Box::pin(async { Ok(no_place_over_grpc().map(|body| AnswerUnderWay::new(body, under_way))) });
+            Protocol::Http2 if has_no_place || !has_turn => {
+                let answer = if has_turn { no_place_over_grpc() } else { no_turn_over_grpc() };
+                return Box::pin(async { Ok(answer.map(|body| AnswerUnderWay::new(body, under_way))) });
             }
             Protocol::Http2 => {}
         }

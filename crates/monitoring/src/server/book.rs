@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::address::{AddressRange, ClientNetwork};
+use super::crowd::RequestCrowd;
 use super::deadlines::ConnectionDeadlines;
 use super::metrics::{ClosedReason, ConnectionState, PortMetrics, RefusedReason};
 use super::visit::{Arrival, Place, Visit};
@@ -29,6 +30,8 @@ pub(super) struct ConnectionPlaces {
     pub(super) reserved: usize,
     /// Connections that may have yet to end, after they gave their places to others.
     pub(super) leaving: usize,
+    /// Requests that may be under way over HTTP/2 before each connection has its share.
+    pub(super) requests: usize,
     /// Addresses that stand for many clients, and may have all places.
     pub(super) proxies: Vec<AddressRange>,
 }
@@ -38,6 +41,7 @@ pub(super) struct ConnectionBook {
     places: ConnectionPlaces,
     deadlines: ConnectionDeadlines,
     metrics: PortMetrics,
+    crowd: Arc<RequestCrowd>,
     present: Mutex<Present>,
 }
 
@@ -53,7 +57,8 @@ struct Present {
 
 impl ConnectionBook {
     pub(super) fn new(places: ConnectionPlaces, deadlines: ConnectionDeadlines, metrics: PortMetrics) -> Self {
-        Self { places, deadlines, metrics, present: Mutex::default() }
+        let crowd = Arc::new(RequestCrowd::new(places.requests));
+        Self { places, deadlines, metrics, crowd, present: Mutex::default() }
     }
 
     /// Lets a client in: to an ordinary place if there is one or an idle connection can give its up, else to one that is
@@ -70,7 +75,8 @@ impl ConnectionBook {
         }
         let place = if refused.is_none() { Place::Ordinary } else { Place::Reserved };
         present.next_id += 1;
-        let visit = Arc::new(Visit::new(Arrival { id: present.next_id, client, protocol, place }));
+        let arrival = Arrival { id: present.next_id, client, protocol, place, crowd: self.crowd.clone() };
+        let visit = Arc::new(Visit::new(arrival));
         match refused {
             None => {
                 present.ordinary.insert(visit.id, visit.clone());
@@ -81,6 +87,7 @@ impl ConnectionBook {
                 present.reserved.insert(visit.id, visit.clone());
             }
         }
+        self.crowd.set_connections(present.count());
         Some(visit)
     }
 
@@ -89,6 +96,7 @@ impl ConnectionBook {
         let mut present = self.present();
         present.forget(visit);
         present.leaving.remove(&visit.id);
+        self.crowd.set_connections(present.count());
     }
 
     /// Whether many connections have yet to end that gave their places to others.
@@ -125,6 +133,11 @@ impl ConnectionBook {
         for (&state, connections) in ConnectionState::ALL.iter().zip(states) {
             self.metrics.open(state, connections);
         }
+    }
+
+    /// A request was refused, because its connection has its share of those under way.
+    pub(super) fn request_refused(&self) {
+        self.metrics.request_refused();
     }
 
     /// Tells all connections to finish what they have under way.
@@ -224,6 +237,10 @@ impl ConnectionBook {
 impl Present {
     fn all(&self) -> impl Iterator<Item = &Arc<Visit>> {
         self.ordinary.values().chain(self.reserved.values()).chain(self.leaving.values())
+    }
+
+    fn count(&self) -> usize {
+        self.ordinary.len() + self.reserved.len() + self.leaving.len()
     }
 
     fn forget(&mut self, visit: &Visit) {

@@ -15,6 +15,8 @@ pub(super) struct ConnectionDeadlines {
     pub(super) idle_http2: Duration,
     /// An answer over HTTP/2 of which the client takes nothing.
     pub(super) unread: Duration,
+    /// The same, where many requests are under way, of a connection that has more than its share of them.
+    pub(super) unread_in_a_crowd: Duration,
     /// The head of the one request of a reserved connection.
     pub(super) reserved_head: Duration,
     /// All of a reserved connection.
@@ -34,6 +36,7 @@ impl Default for ConnectionDeadlines {
             idle: Duration::from_secs(75),
             idle_http2: Duration::from_secs(300),
             unread: Duration::from_secs(60),
+            unread_in_a_crowd: Duration::from_secs(2),
             reserved_head: Duration::from_secs(2),
             reserved: Duration::from_secs(5),
             last_words: Duration::from_secs(5),

@@ -69,6 +69,7 @@ pub(super) struct ConnectionMetrics {
     refused: Family<Counter, (LabelSet, Each<RefusedReason>)>,
     closed: Family<Counter, (LabelSet, Each<ClosedReason>)>,
     accept_failures: Family<Counter, LabelSet>,
+    requests_refused: Family<Counter, LabelSet>,
 }
 
 impl ConnectionMetrics {
@@ -100,6 +101,11 @@ impl ConnectionMetrics {
                 "Attempts to accept a connection that the system refused.",
                 ports.clone(),
             )?,
+            requests_refused: registry.counters(
+                "connection_requests_refused_total",
+                "Requests over HTTP/2 that were refused, because their connection had its share of those under way.",
+                ports.clone(),
+            )?,
             ports,
         })
     }
@@ -115,6 +121,7 @@ impl PortMetrics {
         if let Some((metrics, port)) = &found {
             metrics.limit.with(*port).set(limit as f64);
             metrics.accept_failures.with(*port);
+            metrics.requests_refused.with(*port);
             for &state in ConnectionState::ALL {
                 metrics.open.with((*port, state));
             }
@@ -143,6 +150,12 @@ impl PortMetrics {
     pub(super) fn closed(&self, reason: ClosedReason) {
         if let Some((metrics, port)) = &self.0 {
             metrics.closed.with((*port, reason)).inc();
+        }
+    }
+
+    pub(super) fn request_refused(&self) {
+        if let Some((metrics, port)) = &self.0 {
+            metrics.requests_refused.with(*port).inc();
         }
     }
 

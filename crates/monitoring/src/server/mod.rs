@@ -10,6 +10,7 @@ mod backlog;
 mod body_time;
 mod book;
 mod connections;
+mod crowd;
 mod deadlines;
 mod drain;
 mod end_order;

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::address::AddressRange;
 use super::book::ConnectionPlaces;
+use super::crowd::request_places;
 use super::metrics::{ConnectionMetrics, PortMetrics};
 use super::open_files::{fitting, raised_limit};
 use crate::metrics::{MetricsError, MetricsRegistry};
@@ -78,6 +79,7 @@ impl Doors {
             of_one_address: of_one_address.min(all),
             reserved: reserved.max(1),
             leaving: leaving.max(1),
+            requests: request_places(),
             proxies: proxy_addresses.clone(),
         };
         (places, PortMetrics::new(self.metrics.as_ref(), name, all))

@@ -83,13 +83,23 @@ async fn read_some(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>>
     .await
 }
 
-/// What a call is told for which there is no place: RESOURCE_EXHAUSTED.
+/// What a call is told on a connection for which there is no place.
 pub(super) fn no_place_over_grpc() -> Response<Body> {
+    exhausted("All places for connections are taken.")
+}
+
+/// What a call is told of a connection that has its share of the calls under way.
+pub(super) fn no_turn_over_grpc() -> Response<Body> {
+    exhausted("Many calls are under way, and this connection has its share of them; try again later.")
+}
+
+/// RESOURCE_EXHAUSTED.
+fn exhausted(sentence: &'static str) -> Response<Body> {
     let mut answer = Response::new(Body::empty());
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert("grpc-status", HeaderValue::from_static("8"));
-    headers.insert("grpc-message", HeaderValue::from_static("All places for connections are taken."));
+    headers.insert("grpc-message", HeaderValue::from_static(sentence));
     answer
 }
 

@@ -25,6 +25,7 @@ fn limits() -> ConnectionLimits {
         of_one_address: 1000,
         reserved: 100,
         leaving: 100,
+        requests: 1000,
         proxies: Vec::new(),
     })
 }

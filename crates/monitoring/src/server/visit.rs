@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::address::ClientNetwork;
 use super::body_time::BodyTime;
+use super::crowd::RequestCrowd;
 use super::deadlines::ConnectionDeadlines;
 use super::end_order::EndOrder;
 use super::framing::HeadReader;
@@ -32,6 +33,8 @@ pub(super) struct Arrival {
     pub(super) client: IpAddr,
     pub(super) protocol: Protocol,
     pub(super) place: Place,
+    /// The requests of the port.
+    pub(super) crowd: Arc<RequestCrowd>,
 }
 
 /// The state of one connection.
@@ -60,6 +63,7 @@ pub(super) struct Visit {
     /// Over HTTP/1.
     heads: HeadReader,
     end: EndOrder,
+    crowd: Arc<RequestCrowd>,
 }
 
 /// Requests that one connection may give up in a row before it is closed.
@@ -67,7 +71,7 @@ const MOST_GIVEN_UP: u32 = 500;
 
 impl Visit {
     pub(super) fn new(arrival: Arrival) -> Self {
-        let Arrival { id, client, protocol, place } = arrival;
+        let Arrival { id, client, protocol, place, crowd } = arrival;
         Self {
             id,
             network: client.into(),
@@ -86,6 +90,7 @@ impl Visit {
             answers: AtomicU64::new(0),
             heads: HeadReader::default(),
             end: EndOrder::default(),
+            crowd,
         }
     }
 
@@ -125,10 +130,18 @@ impl Visit {
         &self.bodies
     }
 
+    /// Whether another request may begin, beside those that the port has under way.
+    pub(super) fn may_begin(&self) -> bool {
+        self.protocol == Protocol::Http1 || self.crowd.may_begin(self.requests.load(Ordering::Relaxed))
+    }
+
     /// A request begins; it ends when what this returns is dropped.
     pub(super) fn begin(self: &Arc<Self>, is_watch: bool) -> RequestUnderWay {
         self.head_since.store(0, Ordering::Relaxed);
         self.has_asked.store(true, Ordering::Relaxed);
+        if self.protocol == Protocol::Http2 {
+            self.crowd.begin();
+        }
         if self.requests.fetch_add(1, Ordering::Relaxed) == 0 {
             self.bodies.begin();
         }
@@ -186,7 +199,12 @@ impl Visit {
             return Some(ClosedReason::GivenUp);
         }
         if requests > 0 {
-            return self.is_unread(deadlines.unread).then_some(ClosedReason::Unread);
+            let is_too_many = self.protocol == Protocol::Http2 && self.crowd.is_too_many(requests);
+            let patience = if is_too_many { deadlines.unread_in_a_crowd } else { deadlines.unread };
+            if self.is_unread(patience) {
+                return Some(ClosedReason::Unread);
+            }
+            return (is_too_many && self.slow_since().is_some()).then_some(ClosedReason::SlowBody);
         }
         if self.protocol == Protocol::Http2 && !self.is_greeted.load(Ordering::Relaxed) && age > deadlines.preface {
             return Some(ClosedReason::Handshake);
@@ -231,9 +249,10 @@ pub(super) struct RequestUnderWay {
 }
 
 impl RequestUnderWay {
-    /// The answer has begun.
+    /// The answer has begun. A client without a window for it does not even take its first part.
     pub(super) fn answered(&mut self) {
         self.is_answered = true;
+        self.handed_out();
     }
 
     /// A part of the answer is handed out.
@@ -260,6 +279,9 @@ impl Drop for RequestUnderWay {
     fn drop(&mut self) {
         self.taken();
         let visit = &self.visit;
+        if visit.protocol == Protocol::Http2 {
+            visit.crowd.end();
+        }
         let change = |given_up: u32| {
             Some(if self.is_answered { given_up.saturating_sub(1) } else { given_up.saturating_add(1) })
         };

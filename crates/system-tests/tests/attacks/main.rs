@@ -8,6 +8,7 @@ mod answers;
 mod attackers;
 mod besieged;
 mod bodies;
+mod calls;
 mod dribbles;
 mod json;
 mod messages;

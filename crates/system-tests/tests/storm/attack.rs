@@ -8,7 +8,7 @@ use crate::aim::Aim;
 use crate::attacks::{
     bombs, cancelled_calls, connection_floods, deep_json, half_heads, heavy_questions, huge_heads, huge_tensors,
     idle_announcements, junk_names, label_revisions, large_pictures, many_items, resets, slow_bodies,
-    unfinished_messages, unread_answers, unread_exports, waiting_events,
+    unfinished_messages, unread_answers, unread_exports, waiting_calls, waiting_events,
 };
 
 /// What a client can do to a service without meaning well.
@@ -32,11 +32,12 @@ pub(super) enum Attack {
     UnfinishedMessages,
     UnreadAnswers,
     UnreadExports,
+    WaitingCalls,
     WaitingEvents,
 }
 
 impl Attack {
-    pub(super) const ALL: [Self; 19] = [
+    pub(super) const ALL: [Self; 20] = [
         Self::Bombs,
         Self::CancelledCalls,
         Self::ConnectionFloods,
@@ -55,6 +56,7 @@ impl Attack {
         Self::UnfinishedMessages,
         Self::UnreadAnswers,
         Self::UnreadExports,
+        Self::WaitingCalls,
         Self::WaitingEvents,
     ];
 
@@ -87,6 +89,7 @@ impl Attack {
             Self::UnfinishedMessages => unfinished_messages::strike(aim, random).await,
             Self::UnreadAnswers => unread_answers::strike(aim, random).await,
             Self::UnreadExports => unread_exports::strike(aim, random).await,
+            Self::WaitingCalls => waiting_calls::strike(aim, random).await,
             Self::WaitingEvents => waiting_events::strike(aim, random).await,
         }
     }

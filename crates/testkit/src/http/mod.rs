@@ -8,7 +8,9 @@
 mod answer;
 mod connection;
 mod request;
+mod waiting_calls;
 
 pub use answer::{Answer, Failure, assert_is_refusal};
 pub use connection::HttpConnection;
 pub use request::{HttpRequest, get_url, path_with_query};
+pub use waiting_calls::WaitingCalls;

@@ -12,7 +12,7 @@ use crate::tls::Protocol;
 
 fn book(all: usize, of_one_address: usize) -> ConnectionBook {
     let proxies = vec![AddressRange::one(IpAddr::from([192, 0, 2, 1]))];
-    let places = ConnectionPlaces { all, of_one_address, reserved: 4, leaving: 64, proxies };
+    let places = ConnectionPlaces { all, of_one_address, reserved: 4, leaving: 64, requests: 1000, proxies };
     ConnectionBook::new(places, ConnectionDeadlines::default(), PortMetrics::default())
 }
 
@@ -72,7 +72,8 @@ fn one_address_takes_the_reserved_places_from_itself_alone() {
 
 #[test]
 fn who_gave_way_is_counted_until_it_is_gone() {
-    let places = ConnectionPlaces { all: 2, of_one_address: 2, reserved: 2, leaving: 4, proxies: Vec::new() };
+    let places =
+        ConnectionPlaces { all: 2, of_one_address: 2, reserved: 2, leaving: 4, requests: 1000, proxies: Vec::new() };
     let book = ConnectionBook::new(places, ConnectionDeadlines::default(), PortMetrics::default());
     let admit = |last| book.admit(address(last), Protocol::Http1);
     let mut here: Vec<(u8, Arc<Visit>)> = (0..100).filter_map(|last| Some((last, admit(last)?))).collect();
@@ -89,7 +90,8 @@ fn who_gave_way_is_counted_until_it_is_gone() {
 
 #[test]
 fn who_has_a_request_under_way_says_its_last_words_longer() {
-    let places = ConnectionPlaces { all: 1, of_one_address: 1, reserved: 1, leaving: 4, proxies: Vec::new() };
+    let places =
+        ConnectionPlaces { all: 1, of_one_address: 1, reserved: 1, leaving: 4, requests: 1000, proxies: Vec::new() };
     let book = ConnectionBook::new(places, ConnectionDeadlines::default(), PortMetrics::default());
     let admit = |last| book.admit(address(last), Protocol::Http1).unwrap();
     let first = admit(1);

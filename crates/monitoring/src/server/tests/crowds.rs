@@ -16,7 +16,7 @@ const LAST_REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: test\r\nconnection: close\
 const PROBE: &[u8] = b"GET /health/live HTTP/1.1\r\nhost: test\r\n\r\n";
 
 fn places(all: usize, of_one_address: usize) -> ConnectionPlaces {
-    ConnectionPlaces { all, of_one_address, reserved: 8, leaving: 32, proxies: Vec::new() }
+    ConnectionPlaces { all, of_one_address, reserved: 8, leaving: 32, requests: 1000, proxies: Vec::new() }
 }
 
 /// A service whose `/wait` is answered when the sender is dropped.

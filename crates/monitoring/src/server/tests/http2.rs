@@ -84,6 +84,54 @@ async fn an_answer_without_a_window_ends_its_connection() {
     }
 }
 
+/// Each request that waits for its client keeps a handler in memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_wait_for_their_clients_leave_a_share_to_others() {
+    let body = async |body: Body| axum::body::to_bytes(body, 1_000).await.unwrap_or_default();
+    let router = Router::new().route("/", axum::routing::post(body));
+    let service = RefusingService { router, refusals: HeadRefusals::default() };
+    let deadlines =
+        ConnectionDeadlines { unread_in_a_crowd: Duration::from_millis(200), ..ConnectionDeadlines::default() };
+    let places = ConnectionPlaces { requests: 40, ..limits().places };
+    let address = serving_at(
+        "127.0.0.1:0",
+        Protocol::Http2,
+        service,
+        ConnectionLimits { deadlines, ..ConnectionLimits::new(places) },
+    )
+    .await;
+    // `POST /` of `test`.
+    let post = [&[0x83][..], &GET[1..]].concat();
+    let open = |numbers: std::ops::Range<u32>| -> Vec<u8> {
+        numbers.flat_map(|number| frame(HEADERS, END_HEADERS, number * 2 + 1, &post)).collect()
+    };
+    let mut waiting = Vec::new();
+    for _ in 0..20 {
+        let mut connection = begun(address, &[]).await;
+        connection.write_all(&open(0..30)).await.unwrap();
+        waiting.push(connection);
+    }
+    // The body of none of them comes, so any answer is a refusal: they have more than their share.
+    let answered = |connection| timeout(Duration::from_secs(30), next_head(connection));
+    answered(waiting.last_mut().unwrap()).await.expect("it has all its requests under way");
+    let mut honest = begun(address, &[]).await;
+    honest.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 1, &post)).await.unwrap();
+    answered(&mut honest).await.expect("no answer");
+}
+
+/// Waits for the head of an answer.
+async fn next_head(connection: &mut TcpStream) {
+    loop {
+        let mut head = [0; 9];
+        connection.read_exact(&mut head).await.unwrap();
+        let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
+        connection.read_exact(&mut payload).await.unwrap();
+        if head[3] == HEADERS {
+            return;
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn floods_of_frames_end_the_connection() {
     let address = serving_http2(ConnectionDeadlines::default()).await;

@@ -18,4 +18,5 @@ pub(crate) mod slow_bodies;
 pub(crate) mod unfinished_messages;
 pub(crate) mod unread_answers;
 pub(crate) mod unread_exports;
+pub(crate) mod waiting_calls;
 pub(crate) mod waiting_events;
