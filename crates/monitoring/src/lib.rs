@@ -32,8 +32,7 @@ pub use http::{
 pub use keys::{ApiKeys, OutgoingKey};
 pub use logs::{LogGuard, LogsError, setup_structured_logging, without_numbers};
 pub use memory::{
-    ConnectionEnd, FreedMemory, HeldKind, Hold, MemoryLimit, MemoryRoom, ServiceTime, memory_limit, memory_room,
-    pieces, return_freed_memory, room_bytes,
+    ConnectionEnd, HeldKind, Hold, MemoryLimit, MemoryRoom, ServiceTime, memory_limit, memory_room, pieces, room_bytes,
 };
 pub use metrics::{
     Collector, Counter, Desc, Each, Exposition, Family, Gauge, Histogram, HistogramOpts, IntGauge, LATENCY_BUCKETS,

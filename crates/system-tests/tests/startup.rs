@@ -38,56 +38,17 @@ async fn both_models_are_ready_within_a_second() {
     }
 }
 
-/// The system's list of something of a process, such as its arguments.
-fn parts_of(service: &Service, file: &str) -> Vec<String> {
-    let text = fs::read_to_string(format!("/proc/{}/{file}", service.id())).unwrap();
-    text.split_terminator('\0').map(str::to_owned).collect()
-}
-
-/// Settings of the allocator that the inference service makes.
-const BOUNDS: [&str; 3] = ["MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_ARENA_MAX"];
-
-/// The settings of the allocator can only be made before a program starts.
+/// Built elsewhere, they would have the settings with which they do not fit their containers under attack.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_inference_service_starts_itself_once_more_with_bounds_for_its_memory() {
-    let sets = |environment: &[String], name: &str| {
-        environment.iter().find_map(|set| set.strip_prefix(&format!("{name}="))).map(str::to_owned)
-    };
-    let launch = Launch::inference().flag("--max-connections=", "99").environment("SOME_SETTING", "a b=\u{e9}");
-    let service = launch.start().await;
-    let environment = parts_of(&service, "environ");
-    for (name, value) in
-        [(BOUNDS[0], "131072"), (BOUNDS[1], "131072"), ("ALLOCATOR_BOUNDS_SET", "1"), ("SOME_SETTING", "a b=\u{e9}")]
-    {
-        assert_eq!(sets(&environment, name).as_deref(), Some(value), "{environment:?}");
-    }
-    let arguments = parts_of(&service, "cmdline");
-    assert!(arguments.contains(&"--max-connections=99".to_owned()), "{arguments:?}");
-    assert!(!service.log().contains("freed_memory_stays"));
-    drop(service);
-
-    let service = launch.clone().environment(BOUNDS[0], "65536").start().await;
-    let environment = parts_of(&service, "environ");
-    assert_eq!(BOUNDS.map(|name| sets(&environment, name).unwrap()), ["65536", "131072", "4"]);
-    assert_eq!(parts_of(&service, "cmdline").len(), arguments.len());
-    drop(service);
-
-    // As if it had been started again, and the settings were gone: it does not try for ever.
-    let service = launch.clone().environment("ALLOCATOR_BOUNDS_SET", "1").start().await;
-    assert_eq!(sets(&parts_of(&service, "environ"), BOUNDS[0]), None);
-    wait_until("it is told", END_PATIENCE, async || service.log().contains("freed_memory_stays")).await;
-}
-
-/// Built elsewhere, it would have the settings with which it does not fit its container under attack.
-#[tokio::test(flavor = "multi_thread")]
-async fn the_logging_service_is_built_with_settings_for_its_memory() {
+async fn the_services_are_built_with_settings_for_their_memory() {
     let folder = TempDir::new().unwrap();
-    let launch = Launch::logging(&folder.path().join("predictions.db")).environment("MALLOC_CONF", "stats_print:true");
-    let mut service = launch.start().await;
-    service.signal(Signal::TERM);
-    service.ends_within(END_PATIENCE).await;
-    for setting in ["opt.background_thread: true", "opt.dirty_decay_ms: 50 ", "opt.narenas: 4"] {
-        assert!(service.stderr().contains(setting), "{setting}: {}", service.stderr());
+    for launch in [Launch::inference(), Launch::logging(&folder.path().join("predictions.db"))] {
+        let mut service = launch.environment("MALLOC_CONF", "stats_print:true").start().await;
+        service.signal(Signal::TERM);
+        service.ends_within(END_PATIENCE).await;
+        for setting in ["opt.background_thread: true", "opt.dirty_decay_ms: 500 ", "opt.narenas: 4"] {
+            assert!(service.stderr().contains(setting), "{setting}: {}", service.stderr());
+        }
     }
 }
 

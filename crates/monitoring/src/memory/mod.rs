@@ -6,7 +6,6 @@
 //! Rule of thumb: whoever finds the room full waits shortly and is then refused. A client that is slow with what it
 //! already holds makes way first, so that nobody is kept out by bodies that never end or answers that nobody reads.
 
-mod allocator;
 mod answers;
 mod client_time;
 mod hold;
@@ -19,7 +18,6 @@ mod parts;
 mod room;
 mod units;
 
-pub use allocator::{FreedMemory, return_freed_memory};
 pub use answers::{ConnectionEnd, pieces};
 pub use client_time::ServiceTime;
 pub use hold::Hold;
