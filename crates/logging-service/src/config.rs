@@ -28,7 +28,7 @@ pub struct Config {
     #[arg(long = "database-file", env = "DATABASE_URL_FILE", value_name = "FILE", value_parser = read_url_file)]
     database_in_file: Option<DatabaseUrl>,
 
-    /// Records that may wait to be written; more are refused as overloaded. Also the most records of one request.
+    /// Records that may wait to be written; more wait shortly, and are refused as overloaded. Also the most records of one request.
     #[arg(long, env = "LOGGING_QUEUE_LIMIT", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub queue_limit: u32,
 

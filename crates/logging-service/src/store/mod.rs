@@ -194,7 +194,7 @@ impl Store {
         };
         let (rows, counted) = if many { off_worker(prepare)? } else { prepare()? };
         let (answer, answered) = oneshot::channel();
-        self.queue.push(QueuedWrite::Records { rows, counted, answer })?;
+        self.queue.push(QueuedWrite::Records { rows, counted, answer }).await?;
         answered.await.map_err(|_| writer_stopped())?.outcome
     }
 
@@ -206,7 +206,7 @@ impl Store {
         W: FnMut(&mut dyn WriteTransaction) -> Result<T, DatabaseError> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        self.queue.push(QueuedWrite::Job(Box::new(ClosureJob { weight, work, result: None, answer })))?;
+        self.queue.push(QueuedWrite::Job(Box::new(ClosureJob { weight, work, result: None, answer }))).await?;
         answered.await.map_err(|_| writer_stopped())?
     }
 

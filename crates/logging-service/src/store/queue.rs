@@ -1,15 +1,25 @@
 //! The queue in front of the writer, bounded by records.
 //!
-//! Rule of thumb: a caller that is let in gets an answer; one that is refused learns at once why, and when to come back.
-//! No caller waits for room.
+//! Rule of thumb: a caller that is let in gets an answer; one that is refused learns why, and when to come back. Callers wait
+//! shortly for room, in the order in which they come, and a part of it is for small writes alone: those who send much keep
+//! nobody out who sends little.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use super::error::StoreError;
 use super::queued_write::QueuedWrite;
 
+/// How long a caller waits for room.
+const PATIENCE: Duration = Duration::from_millis(1_500);
+/// A write of at most this part of the limit is small.
+const SMALL_PART: usize = 20;
+/// The room for small writes alone, as a part of the limit, on top of it.
+const ROOM_FOR_SMALL: usize = 4;
 /// Rows per second assumed until the first commit was measured.
 const ASSUMED_ROWS_PER_SECOND: f64 = 5_000.0;
 /// Weight of the latest commit in the average speed.
@@ -32,13 +42,19 @@ pub(super) enum WriterTask {
 /// A bounded queue with many producers and one consumer.
 pub(super) struct WriteQueue {
     limit: usize,
+    room: Arc<Semaphore>,
+    room_for_small: Arc<Semaphore>,
+    patience: Duration,
     state: Mutex<QueueState>,
     /// Something has arrived, or the queue was closed.
     changed: Condvar,
 }
 
+/// Room in the queue, given back when the writer takes what it was asked for.
+pub(super) struct QueueRoom(#[expect(dead_code, reason = "it is given back when it is dropped")] OwnedSemaphorePermit);
+
 struct QueueState {
-    waiting: VecDeque<QueuedWrite>,
+    waiting: VecDeque<(QueuedWrite, QueueRoom)>,
     records: usize,
     rows_per_second: f64,
     /// Why nothing is let in for now.
@@ -56,36 +72,47 @@ impl WriteQueue {
             refusal: Some(StoreError::Unavailable("the database is being opened".to_owned())),
             closed: false,
         };
-        Self { limit, state: Mutex::new(state), changed: Condvar::new() }
+        let semaphore = |records: usize| Arc::new(Semaphore::new(records.min(Semaphore::MAX_PERMITS)));
+        Self {
+            limit,
+            room: semaphore(limit),
+            room_for_small: semaphore(limit.div_ceil(ROOM_FOR_SMALL)),
+            patience: PATIENCE,
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        }
     }
 
-    /// Lets a write in.
+    /// Lets a write in, once there is room for it.
     ///
     /// # Errors
-    /// [`StoreError::BatchTooLarge`] if it could never fit, [`StoreError::Overloaded`] if it does not fit now,
+    /// [`StoreError::BatchTooLarge`] if it could never fit, [`StoreError::Overloaded`] if there was no room for it in time,
     /// [`StoreError::Unavailable`] if the database cannot be written or the queue is closed.
-    pub(super) fn push(&self, write: QueuedWrite) -> Result<(), StoreError> {
+    pub(super) async fn push(&self, write: QueuedWrite) -> Result<(), StoreError> {
         let records = write.weight();
-        if records > self.limit {
-            return Err(StoreError::BatchTooLarge { records, limit: self.limit });
-        }
+        self.lock().check_open()?;
+        let room = self.room(records).await?;
         let mut state = self.lock();
-        if state.closed {
-            return Err(StoreError::Unavailable("the store is closed".to_owned()));
-        }
-        if let Some(refusal) = &state.refusal {
-            return Err(refusal.clone());
-        }
-        if state.records + records > self.limit {
-            let seconds = state.records as f64 / state.rows_per_second;
-            let retry_after_seconds = seconds.clamp(LEAST_RETRY_AFTER_SECONDS, MOST_RETRY_AFTER_SECONDS);
-            return Err(StoreError::Overloaded { retry_after_seconds });
-        }
+        state.check_open()?;
         state.records += records;
-        state.waiting.push_back(write);
+        state.waiting.push_back((write, room));
         drop(state);
         self.changed.notify_one();
         Ok(())
+    }
+
+    async fn room(&self, records: usize) -> Result<QueueRoom, StoreError> {
+        let too_large = || StoreError::BatchTooLarge { records, limit: self.limit };
+        let permits = u32::try_from(records).ok().filter(|_| records <= self.limit).ok_or_else(too_large)?;
+        if let Ok(room) = self.room.clone().try_acquire_many_owned(permits) {
+            return Ok(QueueRoom(room));
+        }
+        let is_small = records <= (self.limit / SMALL_PART).max(1);
+        let room = if is_small { &self.room_for_small } else { &self.room };
+        match timeout(self.patience, room.clone().acquire_many_owned(permits)).await {
+            Ok(Ok(room)) => Ok(QueueRoom(room)),
+            _ => Err(self.lock().overloaded()),
+        }
     }
 
     /// Takes the oldest writes: at least one, and no more than `max_records` in all unless the first alone is larger.
@@ -103,10 +130,10 @@ impl WriteQueue {
         let mut writes = Vec::new();
         let mut taken = 0;
         while let Some(next) = state.waiting.front()
-            && (writes.is_empty() || taken + next.weight() <= max_records)
+            && (writes.is_empty() || taken + next.0.weight() <= max_records)
         {
-            taken += next.weight();
-            writes.extend(state.waiting.pop_front());
+            taken += next.0.weight();
+            writes.extend(state.waiting.pop_front().map(|(write, _)| write));
         }
         state.records -= taken;
         if writes.is_empty() { WriterTask::Closed } else { WriterTask::Write(writes) }
@@ -129,7 +156,7 @@ impl WriteQueue {
         let mut state = self.lock();
         state.refusal = Some(why);
         state.records = 0;
-        state.waiting.drain(..).collect()
+        state.waiting.drain(..).map(|(write, _)| write).collect()
     }
 
     /// Lets nothing in ever again; what is waiting can still be taken.
@@ -166,6 +193,23 @@ impl WriteQueue {
     }
 }
 
+impl QueueState {
+    /// Whether writes are let in.
+    fn check_open(&self) -> Result<(), StoreError> {
+        if self.closed {
+            return Err(StoreError::Unavailable("the store is closed".to_owned()));
+        }
+        self.refusal.clone().map_or(Ok(()), Err)
+    }
+
+    /// The refusal of a caller for which there is no room, which says when there will be.
+    fn overloaded(&self) -> StoreError {
+        let seconds = self.records as f64 / self.rows_per_second;
+        let retry_after_seconds = seconds.clamp(LEAST_RETRY_AFTER_SECONDS, MOST_RETRY_AFTER_SECONDS);
+        StoreError::Overloaded { retry_after_seconds }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -187,8 +231,9 @@ mod tests {
         }
     }
 
+    /// A queue in which nobody waits for long.
     fn open(limit: usize) -> WriteQueue {
-        let queue = WriteQueue::new(limit);
+        let queue = WriteQueue { patience: Duration::from_millis(5), ..WriteQueue::new(limit) };
         queue.accept();
         queue
     }
@@ -200,23 +245,58 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_bound_counts_records_and_not_batches() {
+    #[tokio::test]
+    async fn the_bound_counts_records_and_not_batches() {
         let queue = open(10);
-        queue.push(batch(6)).unwrap();
-        queue.push(batch(4)).unwrap();
-        assert!(matches!(queue.push(batch(1)), Err(StoreError::Overloaded { .. })));
-        assert_eq!(queue.push(batch(11)), Err(StoreError::BatchTooLarge { records: 11, limit: 10 }));
+        queue.push(batch(6)).await.unwrap();
+        queue.push(batch(4)).await.unwrap();
+        assert!(matches!(queue.push(batch(2)).await, Err(StoreError::Overloaded { .. })));
+        assert_eq!(queue.push(batch(11)).await, Err(StoreError::BatchTooLarge { records: 11, limit: 10 }));
         assert_eq!(queue.depth(), 10);
         assert_eq!(sizes(queue.take(100, NOW)), [6, 4]);
-        queue.push(batch(10)).unwrap();
+        queue.push(batch(10)).await.unwrap();
     }
 
-    #[test]
-    fn groups_are_in_order_and_bounded_but_never_empty() {
+    #[tokio::test]
+    async fn who_sends_little_finds_room_beside_those_who_send_much() {
+        let queue = open(100);
+        queue.push(batch(100)).await.unwrap();
+        for _ in 0..5 {
+            queue.push(batch(5)).await.unwrap();
+        }
+        for records in [5, 6] {
+            assert!(matches!(queue.push(batch(records)).await, Err(StoreError::Overloaded { .. })), "{records}");
+        }
+        assert_eq!(sizes(queue.take(5, NOW)), [100]);
+        queue.push(batch(100)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_came_first_is_let_in_first() {
+        let queue = Arc::new(WriteQueue::new(10));
+        queue.accept();
+        queue.push(batch(10)).await.unwrap();
+        let mut waiting = Vec::new();
+        for records in [8, 7, 6] {
+            let (queue, (begun, has_begun)) = (queue.clone(), oneshot::channel());
+            waiting.push(tokio::spawn(async move {
+                let _ = begun.send(());
+                queue.push(batch(records)).await.unwrap();
+            }));
+            has_begun.await.unwrap();
+        }
+        for (pushed, records) in waiting.into_iter().zip([10, 8, 7]) {
+            assert_eq!(sizes(queue.take(1, NOW)), [records]);
+            pushed.await.unwrap();
+        }
+        assert_eq!(sizes(queue.take(1, NOW)), [6]);
+    }
+
+    #[tokio::test]
+    async fn groups_are_in_order_and_bounded_but_never_empty() {
         let queue = open(100);
         for size in [9, 3, 2, 1] {
-            queue.push(batch(size)).unwrap();
+            queue.push(batch(size)).await.unwrap();
         }
         assert_eq!(sizes(queue.take(5, NOW)), [9], "a write above the bound goes alone");
         assert_eq!(sizes(queue.take(5, NOW)), [3, 2]);
@@ -225,38 +305,38 @@ mod tests {
         assert_eq!(queue.depth(), 0);
     }
 
-    #[test]
-    fn retry_after_follows_depth_and_speed() {
-        let retry_after = |queue: &WriteQueue| match queue.push(batch(1000)) {
+    #[tokio::test]
+    async fn retry_after_follows_depth_and_speed() {
+        let retry_after = async |queue: &WriteQueue| match queue.push(batch(1000)).await {
             Err(StoreError::Overloaded { retry_after_seconds }) => retry_after_seconds,
             other => panic!("{other:?}"),
         };
         let queue = open(1000);
-        queue.push(batch(1000)).unwrap();
+        queue.push(batch(1000)).await.unwrap();
         (0..100).for_each(|_| queue.observe_speed(500, 1.0));
-        assert!((retry_after(&queue) - 2.0).abs() < 0.01);
+        assert!((retry_after(&queue).await - 2.0).abs() < 0.01);
         (0..100).for_each(|_| queue.observe_speed(1, 1.0));
-        assert_eq!(retry_after(&queue), 60.0);
+        assert_eq!(retry_after(&queue).await, 60.0);
         (0..100).for_each(|_| queue.observe_speed(1_000_000, 0.0));
-        assert_eq!(retry_after(&queue), 0.1);
+        assert_eq!(retry_after(&queue).await, 0.1);
     }
 
-    #[test]
-    fn refusing_hands_back_what_waits_and_closing_does_not() {
+    #[tokio::test]
+    async fn refusing_hands_back_what_waits_and_closing_does_not() {
         let queue = WriteQueue::new(10);
         assert!(!queue.is_accepting());
-        assert!(matches!(queue.push(batch(1)), Err(StoreError::Unavailable(_))), "before it was opened");
+        assert!(matches!(queue.push(batch(1)).await, Err(StoreError::Unavailable(_))), "before it was opened");
         queue.accept();
-        queue.push(batch(2)).unwrap();
+        queue.push(batch(2)).await.unwrap();
         let why = StoreError::Unavailable("disk full".to_owned());
         assert_eq!(queue.refuse(why.clone()).len(), 1);
-        assert_eq!(queue.push(batch(1)), Err(why));
+        assert_eq!(queue.push(batch(1)).await, Err(why));
         queue.accept();
-        queue.push(batch(10)).unwrap();
+        queue.push(batch(10)).await.unwrap();
         queue.close();
         queue.accept();
         assert!(!queue.is_accepting());
-        assert!(matches!(queue.push(batch(1)), Err(StoreError::Unavailable(_))), "after it was closed");
+        assert!(matches!(queue.push(batch(1)).await, Err(StoreError::Unavailable(_))), "after it was closed");
         assert_eq!(sizes(queue.take(1, NOW)), [10]);
         assert!(matches!(queue.take(1, Duration::MAX / 4), WriterTask::Closed), "closed means no waiting");
     }

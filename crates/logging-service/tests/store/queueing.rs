@@ -29,13 +29,15 @@ async fn the_queue_is_bounded_by_records_and_says_when_to_come_back(fixture: Fix
     }
     let waiting = submit_in_background(&store, records(10)).await;
     assert_eq!((store.queue_depth(), store.queue_limit()), (10, 10));
-    let refused = store.submit(records(1)).await;
+    let refused = store.submit(records(2)).await;
     assert!(matches!(refused, Err(StoreError::Overloaded { retry_after_seconds }) if retry_after_seconds > 0.0));
+    let small = submit_in_background(&store, records(1)).await;
     drop(lock);
     assert_eq!(taken.await.unwrap(), Ok(acknowledged(10, 0)));
     assert_eq!(waiting.await.unwrap(), Ok(acknowledged(10, 0)));
+    assert_eq!(small.await.unwrap(), Ok(acknowledged(1, 0)), "a part of the room is for those who send little");
     assert_eq!(store.submit(records(1)).await, Ok(acknowledged(1, 0)));
-    assert_eq!(store.count().await.unwrap(), 21);
+    assert_eq!(store.count().await.unwrap(), 22);
 }
 
 async fn a_caller_that_is_gone_does_not_stop_the_storing(fixture: Fixture) {
