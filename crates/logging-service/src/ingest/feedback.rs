@@ -20,7 +20,7 @@ use crate::openapi::text_bodies::Lines;
 use crate::refusal::refusal;
 use crate::store::LabelAcknowledgement;
 use crate::store::labels::{self, TrueLabel};
-use crate::store::time::floor_microseconds;
+use crate::store::time::{CLOCK_TOLERANCE, floor_microseconds};
 
 /// The most labels of one request. Each costs some look-ups, during which no other request's records are written.
 const MOST_LABELS: usize = 1_000;
@@ -74,6 +74,10 @@ impl BodyItem for TrueLabel {
         ];
         for (field, text, most) in texts {
             text.as_deref().map_or(Ok(()), |text| check_text(field, text, most))?;
+        }
+        // Every correction until then would count as older.
+        if self.labelled_at.is_some_and(|time| time > Timestamp::now() + CLOCK_TOLERANCE) {
+            return Err(InvalidRecord { field: "labelled_at".to_owned(), problem: "lies in the future".to_owned() });
         }
         check_text("label", &self.label.0, MAX_LABEL_CHARS)
     }

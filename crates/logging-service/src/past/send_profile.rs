@@ -11,6 +11,7 @@ use super::profile_options::ProfileOptions;
 use super::service_client::{ServiceAnswer, ServiceClient, ServiceRequest};
 use crate::analysis::ReferenceProfile;
 use crate::store::DatabaseUrl;
+use crate::store::bounded_table::LARGEST;
 use crate::store::references::{self, ReferencePut};
 use crate::store::time::floor_microseconds;
 
@@ -63,9 +64,7 @@ async fn into_database(database: &DatabaseUrl, profile: ReferenceProfile) -> any
     let stored = store.write(0, move |transaction| references::put(transaction, &profile, now)).await;
     store.close().await;
     match stored.with_context(|| format!("writing to {database}"))? {
-        ReferencePut::NoRoom => {
-            bail!("{database} has no room for another reference: DELETE /drift/reference/NAME takes some back")
-        }
+        ReferencePut::TooLarge => bail!("the profile is too large for a reference: {LARGEST} at most"),
         put => Ok(put == ReferencePut::Stored),
     }
 }

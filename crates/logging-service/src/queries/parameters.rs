@@ -6,7 +6,7 @@ use axum::extract::Query;
 use axum::http::Uri;
 use jiff::Timestamp;
 use monitoring::{ApiError, ErrorCode};
-use prediction_record::{InvalidTime, Tags, parse_time};
+use prediction_record::{InvalidTime, MAX_TAGS, Tags, parse_time};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use utoipa::IntoParams;
@@ -33,6 +33,9 @@ pub(super) fn parse_tagged_query<Q: DeserializeOwned>(uri: &Uri) -> Result<(Q, T
     let (of_tags, others): (Vec<&str>, Vec<&str>) =
         uri.query().unwrap_or_default().split('&').partition(|pair| pair.starts_with(TAG));
     let query = |pairs: &[&str]| format!("/?{}", pairs.join("&")).parse::<Uri>().map_err(|_| refused("it is no query"));
+    if of_tags.len() > MAX_TAGS {
+        return Err(refused(&format!("it names more than {MAX_TAGS} tags, which no prediction has")));
+    }
     let mut tags = Tags::new();
     for (name, value) in parse_query::<Vec<(String, String)>>(&query(&of_tags)?)? {
         let key = name.strip_prefix(TAG).unwrap_or_default();

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::Uri;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use monitoring::{ApiError, ErrorCode};
 use serde::{Deserialize, Serialize};
 use tracing::info;
@@ -17,13 +17,11 @@ use crate::ingest::body::ReceivedBody;
 use crate::openapi::examples;
 use crate::openapi::refusal_sets::{IngestRefusals, QueryRefusals};
 use crate::refusal::refusal;
+use crate::store::bounded_table::LARGEST;
 use crate::store::exact_windows::{self, ExactWindow};
 use crate::store::references::{self, ReferencePut};
-use crate::store::time::{TimeRange, ceil_microseconds, floor_microseconds, from_microseconds};
+use crate::store::time::{CLOCK_TOLERANCE, TimeRange, ceil_microseconds, floor_microseconds, from_microseconds};
 use crate::store::{SqlSession, WriteTransaction};
-
-/// How far the clock of the program that made a profile may be ahead.
-const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -226,14 +224,9 @@ async fn store_reference(app: &App, profile: ReferenceProfile) -> Result<Referen
     match put {
         ReferencePut::Stored => info!(model, samples, "reference_profile_stored"),
         ReferencePut::Older => info!(model, samples, "reference_profile_older_than_the_kept_one"),
-        ReferencePut::NoRoom => {
-            let sentence = format!(
-                "There is no room for another reference: at most {} are kept, of {} MiB together. DELETE /drift/reference/NAME \
-                 takes back those of a model.",
-                references::MOST_REFERENCES,
-                references::MOST_REFERENCE_BYTES >> 20
-            );
-            return Err(ApiError::new(ErrorCode::InvalidInput, sentence));
+        ReferencePut::TooLarge => {
+            let sentence = format!("The profile is too large for a reference: {LARGEST} at most, as JSON.");
+            return Err(ApiError::new(ErrorCode::TooLarge, sentence));
         }
     }
     Ok(put)

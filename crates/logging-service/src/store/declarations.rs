@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use prediction_record::ModelDeclaration;
 
+use super::bounded_table::{BoundedTable, NewContent};
 use super::engine::WriteTransaction;
 use super::error::DatabaseError;
 use super::session::{SqlSession, first};
@@ -30,16 +31,14 @@ impl DeclarationSource {
     }
 }
 
-/// The most declarations. All of them are read whenever one changes.
-pub(crate) const MOST_DECLARATIONS: u64 = 1_000;
-/// The most bytes of all declarations together, as JSON.
-pub(crate) const MOST_DECLARATION_BYTES: u64 = 16 << 20;
+/// Where they are.
+const TABLE: BoundedTable = BoundedTable { name: "model_declarations", key: "source", content: "declaration" };
 
 const UPSERT: &str = "
 INSERT INTO model_declarations (model, source, declaration, recorded_at) VALUES ($1, $2, $3, $4)
 ON CONFLICT (model, source) DO UPDATE SET declaration = excluded.declaration, recorded_at = excluded.recorded_at";
 
-/// Keeps a declaration in place of the former one of the same source; says whether there was room for it. `now` is in
+/// Keeps a declaration in place of the former one of the same source; says whether it is small enough. `now` is in
 /// microseconds since 1970.
 ///
 /// # Errors
@@ -52,12 +51,7 @@ pub(crate) fn put(
     now: i64,
 ) -> Result<bool, DatabaseError> {
     let json = serde_json::to_string(declaration).map_err(|error| DatabaseError::Refused(error.to_string()))?;
-    let others = "SELECT count(*), CAST(coalesce(sum(octet_length(declaration)), 0) AS BIGINT) FROM model_declarations
-                  WHERE NOT (model = $1 AND source = $2)";
-    let read = |columns: &mut RowColumns| Ok([columns.count()?, columns.count()?]);
-    let [number, bytes] =
-        first(transaction, others, &[model.into(), source.as_str().into()], read)?.unwrap_or_default();
-    if number >= MOST_DECLARATIONS || bytes + json.len() as u64 > MOST_DECLARATION_BYTES {
+    if !TABLE.make_room(transaction, &NewContent { model, key: source.as_str(), bytes: json.len(), now })? {
         return Ok(false);
     }
     transaction.execute(UPSERT, &[model.into(), source.as_str().into(), json.into(), now.into()])?;

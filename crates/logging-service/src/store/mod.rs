@@ -8,6 +8,7 @@
 mod acknowledgement;
 pub(crate) mod arrivals;
 mod bucket_key;
+pub(crate) mod bounded_table;
 pub(crate) mod buckets;
 mod caution;
 mod check;

@@ -3,17 +3,15 @@
 //! Rule of thumb: a reference belongs to a file by its SHA-256. One without a SHA-256 belongs to the model's name, and
 //! serves the files that have none of their own.
 
+use super::bounded_table::{BoundedTable, NewContent};
 use super::declarations;
 use super::engine::WriteTransaction;
 use super::error::DatabaseError;
-use super::session::{SqlSession, first};
-use super::value::RowColumns;
+use super::session::SqlSession;
 use crate::analysis::ReferenceProfile;
 
-/// The most references. Every evaluation reads all of them.
-pub(crate) const MOST_REFERENCES: u64 = 1_000;
-/// The most bytes of all references together, as JSON.
-pub(crate) const MOST_REFERENCE_BYTES: u64 = 16 << 20;
+/// Where they are.
+const TABLE: BoundedTable = BoundedTable { name: "reference_profiles", key: "model_sha256", content: "profile" };
 
 /// What became of a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +20,8 @@ pub(crate) enum ReferencePut {
     Stored,
     /// A newer one is there.
     Older,
-    /// There are too many of other files.
-    NoRoom,
+    /// It alone has too many bytes.
+    TooLarge,
 }
 
 const UPSERT: &str = "
@@ -50,13 +48,8 @@ pub(crate) fn put(
     let mut profile = profile.clone();
     coarsen(transaction, std::slice::from_mut(&mut profile))?;
     let json = serde_json::to_string(&profile).map_err(|error| DatabaseError::Refused(error.to_string()))?;
-    let others = "SELECT count(*), CAST(coalesce(sum(octet_length(profile)), 0) AS BIGINT) FROM reference_profiles
-                  WHERE NOT (model = $1 AND model_sha256 = $2)";
-    let of_file = [profile.model.as_str().into(), sha256.as_str().into()];
-    let read = |columns: &mut RowColumns| Ok([columns.count()?, columns.count()?]);
-    let [number, bytes] = first(transaction, others, &of_file, read)?.unwrap_or_default();
-    if number >= MOST_REFERENCES || bytes + json.len() as u64 > MOST_REFERENCE_BYTES {
-        return Ok(ReferencePut::NoRoom);
+    if !TABLE.make_room(transaction, &NewContent { model: &profile.model, key: &sha256, bytes: json.len(), now })? {
+        return Ok(ReferencePut::TooLarge);
     }
     transaction.execute(UPSERT, &[profile.model.as_str().into(), sha256.into(), json.into(), now.into()])?;
     Ok(ReferencePut::Stored)

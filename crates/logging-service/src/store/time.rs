@@ -2,13 +2,16 @@
 //!
 //! Rule of thumb: rounding has a direction; a stored time goes down, a bound between two microseconds goes up.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// Microseconds of a bucket, the five minutes that are counted together.
 pub(crate) const BUCKET: i64 = 300_000_000;
 
 /// Microseconds of a day.
 pub(crate) const DAY: i64 = 86_400 * 1_000_000;
+
+/// How far the clock of another program may be ahead.
+pub(crate) const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// The beginning of the span that holds `time`. Spans of a length follow each other, and one begins at 1970; all is in
 /// microseconds.

@@ -115,6 +115,7 @@ async fn a_label_that_is_not_valid_is_refused_with_its_place(fixture: Fixture) {
         (json!([{ "request_id": "r", "label": "l".repeat(257) }]), 0, "label"),
         (json!([{ "request_id": "r", "label": "l", "row_index": -1 }]), 0, "row_index"),
         (json!([{ "request_id": "r", "label": "l", "labelled_at": "yesterday" }]), 0, "labelled_at"),
+        (json!([{ "request_id": "r", "label": "l", "labelled_at": "9999-01-01T00:00:00Z" }]), 0, "labelled_at"),
         (json!([{ "request_id": "r" }]), 0, "label"),
     ] {
         let answer = service.post("/feedback", &labels).await;

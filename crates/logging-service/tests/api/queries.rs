@@ -176,6 +176,8 @@ async fn questions_that_make_no_sense_are_refused(fixture: Fixture) {
         ("/predictions?status=failed", "status"),
         ("/predictions?modell=cifar10", "modell"),
         ("/predictions?model=a&model=b", "model"),
+        (&format!("/predictions?{}", many_tags(9)), "more than 8 tags"),
+        (&format!("/stats?{}", many_tags(1_500)), "more than 8 tags"),
         ("/stats?since=today", "since"),
         ("/stats?model=cifar10", "model"),
     ] {
@@ -185,4 +187,8 @@ async fn questions_that_make_no_sense_are_refused(fixture: Fixture) {
         assert!(sentence.contains(says) && sentence.ends_with('.'), "{path} says: {sentence}");
         assert!(answer.json()["request_id"].is_string(), "{path}");
     }
+}
+
+fn many_tags(number: usize) -> String {
+    (0..number).map(|tag| format!("tag.k{tag}=v")).collect::<Vec<_>>().join("&")
 }
