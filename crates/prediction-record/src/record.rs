@@ -168,19 +168,19 @@ pub struct PredictionRecord {
     pub top: Vec<Score>,
     /// Seconds from the beginning of the request's handling until this record is handed over, before it is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
     pub latency_seconds: Option<f64>,
     /// Seconds of turning the body, once it is read, into the model's input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
     pub decode_seconds: Option<f64>,
     /// Seconds of waiting for an inference thread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
     pub queue_seconds: Option<f64>,
     /// Seconds of running the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
     pub inference_seconds: Option<f64>,
     /// W3C trace id, 32 lower-case hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -15,6 +15,8 @@ pub const MAX_LABEL_CHARS: usize = 256;
 pub const MAX_ID_CHARS: usize = 128;
 /// Most items that one record stands for.
 const MAX_ITEMS: u32 = 65_536;
+/// The longest time that something may have taken. Means are made of sums, in which a longer one would hide all others.
+const MAX_SECONDS: f64 = 1e9;
 /// Most entries of `top`.
 pub const MAX_TOP: usize = 100;
 /// Most channels of an input.
@@ -93,8 +95,8 @@ impl PredictionRecord {
             ("queue_seconds", self.queue_seconds),
             ("inference_seconds", self.inference_seconds),
         ] {
-            if seconds.is_some_and(|s| !s.is_finite() || s < 0.0) {
-                return Err(InvalidRecord::new(field, "must be a number of seconds, 0 or more"));
+            if seconds.is_some_and(|s| !(0.0..=MAX_SECONDS).contains(&s)) {
+                return Err(InvalidRecord::new(field, format!("must be a number of seconds from 0 to {MAX_SECONDS}")));
             }
         }
         self.validate_extra()

@@ -59,12 +59,16 @@ pub struct RegressionQuality {
     /// larger may be counted as well.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub within_tolerance: Option<f64>,
-    /// The median of the absolute error; accurate to 0.4 % of itself, like the other quantiles.
-    pub error_p50: f64,
+    /// The median of the absolute error; accurate to 0.4 % of itself, like the other quantiles. Absent, like those, where it is
+    /// 2⁴⁰ or more, beyond which errors are not told apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_p50: Option<f64>,
     /// The absolute error that 90 % of the predictions do not exceed.
-    pub error_p90: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_p90: Option<f64>,
     /// The absolute error that 99 % of the predictions do not exceed.
-    pub error_p99: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_p99: Option<f64>,
 }
 
 impl ValueErrors {
@@ -132,17 +136,17 @@ impl ValueErrors {
         inside.map(|(_, count)| count).sum::<i64>() as f64 / self.count as f64
     }
 
-    /// The middle of the bin that holds the least error that at least this share does not exceed.
-    fn quantile(&self, share: f64) -> f64 {
+    /// The middle of the bin that holds the least error that at least this share does not exceed; the last bin has none.
+    fn quantile(&self, share: f64) -> Option<f64> {
         let wanted = (share * self.count as f64).ceil();
         let mut reached = 0;
         for (bin, count) in self.by_magnitude.iter() {
             reached += count;
             if reached as f64 >= wanted {
-                return number_bin_middle(bin);
+                return (bin + 1 < NUMBER_BINS).then(|| number_bin_middle(bin));
             }
         }
-        0.0
+        None
     }
 }
 
@@ -167,7 +171,8 @@ mod tests {
         assert!((quality.r2.unwrap() - 0.948_608_137_044_967_9).abs() < 1e-15);
         assert_eq!(quality.within_tolerance, Some(0.75));
         assert_eq!(errors(&[(1.0, 0.0), (1.01, 0.0)]).quality(Some(1.0)).unwrap().within_tolerance, Some(0.5));
-        assert!((quality.error_p50 - 0.5).abs() <= 0.5 / 256.0 && (quality.error_p99 - 1.0).abs() <= 1.0 / 256.0);
+        let [median, last] = [quality.error_p50, quality.error_p99].map(Option::unwrap);
+        assert!((median - 0.5).abs() <= 0.5 / 256.0 && (last - 1.0).abs() <= 1.0 / 256.0);
     }
 
     #[test]
@@ -184,6 +189,7 @@ mod tests {
         let rows = [(f64::MAX, f64::MIN), (f64::MAX, f64::MIN), (f64::MIN, f64::MAX), (1.0, 1.0)];
         let quality = errors(&rows).quality(Some(1.0)).unwrap();
         assert_eq!((quality.samples, quality.mae, quality.bias), (4, f64::MAX / 4.0 * 3.0, f64::MAX / 4.0));
+        assert_eq!((quality.error_p50, quality.error_p99), (None, None), "the grid does not go so far");
         assert!((quality.rmse / f64::MAX - 0.75_f64.sqrt()).abs() < 1e-15, "{}", quality.rmse);
         assert_eq!((quality.within_tolerance, quality.r2), (Some(0.25), None));
         let tiny = f64::from_bits(3);
