@@ -18,8 +18,9 @@ use super::session::{SqlSession, first, rows};
 const FIRST_PIECE: u64 = 2_000;
 /// The most entries of a piece.
 const LARGEST_PIECE: u64 = 128_000;
-/// A piece that took longer is followed by a smaller one.
-const LONG: Duration = Duration::from_millis(300);
+/// How long a piece should take: so little that what is asked for meanwhile does not wait, and that the last one does not
+/// end long after the patience does.
+const PIECE_TIME: Duration = Duration::from_millis(150);
 
 /// What was found, and where the looking ended.
 #[derive(Default)]
@@ -80,7 +81,8 @@ impl ListScan<'_> {
                 return Ok(scanned);
             }
             before = end;
-            entries = if began.elapsed() > LONG { entries / 2 } else { entries * 2 }.clamp(FIRST_PIECE, LARGEST_PIECE);
+            let left = self.patience.saturating_sub(started.elapsed()).min(PIECE_TIME);
+            entries = fitting(entries, began.elapsed(), left);
         }
     }
 
@@ -141,6 +143,13 @@ impl ListScan<'_> {
         }
         Ok(())
     }
+}
+
+/// How many entries are read in the time that is left, at the pace of a piece that `took` so long. Never more than twice as many as
+/// of that piece, for its neighbours in the index may lie less well.
+fn fitting(entries: u64, took: Duration, left: Duration) -> u64 {
+    let at_this_pace = entries as f64 * left.as_secs_f64() / took.as_secs_f64().max(f64::MIN_POSITIVE);
+    (at_this_pace as u64).min(entries * 2).clamp(FIRST_PIECE, LARGEST_PIECE)
 }
 
 /// A piece of a list.
