@@ -156,6 +156,17 @@ pub enum ModelError {
         /// The shapes that came.
         found: Vec<Vec<usize>>,
     },
+    /// No request could bring what the model takes.
+    #[error(
+        "an input of the model has {numbers} numbers, and more than {most} have no room in the memory that there is: no \
+        request could bring them; export the model with smaller inputs, or give the service more memory"
+    )]
+    LargeInput {
+        /// The numbers of one item.
+        numbers: usize,
+        /// How many would fit.
+        most: usize,
+    },
     /// The engine could not make what a thread needs to run the model.
     #[error("the engine cannot begin a run: {reason}")]
     Start {

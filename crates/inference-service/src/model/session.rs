@@ -5,6 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use monitoring::{MemoryLimit, memory_limit};
 use tracing::warn;
 
 use super::engine::Engine;
@@ -14,6 +15,9 @@ use super::repository::ModelSource;
 use super::runtime::{NoAnswer, Program, RunProgram, Runtime, TensorSpec, panic_message};
 use super::tensor::{OptionalTensor, Tensor};
 use crate::input::ModelInput;
+
+/// Bytes of memory where the system does not say how many there are.
+const UNKNOWN_MEMORY: u64 = 1 << 30;
 
 /// What one thread needs to run one model again and again.
 #[derive(Debug)]
@@ -143,8 +147,10 @@ impl Session {
     /// mistake finds the refusal in the log.
     ///
     /// # Errors
-    /// As [`Session::run`]; a model that answers zeros with NaN is found here.
+    /// As [`Session::run`]; a model that answers zeros with NaN is found here. [`ModelError::LargeInput`] where not even the
+    /// zeros would fit into memory.
     pub fn warm_up(&mut self) -> Result<(), ModelError> {
+        self.check_size()?;
         let inputs = &self.engine.signature().inputs;
         let whole = self.engine.takes_whole_tensors();
         let is_open = inputs.iter().any(|spec| if whole { !spec.is_fixed() } else { !spec.is_fixed_behind_first() });
@@ -162,6 +168,19 @@ impl Session {
             }
             warmed => warmed.map(drop),
         }
+    }
+
+    /// Whether an input fits into memory: asking for more than there is would end the process.
+    fn check_size(&self) -> Result<(), ModelError> {
+        let rows = !self.engine.takes_whole_tensors();
+        let shapes: Vec<Vec<usize>> = match &self.engine.config().input {
+            Some(input) => vec![input.item_shape().to_vec()],
+            None => self.engine.signature().inputs.iter().map(|input| input.least_shape(rows)).collect(),
+        };
+        let count = |shape: &Vec<usize>| shape.iter().fold(1_usize, |count, size| count.saturating_mul(*size));
+        let numbers = shapes.iter().map(count).fold(0, usize::saturating_add);
+        let most = most_numbers();
+        if numbers > most { Err(ModelError::LargeInput { numbers, most }) } else { Ok(()) }
     }
 
     /// An item, or a request's whole tensors, of zeros.
@@ -186,6 +205,15 @@ impl Session {
             Err(problem) => problem,
         }
     }
+}
+
+/// How many numbers of four bytes a quarter of the memory has room for.
+fn most_numbers() -> usize {
+    let bytes = match memory_limit() {
+        Some(MemoryLimit::Container(bytes) | MemoryLimit::Machine(bytes)) => bytes,
+        None => UNKNOWN_MEMORY,
+    };
+    usize::try_from(bytes / 16).unwrap_or(usize::MAX)
 }
 
 fn new_state(program: &dyn Program) -> Result<Box<dyn RunProgram>, ModelError> {

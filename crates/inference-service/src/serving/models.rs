@@ -6,7 +6,7 @@
 mod orders;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
 use monitoring::prediction::PredictionMetrics;
@@ -72,27 +72,42 @@ impl Models {
         let entries = repository.into_entries();
         let due = |entry: &&RepositoryEntry| seen.note_look(entry, self.is_loading(&entry.name));
         let due: Vec<&RepositoryEntry> = entries.iter().filter(due).collect();
-        let loaded = self.load_all(&due);
-        let changed = !loaded.is_empty();
-        self.publish(loaded, &entries, default);
+        let mut changed = false;
+        self.load_each(&due, |model| {
+            changed = true;
+            self.publish(vec![model], &entries, default.clone());
+        });
+        self.publish(Vec::new(), &entries, default);
         seen.retain(&entries);
         changed
     }
 
-    /// Loads these models, several at once: the time of a start is that of the slowest model where there are few of them.
-    fn load_all(&self, due: &[&RepositoryEntry]) -> Vec<Model> {
+    /// Loads these models, several at once, and hands over each as soon as it is loaded: one that takes long keeps none of the
+    /// others from serving.
+    fn load_each(&self, due: &[&RepositoryEntry], loaded: impl FnMut(Model)) {
         let next = AtomicUsize::new(0);
-        let load = || {
-            let mut loaded = Vec::new();
+        let (sender, models) = mpsc::channel();
+        let load = |sender: mpsc::Sender<Model>| {
             while let Some(entry) = due.get(next.fetch_add(1, Ordering::Relaxed)) {
-                loaded.push(self.state_of(entry, false));
+                // There is a receiver for as long as anybody loads.
+                let _ = sender.send(self.state_of(entry, false));
             }
-            loaded
         };
         thread::scope(|scope| {
-            let loading: Vec<_> = (0..due.len().min(MOST_LOADING)).map(|_| scope.spawn(load)).collect();
-            loading.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
-        })
+            let threads = 0..due.len().min(MOST_LOADING);
+            let loading: Vec<_> = threads
+                .map(|_| {
+                    scope.spawn({
+                        let sender = sender.clone();
+                        move || load(sender)
+                    })
+                })
+                .collect();
+            drop(sender);
+            models.into_iter().for_each(loaded);
+            // A panic of one of them was told when it happened.
+            loading.into_iter().for_each(|thread| drop(thread.join()));
+        });
     }
 
     /// Whether it was never tried to load this model.

@@ -126,12 +126,16 @@ impl TensorSpec {
 
     /// A tensor of zeros; what is open is 1, as is the first dimension where `one_item`.
     pub(crate) fn zeros(&self, one_item: bool) -> Tensor {
+        Tensor::zeros(self.datatype.unwrap_or(Datatype::Fp32), self.least_shape(one_item))
+    }
+
+    /// The shape of these zeros.
+    pub(crate) fn least_shape(&self, one_item: bool) -> Vec<usize> {
         let open = |(dimension, size): (usize, &Option<usize>)| match size {
             Some(size) if dimension > 0 || !one_item => *size,
             _ => 1,
         };
-        let shape = self.shape.iter().flatten().enumerate().map(open).collect();
-        Tensor::zeros(self.datatype.unwrap_or(Datatype::Fp32), shape)
+        self.shape.iter().flatten().enumerate().map(open).collect()
     }
 }
 

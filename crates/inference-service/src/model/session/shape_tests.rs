@@ -94,3 +94,21 @@ fn open_dimensions_need_no_names() {
         }
     }
 }
+
+/// Its zeros alone would be 64 GiB, for which no allocator has room, and which would end the process.
+#[test]
+fn a_model_that_takes_more_than_there_is_memory_is_refused() {
+    let graph = GraphProto {
+        node: vec![node("Relu", &["x"], &["y"])],
+        input: vec![value("x", FLOAT, &[1, 1 << 20, 1 << 14])],
+        output: vec![value("y", FLOAT, &[1, 1 << 20, 1 << 14])],
+        ..GraphProto::default()
+    };
+    for runtime in runtimes() {
+        let refused = match load(&file(graph.clone()), &runtime) {
+            Ok(loaded) => Session::warm(&loaded.engine).unwrap_err().to_string(),
+            Err(problem) => problem,
+        };
+        assert!(refused.contains("17179869184 numbers"), "{refused}");
+    }
+}
