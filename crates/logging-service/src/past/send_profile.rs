@@ -11,7 +11,7 @@ use super::profile_options::ProfileOptions;
 use super::service_client::{ServiceAnswer, ServiceClient, ServiceRequest};
 use crate::analysis::ReferenceProfile;
 use crate::store::DatabaseUrl;
-use crate::store::bounded_table::LARGEST;
+use crate::store::bounded_table::NO_ROOM;
 use crate::store::references::{self, ReferencePut};
 use crate::store::time::floor_microseconds;
 
@@ -64,7 +64,7 @@ async fn into_database(database: &DatabaseUrl, profile: ReferenceProfile) -> any
     let stored = store.write(0, move |transaction| references::put(transaction, &profile, now)).await;
     store.close().await;
     match stored.with_context(|| format!("writing to {database}"))? {
-        ReferencePut::TooLarge => bail!("the profile is too large for a reference: {LARGEST} at most"),
+        ReferencePut::NoRoom => bail!("the reference is not kept. {NO_ROOM}"),
         put => Ok(put == ReferencePut::Stored),
     }
 }

@@ -23,7 +23,7 @@ use crate::ingest::body::ReceivedBody;
 use crate::openapi::examples;
 use crate::openapi::refusal_sets::{IngestRefusals, LookupRefusals, QueryRefusals};
 use crate::refusal::refusal;
-use crate::store::bounded_table::LARGEST;
+use crate::store::bounded_table::NO_ROOM;
 use crate::store::declarations::{self, DeclarationSource};
 use crate::store::time::floor_microseconds;
 
@@ -131,8 +131,7 @@ pub(crate) async fn put_model(
         declarations::put(tx, &model, source.into(), &declaration, floor_microseconds(now)).map(Ok)
     };
     if !app.store.write(0, write).await.map_err(refusal)?.map_err(unfit)? {
-        let sentence = format!("The declaration is too large: {LARGEST} at most, as JSON.");
-        return Err(ApiError::new(ErrorCode::TooLarge, sentence));
+        return Err(ApiError::new(ErrorCode::InvalidInput, NO_ROOM));
     }
     app.store.follow_declarations().await.map_err(refusal)?;
     info!(model = name, ?source, "model_declared");

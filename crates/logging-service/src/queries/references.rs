@@ -17,7 +17,7 @@ use crate::ingest::body::ReceivedBody;
 use crate::openapi::examples;
 use crate::openapi::refusal_sets::{IngestRefusals, QueryRefusals};
 use crate::refusal::refusal;
-use crate::store::bounded_table::LARGEST;
+use crate::store::bounded_table::NO_ROOM;
 use crate::store::exact_windows::{self, ExactWindow};
 use crate::store::references::{self, ReferencePut};
 use crate::store::time::{CLOCK_TOLERANCE, TimeRange, ceil_microseconds, floor_microseconds, from_microseconds};
@@ -224,10 +224,7 @@ async fn store_reference(app: &App, profile: ReferenceProfile) -> Result<Referen
     match put {
         ReferencePut::Stored => info!(model, samples, "reference_profile_stored"),
         ReferencePut::Older => info!(model, samples, "reference_profile_older_than_the_kept_one"),
-        ReferencePut::TooLarge => {
-            let sentence = format!("The profile is too large for a reference: {LARGEST} at most, as JSON.");
-            return Err(ApiError::new(ErrorCode::TooLarge, sentence));
-        }
+        ReferencePut::NoRoom => return Err(ApiError::new(ErrorCode::InvalidInput, NO_ROOM)),
     }
     Ok(put)
 }

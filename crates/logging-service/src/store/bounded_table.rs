@@ -3,8 +3,9 @@
 //! Whoever may ask can declare something about a model that nobody has. If a full table refused what is new, such rows would keep
 //! out those of real models.
 //!
-//! Rule of thumb: who is new finds room. The models with the fewest predictions of late give theirs up, of equals the one whose
-//! row is older; so rows that stand for nothing go first.
+//! Rule of thumb: who is new finds room. Rows of the last day give theirs up, those of models with the fewest predictions first, and
+//! of equals the older one; so whoever floods a table drives out mostly rows of the flood. Older rows go only where their model has
+//! had no predictions of late.
 
 use tracing::warn;
 
@@ -19,12 +20,16 @@ const MOST_ROWS: u64 = 1_000;
 /// The most bytes of all rows together.
 const MOST_BYTES: u64 = 16 << 20;
 /// The most bytes of one row.
-pub(crate) const LARGEST: &str = "8 MiB";
 const LARGEST_BYTES: u64 = 8 << 20;
+/// What becomes of a row for which there is no room, as a sentence for its sender.
+pub(crate) const NO_ROOM: &str = "There is no room for it: it takes more than 8 MiB as JSON, or 1,000 others, or 16 MiB of them, are of models \
+     that have predictions; DELETE takes one back.";
 /// One of so many parts is freed at once, so that the next that comes need not look again.
 const PART: u64 = 16;
 /// Predictions of so many microseconds decide.
 const LATELY: i64 = 7 * DAY;
+/// Rows that are younger go first.
+const YOUNG: i64 = DAY;
 
 /// A table whose key are a model and one column more.
 pub(super) struct BoundedTable {
@@ -45,7 +50,7 @@ pub(super) struct NewContent<'a> {
 }
 
 impl BoundedTable {
-    /// Sees to it that the row fits in beside those of others; says whether it can at all.
+    /// Sees to it that the row fits in beside those of others; says whether it does.
     ///
     /// # Errors
     /// The database's.
@@ -70,18 +75,19 @@ impl BoundedTable {
             return Ok(true);
         }
         let least_used = format!(
-            "SELECT model, {key}, octet_length({content}) FROM {name}
+            "SELECT model, {key}, octet_length({content}),
+                 CASE WHEN recorded_at < $1 AND coalesce(predictions, 0) > 0 THEN 1 ELSE 0 END FROM {name}
              LEFT JOIN (SELECT model AS used, sum(predictions) AS predictions FROM window_stats
-                        WHERE length = {DAY} AND begins >= $1 GROUP BY model) AS uses ON used = model
-             WHERE NOT (model = $2 AND {key} = $3)
-             ORDER BY coalesce(predictions, 0), recorded_at"
+                        WHERE length = {DAY} AND begins >= $2 GROUP BY model) AS uses ON used = model
+             WHERE NOT (model = $3 AND {key} = $4)
+             ORDER BY CASE WHEN recorded_at < $1 THEN 1 ELSE 0 END, coalesce(predictions, 0), recorded_at"
         );
-        let values = [(new.now - LATELY).into(), new.model.into(), new.key.into()];
+        let values = [(new.now - YOUNG).into(), (new.now - LATELY).into(), new.model.into(), new.key.into()];
         let found = rows(transaction, &least_used, &values, |columns| {
-            Ok((columns.text()?, columns.text()?, columns.count()?))
+            Ok((columns.text()?, columns.text()?, columns.count()?, columns.count()? > 0))
         })?;
-        for (model, key_value, freed) in found {
-            if count < MOST_ROWS - MOST_ROWS / PART && held + bytes <= MOST_BYTES - MOST_BYTES / PART {
+        for (model, key_value, freed, is_in_use) in found {
+            if is_in_use || count < MOST_ROWS - MOST_ROWS / PART && held + bytes <= MOST_BYTES - MOST_BYTES / PART {
                 break;
             }
             warn!(table = name, model, for_model = new.model, "row_gave_way");
@@ -90,6 +96,6 @@ impl BoundedTable {
             count -= 1;
             held -= freed;
         }
-        Ok(true)
+        Ok(count < MOST_ROWS && held + bytes <= MOST_BYTES)
     }
 }

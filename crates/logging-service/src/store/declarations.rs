@@ -38,7 +38,7 @@ const UPSERT: &str = "
 INSERT INTO model_declarations (model, source, declaration, recorded_at) VALUES ($1, $2, $3, $4)
 ON CONFLICT (model, source) DO UPDATE SET declaration = excluded.declaration, recorded_at = excluded.recorded_at";
 
-/// Keeps a declaration in place of the former one of the same source; says whether it is small enough. `now` is in
+/// Keeps a declaration in place of the former one of the same source; says whether there was room for it. `now` is in
 /// microseconds since 1970.
 ///
 /// # Errors

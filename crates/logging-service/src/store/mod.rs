@@ -7,8 +7,8 @@
 
 mod acknowledgement;
 pub(crate) mod arrivals;
-mod bucket_key;
 pub(crate) mod bounded_table;
+mod bucket_key;
 pub(crate) mod buckets;
 mod caution;
 mod check;
@@ -99,7 +99,7 @@ use list_range::PageCursor;
 pub(crate) use page::predictions_page;
 use queue::WriteQueue;
 use queued_write::{ClosureJob, PrecountedRows, QueuedWrite};
-use reader::StoreReader;
+use reader::{QueryLength, StoreReader};
 use row::NewRow;
 pub(crate) use row::NumberedPrediction;
 pub(crate) use server_load::ServerLoad;
@@ -228,7 +228,7 @@ impl Store {
         T: Send + 'static,
         Q: FnOnce(&mut dyn SqlSession) -> Result<T, DatabaseError> + Send + 'static,
     {
-        self.reader.read(query).await
+        self.reader.read(QueryLength::Quick, query).await
     }
 
     /// The prediction of this event id.
@@ -236,7 +236,7 @@ impl Store {
     /// # Errors
     /// The errors of every query: [`StoreError::Overloaded`], [`StoreError::Timeout`], [`StoreError::Unavailable`].
     pub async fn get(&self, event_id: Uuid) -> Result<Option<StoredPrediction>, StoreError> {
-        self.reader.read(move |session| page::prediction(session, event_id)).await
+        self.reader.read(QueryLength::Quick, move |session| page::prediction(session, event_id)).await
     }
 
     /// Up to `limit` (1 to [`MAX_PAGE`]) predictions, newest first by `occurred_at`. Start without a cursor, go on with
@@ -255,7 +255,8 @@ impl Store {
         }
         let cursor = cursor.map(PageCursor::decode).transpose()?;
         let (filter, start) = (filter.clone(), page::PageStart { cursor, patience: self.page_patience });
-        self.reader.read(move |session| page::page(session, &filter, limit, start)).await
+        let length = if filter.index().is_enough { QueryLength::Quick } else { QueryLength::Long };
+        self.reader.read(length, move |session| page::page(session, &filter, limit, start)).await
     }
 
     /// Bytes on disk: the database and its write-ahead log.
@@ -276,7 +277,7 @@ impl Store {
     /// About how many predictions have to go for the content to take no more than `limit` bytes.
     pub(crate) async fn excess(&self, limit: u64) -> Result<u64, StoreError> {
         let sql = self.engine.content_sql();
-        self.reader.read(move |session| retention::excess(session, sql, limit)).await
+        self.reader.read(QueryLength::Quick, move |session| retention::excess(session, sql, limit)).await
     }
 
     /// Deletes predictions in whole parts of the database; see [`DatabaseEngine::drop_expired`].

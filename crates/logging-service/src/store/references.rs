@@ -20,8 +20,8 @@ pub(crate) enum ReferencePut {
     Stored,
     /// A newer one is there.
     Older,
-    /// It alone has too many bytes.
-    TooLarge,
+    /// It is too large, or others take all there is.
+    NoRoom,
 }
 
 const UPSERT: &str = "
@@ -49,7 +49,7 @@ pub(crate) fn put(
     coarsen(transaction, std::slice::from_mut(&mut profile))?;
     let json = serde_json::to_string(&profile).map_err(|error| DatabaseError::Refused(error.to_string()))?;
     if !TABLE.make_room(transaction, &NewContent { model: &profile.model, key: &sha256, bytes: json.len(), now })? {
-        return Ok(ReferencePut::TooLarge);
+        return Ok(ReferencePut::NoRoom);
     }
     transaction.execute(UPSERT, &[profile.model.as_str().into(), sha256.into(), json.into(), now.into()])?;
     Ok(ReferencePut::Stored)

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::Store;
 use super::error::StoreError;
 use super::filter::PredictionFilter;
+use super::reader::QueryLength;
 use super::stats::{self, PredictionStats};
 
 impl Store {
@@ -25,7 +26,7 @@ impl Store {
     /// # Errors
     /// The errors of every query.
     pub async fn stats_of(&self, filter: PredictionFilter) -> Result<PredictionStats, StoreError> {
-        self.reader.read(move |session| stats::stats(session, &filter)).await
+        self.reader.read(QueryLength::Long, move |session| stats::stats(session, &filter)).await
     }
 
     /// The same of several filters, within one deadline.
@@ -33,7 +34,11 @@ impl Store {
     /// # Errors
     /// The errors of every query.
     pub async fn stats_of_each(&self, filters: Vec<PredictionFilter>) -> Result<Vec<PredictionStats>, StoreError> {
-        self.reader.read(move |session| filters.iter().map(|filter| stats::stats(session, filter)).collect()).await
+        self.reader
+            .read(QueryLength::Long, move |session| {
+                filters.iter().map(|filter| stats::stats(session, filter)).collect()
+            })
+            .await
     }
 
     /// The models that have predictions, in alphabetical order, at most [`super::MAX_NAMES`].
@@ -41,7 +46,7 @@ impl Store {
     /// # Errors
     /// The errors of every query.
     pub async fn models(&self) -> Result<Vec<String>, StoreError> {
-        self.reader.read(|session| stats::models(session)).await
+        self.reader.read(QueryLength::Quick, |session| stats::models(session)).await
     }
 
     /// How many predictions there are. Reads a whole index: seconds for tens of millions.
@@ -49,6 +54,6 @@ impl Store {
     /// # Errors
     /// The errors of every query.
     pub async fn count(&self) -> Result<u64, StoreError> {
-        self.reader.read(|session| stats::count(session)).await
+        self.reader.read(QueryLength::Long, |session| stats::count(session)).await
     }
 }
