@@ -46,7 +46,7 @@ async fn the_services_are_built_with_settings_for_their_memory() {
         let mut service = launch.environment("MALLOC_CONF", "stats_print:true").start().await;
         service.signal(Signal::TERM);
         service.ends_within(END_PATIENCE).await;
-        for setting in ["opt.background_thread: true", "opt.dirty_decay_ms: 500 ", "opt.narenas: 4"] {
+        for setting in ["opt.background_thread: true", "opt.dirty_decay_ms: 50 ", "opt.narenas: 4"] {
             assert!(service.stderr().contains(setting), "{setting}: {}", service.stderr());
         }
     }
