@@ -16,10 +16,10 @@ use super::metrics::HttpMetrics;
 use super::{ApiError, ErrorCode, discard_body};
 
 /// Most bytes of the headers of a request, each with its name and its line's end.
-const MOST_HEADER_BYTES: usize = 400_000;
+const MOST_HEADER_BYTES: usize = 64_000;
 /// What a client is told that sends more.
 pub(crate) const LARGE_HEADERS: &str =
-    "The headers are more than 100, or longer than 400 kB; send what is long in the body.";
+    "The headers are more than 100, or longer than 64 kB; send what is long in the body.";
 
 /// What a client is told whose body has a coding that is not known.
 pub(crate) const UNKNOWN_TRANSFER_CODING: &str =

@@ -7,6 +7,9 @@ use hyper_util::server::conn::auto;
 
 use crate::tls::Protocol;
 
+/// Bytes of a connection over HTTP/1 that are read ahead, which bounds what a head that never ends keeps in memory: a path of 64 kB,
+/// which is hyper's own bound, and a few headers.
+const READ_AHEAD: usize = 72 * 1024;
 /// How long an HTTP/2 connection may be silent before it is asked whether it is still there.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// How long it may take to answer that.
@@ -28,7 +31,7 @@ const RESET_FOR_MISTAKES: usize = 256;
 pub(super) fn spoken(protocol: Protocol) -> auto::Builder<TokioExecutor> {
     let mut http = auto::Builder::new(TokioExecutor::new());
     // The time of a head is looked after together with all others.
-    http.http1().header_read_timeout(None);
+    http.http1().header_read_timeout(None).max_buf_size(READ_AHEAD);
     let mut http2 = http.http2();
     http2.timer(TokioTimer::new()).max_concurrent_streams(STREAMS).max_send_buf_size(SEND_BUFFER);
     http2.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
