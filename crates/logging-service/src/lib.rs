@@ -17,6 +17,7 @@ mod ingest;
 pub mod lake;
 mod metrics;
 mod openapi;
+mod pages;
 pub mod past;
 mod queries;
 mod refusal;
@@ -198,6 +199,7 @@ fn routes(app: &App, registry: &MetricsRegistry, readiness: &Readiness) -> Route
         .put("/models/{model}", queries::models::put_model)
         .delete("/models/{model}", queries::models::delete_model)
         .with_state(app.clone())
+        .merge(pages::routes(app))
         .merge(health_routes(readiness.clone(), move || health(&store)))
         .merge(metrics_route(registry))
         .merge(docs_routes(&openapi::description()))

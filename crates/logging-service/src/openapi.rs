@@ -13,7 +13,7 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use crate::store::labels::TrueLabel;
-use crate::{ingest, queries};
+use crate::{ingest, pages, queries};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -39,13 +39,21 @@ use crate::{ingest, queries};
         queries::models::models,
         queries::models::model,
         queries::models::put_model,
-        queries::models::delete_model
+        queries::models::delete_model,
+        pages::home,
+        pages::overview::overview,
+        pages::predictions::predictions,
+        pages::prediction::prediction,
+        pages::quality::quality,
+        pages::drift::drift,
+        pages::file
     ),
     components(schemas(TrueLabel, prediction_record::PredictionRecord)),
     tags(
         (name = "records", description = "What comes in: predictions, their true labels, KServe's events."),
         (name = "questions", description = "What was predicted."),
         (name = "models", description = "What is declared about the models."),
+        (name = "pages", description = "The same for people, in a browser."),
         (name = "drift and quality", description = "Whether a model's input has changed, and whether it was right."),
     )
 )]
@@ -55,7 +63,10 @@ struct LoggingService;
 pub(crate) fn description() -> Value {
     let mut document = describe(LoggingService::openapi(), untyped::schemas(), &[]);
     // The two operations share the filters; each refuses the parameters that belong to the other.
-    for (path, refused) in [("/predictions", &["format", "safe"][..]), ("/export", &["limit", "cursor"])] {
+    let of_export = &["format", "safe"][..];
+    for (path, refused) in
+        [("/predictions", of_export), ("/ui/predictions", of_export), ("/export", &["limit", "cursor"])]
+    {
         if let Value::Array(parameters) = &mut document["paths"][path]["get"]["parameters"] {
             parameters.retain(|parameter| refused.iter().all(|name| parameter["name"] != *name));
         }

@@ -33,6 +33,22 @@ pub enum CalibrationSource {
 #[derive(Clone, Debug, Default)]
 pub(super) struct CalibrationBins([CalibrationBin; BINS]);
 
+/// The labelled predictions of a range of confidences.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CalibratedRange {
+    /// How many there are.
+    pub labelled: u64,
+    /// Their mean confidence, 0 to 1.
+    pub confidence: f64,
+    /// The share that was right.
+    pub accuracy: f64,
+}
+
+/// The labelled predictions in ten ranges of confidence, those without any left out.
+pub fn calibrated_ranges(labels: &LabelCounts) -> Vec<CalibratedRange> {
+    CalibrationBins::of(labels).ranges().collect()
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 struct CalibrationBin {
     count: i64,
@@ -69,6 +85,15 @@ impl CalibrationBins {
             bin.confidence += confidence_sum(fine, count, sums.get(fine));
         }
         bins
+    }
+
+    /// The filled bins, by rising confidence.
+    pub(super) fn ranges(&self) -> impl Iterator<Item = CalibratedRange> {
+        self.0.iter().filter(|bin| bin.count > 0).map(|bin| CalibratedRange {
+            labelled: bin.count.unsigned_abs(),
+            confidence: bin.mean_confidence(),
+            accuracy: bin.correct as f64 / bin.count as f64,
+        })
     }
 
     /// Expected calibration error: Σ |accuracy − mean confidence| over the bins, weighted by their predictions.

@@ -7,7 +7,7 @@ use monitoring::ApiError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::model_window::{JudgedModels, WindowFacts, judge_models};
+use super::model_window::{JudgedCounts, JudgedModels, WindowFacts, judge_models};
 use super::parameters::{TagParameters, WindowQuery};
 use crate::analysis::{DriftReport, DriftRules, compare_by};
 use crate::app::App;
@@ -16,7 +16,7 @@ use crate::openapi::refusal_sets::QueryRefusals;
 /// The drift of each model's file in a window.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DriftAnswer {
-    models: Vec<ModelDrift>,
+    pub(crate) models: Vec<ModelDrift>,
     /// Files of models that are left out, because there are more than 1,000; absent where there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     left_out: Option<u64>,
@@ -24,12 +24,12 @@ pub(crate) struct DriftAnswer {
 
 /// The drift of one model's file.
 #[derive(Serialize, ToSchema)]
-struct ModelDrift {
+pub(crate) struct ModelDrift {
     #[serde(flatten)]
-    window: WindowFacts,
+    pub(crate) window: WindowFacts,
     /// Absent where there is no reference.
     #[serde(skip_serializing_if = "Option::is_none")]
-    drift: Option<DriftReport>,
+    pub(crate) drift: Option<DriftReport>,
 }
 
 /// How far each model's input and answers lie from its reference
@@ -44,10 +44,18 @@ struct ModelDrift {
     responses((status = 200, description = "The models", body = DriftAnswer), QueryRefusals)
 )]
 pub(crate) async fn drift(State(app): State<App>, uri: Uri) -> Result<Json<DriftAnswer>, ApiError> {
-    let judged = judge_models(&app, &uri, |window, judged| {
-        let rules = DriftRules::watched(judged.seconds).of_model(judged.declaration);
-        ModelDrift { window, drift: judged.reference.map(|reference| compare_by(&rules, reference, judged.counts)) }
-    });
+    answer_of(&app, &uri).await.map(Json)
+}
+
+/// The judgement that a query asks for.
+pub(crate) async fn answer_of(app: &App, uri: &Uri) -> Result<DriftAnswer, ApiError> {
+    let judged = judge_models(app, uri, |window, judged| ModelDrift { window, drift: report_of(judged) });
     let JudgedModels { models, left_out } = judged.await?;
-    Ok(Json(DriftAnswer { models, left_out }))
+    Ok(DriftAnswer { models, left_out })
+}
+
+/// How far a window has moved from its reference, by the rules of its model and of its length.
+pub(crate) fn report_of(judged: &JudgedCounts<'_>) -> Option<DriftReport> {
+    let rules = DriftRules::watched(judged.seconds).of_model(judged.declaration);
+    judged.reference.map(|reference| compare_by(&rules, reference, judged.counts))
 }

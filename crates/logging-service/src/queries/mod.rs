@@ -6,9 +6,9 @@
 mod contradiction;
 pub(crate) mod drift;
 pub(crate) mod export;
-mod model_window;
+pub(crate) mod model_window;
 pub(crate) mod models;
-mod parameters;
+pub(crate) mod parameters;
 pub(crate) mod predictions;
 pub(crate) mod quality;
 pub(crate) mod references;

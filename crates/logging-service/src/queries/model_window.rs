@@ -19,29 +19,29 @@ use crate::store::{SqlSession, declarations, references};
 
 /// Which predictions of which model's file an answer is about.
 #[derive(Serialize, ToSchema)]
-pub(super) struct WindowFacts {
+pub(crate) struct WindowFacts {
     /// Name of the model.
-    model: String,
+    pub(crate) model: String,
     /// SHA-256 of the model's file; absent where the senders gave none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    model_sha256: Option<String>,
+    pub(crate) model_sha256: Option<String>,
     /// The segment that was counted; absent for all predictions.
     #[serde(skip_serializing_if = "Option::is_none")]
-    segment: Option<SegmentFacts>,
+    pub(crate) segment: Option<SegmentFacts>,
     /// The beginning of the range that was counted. It is the one that was asked for, unless its rows are gone or say less than
     /// the counts of their five minutes; then the range begins with these five minutes, and ends likewise.
     #[schema(value_type = String, format = DateTime)]
-    since: Timestamp,
+    pub(crate) since: Timestamp,
     /// Its end; not part of it.
     #[schema(value_type = String, format = DateTime)]
-    until: Timestamp,
+    pub(crate) until: Timestamp,
     /// Predictions that failed.
-    errors: u64,
+    pub(crate) errors: u64,
 }
 
 /// A segment: the predictions whose tag has this value.
 #[derive(Serialize, ToSchema)]
-struct SegmentFacts {
+pub(crate) struct SegmentFacts {
     /// The tag.
     tag: String,
     /// Its value.
@@ -49,29 +49,29 @@ struct SegmentFacts {
 }
 
 /// The counts of a window, and what they are judged by.
-pub(super) struct JudgedCounts<'a> {
-    pub(super) counts: &'a WindowCounts,
+pub(crate) struct JudgedCounts<'a> {
+    pub(crate) counts: &'a WindowCounts,
     /// The counts of the reference, where there is one.
-    pub(super) reference: Option<&'a WindowCounts>,
+    pub(crate) reference: Option<&'a WindowCounts>,
     /// What is declared about the model.
-    pub(super) declaration: Option<&'a ModelDeclaration>,
+    pub(crate) declaration: Option<&'a ModelDeclaration>,
     /// The length of the window.
-    pub(super) seconds: f64,
+    pub(crate) seconds: f64,
 }
 
 /// Judges the counts of a window.
-pub(super) type WindowJudge<T> = fn(WindowFacts, &JudgedCounts<'_>) -> T;
+pub(crate) type WindowJudge<T> = fn(WindowFacts, &JudgedCounts<'_>) -> T;
 
 /// What is judged of the files in a window.
-pub(super) struct JudgedModels<T> {
+pub(crate) struct JudgedModels<T> {
     /// Of each model the file in service first.
-    pub(super) models: Vec<T>,
+    pub(crate) models: Vec<T>,
     /// How many files are left out, where there are too many.
-    pub(super) left_out: Option<u64>,
+    pub(crate) left_out: Option<u64>,
 }
 
 /// Reads the window that the query asks for, and judges each model's file in it.
-pub(super) async fn judge_models<T: Send + 'static>(
+pub(crate) async fn judge_models<T: Send + 'static>(
     app: &App,
     uri: &Uri,
     judge: WindowJudge<T>,

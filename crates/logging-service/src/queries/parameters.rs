@@ -20,7 +20,7 @@ use crate::store::windows::SegmentScope;
 const TAG: &str = "tag.";
 
 /// Reads all parameters of a query.
-pub(super) fn parse_query<Q: DeserializeOwned>(uri: &Uri) -> Result<Q, ApiError> {
+pub(crate) fn parse_query<Q: DeserializeOwned>(uri: &Uri) -> Result<Q, ApiError> {
     Query::try_from_uri(uri).map(|Query(query)| query).map_err(|problem| {
         let problem = problem.body_text();
         let problem = problem.strip_prefix("Failed to deserialize query string: ").unwrap_or(&problem);
@@ -57,14 +57,14 @@ fn check_tag(key: &str) -> Result<(), ApiError> {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "it describes what parse_tagged_query reads")]
-pub(super) struct TagParameters {
+pub(crate) struct TagParameters {
     /// Predictions whose tag `KEY` has this value; several tags each by a parameter of their own.
     #[param(rename = "tag.KEY", value_type = Option<String>)]
     tag: Option<String>,
 }
 
 /// The refusal of a query that cannot be read.
-pub(super) fn refused(problem: &str) -> ApiError {
+pub(crate) fn refused(problem: &str) -> ApiError {
     ApiError::new(ErrorCode::InvalidRequest, format!("The query cannot be read: {problem}."))
 }
 
@@ -120,7 +120,7 @@ pub(super) fn in_order(since: Option<Timestamp>, until: Option<Timestamp>) -> Re
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct WindowQuery {
+pub(crate) struct WindowQuery {
     /// Name of the model; all if it is left out.
     pub(super) model: Option<String>,
     /// Counts each value of a declared tag apart, as in `tag.region`.

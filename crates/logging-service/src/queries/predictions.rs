@@ -24,7 +24,7 @@ const DEFAULT_LIMIT: usize = 100;
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct PredictionsQuery {
+pub(crate) struct PredictionsQuery {
     /// Name of the model.
     model: Option<String>,
     /// Version of the model.
@@ -111,12 +111,17 @@ impl PredictionsQuery {
     responses((status = 200, description = "The page", body = PredictionPage), QueryRefusals)
 )]
 pub(crate) async fn predictions(State(app): State<App>, uri: Uri) -> Result<Json<PredictionPage>, ApiError> {
-    let (query, tags): (PredictionsQuery, Tags) = parse_tagged_query(&uri)?;
+    page_of(&app, &uri).await.map(Json)
+}
+
+/// The page that a query asks for.
+pub(crate) async fn page_of(app: &App, uri: &Uri) -> Result<PredictionPage, ApiError> {
+    let (query, tags): (PredictionsQuery, Tags) = parse_tagged_query(uri)?;
     if query.format.is_some() || query.safe.is_some() {
         return Err(refused("format and safe belong to /export"));
     }
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
-    app.store.list(&query.filter(tags)?, limit, query.cursor.as_deref()).await.map(Json).map_err(refusal)
+    app.store.list(&query.filter(tags)?, limit, query.cursor.as_deref()).await.map_err(refusal)
 }
 
 /// The prediction with this event id
@@ -132,8 +137,13 @@ pub(crate) async fn prediction(
     State(app): State<App>,
     Path(event_id): Path<String>,
 ) -> Result<Json<StoredPrediction>, ApiError> {
-    let event_id = Uuid::parse_str(&event_id)
+    one_of(&app, &event_id).await.map(Json)
+}
+
+/// The prediction with this event id.
+pub(crate) async fn one_of(app: &App, event_id: &str) -> Result<StoredPrediction, ApiError> {
+    let event_id = Uuid::parse_str(event_id)
         .map_err(|_| ApiError::new(ErrorCode::InvalidRequest, "The event_id in the path is not a UUID."))?;
     let found = app.store.get(event_id).await.map_err(refusal)?;
-    found.map(Json).ok_or_else(|| ApiError::new(ErrorCode::NotFound, "There is no prediction with this event_id."))
+    found.ok_or_else(|| ApiError::new(ErrorCode::NotFound, "There is no prediction with this event_id."))
 }

@@ -7,7 +7,7 @@ use monitoring::ApiError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::model_window::{JudgedModels, WindowFacts, judge_models};
+use super::model_window::{JudgedCounts, JudgedModels, WindowFacts, judge_models};
 use super::parameters::{TagParameters, WindowQuery};
 use crate::analysis::{self, QualityReport};
 use crate::app::App;
@@ -16,7 +16,7 @@ use crate::openapi::refusal_sets::QueryRefusals;
 /// The quality of each model's file in a window.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct QualityAnswer {
-    models: Vec<ModelQuality>,
+    pub(crate) models: Vec<ModelQuality>,
     /// Files of models that are left out, because there are more than 1,000; absent where there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     left_out: Option<u64>,
@@ -24,10 +24,10 @@ pub(crate) struct QualityAnswer {
 
 /// The quality of one model's file.
 #[derive(Serialize, ToSchema)]
-struct ModelQuality {
+pub(crate) struct ModelQuality {
     #[serde(flatten)]
-    window: WindowFacts,
-    quality: QualityReport,
+    pub(crate) window: WindowFacts,
+    pub(crate) quality: QualityReport,
 }
 
 /// How often each model was right, by the true labels
@@ -40,13 +40,20 @@ struct ModelQuality {
     responses((status = 200, description = "The models", body = QualityAnswer), QueryRefusals)
 )]
 pub(crate) async fn quality(State(app): State<App>, uri: Uri) -> Result<Json<QualityAnswer>, ApiError> {
-    let judged = judge_models(&app, &uri, |window, judged| ModelQuality {
-        window,
-        quality: match judged.declaration {
-            Some(declared) => analysis::quality_by(declared, judged.counts, judged.reference),
-            None => analysis::quality(judged.counts, judged.reference),
-        },
-    });
+    answer_of(&app, &uri).await.map(Json)
+}
+
+/// The judgement that a query asks for.
+pub(crate) async fn answer_of(app: &App, uri: &Uri) -> Result<QualityAnswer, ApiError> {
+    let judged = judge_models(app, uri, |window, judged| ModelQuality { window, quality: report_of(judged) });
     let JudgedModels { models, left_out } = judged.await?;
-    Ok(Json(QualityAnswer { models, left_out }))
+    Ok(QualityAnswer { models, left_out })
+}
+
+/// How often a model was right, by what is declared about it.
+pub(crate) fn report_of(judged: &JudgedCounts<'_>) -> QualityReport {
+    match judged.declaration {
+        Some(declared) => analysis::quality_by(declared, judged.counts, judged.reference),
+        None => analysis::quality(judged.counts, judged.reference),
+    }
 }

@@ -43,20 +43,20 @@ struct StatsQuery {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct StatsReport {
     #[serde(flatten)]
-    stats: PredictionStats,
+    pub(crate) stats: PredictionStats,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    intervals: Vec<StatsInterval>,
+    pub(crate) intervals: Vec<StatsInterval>,
 }
 
 /// Counts and means of one interval.
 #[derive(Serialize, ToSchema)]
-struct StatsInterval {
+pub(crate) struct StatsInterval {
     #[schema(value_type = String, format = DateTime)]
     since: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     until: Timestamp,
     #[serde(flatten)]
-    stats: PredictionStats,
+    pub(crate) stats: PredictionStats,
 }
 
 /// Counts and means, in total and by model
@@ -69,7 +69,12 @@ struct StatsInterval {
     responses((status = 200, description = "The counts", body = StatsReport), QueryRefusals)
 )]
 pub(crate) async fn stats(State(app): State<App>, uri: Uri) -> Result<Json<StatsReport>, ApiError> {
-    let (mut query, tags): (StatsQuery, Tags) = parse_tagged_query(&uri)?;
+    report_of(&app, &uri).await.map(Json)
+}
+
+/// The counts and means that a query asks for.
+pub(crate) async fn report_of(app: &App, uri: &Uri) -> Result<StatsReport, ApiError> {
+    let (mut query, tags): (StatsQuery, Tags) = parse_tagged_query(uri)?;
     query.resolve_window()?;
     in_order(query.since, query.until)?;
     let mut ranges = vec![(query.since, query.until)];
@@ -81,7 +86,7 @@ pub(crate) async fn stats(State(app): State<App>, uri: Uri) -> Result<Json<Stats
     let mut found = ranges.into_iter().zip(found);
     let stats = found.next().map(|(_, stats)| stats).unwrap_or_default();
     let interval = |((since, until), stats)| Some(StatsInterval { since: since?, until: until?, stats });
-    Ok(Json(StatsReport { stats, intervals: found.filter_map(interval).collect() }))
+    Ok(StatsReport { stats, intervals: found.filter_map(interval).collect() })
 }
 
 impl StatsQuery {

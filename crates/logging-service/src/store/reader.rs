@@ -30,7 +30,7 @@ pub(super) enum QueryLength {
 pub(super) struct StoreReader {
     engine: Arc<dyn DatabaseEngine>,
     places: Arc<Semaphore>,
-    /// Those of them that long questions may have.
+    /// The part of them that long questions may have.
     long_places: Arc<Semaphore>,
     deadline: Duration,
 }

@@ -66,6 +66,13 @@ pub struct PredictionSummary {
     latency: RunningMean,
 }
 
+impl PredictionSummary {
+    /// The share that failed, 0 to 1; nothing where there are no predictions.
+    pub(crate) fn errors_share(&self) -> Option<f64> {
+        (self.predictions > 0).then(|| self.errors as f64 / self.predictions as f64)
+    }
+}
+
 /// Finds every model by jumping from one name to the next in the index, however many rows there are.
 const MODELS: &str = "
 WITH RECURSIVE names (model) AS (

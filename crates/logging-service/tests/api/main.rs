@@ -32,6 +32,7 @@ mod objects;
 mod odd_ranges;
 mod openapi;
 mod outage;
+mod pages;
 mod pandas_forms;
 mod queries;
 mod ranges;

@@ -8,6 +8,8 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Method, Response, header};
 use tokio::io::{AsyncRead, ReadBuf};
 
+use crate::LabelEnum as _;
+use crate::http::ErrorCode;
 use crate::tls::Protocol;
 
 /// The paths of probes.
@@ -99,6 +101,8 @@ fn exhausted(sentence: &'static str) -> Response<Body> {
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert("grpc-status", HeaderValue::from_static("8"));
+    headers.insert("code", HeaderValue::from_static(ErrorCode::Overloaded.as_str()));
+    headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     headers.insert("grpc-message", HeaderValue::from_static(sentence));
     answer
 }

@@ -10,7 +10,7 @@ use super::manifests::Manifest;
 const LAYERS: [&[&str]; 4] = [
     &["terminal"],
     // What xtask needs compiles in seconds; it starts everything else as a program.
-    &["monitoring", "prediction-record", "sqlite-wal", "testkit", "xtask"],
+    &["monitoring", "pages", "prediction-record", "sqlite-wal", "testkit", "xtask"],
     &["inference-service", "logging-service"],
     &["bench", "demo", "system-tests"],
 ];
