@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::{
     Launch, Load, Pair, Service, Shot, Signal, alone, assert_is_refusal, copy_model, free_address, pictures,
-    read_log_lines, wait_until,
+    read_log_lines,
 };
 
 const STARTS: usize = 5;
