@@ -106,7 +106,7 @@ fn bad_records() -> Vec<BadRecord> {
         (but(json!({ "occurred_at": 1_700_000_000 })), "occurred_at", "expected"),
         (but(json!({ "model_sha256": "AB".repeat(32) })), "model_sha256", "64 lower-case"),
         (but(json!({ "trace_id": "0".repeat(31) })), "trace_id", "32 lower-case"),
-        (but(json!({ "latency_seconds": -0.001 })), "latency_seconds", "0 or more"),
+        (but(json!({ "latency_seconds": -0.001 })), "latency_seconds", "from 0 to"),
         (but(json!({ "queue_seconds": "1 ms" })), "queue_seconds", "1 ms"),
         (but(json!({ "schema_version": 1.5 })), "schema_version", "1.5"),
         (but(json!({ "top": [score(json!(1)), score(json!(1.5))] })), "top[1].confidence", "between 0 and 1"),

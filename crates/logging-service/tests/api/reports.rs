@@ -123,7 +123,7 @@ async fn health_routes_and_heads(fixture: Fixture) {
         let head = service.head(path).await;
         assert_eq!((head.status, head.text.as_str()), (200, ""), "{path}");
     }
-    for (path, status, code) in [("/", 404, "not_found"), ("/log", 405, "method_not_allowed")] {
+    for (path, status, code) in [("/nothing", 404, "not_found"), ("/log", 405, "method_not_allowed")] {
         let answer = service.get(path).await;
         assert_eq!((answer.status, &answer.json()["code"]), (status, &json!(code)), "{path}");
     }
