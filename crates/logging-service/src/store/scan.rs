@@ -36,7 +36,7 @@ pub(super) struct ListScan<'f> {
     pub(super) filter: &'f PredictionFilter,
     /// The most rows that are wanted.
     pub(super) limit: usize,
-    /// No piece is begun after this time.
+    /// No piece is begun that would end after this time, but for the first.
     pub(super) patience: Duration,
 }
 
@@ -77,7 +77,8 @@ impl ListScan<'_> {
                 return Ok(scanned);
             }
             scanned.looked_until = end;
-            if end.is_none() || started.elapsed() >= self.patience {
+            // Another piece takes about as long, however few entries it has: each asks all partitions.
+            if end.is_none() || started.elapsed() + began.elapsed() > self.patience {
                 return Ok(scanned);
             }
             before = end;
