@@ -94,16 +94,8 @@ impl Models {
             }
         };
         thread::scope(|scope| {
-            let threads = 0..due.len().min(MOST_LOADING);
-            let loading: Vec<_> = threads
-                .map(|_| {
-                    scope.spawn({
-                        let sender = sender.clone();
-                        move || load(sender)
-                    })
-                })
-                .collect();
-            drop(sender);
+            let senders = vec![sender; due.len().min(MOST_LOADING)];
+            let loading: Vec<_> = senders.into_iter().map(|sender| scope.spawn(move || load(sender))).collect();
             models.into_iter().for_each(loaded);
             // A panic of one of them was told when it happened.
             loading.into_iter().for_each(|thread| drop(thread.join()));

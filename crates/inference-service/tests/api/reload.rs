@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::{Value, json};
 
 use crate::onnx;
+use crate::process::Process;
 use crate::repository::{Versions, add, model_toml};
 use crate::sent::Sent;
-use crate::service::{Running, Service, serve};
+use crate::service::{PATIENCE, Running, Service, serve};
 
 /// The folder is looked at all the time.
 const EAGER: &[&str] = &["--model-poll-seconds", "0.01"];
@@ -149,4 +150,20 @@ async fn models_come_and_go_and_change_their_labels() {
     service.metrics_until("it is gone", |metrics| metrics.of(loaded).count() == 0).await;
     assert_eq!(service.predict(&other).await.status, 404);
     assert_eq!(version(&service, &Sent::json(&json!({ "input": [0, 0, 1] }))).await, 1, "the default stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_takes_long_to_load_keeps_no_other_from_serving() {
+    let models = tempfile::tempdir().unwrap();
+    let head = model_toml([1, 3], r#"["a", "b", "c"]"#);
+    add(models.path(), "slow", &head, &onnx::chain([1, 3], &[&["Neg"; 12_000][..], &["Flatten"]].concat()));
+    add(models.path(), "quick", &head, &onnx::chain([1, 3], &["Flatten"]));
+    let process = Process::start(models.path(), &[]);
+    let asked = Sent::json(&json!({ "model": "quick", "input": [0, 0, 1] }));
+    let answered = async { while process.service.predict(&asked).await.status != 200 {} };
+    tokio::time::timeout(PATIENCE, answered).await.expect("it never serves");
+    let listed = process.service.get("/models").await.json();
+    let states: Vec<_> =
+        listed["models"].as_array().unwrap().iter().map(|model| (&model["name"], &model["state"])).collect();
+    assert_eq!(states, [(&json!("quick"), &json!("ready")), (&json!("slow"), &json!("loading"))]);
 }
