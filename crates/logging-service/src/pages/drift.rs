@@ -1,7 +1,5 @@
 //! How far each model's input and answers lie from its reference: the verdict in a sentence, and both distributions.
 
-use std::cmp::Reverse;
-
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
@@ -10,20 +8,17 @@ use monitoring::ApiError;
 use pages::plots::{BinPlot, PlotBin};
 use pages::{count, decimals, percent, short};
 
-use super::parameters::PageParameters;
 use super::site::{DRIFT, page};
-use super::window_choice::choice;
+use super::window_page::WindowPage;
 use crate::analysis::{DriftReport, DriftVerdict, FeatureBins, FeatureDrift, Statistic, shown_bins};
 use crate::app::App;
 use crate::openapi::refusal_sets::QueryRefusals;
 use crate::queries::drift::report_of;
-use crate::queries::model_window::{JudgedModels, WindowFacts, judge_models};
+use crate::queries::model_window::WindowFacts;
 use crate::queries::parameters::WindowQuery;
 
 /// Features of a model that are drawn; the others stand in the table alone.
 const DRAWN: usize = 12;
-/// Files of models that one page shows.
-const MOST_FILES: usize = 10;
 
 /// The drift of each model
 #[utoipa::path(
@@ -35,7 +30,7 @@ const MOST_FILES: usize = 10;
     responses((status = 200, description = "The page", body = String, content_type = "text/html"), QueryRefusals)
 )]
 pub(crate) async fn drift(State(app): State<App>, uri: Uri) -> Result<Response, ApiError> {
-    Ok(page("", DRIFT, &content(&app, &uri).await?))
+    Ok(page("", DRIFT, &content().content(&app, &uri).await?))
 }
 
 /// The drift of one model's file, and what it is made of.
@@ -45,23 +40,17 @@ struct FileDrift {
     bins: Vec<FeatureBins>,
 }
 
-async fn content(app: &App, uri: &Uri) -> Result<Markup, ApiError> {
-    let parameters = PageParameters::of(uri)?;
-    let question = parameters.question("window", "24h")?;
-    let judged = judge_models(app, &question, |window, judged| FileDrift {
-        window,
-        report: report_of(judged),
-        bins: judged.reference.map(|reference| shown_bins(reference, judged.counts)).unwrap_or_default(),
-    });
-    let JudgedModels { models, .. } = judged.await?;
-    Ok(html! {
-        h1 { (DRIFT) }
-        (choice(&parameters))
-        p.key { "Shares of predictions:" span.swatch.then {} "reference" span.swatch.now {} "now" }
-        @if models.is_empty() { p { "No predictions in this window." } }
-        @for file in models.iter().take(MOST_FILES) { (model(file)) }
-        @if models.len() > MOST_FILES { p { (models.len() - MOST_FILES) " more files; choose a model in the overview." } }
-    })
+fn content() -> WindowPage<FileDrift> {
+    WindowPage {
+        title: DRIFT,
+        key: html! { p.key { "Shares of predictions:" span.swatch.then {} "reference" span.swatch.now {} "now" } },
+        judge: |window, judged| FileDrift {
+            window,
+            report: report_of(judged),
+            bins: judged.reference.map(|reference| shown_bins(reference, judged.counts)).unwrap_or_default(),
+        },
+        show: model,
+    }
 }
 
 fn model(FileDrift { window, report, bins }: &FileDrift) -> Markup {
@@ -93,10 +82,11 @@ fn plotted(bin: &crate::analysis::ShownBin) -> PlotBin {
 /// The worst first: by verdict, then by how far the PSI is above what noise explains.
 fn sorted(features: &[FeatureDrift]) -> Vec<&FeatureDrift> {
     let mut sorted: Vec<&FeatureDrift> = features.iter().collect();
-    sorted.sort_by(|a, b| {
-        let rank = |feature: &FeatureDrift| Reverse(feature.verdict);
-        rank(a).cmp(&rank(b)).then_with(|| psi(b).0.total_cmp(&psi(a).0))
-    });
+    let above_noise = |feature: &FeatureDrift| {
+        let (value, noise) = psi(feature);
+        value - noise.unwrap_or_default()
+    };
+    sorted.sort_by(|a, b| b.verdict.cmp(&a.verdict).then_with(|| above_noise(b).total_cmp(&above_noise(a))));
     sorted
 }
 

@@ -10,11 +10,11 @@ pub(crate) mod prediction;
 pub(crate) mod predictions;
 pub(crate) mod quality;
 mod site;
-mod window_choice;
+mod window_page;
 
 use axum::Json;
 use axum::extract::Path;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use monitoring::{ApiError, ErrorCode, Routes};
 use pages::{page_file, prefers_page, redirect};
@@ -64,7 +64,9 @@ pub(crate) async fn home(headers: HeaderMap) -> Response {
         return redirect("ui");
     }
     let version = env!("CARGO_PKG_VERSION");
-    Json(ServiceFacts { service: SERVICE, version, pages: "/ui", openapi: "/openapi.json" }).into_response()
+    // Another client may be answered something else.
+    let vary = [(header::VARY, HeaderValue::from_static("accept"))];
+    (vary, Json(ServiceFacts { service: SERVICE, version, pages: "/ui", openapi: "/openapi.json" })).into_response()
 }
 
 monitoring::refusals! {

@@ -9,13 +9,17 @@ use maud::{Markup, html};
 use monitoring::ApiError;
 use pages::plots::spark;
 use pages::{Query, at, count, percent, seconds};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::parameters::{PageParameters, question};
 use super::site::{OVERVIEW, page};
-use super::window_choice::choice;
+use super::window_page::choice;
 use crate::analysis::{DriftReport, DriftVerdict, QualityReport};
 use crate::app::App;
+use crate::evaluation::EvaluationWindow;
 use crate::openapi::refusal_sets::QueryRefusals;
+use crate::queries::parameters::{parse_query, window};
 use crate::queries::stats::StatsReport;
 use crate::queries::{drift, quality, stats};
 use crate::store::PredictionSummary;
@@ -23,13 +27,23 @@ use crate::store::PredictionSummary;
 /// From this share of failed predictions on, it is a problem.
 const MANY_ERRORS: f64 = 0.01;
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct OverviewQuery {
+    /// A window that ends now; `24h` if it is left out.
+    #[serde(default, deserialize_with = "window")]
+    #[param(inline)]
+    window: Option<EvaluationWindow>,
+}
+
 /// The overview of all models
 #[utoipa::path(
     get,
     path = "/ui",
     operation_id = "overviewPage",
     tag = "pages",
-    params(("window" = Option<String>, Query, description = "A window that ends now: 1h, 24h or 7d; 24h if it is left out")),
+    params(OverviewQuery),
     responses((status = 200, description = "The page", body = String, content_type = "text/html"), QueryRefusals)
 )]
 pub(crate) async fn overview(State(app): State<App>, uri: Uri) -> Result<Response, ApiError> {
@@ -37,13 +51,14 @@ pub(crate) async fn overview(State(app): State<App>, uri: Uri) -> Result<Respons
 }
 
 async fn content(app: &App, uri: &Uri) -> Result<Markup, ApiError> {
-    let parameters = PageParameters::of(uri)?;
-    let window = parameters.get("window").unwrap_or("24h");
+    let OverviewQuery { window } = parse_query(uri)?;
+    let window = window.unwrap_or(EvaluationWindow::Day);
     let interval = match window {
-        "1h" => "5m",
-        "7d" => "6h",
-        _ => "1h",
+        EvaluationWindow::Hour => "5m",
+        EvaluationWindow::Day => "1h",
+        EvaluationWindow::Week => "6h",
     };
+    let window = window.as_str();
     let of_window = Query::default().with("window", window);
     let counted = stats::report_of(app, &question(&of_window.clone().with("interval", interval))?).await?;
     let judged = question(&of_window)?;
@@ -62,7 +77,7 @@ async fn content(app: &App, uri: &Uri) -> Result<Markup, ApiError> {
     }
     Ok(html! {
         h1 { (OVERVIEW) }
-        (choice(&parameters))
+        (choice(&PageParameters::of(uri)?))
         (tiles(&counted.stats.total))
         (problems(&rows, window))
         @if rows.is_empty() {

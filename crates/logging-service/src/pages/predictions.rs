@@ -19,6 +19,20 @@ use crate::store::{PredictionPage, StoredPrediction};
 
 /// Predictions of one page.
 const LIMIT: &str = "50";
+/// The parameters that the form has a field for, and the one that means another list.
+const FIELDS: [&str; 11] = [
+    "model",
+    "version",
+    "label",
+    "status",
+    "defect",
+    "since",
+    "until",
+    "min_confidence",
+    "max_confidence",
+    "request_id",
+    "cursor",
+];
 /// The most characters of a label in the list.
 const LABEL: usize = 40;
 
@@ -36,8 +50,8 @@ pub(crate) async fn predictions(State(app): State<App>, uri: Uri) -> Result<Resp
 }
 
 async fn content(app: &App, uri: &Uri) -> Result<Markup, ApiError> {
-    let parameters = PageParameters::of(uri)?;
-    let found = match page_of(app, &parameters.question("limit", LIMIT)?).await {
+    let parameters = PageParameters::of_form(uri)?;
+    let found = match page_of(app, &parameters.question_with("limit", LIMIT)?).await {
         // The form stays, so that what is wrong can be mended.
         Err(refusal) if refusal.code == ErrorCode::InvalidRequest => Err(refusal.message),
         found => Ok(found?),
@@ -77,6 +91,7 @@ fn filter(parameters: &PageParameters) -> Markup {
             label { "Confidence from" input type="number" min="0" max="1" step="any" name="min_confidence" value=(value("min_confidence")); }
             label { "to" input type="number" min="0" max="1" step="any" name="max_confidence" value=(value("max_confidence")); }
             label { "Request" input name="request_id" value=(value("request_id")) maxlength="128"; }
+            @for (name, value) in parameters.beside(&FIELDS) { input type="hidden" name=(name) value=(value); }
             button { "Filter" }
             label.check hidden { input type="checkbox" data-follow; "Follow" }
         }

@@ -10,18 +10,15 @@ use monitoring::ApiError;
 use pages::plots::{CalibrationPoint, bar, calibration_plot};
 use pages::{count, decimals, percent, seconds, short};
 
-use super::parameters::PageParameters;
 use super::site::{QUALITY, page};
-use super::window_choice::choice;
+use super::window_page::WindowPage;
 use crate::analysis::{CalibratedRange, QualityReport, RegressionQuality, calibrated_ranges};
 use crate::app::App;
 use crate::openapi::refusal_sets::QueryRefusals;
-use crate::queries::model_window::{JudgedModels, WindowFacts, judge_models};
+use crate::queries::model_window::WindowFacts;
 use crate::queries::parameters::WindowQuery;
 use crate::queries::quality::report_of;
 
-/// Files of models that one page shows.
-const MOST_FILES: usize = 10;
 /// Classes of a confusion matrix; more do not fit on a screen.
 const MOST_CLASSES: usize = 20;
 /// 95 of 100 values of a normal distribution lie within so many standard deviations.
@@ -37,7 +34,7 @@ const WITHIN: f64 = 1.96;
     responses((status = 200, description = "The page", body = String, content_type = "text/html"), QueryRefusals)
 )]
 pub(crate) async fn quality(State(app): State<App>, uri: Uri) -> Result<Response, ApiError> {
-    Ok(page("", QUALITY, &content(&app, &uri).await?))
+    Ok(page("", QUALITY, &content().content(&app, &uri).await?))
 }
 
 /// The quality of one model's file, and what it is made of.
@@ -49,27 +46,22 @@ struct FileQuality {
     calibrated: Vec<CalibratedRange>,
 }
 
-async fn content(app: &App, uri: &Uri) -> Result<Markup, ApiError> {
-    let parameters = PageParameters::of(uri)?;
-    let question = parameters.question("window", "24h")?;
-    let judged = judge_models(app, &question, |window, judged| {
-        let labels = &judged.counts.labels;
-        let pairs = labels.pairs().filter(|pair| pair.count > 0);
-        FileQuality {
-            window,
-            report: report_of(judged),
-            pairs: pairs.map(|pair| (pair.predicted.to_owned(), pair.truth.to_owned(), pair.count)).collect(),
-            calibrated: calibrated_ranges(labels),
-        }
-    });
-    let JudgedModels { models, .. } = judged.await?;
-    Ok(html! {
-        h1 { (QUALITY) }
-        (choice(&parameters))
-        @if models.is_empty() { p { "No predictions in this window." } }
-        @for file in models.iter().take(MOST_FILES) { (model(file)) }
-        @if models.len() > MOST_FILES { p { (models.len() - MOST_FILES) " more files; choose a model in the overview." } }
-    })
+fn content() -> WindowPage<FileQuality> {
+    WindowPage {
+        title: QUALITY,
+        key: html! {},
+        judge: |window, judged| {
+            let labels = &judged.counts.labels;
+            let pairs = labels.pairs().filter(|pair| pair.count > 0);
+            FileQuality {
+                window,
+                report: report_of(judged),
+                pairs: pairs.map(|pair| (pair.predicted.to_owned(), pair.truth.to_owned(), pair.count)).collect(),
+                calibrated: calibrated_ranges(labels),
+            }
+        },
+        show: model,
+    }
 }
 
 fn model(FileQuality { window, report, pairs, calibrated }: &FileQuality) -> Markup {

@@ -91,7 +91,7 @@ pub(super) fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result
     parsed(deserializer, |_| true, "expected a whole number")
 }
 
-fn window<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<EvaluationWindow>, D::Error> {
+pub(crate) fn window<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<EvaluationWindow>, D::Error> {
     parsed(deserializer, |_| true, "expected 1h, 24h or 7d")
 }
 

@@ -69,6 +69,13 @@ async fn the_figures_are_those_of_the_api(fixture: Fixture) {
         assert!(shown.contains(&format!("<th scope=\"row\">{}</th>", feature["feature"].as_str().unwrap())));
     }
 
+    for path in ["/ui/quality", "/ui/drift"] {
+        let of_range = page(&service, &format!("{path}?since=2000-01-01T00:00:00Z&until=2100-01-01T00:00:00Z")).await;
+        assert!(of_range.contains("<b>2000-01-01T00:00:00Z</b>") && of_range.contains("cats"), "{of_range}");
+        let before = page(&service, &format!("{path}?until=2000-01-01T00:00:00Z&model=cats")).await;
+        assert!(before.contains("No predictions in this window.") && before.contains("all models"), "{before}");
+    }
+
     let listed = service.get("/predictions?limit=50&label=cat").await.json();
     let shown = page(&service, "/ui/predictions?label=cat&version=").await;
     for prediction in listed["predictions"].as_array().unwrap() {
@@ -128,8 +135,13 @@ async fn a_filter_that_makes_no_sense_is_told_beside_the_form(fixture: Fixture) 
     let service = fresh(&fixture, &[]).await;
     let shown = page(&service, "/ui/predictions?since=2026-03-01T12:30&until=2026-02-01T00:00&model=m").await;
     assert!(shown.contains("exchange them") && shown.contains("value=\"2026-03-01T12:30:00\""), "{shown}");
-    let refused = service.get("/ui/quality?window=1y").await;
-    assert_eq!((refused.status, &refused.json()["code"]), (400, &json!("invalid_request")));
+    for path in ["/ui/quality?window=1y", "/ui/drift?until=", "/ui?model=m", "/ui?window=1y", "/ui/drift?nodel=m"] {
+        let refused = service.get(path).await;
+        assert_eq!((refused.status, &refused.json()["code"]), (400, &json!("invalid_request")), "{path}");
+    }
+    let tagged = page(&service, "/ui/predictions?tag.region=eu&limit=7&cursor=").await;
+    assert!(tagged.contains("<input type=\"hidden\" name=\"tag.region\" value=\"eu\">"), "{tagged}");
+    assert!(tagged.contains("name=\"limit\" value=\"7\"") && !tagged.contains("name=\"cursor\""), "{tagged}");
     assert_eq!(service.get("/ui/predictions/x").await.status, 400);
     assert_eq!(service.get("/ui/none.css").await.status, 404);
     for (file, kind) in [("style.css", "text/css"), ("script.js", "text/javascript")] {
@@ -142,7 +154,7 @@ async fn a_filter_that_makes_no_sense_is_told_beside_the_form(fixture: Fixture) 
 async fn a_browser_is_led_to_the_pages_and_a_program_is_not(fixture: Fixture) {
     let service = fresh(&fixture, &[]).await;
     let home = service.get("/").await;
-    assert_eq!((home.status, &home.json()["pages"]), (200, &json!("/ui")));
+    assert_eq!((home.status, &home.json()["pages"], home.header("vary")), (200, &json!("/ui"), Some("accept")));
     let browser = [("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")];
     let led = service.exchange("GET", "/", &browser, "").await;
     assert!(led.status == 200 && led.text.contains("<h1>Overview</h1>"), "{led:?}");
