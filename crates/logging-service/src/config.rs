@@ -98,6 +98,11 @@ pub struct Config {
     #[arg(long, env = "LOGGING_CORS_ORIGINS", value_delimiter = ',', value_name = "ORIGINS")]
     pub cors_origins: Vec<AllowedOrigin>,
 
+    /// Names under which people open the pages in a browser, with commas between them; left out: addresses, and names without a
+    /// dot such as localhost. A browser may write for no page that has another name.
+    #[arg(long, env = "LOGGING_PAGE_HOSTS", value_delimiter = ',', value_name = "NAMES")]
+    pub page_hosts: Vec<String>,
+
     /// The clients that are let in, and the encryption of their connections.
     #[command(flatten)]
     pub security: SecurityOptions,

@@ -120,8 +120,13 @@ pub async fn run(
         lake_metrics: Arc::new(LakeMetrics::register(&registry)?),
     };
     let instrumentation = Instrumentation::register(&registry, readiness.clone(), security.access)?.within(&app.room);
-    let router = instrumentation
-        .around(routes(&app, &registry, &readiness).traced(&traces).open_to(&app.config.cors_origins))?;
+    let router = instrumentation.around(
+        routes(&app, &registry, &readiness)
+            .traced(&traces)
+            .open_to(&app.config.cors_origins)
+            .written_by_own_pages(&app.config.page_hosts)
+            .refused_as_pages(pages::REFUSALS),
+    )?;
     info!(address = %listener.local_addr()?, "listening");
     readiness.set_ready();
     let upkeep = UpkeepTasks::start(&app);

@@ -44,6 +44,8 @@ use crate::{ingest, pages, queries};
         pages::overview::overview,
         pages::predictions::predictions,
         pages::prediction::prediction,
+        pages::label::label,
+        pages::label::give_label,
         pages::quality::quality,
         pages::drift::drift,
         pages::file
@@ -64,9 +66,12 @@ pub(crate) fn description() -> Value {
     let mut document = describe(LoggingService::openapi(), untyped::schemas(), &[]);
     // The two operations share the filters; each refuses the parameters that belong to the other.
     let of_export = &["format", "safe"][..];
-    for (path, refused) in
-        [("/predictions", of_export), ("/ui/predictions", of_export), ("/export", &["limit", "cursor"])]
-    {
+    for (path, refused) in [
+        ("/predictions", of_export),
+        ("/ui/predictions", of_export),
+        ("/ui/label", &["format", "safe", "status", "labelled", "limit", "cursor"]),
+        ("/export", &["limit", "cursor", "labelled"]),
+    ] {
         if let Value::Array(parameters) = &mut document["paths"][path]["get"]["parameters"] {
             parameters.retain(|parameter| refused.iter().all(|name| parameter["name"] != *name));
         }

@@ -26,8 +26,8 @@ pub use hangup::Hangup;
 pub use health::{HealthReport, Readiness, health_routes};
 pub use http::{
     Access, AllowedOrigin, ApiError, ErrorCode, HeadRefusals, HttpMethod, HttpSetupError, Instrumentation, PathAlias,
-    REQUEST_ID, RequestContext, RequestObserver, Routes, TRACEPARENT, describe, discard_body, docs_routes, instrument,
-    is_packed, media_type, observe, read_body, refusals_by, refusals_of, unpack_gzip,
+    REQUEST_ID, RefusalPage, RequestContext, RequestObserver, Routes, TRACEPARENT, describe, discard_body, docs_routes,
+    instrument, is_packed, media_type, observe, read_body, refusals_by, refusals_of, unpack_gzip,
 };
 pub use keys::{ApiKeys, OutgoingKey};
 pub use logs::{LogGuard, LogsError, setup_structured_logging, without_numbers};

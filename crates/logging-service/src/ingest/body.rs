@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::Request;
-use axum::http::HeaderMap;
+use axum::extract::{Query, Request};
+use axum::http::{HeaderMap, Uri};
 use monitoring::{ApiError, ErrorCode, HeldKind, Hold, off_worker};
 use prediction_record::{json_weight, read_json};
 use serde::de::DeserializeOwned;
@@ -15,6 +15,8 @@ use crate::app::App;
 
 /// A body of more bytes takes milliseconds to parse, which is long compared with the rest of a request.
 const LARGE_BODY: usize = 64 * 1024;
+/// Most bytes of a form, which becomes an address.
+const LARGEST_FORM: usize = 16 * 1024;
 /// How long a client may take to send its body.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -53,6 +55,28 @@ impl ReceivedBody {
         self.off_worker_if_large(|| read_json(&self.bytes)).map_err(|problem| {
             let code = if problem.is_data() { ErrorCode::InvalidInput } else { ErrorCode::InvalidRequest };
             ApiError::new(code, format!("The JSON cannot be read: {}.", in_plain_words(&problem.to_string())))
+        })
+    }
+
+    /// Reads the fields of a form.
+    ///
+    /// # Errors
+    /// `unsupported_media_type`; `invalid_input` for other fields; `too_large` for a form that no page sends.
+    pub(crate) fn form<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        if monitoring::media_type(&self.headers) != "application/x-www-form-urlencoded" {
+            return Err(ApiError::new(ErrorCode::UnsupportedMediaType, "Send application/x-www-form-urlencoded."));
+        }
+        if self.bytes.len() > LARGEST_FORM {
+            return Err(ApiError::new(ErrorCode::TooLarge, format!("A form has at most {LARGEST_FORM} bytes.")));
+        }
+        let unreadable =
+            |problem: &str| ApiError::new(ErrorCode::InvalidInput, format!("The form cannot be read: {problem}."));
+        // A form is written as a query is.
+        let query = format!("/?{}", String::from_utf8_lossy(&self.bytes));
+        let query: Uri = query.parse().map_err(|_| unreadable("it is not escaped"))?;
+        Query::try_from_uri(&query).map(|Query(form)| form).map_err(|problem| {
+            let problem = problem.body_text();
+            unreadable(problem.strip_prefix("Failed to deserialize query string: ").unwrap_or(&problem))
         })
     }
 

@@ -6,9 +6,11 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use jiff::Timestamp;
-use monitoring::ApiError;
+use monitoring::{ApiError, ErrorCode};
 use prediction_record::{InvalidRecord, MAX_ID_CHARS, MAX_LABEL_CHARS, MAX_NAME_CHARS};
+use serde_json::json;
 use tracing::info;
+use uuid::Uuid;
 
 use super::body::ReceivedBody;
 use super::items::{BodyItem, parse_items};
@@ -46,6 +48,14 @@ pub(crate) async fn feedback(
 ) -> Result<Json<LabelAcknowledgement>, ApiError> {
     let body = ReceivedBody::receive(&app, request).await?;
     let given: Vec<TrueLabel> = body.off_worker_if_large(|| parse_items(&body, MOST_LABELS))?;
+    store(&app, given).await.map(Json)
+}
+
+/// Stores labels that were checked, and counts them.
+///
+/// # Errors
+/// The store's refusals.
+pub(crate) async fn store(app: &App, given: Vec<TrueLabel>) -> Result<LabelAcknowledgement, ApiError> {
     let weight = given.len();
     let stored = app
         .store
@@ -56,7 +66,20 @@ pub(crate) async fn feedback(
     app.upkeep.count_labels(FeedbackOutcome::Duplicate, stored.duplicates);
     let LabelAcknowledgement { accepted, duplicates, uncounted } = stored;
     info!(accepted, duplicates, uncounted, "labels_stored");
-    Ok(Json(stored))
+    Ok(stored)
+}
+
+/// The label that a person gives a prediction on a page.
+///
+/// # Errors
+/// `invalid_input`, if it is no label.
+pub(crate) fn label_of(event_id: Uuid, label: &str) -> Result<TrueLabel, ApiError> {
+    let label = json!({ "event_id": event_id, "label": label, "source": "page" });
+    let label: TrueLabel = serde_json::from_value(label).map_err(ApiError::internal)?;
+    let refused =
+        |InvalidRecord { field, problem }| ApiError::new(ErrorCode::InvalidInput, format!("The {field} {problem}."));
+    label.check().map_err(refused)?;
+    Ok(label)
 }
 
 impl BodyItem for TrueLabel {

@@ -211,7 +211,7 @@ impl RowCells<'_> {
             extra: self.json("extra")?,
         };
         let recorded_at = self.time("recorded_at")?.ok_or("recorded_at")?;
-        let prediction = StoredPrediction { record, recorded_at };
+        let prediction = StoredPrediction { record, recorded_at, true_label: None };
         Ok(NumberedPrediction { id: self.whole("sequence")?.ok_or("sequence")?, prediction })
     }
 }

@@ -4,11 +4,14 @@
 //! and no figure of a page has another source than that of the API.
 
 pub(crate) mod drift;
+pub(crate) mod label;
+mod label_choices;
 pub(crate) mod overview;
 mod parameters;
 pub(crate) mod prediction;
 pub(crate) mod predictions;
 pub(crate) mod quality;
+mod refused;
 mod site;
 mod window_page;
 
@@ -21,6 +24,7 @@ use pages::{page_file, prefers_page, redirect};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub(crate) use refused::REFUSALS;
 use site::SERVICE;
 
 use crate::app::App;
@@ -32,6 +36,8 @@ pub(crate) fn routes(app: &App) -> Routes {
         .get("/ui", overview::overview)
         .get("/ui/predictions", predictions::predictions)
         .get("/ui/predictions/{event_id}", prediction::prediction)
+        .get("/ui/label", label::label)
+        .post("/ui/label", label::give_label)
         .get("/ui/quality", quality::quality)
         .get("/ui/drift", drift::drift)
         .get("/ui/{file}", file)

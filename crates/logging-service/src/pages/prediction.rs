@@ -6,8 +6,9 @@ use maud::{Markup, html};
 use monitoring::ApiError;
 use pages::plots::{Part, bar, parts};
 use pages::{Query, at, seconds};
+use prediction_record::Status;
 
-use super::predictions::answer;
+use super::predictions::{answer, truth};
 use super::site::{PREDICTIONS, page};
 use crate::app::App;
 use crate::openapi::refusal_sets::LookupRefusals;
@@ -38,6 +39,15 @@ fn content(prediction: &StoredPrediction) -> Result<Markup, ApiError> {
             @if let Some(time) = record.occurred_at { " · " (at(time)) " UTC" }
         }
         @if let Some(confidence) = record.confidence { p { "Confidence " (bar(confidence)) } }
+        @if let Some(known) = &prediction.true_label {
+            p {
+                "True label: " b { (truth(prediction)) }
+                span.quiet { ", known since " (at(known.labelled_at)) " UTC" @if let Some(source) = &known.source { ", from " (source) } }
+            }
+        }
+        @if record.status == Status::Success {
+            p { a data-key="l" href={ "../label" (label_it(prediction)) } { kbd { "l" } @if prediction.true_label.is_some() { " corrects the label" } @else { " labels it" } } }
+        }
         @if !record.top.is_empty() {
             h2 { "Answer" }
             div.table { table { tbody { @for score in &record.top {
@@ -63,6 +73,11 @@ fn content(prediction: &StoredPrediction) -> Result<Markup, ApiError> {
         p { a href={ "../../predictions/" (record.event_id.map(|id| id.to_string()).unwrap_or_default()) } { "as JSON" } }
         pre tabindex="0" { (json) }
     })
+}
+
+fn label_it(prediction: &StoredPrediction) -> Query {
+    let query = Query::default().with("model", &prediction.record.model);
+    query.with_some("event_id", prediction.record.event_id)
 }
 
 /// Where the time went.

@@ -20,7 +20,7 @@ use crate::store::{PredictionPage, StoredPrediction};
 /// Predictions of one page.
 const LIMIT: &str = "50";
 /// The parameters that the form has a field for, and the one that means another list.
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 12] = [
     "model",
     "version",
     "label",
@@ -31,6 +31,7 @@ const FIELDS: [&str; 11] = [
     "min_confidence",
     "max_confidence",
     "request_id",
+    "labelled",
     "cursor",
 ];
 /// The most characters of a label in the list.
@@ -86,6 +87,11 @@ fn filter(parameters: &PageParameters) -> Markup {
                 option value="true" selected[is("defect", "true")] { "yes" }
                 option value="false" selected[is("defect", "false")] { "no" }
             } }
+            label { "True label" select name="labelled" {
+                option value="" { "any" }
+                option value="true" selected[is("labelled", "true")] { "known" }
+                option value="false" selected[is("labelled", "false")] { "not known" }
+            } }
             label { "From, UTC" input type="datetime-local" step="1" name="since" value=(time("since")); }
             label { "Until, UTC" input type="datetime-local" step="1" name="until" value=(time("until")); }
             label { "Confidence from" input type="number" min="0" max="1" step="any" name="min_confidence" value=(value("min_confidence")); }
@@ -107,7 +113,7 @@ fn list(found: &PredictionPage, parameters: &PageParameters) -> Markup {
                 div.table { table {
                     caption { (found.predictions.len()) " predictions, newest first; times are UTC" }
                     thead { tr {
-                        th scope="col" { "Time" } th scope="col" { "Model" } th scope="col" { "Answer" } th scope="col" { "Confidence" }
+                        th scope="col" { "Time" } th scope="col" { "Model" } th scope="col" { "Answer" } th scope="col" { "Confidence" } th scope="col" { "True label" }
                         th.n scope="col" { "Latency" } th scope="col" { "Request" }
                     } }
                     tbody { @for prediction in &found.predictions { (row(prediction)) } }
@@ -128,9 +134,20 @@ fn row(prediction: &StoredPrediction) -> Markup {
             td { (record.model) @if let Some(version) = &record.version { span.quiet { " " (version) } } }
             td.wide { (answer(prediction)) }
             td { @if let Some(confidence) = record.confidence { (bar(confidence)) } @else { span.quiet { "–" } } }
+            td.wide { (truth(prediction)) }
             td.n { (record.latency_seconds.map_or("–".to_owned(), seconds)) }
             td { @if let Some(request) = &record.request_id { code title=(request) { (short(request, 16)) } } }
         }
+    }
+}
+
+/// What was true, where it is known. Only the quality of the model says how a label was counted; the sign tells the plain cases.
+pub(super) fn truth(prediction: &StoredPrediction) -> Markup {
+    let Some(known) = &prediction.true_label else { return html! {} };
+    let is_same = prediction.record.label.as_ref().is_some_and(|answer| *answer == known.label);
+    html! {
+        @if is_same { span.right { "✓ " } }
+        (short(&known.label, LABEL))
     }
 }
 

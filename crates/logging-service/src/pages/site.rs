@@ -9,12 +9,14 @@ pub(super) const SERVICE: &str = env!("CARGO_PKG_NAME");
 
 pub(super) const OVERVIEW: &str = "Overview";
 pub(super) const PREDICTIONS: &str = "Predictions";
+pub(super) const LABEL: &str = "Label";
 pub(super) const QUALITY: &str = "Quality";
 pub(super) const DRIFT: &str = "Drift";
 
-const PLACES: [Place; 5] = [
+const PLACES: [Place; 6] = [
     Place { href: "../ui", name: OVERVIEW },
     Place { href: "predictions", name: PREDICTIONS },
+    Place { href: "label", name: LABEL },
     Place { href: "quality", name: QUALITY },
     Place { href: "drift", name: DRIFT },
     Place { href: "../docs", name: "API" },

@@ -81,6 +81,11 @@ pub(crate) async fn export(State(app): State<App>, uri: Uri) -> Result<Response,
         let sentence = "An export has no pages: limit and cursor belong to /predictions.";
         return Err(ApiError::new(ErrorCode::InvalidRequest, sentence));
     }
+    if query.labelled.is_some() {
+        let sentence =
+            "Rows of the lake do not say whether their true label is known: labelled belongs to /predictions.";
+        return Err(ApiError::new(ErrorCode::InvalidRequest, sentence));
+    }
     if query.safe.is_some() && format != ExportFormat::Csv {
         let sentence = "safe belongs to format=csv: no program executes what stands in the other formats.";
         return Err(ApiError::new(ErrorCode::InvalidRequest, sentence));

@@ -21,7 +21,7 @@ use super::parameters::parse_query;
 use crate::app::App;
 use crate::ingest::body::ReceivedBody;
 use crate::openapi::examples;
-use crate::openapi::refusal_sets::{IngestRefusals, LookupRefusals, QueryRefusals};
+use crate::openapi::refusal_sets::{IngestRefusals, LookupRefusals, QueryRefusals, RemovalRefusals};
 use crate::refusal::refusal;
 use crate::store::bounded_table::NO_ROOM;
 use crate::store::declarations::{self, DeclarationSource};
@@ -147,7 +147,7 @@ pub(crate) async fn put_model(
     operation_id = "deleteModel",
     tag = "models",
     params(("model" = String, Path, description = "Name of the model", example = "cifar10"), DeclarationQuery),
-    responses((status = 200, description = "What holds of it now", body = ModelDeclaration), QueryRefusals)
+    responses((status = 200, description = "What holds of it now", body = ModelDeclaration), RemovalRefusals)
 )]
 pub(crate) async fn delete_model(
     State(app): State<App>,

@@ -54,6 +54,8 @@ pub(crate) struct PredictionsQuery {
     max_confidence: Option<f64>,
     /// The request that asked for the prediction.
     request_id: Option<String>,
+    /// Whether a true label is counted for it. Not of exports, whose rows may lie in the lake.
+    pub(super) labelled: Option<bool>,
     /// Predictions of one page; 100 if it is left out.
     #[serde(default, deserialize_with = "whole_number")]
     #[param(minimum = 1, maximum = 1000)]
@@ -94,6 +96,7 @@ impl PredictionsQuery {
             min_confidence: self.min_confidence,
             max_confidence: self.max_confidence,
             request_id: self.request_id.clone(),
+            labelled: self.labelled,
             tags,
         })
     }
@@ -121,7 +124,7 @@ pub(crate) async fn page_of(app: &App, uri: &Uri) -> Result<PredictionPage, ApiE
         return Err(refused("format and safe belong to /export"));
     }
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
-    app.store.list(&query.filter(tags)?, limit, query.cursor.as_deref()).await.map_err(refusal)
+    app.store.list_with_labels(&query.filter(tags)?, limit, query.cursor.as_deref()).await.map_err(refusal)
 }
 
 /// The prediction with this event id

@@ -15,7 +15,7 @@ use crate::analysis::{PROFILE_SCHEMA_VERSION, ReferenceProfile};
 use crate::app::App;
 use crate::ingest::body::ReceivedBody;
 use crate::openapi::examples;
-use crate::openapi::refusal_sets::{IngestRefusals, QueryRefusals};
+use crate::openapi::refusal_sets::{IngestRefusals, QueryRefusals, RemovalRefusals};
 use crate::refusal::refusal;
 use crate::store::bounded_table::NO_ROOM;
 use crate::store::exact_windows::{self, ExactWindow};
@@ -201,7 +201,7 @@ pub(crate) struct ReferencesRemoved {
     operation_id = "deleteReference",
     tag = "drift and quality",
     params(("model" = String, Path, description = "Name of the model", example = "cifar10"), RemovedReferences),
-    responses((status = 200, description = "How many there were", body = ReferencesRemoved), QueryRefusals)
+    responses((status = 200, description = "How many there were", body = ReferencesRemoved), RemovalRefusals)
 )]
 pub(crate) async fn delete_reference(
     State(app): State<App>,

@@ -37,6 +37,8 @@ pub struct PredictionFilter {
     pub request_id: Option<String>,
     /// The values of tags, all of which it has.
     pub tags: Tags,
+    /// Whether a true label is counted for it.
+    pub labelled: Option<bool>,
 }
 
 impl PredictionFilter {
@@ -82,6 +84,11 @@ impl PredictionFilter {
             conditions.and_plain(session.of_tag());
             conditions.values.extend([key.as_str().into(), value.as_str().into()]);
         }
+        match self.labelled {
+            Some(true) => conditions.and_plain(format!("EXISTS {COUNTED}")),
+            Some(false) => conditions.and_plain(format!("NOT EXISTS {COUNTED}")),
+            None => {}
+        }
         Ok(conditions)
     }
 
@@ -110,6 +117,7 @@ impl PredictionFilter {
             self.status.is_some() && of != IndexedColumn::Failed,
             self.defect.is_some() && of != IndexedColumn::Defect,
             self.min_confidence.is_some() || self.max_confidence.is_some() || !self.tags.is_empty(),
+            self.labelled.is_some(),
         ];
         // A request has few rows, and an index of its own.
         ListIndex { name, of, is_enough: self.request_id.is_some() || !others.contains(&true) }
@@ -143,6 +151,7 @@ impl PredictionFilter {
 
 const FAILED: &str = "status = 'error'";
 const DEFECT: &str = "defect = 1";
+const COUNTED: &str = "(SELECT 1 FROM counted_labels WHERE counted_labels.event_id = predictions.event_id)";
 
 /// An index of predictions that ends with their time.
 pub(super) struct ListIndex {

@@ -22,6 +22,7 @@ impl PredictionFilter {
             max_confidence,
             request_id,
             tags,
+            labelled,
         } = self;
         let record = &row.record;
         let time = record.occurred_at.map_or(0, floor_microseconds);
@@ -38,5 +39,6 @@ impl PredictionFilter {
             && max_confidence.is_none_or(|most| record.confidence.is_some_and(|own| own <= most))
             && request_id.as_ref().is_none_or(|id| Some(id) == record.request_id.as_ref())
             && tags.iter().all(|(name, value)| record.tags.get(name) == Some(value))
+            && labelled.is_none_or(|labelled| labelled == row.true_label.is_some())
     }
 }

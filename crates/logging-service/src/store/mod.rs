@@ -27,6 +27,7 @@ pub(crate) mod events;
 pub(crate) mod exact_windows;
 mod filter;
 mod in_force;
+mod known_label;
 mod labelled;
 pub(crate) mod labels;
 pub(crate) mod lake_books;
@@ -82,6 +83,7 @@ pub use caution::DatabaseCaution;
 pub use engine::StoreDamage;
 pub use error::StoreError;
 pub use filter::PredictionFilter;
+pub use known_label::KnownLabel;
 pub use observer::{CommitSummary, ModelCounts, StoreObserver};
 pub use options::StoreOptions;
 pub use page::{MAX_PAGE, PredictionPage};
@@ -236,7 +238,12 @@ impl Store {
     /// # Errors
     /// The errors of every query: [`StoreError::Overloaded`], [`StoreError::Timeout`], [`StoreError::Unavailable`].
     pub async fn get(&self, event_id: Uuid) -> Result<Option<StoredPrediction>, StoreError> {
-        self.reader.read(QueryLength::Quick, move |session| page::prediction(session, event_id)).await
+        let read = move |session: &mut dyn SqlSession| {
+            let mut found = page::prediction(session, event_id)?;
+            known_label::add_to(session, found.iter_mut())?;
+            Ok(found)
+        };
+        self.reader.read(QueryLength::Quick, read).await
     }
 
     /// Up to `limit` (1 to [`MAX_PAGE`]) predictions, newest first by `occurred_at`. Start without a cursor, go on with
@@ -257,6 +264,24 @@ impl Store {
         let (filter, start) = (filter.clone(), page::PageStart { cursor, patience: self.page_patience });
         let length = if filter.index().is_enough { QueryLength::Quick } else { QueryLength::Long };
         self.reader.read(length, move |session| page::page(session, &filter, limit, start)).await
+    }
+
+    /// The same, with the true labels that are counted for the predictions.
+    ///
+    /// # Errors
+    /// As [`Store::list`].
+    pub(crate) async fn list_with_labels(
+        &self,
+        filter: &PredictionFilter,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<PredictionPage, StoreError> {
+        let mut page = self.list(filter, limit, cursor).await?;
+        let add = move |session: &mut dyn SqlSession| {
+            known_label::add_to(session, page.predictions.iter_mut())?;
+            Ok(page)
+        };
+        self.read(add).await
     }
 
     /// Bytes on disk: the database and its write-ahead log.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::counted_segments::CountedSegments;
 use super::error::DatabaseError;
+use super::known_label::KnownLabel;
 use super::time::from_microseconds;
 use super::value::RowColumns;
 use crate::analysis::{label_name, number_of};
@@ -28,6 +29,9 @@ pub struct StoredPrediction {
     /// When the store wrote it, to the microsecond.
     #[schema(value_type = String, format = DateTime)]
     pub recorded_at: Timestamp,
+    /// The true label that is counted for it, where it is known. Lists and single predictions tell it, exports do not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub true_label: Option<KnownLabel>,
 }
 
 /// A complete record on its way to the writer. The JSON of its columns is written by the caller, because there are many
@@ -171,7 +175,7 @@ pub(super) fn read(columns: &mut RowColumns) -> Result<NumberedPrediction, Datab
         counted_features: FeatureValues::new(),
     };
     forget_filler(&mut record);
-    Ok(NumberedPrediction { id, prediction: StoredPrediction { record, recorded_at } })
+    Ok(NumberedPrediction { id, prediction: StoredPrediction { record, recorded_at, true_label: None } })
 }
 
 /// The JSON of a value, unless it is empty.

@@ -33,6 +33,7 @@ mod odd_ranges;
 mod openapi;
 mod outage;
 mod pages;
+mod pages_label;
 mod pandas_forms;
 mod queries;
 mod ranges;

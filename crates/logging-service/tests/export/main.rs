@@ -28,7 +28,7 @@ fn read_ndjson(file: &[u8]) -> Vec<StoredPrediction> {
     let read = |line: &str| {
         let mut record: PredictionRecord = serde_json::from_str(line).unwrap();
         let recorded_at = record.extra.remove("recorded_at").unwrap();
-        StoredPrediction { record, recorded_at: serde_json::from_value(recorded_at).unwrap() }
+        StoredPrediction { record, recorded_at: serde_json::from_value(recorded_at).unwrap(), true_label: None }
     };
     lines.map(read).collect()
 }

@@ -55,7 +55,7 @@ pub(crate) fn from_cells(mut cells: Map<String, Value>) -> StoredPrediction {
     if let Some(Value::Object(extra)) = cells.remove("extra") {
         cells.extend(extra);
     }
-    StoredPrediction { record: serde_json::from_value(cells.into()).unwrap(), recorded_at }
+    StoredPrediction { record: serde_json::from_value(cells.into()).unwrap(), recorded_at, true_label: None }
 }
 
 /// A row in which every field has a value; `error_type` and `label` exclude each other only where a record comes in.
@@ -101,7 +101,7 @@ pub(crate) fn full() -> StoredPrediction {
         tags: Tags::from([("region".to_owned(), "eu".to_owned())]),
         extra: Map::from_iter([("note".to_owned(), json!({ "a": [1, null, "x"] }))]),
     };
-    StoredPrediction { record, recorded_at: "2026-01-02T03:04:06Z".parse().unwrap() }
+    StoredPrediction { record, recorded_at: "2026-01-02T03:04:06Z".parse().unwrap(), true_label: None }
 }
 
 /// Rows of any shape, in which every optional field may be missing.
@@ -149,7 +149,7 @@ fn row() -> impl Strategy<Value = StoredPrediction> {
                 tags: extra.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
                 extra: extra.into_iter().map(|(name, value)| (name, json!(value))).collect(),
             };
-            StoredPrediction { record, recorded_at }
+            StoredPrediction { record, recorded_at, true_label: None }
         },
     )
 }

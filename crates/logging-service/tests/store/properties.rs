@@ -85,7 +85,7 @@ prop_compose! {
         max_confidence in proptest::option::weighted(0.2, confidence()),
         request_id in proptest::option::weighted(0.2, word(&["r1", "r3"])),
     ) -> PredictionFilter {
-        PredictionFilter { model, version, label, status, defect, since, until, min_confidence, max_confidence, request_id, tags: prediction_record::Tags::new() }
+        PredictionFilter { model, version, label, status, defect, since, until, min_confidence, max_confidence, request_id, ..PredictionFilter::default() }
     }
 }
 

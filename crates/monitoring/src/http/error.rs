@@ -32,6 +32,8 @@ crate::label_enum! {
         Internal = "internal",
         /// 401: no key, or not one that the service knows.
         Unauthorized = "unauthorized",
+        /// 403: a write of a page that may not write here.
+        Forbidden = "forbidden",
         /// 404: no such route or resource.
         NotFound = "not_found",
         /// 405: the route exists, but not with this method.
@@ -46,6 +48,7 @@ impl ErrorCode {
         match self {
             Self::InvalidRequest => 400,
             Self::Unauthorized => 401,
+            Self::Forbidden => 403,
             Self::ModelNotFound | Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::TooLarge => 413,
@@ -77,6 +80,7 @@ impl ErrorCode {
             Self::Internal => "The service failed; its log has the cause.",
             Self::NotFound => "There is nothing here.",
             Self::Unauthorized => "The request has no key that is known here; send one as `Authorization: Bearer`.",
+            Self::Forbidden => "A browser asks for a page that may not write here.",
             Self::MethodNotAllowed => "The route does not take this method; `Allow` lists those that it takes.",
         }
     }
@@ -84,7 +88,7 @@ impl ErrorCode {
     /// Whether a prediction can end this way; the other codes are of requests that never become one.
     #[must_use]
     pub fn is_of_predictions(self) -> bool {
-        !matches!(self, Self::Unauthorized | Self::NotFound | Self::MethodNotAllowed)
+        !matches!(self, Self::Unauthorized | Self::Forbidden | Self::NotFound | Self::MethodNotAllowed)
     }
 }
 

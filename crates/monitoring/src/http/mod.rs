@@ -16,6 +16,8 @@ mod heads;
 mod method;
 mod metrics;
 mod observe;
+mod page_writes;
+mod refusal_page;
 mod refusals;
 mod requests;
 mod routes;
@@ -49,6 +51,8 @@ pub use method::HttpMethod;
 use metrics::HttpMetrics;
 pub use metrics::HttpSetupError;
 pub use observe::{RequestObserver, observe};
+use page_writes::PageWriters;
+pub use refusal_page::RefusalPage;
 pub use refusals::{refusals_by, refusals_of};
 use requests::HttpObserver;
 pub use routes::Routes;
@@ -92,7 +96,7 @@ impl Instrumentation {
     }
 
     /// A router, from the outside in:
-    /// ids and span → metrics guard → one shape of refusal → other origins → the bound of heads → keys → room for the answer → compression → panics become 500 →
+    /// ids and span → metrics guard → one shape of refusal → other origins → the bound of heads → writes of pages → keys → room for the answer → compression → panics become 500 →
     /// the handlers.
     ///
     /// # Errors
@@ -121,13 +125,18 @@ impl Instrumentation {
         if self.access.keys.is_some() {
             router = router.layer(middleware::from_fn_with_state(self.access.clone(), access::guard));
         }
+        if let Some(hosts) = routes.page_hosts {
+            let writers = Arc::new(PageWriters { origins: routes.origins.clone(), hosts });
+            router = router.layer(middleware::from_fn_with_state(writers, page_writes::guard));
+        }
         router = router.layer(middleware::from_fn(heads::guard));
         // A browser asks beforehand without the key.
         if let Some(cross_origin) = cross_origin::layer(&routes.origins) {
             router = router.layer(cross_origin);
         }
         let (metrics, readiness) = (self.metrics.clone(), self.readiness.clone());
-        let observer = Arc::new(HttpObserver { metrics, readiness, traces: routes.traces });
+        let observer =
+            Arc::new(HttpObserver { metrics, readiness, traces: routes.traces, refusal_page: routes.refusal_page });
         Ok(router.layer(middleware::from_fn_with_state(observer, observe::<HttpObserver>)))
     }
 }

@@ -13,6 +13,7 @@ use super::error::{ApiError, ErrorCode};
 use super::method::HttpMethod;
 use super::metrics::{HttpMetrics, HttpRequestLabels};
 use super::observe::RequestObserver;
+use super::refusal_page::RefusalPage;
 use super::span;
 use crate::health::Readiness;
 use crate::metrics::LabelEnum as _;
@@ -26,6 +27,7 @@ pub(super) struct HttpObserver {
     pub(super) metrics: Arc<HttpMetrics>,
     pub(super) readiness: Readiness,
     pub(super) traces: Traces,
+    pub(super) refusal_page: Option<RefusalPage>,
 }
 
 impl RequestObserver for HttpObserver {
@@ -41,6 +43,10 @@ impl RequestObserver for HttpObserver {
         span::describe(context, &labels, request.uri());
         self.metrics.started();
         HttpRequest {
+            as_page: self
+                .refusal_page
+                .filter(|page| page.is_for(request))
+                .map(|page| (page, request.uri().path().to_owned())),
             observer: self,
             context: context.clone(),
             labels,
@@ -51,7 +57,11 @@ impl RequestObserver for HttpObserver {
     }
 
     fn answered(request: &mut HttpRequest, response: Response) -> Response {
-        let mut response = in_one_shape(response, &request.context.request_id);
+        let request_id = &request.context.request_id;
+        let mut response = in_one_shape(response, |error| match &request.as_page {
+            Some((page, path)) => page.render(error, path, request_id),
+            None => error.render(request_id),
+        });
         request.status = response.status().as_u16();
         let refusal = response.extensions().get::<ApiError>();
         request.refusal = refusal.map(|refusal| refusal.code);
@@ -72,6 +82,8 @@ pub(super) struct HttpRequest {
     started: Instant,
     status: u16,
     refusal: Option<ErrorCode>,
+    /// A refusal is a page, where this is asked for.
+    as_page: Option<(RefusalPage, String)>,
 }
 
 impl HttpRequest {
@@ -104,10 +116,10 @@ impl Drop for HttpRequest {
 }
 
 /// Gives every refusal the body of [`ApiError`], also those that a library made.
-fn in_one_shape(response: Response, request_id: &str) -> Response {
+fn in_one_shape(response: Response, render: impl Fn(&ApiError) -> Response) -> Response {
     if let Some(error) = response.extensions().get::<ApiError>() {
         let error = error.clone();
-        let mut rendered = with_headers_of(&response, error.render(request_id));
+        let mut rendered = with_headers_of(&response, render(&error));
         *rendered.status_mut() = response.status();
         rendered.extensions_mut().insert(error);
         return rendered;
@@ -119,7 +131,7 @@ fn in_one_shape(response: Response, request_id: &str) -> Response {
     let fallback = if status.is_server_error() { ErrorCode::Internal } else { ErrorCode::InvalidRequest };
     let code = ErrorCode::ALL.iter().find(|code| code.status() == status.as_u16()).copied().unwrap_or(fallback);
     let sentence = status.canonical_reason().unwrap_or("The request was refused.");
-    let mut rendered = with_headers_of(&response, ApiError::new(code, sentence).render(request_id));
+    let mut rendered = with_headers_of(&response, render(&ApiError::new(code, sentence)));
     *rendered.status_mut() = status;
     rendered
 }

@@ -6,6 +6,7 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 
 use super::cross_origin::AllowedOrigin;
 use super::method::HttpMethod;
+use super::refusal_page::RefusalPage;
 use crate::metrics::LabelEnum as _;
 use crate::traces::Traces;
 
@@ -15,13 +16,22 @@ pub struct Routes<S = ()> {
     pub(super) declared: Vec<(HttpMethod, String)>,
     pub(super) traces: Traces,
     pub(super) origins: Vec<AllowedOrigin>,
+    pub(super) page_hosts: Option<Vec<String>>,
+    pub(super) refusal_page: Option<RefusalPage>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// No routes yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { router: Router::new(), declared: Vec::new(), traces: Traces::default(), origins: Vec::new() }
+        Self {
+            router: Router::new(),
+            declared: Vec::new(),
+            traces: Traces::default(),
+            origins: Vec::new(),
+            page_hosts: None,
+            refusal_page: None,
+        }
     }
 
     /// Answers `GET path` (and `HEAD`) with `handler`.
@@ -54,6 +64,19 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         Self { origins: origins.to_vec(), ..self }
     }
 
+    /// Refuses writes that a browser sends for pages of others. The service's own are open under its addresses, under names without
+    /// a dot, and under these names.
+    #[must_use]
+    pub fn written_by_own_pages(self, hosts: &[String]) -> Self {
+        Self { page_hosts: Some(hosts.to_vec()), ..self }
+    }
+
+    /// Shows refusals of pages as pages.
+    #[must_use]
+    pub fn refused_as_pages(self, page: RefusalPage) -> Self {
+        Self { refusal_page: Some(page), ..self }
+    }
+
     /// Sends the spans of all requests to `traces`.
     #[must_use]
     pub fn traced(self, traces: &Traces) -> Self {
@@ -63,8 +86,8 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// Hands the handlers their state.
     #[must_use]
     pub fn with_state(self, state: S) -> Routes {
-        let Self { router, declared, traces, origins } = self;
-        Routes { router: router.with_state(state), declared, traces, origins }
+        let Self { router, declared, traces, origins, page_hosts, refusal_page } = self;
+        Routes { router: router.with_state(state), declared, traces, origins, page_hosts, refusal_page }
     }
 
     /// The routes of both.

@@ -21,3 +21,20 @@ if (live && follow) {
   };
   follow.addEventListener("change", renew);
 }
+
+// A key for what has one, unless something is being typed.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
+  const chosen = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+  if (!chosen) return;
+  event.preventDefault();
+  chosen.click();
+});
+
+// A prediction is labelled once, however often a key repeats.
+for (const form of document.querySelectorAll("form.labels")) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+  });
+}

@@ -215,7 +215,7 @@ mod tests {
 
     fn row(label: String) -> StoredPrediction {
         let record = PredictionRecord { model: "m".to_owned(), label: Some(label), ..PredictionRecord::default() };
-        StoredPrediction { record, recorded_at: Timestamp::UNIX_EPOCH }
+        StoredPrediction { record, recorded_at: Timestamp::UNIX_EPOCH, true_label: None }
     }
 
     #[test]
