@@ -1,5 +1,5 @@
-//! The commands that are run instead of the service: `backup`, `check`, `profile`, `import`, `erase`
-//! and `lake`.
+//! The commands that are run instead of the service: `backup`, `check`, `profile`, `import`, `erase`,
+//! `report` and `lake`.
 //!
 //! Rule of thumb: each finding is one line of output, and scripts read the exit code.
 
@@ -14,6 +14,7 @@ use crate::config::{Config, DatabaseCommand};
 use crate::erase_command::{self, EraseOptions};
 use crate::lake::{self, Lake, LakeCommand};
 use crate::past::{self, own_store};
+use crate::report_command::{self, ReportOptions};
 use crate::store::DatabaseUrl;
 
 /// Runs a command. The exit code is 1 if it found a problem.
@@ -28,6 +29,7 @@ pub fn run(command: &DatabaseCommand, config: &Config) -> anyhow::Result<ExitCod
         DatabaseCommand::Profile(options) => Ok(told(past::profile(options, database))),
         DatabaseCommand::Import(options) => Ok(told(past::import(options, database))),
         DatabaseCommand::Erase(options) => Ok(told(erase(options, config))),
+        DatabaseCommand::Report(options) => Ok(told(report(options, database))),
         DatabaseCommand::Lake(command) => Ok(told(lake(*command, config))),
     }
 }
@@ -48,6 +50,10 @@ fn lake(command: LakeCommand, config: &Config) -> anyhow::Result<ExitCode> {
 fn erase(options: &EraseOptions, config: &Config) -> anyhow::Result<ExitCode> {
     let lake = open_lake(config)?;
     erase_command::run(options, lake.as_ref(), &own_store::start(config.database())?)
+}
+
+fn report(options: &ReportOptions, database: &DatabaseUrl) -> anyhow::Result<ExitCode> {
+    report_command::run(options, &own_store::start(database)?)
 }
 
 fn open_lake(config: &Config) -> anyhow::Result<Option<Lake>> {

@@ -10,6 +10,7 @@ use monitoring::{AllowedOrigin, ConnectionOptions, SecurityOptions};
 use crate::erase_command::EraseOptions;
 use crate::lake::{LakeCommand, LakeOptions, LakeUrl};
 use crate::past::{ImportOptions, ProfileOptions};
+use crate::report_command::ReportOptions;
 use crate::store::{DatabaseUrl, StoreError};
 
 /// Stores predictions durably, and answers questions about them.
@@ -149,6 +150,8 @@ pub enum DatabaseCommand {
     Import(Box<ImportOptions>),
     /// Erase what belongs to a request or a tag: predictions and labels, in the database and in the lake. Counts stay.
     Erase(EraseOptions),
+    /// Write a report of a model as one HTML file: what came in, quality and drift of a range.
+    Report(ReportOptions),
     /// Look after the lake: say what is in it, verify it, write it now.
     #[command(subcommand)]
     Lake(LakeCommand),

@@ -21,6 +21,7 @@ mod pages;
 pub mod past;
 mod queries;
 mod refusal;
+mod report_command;
 pub mod store;
 mod tables;
 mod upkeep;

@@ -48,6 +48,9 @@ use crate::{ingest, pages, queries};
         pages::label::give_label,
         pages::quality::quality,
         pages::drift::drift,
+        pages::compare::compare,
+        pages::data::data,
+        pages::report::report,
         pages::file
     ),
     components(schemas(TrueLabel, prediction_record::PredictionRecord)),
@@ -69,6 +72,7 @@ pub(crate) fn description() -> Value {
     for (path, refused) in [
         ("/predictions", of_export),
         ("/ui/predictions", of_export),
+        ("/ui/data", &["limit", "cursor", "labelled"]),
         ("/ui/label", &["format", "safe", "status", "labelled", "limit", "cursor"]),
         ("/export", &["limit", "cursor", "labelled"]),
     ] {

@@ -3,7 +3,7 @@
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 
-const STYLE: &str = include_str!("files/style.css");
+pub(crate) const STYLE: &str = include_str!("files/style.css");
 const SCRIPT: &str = include_str!("files/script.js");
 
 /// The names of the files that pages load.

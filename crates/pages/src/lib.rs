@@ -11,9 +11,11 @@ mod frame;
 mod links;
 mod numbers;
 pub mod plots;
+mod whole_file;
 
 pub use accept::prefers_page;
 pub use files::{PAGE_FILES, page_file};
 pub use frame::{Frame, Place, redirect};
 pub use links::Query;
-pub use numbers::{at, count, decimals, percent, seconds, short};
+pub use numbers::{at, bytes, count, decimals, minute, percent, seconds, short};
+pub use whole_file::whole_file;

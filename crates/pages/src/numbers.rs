@@ -46,9 +46,10 @@ pub fn decimals(number: f64) -> String {
     match number.abs() {
         0.0 => "0".into(),
         tiny if tiny < 1e-4 => format!("{number:.1e}"),
-        small if small < 1.0 => format!("{number:.3}"),
-        small if small < 10.0 => format!("{number:.2}"),
-        middle if middle < 100.0 => format!("{number:.1}"),
+        // Each bound is where rounding would add a digit.
+        small if small < 0.9995 => format!("{number:.3}"),
+        small if small < 9.995 => format!("{number:.2}"),
+        middle if middle < 99.95 => format!("{number:.1}"),
         large if large < 1e6 => format!("{number:.0}"),
         _ => format!("{number:.2e}"),
     }
@@ -67,6 +68,23 @@ pub fn at(time: Timestamp) -> Markup {
     html! { time datetime=(time) { (time.strftime("%Y-%m-%d %H:%M:%S")) } }
 }
 
+/// A time in UTC, to the minute.
+pub fn minute(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+/// A number of bytes: `812 B`, `4.00 kB`, `12.3 GB`.
+pub fn bytes(number: f64) -> String {
+    let (value, unit) = match number {
+        small if small < 1e3 => return format!("{small:.0} B"),
+        kilo if kilo < 1e6 => (kilo / 1e3, "kB"),
+        mega if mega < 1e9 => (mega / 1e6, "MB"),
+        giga if giga < 1e12 => (giga / 1e9, "GB"),
+        tera => (tera / 1e12, "TB"),
+    };
+    format!("{} {unit}", decimals(value))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,7 +97,12 @@ mod tests {
             ["0 %", "< 0.1 %", "12.3 %", "> 99.9 %", "100 %"]
         );
         assert_eq!([0.0, 3.4e-4, 0.0123, 4.2, 12_600.0].map(seconds), ["0 s", "340 µs", "12.3 ms", "4.20 s", "3.50 h"]);
-        assert_eq!([0.0, 1.2e-7, 0.1234, 12.34, 1234.0].map(decimals), ["0", "1.2e-7", "0.123", "12.3", "1234"]);
+        assert_eq!(
+            [0.0, 1.2e-7, 0.1234, 9.9999, 12.34, 1234.0].map(decimals),
+            ["0", "1.2e-7", "0.123", "10.0", "12.3", "1234"]
+        );
+        assert_eq!([812.0, 4e3, 12.34e9].map(bytes), ["812 B", "4.00 kB", "12.3 GB"]);
+        assert_eq!(minute(Timestamp::UNIX_EPOCH), "1970-01-01 00:00");
         assert_eq!(["abc", "äöü…", "abcde"].map(|text| short(text, 4)), ["abc", "äöü…", "abc…"]);
     }
 }

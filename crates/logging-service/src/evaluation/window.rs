@@ -47,6 +47,15 @@ impl EvaluationWindow {
         self.range(0).seconds()
     }
 
+    /// The length of intervals that show how it went, as questions name it.
+    pub(crate) fn interval(self) -> &'static str {
+        match self {
+            Self::Hour => "5m",
+            Self::Day => "1h",
+            Self::Week => "6h",
+        }
+    }
+
     fn hours(self) -> u16 {
         match self {
             Self::Hour => 1,

@@ -85,6 +85,14 @@ pub(crate) struct UpkeepMetrics {
     backup_failures: Counter,
 }
 
+/// The newest backup that was verified.
+pub(crate) struct NewestBackup {
+    /// When, in seconds since 1970.
+    pub(crate) verified_at: f64,
+    /// How large it is.
+    pub(crate) bytes: f64,
+}
+
 impl UpkeepMetrics {
     /// Registers the metrics.
     ///
@@ -175,6 +183,12 @@ impl UpkeepMetrics {
     pub(crate) fn backup_verified(&self, time: f64, bytes: u64) {
         self.backup_verified.set(time);
         self.backup_bytes.set(bytes as f64);
+    }
+
+    /// The newest backup; nothing before there is one.
+    pub(crate) fn newest_backup(&self) -> Option<NewestBackup> {
+        let newest = NewestBackup { verified_at: self.backup_verified.get(), bytes: self.backup_bytes.get() };
+        Some(newest).filter(|newest| newest.verified_at > 0.0)
     }
 
     /// A backup failed, or was not sound.

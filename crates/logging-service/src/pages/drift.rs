@@ -5,20 +5,23 @@ use axum::http::Uri;
 use axum::response::Response;
 use maud::{Markup, html};
 use monitoring::ApiError;
-use pages::plots::{BinPlot, PlotBin};
-use pages::{count, decimals, percent, short};
+use pages::plots::{BinPlot, PlotBin, TimePlot, TimePoint};
+use pages::{count, decimals, minute, percent, short};
 
 use super::site::{DRIFT, page};
-use super::window_page::WindowPage;
+use super::window_page::{AboutFile, FileInterval, WindowPage};
 use crate::analysis::{DriftReport, DriftVerdict, FeatureBins, FeatureDrift, Statistic, shown_bins};
 use crate::app::App;
 use crate::openapi::refusal_sets::QueryRefusals;
 use crate::queries::drift::report_of;
 use crate::queries::model_window::WindowFacts;
-use crate::queries::parameters::WindowQuery;
+use crate::queries::window_query::WindowQuery;
+use crate::store::time::from_microseconds;
 
 /// Features of a model that are drawn; the others stand in the table alone.
 const DRAWN: usize = 12;
+/// Features that are drawn over time.
+const OVER_TIME: usize = 3;
 
 /// The drift of each model
 #[utoipa::path(
@@ -30,17 +33,17 @@ const DRAWN: usize = 12;
     responses((status = 200, description = "The page", body = String, content_type = "text/html"), QueryRefusals)
 )]
 pub(crate) async fn drift(State(app): State<App>, uri: Uri) -> Result<Response, ApiError> {
-    Ok(page("", DRIFT, &content().content(&app, &uri).await?))
+    Ok(page("", DRIFT, &content().content(&app.store, &uri).await?))
 }
 
 /// The drift of one model's file, and what it is made of.
-struct FileDrift {
+pub(super) struct FileDrift {
     window: WindowFacts,
     report: Option<DriftReport>,
     bins: Vec<FeatureBins>,
 }
 
-fn content() -> WindowPage<FileDrift> {
+pub(super) fn content() -> WindowPage<FileDrift> {
     WindowPage {
         title: DRIFT,
         key: html! { p.key { "Shares of predictions:" span.swatch.then {} "reference" span.swatch.now {} "now" } },
@@ -50,13 +53,13 @@ fn content() -> WindowPage<FileDrift> {
             bins: judged.reference.map(|reference| shown_bins(reference, judged.counts)).unwrap_or_default(),
         },
         show: model,
+        over_time,
     }
 }
 
-fn model(FileDrift { window, report, bins }: &FileDrift) -> Markup {
+fn model(FileDrift { report, bins, .. }: &FileDrift) -> Markup {
     let features = report.as_ref().map(|report| sorted(&report.features)).unwrap_or_default();
     html! {
-        h2 { (window.model) @if let Some(digest) = &window.model_sha256 { " " code.quiet title=(digest) { (short(digest, 9)) } } }
         @match report {
             None => p {
                 "There is no reference to compare with. " code { "POST /drift/reference" } " takes one from a range of predictions in which all was well."
@@ -75,12 +78,45 @@ fn model(FileDrift { window, report, bins }: &FileDrift) -> Markup {
     }
 }
 
+impl AboutFile for FileDrift {
+    fn facts(&self) -> &WindowFacts {
+        &self.window
+    }
+}
+
+/// How far the worst features lay from the reference in each interval.
+fn over_time(whole: &FileDrift, intervals: &[FileInterval<'_, FileDrift>]) -> Markup {
+    let Some(report) = whole.report.as_ref().filter(|report| report.samples > 0) else { return html! {} };
+    html! {
+        @for feature in sorted(&report.features).into_iter().take(OVER_TIME) {
+            (TimePlot {
+                caption: format!("{} over time: PSI, from 0; times are UTC", short(&feature.feature, 60)),
+                points: intervals.iter().map(|interval| point(interval, &feature.feature)).collect(),
+                are_shares: false,
+            }.markup())
+        }
+        p.key { span.swatch.now {} "PSI" span.swatch.noise {} "what noise alone reaches" }
+    }
+}
+
+fn point(interval: &FileInterval<'_, FileDrift>, name: &str) -> TimePoint {
+    let report = interval.file.and_then(|file| file.report.as_ref()).filter(|report| report.samples > 0);
+    let feature = report.and_then(|report| report.features.iter().find(|feature| feature.feature == name));
+    let psi = feature.filter(|feature| feature.samples > 0).map(psi);
+    TimePoint {
+        at: minute(from_microseconds(interval.range.since)),
+        value: psi.map(|(value, _)| value),
+        noise: psi.and_then(|(_, noise)| Some((0.0, noise?))),
+        other: None,
+    }
+}
+
 fn plotted(bin: &crate::analysis::ShownBin) -> PlotBin {
     PlotBin { name: bin.name.clone(), reference: bin.reference, current: bin.current }
 }
 
 /// The worst first: by verdict, then by how far the PSI is above what noise explains.
-fn sorted(features: &[FeatureDrift]) -> Vec<&FeatureDrift> {
+pub(super) fn sorted(features: &[FeatureDrift]) -> Vec<&FeatureDrift> {
     let mut sorted: Vec<&FeatureDrift> = features.iter().collect();
     let above_noise = |feature: &FeatureDrift| {
         let (value, noise) = psi(feature);
@@ -106,7 +142,7 @@ fn verdict(report: &DriftReport) -> Markup {
 }
 
 /// What a plot shows.
-fn sentence(feature: &FeatureDrift) -> String {
+pub(super) fn sentence(feature: &FeatureDrift) -> String {
     let (value, noise) = psi(feature);
     let verdict = match feature.verdict {
         DriftVerdict::None => "no drift",

@@ -3,6 +3,8 @@
 //! Rule of thumb: a page asks what the API is asked, in the same words, and shows the same answer. So its address can be shared,
 //! and no figure of a page has another source than that of the API.
 
+pub(crate) mod compare;
+pub(crate) mod data;
 pub(crate) mod drift;
 pub(crate) mod label;
 mod label_choices;
@@ -12,6 +14,7 @@ pub(crate) mod prediction;
 pub(crate) mod predictions;
 pub(crate) mod quality;
 mod refused;
+pub(crate) mod report;
 mod site;
 mod window_page;
 
@@ -40,6 +43,9 @@ pub(crate) fn routes(app: &App) -> Routes {
         .post("/ui/label", label::give_label)
         .get("/ui/quality", quality::quality)
         .get("/ui/drift", drift::drift)
+        .get("/ui/compare", compare::compare)
+        .get("/ui/data", data::data)
+        .get("/ui/report/{model}", report::report)
         .get("/ui/{file}", file)
         .with_state(app.clone())
 }

@@ -53,14 +53,10 @@ pub(crate) async fn overview(State(app): State<App>, uri: Uri) -> Result<Respons
 async fn content(app: &App, uri: &Uri) -> Result<Markup, ApiError> {
     let OverviewQuery { window } = parse_query(uri)?;
     let window = window.unwrap_or(EvaluationWindow::Day);
-    let interval = match window {
-        EvaluationWindow::Hour => "5m",
-        EvaluationWindow::Day => "1h",
-        EvaluationWindow::Week => "6h",
-    };
+    let interval = window.interval();
     let window = window.as_str();
     let of_window = Query::default().with("window", window);
-    let counted = stats::report_of(app, &question(&of_window.clone().with("interval", interval))?).await?;
+    let counted = stats::report_of(&app.store, &question(&of_window.clone().with("interval", interval))?).await?;
     let judged = question(&of_window)?;
     let (qualities, drifts) = (quality::answer_of(app, &judged).await?, drift::answer_of(app, &judged).await?);
     let mut rows: BTreeMap<&str, ModelRow<'_>> = BTreeMap::new();

@@ -70,7 +70,7 @@ pub(super) fn question(query: &Query) -> Result<Uri, ApiError> {
 
 /// A browser's field for a time says neither a zone, which is UTC here, nor always the seconds.
 fn with_zone(name: &str, value: String) -> String {
-    if !["since", "until"].contains(&name) || value.len() > "2026-03-01T12:30:00".len() {
+    if !["since", "until", "than_since", "than_until"].contains(&name) || value.len() > "2026-03-01T12:30:00".len() {
         return value;
     }
     match value.len() {

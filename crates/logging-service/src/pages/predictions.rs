@@ -20,7 +20,7 @@ use crate::store::{PredictionPage, StoredPrediction};
 /// Predictions of one page.
 const LIMIT: &str = "50";
 /// The parameters that the form has a field for, and the one that means another list.
-const FIELDS: [&str; 12] = [
+pub(super) const LIST_FIELDS: [&str; 12] = [
     "model",
     "version",
     "label",
@@ -69,38 +69,46 @@ async fn content(app: &App, uri: &Uri) -> Result<Markup, ApiError> {
 
 /// The form whose fields are the parameters of the API.
 fn filter(parameters: &PageParameters) -> Markup {
-    let value = |name: &str| parameters.get(name).unwrap_or_default().to_owned();
-    let time = |name: &str| value(name).trim_end_matches('Z').to_owned();
     let is = |name: &str, value: &str| parameters.get(name) == Some(value);
     html! {
         form.filter method="get" aria-label="Filter" {
-            label { "Model" input name="model" value=(value("model")) maxlength="128"; }
-            label { "Version" input name="version" value=(value("version")) maxlength="128" size="8"; }
-            label { "Label" input name="label" value=(value("label")) maxlength="256"; }
-            label { "Status" select name="status" {
-                option value="" { "any" }
-                option value="success" selected[is("status", "success")] { "success" }
-                option value="error" selected[is("status", "error")] { "error" }
-            } }
-            label { "Defect" select name="defect" {
-                option value="" { "any" }
-                option value="true" selected[is("defect", "true")] { "yes" }
-                option value="false" selected[is("defect", "false")] { "no" }
-            } }
+            (fields(parameters))
             label { "True label" select name="labelled" {
                 option value="" { "any" }
                 option value="true" selected[is("labelled", "true")] { "known" }
                 option value="false" selected[is("labelled", "false")] { "not known" }
             } }
-            label { "From, UTC" input type="datetime-local" step="1" name="since" value=(time("since")); }
-            label { "Until, UTC" input type="datetime-local" step="1" name="until" value=(time("until")); }
-            label { "Confidence from" input type="number" min="0" max="1" step="any" name="min_confidence" value=(value("min_confidence")); }
-            label { "to" input type="number" min="0" max="1" step="any" name="max_confidence" value=(value("max_confidence")); }
-            label { "Request" input name="request_id" value=(value("request_id")) maxlength="128"; }
-            @for (name, value) in parameters.beside(&FIELDS) { input type="hidden" name=(name) value=(value); }
+            @for (name, value) in parameters.beside(&LIST_FIELDS) { input type="hidden" name=(name) value=(value); }
             button { "Filter" }
             label.check hidden { input type="checkbox" data-follow; "Follow" }
         }
+    }
+}
+
+/// The fields of the filters that lists and files share.
+pub(super) fn fields(parameters: &PageParameters) -> Markup {
+    let value = |name: &str| parameters.get(name).unwrap_or_default().to_owned();
+    let time = |name: &str| value(name).trim_end_matches('Z').to_owned();
+    let is = |name: &str, value: &str| parameters.get(name) == Some(value);
+    html! {
+        label { "Model" input name="model" value=(value("model")) maxlength="128"; }
+        label { "Version" input name="version" value=(value("version")) maxlength="128" size="8"; }
+        label { "Label" input name="label" value=(value("label")) maxlength="256"; }
+        label { "Status" select name="status" {
+            option value="" { "any" }
+            option value="success" selected[is("status", "success")] { "success" }
+            option value="error" selected[is("status", "error")] { "error" }
+        } }
+        label { "Defect" select name="defect" {
+            option value="" { "any" }
+            option value="true" selected[is("defect", "true")] { "yes" }
+            option value="false" selected[is("defect", "false")] { "no" }
+        } }
+        label { "From, UTC" input type="datetime-local" step="1" name="since" value=(time("since")); }
+        label { "Until, UTC" input type="datetime-local" step="1" name="until" value=(time("until")); }
+        label { "Confidence from" input type="number" min="0" max="1" step="any" name="min_confidence" value=(value("min_confidence")); }
+        label { "to" input type="number" min="0" max="1" step="any" name="max_confidence" value=(value("max_confidence")); }
+        label { "Request" input name="request_id" value=(value("request_id")) maxlength="128"; }
     }
 }
 
@@ -110,19 +118,26 @@ fn list(found: &PredictionPage, parameters: &PageParameters) -> Markup {
             @if found.predictions.is_empty() {
                 p { "No prediction passes the filter" @if let Some(until) = found.looked_until { " down to " (at(until)) } "." }
             } @else {
-                div.table { table {
-                    caption { (found.predictions.len()) " predictions, newest first; times are UTC" }
-                    thead { tr {
-                        th scope="col" { "Time" } th scope="col" { "Model" } th scope="col" { "Answer" } th scope="col" { "Confidence" } th scope="col" { "True label" }
-                        th.n scope="col" { "Latency" } th scope="col" { "Request" }
-                    } }
-                    tbody { @for prediction in &found.predictions { (row(prediction)) } }
-                } }
+                (table(&found.predictions, "newest first; times are UTC"))
             }
             @if let Some(cursor) = &found.next_cursor {
                 p { a.button href=(parameters.but(&[], "cursor", Some(cursor)).to_string()) { "Older" } }
             }
         }
+    }
+}
+
+/// Predictions, one a row.
+pub(super) fn table(predictions: &[StoredPrediction], which: &str) -> Markup {
+    html! {
+        div.table { table {
+            caption { (predictions.len()) " predictions, " (which) }
+            thead { tr {
+                th scope="col" { "Time" } th scope="col" { "Model" } th scope="col" { "Answer" } th scope="col" { "Confidence" } th scope="col" { "True label" }
+                th.n scope="col" { "Latency" } th scope="col" { "Request" }
+            } }
+            tbody { @for prediction in predictions { (row(prediction)) } }
+        } }
     }
 }
 

@@ -7,22 +7,21 @@ use axum::http::Uri;
 use axum::response::Response;
 use maud::{Markup, html};
 use monitoring::ApiError;
-use pages::plots::{CalibrationPoint, bar, calibration_plot};
-use pages::{count, decimals, percent, seconds, short};
+use pages::plots::{CalibrationPoint, TimePlot, TimePoint, bar, calibration_plot};
+use pages::{count, decimals, minute, percent, seconds, short};
 
 use super::site::{QUALITY, page};
-use super::window_page::WindowPage;
-use crate::analysis::{CalibratedRange, QualityReport, RegressionQuality, calibrated_ranges};
+use super::window_page::{AboutFile, FileInterval, WindowPage};
+use crate::analysis::{CalibratedRange, QualityReport, RegressionQuality, WITHIN, calibrated_ranges, wilson};
 use crate::app::App;
 use crate::openapi::refusal_sets::QueryRefusals;
 use crate::queries::model_window::WindowFacts;
-use crate::queries::parameters::WindowQuery;
 use crate::queries::quality::report_of;
+use crate::queries::window_query::WindowQuery;
+use crate::store::time::from_microseconds;
 
 /// Classes of a confusion matrix; more do not fit on a screen.
 const MOST_CLASSES: usize = 20;
-/// 95 of 100 values of a normal distribution lie within so many standard deviations.
-const WITHIN: f64 = 1.96;
 
 /// The quality of each model
 #[utoipa::path(
@@ -34,11 +33,11 @@ const WITHIN: f64 = 1.96;
     responses((status = 200, description = "The page", body = String, content_type = "text/html"), QueryRefusals)
 )]
 pub(crate) async fn quality(State(app): State<App>, uri: Uri) -> Result<Response, ApiError> {
-    Ok(page("", QUALITY, &content().content(&app, &uri).await?))
+    Ok(page("", QUALITY, &content().content(&app.store, &uri).await?))
 }
 
 /// The quality of one model's file, and what it is made of.
-struct FileQuality {
+pub(super) struct FileQuality {
     window: WindowFacts,
     report: QualityReport,
     /// Predicted class, true class, how often.
@@ -46,7 +45,7 @@ struct FileQuality {
     calibrated: Vec<CalibratedRange>,
 }
 
-fn content() -> WindowPage<FileQuality> {
+pub(super) fn content() -> WindowPage<FileQuality> {
     WindowPage {
         title: QUALITY,
         key: html! {},
@@ -61,12 +60,12 @@ fn content() -> WindowPage<FileQuality> {
             }
         },
         show: model,
+        over_time,
     }
 }
 
-fn model(FileQuality { window, report, pairs, calibrated }: &FileQuality) -> Markup {
+fn model(FileQuality { report, pairs, calibrated, .. }: &FileQuality) -> Markup {
     html! {
-        h2 { (window.model) @if let Some(digest) = &window.model_sha256 { " " code.quiet title=(digest) { (short(digest, 9)) } } }
         (tiles(report))
         @if report.labelled == 0 {
             p { "No true labels in this window: " code { "POST /feedback" } " takes them." }
@@ -78,6 +77,34 @@ fn model(FileQuality { window, report, pairs, calibrated }: &FileQuality) -> Mar
             (calibration_plot(&calibration(report, calibrated), &calibrated.iter().map(point).collect::<Vec<_>>()))
             p.key { span.swatch.noise {} "where 95 of 100 would lie if the confidence were true" }
         }
+    }
+}
+
+impl AboutFile for FileQuality {
+    fn facts(&self) -> &WindowFacts {
+        &self.window
+    }
+}
+
+/// How often the file was right in each interval.
+fn over_time(whole: &FileQuality, intervals: &[FileInterval<'_, FileQuality>]) -> Markup {
+    if whole.report.labelled == 0 || whole.report.accuracy.is_none() {
+        return html! {};
+    }
+    let point = |interval: &FileInterval<'_, FileQuality>| {
+        let report = interval.file.map(|file| &file.report).filter(|report| report.labelled > 0);
+        TimePoint {
+            at: minute(from_microseconds(interval.range.since)),
+            value: report.and_then(|report| report.accuracy),
+            noise: report.and_then(|report| wilson(report.accuracy?, report.labelled)),
+            other: report.and_then(|report| report.expected_accuracy),
+        }
+    };
+    let caption =
+        format!("Accuracy over time, of {} labelled predictions; times are UTC", count(whole.report.labelled));
+    html! {
+        (TimePlot { caption, points: intervals.iter().map(point).collect(), are_shares: true }.markup())
+        p.key { span.swatch.now {} "accuracy" span.swatch.noise {} "where 95 of 100 lie for so many labels" span.swatch.then {} "expected from confidences" }
     }
 }
 
@@ -94,13 +121,9 @@ fn tiles(report: &QualityReport) -> Markup {
     }
 }
 
-/// The interval of the accuracy by Wilson's score (1927).
 fn interval(report: &QualityReport) -> Option<String> {
-    let (share, n) = (report.accuracy?, report.labelled as f64);
-    let square = WITHIN * WITHIN;
-    let middle = (share + square / (2.0 * n)) / (1.0 + square / n);
-    let reach = WITHIN / (1.0 + square / n) * (share * (1.0 - share) / n + square / (4.0 * n * n)).sqrt();
-    Some(format!("{} – {}", percent((middle - reach).max(0.0)), percent((middle + reach).min(1.0))))
+    let (low, high) = wilson(report.accuracy?, report.labelled)?;
+    Some(format!("{} – {}", percent(low), percent(high)))
 }
 
 fn regression(errors: &RegressionQuality) -> Markup {

@@ -12,13 +12,17 @@ pub(super) const PREDICTIONS: &str = "Predictions";
 pub(super) const LABEL: &str = "Label";
 pub(super) const QUALITY: &str = "Quality";
 pub(super) const DRIFT: &str = "Drift";
+pub(super) const COMPARE: &str = "Compare";
+pub(super) const DATA: &str = "Data";
 
-const PLACES: [Place; 6] = [
+const PLACES: [Place; 8] = [
     Place { href: "../ui", name: OVERVIEW },
     Place { href: "predictions", name: PREDICTIONS },
     Place { href: "label", name: LABEL },
     Place { href: "quality", name: QUALITY },
     Place { href: "drift", name: DRIFT },
+    Place { href: "compare", name: COMPARE },
+    Place { href: "data", name: DATA },
     Place { href: "../docs", name: "API" },
 ];
 

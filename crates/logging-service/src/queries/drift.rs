@@ -3,15 +3,18 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
+use jiff::Timestamp;
 use monitoring::ApiError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::model_window::{JudgedCounts, JudgedModels, WindowFacts, judge_models};
-use super::parameters::{TagParameters, WindowQuery};
+use super::model_window::{JudgedCounts, JudgedInterval, JudgedModels, WindowFacts, judge_models};
+use super::parameters::TagParameters;
+use super::window_query::WindowQuery;
 use crate::analysis::{DriftReport, DriftRules, compare_by};
 use crate::app::App;
 use crate::openapi::refusal_sets::QueryRefusals;
+use crate::store::time::from_microseconds;
 
 /// The drift of each model's file in a window.
 #[derive(Serialize, ToSchema)]
@@ -20,6 +23,19 @@ pub(crate) struct DriftAnswer {
     /// Files of models that are left out, because there are more than 1,000; absent where there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     left_out: Option<u64>,
+    /// The same in each interval, where they are asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    intervals: Vec<DriftInterval>,
+}
+
+/// The drift of each of a model's files in one interval.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DriftInterval {
+    #[schema(value_type = String, format = DateTime)]
+    since: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    until: Timestamp,
+    models: Vec<ModelDrift>,
 }
 
 /// The drift of one model's file.
@@ -49,9 +65,17 @@ pub(crate) async fn drift(State(app): State<App>, uri: Uri) -> Result<Json<Drift
 
 /// The judgement that a query asks for.
 pub(crate) async fn answer_of(app: &App, uri: &Uri) -> Result<DriftAnswer, ApiError> {
-    let judged = judge_models(app, uri, |window, judged| ModelDrift { window, drift: report_of(judged) });
-    let JudgedModels { models, left_out } = judged.await?;
-    Ok(DriftAnswer { models, left_out })
+    let judged = judge_models(&app.store, uri, |window, judged| ModelDrift { window, drift: report_of(judged) });
+    let JudgedModels { models, left_out, intervals } = judged.await?;
+    let intervals = intervals
+        .into_iter()
+        .map(|JudgedInterval { range, models }| DriftInterval {
+            since: from_microseconds(range.since),
+            until: from_microseconds(range.until),
+            models,
+        })
+        .collect();
+    Ok(DriftAnswer { models, left_out, intervals })
 }
 
 /// How far a window has moved from its reference, by the rules of its model and of its length.

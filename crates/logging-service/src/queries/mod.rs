@@ -6,6 +6,7 @@
 mod contradiction;
 pub(crate) mod drift;
 pub(crate) mod export;
+mod intervals;
 pub(crate) mod model_window;
 pub(crate) mod models;
 pub(crate) mod parameters;
@@ -13,3 +14,4 @@ pub(crate) mod predictions;
 pub(crate) mod quality;
 pub(crate) mod references;
 pub(crate) mod stats;
+pub(crate) mod window_query;

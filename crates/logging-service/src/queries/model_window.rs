@@ -1,5 +1,7 @@
 //! The counts of each model's file in a window, beside the reference that they are compared with.
 
+use std::collections::BTreeMap;
+
 use axum::http::Uri;
 use jiff::Timestamp;
 use monitoring::ApiError;
@@ -7,15 +9,15 @@ use prediction_record::{ModelDeclaration, Tags};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::parameters::{WindowQuery, parse_tagged_query, refused};
-use crate::analysis::WindowCounts;
-use crate::app::App;
+use super::parameters::{parse_tagged_query, refused};
+use super::window_query::WindowQuery;
+use crate::analysis::{ReferenceProfile, WindowCounts};
 use crate::refusal::refusal;
 use crate::store::error::DatabaseError;
 use crate::store::exact_windows::{self, ExactWindow, ExactWindows};
 use crate::store::time::{TimeRange, begin_of_span, from_microseconds};
 use crate::store::windows::{self, BUCKET, SegmentScope};
-use crate::store::{SqlSession, declarations, references};
+use crate::store::{SqlSession, Store, declarations, references};
 
 /// Which predictions of which model's file an answer is about.
 #[derive(Serialize, ToSchema)]
@@ -40,12 +42,12 @@ pub(crate) struct WindowFacts {
 }
 
 /// A segment: the predictions whose tag has this value.
-#[derive(Serialize, ToSchema)]
+#[derive(PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct SegmentFacts {
     /// The tag.
-    tag: String,
+    pub(crate) tag: String,
     /// Its value.
-    value: String,
+    pub(crate) value: String,
 }
 
 /// The counts of a window, and what they are judged by.
@@ -68,57 +70,98 @@ pub(crate) struct JudgedModels<T> {
     pub(crate) models: Vec<T>,
     /// How many files are left out, where there are too many.
     pub(crate) left_out: Option<u64>,
+    /// The same in each interval that is asked for.
+    pub(crate) intervals: Vec<JudgedInterval<T>>,
+}
+
+/// What is judged of the files in an interval.
+pub(crate) struct JudgedInterval<T> {
+    pub(crate) range: TimeRange,
+    pub(crate) models: Vec<T>,
 }
 
 /// Reads the window that the query asks for, and judges each model's file in it.
 pub(crate) async fn judge_models<T: Send + 'static>(
-    app: &App,
+    store: &Store,
     uri: &Uri,
     judge: WindowJudge<T>,
 ) -> Result<JudgedModels<T>, ApiError> {
     let (query, tags): (WindowQuery, Tags) = parse_tagged_query(uri)?;
     let (range, scope) = (query.range()?, query.scope(tags)?);
+    let intervals = query.intervals(range)?;
     let read = move |session: &mut dyn SqlSession| {
-        let model = query.model.as_deref();
-        let profiles = references::all(session, model)?;
-        let declared = declarations::effective(session, model)?;
-        let judge_one = |ExactWindow { window: sum, range }: ExactWindow| {
-            let reference = references::of(&profiles, &sum.model, &sum.model_sha256).map(|profile| &profile.counts);
-            let facts = WindowFacts {
-                model: sum.model,
-                model_sha256: Some(sum.model_sha256).filter(|digest| !digest.is_empty()),
-                since: from_microseconds(range.since),
-                until: from_microseconds(range.until),
-                segment: sum
-                    .segment
-                    .split_once('=')
-                    .map(|(tag, value)| SegmentFacts { tag: tag.to_owned(), value: value.to_owned() }),
-                errors: sum.counts.errors,
-            };
-            let declaration = declared.get(&facts.model);
-            judge(facts, &JudgedCounts { counts: &sum.counts, reference, declaration, seconds: range.seconds() })
+        let Some(reading) = WindowReading::open(session, query.model, scope)? else { return Ok(None) };
+        let (models, left_out) = reading.judge(session, range, judge)?;
+        let judge_interval = |range: TimeRange| {
+            let (models, _) = reading.judge(session, range, judge)?;
+            Ok(JudgedInterval { range, models })
         };
-        if !is_declared(&scope, declared.values()) {
-            return Ok(None);
-        }
-        let ExactWindows { files: mut windows, left_out } = match scope {
-            SegmentScope::Whole => exact_windows::of_range(session, model, range)?,
-            // Segments are counted in whole buckets alone.
-            _ => segments_of_range(session, model, range, &scope)?,
-        };
-        windows.sort_by(|a, b| {
-            let place = |exact: &ExactWindow| (exact.window.model.clone(), exact.window.segment.clone());
-            place(a).cmp(&place(b)).then_with(|| b.window.usage.compare(&a.window.usage))
-        });
-        let left_out = Some(left_out.files).filter(|files| *files > 0);
-        Ok(Some(JudgedModels { models: windows.into_iter().map(judge_one).collect(), left_out }))
+        let intervals = intervals.into_iter().map(judge_interval).collect::<Result<_, DatabaseError>>()?;
+        Ok(Some(JudgedModels { models, left_out, intervals }))
     };
-    app.store.read(read).await.map_err(refusal)?.ok_or_else(|| {
+    store.read(read).await.map_err(refusal)?.ok_or_else(|| {
         refused(
             "no model declares this tag with this value, and only declared ones are counted apart; PUT /models/NAME declares them, \
              {\"tags\": {\"region\": [\"eu\"]}}",
         )
     })
+}
+
+/// What windows are read and judged by.
+struct WindowReading {
+    model: Option<String>,
+    scope: SegmentScope,
+    profiles: Vec<ReferenceProfile>,
+    declared: BTreeMap<String, ModelDeclaration>,
+}
+
+impl WindowReading {
+    /// `None`, if no model declares the segment that is asked for.
+    fn open(
+        session: &mut dyn SqlSession,
+        model: Option<String>,
+        scope: SegmentScope,
+    ) -> Result<Option<Self>, DatabaseError> {
+        let profiles = references::all(session, model.as_deref())?;
+        let declared = declarations::effective(session, model.as_deref())?;
+        Ok(is_declared(&scope, declared.values()).then_some(Self { model, scope, profiles, declared }))
+    }
+
+    /// Judges each model's file in a range, and says how many are left out.
+    fn judge<T>(
+        &self,
+        session: &mut dyn SqlSession,
+        range: TimeRange,
+        judge: WindowJudge<T>,
+    ) -> Result<(Vec<T>, Option<u64>), DatabaseError> {
+        let model = self.model.as_deref();
+        let ExactWindows { files: mut windows, left_out } = match self.scope {
+            SegmentScope::Whole => exact_windows::of_range(session, model, range)?,
+            // Segments are counted in whole buckets alone.
+            _ => segments_of_range(session, model, range, &self.scope)?,
+        };
+        windows.sort_by(|a, b| {
+            let place = |exact: &ExactWindow| (exact.window.model.clone(), exact.window.segment.clone());
+            place(a).cmp(&place(b)).then_with(|| b.window.usage.compare(&a.window.usage))
+        });
+        let judged = windows.into_iter().map(|window| self.judge_file(window, judge)).collect();
+        Ok((judged, Some(left_out.files).filter(|files| *files > 0)))
+    }
+
+    fn judge_file<T>(&self, ExactWindow { window: sum, range }: ExactWindow, judge: WindowJudge<T>) -> T {
+        let reference = references::of(&self.profiles, &sum.model, &sum.model_sha256).map(|profile| &profile.counts);
+        let segment = sum.segment.split_once('=');
+        let facts = WindowFacts {
+            model: sum.model,
+            model_sha256: Some(sum.model_sha256).filter(|digest| !digest.is_empty()),
+            since: from_microseconds(range.since),
+            until: from_microseconds(range.until),
+            segment: segment.map(|(tag, value)| SegmentFacts { tag: tag.to_owned(), value: value.to_owned() }),
+            errors: sum.counts.errors,
+        };
+        let declaration = self.declared.get(&facts.model);
+        judge(facts, &JudgedCounts { counts: &sum.counts, reference, declaration, seconds: range.seconds() })
+    }
 }
 
 /// The counts of segments in the whole buckets that cover the range.

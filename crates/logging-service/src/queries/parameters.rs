@@ -12,12 +12,9 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use utoipa::IntoParams;
 
 use crate::evaluation::EvaluationWindow;
-use crate::store::counted_segments::segment;
-use crate::store::time::{TimeRange, ceil_microseconds, floor_microseconds};
-use crate::store::windows::SegmentScope;
 
 /// What the parameters begin with that name a tag.
-const TAG: &str = "tag.";
+pub(super) const TAG: &str = "tag.";
 
 /// Reads all parameters of a query.
 pub(crate) fn parse_query<Q: DeserializeOwned>(uri: &Uri) -> Result<Q, ApiError> {
@@ -48,7 +45,7 @@ pub(super) fn parse_tagged_query<Q: DeserializeOwned>(uri: &Uri) -> Result<(Q, T
 }
 
 /// Refuses what can be no tag's key.
-fn check_tag(key: &str) -> Result<(), ApiError> {
+pub(super) fn check_tag(key: &str) -> Result<(), ApiError> {
     let is_key = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
     if is_key { Ok(()) } else { Err(refused("a tag is named by letters, digits, _ and -, as in tag.region=eu")) }
 }
@@ -113,63 +110,5 @@ pub(super) fn in_order(since: Option<Timestamp>, until: Option<Timestamp>) -> Re
             Err(refused(&format!("since ({since}) lies after until ({until}); exchange them")))
         }
         _ => Ok(()),
-    }
-}
-
-/// A model, and a window that ends now or a range of time; the last 24 hours if neither is given.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct WindowQuery {
-    /// Name of the model; all if it is left out.
-    pub(super) model: Option<String>,
-    /// Counts each value of a declared tag apart, as in `tag.region`.
-    by: Option<String>,
-    /// A window that ends now, instead of `since` and `until`; `24h` if none of them is given.
-    #[serde(default, deserialize_with = "window")]
-    #[param(inline)]
-    window: Option<EvaluationWindow>,
-    /// The beginning of the range; 1970 where only `until` is given.
-    #[serde(default, deserialize_with = "time")]
-    #[param(value_type = Option<String>, format = DateTime)]
-    since: Option<Timestamp>,
-    /// The end of the range; not part of it.
-    #[serde(default, deserialize_with = "time")]
-    #[param(value_type = Option<String>, format = DateTime)]
-    until: Option<Timestamp>,
-}
-
-impl WindowQuery {
-    /// The predictions that are meant, of those in the range. Counts are kept for one tag at a time.
-    pub(super) fn scope(&self, tags: Tags) -> Result<SegmentScope, ApiError> {
-        let mut tags = tags.into_iter();
-        match (&self.by, tags.next(), tags.next()) {
-            (None, None, _) => Ok(SegmentScope::Whole),
-            (None, Some((key, value)), None) => Ok(SegmentScope::One(segment(&key, &value))),
-            (Some(by), None, _) => {
-                let key = by.strip_prefix(TAG).ok_or_else(|| refused("by expects a tag, such as by=tag.region"))?;
-                check_tag(key)?;
-                Ok(SegmentScope::ByTag(key.to_owned()))
-            }
-            _ => Err(refused("counts are kept for one tag at a time; ask for one of them, or for predictions")),
-        }
-    }
-
-    /// The range in microseconds since 1970.
-    pub(super) fn range(&self) -> Result<TimeRange, ApiError> {
-        let now = floor_microseconds(Timestamp::now());
-        match (self.window, self.since, self.until) {
-            (window, None, None) => Ok(window.unwrap_or(EvaluationWindow::Day).range(now)),
-            (Some(_), _, _) => Err(refused("window and since or until exclude each other")),
-            (None, since, until) => {
-                in_order(since, until)?;
-                // A range that ends now and begins later is empty, as where rows are asked for.
-                let now = since.map_or(now, |since| now.max(ceil_microseconds(since)));
-                // Stored times are whole microseconds, so a bound between two of them moves up to the next.
-                let until = until.map_or(now, ceil_microseconds);
-                // The range stands in the answer, so it begins where RFC 3339 can say it.
-                Ok(TimeRange { since: since.map_or(until.min(0), ceil_microseconds), until })
-            }
-        }
     }
 }

@@ -9,15 +9,13 @@ use prediction_record::Tags;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::intervals::{intervals, parse_length};
 use super::parameters::{TagParameters, in_order, parse_tagged_query, refused, time};
 use crate::app::App;
 use crate::openapi::refusal_sets::QueryRefusals;
 use crate::refusal::refusal;
-use crate::store::time::{floor_microseconds, from_microseconds};
-use crate::store::{PredictionFilter, PredictionStats};
-
-/// The most intervals of one answer: a week of hours.
-const MAX_INTERVALS: i64 = 168;
+use crate::store::time::{TimeRange, floor_microseconds, from_microseconds};
+use crate::store::{PredictionFilter, PredictionStats, Store};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -69,20 +67,21 @@ pub(crate) struct StatsInterval {
     responses((status = 200, description = "The counts", body = StatsReport), QueryRefusals)
 )]
 pub(crate) async fn stats(State(app): State<App>, uri: Uri) -> Result<Json<StatsReport>, ApiError> {
-    report_of(&app, &uri).await.map(Json)
+    report_of(&app.store, &uri).await.map(Json)
 }
 
 /// The counts and means that a query asks for.
-pub(crate) async fn report_of(app: &App, uri: &Uri) -> Result<StatsReport, ApiError> {
+pub(crate) async fn report_of(store: &Store, uri: &Uri) -> Result<StatsReport, ApiError> {
     let (mut query, tags): (StatsQuery, Tags) = parse_tagged_query(uri)?;
     query.resolve_window()?;
     in_order(query.since, query.until)?;
     let mut ranges = vec![(query.since, query.until)];
     if let Some(length) = query.interval_microseconds()? {
-        ranges.extend(intervals(&query, length)?.into_iter().map(|(since, until)| (Some(since), Some(until))));
+        let of_time = |time: i64| Some(from_microseconds(time));
+        ranges.extend(query.intervals(length)?.iter().map(|range| (of_time(range.since), of_time(range.until))));
     }
     let of_range = |&(since, until)| PredictionFilter { since, until, tags: tags.clone(), ..<_>::default() };
-    let found = app.store.stats_of_each(ranges.iter().map(of_range).collect()).await.map_err(refusal)?;
+    let found = store.stats_of_each(ranges.iter().map(of_range).collect()).await.map_err(refusal)?;
     let mut found = ranges.into_iter().zip(found);
     let stats = found.next().map(|(_, stats)| stats).unwrap_or_default();
     let interval = |((since, until), stats)| Some(StatsInterval { since: since?, until: until?, stats });
@@ -102,39 +101,13 @@ impl StatsQuery {
         Ok(())
     }
 
+    fn intervals(&self, length: i64) -> Result<Vec<TimeRange>, ApiError> {
+        let since = self.since.ok_or_else(|| refused("interval needs window or since"))?;
+        let until = self.until.unwrap_or_else(Timestamp::now);
+        intervals(TimeRange { since: floor_microseconds(since), until: floor_microseconds(until) }, length)
+    }
+
     fn interval_microseconds(&self) -> Result<Option<i64>, ApiError> {
         self.interval.as_deref().map(parse_length).transpose()
     }
-}
-
-/// The intervals of so many microseconds; the last one may be shorter.
-fn intervals(query: &StatsQuery, length: i64) -> Result<Vec<(Timestamp, Timestamp)>, ApiError> {
-    let Some(since) = query.since else { return Err(refused("interval needs window or since")) };
-    let mut begin = floor_microseconds(since);
-    let end = floor_microseconds(query.until.unwrap_or_else(Timestamp::now));
-    if (end - begin + length - 1) / length > MAX_INTERVALS {
-        return Err(refused(&format!("there would be more than {MAX_INTERVALS} intervals")));
-    }
-    let mut intervals = Vec::new();
-    while begin < end {
-        let since = from_microseconds(begin);
-        begin += length;
-        intervals.push((since, from_microseconds(begin.min(end))));
-    }
-    Ok(intervals)
-}
-
-/// A length of time such as `90s`, `15m`, `24h` or `7d`, in microseconds.
-fn parse_length(text: &str) -> Result<i64, ApiError> {
-    let expected = || refused("expected a length of time such as 90s, 15m, 24h or 7d");
-    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(expected)?;
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return Err(expected()),
-    };
-    let number: i64 = number.parse().map_err(|_| expected())?;
-    number.checked_mul(seconds * 1_000_000).filter(|length| (1..=i64::MAX / 1000).contains(length)).ok_or_else(expected)
 }

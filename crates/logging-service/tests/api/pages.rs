@@ -135,7 +135,7 @@ async fn a_filter_that_makes_no_sense_is_told_beside_the_form(fixture: Fixture) 
     let service = fresh(&fixture, &[]).await;
     let shown = page(&service, "/ui/predictions?since=2026-03-01T12:30&until=2026-02-01T00:00&model=m").await;
     assert!(shown.contains("exchange them") && shown.contains("value=\"2026-03-01T12:30:00\""), "{shown}");
-    for path in ["/ui/quality?window=1y", "/ui/drift?until=", "/ui?model=m", "/ui?window=1y", "/ui/drift?nodel=m"] {
+    for path in ["/ui/quality?window=1y", "/ui/drift?until=x", "/ui?model=m", "/ui?window=1y", "/ui/drift?nodel=m"] {
         let refused = service.get(path).await;
         assert_eq!((refused.status, &refused.json()["code"]), (400, &json!("invalid_request")), "{path}");
     }

@@ -8,8 +8,10 @@ mod canvas;
 mod reliability;
 mod share;
 mod spark;
+mod timeline;
 
 pub use bins::{BinPlot, PlotBin};
 pub use reliability::{CalibrationPoint, calibration_plot};
 pub use share::{Part, bar, parts};
 pub use spark::spark;
+pub use timeline::{TimePlot, TimePoint};
