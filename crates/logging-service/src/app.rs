@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use monitoring::MemoryRoom;
+use monitoring::{Access, MemoryRoom};
 
 use crate::config::Config;
 use crate::evaluation::Evaluator;
@@ -22,6 +22,8 @@ pub(crate) struct App {
     pub(crate) evaluator: Arc<Evaluator>,
     /// The memory that clients can make the service hold.
     pub(crate) room: MemoryRoom,
+    /// Who is let in.
+    pub(crate) access: Access,
     /// Where cold rows are, if there is such a place.
     pub(crate) lake: Option<Arc<Lake>>,
     pub(crate) lake_metrics: Arc<LakeMetrics>,

@@ -116,18 +116,18 @@ pub async fn run(
         store: store.clone(),
         commits,
         upkeep: Arc::new(UpkeepMetrics::register(&registry)?),
+        access: security.access.clone(),
         evaluator: Arc::new(Evaluator::register(&registry, try_every)?),
         lake,
         lake_metrics: Arc::new(LakeMetrics::register(&registry)?),
     };
     let instrumentation = Instrumentation::register(&registry, readiness.clone(), security.access)?.within(&app.room);
-    let router = instrumentation.around(
-        routes(&app, &registry, &readiness)
-            .traced(&traces)
-            .open_to(&app.config.cors_origins)
-            .written_by_own_pages(&app.config.page_hosts)
-            .refused_as_pages(pages::REFUSALS),
-    )?;
+    let routes = routes(&app, &registry, &readiness).traced(&traces).open_to(&app.config.cors_origins);
+    let routes = routes
+        .written_by_own_pages(&app.config.page_hosts)
+        .refused_as_pages(pages::REFUSALS)
+        .labelled_at(&["/feedback", "/ui/label"]);
+    let router = instrumentation.around(routes)?;
     info!(address = %listener.local_addr()?, "listening");
     readiness.set_ready();
     let upkeep = UpkeepTasks::start(&app);

@@ -32,7 +32,28 @@ pub struct ApiKeys(CurrentCredential<Vec<KnownKey>>);
 /// A key that the service accepts.
 struct KnownKey {
     name: Arc<str>,
+    right: KeyRight,
     digest: [u8; 32],
+}
+
+/// What a key is good for. Each has what those before it have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum KeyRight {
+    /// Asking.
+    Read,
+    /// Giving labels, too.
+    Label,
+    /// Everything.
+    All,
+}
+
+/// A key that was shown, and is known.
+#[derive(Clone, Debug)]
+pub(crate) struct ShownKey {
+    pub(crate) name: Arc<str>,
+    pub(crate) right: KeyRight,
+    /// SHA-256 of the key.
+    pub(crate) digest: [u8; 32],
 }
 
 /// The key to show to another service. Clones share it.
@@ -52,17 +73,21 @@ impl ApiKeys {
         CurrentCredential::follow(source, metrics).map(Self)
     }
 
-    /// The name of the key that was shown, if it is one of these. The time it takes depends on the length of the key alone.
-    #[must_use]
-    pub fn name_of(&self, shown: &[u8]) -> Option<Arc<str>> {
+    /// The key that was shown, if it is one of these. The time it takes depends on the length of the key alone.
+    pub(crate) fn find(&self, shown: &[u8]) -> Option<ShownKey> {
+        self.known(&Sha256::digest(shown).into())
+    }
+
+    /// The key with this digest, if it is one of these.
+    pub(crate) fn known(&self, digest: &[u8; 32]) -> Option<ShownKey> {
         let known = self.0.get();
-        let digest: [u8; 32] = Sha256::digest(shown).into();
         let mut found = u32::MAX;
         // Every key is compared, whichever it is.
         for (position, key) in (0..).zip(known.iter()) {
-            found.conditional_assign(&position, key.digest.ct_eq(&digest));
+            found.conditional_assign(&position, key.digest.ct_eq(digest));
         }
-        known.get(found as usize).map(|key| key.name.clone())
+        let key = known.get(found as usize)?;
+        Some(ShownKey { name: key.name.clone(), right: key.right, digest: key.digest })
     }
 }
 
@@ -100,12 +125,13 @@ impl fmt::Debug for OutgoingKey {
 /// One line of a file.
 struct KeyLine<'a> {
     name: &'a str,
+    right: KeyRight,
     key: &'a str,
 }
 
 impl KeyLine<'_> {
     fn known(&self) -> KnownKey {
-        KnownKey { name: self.name.into(), digest: Sha256::digest(self.key).into() }
+        KnownKey { name: self.name.into(), right: self.right, digest: Sha256::digest(self.key).into() }
     }
 }
 
@@ -129,7 +155,15 @@ fn parse(files: &[Vec<u8>]) -> Result<Vec<KeyLine<'_>>, String> {
 }
 
 fn key(line: &str) -> Result<KeyLine<'_>, String> {
-    let (name, key) = line.split_once(':').map_or((UNNAMED, line), |(name, key)| (name.trim_end(), key.trim_start()));
+    let (named, key) =
+        line.split_once(':').map_or((UNNAMED, line), |(named, key)| (named.trim_end(), key.trim_start()));
+    let (name, right) = named.split_once(' ').map_or((named, ""), |(name, right)| (name, right.trim()));
+    let right = match right {
+        "" | "all" => KeyRight::All,
+        "label" => KeyRight::Label,
+        "read" => KeyRight::Read,
+        _ => return Err("behind the name of a key stands read, label or all".to_owned()),
+    };
     let is_in_names = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     if name.is_empty() || name.len() > MAX_NAME_CHARACTERS || !name.bytes().all(is_in_names) {
         return Err(format!("a name has 1 to {MAX_NAME_CHARACTERS} letters, digits, and - . _"));
@@ -140,7 +174,7 @@ fn key(line: &str) -> Result<KeyLine<'_>, String> {
         let (least, most) = (KEY_CHARACTERS.start(), KEY_CHARACTERS.end());
         return Err(format!("a key has {least} to {most} letters, digits, and - . _ ~ + / ="));
     }
-    Ok(KeyLine { name, key })
+    Ok(KeyLine { name, right, key })
 }
 
 fn only_key(files: &[Vec<u8>]) -> Result<HeaderValue, String> {
@@ -186,13 +220,23 @@ mod tests {
     }
 
     #[test]
+    fn a_key_may_be_for_less_than_all() {
+        let text = format!("a: {KEY}\nb read: {KEY}\nc  label:{KEY}\nd all:{KEY}\n{KEY}\n");
+        let files = [text.into_bytes()];
+        let rights: Vec<KeyRight> = parse(&files).unwrap().iter().map(|line| line.right).collect();
+        assert_eq!(rights, [KeyRight::All, KeyRight::Read, KeyRight::Label, KeyRight::All, KeyRight::All]);
+        assert!(KeyRight::Read < KeyRight::Label && KeyRight::Label < KeyRight::All);
+    }
+
+    #[test]
     fn a_refusal_quotes_no_key() {
         for (text, says) in [
             (String::new(), "no key"),
             ("# nothing\n".to_owned(), "no key"),
             (format!("{KEY}\nshort-s3cr3t"), "line 2"),
             (format!("ann:{KEY} s3cr3t"), "line 1"),
-            (format!("a b:{KEY}s3cr3t"), "name"),
+            (format!("a b:{KEY}s3cr3t"), "read, label or all"),
+            (format!("a read all:{KEY}s3cr3t"), "read, label or all"),
             (format!(":{KEY}s3cr3t"), "name"),
             (format!("{KEY}s3cr3t:ann"), "key has 16"),
             (format!("{KEY}s3cr3t").repeat(30), "512"),
@@ -227,7 +271,7 @@ mod tests {
             (format!("ann:{KEY}1"), None),
             (String::new(), None),
         ] {
-            assert_eq!(keys.name_of(shown.as_bytes()).as_deref(), name, "{shown}");
+            assert_eq!(keys.find(shown.as_bytes()).map(|key| key.name).as_deref(), name, "{shown}");
         }
         assert!(!format!("{keys:?}").contains(KEY));
     }

@@ -25,9 +25,9 @@ pub use file_modes::{keep_new_files_private, warn_of_wide_modes};
 pub use hangup::Hangup;
 pub use health::{HealthReport, Readiness, health_routes};
 pub use http::{
-    Access, AllowedOrigin, ApiError, ErrorCode, HeadRefusals, HttpMethod, HttpSetupError, Instrumentation, PathAlias,
-    REQUEST_ID, RefusalPage, RequestContext, RequestObserver, Routes, TRACEPARENT, describe, discard_body, docs_routes,
-    instrument, is_packed, media_type, observe, read_body, refusals_by, refusals_of, unpack_gzip,
+    Access, AllowedOrigin, ApiError, ErrorCode, HeadRefusals, HttpMethod, HttpSetupError, Instrumentation, KeyName,
+    PathAlias, REQUEST_ID, RefusalPage, RequestContext, RequestObserver, Routes, TRACEPARENT, describe, discard_body,
+    docs_routes, instrument, is_packed, media_type, observe, read_body, refusals_by, refusals_of, unpack_gzip,
 };
 pub use keys::{ApiKeys, OutgoingKey};
 pub use logs::{LogGuard, LogsError, setup_structured_logging, without_numbers};

@@ -13,7 +13,7 @@ use crate::tls::{CertificateExpiry, Tls};
 /// Which clients are let in, and how their connections are encrypted. All of it is off by default.
 #[derive(Args, Clone, Debug, Default)]
 pub struct SecurityOptions {
-    /// A file of keys, one a line, `name:key` or `key`; whoever asks needs one of them. Left out: anybody is answered.
+    /// A file of keys, one a line, `name:key` or `key`; whoever asks needs one of them. `name read:key` may only ask, `name label:key` may give labels, too. Left out: anybody is answered.
     #[arg(long, env = "API_KEYS_FILE", value_name = "FILE")]
     pub api_keys: Option<PathBuf>,
 
@@ -68,7 +68,7 @@ impl Security {
     pub fn start(options: &SecurityOptions, registry: &MetricsRegistry) -> Result<Self, SecurityError> {
         let credentials = CredentialMetrics::register(registry)?;
         let keys = options.api_keys.as_deref().map(|file| ApiKeys::follow(file, &credentials)).transpose()?;
-        let access = Access { keys, metrics_need_key: options.metrics_need_key };
+        let access = Access::new(keys, options.metrics_need_key, options.is_encrypted());
         let expiry = CertificateExpiry::register(registry)?;
         let tls = match (&options.tls_cert, &options.tls_key) {
             (Some(certificate), Some(key)) => Tls::follow(certificate, key, &credentials, &expiry)?,

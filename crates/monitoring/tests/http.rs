@@ -161,7 +161,7 @@ async fn with_keys_only_health_and_perhaps_metrics_are_for_everybody() {
     for metrics_need_key in [false, true] {
         let service = Service::with_access(|registry| {
             let keys = ApiKeys::follow(&file, &CredentialMetrics::register(registry).unwrap()).unwrap();
-            Access { keys: Some(keys), metrics_need_key }
+            Access::new(Some(keys), metrics_need_key, false)
         });
         service.readiness.set_ready();
         let key = [("authorization", "Bearer 0123456789abcdef")];

@@ -73,8 +73,8 @@ pub(crate) async fn store(app: &App, given: Vec<TrueLabel>) -> Result<LabelAckno
 ///
 /// # Errors
 /// `invalid_input`, if it is no label.
-pub(crate) fn label_of(event_id: Uuid, label: &str) -> Result<TrueLabel, ApiError> {
-    let label = json!({ "event_id": event_id, "label": label, "source": "page" });
+pub(crate) fn label_of(event_id: Uuid, label: &str, source: &str) -> Result<TrueLabel, ApiError> {
+    let label = json!({ "event_id": event_id, "label": label, "source": source });
     let label: TrueLabel = serde_json::from_value(label).map_err(ApiError::internal)?;
     let refused =
         |InvalidRecord { field, problem }| ApiError::new(ErrorCode::InvalidInput, format!("The {field} {problem}."));

@@ -3,14 +3,14 @@
 //! Rule of thumb: one prediction at a time, one key a class. A label is stored as `POST /feedback` stores it, so it can be corrected
 //! and is never taken back.
 
-use std::cmp::Ordering;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::Uri;
 use axum::response::Response;
 use maud::{Markup, html};
-use monitoring::ApiError;
+use monitoring::{ApiError, KeyName};
 use pages::plots::bar;
 use pages::{Query, at, count, percent, redirect};
 use prediction_record::Status;
@@ -32,6 +32,8 @@ use crate::store::{PredictionPage, StoredPrediction};
 
 /// The newest predictions without a label, of which the least confident comes first.
 const CANDIDATES: usize = 200;
+/// The source of a label that was given without a key.
+const NOBODY: &str = "page";
 /// Parameters of the page itself; all others are filters of `GET /predictions`.
 const OWN: [&str; 4] = ["skip", "event_id", "done", "as"];
 /// Parameters that this page decides.
@@ -93,12 +95,13 @@ pub(crate) async fn label(State(app): State<App>, uri: Uri) -> Result<Response, 
     responses((status = 303, description = "It is stored; `Location` is the next prediction"), FormRefusals)
 )]
 pub(crate) async fn give_label(State(app): State<App>, request: Request<Body>) -> Result<Response, ApiError> {
+    let giver = request.extensions().get::<KeyName>().map(|KeyName(name)| Arc::clone(name));
     let form: LabelForm = ReceivedBody::receive(&app, request).await?.form()?;
     let back: Uri = format!("/?{}", form.back).parse().map_err(|_| refused("back is no query"))?;
     let next = PageParameters::of(&back)?.but(&OWN, "done", Some(&form.event_id));
     let labelled = one_of(&app, &form.event_id).await?;
     let event_id = labelled.record.event_id.ok_or_else(|| ApiError::internal("a stored prediction has no id"))?;
-    feedback::store(&app, vec![feedback::label_of(event_id, &form.label)?]).await?;
+    feedback::store(&app, vec![feedback::label_of(event_id, &form.label, giver.as_deref().unwrap_or(NOBODY))?]).await?;
     Ok(redirect(&format!("label{}", next.with("as", &form.label))))
 }
 
@@ -152,12 +155,9 @@ fn skipped(parameters: &PageParameters, waiting: usize) -> Result<usize, ApiErro
 /// The prediction about which the model was least sure, behind so many. Those without a confidence come last.
 fn least_confident(page: PredictionPage, skip: usize) -> Option<StoredPrediction> {
     let mut waiting = page.predictions;
-    waiting.sort_by(|a, b| {
-        match (a.record.confidence, b.record.confidence) {
-            (Some(a), Some(b)) => a.total_cmp(&b),
-            (a, b) => b.is_some().cmp(&a.is_some()),
-        }
-        .then(Ordering::Equal)
+    waiting.sort_by(|a, b| match (a.record.confidence, b.record.confidence) {
+        (Some(a), Some(b)) => a.total_cmp(&b),
+        (a, b) => b.is_some().cmp(&a.is_some()),
     });
     waiting.into_iter().nth(skip)
 }

@@ -8,6 +8,7 @@ pub(crate) mod data;
 pub(crate) mod drift;
 pub(crate) mod label;
 mod label_choices;
+pub(crate) mod login;
 pub(crate) mod overview;
 mod parameters;
 pub(crate) mod prediction;
@@ -41,6 +42,9 @@ pub(crate) fn routes(app: &App) -> Routes {
         .get("/ui/predictions/{event_id}", prediction::prediction)
         .get("/ui/label", label::label)
         .post("/ui/label", label::give_label)
+        .get("/ui/login", login::login)
+        .post("/ui/login", login::log_in)
+        .post("/ui/logout", login::log_out)
         .get("/ui/quality", quality::quality)
         .get("/ui/drift", drift::drift)
         .get("/ui/compare", compare::compare)

@@ -14,8 +14,9 @@ pub(super) const QUALITY: &str = "Quality";
 pub(super) const DRIFT: &str = "Drift";
 pub(super) const COMPARE: &str = "Compare";
 pub(super) const DATA: &str = "Data";
+pub(super) const LOGIN: &str = "Key";
 
-const PLACES: [Place; 8] = [
+const PLACES: [Place; 9] = [
     Place { href: "../ui", name: OVERVIEW },
     Place { href: "predictions", name: PREDICTIONS },
     Place { href: "label", name: LABEL },
@@ -24,6 +25,7 @@ const PLACES: [Place; 8] = [
     Place { href: "compare", name: COMPARE },
     Place { href: "data", name: DATA },
     Place { href: "../docs", name: "API" },
+    Place { href: "login", name: LOGIN },
 ];
 
 /// A page of this service; `up` is the way from it to `/ui/`.

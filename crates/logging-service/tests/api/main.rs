@@ -34,6 +34,7 @@ mod openapi;
 mod outage;
 mod pages;
 mod pages_label;
+mod pages_login;
 mod pages_over_time;
 mod pandas_forms;
 mod queries;

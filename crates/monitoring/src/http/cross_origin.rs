@@ -1,7 +1,7 @@
 //! Pages of other origins, which a browser lets ask only where the service allows it.
 //!
-//! Rule of thumb: nobody is allowed unless a flag names them. Cookies are never allowed: the services have none, and a key is
-//! sent in a header that the page itself writes.
+//! Rule of thumb: nobody is allowed unless a flag names them. Cookies are never allowed: a session is for the service's own
+//! pages, and other pages send a key in a header that they write themselves.
 
 use std::str::FromStr;
 use std::time::Duration;

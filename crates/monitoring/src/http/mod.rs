@@ -21,6 +21,7 @@ mod refusal_page;
 mod refusals;
 mod requests;
 mod routes;
+mod sessions;
 mod span;
 
 use std::any::Any;
@@ -37,7 +38,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::health::Readiness;
 use crate::memory::{ConnectionEnd, MemoryRoom};
 use crate::metrics::MetricsRegistry;
-pub use access::Access;
+use access::Guard;
+pub use access::{Access, KeyName};
 pub use body::{discard_body, media_type, read_body};
 pub use coding::{is_packed, unpack_gzip};
 pub use context::{REQUEST_ID, RequestContext, TRACEPARENT};
@@ -123,7 +125,8 @@ impl Instrumentation {
             router = router.layer(middleware::from_fn_with_state(room.clone(), hold_answer));
         }
         if self.access.keys.is_some() {
-            router = router.layer(middleware::from_fn_with_state(self.access.clone(), access::guard));
+            let (access, label_routes, pages) = (self.access.clone(), routes.label_routes, routes.refusal_page);
+            router = router.layer(middleware::from_fn_with_state(Guard { access, label_routes, pages }, access::guard));
         }
         if let Some(hosts) = routes.page_hosts {
             let writers = Arc::new(PageWriters { origins: routes.origins.clone(), hosts });

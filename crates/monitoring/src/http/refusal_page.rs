@@ -3,7 +3,7 @@
 //! Rule of thumb: only under the folder of the pages, and only for who asks for a page, a refusal is one. It says the same.
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::Response;
 
 use super::error::ApiError;
@@ -24,6 +24,24 @@ impl RefusalPage {
     pub(super) fn is_for(&self, request: &Request) -> bool {
         let below = request.uri().path().strip_prefix(self.folder);
         below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) && (self.prefers_page)(request.headers())
+    }
+
+    /// Where a key is shown, and who asked for this address goes on afterwards. The way is relative, for a proxy may have put
+    /// something before it.
+    pub(super) fn login(&self, asked: &Uri) -> HeaderValue {
+        let path = asked.path();
+        let ups = path.matches('/').count() - 1;
+        let next = path
+            .trim_start_matches('/')
+            .bytes()
+            .chain(asked.query().into_iter().flat_map(|query| ["?", query].concat().into_bytes()));
+        let escape = |byte: u8| match byte {
+            byte if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) => char::from(byte).to_string(),
+            byte => format!("%{byte:02X}"),
+        };
+        let next: String = next.map(escape).collect();
+        let place = format!("{}{}/login?next={next}", "../".repeat(ups), self.folder.trim_start_matches('/'));
+        HeaderValue::try_from(place).unwrap_or_else(|_| HeaderValue::from_static("/ui/login"))
     }
 
     /// The whole response.

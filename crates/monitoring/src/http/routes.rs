@@ -18,6 +18,7 @@ pub struct Routes<S = ()> {
     pub(super) origins: Vec<AllowedOrigin>,
     pub(super) page_hosts: Option<Vec<String>>,
     pub(super) refusal_page: Option<RefusalPage>,
+    pub(super) label_routes: &'static [&'static str],
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
@@ -31,6 +32,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             origins: Vec::new(),
             page_hosts: None,
             refusal_page: None,
+            label_routes: &[],
         }
     }
 
@@ -77,6 +79,12 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         Self { refusal_page: Some(page), ..self }
     }
 
+    /// Names the routes at which a key for labels may write.
+    #[must_use]
+    pub fn labelled_at(self, label_routes: &'static [&'static str]) -> Self {
+        Self { label_routes, ..self }
+    }
+
     /// Sends the spans of all requests to `traces`.
     #[must_use]
     pub fn traced(self, traces: &Traces) -> Self {
@@ -86,8 +94,15 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// Hands the handlers their state.
     #[must_use]
     pub fn with_state(self, state: S) -> Routes {
-        let Self { router, declared, traces, origins, page_hosts, refusal_page } = self;
-        Routes { router: router.with_state(state), declared, traces, origins, page_hosts, refusal_page }
+        Routes {
+            router: self.router.with_state(state),
+            declared: self.declared,
+            traces: self.traces,
+            origins: self.origins,
+            page_hosts: self.page_hosts,
+            refusal_page: self.refusal_page,
+            label_routes: self.label_routes,
+        }
     }
 
     /// The routes of both.

@@ -177,7 +177,7 @@ async fn pages_ask_with_keys_and_can_read_every_refusal() {
     std::fs::write(&file, "0123456789abcdef").unwrap();
     let registry = MetricsRegistry::new("keys", "1").unwrap();
     let keys = crate::ApiKeys::follow(&file, &crate::CredentialMetrics::register(&registry).unwrap()).unwrap();
-    let router = router(&[ORIGIN], Access { keys: Some(keys), metrics_need_key: true });
+    let router = router(&[ORIGIN], Access::new(Some(keys), true, false));
     let asked = [
         ("origin", ORIGIN),
         ("access-control-request-method", "POST"),

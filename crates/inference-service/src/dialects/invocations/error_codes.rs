@@ -24,6 +24,7 @@ fn name(code: ErrorCode) -> &'static str {
         ErrorCode::DeadlineExceeded => "DEADLINE_EXCEEDED",
         ErrorCode::Cancelled => "CANCELLED",
         ErrorCode::Unauthorized => "UNAUTHENTICATED",
+        ErrorCode::Forbidden => "PERMISSION_DENIED",
         ErrorCode::Internal => "INTERNAL_ERROR",
     }
 }

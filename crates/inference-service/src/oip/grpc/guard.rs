@@ -41,7 +41,7 @@ mod tests {
         fs::write(file.path(), "0123456789abcdef").unwrap();
         let metrics = CredentialMetrics::register(&MetricsRegistry::new("test", "1").unwrap()).unwrap();
         let keys = Some(ApiKeys::follow(file.path(), &metrics).unwrap());
-        let access = Access { keys, metrics_need_key: false };
+        let access = Access::new(keys, false, false);
         let router = Router::new().fallback(async || Status::new(Code::Ok, "").into_http::<Body>());
         let router = router.layer(middleware::from_fn_with_state(access, guard));
         for (path, key, expected) in [

@@ -54,8 +54,10 @@ impl GrpcCall {
     /// A refused prediction has been logged with all that is known of it, unless it was refused before that could begin.
     fn log_refusal(&self, headers: &HeaderMap, refusal: &Status) {
         let code = headers.get(CODE).and_then(|code| code.to_str().ok());
-        let is_logged =
-            self.method == GrpcMethod::ModelInfer && code.is_some_and(|code| code != ErrorCode::Unauthorized.as_str());
+        let is_logged = self.method == GrpcMethod::ModelInfer
+            && code.is_some_and(|code| {
+                ![ErrorCode::Unauthorized, ErrorCode::Forbidden].iter().any(|door| door.as_str() == code)
+            });
         if !is_logged {
             let grpc_method = self.method.as_str();
             let error_type = code.unwrap_or(ErrorCode::InvalidRequest.as_str());

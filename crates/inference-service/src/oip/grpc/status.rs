@@ -43,6 +43,7 @@ fn code(code: ErrorCode) -> Code {
         }
         ErrorCode::ModelNotFound | ErrorCode::NotFound => Code::NotFound,
         ErrorCode::Unauthorized => Code::Unauthenticated,
+        ErrorCode::Forbidden => Code::PermissionDenied,
         ErrorCode::MethodNotAllowed => Code::Unimplemented,
         ErrorCode::Overloaded => Code::ResourceExhausted,
         ErrorCode::NotReady => Code::Unavailable,
