@@ -104,6 +104,10 @@ pub struct Config {
     #[arg(long, env = "LOGGING_PAGE_HOSTS", value_delimiter = ',', value_name = "NAMES")]
     pub page_hosts: Vec<String>,
 
+    /// Where people find Grafana, such as http://localhost:3000: the pages lead to its dashboards. Left out: they do not.
+    #[arg(long, env = "GRAFANA_URL", value_name = "URL", value_parser = web_address)]
+    pub grafana_url: Option<String>,
+
     /// The clients that are let in, and the encryption of their connections.
     #[command(flatten)]
     pub security: SecurityOptions,
@@ -165,6 +169,14 @@ fn read_url_file(path: &str) -> Result<DatabaseUrl, String> {
         return Err("expected sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME in it".to_owned());
     }
     url.parse().map_err(|problem: StoreError| problem.to_string())
+}
+
+/// An address that a browser can open.
+fn web_address(text: &str) -> Result<String, String> {
+    let problem = || "expected http://HOST or https://HOST, and perhaps a port and a path".to_owned();
+    let address: axum::http::Uri = text.parse().map_err(|_| problem())?;
+    let is_web = matches!(address.scheme_str(), Some("http" | "https")) && address.query().is_none();
+    if is_web { Ok(text.to_owned()) } else { Err(problem()) }
 }
 
 /// Parses a number above 0.

@@ -4,6 +4,7 @@
 //! and no figure of a page has another source than that of the API.
 
 pub(crate) mod compare;
+mod dashboards;
 pub(crate) mod data;
 pub(crate) mod drift;
 pub(crate) mod label;

@@ -12,6 +12,7 @@ use pages::{Query, at, count, percent, seconds};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::dashboards;
 use super::parameters::{PageParameters, question};
 use super::site::{OVERVIEW, page};
 use super::window_page::choice;
@@ -79,7 +80,7 @@ async fn content(app: &App, uri: &Uri) -> Result<Markup, ApiError> {
         @if rows.is_empty() {
             p { "No predictions in this window. " code { "POST /log" } " stores them; the inference service does so by itself." }
         } @else {
-            (table(&rows, &counted, window))
+            (table(app, &rows, &counted, window))
         }
     })
 }
@@ -144,7 +145,7 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
-fn table(rows: &BTreeMap<&str, ModelRow<'_>>, counted: &StatsReport, window: &str) -> Markup {
+fn table(app: &App, rows: &BTreeMap<&str, ModelRow<'_>>, counted: &StatsReport, window: &str) -> Markup {
     html! {
         div.table { table {
             thead { tr {
@@ -155,7 +156,12 @@ fn table(rows: &BTreeMap<&str, ModelRow<'_>>, counted: &StatsReport, window: &st
                 @let of_model = Query::default().with("model", model);
                 @let judged = of_model.clone().with("window", window);
                 tr {
-                    th scope="row" { a href={ "ui/predictions" (of_model) } { (model) } }
+                    th scope="row" {
+                        a href={ "ui/predictions" (of_model) } { (model) }
+                        @if let Some(dashboard) = dashboards::of_model(&app.config, model) {
+                            " " a.quiet href=(dashboard) aria-label={ "Dashboard of " (model) } { "dashboard" }
+                        }
+                    }
                     td { (over_time(model, counted)) }
                     td.n { (count(row.summary.map_or(0, |summary| summary.predictions))) }
                     td.n { (row.summary.and_then(PredictionSummary::errors_share).map_or("–".to_owned(), percent)) }

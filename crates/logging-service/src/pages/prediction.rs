@@ -8,6 +8,7 @@ use pages::plots::{Part, bar, parts};
 use pages::{Query, at, seconds};
 use prediction_record::Status;
 
+use super::dashboards;
 use super::predictions::{answer, truth};
 use super::site::{PREDICTIONS, page};
 use crate::app::App;
@@ -25,10 +26,10 @@ use crate::store::StoredPrediction;
     responses((status = 200, description = "The page", body = String, content_type = "text/html"), LookupRefusals)
 )]
 pub(crate) async fn prediction(State(app): State<App>, Path(event_id): Path<String>) -> Result<Response, ApiError> {
-    Ok(page("../", PREDICTIONS, &content(&one_of(&app, &event_id).await?)?))
+    Ok(page("../", PREDICTIONS, &content(&app, &one_of(&app, &event_id).await?)?))
 }
 
-fn content(prediction: &StoredPrediction) -> Result<Markup, ApiError> {
+fn content(app: &App, prediction: &StoredPrediction) -> Result<Markup, ApiError> {
     let record = &prediction.record;
     let json = serde_json::to_string_pretty(prediction).map_err(ApiError::internal)?;
     Ok(html! {
@@ -58,6 +59,7 @@ fn content(prediction: &StoredPrediction) -> Result<Markup, ApiError> {
         @if let Some(request) = &record.request_id {
             h2 { "Request" }
             p { a href={ "../predictions" (Query::default().with("request_id", request)) } { (request) } ", row " (record.row_index) }
+            @if let Some(lines) = dashboards::of_request(&app.config, request, record.occurred_at) { p { a href=(lines) { "Its log lines and trace" } } }
         }
         @if !record.features.is_empty() {
             h2 { "Features" }

@@ -15,6 +15,7 @@ on_each_engine! {
     what_senders_write_is_text,
     a_filter_that_makes_no_sense_is_told_beside_the_form,
     a_browser_is_led_to_the_pages_and_a_program_is_not,
+    pages_lead_to_dashboards_where_there_are_some,
 }
 
 async fn page(service: &RunningService, path: &str) -> String {
@@ -159,4 +160,19 @@ async fn a_browser_is_led_to_the_pages_and_a_program_is_not(fixture: Fixture) {
     let led = service.exchange("GET", "/", &browser, "").await;
     assert!(led.status == 200 && led.text.contains("<h1>Overview</h1>"), "{led:?}");
     service.stop().await;
+}
+
+async fn pages_lead_to_dashboards_where_there_are_some(fixture: Fixture) {
+    let service = fresh(&fixture, &["--grafana-url", "https://grafana.example.org/g/"]).await;
+    service.store(&[record(1, "cat")]).await;
+    let overview = page(&service, "/ui").await;
+    let of_model = "href=\"https://grafana.example.org/g/d/glasshouse-model-quality?var-model=cats\"";
+    assert!(overview.contains(of_model), "{overview}");
+    let event_id = service.get("/predictions").await.json()["predictions"][0]["event_id"].clone();
+    let one = page(&service, &format!("/ui/predictions/{}", event_id.as_str().unwrap())).await;
+    assert!(one.contains("/g/d/glasshouse-logs?var-request_id=r1&amp;from="), "{one}");
+    service.stop().await;
+    let without = fresh(&fixture, &[]).await;
+    assert!(!page(&without, "/ui").await.contains("dashboard"));
+    without.stop().await;
 }

@@ -150,7 +150,8 @@ fn every_link_leads_somewhere() {
         let tags = |json: &Value| -> Vec<String> {
             list(json, "/tags").iter().map(|tag| tag.as_str().unwrap().to_owned()).collect()
         };
-        let [to_all] = list(&dashboard.json, "/links") else { panic!("{} links to all, and once", dashboard.uid()) };
+        let [to_all, others @ ..] = list(&dashboard.json, "/links") else { panic!("{} has no link", dashboard.uid()) };
+        assert!(others.iter().all(|link| link["url"] == "${pages}/ui"), "{} links to {others:?}", dashboard.uid());
         assert_eq!(to_all["type"], "dashboards");
         for other in &dashboards {
             assert!(tags(to_all).iter().all(|tag| tags(&other.json).contains(tag)), "{} is not linked", other.uid());
@@ -158,6 +159,9 @@ fn every_link_leads_somewhere() {
         for uid in linked(&dashboard.text) {
             assert!(uids.contains(uid), "{} links to {uid:?}", dashboard.uid());
         }
+    }
+    for of_pages in ["glasshouse-model-quality", "glasshouse-logs"] {
+        assert!(uids.contains(of_pages), "pages of the logging service lead to {of_pages}");
     }
     let overview = dashboards.iter().find(|dashboard| dashboard.name == "overview").unwrap();
     let others = &uids - &BTreeSet::from([overview.uid()]);
