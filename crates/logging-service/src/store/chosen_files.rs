@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use super::counted_span::CountedRange;
+use super::counted_span::{CountedRange, is_of_model};
 use super::error::DatabaseError;
 use super::session::{SqlSession, first, rows};
 use super::value::{RowColumns, SqlValue};
@@ -82,20 +82,21 @@ impl FilesQuestion {
             values.push(value);
             format!("${}", values.len())
         };
-        let mut of_model = None;
+        let mut place_of_model = None;
         let (mut counted, mut used) = (Vec::new(), Vec::new());
         for CountedRange { span, range } in spans {
             let (since, until) = (place(range.since.into()), place(range.until.into()));
             // Values are numbered in the order in which they first stand in a statement.
-            let of_model = of_model.get_or_insert_with(|| {
-                model.map_or_else(String::new, |model| format!(" AND model = {}", place(model.into())))
-            });
+            let place_of_model =
+                place_of_model.get_or_insert_with(|| model.map(|model| place(model.into()))).as_deref();
             counted.extend(span.tables().map(|table| {
+                let of_model = place_of_model.map_or("1 = 1".to_owned(), |place| is_of_model(table, place));
                 format!(
                     "SELECT model, model_sha256 FROM {table}
-                     WHERE bucket >= {since} AND bucket < {until} AND segment = ''{of_model}"
+                     WHERE bucket >= {since} AND bucket < {until} AND segment = '' AND {of_model}"
                 )
             }));
+            let of_model = place_of_model.map(|place| format!(" AND model = {place}")).unwrap_or_default();
             let length = span.length();
             used.push(format!(
                 "SELECT model, predictions FROM window_stats

@@ -72,6 +72,21 @@ impl SpanCounts {
     }
 }
 
+/// The condition that counts in this table are of the model in a placeholder. It names the model's files, because the index has them
+/// before the time; each is found by one look into it.
+pub(super) fn is_of_model(table: &str, place: &str) -> String {
+    format!(
+        "model = {place} AND model_sha256 IN (
+             WITH RECURSIVE files (digest) AS (
+                 SELECT min(model_sha256) FROM {table} WHERE model = {place}
+                 UNION ALL
+                 SELECT (SELECT min(model_sha256) FROM {table} WHERE model = {place} AND model_sha256 > files.digest)
+                 FROM files WHERE files.digest IS NOT NULL
+             ) SELECT digest FROM files WHERE digest IS NOT NULL
+         )"
+    )
+}
+
 impl CountedSpan {
     /// All of them.
     pub(super) const ALL: [Self; 2] = [Self::Bucket, Self::Day];

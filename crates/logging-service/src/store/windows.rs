@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use prediction_record::{PredictionRecord, Status};
 
 use super::chosen_files::{ChosenFiles, LeftOutFiles};
-use super::counted_span::{CountedRange, CountedSpan, SpanCounts};
+use super::counted_span::{CountedRange, CountedSpan, SpanCounts, is_of_model};
 use super::error::DatabaseError;
 use super::recent_use::RecentUse;
 use super::row;
@@ -157,7 +157,9 @@ fn add_up(
         let (condition, values) = condition(model, *range, scope);
         let select = |table| {
             let columns = span.columns();
-            format!("SELECT model, model_sha256, segment, {columns} FROM {table} WHERE {condition}")
+            let of_model =
+                if model.is_some() { is_of_model(table, &format!("${}", values.len())) } else { "1 = 1".to_owned() };
+            format!("SELECT model, model_sha256, segment, {columns} FROM {table} WHERE {condition} AND {of_model}")
         };
         let sql = span.tables().map(select).join(" UNION ALL ");
         session.query(&sql, &values, &mut |columns| add_row(*span, columns, chosen, &mut windows))?;
@@ -165,15 +167,12 @@ fn add_up(
     Ok(windows.into_values().collect())
 }
 
-/// Which counts of spans are added up.
+/// Which counts of spans are added up, but for the model, which is the last of the values.
 fn condition(model: Option<&str>, range: TimeRange, scope: &SegmentScope) -> (String, Vec<SqlValue>) {
-    let mut condition = format!("bucket >= $1 AND bucket < $2 AND {}", scope.condition());
+    let condition = format!("bucket >= $1 AND bucket < $2 AND {}", scope.condition());
     let mut values = vec![range.since.into(), range.until.into()];
     values.extend(scope.values());
-    if let Some(model) = model {
-        values.push(model.into());
-        condition.push_str(&format!(" AND model = ${}", values.len()));
-    }
+    values.extend(model.map(SqlValue::from));
     (condition, values)
 }
 
