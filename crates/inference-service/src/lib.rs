@@ -20,6 +20,7 @@ mod notices;
 mod oip;
 mod openapi;
 mod outbox;
+mod pages;
 mod predict;
 mod refusals;
 mod rows;
@@ -81,7 +82,9 @@ pub async fn run(
     let grpc = oip::grpc::router(&app, GrpcMetrics::register(&registry, &traces)?, security.access.clone());
     let instrumentation = Instrumentation::register(&registry, readiness.clone(), security.access)?.within(&room);
     let refusals = instrumentation.head_refusals(&app.config.cors_origins);
-    let http = instrumentation.around(routes(&app, &registry).traced(&traces).open_to(&app.config.cors_origins))?;
+    let http = instrumentation.around(
+        routes(&app, &registry).traced(&traces).open_to(&app.config.cors_origins).refused_as_pages(pages::REFUSALS),
+    )?;
     let admin = instrumentation.around(oip::admin_routes().with_state(app.clone()).traced(&traces))?;
     info!(address = %listeners.http.local_addr()?, "listening");
     let (stop, stopped) = oneshot::channel();
@@ -112,6 +115,7 @@ fn routes(app: &App, registry: &MetricsRegistry) -> Routes {
         .merge(oip::routes())
         .merge(dialects::routes())
         .get("/models", model_listing::models)
+        .merge(pages::routes())
         .with_state(app.clone())
         .merge(health_routes(app.readiness.clone(), move || status::health(&health)))
         .merge(metrics_route(registry))

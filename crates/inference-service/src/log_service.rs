@@ -18,6 +18,10 @@ pub struct LogServiceOptions {
     #[arg(long, env = "PREDICTION_LOG_URL", default_value = "http://127.0.0.1:8001", value_parser = log_url)]
     pub log_url: LogUrl,
 
+    /// Where people open the logging service in a browser, such as http://localhost:8001; left out: --log-url.
+    #[arg(long, env = "LOG_PAGES_URL", value_parser = log_url)]
+    pub log_pages_url: Option<LogUrl>,
+
     /// A file with the key to show to the logging service, where that wants one.
     #[arg(long, env = "PREDICTION_LOG_KEY_FILE", value_name = "FILE")]
     pub log_key: Option<PathBuf>,
@@ -44,6 +48,17 @@ impl LogUrl {
         let mut url = self.0.clone()?;
         url.path_segments_mut().ok()?.pop_if_empty().extend(route.split('/'));
         Some(url)
+    }
+}
+
+impl LogServiceOptions {
+    /// Where the logging service's pages are, up to their folder; nothing where there is no logging service.
+    pub(crate) fn pages(&self) -> Option<String> {
+        let url = self.log_pages_url.as_ref().unwrap_or(&self.log_url).0.as_ref()?;
+        // Credentials in the address are the service's, and no reader's.
+        let mut shown = url.clone();
+        shown.set_username("").and_then(|()| shown.set_password(None)).ok()?;
+        Some(format!("{}/", shown.as_str().trim_end_matches('/')))
     }
 }
 

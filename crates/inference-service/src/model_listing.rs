@@ -34,31 +34,31 @@ pub(crate) struct ModelListing {
 /// One model of the repository. A model that serves has all members but perhaps `engine_because`, `providers_missing`,
 /// `input`, `labels`, `scores` and `error`.
 #[derive(Default, Serialize, ToSchema)]
-struct ListedModel {
-    name: String,
+pub(crate) struct ListedModel {
+    pub(crate) name: String,
     /// Whether it serves requests that name no model.
-    default: bool,
-    state: ListedState,
+    pub(crate) default: bool,
+    pub(crate) state: ListedState,
     /// The version that serves.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    version: Option<String>,
+    pub(crate) version: Option<String>,
     /// The versions that can be asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    versions: Option<Vec<String>>,
+    pub(crate) versions: Option<Vec<String>>,
     /// The digest of the model's file.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, pattern = "^[0-9a-f]{64}$")]
-    sha256: Option<String>,
+    pub(crate) sha256: Option<String>,
     /// What runs the model.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    engine: Option<&'static str>,
+    pub(crate) engine: Option<&'static str>,
     /// Why it is not ONNX Runtime that runs the model, where the service would have chosen that.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    engine_because: Option<String>,
+    pub(crate) engine_because: Option<String>,
     /// The execution providers that run the model, in the order in which they may take its nodes; the last is `cpu`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -77,37 +77,37 @@ struct ListedModel {
     intra_threads: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    task: Option<&'static str>,
+    pub(crate) task: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    inputs: Option<Vec<TensorMetadata>>,
+    pub(crate) inputs: Option<Vec<TensorMetadata>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    outputs: Option<Vec<TensorMetadata>>,
+    pub(crate) outputs: Option<Vec<TensorMetadata>>,
     /// The pictures that the model takes, if it takes pictures.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    input: Option<ListedPicture>,
+    pub(crate) input: Option<ListedPicture>,
     /// The classes, in the order of their numbers, if the model classifies.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    labels: Option<Vec<String>>,
+    pub(crate) labels: Option<Vec<String>>,
     /// Where the confidences of the classes come from, if the model classifies.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     scores: Option<ListedScores>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    batching: Option<ListedBatching>,
+    pub(crate) batching: Option<ListedBatching>,
     /// Why it, or its newest version, does not serve.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 /// An accelerator that a model does without.
 #[derive(Serialize, ToSchema)]
-struct ListedMissingProvider {
+pub(crate) struct ListedMissingProvider {
     #[schema(value_type = String, pattern = "^(cuda|tensorrt|openvino)$")]
     provider: &'static str,
     /// Why it does not run the model; where ONNX Runtime says why, in its words.
@@ -118,11 +118,11 @@ struct ListedMissingProvider {
 
 /// How pictures become the numbers that a model takes.
 #[derive(Serialize, ToSchema)]
-struct ListedPicture {
-    width: u32,
-    height: u32,
+pub(crate) struct ListedPicture {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
     #[schema(value_type = String, pattern = "^(rgb|grey)$")]
-    colour: &'static str,
+    pub(crate) colour: &'static str,
     #[schema(value_type = String, pattern = "^(nchw|nhwc)$")]
     layout: &'static str,
     /// The shape of one item.
@@ -133,7 +133,7 @@ struct ListedPicture {
 
 /// Where the confidences of classes come from.
 #[derive(Serialize, ToSchema)]
-struct ListedScores {
+pub(crate) struct ListedScores {
     /// The output that has a number for each class, or one for two classes.
     output: String,
     /// What these numbers are.
@@ -146,21 +146,21 @@ struct ListedScores {
 
 /// How many items run together, as was measured while the model was warmed up.
 #[derive(Serialize, ToSchema)]
-struct ListedBatching {
+pub(crate) struct ListedBatching {
     /// The most items of one run.
-    limit: usize,
+    pub(crate) limit: usize,
     /// How long fewer items may wait for more.
     max_delay_ms: u64,
     /// Why items run one at a time, if they do.
     #[schema(required = true)]
-    single_because: Option<String>,
+    pub(crate) single_because: Option<String>,
     /// Milliseconds of an item, by how many items ran together.
     #[schema(value_type = BTreeMap<String, f64>)]
     item_ms: BTreeMap<usize, f64>,
 }
 
 impl ListedModel {
-    fn new(app: &App, model: &Model) -> Self {
+    pub(crate) fn new(app: &App, model: &Model) -> Self {
         let listed = Self {
             name: model.name.clone(),
             default: app.models.is_default(model),
@@ -260,7 +260,7 @@ impl From<&LoadedVersion> for ListedBatching {
 }
 
 /// How far a model has come.
-#[derive(Clone, Copy, Default, Serialize, ToSchema)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ListedState {
     #[default]

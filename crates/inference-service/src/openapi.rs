@@ -13,7 +13,7 @@ use utoipa::OpenApi;
 
 use crate::predict::content_type::PredictMembers;
 use crate::status::HealthDetails;
-use crate::{dialects, model_listing, oip, predict};
+use crate::{dialects, model_listing, oip, pages, predict};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -42,7 +42,10 @@ use crate::{dialects, model_listing, oip, predict};
         dialects::v1::predict::predict,
         dialects::invocations::invoke::invocations,
         dialects::invocations::probes::ping,
-        dialects::invocations::probes::version
+        dialects::invocations::probes::version,
+        pages::models::models,
+        pages::model::model,
+        pages::file
     ),
     components(schemas(PredictMembers, HealthDetails)),
     tags(
@@ -50,6 +53,7 @@ use crate::{dialects, model_listing, oip, predict};
         (name = "Open Inference Protocol", description = "What clients of Triton, KServe and others speak."),
         (name = "MLflow and SageMaker", description = "What clients of `mlflow models serve` and of SageMaker's containers speak."),
         (name = "TensorFlow Serving and KServe V1", description = "What clients of TensorFlow Serving, KServe V1 and Vertex AI speak."),
+        (name = "pages", description = "The same for people, in a browser."),
         (name = "administration", description = "At a listener of its own."),
     )
 )]

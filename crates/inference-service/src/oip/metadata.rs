@@ -29,14 +29,14 @@ pub(crate) struct DescribedTensor<'a> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Tensor)]
 pub(crate) struct TensorMetadata {
-    name: String,
-    datatype: &'static str,
+    pub(crate) name: String,
+    pub(crate) datatype: &'static str,
     /// -1 is an open dimension.
-    shape: Vec<i64>,
+    pub(crate) shape: Vec<i64>,
     /// Whether a request may leave this input out: the model's file has a value of it. Only where it is so.
     #[serde(skip_serializing_if = "is_false")]
     #[schema(required = false)]
-    optional: bool,
+    pub(crate) optional: bool,
 }
 
 /// What a model takes and gives.

@@ -38,6 +38,7 @@ mod onnx;
 mod openapi;
 mod optional_inputs;
 mod optional_members;
+mod pages;
 mod pictures;
 mod process;
 mod profiles;

@@ -8,7 +8,7 @@ use pages::prefers_page;
 use super::site::page;
 
 /// Shows refusals below `/ui` as pages to who asks for pages.
-pub(crate) const REFUSALS: RefusalPage = RefusalPage { folder: "/ui", prefers_page, show };
+pub(crate) const REFUSALS: RefusalPage = RefusalPage { folder: "/ui", has_login: true, prefers_page, show };
 
 fn show(error: &ApiError, path: &str, request_id: &str) -> Response {
     let below = path.trim_start_matches('/').matches('/').count();

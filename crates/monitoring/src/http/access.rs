@@ -171,7 +171,9 @@ pub(super) async fn guard(State(guard): State<Guard>, mut request: Request, next
             response
         }
         Err(refusal) => {
-            let login = guard.pages.filter(|page| page.is_for(&request) && refusal.code == ErrorCode::Unauthorized);
+            let login = guard
+                .pages
+                .filter(|page| page.has_login && page.is_for(&request) && refusal.code == ErrorCode::Unauthorized);
             let place = login.map(|page| page.login(request.uri()));
             let (head, body) = request.into_parts();
             discard_body(&head.headers, body).await;

@@ -13,6 +13,8 @@ use super::error::ApiError;
 pub struct RefusalPage {
     /// The folder of the pages, such as `/ui`.
     pub folder: &'static str,
+    /// Whether there is a page below the folder at which people show a key.
+    pub has_login: bool,
     /// Whether these headers ask for a page.
     pub prefers_page: fn(&HeaderMap) -> bool,
     /// Shows a refusal at this path; the last is the id of the request.

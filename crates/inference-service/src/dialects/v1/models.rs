@@ -2,7 +2,10 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse as _, Response};
 use monitoring::ApiError;
+use pages::{prefers_page, redirect};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -47,6 +50,8 @@ struct V1Status {
 }
 
 /// Whether the process answers, as KServe's clients ask
+///
+/// A browser, which asks for `text/html`, is sent to the pages at `/ui`.
 #[utoipa::path(
     get,
     path = "/",
@@ -54,8 +59,13 @@ struct V1Status {
     tag = "TensorFlow Serving and KServe V1",
     responses((status = 200, description = "It does", body = V1Server))
 )]
-pub(crate) async fn server() -> Json<V1Server> {
-    Json(V1Server { status: "alive" })
+pub(crate) async fn server(headers: HeaderMap) -> Response {
+    if prefers_page(&headers) {
+        return redirect("ui");
+    }
+    // Another client may be answered something else.
+    let vary = [(header::VARY, HeaderValue::from_static("accept"))];
+    (vary, Json(V1Server { status: "alive" })).into_response()
 }
 
 /// The names of all models
