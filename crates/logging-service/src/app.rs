@@ -22,7 +22,7 @@ pub(crate) struct App {
     pub(crate) evaluator: Arc<Evaluator>,
     /// The memory that clients can make the service hold.
     pub(crate) room: MemoryRoom,
-    /// Who is let in.
+    /// The clients that are let in.
     pub(crate) access: Access,
     /// Where cold rows are, if there is such a place.
     pub(crate) lake: Option<Arc<Lake>>,

@@ -14,7 +14,8 @@ use crate::config::{Config, DatabaseCommand};
 use crate::erase_command::{self, EraseOptions};
 use crate::lake::{self, Lake, LakeCommand};
 use crate::past::{self, own_store};
-use crate::report_command::{self, ReportOptions};
+use crate::report_command;
+use crate::report_options::ReportOptions;
 use crate::store::DatabaseUrl;
 
 /// Runs a command. The exit code is 1 if it found a problem.

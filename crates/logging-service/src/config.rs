@@ -10,7 +10,7 @@ use monitoring::{AllowedOrigin, ConnectionOptions, SecurityOptions};
 use crate::erase_command::EraseOptions;
 use crate::lake::{LakeCommand, LakeOptions, LakeUrl};
 use crate::past::{ImportOptions, ProfileOptions};
-use crate::report_command::ReportOptions;
+use crate::report_options::ReportOptions;
 use crate::store::{DatabaseUrl, StoreError};
 
 /// Stores predictions durably, and answers questions about them.

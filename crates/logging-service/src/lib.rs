@@ -22,6 +22,7 @@ pub mod past;
 mod queries;
 mod refusal;
 mod report_command;
+mod report_options;
 pub mod store;
 mod tables;
 mod upkeep;

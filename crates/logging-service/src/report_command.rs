@@ -3,39 +3,14 @@
 //! Rule of thumb: the file is that of `GET /ui/report`, from the same questions.
 
 use std::io::Write as _;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow};
-use clap::Args;
 use pages::Query;
 
 use crate::pages::report;
+use crate::report_options::ReportOptions;
 use crate::store::Store;
-
-/// Which model and which range.
-#[derive(Args, Clone, Debug)]
-pub struct ReportOptions {
-    /// Name of the model.
-    #[arg(long)]
-    model: String,
-
-    /// A window that ends now: 1h, 24h or 7d; 24h if no range is given.
-    #[arg(long, conflicts_with_all = ["since", "until"])]
-    window: Option<String>,
-
-    /// The beginning of the range, such as 2026-03-01T00:00:00Z.
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
-
-    /// The end of the range; not part of it.
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
-
-    /// The file; left out: standard output.
-    #[arg(long, value_name = "FILE")]
-    to: Option<PathBuf>,
-}
 
 /// Writes the report.
 ///

@@ -33,6 +33,8 @@ enum Task {
     Demo(HandedOn),
     /// Measure how fast models are served, and what the prediction log costs and takes; hold it against the targets.
     Bench(HandedOn),
+    /// Make the pictures of the pages that the documents show.
+    Pictures,
     /// Everything a change has to pass: structure, formatting, lints, docs, all tests.
     Test(test::TestOptions),
     /// Check the structure of the repository only (a part of `test`).
@@ -64,6 +66,7 @@ fn run(task: Option<Task>) -> Result<()> {
         Some(Task::Up(options)) => up::run(&options),
         Some(Task::Demo(arguments)) => program::become_package("demo", &arguments.words, "about 2 minutes"),
         Some(Task::Bench(arguments)) => program::become_package("bench", &arguments.words, "about 10 minutes"),
+        Some(Task::Pictures) => program::become_pictures(),
         Some(Task::Test(options)) => test::run(&options),
         Some(Task::Tidy(options)) => tidy::run(&options),
         Some(Task::Generate(options)) => generate::run(&options),

@@ -21,3 +21,14 @@ pub(crate) fn become_package(package: &str, arguments: &[OsString], first_build:
     cargo.args(["run", "--release", "-p", package, "--"]).args(arguments);
     Err(cargo.exec()).context("cargo cannot be started")
 }
+
+/// Turns this process into the test that makes the pictures, and keeps them among those of the documents.
+///
+/// # Errors
+/// Where cargo cannot be started. If it can, this does not return.
+pub(crate) fn become_pictures() -> Result<()> {
+    let mut cargo = workspace::cargo();
+    cargo.args(["test", "--release", "-p", "system-tests", "--test", "pages", "pictures", "--", "--nocapture"]);
+    cargo.env("PICTURES", "docs/images");
+    Err(cargo.exec()).context("cargo cannot be started")
+}

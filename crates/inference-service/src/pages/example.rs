@@ -41,7 +41,12 @@ pub(super) fn example(engine: &Engine) -> Option<Value> {
 /// A value that makes sense for a feature.
 pub(super) fn value_of(feature: &FeatureDeclaration) -> Value {
     match (feature.kind, feature.range, feature.categories.first()) {
-        (FeatureKind::Number, Some([least, greatest]), _) => json!(f64::midpoint(least, greatest)),
+        (FeatureKind::Number, Some([least, greatest]), _) => {
+            let middle = f64::midpoint(least, greatest);
+            // Few digits read better, where they are still in the range.
+            let short = format!("{middle:.2e}").parse().unwrap_or(middle);
+            json!(if (least..=greatest).contains(&short) { short } else { middle })
+        }
         (FeatureKind::Number, None, _) => json!(0),
         (FeatureKind::Category, _, Some(first)) => json!(first),
         (FeatureKind::Category, _, None) => json!("a"),

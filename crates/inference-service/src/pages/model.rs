@@ -12,7 +12,7 @@ use super::example::{example, value_of};
 use super::models::state;
 use super::site::page;
 use crate::app::App;
-use crate::model::Engine;
+use crate::model::{Engine, ModelFeatures};
 use crate::model_listing::ListedModel;
 use crate::oip::metadata::TensorMetadata;
 use crate::refusals::ModelRefusals;
@@ -41,27 +41,28 @@ pub(crate) async fn model(State(app): State<App>, Path(name): Path<String>) -> R
         h1 { (listed.name) }
         p { (state(&listed)) @if let Some(problem) = &listed.error { ": " span.wrong { (problem) } } }
         @if let Some(engine) = engine {
-            (form(engine))
+            (form(&app, engine))
             (same(&app, engine))
             (facts(&listed, engine))
         }
         @if let Some(log) = app.config.log.pages() {
             p { a href={ (log) "ui/predictions" (Query::default().with("model", &listed.name)) } { "What it has answered" } }
         }
-        @if app.config.security.api_keys.is_some() { p.quiet { "This service asks for keys: type one above to try the model." } }
     };
     Ok(page("../", &listed.name, &content))
 }
 
 /// The form that asks the model; a script sends it, and shows the answer.
-fn form(engine: &Engine) -> Markup {
-    let features = engine.features().map(|features| features.columns()).unwrap_or_default();
+fn form(app: &App, engine: &Engine) -> Markup {
+    let features = engine.features().map(ModelFeatures::columns).unwrap_or_default();
     let takes_pictures = engine.config().input.is_some();
     html! {
         h2 { "Try it" }
         noscript { p { "The form needs a script; the commands below do the same." } }
         form.try hidden data-predict={ "../../predict" (Query::default().with("model", engine.name()).with("top_k", top_k(engine))) } aria-label="Try the model" {
-            label { "Key, if the service asks for one" input type="password" name="key" autocomplete="off"; }
+            @if app.config.security.api_keys.is_some() {
+                label { "Key of this service" input type="password" name="key" autocomplete="off"; }
+            }
             @if takes_pictures {
                 label.drop { "Pictures: choose, or drop them here" input type="file" name="pictures" accept="image/*" multiple; }
             }

@@ -28,6 +28,7 @@ pub(crate) mod exact_windows;
 mod filter;
 mod in_force;
 mod known_label;
+mod label_lookup;
 mod labelled;
 pub(crate) mod labels;
 pub(crate) mod lake_books;
@@ -36,6 +37,7 @@ pub(crate) mod lake_labels;
 pub(crate) mod lake_rows;
 pub(crate) mod lake_scan;
 mod list_range;
+mod listing;
 mod matching;
 mod observer;
 mod options;
@@ -75,7 +77,6 @@ use std::time::Duration;
 use monitoring::off_worker;
 use prediction_record::PredictionRecord;
 use tokio::sync::oneshot;
-use uuid::Uuid;
 
 pub use acknowledgement::Acknowledgement;
 pub(crate) use acknowledgement::LabelAcknowledgement;
@@ -97,7 +98,6 @@ use engine::{DatabaseEngine, VerifiedBackup};
 pub(crate) use engine::{Expiry, WriteTransaction};
 use error::DatabaseError;
 use in_force::{DeclarationsInForce, DeclaredParts};
-use list_range::PageCursor;
 pub(crate) use page::predictions_page;
 use queue::WriteQueue;
 use queued_write::{ClosureJob, PrecountedRows, QueuedWrite};
@@ -231,57 +231,6 @@ impl Store {
         Q: FnOnce(&mut dyn SqlSession) -> Result<T, DatabaseError> + Send + 'static,
     {
         self.reader.read(QueryLength::Quick, query).await
-    }
-
-    /// The prediction of this event id.
-    ///
-    /// # Errors
-    /// The errors of every query: [`StoreError::Overloaded`], [`StoreError::Timeout`], [`StoreError::Unavailable`].
-    pub async fn get(&self, event_id: Uuid) -> Result<Option<StoredPrediction>, StoreError> {
-        let read = move |session: &mut dyn SqlSession| {
-            let mut found = page::prediction(session, event_id)?;
-            known_label::add_to(session, found.iter_mut())?;
-            Ok(found)
-        };
-        self.reader.read(QueryLength::Quick, read).await
-    }
-
-    /// Up to `limit` (1 to [`MAX_PAGE`]) predictions, newest first by `occurred_at`. Start without a cursor, go on with
-    /// each page's `next_cursor`.
-    ///
-    /// # Errors
-    /// [`StoreError::InvalidQuery`] for the limit or the cursor, and the errors of every query.
-    pub async fn list(
-        &self,
-        filter: &PredictionFilter,
-        limit: usize,
-        cursor: Option<&str>,
-    ) -> Result<PredictionPage, StoreError> {
-        if !(1..=MAX_PAGE).contains(&limit) {
-            return Err(StoreError::InvalidQuery(format!("limit must be between 1 and {MAX_PAGE}")));
-        }
-        let cursor = cursor.map(PageCursor::decode).transpose()?;
-        let (filter, start) = (filter.clone(), page::PageStart { cursor, patience: self.page_patience });
-        let length = if filter.index().is_enough { QueryLength::Quick } else { QueryLength::Long };
-        self.reader.read(length, move |session| page::page(session, &filter, limit, start)).await
-    }
-
-    /// The same, with the true labels that are counted for the predictions.
-    ///
-    /// # Errors
-    /// As [`Store::list`].
-    pub(crate) async fn list_with_labels(
-        &self,
-        filter: &PredictionFilter,
-        limit: usize,
-        cursor: Option<&str>,
-    ) -> Result<PredictionPage, StoreError> {
-        let mut page = self.list(filter, limit, cursor).await?;
-        let add = move |session: &mut dyn SqlSession| {
-            known_label::add_to(session, page.predictions.iter_mut())?;
-            Ok(page)
-        };
-        self.read(add).await
     }
 
     /// Bytes on disk: the database and its write-ahead log.

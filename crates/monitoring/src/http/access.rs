@@ -81,14 +81,14 @@ pub(super) struct Guard {
     pub(super) pages: Option<RefusalPage>,
 }
 
-/// Who asks, and the cookie that the answer sets.
+/// A client that is let in, and the cookie that the answer sets.
 struct AdmittedClient {
     key: ShownKey,
     rotated: Option<HeaderValue>,
 }
 
 impl Guard {
-    /// Who asks, if they may.
+    /// The client, if it may ask.
     fn admit(&self, keys: &ApiKeys, request: &Request) -> Result<AdmittedClient, ApiError> {
         let headers = request.headers();
         let client = match headers.get(header::AUTHORIZATION) {

@@ -79,7 +79,7 @@ async function ask(what) {
     headers["content-type"] = "application/json";
     body = what === "row" ? row() : form.elements.json.value;
   }
-  if (form.elements.key.value) headers.authorization = `Bearer ${form.elements.key.value}`;
+  if (form.elements.key?.value) headers.authorization = `Bearer ${form.elements.key.value}`;
   const buttons = form.querySelectorAll("button");
   for (const button of buttons) button.disabled = true;
   try {

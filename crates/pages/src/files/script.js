@@ -38,3 +38,11 @@ for (const form of document.querySelectorAll("form.labels")) {
     form.dataset.sent = "yes";
   });
 }
+
+// A table that is wider than the screen is moved by keyboard, too.
+for (const [place, table] of document.querySelectorAll(".table").entries()) {
+  if (table.scrollWidth <= table.clientWidth) continue;
+  table.tabIndex = 0;
+  table.setAttribute("role", "region");
+  table.setAttribute("aria-label", `${table.querySelector("caption")?.textContent || "Table"} (${place + 1})`);
+}

@@ -132,14 +132,17 @@ mod tests {
             for are_shares in [true, false] {
                 let point = |number: usize| TimePoint {
                     at: format!("{number} <&"),
-                    value: (number % 3 > 0).then_some(0.5),
-                    noise: (number % 2 > 0).then_some((0.4, 0.6)),
+                    value: (!number.is_multiple_of(3)).then_some(0.5),
+                    noise: (!number.is_multiple_of(2)).then_some((0.4, 0.6)),
                     other: None,
                 };
                 let plot = TimePlot { caption: "a".to_owned(), points: (0..count).map(point).collect(), are_shares };
                 let drawn = plot.markup().into_string();
                 assert!(drawn.contains("<svg") && !drawn.contains("<&"), "{drawn}");
-                assert_eq!(drawn.matches("<circle").count(), (0..count).filter(|number| number % 3 > 0).count());
+                assert_eq!(
+                    drawn.matches("<circle").count(),
+                    (0..count).filter(|number| !number.is_multiple_of(3)).count()
+                );
             }
         }
     }

@@ -8,8 +8,6 @@ use std::process::Command;
 use serde_json::{Value, json};
 use testkit::{Pair, alone, pypi, root};
 
-use crate::npm;
-
 const VALIDATOR: &[pypi::Package] = &[("openapi-spec-validator", "0.9.0")];
 const GENERATOR: &[pypi::Package] =
     &[("openapi-python-client", "0.29.1"), ("httpx", "0.28.1"), ("attrs", "26.1.0"), ("setuptools", "84.2.1")];
@@ -108,7 +106,7 @@ async fn a_client_of_the_types_that_openapi_typescript_makes_compiles_predicts_a
 }
 
 fn npm_packages(what: &str) -> Option<PathBuf> {
-    npm::packages(&root().join(FOLDER).join("package-lock.json"), what)
+    testkit::npm_packages(&root().join(FOLDER).join("package-lock.json"), what)
 }
 
 /// What the program printed.

@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod clients;
-mod npm;
 
 use std::process::Command;
 

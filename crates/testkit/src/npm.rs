@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-use testkit::{skip, target_folder};
+use crate::programs::target_folder;
+use crate::tools::skip;
 
 /// The last file to be written, so that a folder without it is what an interrupted installation has left.
 const COMPLETE: &str = "complete";
@@ -18,7 +19,7 @@ const NODE: u32 = 20;
 ///
 /// # Panics
 /// If they cannot be installed on a build server, where the environment variable CI is set: nothing is skipped there.
-pub(crate) fn packages(lock: &Path, what: &str) -> Option<PathBuf> {
+pub fn npm_packages(lock: &Path, what: &str) -> Option<PathBuf> {
     match install(lock) {
         Ok(folder) => Some(folder),
         Err(problem) => {
