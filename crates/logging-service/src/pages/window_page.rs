@@ -70,10 +70,10 @@ impl<T: AboutFile + Send + 'static> WindowPage<T> {
         Ok(html! {
             (self.key)
             @if models.is_empty() { p { "No predictions in this window." } }
-            @for file in models.iter().take(MOST_FILES) {
+            @for (place, file) in models.iter().take(MOST_FILES).enumerate() {
                 (heading(file.facts(), parameters))
                 ((self.show)(file))
-                @if !intervals.is_empty() { ((self.over_time)(file, &of_file(&intervals, file.facts()))) }
+                @if place == 0 && !intervals.is_empty() { ((self.over_time)(file, &of_file(&intervals, file.facts()))) }
             }
             @if more > 0 { p { (more) " more files; choose a model in the overview." } }
         })
@@ -97,8 +97,11 @@ fn interval(parameters: &PageParameters) -> Option<String> {
     }
     let until = until.map_or_else(|| Some(Timestamp::now()), |until| parse_time(until).ok())?;
     let minutes = (until.as_second() - parse_time(since?).ok()?.as_second()) / 60;
-    let five = (minutes / INTERVALS / 5 + 1).min(19_999);
-    (minutes > 0).then(|| format!("{}m", five * 5))
+    let length = match minutes / INTERVALS {
+        short if short < 1_440 => format!("{}m", (short / 5 + 1) * 5),
+        long => format!("{}d", (long / 1_440 + 1).min(99_999)),
+    };
+    (minutes > 0).then_some(length)
 }
 
 fn heading(facts: &WindowFacts, parameters: &PageParameters) -> Markup {

@@ -5,8 +5,10 @@ use monitoring::ApiError;
 use super::parameters::refused;
 use crate::store::time::{BUCKET, TimeRange, begin_of_span};
 
-/// The most intervals of one answer: a week of hours.
+/// The most intervals of counts: a week of hours.
 const MAX_INTERVALS: i64 = 168;
+/// The most intervals that are judged. Each has a report, which is longer the more features and classes there are.
+const MAX_JUDGED: i64 = 60;
 
 /// A length of time such as `90s`, `15m`, `24h` or `7d`, in microseconds.
 ///
@@ -31,8 +33,12 @@ pub(super) fn parse_length(text: &str) -> Result<i64, ApiError> {
 /// # Errors
 /// `invalid_request`, if there are too many.
 pub(super) fn intervals(range: TimeRange, length: i64) -> Result<Vec<TimeRange>, ApiError> {
-    if (range.until - range.since + length - 1) / length > MAX_INTERVALS {
-        return Err(refused(&format!("there would be more than {MAX_INTERVALS} intervals")));
+    split(range, length, MAX_INTERVALS)
+}
+
+fn split(range: TimeRange, length: i64, most: i64) -> Result<Vec<TimeRange>, ApiError> {
+    if range.until.saturating_sub(range.since).saturating_add(length - 1) / length > most {
+        return Err(refused(&format!("there would be more than {most} intervals")));
     }
     let mut intervals = Vec::new();
     let mut since = range.since;
@@ -55,5 +61,5 @@ pub(super) fn whole_intervals(range: TimeRange, length: i64) -> Result<Vec<TimeR
         ));
     }
     let until = begin_of_span(range.until.saturating_add(length - 1), length);
-    intervals(TimeRange { since: begin_of_span(range.since, length), until }, length)
+    split(TimeRange { since: begin_of_span(range.since, length), until }, length, MAX_JUDGED)
 }

@@ -74,9 +74,10 @@ pub(crate) struct JudgedModels<T> {
     pub(crate) intervals: Vec<JudgedInterval<T>>,
 }
 
-/// What is judged of the files in an interval.
+/// What is judged in an interval.
 pub(crate) struct JudgedInterval<T> {
     pub(crate) range: TimeRange,
+    /// The file that stands first in the whole window, if it was used: all files of all intervals are more than anybody reads.
     pub(crate) models: Vec<T>,
 }
 
@@ -91,10 +92,14 @@ pub(crate) async fn judge_models<T: Send + 'static>(
     let intervals = query.intervals(range)?;
     let read = move |session: &mut dyn SqlSession| {
         let Some(reading) = WindowReading::open(session, query.model, scope)? else { return Ok(None) };
-        let (models, left_out) = reading.judge(session, range, judge)?;
+        let ExactWindows { files, left_out } = reading.windows(session, range)?;
+        let first = files.first().map(names_of);
+        let models = files.into_iter().map(|window| reading.judge_file(window, judge)).collect();
+        let left_out = Some(left_out.files).filter(|files| *files > 0);
         let judge_interval = |range: TimeRange| {
-            let (models, _) = reading.judge(session, range, judge)?;
-            Ok(JudgedInterval { range, models })
+            let windows = reading.windows(session, range)?.files.into_iter();
+            let of_first = windows.filter(|exact| first.as_ref() == Some(&names_of(exact)));
+            Ok(JudgedInterval { range, models: of_first.map(|window| reading.judge_file(window, judge)).collect() })
         };
         let intervals = intervals.into_iter().map(judge_interval).collect::<Result<_, DatabaseError>>()?;
         Ok(Some(JudgedModels { models, left_out, intervals }))
@@ -127,25 +132,19 @@ impl WindowReading {
         Ok(is_declared(&scope, declared.values()).then_some(Self { model, scope, profiles, declared }))
     }
 
-    /// Judges each model's file in a range, and says how many are left out.
-    fn judge<T>(
-        &self,
-        session: &mut dyn SqlSession,
-        range: TimeRange,
-        judge: WindowJudge<T>,
-    ) -> Result<(Vec<T>, Option<u64>), DatabaseError> {
+    /// The counts of each model's file in a range; of each model the file in service first.
+    fn windows(&self, session: &mut dyn SqlSession, range: TimeRange) -> Result<ExactWindows, DatabaseError> {
         let model = self.model.as_deref();
-        let ExactWindows { files: mut windows, left_out } = match self.scope {
+        let mut windows = match self.scope {
             SegmentScope::Whole => exact_windows::of_range(session, model, range)?,
             // Segments are counted in whole buckets alone.
             _ => segments_of_range(session, model, range, &self.scope)?,
         };
-        windows.sort_by(|a, b| {
+        windows.files.sort_by(|a, b| {
             let place = |exact: &ExactWindow| (exact.window.model.clone(), exact.window.segment.clone());
             place(a).cmp(&place(b)).then_with(|| b.window.usage.compare(&a.window.usage))
         });
-        let judged = windows.into_iter().map(|window| self.judge_file(window, judge)).collect();
-        Ok((judged, Some(left_out.files).filter(|files| *files > 0)))
+        Ok(windows)
     }
 
     fn judge_file<T>(&self, ExactWindow { window: sum, range }: ExactWindow, judge: WindowJudge<T>) -> T {
@@ -162,6 +161,11 @@ impl WindowReading {
         let declaration = self.declared.get(&facts.model);
         judge(facts, &JudgedCounts { counts: &sum.counts, reference, declaration, seconds: range.seconds() })
     }
+}
+
+/// The digest and the segment that are counted.
+fn names_of(exact: &ExactWindow) -> [String; 2] {
+    [exact.window.model_sha256.clone(), exact.window.segment.clone()]
 }
 
 /// The counts of segments in the whole buckets that cover the range.

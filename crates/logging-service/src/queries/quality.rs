@@ -28,13 +28,14 @@ pub(crate) struct QualityAnswer {
     intervals: Vec<QualityInterval>,
 }
 
-/// The quality of each of a model's files in one interval.
+/// The quality of the file that stands first, in one interval.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct QualityInterval {
     #[schema(value_type = String, format = DateTime)]
     since: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     until: Timestamp,
+    /// Empty where the file was not used.
     models: Vec<ModelQuality>,
 }
 

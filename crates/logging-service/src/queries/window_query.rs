@@ -34,8 +34,8 @@ pub(crate) struct WindowQuery {
     #[serde(default, deserialize_with = "time")]
     #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
-    /// Also by intervals of this length, a multiple of five minutes and at most 168 of them; needs `model`. Each begins at a
-    /// multiple of the length.
+    /// Also by intervals of this length, a multiple of five minutes and at most 60 of them; needs `model`, and is about the file of it
+    /// that stands first. Each begins at a multiple of the length.
     #[param(pattern = "^[1-9][0-9]{0,4}[smhd]$")]
     interval: Option<String>,
 }
