@@ -120,8 +120,9 @@ async fn as_many_models_and_classes_as_the_bounds_allow_fit_into_the_shipped_pro
     let most = options.most_series();
     // Here 101 models have no profile and tell of no declaration, and 84 have no class `other`; the others have no model_info,
     // and `unknown` has none of the 24 series of models that are loaded. No model declares features, of which 800 have series.
-    assert_eq!(of_models + 202 + 84 + 1 + 24 + 3_608 + 4_800, most, "the series of a model are counted wrong");
-    assert!(rest * 3 < 4_800, "{rest} series of no model");
+    assert_eq!(of_models + 202 + 84 + 1 + 24 + 3_608 + 4_600, most, "the series of a model are counted wrong");
+    // Not every status of every route has come; so there is room for two and a half times as many.
+    assert!(rest * 5 < 4_600 * 2, "{rest} series of no model");
     // CardinalityNearLimit fires above 80 %.
     assert!(most * 10 < sample_limit() * 8, "{most} of {}", sample_limit());
 }
