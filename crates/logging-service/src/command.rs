@@ -54,6 +54,10 @@ fn erase(options: &EraseOptions, config: &Config) -> anyhow::Result<ExitCode> {
 }
 
 fn report(options: &ReportOptions, database: &DatabaseUrl) -> anyhow::Result<ExitCode> {
+    // Nothing is made where there is nothing to report.
+    if let Some(missing) = database.files().first().filter(|file| !file.exists()) {
+        anyhow::bail!("there is no database at {}", missing.display());
+    }
     report_command::run(options, &own_store::start(database)?)
 }
 

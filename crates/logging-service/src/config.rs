@@ -101,7 +101,7 @@ pub struct Config {
 
     /// Names under which people open the pages in a browser, with commas between them; left out: addresses, and names without a
     /// dot such as localhost. A browser may write for no page that has another name.
-    #[arg(long, env = "LOGGING_PAGE_HOSTS", value_delimiter = ',', value_name = "NAMES")]
+    #[arg(long, env = "LOGGING_PAGE_HOSTS", value_delimiter = ',', value_name = "NAMES", value_parser = host_name)]
     pub page_hosts: Vec<String>,
 
     /// Where people find Grafana, such as http://localhost:3000: the pages lead to its dashboards. Left out: they do not.
@@ -169,6 +169,17 @@ fn read_url_file(path: &str) -> Result<DatabaseUrl, String> {
         return Err("expected sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME in it".to_owned());
     }
     url.parse().map_err(|problem: StoreError| problem.to_string())
+}
+
+/// A name without a scheme, a port or a wildcard, as a browser's address begins.
+fn host_name(text: &str) -> Result<String, String> {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let is_host = !text.is_empty() && text.bytes().all(is_name);
+    if is_host {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a name such as logs.example.org, without scheme and port".to_owned())
+    }
 }
 
 /// An address that a browser can open.

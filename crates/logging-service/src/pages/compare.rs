@@ -161,15 +161,18 @@ async fn side(
 
 fn form(parameters: &PageParameters, ranges: &ComparedRanges) -> Markup {
     let value = |name: &str| parameters.get(name).unwrap_or_default().to_owned();
-    let time = |time: Timestamp| time.strftime("%Y-%m-%dT%H:%M:%S").to_string();
+    // A time that was not given stays open, so that the other ones decide it.
+    let time = |name: &str, time: Timestamp| {
+        parameters.get(name).map(|_| time.strftime("%Y-%m-%dT%H:%M:%S").to_string()).unwrap_or_default()
+    };
     html! {
         form.filter method="get" aria-label="What is compared" {
             label { "Model" input name="model" value=(value("model")) required maxlength="128"; }
-            label { "From, UTC" input type="datetime-local" step="1" name="since" value=(time(ranges.now.since)); }
-            label { "Until" input type="datetime-local" step="1" name="until" value=(time(ranges.now.until)); }
+            label { "From, UTC" input type="datetime-local" step="1" name="since" value=(time("since", ranges.now.since)); }
+            label { "Until" input type="datetime-local" step="1" name="until" value=(time("until", ranges.now.until)); }
             label { "File (SHA-256)" input name="file" value=(value("file")) maxlength="64" size="10"; }
-            label { "Compared with: from" input type="datetime-local" step="1" name="than_since" value=(time(ranges.than.since)); }
-            label { "Until" input type="datetime-local" step="1" name="than_until" value=(time(ranges.than.until)); }
+            label { "Compared with: from" input type="datetime-local" step="1" name="than_since" value=(time("than_since", ranges.than.since)); }
+            label { "Until" input type="datetime-local" step="1" name="than_until" value=(time("than_until", ranges.than.until)); }
             label { "File" input name="than_file" value=(value("than_file")) maxlength="64" size="10"; }
             button { "Compare" }
         }

@@ -10,10 +10,10 @@ use axum::extract::{Request, State};
 use axum::http::Uri;
 use axum::response::Response;
 use maud::{Markup, html};
-use monitoring::{ApiError, KeyName};
+use monitoring::{ApiError, ErrorCode, KeyName};
 use pages::plots::bar;
 use pages::{Query, at, count, percent, redirect};
-use prediction_record::Status;
+use prediction_record::{Status, Task};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -21,6 +21,7 @@ use super::label_choices::LabelChoices;
 use super::parameters::{PageParameters, question};
 use super::predictions::answer;
 use super::site::{LABEL, page};
+use crate::analysis::number_of;
 use crate::app::App;
 use crate::ingest::body::ReceivedBody;
 use crate::ingest::feedback;
@@ -100,9 +101,25 @@ pub(crate) async fn give_label(State(app): State<App>, request: Request<Body>) -
     let back: Uri = format!("/?{}", form.back).parse().map_err(|_| refused("back is no query"))?;
     let next = PageParameters::of(&back)?.but(&OWN, "done", Some(&form.event_id));
     let labelled = one_of(&app, &form.event_id).await?;
+    let label = form.label.trim();
+    can_be_labelled(&labelled, label)?;
     let event_id = labelled.record.event_id.ok_or_else(|| ApiError::internal("a stored prediction has no id"))?;
-    feedback::store(&app, vec![feedback::label_of(event_id, &form.label, giver.as_deref().unwrap_or(NOBODY))?]).await?;
-    Ok(redirect(&format!("label{}", next.with("as", &form.label))))
+    feedback::store(&app, vec![feedback::label_of(event_id, label, giver.as_deref().unwrap_or(NOBODY))?]).await?;
+    Ok(redirect(&format!("label{}", next.with("as", label))))
+}
+
+/// Refuses a label that would be stored and never be counted.
+fn can_be_labelled(prediction: &StoredPrediction, label: &str) -> Result<(), ApiError> {
+    let refused = |sentence: &str| Err(ApiError::new(ErrorCode::InvalidInput, sentence));
+    let record = &prediction.record;
+    match record.task {
+        _ if record.status == Status::Error => refused("A failed prediction has no true label."),
+        Task::Regression if number_of(label).is_none() => {
+            refused("The prediction is a number, and so is what was true; write it with a point, as in 1.5.")
+        }
+        Task::Raw => refused("A prediction that is neither a class nor a number has no true label."),
+        _ => Ok(()),
+    }
 }
 
 async fn content(app: &App, parameters: &PageParameters) -> Result<Markup, ApiError> {
@@ -177,13 +194,19 @@ fn done(parameters: &PageParameters, filters: &Query) -> Markup {
 async fn progress(app: &App, model: &str) -> Result<Markup, ApiError> {
     let asked = question(&Query::default().with("model", model).with("window", "7d"))?;
     let answer = quality::answer_of(app, &asked).await?;
-    let Some(report) = answer.models.first().map(|judged| &judged.quality) else { return Ok(html! {}) };
-    let done = report.labelled as f64 / (report.predictions.max(1)) as f64;
+    let files: Vec<_> = answer.models.iter().map(|judged| &judged.quality).collect();
+    if files.is_empty() {
+        return Ok(html! {});
+    }
+    let labelled: u64 = files.iter().map(|report| report.labelled).sum();
+    let predictions: u64 = files.iter().map(|report| report.predictions).sum();
+    let right: f64 = files.iter().filter_map(|report| Some(report.accuracy? * report.labelled as f64)).sum();
+    let judged: u64 = files.iter().filter(|report| report.accuracy.is_some()).map(|report| report.labelled).sum();
     Ok(html! {
         p {
-            b { (model) } ", 7 days: " (count(report.labelled)) " of " (count(report.predictions)) " labelled "
-            (bar(done.min(1.0)))
-            @if let Some(accuracy) = report.accuracy { ", " b { (percent(accuracy)) " right" } }
+            b { (model) } ", 7 days: " (count(labelled)) " of " (count(predictions)) " labelled "
+            (bar((labelled as f64 / predictions.max(1) as f64).min(1.0)))
+            @if judged > 0 { ", " b { (percent(right / judged as f64)) " right" } }
         }
     })
 }

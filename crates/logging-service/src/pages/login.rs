@@ -91,7 +91,7 @@ fn with_cookie(mut response: Response, cookie: HeaderValue) -> Response {
 /// The way from here to a page of this service; to the overview, where what was given is none.
 fn place(next: &str) -> String {
     let (path, query) = next.split_once('?').unwrap_or((next, ""));
-    let is_in_paths = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.%/".contains(&byte);
+    let is_in_paths = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
     let is_in_queries = |byte: u8| byte.is_ascii_graphic() && !b"\\<>\"".contains(&byte);
     let is_page = path.split('/').next() == Some(HOME)
         && path.bytes().all(is_in_paths)

@@ -136,6 +136,19 @@ async fn what_is_no_label_is_refused_and_stores_nothing(fixture: Fixture) {
         let refused = give(&service, &[], &form).await;
         assert_eq!((refused.status, &refused.json()["code"]), (status, &json!(code)), "{form:.80}");
     }
+    let others = [
+        json!({ "model": "prices", "request_id": "n", "task": "regression", "value": 1.5 }),
+        json!({ "model": "cats", "request_id": "f", "status": "error", "error_type": "internal" }),
+    ];
+    service.store(&others).await;
+    for (request, label, status) in
+        [("n", "1%2C5", 422), ("n", "abc", 422), ("n", "+1.5+", 200), ("f", "cat", 422), ("r0", "+", 422)]
+    {
+        let form = format!("event_id={}&label={label}", event_id_of(&service, request).await);
+        assert_eq!(give(&service, &[], &form).await.status, status, "{request} {label}");
+    }
+    let priced = service.get("/predictions?model=prices").await.json();
+    assert_eq!(priced["predictions"][0]["true_label"]["label"], "1.5", "{priced}");
     let json = service.post("/ui/label", &json!({ "event_id": event_id, "label": "a" })).await;
     assert_eq!(json.status, 415);
     // Wherever a form says to go on, it goes on here.

@@ -87,6 +87,7 @@ async fn a_person_logs_in_and_out(fixture: Fixture) {
     let (_folder, service) = with_keys(&fixture).await;
     let browser = Browser::of(&service);
     for (path, place) in [
+        ("/", "ui/login?next="),
         ("/ui", "ui/login?next=ui"),
         ("/ui/quality?window=1h", "../ui/login?next=ui%2Fquality%3Fwindow%3D1h"),
         ("/ui/predictions/x", "../../ui/login?next=ui%2Fpredictions%2Fx"),

@@ -76,7 +76,9 @@ impl PageWriters {
 
 /// Host and port of an origin; nothing for `null`.
 fn authority(origin: &HeaderValue) -> Option<Authority> {
-    origin.to_str().ok()?.parse::<Uri>().ok()?.into_parts().authority
+    let origin: Uri = origin.to_str().ok()?.parse().ok()?;
+    origin.scheme()?;
+    origin.into_parts().authority
 }
 
 #[cfg(test)]
@@ -120,6 +122,7 @@ mod tests {
             &[("host", "localhost:8001"), ("origin", "http://localhost:3000")],
             &[("host", "localhost:8001"), ("origin", "http://localhost:3000"), ("sec-fetch-site", "same-site")],
             &[("host", "localhost:8001"), ("origin", "null")],
+            &[("host", "localhost:8001"), ("origin", "null"), ("sec-fetch-site", "same-origin")],
             &[("host", "localhost:8001"), ("origin", "")],
             &[("host", "localhost:8001"), ("sec-fetch-site", "cross-site")],
             &[("origin", "http://localhost:8001")],

@@ -24,8 +24,10 @@ pub struct RefusalPage {
 impl RefusalPage {
     /// Whether a refusal of this request is to be a page.
     pub(super) fn is_for(&self, request: &Request) -> bool {
-        let below = request.uri().path().strip_prefix(self.folder);
-        below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) && (self.prefers_page)(request.headers())
+        let path = request.uri().path();
+        let is_below = path.strip_prefix(self.folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        // At the root, a browser expects the pages.
+        (is_below || path == "/") && (self.prefers_page)(request.headers())
     }
 
     /// Where a key is shown, and who asked for this address goes on afterwards. The way is relative, for a proxy may have put

@@ -19,8 +19,8 @@ const LIFETIME: Duration = Duration::from_secs(12 * 3600);
 const ROTATION: Duration = Duration::from_secs(15 * 60);
 /// How long a token that was replaced is still good: requests that were under way show it.
 const GRACE: Duration = Duration::from_secs(30);
-/// Most tokens at a time; the ones that end first make room.
-const MOST: usize = 1_000;
+/// Most tokens of a key at a time; the one that ends first makes room. So nobody ends the sessions of another key.
+const MOST_OF_A_KEY: usize = 50;
 
 /// The sessions of a service. Clones share them.
 #[derive(Clone, Debug, Default)]
@@ -93,8 +93,9 @@ impl Sessions {
         let session = Session { key, made: now, ends: last, last, is_replaced: false };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|_, session| now < session.ends);
-        if known.len() >= MOST {
-            let first = known.iter().min_by_key(|(_, session)| session.ends).map(|(digest, _)| *digest);
+        let of_key = known.iter().filter(|(_, session)| session.key == key);
+        if of_key.clone().count() >= MOST_OF_A_KEY {
+            let first = of_key.min_by_key(|(_, session)| session.ends).map(|(digest, _)| *digest);
             first.map(|first| known.remove(&first));
         }
         known.insert(digest(token.as_bytes()), session);
@@ -157,14 +158,17 @@ mod tests {
     }
 
     #[test]
-    fn there_are_at_most_so_many() {
+    fn a_key_has_at_most_so_many_and_no_other_key_pays_for_it() {
         let (sessions, start) = (Sessions { are_encrypted: true, ..Sessions::default() }, Instant::now());
-        let first = sessions.begin([1; 32], start);
+        let other = sessions.begin([1; 32], start);
+        let first = sessions.begin([2; 32], start);
         assert!(first.to_str().unwrap().ends_with("; Secure"));
-        for number in 1..=MOST as u64 {
+        for number in 1..=MOST_OF_A_KEY as u64 {
             sessions.begin([2; 32], start + Duration::from_millis(number));
         }
-        assert_eq!(sessions.known.lock().unwrap().len(), MOST);
-        assert!(sessions.find(&shown(&first), start + Duration::from_secs(2)).is_none(), "the oldest gave way");
+        assert_eq!(sessions.known.lock().unwrap().len(), MOST_OF_A_KEY + 1);
+        let find = |cookie: &HeaderValue| sessions.find(&shown(cookie), start + Duration::from_secs(2));
+        assert!(find(&first).is_none(), "the oldest gave way");
+        assert!(find(&other).is_some());
     }
 }
