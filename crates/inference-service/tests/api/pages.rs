@@ -101,7 +101,8 @@ async fn names_are_text_and_the_log_is_linked_without_its_password() {
     add(folder.path(), "m", &crate::repository::model_toml([1, 3], &labels), &crate::onnx::chain([1, 3], &["Flatten"]));
     fs::create_dir_all(folder.path().join("n/1")).unwrap();
     fs::write(folder.path().join("n/model.toml"), "task = \"<b>classification</b>\"").unwrap();
-    let service = serve_logging_to("http://user:secret@127.0.0.1:9/prefix", folder.path(), &[]).await;
+    let service =
+        serve_logging_to("http://user:secret@127.0.0.1:9/prefix", folder.path(), &["--record", "memory"]).await;
     for path in ["/ui", "/ui/models/m", "/ui/models/n"] {
         let shown = page(&service, path).await;
         assert!(!shown.contains("<script>alert") && !shown.contains("<img") && !shown.contains("<b>class"), "{shown}");
